@@ -1,0 +1,61 @@
+import type { Capabilities, Kind } from './capabilities.ts';
+import type { JsonValue } from './message.ts';
+import type { Notice, Queue } from './queue.ts';
+import type { QueueStats } from './stats.ts';
+
+/** Which queues of a broker: all those whose name `matches`. Of a single literal name the broker need not list the others. */
+export interface QueuePattern {
+  readonly globs: readonly string[];
+  matches(name: string): boolean;
+}
+
+export interface CreateOptions {
+  /** Null: the broker's usual kind. */
+  readonly kind: Kind | null;
+  /** The dead-letter queue, created too when it is missing; null: none. */
+  readonly deadLetterQueue: string | null;
+  /** Deliveries before a message is dead; null: the broker's default. */
+  readonly maxReceives: number | null;
+  /** Further settings under the broker's own names (`--set x-max-length=1000`). Unknown ones are refused by the backend. */
+  readonly settings: Readonly<Record<string, JsonValue>>;
+  readonly signal: AbortSignal;
+}
+
+export interface ListOptions {
+  /** Said once when the list is partial, or when a figure is missing for a reason that concerns the whole broker. */
+  readonly notice: Notice;
+  readonly signal: AbortSignal;
+}
+
+/** One open connection. Opening and inspecting never create or change anything on the server. */
+export interface Broker {
+  /** `sqlite`, `redis`, `rabbitmq`, `sqs`. */
+  readonly name: string;
+  /** Where it is, without credentials, for prompts and reports. */
+  readonly address: string;
+  /** Stats of many queues, as cheaply as the broker allows, in order of name where that costs nothing. */
+  queues(pattern: QueuePattern, options: ListOptions): AsyncIterable<QueueStats>;
+  /** Throws `QUEUE_NOT_FOUND`. Never creates. */
+  queue(name: string, signal: AbortSignal): Promise<Queue>;
+  /** Creates the queue and its dead-letter link in one step. Throws `ALREADY_EXISTS` when the queue is there. */
+  create?(name: string, options: CreateOptions): Promise<void>;
+  /** Deletes the queue itself with everything in it. Throws `QUEUE_NOT_FOUND`. Resolves to the number of messages lost with it, null if unknown. */
+  delete?(name: string, signal: AbortSignal): Promise<number | null>;
+  /** Idempotent. */
+  close(): Promise<void>;
+}
+
+export interface OpenOptions {
+  readonly connectTimeoutMs: number;
+  readonly notice: Notice;
+  readonly signal: AbortSignal;
+}
+
+/** What `backends/<name>/index.ts` exports as `backend`. */
+export interface Backend {
+  readonly name: string;
+  /** The general abilities of each kind that this broker has, for `mq backends`. */
+  readonly kinds: readonly Capabilities[];
+  /** Connects, or throws `UNAVAILABLE`, `UNAUTHENTICATED`, `CONFIG_INVALID` … within `connectTimeoutMs`. `url` may hold a password. */
+  open(url: string, options: OpenOptions): Promise<Broker>;
+}

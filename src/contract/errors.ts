@@ -1,0 +1,75 @@
+/**
+ * The closed set of error codes. Codes are stable and public (they appear in `{"error":{"code":…}}`); messages may improve.
+ * `cli/exit-codes.ts` maps each one to an exit code.
+ */
+export const ERROR_CODES = [
+  'PRECONDITION_FAILED',
+  'ALREADY_EXISTS',
+  'LIMIT_EXCEEDED',
+  'UNEXPECTED_RESPONSE',
+  'CANCELLED',
+  'USAGE',
+  'CONFIG_INVALID',
+  'CONFIRMATION_REQUIRED',
+  'QUEUE_NOT_FOUND',
+  'MESSAGE_NOT_FOUND',
+  'CONTEXT_NOT_FOUND',
+  'UNAVAILABLE',
+  'TIMEOUT',
+  'THROTTLED',
+  'UNAUTHENTICATED',
+  'PERMISSION_DENIED',
+  'NOT_SUPPORTED',
+  'INTERNAL',
+  'ABORTED',
+] as const;
+
+export type ErrorCode = (typeof ERROR_CODES)[number];
+
+export interface ErrorDetails {
+  /** What to try next, in one sentence. */
+  readonly hint?: string | undefined;
+  readonly backend?: string | undefined;
+  readonly operation?: string | undefined;
+  readonly queue?: string | undefined;
+  /** True when the same call may succeed later without anything else changing. */
+  readonly retryable?: boolean | undefined;
+  readonly cause?: unknown;
+}
+
+/**
+ * The one error class. Whatever else reaches `main` is a bug of ours.
+ *
+ * `message` says what failed, on what, and why. It may quote the broker but never a credential: client libraries keep passwords
+ * in their error objects, so a backend copies the sentences that it wants and never a foreign object.
+ * `cause` is for a debugger only; nothing prints it.
+ */
+export class MqError extends Error {
+  override readonly name = 'MqError';
+  readonly code: ErrorCode;
+  readonly hint: string | null;
+  readonly backend: string | null;
+  readonly operation: string | null;
+  readonly queue: string | null;
+  readonly retryable: boolean;
+
+  constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.code = code;
+    this.hint = details.hint ?? null;
+    this.backend = details.backend ?? null;
+    this.operation = details.operation ?? null;
+    this.queue = details.queue ?? null;
+    this.retryable = details.retryable ?? (code === 'UNAVAILABLE' || code === 'TIMEOUT' || code === 'THROTTLED');
+  }
+}
+
+/** The error of a call whose signal was aborted. A deadline aborts with an `MqError` of its own as the reason, which is kept. */
+export function abortedError(signal: AbortSignal): MqError {
+  return signal.reason instanceof MqError ? signal.reason : new MqError('ABORTED', 'interrupted');
+}
+
+/** Throws when the signal is aborted. */
+export function throwIfAborted(signal: AbortSignal): void {
+  if (signal.aborted) throw abortedError(signal);
+}

@@ -1,0 +1,166 @@
+import type { Capabilities, Guarantee, Kind } from './capabilities.ts';
+import type { Delivery, JsonValue, Message, MessageState, OutgoingMessage, SendOutcome } from './message.ts';
+import type { QueueStats } from './stats.ts';
+
+/** A sentence for the operator: a price, a warning, "waiting: the broker is low on memory". Broker text in it is not yet made safe. */
+export type Notice = (text: string) => void;
+
+export interface PublisherOptions {
+  /** How many messages will be sent, if known: a target with a length limit that cannot take them is refused before the first. */
+  readonly expected: number | null;
+  /** Send although something may be lost that the publisher can tell beforehand (overflowing target, header types). */
+  readonly lossy: boolean;
+  readonly notice: Notice;
+  readonly signal: AbortSignal;
+}
+
+/** Sends with confirmation. Batching and pipelining happen inside: call `send` without awaiting the last, with a bounded number in the air. */
+export interface Publisher {
+  /**
+   * What of this message the queue cannot hold, one phrase each; empty: it fits. Pure and cheap. `send` never drops a property in
+   * silence: without `lossy` it answers `failed` for a message with misfits; with it, it sends the rest.
+   */
+  misfits(message: OutgoingMessage): readonly string[];
+  /** Never rejects for what befalls one message: that is in the outcome. Aborting does not unsend; the outcome is then still told. */
+  send(message: OutgoingMessage): Promise<SendOutcome>;
+  /** Waits for what is in the air, then closes. Idempotent. */
+  close(): Promise<void>;
+}
+
+export interface ConsumeOptions {
+  readonly state: 'ready' | 'dead';
+  /** Never take more than this many from the broker, in all; null: until the queue is empty. */
+  readonly limit: number | null;
+  /** How many may be unsettled at once; `unbounded` when the caller will hold what does not match until the end. */
+  readonly window: number | 'unbounded';
+  /** Wait for more when the queue is empty. */
+  readonly follow: boolean;
+  /** With `follow`: end after so many milliseconds without a message; null: never. */
+  readonly idleMs: number | null;
+  readonly notice: Notice;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Takes messages out of a queue. Iterating once yields deliveries until the limit is reached, the queue is empty, or the signal
+ * aborts (which ends the iteration without an error: what was delivered can still be settled). A broken connection rejects.
+ *
+ * Receipts stay valid until `close`, which releases what was not settled, as far as possible in the order of delivery, and only then
+ * resolves. The lease of what is held is extended inside.
+ */
+export interface Consumer extends AsyncIterable<Delivery> {
+  close(): Promise<void>;
+}
+
+export interface PeekOptions {
+  readonly state: MessageState;
+  /** At most so many; null: all of them. */
+  readonly limit: number | null;
+  /** Look even where looking may make a message dead or be seen by consumers in a harmful way. */
+  readonly force: boolean;
+  readonly notice: Notice;
+  readonly signal: AbortSignal;
+}
+
+/** Messages in delivery order. Everything that was held is back in the queue when the iteration ends, also when it is left early. */
+export interface Peek extends AsyncIterable<Message> {
+  /** What this look costs, in one sentence; null when it is free. */
+  readonly price: string | null;
+}
+
+export interface PurgeOptions {
+  readonly states: readonly MessageState[];
+  readonly notice: Notice;
+  readonly signal: AbortSignal;
+}
+
+/** Null: the broker does not say. */
+export interface PurgeResult {
+  readonly removed: number | null;
+}
+
+/** Where dead letters are, seen from one queue. */
+export interface DeadLetters {
+  /** `state`: in the queue itself. `queue`: in that other queue. `nowhere`: they are dropped, or the queue makes none. */
+  readonly keptIn:
+    | { readonly place: 'state' }
+    | { readonly place: 'queue'; readonly queue: string }
+    | { readonly place: 'nowhere' };
+  /** The queues whose dead letters arrive in this one: not empty when it is a dead-letter queue. */
+  readonly sources: readonly string[];
+  /** The message as it was before it died: the broker's own marks of death taken off, everything else as it was. */
+  restore(message: Message, options: { readonly keepDeathHeaders: boolean }): Message;
+}
+
+export interface NativeMoveRequest {
+  readonly state: 'ready' | 'dead';
+  /** `origin`: each dead letter back to the queue that lost it. */
+  readonly to: Queue | 'origin';
+  /** The caller will name the messages, instead of "the next so many". */
+  readonly selective: boolean;
+  /** At most so many; null: all that were there at the start. */
+  readonly limit: number | null;
+  /** Mark each moved message as redriven once more. */
+  readonly countReplay: boolean;
+  readonly notice: Notice;
+  readonly signal: AbortSignal;
+}
+
+/** A message that was not moved, and why. */
+export interface ItemOutcome {
+  readonly id: string | null;
+  readonly reason: string;
+}
+
+export interface NativeProgress {
+  readonly moved: number;
+  /** Not there any more, or in another state: nothing was done. */
+  readonly skipped: readonly ItemOutcome[];
+  readonly failed: readonly ItemOutcome[];
+  /** Nothing is left to move. */
+  readonly exhausted: boolean;
+}
+
+/** A move that the broker does itself, or that is atomic, page by page. */
+export interface NativeMove {
+  readonly guarantee: Guarantee;
+  /** One page: either the next `upTo` messages or exactly these. A page is done whole or not at all when the guarantee is `atomic`. */
+  next(selection: { readonly upTo: number } | { readonly messages: readonly Message[] }): Promise<NativeProgress>;
+  close(): Promise<void>;
+}
+
+/** All that is known of a queue, for `inspect`. */
+export interface QueueDescription {
+  readonly configuration: Readonly<Record<string, JsonValue>>;
+  /** Policies, arguments, groups, schedulers …: what the broker has, under its own names. */
+  readonly details: Readonly<Record<string, JsonValue>>;
+  readonly consumers: readonly Readonly<Record<string, JsonValue>>[] | null;
+}
+
+/**
+ * A handle of one queue. Opening it and calling `stats`, `describe`, `deadLetters` or `get` never creates or changes anything on the
+ * server.
+ *
+ * Optional members are there exactly when `capabilities.abilities` says so (`enqueue`: `publisher`; `drain`: `consume`; `pause`: `pause`
+ * and `resume`). A member that throws "not implemented" is forbidden.
+ */
+export interface Queue {
+  readonly name: string;
+  readonly kind: Kind;
+  readonly capabilities: Capabilities;
+  stats(signal: AbortSignal): Promise<QueueStats>;
+  describe(signal: AbortSignal): Promise<QueueDescription>;
+  publisher?(options: PublisherOptions): Promise<Publisher>;
+  consume?(options: ConsumeOptions): Promise<Consumer>;
+  /** Throws `PRECONDITION_FAILED` when looking would harm and `force` is not set. */
+  peek?(options: PeekOptions): Promise<Peek>;
+  /** One message by its id, in whatever state; null when there is none. Never disturbs. */
+  get?(id: string, signal: AbortSignal): Promise<Message | null>;
+  purge?(options: PurgeOptions): Promise<PurgeResult>;
+  /** Stops delivery to consumers; pausing a paused queue is no error. */
+  pause?(options: { readonly reason: string | null; readonly signal: AbortSignal }): Promise<void>;
+  resume?(options: { readonly signal: AbortSignal }): Promise<void>;
+  deadLetters?(signal: AbortSignal): Promise<DeadLetters>;
+  /** The fast path, or null when it cannot do exactly what is asked. Decided before anything is touched. */
+  nativeMove?(request: NativeMoveRequest): Promise<NativeMove | null>;
+}
