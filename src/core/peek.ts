@@ -46,7 +46,8 @@ export async function* peekMessages(request: PeekRequest): AsyncGenerator<Messag
   for await (const message of peek) {
     if (signal.aborted) break;
     if (chosen.verdict(message) === 'leave') continue;
-    yield message;
+    // In a dead-letter queue it is ready for whoever consumes that queue; to the one who asked it is a dead letter.
+    yield located === null ? message : { ...message, state: 'dead' };
     shown += 1;
     if (limit !== null && shown >= limit) break;
   }
