@@ -33,10 +33,11 @@ const TOOLS = {
 
 export type ToolName = keyof typeof TOOLS;
 
-/** How to start a tool: a program on this machine, or an image whose container takes its place. */
+/** How to start a tool: a program on this machine, one in a newer system below a folder, or a container that takes its place. */
 export type Program =
   | { readonly place: 'here'; readonly path: string }
-  | { readonly place: 'container'; readonly image: string };
+  | { readonly place: 'chroot'; readonly root: string; readonly path: string }
+  | { readonly place: 'container'; readonly image: string; readonly command: string };
 
 const found = new Map<ToolName, Promise<Program>>();
 
@@ -64,7 +65,7 @@ async function provisionOnce(name: ToolName): Promise<Program> {
   const before = locate(name);
   if (before !== null) return { place: 'here', path: before };
   if (!canInstall()) {
-    if (tool.image !== null && (await dockerAnswers())) return { place: 'container', image: tool.image };
+    if (tool.image !== null && (await dockerAnswers())) return { place: 'container', image: tool.image, command: name };
     throw new Error(howToProvide(name, null));
   }
   process.stderr.write(`tests: installing ${tool.package} with apt\n`);
@@ -79,7 +80,7 @@ async function provisionOnce(name: ToolName): Promise<Program> {
 }
 
 function locate(name: ToolName): string | null {
-  const path = process.env['PATH'] ?? '';
+  const path = process.env.PATH ?? '';
   const folders = [...TOOLS[name].folders, ...path.split(delimiter), '/usr/local/sbin', '/usr/sbin', '/sbin'];
   for (const folder of folders) {
     if (folder === '') continue;
