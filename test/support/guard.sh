@@ -10,16 +10,17 @@ folder=$1 container=$2
 shift 2
 "$@" 3>&- </dev/null &
 server=$!
-exec 3<&0
+# Nobody may be left to read what this shell itself says; writing to a closed pipe would end it before its work is done.
+exec 3<&0 >/dev/null 2>&1
 {
   read -r word <&3
   [ "$word" = keep ] && touch "$folder/.keep"
   [ -n "$container" ] && docker rm --force "$container"
   kill -KILL -- "-$server"
-} >/dev/null 2>&1 &
+} &
 watcher=$!
 wait "$server"
 status=$?
-kill -KILL -- "-$server" "-$watcher" 2>/dev/null
+kill -KILL -- "-$server" "-$watcher"
 if [ -e "$folder/.keep" ]; then rm "$folder/.keep"; else rm -rf "$folder"; fi
 exit "$status"
