@@ -1,4 +1,5 @@
 import type { Broker, OpenOptions } from '../contract/broker.ts';
+import type { Capabilities } from '../contract/capabilities.ts';
 
 /** One of the two output streams. */
 export interface Output {
@@ -34,6 +35,8 @@ export interface Host {
   stopCause(): StopCause | null;
   /** Loads the backend of the URL's scheme and connects. */
   openBroker(url: string, options: OpenOptions): Promise<Broker>;
+  /** The general abilities of every kind of queue there is. */
+  listKinds(): Promise<readonly Capabilities[]>;
 }
 
 export type StopCause = 'SIGINT' | 'SIGTERM' | 'stdout-closed';

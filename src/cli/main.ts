@@ -40,6 +40,10 @@ export async function main(): Promise<void> {
       const backend = await backendFor(url);
       return backend.open(url, options);
     },
+    async listKinds() {
+      const { allBackends } = await import('../backends/registry.ts');
+      return (await allBackends()).flatMap((backend) => backend.kinds);
+    },
   };
   process.exitCode = await runCommandLine(process.argv.slice(2), host);
   stdin.release();
