@@ -80,7 +80,7 @@ export function fromEnvelope(value: unknown, now: number = Date.now()): Outgoing
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw wrong('expected a JSON object');
   const record = value as Readonly<Record<string, JsonValue | undefined>>;
   for (const key of Object.keys(record)) if (!KNOWN.has(key)) throw wrong(`unknown field "${key}"`);
-  const body = record['body'];
+  const body = record.body;
   if (typeof body !== 'string') throw wrong('"body" must be a string');
   const deliverAt = optional(record, 'deliverAt', 'string');
   const deliverAtMs = deliverAt === null ? null : Date.parse(deliverAt);
@@ -88,7 +88,7 @@ export function fromEnvelope(value: unknown, now: number = Date.now()): Outgoing
   const delayMs = deliverAtMs === null ? optional(record, 'delayMs', 'number') : Math.max(0, deliverAtMs - now) || null;
   return {
     id: optional(record, 'id', 'string'),
-    body: decodeBody(body, record['encoding']),
+    body: decodeBody(body, record.encoding),
     headers: mapping(record, 'headers') as OutgoingMessage['headers'],
     contentType: optional(record, 'contentType', 'string'),
     priority: optional(record, 'priority', 'number'),
@@ -131,7 +131,6 @@ function optional<T extends keyof Types>(
 ): Types[T] | null {
   const value = record[key];
   if (value === undefined || value === null) return null;
-  // biome-ignore lint/suspicious/useValidTypeof: the type is a parameter
   if (typeof value !== type) throw wrong(`"${key}" must be a ${type}`);
   return value as Types[T];
 }

@@ -28,7 +28,7 @@ export function messageVariables(
   const values: Record<string, unknown> = {};
   for (const name of used) {
     if (name === 'age') {
-      values['age'] = message.enqueuedAt === null ? null : toDuration(Date.now() - message.enqueuedAt);
+      values.age = message.enqueuedAt === null ? null : toDuration(Date.now() - message.enqueuedAt);
     } else {
       values[name] = READERS[name]?.(message);
     }

@@ -3,13 +3,11 @@ import { MqError } from '../contract/errors.ts';
 import type { Message } from '../contract/message.ts';
 import { messageVariables, type VariableName } from './filter-variables.ts';
 
-/** A compiled `--filter`. Which messages it could not be evaluated on is counted here and said once, at the end. */
+/** A compiled `--filter`. */
 export interface Filter {
   readonly text: string;
-  /** False also for a message on which the expression cannot be evaluated. */
-  matches(message: Message): boolean;
-  /** How many messages it could not be evaluated on so far, and the first reason. */
-  readonly unevaluated: { readonly count: number; readonly reason: string | null };
+  /** False also for a message on which the expression cannot be evaluated; then `onProblem` hears why. */
+  matches(message: Message, onProblem: (reason: string) => void): boolean;
 }
 
 /**
@@ -92,20 +90,17 @@ export async function compileFilter(text: string): Promise<Filter> {
   const zero: { constructor: { fromMilliseconds(milliseconds: number): unknown } } =
     environment.evaluate('duration("0s")');
   const toDuration = (milliseconds: number): unknown => zero.constructor.fromMilliseconds(milliseconds);
-  const unevaluated = { count: 0, reason: null as string | null };
   return {
     text,
-    unevaluated,
-    matches(message) {
+    matches(message, onProblem) {
       try {
         const result: unknown = parsed(messageVariables(message, used, toDuration));
         if (typeof result === 'boolean') return result;
-        throw new Error('the expression is not true or false');
+        onProblem('the expression is not true or false');
       } catch (error) {
-        unevaluated.count += 1;
-        unevaluated.reason ??= summaryOf(error).replaceAll(LINEAR_MATCH, 'matches');
-        return false;
+        onProblem(summaryOf(error).replaceAll(LINEAR_MATCH, 'matches'));
       }
+      return false;
     },
   };
 }
