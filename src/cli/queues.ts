@@ -14,8 +14,8 @@ export async function* readQueues(
 ): AsyncGenerator<QueueStats> {
   const literals = names.filter((name) => !isGlob(name));
   for (const name of literals) {
-    const queue = await broker.queue(name, session.deadline('stats'));
-    yield await queue.stats(session.deadline('stats'));
+    const queue = await session.within('stats', (signal) => broker.queue(name, signal));
+    yield await session.within('stats', (signal) => queue.stats(signal));
   }
   const globs = names.filter(isGlob);
   if (names.length > 0 && globs.length === 0) return;

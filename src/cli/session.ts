@@ -3,6 +3,7 @@ import { Secrets } from '../config/redact.ts';
 import { resolveTarget, type Target } from '../config/target.ts';
 import type { Broker } from '../contract/broker.ts';
 import { MqError } from '../contract/errors.ts';
+import { formatDuration } from '../core/duration.ts';
 import type { Globals, OutputFormat } from './globals.ts';
 import type { Host, Output } from './host.ts';
 import { Messages } from './messages.ts';
@@ -42,27 +43,36 @@ export class Session {
     return target;
   }
 
-  /** Aborts with the rest, or with `TIMEOUT` when the broker has not answered within `--timeout`. For calls that answer once. */
-  deadline(operation: string): AbortSignal {
+  /**
+   * Runs a call that answers once, with a signal that aborts with the rest, or with `TIMEOUT` when the broker has not answered within
+   * `--timeout`. The deadline ends with the call: a handle that keeps the signal is not cut off later.
+   */
+  async within<T>(operation: string, call: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const timeoutMs = this.globals.timeout;
     const late = new AbortController();
     const timer = setTimeout(() => {
       late.abort(
-        new MqError('TIMEOUT', `the broker did not answer within ${timeoutMs / 1000}s`, {
+        new MqError('TIMEOUT', `the broker did not answer within ${formatDuration(timeoutMs)}`, {
           hint: 'try again, or give a longer --timeout',
           operation,
         }),
       );
     }, timeoutMs);
-    timer.unref();
-    return AbortSignal.any([this.signal, late.signal]);
+    try {
+      return await call(AbortSignal.any([this.signal, late.signal]));
+    } finally {
+      clearTimeout(timer);
+    }
   }
+
+  /** What operations say while they work. */
+  readonly notice = (text: string): void => this.messages.note(text);
 
   /** Opens the broker, does the work, and closes the broker whatever happens. */
   async withBroker<T>(work: (broker: Broker) => Promise<T>, target: Target = this.target()): Promise<T> {
     const broker = await this.host.openBroker(target.url, {
       connectTimeoutMs: this.globals.connectTimeout,
-      notice: (text) => this.messages.note(text),
+      notice: this.notice,
       signal: this.signal,
     });
     this.messages.verbose(1, `connected to ${broker.name} at ${broker.address}`);

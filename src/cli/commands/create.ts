@@ -57,7 +57,8 @@ export const create = defineVerb<CreateFlags, CreateQueueOptions>({
       if (broker.create === undefined) {
         throw new MqError('NOT_SUPPORTED', `queues cannot be created on ${broker.name}`, { backend: broker.name, queue });
       }
-      await broker.create(queue, { ...options, signal: session.deadline('create') });
+      const make = broker.create.bind(broker);
+      await session.within('create', (signal) => make(queue, { ...options, signal }));
       session.messages.summary(`created ${queue} on ${broker.name}`);
     });
     return EXIT.done;

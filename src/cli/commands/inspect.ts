@@ -29,7 +29,7 @@ export const inspect = defineVerb<object, InspectOptions>({
   run(options, session) {
     const target = session.target();
     return session.withBroker(async (broker) => {
-      const queue = await broker.queue(options.queue, session.deadline('inspect'));
+      const queue = await session.within('inspect', (signal) => broker.queue(options.queue, signal));
       return options.id === null
         ? inspectQueue(session, queue, target.context)
         : inspectMessage(session, queue, options.id);
@@ -39,10 +39,9 @@ export const inspect = defineVerb<object, InspectOptions>({
 
 async function inspectQueue(session: Session, queue: Queue, context: string | null): Promise<ExitCode> {
   const format = session.format('table', 'json', 'ndjson', 'yaml');
-  const signal = session.deadline('inspect');
-  const stats = await queue.stats(signal);
-  const description = await queue.describe(signal);
-  const deadLetters = (await queue.deadLetters?.(signal)) ?? null;
+  const stats = await session.within('inspect', (signal) => queue.stats(signal));
+  const description = await session.within('inspect', (signal) => queue.describe(signal));
+  const deadLetters = (await session.within('inspect', async (signal) => queue.deadLetters?.(signal))) ?? null;
   const links = deadLetters === null ? null : { keptIn: deadLetters.keptIn, sources: deadLetters.sources };
   if (isDocumentFormat(format)) {
     await printDocument(session, format, {
@@ -96,7 +95,7 @@ function cell(value: unknown): string {
 async function inspectMessage(session: Session, queue: Queue, id: string): Promise<ExitCode> {
   const format = session.format('text', 'json', 'ndjson', 'yaml');
   requireCapability(queue.capabilities, 'get', queue.name);
-  const message = (await queue.get?.(id, session.deadline('inspect'))) ?? null;
+  const message = (await session.within('inspect', async (signal) => queue.get?.(id, signal))) ?? null;
   if (message === null) {
     throw new MqError('MESSAGE_NOT_FOUND', `no message ${id} in ${queue.name}`, {
       hint: `see 'mq peek' for the ids that are there`,
