@@ -92,6 +92,11 @@ async function framing(session: Session, separator: string): Promise<Framing> {
       return { ...none, between: '\n', render: (message) => `${messageText(message, session.host.now(), strong)}\n` };
     }
     case 'body':
-      return { ...none, between: separator, end: stdout.isTerminal ? '\n' : '', render: ({ body }) => bodyFor(session, body) };
+      return {
+        ...none,
+        between: separator,
+        end: stdout.isTerminal ? '\n' : '',
+        render: ({ body }) => bodyFor(session, body),
+      };
   }
 }

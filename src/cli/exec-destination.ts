@@ -55,10 +55,15 @@ export class ExecDestination implements Destination {
         // A command need not read its input.
         child.stdin.on('error', () => {});
         child.stdin.end(message.body);
-        child.on('error', (error: NodeJS.ErrnoException) => failed(`the command could not be started: ${error.code ?? 'unknown error'}`));
+        child.on('error', (error: NodeJS.ErrnoException) =>
+          failed(`the command could not be started: ${error.code ?? 'unknown error'}`),
+        );
         child.on('close', (code, signal) => {
           if (code === 0) settle({ status: 'sent', id: message.id });
-          else failed(`${signal === null ? `exit ${code}` : `killed by ${signal}`}${lastLine.trim() === '' ? '' : `: ${lastLine.trim()}`}`);
+          else
+            failed(
+              `${signal === null ? `exit ${code}` : `killed by ${signal}`}${lastLine.trim() === '' ? '' : `: ${lastLine.trim()}`}`,
+            );
         });
       } catch (error) {
         const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';

@@ -71,8 +71,8 @@ interface LazyInput extends Input {
 
 /** Touching `process.stdin` starts a handle; only commands that read it should. */
 function lazyInput(signal: AbortSignal): LazyInput {
-  let opened: Input | null = null;
-  const input = (): Input => {
+  let opened: Omit<Input, 'isTerminal'> | null = null;
+  const input = (): Omit<Input, 'isTerminal'> => {
     opened ??= nodeInput(process.stdin, process.stderr as WriteStream, signal);
     return opened;
   };

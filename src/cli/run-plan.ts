@@ -19,13 +19,21 @@ export interface RunPlanOptions {
 export async function confirmPlan(session: Session, broker: Broker, plan: Plan, asking: Asking): Promise<void> {
   if (asking === 'none') return;
   await confirm(session, {
-    lines: [`${capital(plan.operation)} ${countText(plan)} ${route(plan)} on ${broker.name} (${broker.address})?`, `  ${plan.effect}.`],
+    lines: [
+      `${capital(plan.operation)} ${countText(plan)} ${route(plan)} on ${broker.name} (${broker.address})?`,
+      `  ${plan.effect}.`,
+    ],
     typed: asking === 'type-name' ? plan.from : null,
   });
 }
 
 /** Confirms, works with a line of progress, and prints the report. */
-export async function runPlan(session: Session, broker: Broker, plan: Plan, options: RunPlanOptions): Promise<ExitCode> {
+export async function runPlan(
+  session: Session,
+  broker: Broker,
+  plan: Plan,
+  options: RunPlanOptions,
+): Promise<ExitCode> {
   if (!options.dryRun) await confirmPlan(session, broker, plan, options.asking);
   const report = await workPlan(session, plan, options.dryRun);
   await printReport(session, report);

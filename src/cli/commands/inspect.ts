@@ -76,7 +76,11 @@ async function inspectQueue(session: Session, queue: Queue, context: string | nu
     ['can', abilities.flatMap(([name, ability]) => (ability.supported ? [name] : [])).join(', ')],
     ['cannot', abilities.flatMap(([name, ability]) => (ability.supported ? [] : [name])).join(', ') || '-'],
   ];
-  await printBox(session, null, rows.filter(([, value]) => value !== undefined).map(([key, value]) => [safe(key), cell(value)]));
+  await printBox(
+    session,
+    null,
+    rows.filter(([, value]) => value !== undefined).map(([key, value]) => [safe(key), cell(value)]),
+  );
   for (const [field, note] of Object.entries(stats.notes)) session.messages.note(`${field}: ${note}`);
   return EXIT.done;
 }

@@ -1,8 +1,8 @@
 import { Option } from 'commander';
+import { MqError } from '../../contract/errors.ts';
 import type { Plan } from '../../core/plan.ts';
 import { planPurge } from '../../core/purge.ts';
 import type { SelectionOptions } from '../../core/selection.ts';
-import { MqError } from '../../contract/errors.ts';
 import { requireSomebodyToAsk } from '../confirm.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { MessageFile } from '../message-file.ts';
