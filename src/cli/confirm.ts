@@ -24,9 +24,13 @@ export async function confirm(session: Session, question: Question): Promise<voi
   if (answer === null) messages.block(['']);
   const agreed = question.typed === null ? /^y(es)?$/i.test(answer?.trim() ?? '') : answer === question.typed;
   if (!agreed) {
-    throw new MqError('CANCELLED', question.typed === null ? 'declined' : 'declined: that is not the name of the queue', {
-      hint: 'nothing was changed',
-    });
+    throw new MqError(
+      'CANCELLED',
+      question.typed === null ? 'declined' : 'declined: that is not the name of the queue',
+      {
+        hint: 'nothing was changed',
+      },
+    );
   }
 }
 

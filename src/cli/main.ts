@@ -16,12 +16,16 @@ export async function main(): Promise<void> {
     stop.abort();
   };
 
+  const lastActs = new Set<() => void>();
   for (const [name, code] of [
     ['SIGINT', 130],
     ['SIGTERM', 143],
   ] as const) {
     process.on(name, () => {
-      if (stop.signal.aborted && cause !== 'stdout-closed') process.exit(code);
+      if (stop.signal.aborted && cause !== 'stdout-closed') {
+        for (const act of lastActs) act();
+        process.exit(code);
+      }
       stopBy(name);
     });
   }
@@ -35,6 +39,17 @@ export async function main(): Promise<void> {
     now: Date.now,
     signal: stop.signal,
     stopCause: () => cause,
+    onSecondSignal(act) {
+      lastActs.add(act);
+      return () => lastActs.delete(act);
+    },
+    killGroup(leader) {
+      try {
+        process.kill(-leader, 'SIGTERM');
+      } catch {
+        // It has ended by itself.
+      }
+    },
     async openBroker(url, options) {
       const { backendFor } = await import('../backends/registry.ts');
       const backend = await backendFor(url);
@@ -56,8 +71,8 @@ interface LazyInput extends Input {
 
 /** Touching `process.stdin` starts a handle; only commands that read it should. */
 function lazyInput(signal: AbortSignal): LazyInput {
-  let opened: Input | null = null;
-  const input = (): Input => {
+  let opened: Omit<Input, 'isTerminal'> | null = null;
+  const input = (): Omit<Input, 'isTerminal'> => {
     opened ??= nodeInput(process.stdin, process.stderr as WriteStream, signal);
     return opened;
   };

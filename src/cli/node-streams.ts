@@ -1,6 +1,6 @@
 import { createInterface } from 'node:readline/promises';
 import type { Readable } from 'node:stream';
-import { isatty, type ReadStream, type WriteStream } from 'node:tty';
+import type { WriteStream } from 'node:tty';
 import { styleText } from 'node:util';
 import { MqError } from '../contract/errors.ts';
 import type { Input, Output } from './host.ts';
@@ -44,9 +44,8 @@ export function nodeOutput(stream: WriteStream, onClosed: () => void): Output {
 }
 
 /** The `Input` on a real stream; questions are echoed to `prompt`. */
-export function nodeInput(stream: ReadStream | Readable, prompt: WriteStream, signal: AbortSignal): Input {
+export function nodeInput(stream: Readable, prompt: WriteStream, signal: AbortSignal): Omit<Input, 'isTerminal'> {
   return {
-    isTerminal: 'fd' in stream && isatty(stream.fd),
     chunks: stream,
     async ask(question) {
       const lines = createInterface({ input: stream, output: prompt });

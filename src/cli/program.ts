@@ -7,7 +7,12 @@ import { VERBS } from './verbs.ts';
 import { VERSION } from './version.ts';
 
 /** Runs a parsed verb. */
-export type Execute = (verb: PreparedVerb, operands: readonly Operand[], flags: object, globals: Globals) => Promise<void>;
+export type Execute = (
+  verb: PreparedVerb,
+  operands: readonly Operand[],
+  flags: object,
+  globals: Globals,
+) => Promise<void>;
 
 /** What commander would print. */
 export type Print = (text: string) => void;

@@ -23,7 +23,7 @@ export async function runCommandLine(args: readonly string[], host: Host): Promi
       loaded,
       async (verb, operands, flags, parsed) => {
         globals = parsed;
-        outcome = await verb.execute(operands, flags, new Session(host, parsed, secrets));
+        outcome = await verb.execute(operands, flags, new Session(host, parsed, secrets, runCommandLine));
       },
       (text) => {
         printed += text;
