@@ -27,6 +27,8 @@ export interface Host {
   readonly stdout: Output;
   readonly stderr: Output;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** The working directory: where a project's configuration is looked for from. */
+  readonly cwd: string;
   /** Milliseconds since the epoch. */
   now(): number;
   /** Aborted by the first SIGINT or SIGTERM, and when the reader of stdout has gone. */

@@ -36,6 +36,7 @@ export async function main(): Promise<void> {
     stdout: nodeOutput(process.stdout as WriteStream, () => stopBy('stdout-closed')),
     stderr: nodeOutput(process.stderr as WriteStream, () => {}),
     env: process.env,
+    cwd: process.cwd(),
     now: Date.now,
     signal: stop.signal,
     stopCause: () => cause,

@@ -1,18 +1,14 @@
 import { Command } from 'commander';
 import { exitCodesHelp } from './exit-codes.ts';
 import { addGlobalOptions, type Globals } from './globals.ts';
+import type { Invocation } from './invoke.ts';
 import { TOPICS } from './topics.ts';
 import type { Operand, PreparedVerb } from './verb.ts';
 import { VERBS } from './verbs.ts';
 import { VERSION } from './version.ts';
 
 /** Runs a parsed verb. */
-export type Execute = (
-  verb: PreparedVerb,
-  operands: readonly Operand[],
-  flags: object,
-  globals: Globals,
-) => Promise<void>;
+export type Execute = (invocation: Invocation) => Promise<void>;
 
 /** What commander would print. */
 export type Print = (text: string) => void;
@@ -48,7 +44,7 @@ export function buildProgram(loaded: ReadonlyMap<string, PreparedVerb>, execute:
     command.addHelpText('after', `\nExit codes:\n${exitCodesHelp()}`);
     command.action((...received: unknown[]) => {
       const operands = received.slice(0, command.registeredArguments.length) as Operand[];
-      return execute(verb, operands, command.opts(), program.opts<Globals>());
+      return execute({ program, command, verb, operands, flags: command.opts(), globals: program.opts<Globals>() });
     });
   }
   return program;

@@ -79,6 +79,7 @@ export async function printReport(session: Session, report: Report): Promise<voi
 
 /** The report as a sentence on stderr, after what failed. */
 export function sayReport(session: Session, report: Report): void {
+  session.change?.learnReport(report);
   for (const { id, reason } of report.failures.slice(0, FAULTS_SHOWN)) {
     session.messages.fault(`${id === null ? 'a message' : `message ${id}`}: ${reason}`);
   }

@@ -4,9 +4,9 @@ import { MqError } from '../contract/errors.ts';
 import { EXIT, type ExitCode, exitCodeOf } from './exit-codes.ts';
 import type { Globals, OutputFormat } from './globals.ts';
 import type { Host } from './host.ts';
+import { invoke } from './invoke.ts';
 import { Messages } from './messages.ts';
 import { buildProgram, findTopic, findVerb } from './program.ts';
-import { Session } from './session.ts';
 import type { PreparedVerb } from './verb.ts';
 import { VERBS } from './verbs.ts';
 
@@ -21,9 +21,16 @@ export async function runCommandLine(args: readonly string[], host: Host): Promi
     const loaded = topic === null ? await loadVerb(args) : new Map<string, PreparedVerb>();
     const program = buildProgram(
       loaded,
-      async (verb, operands, flags, parsed) => {
-        globals = parsed;
-        outcome = await verb.execute(operands, flags, new Session(host, parsed, secrets, runCommandLine));
+      async (invocation) => {
+        globals = invocation.globals;
+        outcome = await invoke(invocation, {
+          host,
+          secrets,
+          runCommandLine,
+          onGlobals: (effective) => {
+            globals = effective;
+          },
+        });
       },
       (text) => {
         printed += text;

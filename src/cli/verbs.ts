@@ -95,6 +95,18 @@ export const VERBS: readonly VerbEntry[] = [
     load: async () => (await import('./commands/delete.ts')).deleteQueue,
   },
   {
+    name: 'context',
+    group: MORE,
+    summary: 'named connections',
+    load: async () => (await import('./commands/context.ts')).context,
+  },
+  {
+    name: 'history',
+    group: MORE,
+    summary: 'what mq has changed from here',
+    load: async () => (await import('./commands/history.ts')).history,
+  },
+  {
     name: 'backends',
     group: MORE,
     summary: 'what each kind of queue can do',

@@ -29,6 +29,11 @@ export async function loadSettings(env: Environment, folder: string): Promise<Se
   return { configuration: merge(user, project), places, ...chosen };
 }
 
+/** As if there were no files. */
+export function emptySettings(env: Environment): Settings {
+  return { configuration: merge(null, null), places: placesOf(env), current: null, previous: null };
+}
+
 interface Found {
   readonly file: string;
   readonly content: FileContent;

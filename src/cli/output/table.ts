@@ -1,3 +1,4 @@
+import { MqError } from '../../contract/errors.ts';
 import type { Session } from '../session.ts';
 import { type Column, columns } from './columns.ts';
 
@@ -8,10 +9,25 @@ export async function printTable<Row>(
   spec: readonly Column<Row>[],
 ): Promise<void> {
   const { stdout } = session.host;
-  const lines = columns(rows, spec, {
+  const lines = columns(rows, chosenColumns(spec, session.globals.columns), {
     headings: session.globals.headers,
-    width: stdout.isTerminal ? stdout.columns : null,
+    width: stdout.isTerminal && session.globals.trunc ? stdout.columns : null,
     paintHeading: (text) => session.paint(stdout, 'bold', text),
   });
   if (lines.length > 0) await stdout.write(`${lines.join('\n')}\n`);
+}
+
+/** Those that `--columns` names, by heading or by its part before a unit, whatever the case. Throws `USAGE`. */
+export function chosenColumns<Row>(
+  spec: readonly Column<Row>[],
+  asked: readonly string[] | undefined,
+): readonly Column<Row>[] {
+  if (asked === undefined) return spec;
+  return asked.map((name) => {
+    const column = spec.find(({ heading }) => heading.toLowerCase() === name.toLowerCase());
+    if (column !== undefined) return column;
+    throw new MqError('USAGE', `no column ${name}`, {
+      hint: `there are ${spec.map(({ heading }) => heading.toLowerCase()).join(', ')}`,
+    });
+  });
 }
