@@ -39,7 +39,7 @@ export function addGlobalOptions(program: Command): void {
       'the broker: sqlite:PATH, redis://…, amqp://…, sqs://REGION (default: $MQ_URL, the current context, an embedded database)',
     )
     .option(
-      '-c, --context <name>',
+      '-c, --context <context>',
       "a connection of the configuration, see 'mq context ls'; - is the previous one",
       collect,
     )

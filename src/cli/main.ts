@@ -61,7 +61,14 @@ export async function main(): Promise<void> {
       return (await allBackends()).flatMap((backend) => backend.kinds);
     },
   };
-  process.exitCode = await runCommandLine(process.argv.slice(2), host);
+  const args = process.argv.slice(2);
+  if (args[0] === '__complete') {
+    const { complete } = await import('./completion/complete.ts');
+    const code = await complete(args.slice(1), host);
+    // Its answer is written through. A broker that does not let go must not keep a person waiting for Tab.
+    process.exit(code);
+  }
+  process.exitCode = await runCommandLine(args, host);
   stdin.release();
 }
 

@@ -101,6 +101,12 @@ export const VERBS: readonly VerbEntry[] = [
     load: async () => (await import('./commands/context.ts')).context,
   },
   {
+    name: 'completion',
+    group: MORE,
+    summary: 'the script that completes mq with Tab',
+    load: async () => (await import('./commands/completion.ts')).completion,
+  },
+  {
     name: 'history',
     group: MORE,
     summary: 'what mq has changed from here',

@@ -1,0 +1,83 @@
+import { loadSettings, type Settings } from '../../config/load.ts';
+import type { Host } from '../host.ts';
+import { buildProgram } from '../program.ts';
+import type { PreparedVerb } from '../verb.ts';
+import { VERBS } from '../verbs.ts';
+import { type Candidates, findCandidates } from './candidates.ts';
+import { quoteForBash } from './quote-for-bash.ts';
+import { splitLine } from './split-line.ts';
+import { locateCursor, verbIn } from './walk.ts';
+
+export const COMPLETION_SHELLS = ['bash', 'zsh', 'fish'] as const;
+
+/** Exit code: the shell should complete the name of a file. */
+const COMPLETE_FILES = 10;
+
+/** For everything, the reading of the configuration included. */
+const DEADLINE_MS = 1_000;
+
+/**
+ * The hidden `mq __complete`, which the scripts under `completions/` call: `bash` with the raw line in MQ_COMPLETE_LINE, `zsh` and `fish`
+ * with the words, the last of which is the current one. Prints one candidate a line. Says nothing whatever goes wrong.
+ */
+export async function complete(args: readonly string[], host: Host): Promise<number> {
+  try {
+    const [shell, separator, ...words] = args;
+    if (shell === 'bash') return await completeBash(host);
+    if ((shell === 'zsh' || shell === 'fish') && separator === '--') return await completeWords(words, host);
+    return 0;
+  } catch {
+    return 0;
+  }
+}
+
+async function completeBash(host: Host): Promise<number> {
+  const line = splitLine(host.env.MQ_COMPLETE_LINE ?? '');
+  const found = await candidates(line.words.slice(1), line.current, host);
+  if (found === 'files') return COMPLETE_FILES;
+  // Bash has broken the word, and replaces only the part behind the last break.
+  const kept = line.current.slice(0, line.keptByBash);
+  const answers = found
+    .filter(({ word }) => word.startsWith(kept))
+    .map(({ word }) => quoteForBash(word.slice(kept.length), line.quote));
+  await print(host, answers);
+  return 0;
+}
+
+async function completeWords(words: readonly string[], host: Host): Promise<number> {
+  const found = await candidates(words.slice(0, -1), words.at(-1) ?? '', host);
+  if (found === 'files') return COMPLETE_FILES;
+  await print(
+    host,
+    found.map(({ word, note }) => (note === '' ? word : `${word}\t${note.replace(/\s+/g, ' ')}`)),
+  );
+  return 0;
+}
+
+async function print(host: Host, lines: readonly string[]): Promise<void> {
+  if (lines.length > 0) await host.stdout.writeThrough(`${lines.join('\n')}\n`);
+}
+
+async function candidates(words: readonly string[], current: string, host: Host): Promise<Candidates> {
+  const signal = AbortSignal.any([host.signal, AbortSignal.timeout(DEADLINE_MS)]);
+  // Only the verb of the line knows its options; which one it is, the tree of global options tells.
+  const bare = buildProgram(
+    new Map(),
+    async () => {},
+    () => {},
+  );
+  const verb = verbIn(bare, words);
+  const entry = VERBS.find(({ name }) => name === verb);
+  const loaded = new Map<string, PreparedVerb>(entry === undefined ? [] : [[entry.name, await entry.load()]]);
+  const program =
+    entry === undefined
+      ? bare
+      : buildProgram(
+          loaded,
+          async () => {},
+          () => {},
+        );
+  let settings: Promise<Settings> | null = null;
+  const load = (): Promise<Settings> => (settings ??= loadSettings(host.env, host.cwd));
+  return findCandidates({ program, cursor: locateCursor(program, words, current), host, settings: load, signal });
+}
