@@ -83,7 +83,10 @@ export class ShellSession {
     const deadline = Date.now() + 5_000;
     while (!existsSync(this.#argsFile)) {
       if (this.#ended) throw new Error(`the shell has ended: ${JSON.stringify(this.#screen)}`);
-      if (Date.now() > deadline) throw new Error(`nothing was run; the screen: ${JSON.stringify(this.#screen)}`);
+      if (Date.now() > deadline) {
+        this.#pty.write('\u0003');
+        throw new Error(`nothing was run; the screen: ${JSON.stringify(this.#screen)}`);
+      }
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
     return (await readFile(this.#argsFile, 'utf8')).split('\0').slice(0, -1);

@@ -8,6 +8,12 @@ const PLAIN = /[A-Za-z0-9_\-./,+%\u{80}-\u{10ffff}:=@]/u;
  * letter that could mean something gets a backslash, or stands in single quotes.
  */
 export function quoteForBash(text: string, quote: OpenQuote): string {
+  const quoted = quotedInside(text, quote);
+  // Readline closes the open quote, except where the text before it ends with one.
+  return quote !== null && quoted.endsWith(quote) ? quoted + quote : quoted;
+}
+
+function quotedInside(text: string, quote: OpenQuote): string {
   switch (quote) {
     case "'":
       return text.replaceAll("'", "'\\''");
