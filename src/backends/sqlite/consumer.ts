@@ -83,7 +83,7 @@ export class SqliteConsumer implements Consumer {
       }
       if (!follow) return;
       const idleUntil = idleMs === null ? Number.POSITIVE_INFINITY : lastDelivery + idleMs;
-      if (!(await this.#change(seen, idleUntil))) return;
+      if (!(await this.#change(seen, claim.status === 'paused', idleUntil))) return;
     }
   }
 
@@ -93,8 +93,9 @@ export class SqliteConsumer implements Consumer {
   }
 
   /** False when nothing has changed until `until`. */
-  async #change(seen: string, until: number): Promise<boolean> {
-    const dueAt = await this.#file.read((connection) => nextChangeAt(connection, this.#queue.id), null);
+  async #change(seen: string, paused: boolean, until: number): Promise<boolean> {
+    // What time does to a paused queue changes nothing for us.
+    const dueAt = paused ? null : await this.#file.read((connection) => nextChangeAt(connection, this.#queue.id), null);
     while (!this.#options.signal.aborted && this.#closing === null) {
       const now = Date.now();
       if (this.#file.version() !== seen || (dueAt !== null && dueAt <= now) || this.#broken !== null) return true;

@@ -1,4 +1,5 @@
 import process from 'node:process';
+import { MqError } from '../../contract/errors.ts';
 
 type Driver = typeof import('node:sqlite');
 
@@ -21,6 +22,13 @@ async function loadQuietly(): Promise<Driver> {
   process.emitWarning = filtered as typeof original;
   try {
     return await import('node:sqlite');
+  } catch (error) {
+    // Node 22.12 has it behind a flag only (https://nodejs.org/api/sqlite.html, "History").
+    throw new MqError('CONFIG_INVALID', `this Node.js (${process.version}) has no built-in SQLite`, {
+      hint: 'update Node.js to 22.13 or newer',
+      backend: 'sqlite',
+      cause: error,
+    });
   } finally {
     process.emitWarning = original;
   }

@@ -12,7 +12,7 @@ import { IN_MEMORY } from './url.ts';
 type Driver = Awaited<ReturnType<typeof loadDriver>>;
 
 /** How long we wait for another process's transaction before we give up. */
-const LOCK_WAIT_MS = 10_000;
+const LOCK_WAIT_MS = 5_000;
 /** How long SQLite itself may wait for a lock, because it blocks the whole process meanwhile. */
 const BLOCKING_WAIT_MS = 5;
 
@@ -186,18 +186,14 @@ export class QueueFile {
       database.exec(`PRAGMA busy_timeout = ${BLOCKING_WAIT_MS}`);
       const connection = new Connection(database);
       if (!isOurs(connection, this.path)) {
-        if (!create) {
-          database.close();
-          return null;
-        }
+        if (!create) return null;
         install(connection);
       }
       database.exec('PRAGMA synchronous = FULL');
       this.#connection = connection;
       return connection;
-    } catch (error) {
-      if (database.isOpen) database.close();
-      throw error;
+    } finally {
+      if (this.#connection === null) database.close();
     }
   }
 }
