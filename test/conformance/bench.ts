@@ -63,7 +63,10 @@ export class Bench {
     const before = this.#connectionsBefore;
     if (before !== null) {
       await attempt(() =>
-        eventually(async () => expect(await this.harness.openConnections?.(), 'open connections').toBe(before)),
+        eventually(
+          async () => expect(await this.harness.openConnections?.(), 'open connections').toBe(before),
+          this.harness.patienceMs,
+        ),
       );
     }
     if (failures.length > 0) throw failures[0];
@@ -230,7 +233,7 @@ export class Bench {
       if (degree === 'absent') expect(stats, `${state} does not apply`).not.toHaveProperty(state);
       else expect(stats[state], state).toBe(degree === 'unknown' ? null : expected);
     };
-    await (degree === 'approximate' ? eventually(check) : check());
+    await (degree === 'approximate' ? eventually(check, this.harness.patienceMs) : check());
   }
 }
 
@@ -242,8 +245,8 @@ export function bodies(count: number, from = 1): string[] {
 }
 
 /** Repeats a check until it holds; rejects with its last failure. */
-export async function eventually(check: () => Promise<void>): Promise<void> {
-  const deadline = Date.now() + PATIENCE_MS;
+export async function eventually(check: () => Promise<void>, patienceMs = PATIENCE_MS): Promise<void> {
+  const deadline = Date.now() + patienceMs;
   for (;;) {
     try {
       return await check();

@@ -28,8 +28,10 @@ export interface Harness {
    * not there. Required when the kind can be paused.
    */
   applicationTakes?(queue: string, limit: number): Promise<readonly string[]>;
-  /** Connections of the backend that the server counts now. Asked until it is back where it was before the test, for at most 10 s. */
+  /** Connections of the backend that the server counts now. Asked until it is back where it was before the test, for `patienceMs`. */
   openConnections?(): Promise<number>;
+  /** How long the broker may take to show what has become true; 10 s if not said. */
+  readonly patienceMs?: number;
 }
 
 export interface MadeQueue {

@@ -18,6 +18,7 @@ export const settling: Section = ({ members, capabilities }) => {
         const again = await (await bench.connect()).queue(queue.name, bench.signal);
         expect(await bench.contents(again)).toEqual([]);
         await bench.expectCount(queue, 'ready', 0);
+        await bench.expectCount(queue, 'inFlight', 0);
       },
     },
     {

@@ -52,7 +52,10 @@ export function consumeMemory(
     const delivery: Delivery = {
       message: { ...stored.message, state: options.state },
       receipt: {
-        ack: async () => settle(stored, () => void (has('ack does not remove') || state.remove(stored))),
+        ack: async () => {
+          if (has('ack does nothing')) return;
+          settle(stored, () => void (has('ack leaves it in flight') || state.remove(stored)));
+        },
         release: async (how) => settle(stored, () => release(stored, how?.failure)),
       },
     };

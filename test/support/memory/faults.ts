@@ -1,6 +1,7 @@
 /** Mistakes that a backend might make. The conformance suite has to find each of them. */
 export const FAULTS = [
-  'ack does not remove',
+  'ack does nothing',
+  'ack leaves it in flight',
   'takes the newest first',
   'counts one too many',
   'peek removes',
