@@ -8,7 +8,7 @@ import { requireQueue } from './publisher.ts';
 import type { QueueFile } from './queue-file.ts';
 import { pageSql, START, toMessage } from './rows.ts';
 import { STORED } from './schema.ts';
-import { giveBack, Settlements, type Verdict } from './settlements.ts';
+import { giveBack, givenBack, Settlements, type Verdict } from './settlements.ts';
 import { catchUp, lags, nextChangeAt, type QueueFacts } from './time.ts';
 
 /** One claim takes at most so many messages, and stops after so many bytes. */
@@ -31,6 +31,7 @@ export class SqliteConsumer implements Consumer {
   readonly #buffer: Delivery[] = [];
   /** The keys of what is claimed and not settled. */
   readonly #unsettled = new Set<number>();
+  readonly #forget: () => void;
   #id: number | null = null;
   #heartbeat: NodeJS.Timeout | null = null;
   #broken: unknown = null;
@@ -45,6 +46,14 @@ export class SqliteConsumer implements Consumer {
     this.#options = options;
     this.#settlements = new Settlements(file, queue);
     this.#remaining = options.limit ?? Number.POSITIVE_INFINITY;
+    // A broker that is closed under an open consumer gives back what that holds, instead of leaving it to the lease.
+    this.#forget = file.onClose(() => {
+      this.#broken ??= new MqError('UNAVAILABLE', 'the connection was closed', {
+        backend: 'sqlite',
+        queue: queue.name,
+      });
+      return this.close();
+    });
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Delivery, void, undefined> {
@@ -56,8 +65,9 @@ export class SqliteConsumer implements Consumer {
       await this.#file.write((connection) => this.#enlist(connection));
     let lastDelivery = Date.now();
     let saidPaused = false;
-    while (!signal.aborted && this.#closing === null) {
+    while (!signal.aborted) {
       if (this.#broken !== null) throw this.#broken;
+      if (this.#closing !== null) return;
       const next = this.#buffer.shift();
       if (next !== undefined) {
         lastDelivery = Date.now();
@@ -206,11 +216,19 @@ export class SqliteConsumer implements Consumer {
 
   #receipt(key: number, holder: number): Delivery['receipt'] {
     this.#unsettled.add(key);
+    let settled = false;
     const settle = async (verdict: Verdict): Promise<void> => {
-      if (!this.#unsettled.delete(key)) return;
+      if (settled) return;
+      settled = true;
+      if (this.#closing !== null) {
+        // Given back by `close`: an ack that we called done would be a lie.
+        if (verdict.kind === 'ack') throw givenBack(this.#queue);
+        return;
+      }
       try {
         await this.#settlements.settle(key, holder, verdict);
       } finally {
+        this.#unsettled.delete(key);
         this.#wake();
       }
     };
@@ -221,6 +239,7 @@ export class SqliteConsumer implements Consumer {
   }
 
   async #release(): Promise<void> {
+    this.#forget();
     this.#wake();
     await this.#settlements.idle();
     if (this.#heartbeat !== null) clearInterval(this.#heartbeat);

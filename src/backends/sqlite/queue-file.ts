@@ -37,6 +37,7 @@ export class QueueFile {
   #pending: PendingWrite[] = [];
   #flushing: Promise<void> | null = null;
   #commits = 0;
+  readonly #closers = new Set<() => Promise<void>>();
   #closed = false;
 
   private constructor(path: string, driver: Driver) {
@@ -91,8 +92,15 @@ export class QueueFile {
     });
   }
 
-  /** Waits for the writes that were asked for. Idempotent. */
+  /** Lets `close` be called when this file is closed first. The function takes that back. */
+  onClose(close: () => Promise<void>): () => void {
+    this.#closers.add(close);
+    return () => void this.#closers.delete(close);
+  }
+
+  /** Closes what depends on the file, and waits for the writes that were asked for. Idempotent. */
   async close(): Promise<void> {
+    await Promise.allSettled([...this.#closers].map((closer) => closer()));
     while (this.#flushing !== null) await this.#flushing;
     this.#closed = true;
     this.#disconnect();

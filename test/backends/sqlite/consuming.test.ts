@@ -187,10 +187,30 @@ describe('waiting', () => {
     const second = await take(iterator);
     await second.receipt.ack();
     await taker.close();
-    await first.receipt.ack();
+    await second.receipt.ack();
+    await expect(first.receipt.ack()).rejects.toMatchObject({ code: 'PRECONDITION_FAILED' });
     expect(await bodies(queue)).toEqual(['0', '2', '3', '4', '5', '6', '7', '8', '9']);
     expect((await peek(queue)).every((message) => message.receiveCount === 0)).toBe(true);
   });
+});
+
+test('closing the broker under an open consumer gives back what it holds; its acks and its iteration fail', async () => {
+  const path = newPath();
+  const outside = await newQueue({}, path);
+  await sendBodies(outside, 5);
+  const broker = await openBroker(path);
+  const taker = await consumer(await broker.queue('q', signal), { limit: 3, follow: true });
+  const iterator = taker[Symbol.asyncIterator]();
+  const first = await take(iterator);
+  const second = await take(iterator);
+  const acking = first.receipt.ack();
+  await broker.close();
+  await acking;
+  expect(await bodies(outside)).toEqual(['1', '2', '3', '4']);
+  expect((await outside.stats(signal)).consumers).toBe(0);
+  await expect(second.receipt.ack()).rejects.toMatchObject({ code: 'PRECONDITION_FAILED' });
+  await expect(take(iterator)).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+  await taker.close();
 });
 
 describe('pause', () => {
