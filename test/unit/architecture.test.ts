@@ -61,6 +61,7 @@ describe('the rules find', () => {
     ['a second place that reaches for the registry', 'cli/x.ts', "import '../backends/registry.ts';\n"],
     ['another client in a backend', 'backends/sqs/x.ts', "import amqplib from 'amqplib';\n"],
     ['a client in the command line', 'cli/x.ts', "import { Redis } from 'ioredis';\n"],
+    ['another file than the version reading the manifest', 'cli/x.ts', "import m from '../../package.json';\n"],
     ['React outside the live view', 'cli/x.tsx', "import React from 'react';\n"],
     ['a file that is not there', 'core/x.ts', "import './gone.ts';\n"],
     ['a file of itself (a circle of one)', 'core/x.ts', "import './x.ts';\n"],
