@@ -28,6 +28,7 @@ export async function runCommandLine(args: readonly string[], host: Host): Promi
       (text) => {
         printed += text;
       },
+      host.stdout.columns,
     );
     if (topic !== null) printed = topic;
     else if (args.length === 0) program.outputHelp();
@@ -51,7 +52,7 @@ async function loadVerb(args: readonly string[]): Promise<ReadonlyMap<string, Pr
 function guessGlobals(args: readonly string[]): ErrorGlobals {
   const joined = args.join('\n');
   const format = /(?:^|\n)(?:-o\n?|--output[=\n])(json|ndjson)(?:\n|$)/.exec(joined)?.[1] as OutputFormat | undefined;
-  return { quiet: false, verbose: 0, color: 'auto', ...(format === undefined ? {} : { output: format }) };
+  return { color: 'auto', ...(format === undefined ? {} : { output: format }) };
 }
 
 async function report(error: unknown, host: Host, messages: Messages, printed: string): Promise<ExitCode> {
@@ -71,6 +72,11 @@ async function report(error: unknown, host: Host, messages: Messages, printed: s
 
 /** Commander's sentence in our form; its "(Did you mean …?)" becomes the hint. */
 function usageError(error: CommanderError): MqError {
+  if (error.code === 'commander.help') {
+    return new MqError('USAGE', 'there is no such verb or topic', {
+      hint: "see 'mq --help'; topics are filters and exit-codes",
+    });
+  }
   const [sentence, suggestion] = error.message.replace(/^error: /, '').split('\n');
   const hint = suggestion?.replace(/^\((.*)\)$/, '$1').replace(/^Did/, 'did') ?? "see 'mq --help', or 'mq VERB --help'";
   return new MqError('USAGE', (sentence ?? '').replace(/\.$/, ''), { hint });
