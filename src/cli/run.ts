@@ -1,6 +1,6 @@
 import { CommanderError } from 'commander';
 import { Secrets } from '../config/redact.ts';
-import { MqError } from '../contract/errors.ts';
+import { type ErrorCode, MqError } from '../contract/errors.ts';
 import { EXIT, type ExitCode, exitCodeOf } from './exit-codes.ts';
 import type { Globals, OutputFormat } from './globals.ts';
 import type { Host } from './host.ts';
@@ -64,11 +64,25 @@ async function report(error: unknown, host: Host, messages: Messages, printed: s
   if (!(known instanceof MqError)) {
     messages.bug(known);
   } else if (known.code !== 'ABORTED' || host.stopCause() === null) {
-    messages.error(known);
+    messages.error(withHint(known));
   }
   await messages.flush();
   return known instanceof MqError ? exitCodeOf(known.code) : EXIT.internal;
 }
+
+/** What to try next, for errors that come without a hint of their own. */
+function withHint(error: MqError): MqError {
+  const hint = error.hint ?? HINTS[error.code];
+  return hint === undefined ? error : new MqError(error.code, error.message, { hint, queue: error.queue ?? undefined });
+}
+
+const HINTS: Readonly<Partial<Record<ErrorCode, string>>> = {
+  QUEUE_NOT_FOUND: "'mq ls' lists the queues that are there",
+  MESSAGE_NOT_FOUND: "'mq peek' shows the messages that are there",
+  UNAVAILABLE: 'is the broker running, and the address right? (--url, MQ_URL)',
+  UNAUTHENTICATED: 'check the user and the password in the URL',
+  NOT_SUPPORTED: "'mq backends' shows what each kind of queue can do",
+};
 
 /** Commander's sentence in our form; its "(Did you mean …?)" becomes the hint. */
 function usageError(error: CommanderError): MqError {

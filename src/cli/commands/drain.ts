@@ -121,9 +121,11 @@ export const drain = defineVerb<DrainFlags, DrainVerbOptions>({
       opened = await openDrainDestination(session, to);
       try {
         const report = await workPlan(session, plan, false);
+        // Who closed the pipe has what they wanted; what was not written is still in the queue.
+        if (session.host.stopCause() === 'stdout-closed') return EXIT.done;
         if (to.place === 'stdout') sayReport(session, report);
         else await printReport(session, report, worker === null ? 'say' : 'said');
-        return session.host.stopCause() === 'stdout-closed' ? EXIT.done : exitOf(report);
+        return exitOf(report);
       } finally {
         await opened.close();
       }

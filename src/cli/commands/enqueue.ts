@@ -70,7 +70,9 @@ export const enqueue = defineVerb<EnqueueFlags, EnqueueVerbOptions>({
     };
   },
   async run({ queue: name, input, template, ratePerSec, lossy }, session) {
-    const { messages, signal, notice } = session;
+    const { messages, notice } = session;
+    // Who reads the ids may go away; the messages are sent all the same.
+    const signal = session.host.interruption;
     return session.withBroker(async (broker): Promise<ExitCode> => {
       const queue = await queueToFill(session, broker, name);
       const expected = input.bodies.length > 0 ? input.bodies.length : null;
