@@ -19,9 +19,12 @@ export async function main(): Promise<void> {
     import('./run.ts'),
   ]);
   const stop = new AbortController();
+  const interruption = new AbortController();
   let cause: StopCause | null = null;
   const stopBy = (by: StopCause): void => {
-    cause ??= by;
+    // A signal after the reader has gone counts as the cause: somebody wants it to end now.
+    if (cause === null || cause === 'stdout-closed') cause = by;
+    if (by !== 'stdout-closed') interruption.abort();
     stop.abort();
   };
 
@@ -31,7 +34,7 @@ export async function main(): Promise<void> {
     ['SIGTERM', 143],
   ] as const) {
     process.on(name, () => {
-      if (stop.signal.aborted && cause !== 'stdout-closed') {
+      if (interruption.signal.aborted) {
         for (const act of lastActs) act();
         process.exit(code);
       }
@@ -50,6 +53,7 @@ export async function main(): Promise<void> {
     env: process.env,
     now: Date.now,
     signal: stop.signal,
+    interruption: interruption.signal,
     stopCause: () => cause,
     onSecondSignal(act) {
       lastActs.add(act);

@@ -19,7 +19,8 @@ export function nodeOutput(stream: WriteStream, onClosed: () => void): Output {
       return styleText('bold', 'x', { stream }) !== 'x';
     },
     get columns() {
-      return stream.columns ?? 80;
+      // A pseudo-terminal that nobody has sized says 0.
+      return stream.columns || 80;
     },
     write(chunk) {
       if (closed || stream.write(chunk)) return Promise.resolve();

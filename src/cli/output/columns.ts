@@ -3,6 +3,8 @@ export interface Column<Row> {
   readonly align: 'left' | 'right';
   /** The text of a cell, already made safe. */
   readonly cell: (row: Row) => string;
+  /** Gives way first when a line is too long for the terminal, so that the figures after it stay in sight. */
+  readonly shrinks?: boolean;
 }
 
 export interface ColumnsOptions {
@@ -15,6 +17,8 @@ export interface ColumnsOptions {
 }
 
 const GAP = '  ';
+/** A name cut shorter than this tells nothing. */
+const MIN_SHRUNK = 12;
 
 /** Plain aligned columns, without boxes: stays fast for thousands of rows and is easy for `awk`. */
 export function columns(
@@ -27,6 +31,14 @@ export function columns(
     const headingWidth = options.headings ? widthOf(column.heading) : 0;
     return cells.reduce((width, line) => Math.max(width, widthOf(line[at] ?? '')), headingWidth);
   });
+  const total = widths.reduce((sum, width) => sum + width, GAP.length * (widths.length - 1));
+  const excess = options.width === null ? 0 : Math.max(0, total - options.width);
+  const shrinking = spec.findIndex((column) => column.shrinks === true);
+  const shrunk = Math.max(MIN_SHRUNK, (widths[shrinking] ?? 0) - excess);
+  if (shrinking !== -1 && excess > 0 && shrunk < (widths[shrinking] ?? 0)) {
+    widths[shrinking] = shrunk;
+    for (const line of cells) line[shrinking] = cut(line[shrinking] ?? '', shrunk);
+  }
   const lay = (line: readonly string[]): string => {
     const text = line
       .map((cell, at) => pad(cell, widths[at] ?? 0, spec[at]?.align ?? 'left', widthOf))
