@@ -22,11 +22,12 @@ const MIN_SHRUNK = 12;
 
 /** Plain aligned columns, without boxes: stays fast for thousands of rows and is easy for `awk`. */
 export function columns(
-  cells: readonly (readonly string[])[],
-  spec: readonly Pick<Column<never>, 'heading' | 'align'>[],
+  rows: readonly (readonly string[])[],
+  spec: readonly Pick<Column<never>, 'heading' | 'align' | 'shrinks'>[],
   options: ColumnsOptions,
 ): string[] {
   const { widthOf } = options;
+  let cells = rows;
   const widths = spec.map((column, at) => {
     const headingWidth = options.headings ? widthOf(column.heading) : 0;
     return cells.reduce((width, line) => Math.max(width, widthOf(line[at] ?? '')), headingWidth);
@@ -37,7 +38,7 @@ export function columns(
   const shrunk = Math.max(MIN_SHRUNK, (widths[shrinking] ?? 0) - excess);
   if (shrinking !== -1 && excess > 0 && shrunk < (widths[shrinking] ?? 0)) {
     widths[shrinking] = shrunk;
-    for (const line of cells) line[shrinking] = cut(line[shrinking] ?? '', shrunk);
+    cells = rows.map((line) => line.with(shrinking, cut(line[shrinking] ?? '', shrunk, widthOf)));
   }
   const lay = (line: readonly string[]): string => {
     const text = line
