@@ -47,7 +47,7 @@ describe('a closed pipe', () => {
   ])('mq %s | head -1 ends quietly with 0 and loses nothing', async (command) => {
     await fill(20_000);
     const script = `"$NODE" "$BIN" ${command} | head -1 | wc -l; echo "codes \${PIPESTATUS[0]}"`;
-    const { stdout, stderr } = await execute('bash', ['-c', script], {
+    const { stdout, stderr } = await execute('bash', ['--norc', '-c', script], {
       env: { PATH: process.env.PATH, NODE: process.execPath, BIN, ...env },
     });
     expect(stderr).toBe('');
@@ -59,9 +59,13 @@ describe('a closed pipe', () => {
 
   it('a slow reader gets everything', async () => {
     await fill(20_000);
-    const { stdout } = await execute('bash', ['-c', `"$NODE" "$BIN" drain q -o body -q | (sleep 0.3; cat) | wc -c`], {
-      env: { PATH: process.env.PATH, NODE: process.execPath, BIN, ...env },
-    });
+    const { stdout } = await execute(
+      'bash',
+      ['--norc', '-c', `"$NODE" "$BIN" drain q -o body -q | (sleep 0.3; cat) | wc -c`],
+      {
+        env: { PATH: process.env.PATH, NODE: process.execPath, BIN, ...env },
+      },
+    );
     expect(Number(stdout)).toBe(Array.from({ length: 20_000 }, (_, at) => `${at}`).join('\n').length);
   });
 });

@@ -1,25 +1,21 @@
 import stringWidth from 'string-width';
 import { describe, expect, it } from 'vitest';
 import { type Column, columns, cut } from '../../../src/cli/output/columns.ts';
+import { textWidth } from '../../../src/cli/output/text-width.ts';
 
-interface Row {
-  readonly name: string;
-  readonly ready: number;
-}
-
-const SPEC: readonly Column<Row>[] = [
-  { heading: 'QUEUE', align: 'left', cell: (row) => row.name, shrinks: true },
-  { heading: 'READY', align: 'right', cell: (row) => row.ready.toString() },
+const SPEC: readonly Pick<Column<never>, 'heading' | 'align' | 'shrinks'>[] = [
+  { heading: 'QUEUE', align: 'left', shrinks: true },
+  { heading: 'READY', align: 'right' },
 ];
-const ROWS: readonly Row[] = [
-  { name: 'orders', ready: 7 },
-  { name: '漢字', ready: 12345 },
+const ROWS = [
+  ['orders', '7'],
+  ['漢字', '12345'],
 ];
-const plain = (text: string): string => text;
+const OPTIONS = { width: null, paintHeading: (text: string): string => text, widthOf: stringWidth };
 
 describe('columns', () => {
   it('aligns by what the eye sees', () => {
-    expect(columns(ROWS, SPEC, { headings: true, width: null, paintHeading: plain })).toEqual([
+    expect(columns(ROWS, SPEC, { ...OPTIONS, headings: true })).toEqual([
       'QUEUE   READY',
       'orders      7',
       '漢字    12345',
@@ -27,24 +23,16 @@ describe('columns', () => {
   });
 
   it('leaves out headings', () => {
-    expect(columns(ROWS, SPEC, { headings: false, width: null, paintHeading: plain })).toHaveLength(2);
+    expect(columns(ROWS, SPEC, { ...OPTIONS, headings: false })).toHaveLength(2);
   });
 
   it('never cuts without a width', () => {
-    const [line] = columns([{ name: 'x'.repeat(500), ready: 1 }], SPEC, {
-      headings: false,
-      width: null,
-      paintHeading: plain,
-    });
+    const [line] = columns([['x'.repeat(500), '1']], SPEC, { ...OPTIONS, headings: false });
     expect(line).toContain('x'.repeat(500));
   });
 
   it('cuts the name, so that the figures stay in sight', () => {
-    const lines = columns([{ name: 'x'.repeat(500), ready: 42 }], SPEC, {
-      headings: true,
-      width: 30,
-      paintHeading: plain,
-    });
+    const lines = columns([['x'.repeat(500), '42']], SPEC, { ...OPTIONS, headings: true, width: 30 });
     expect(lines[1]).toMatch(/^x+… +42$/);
     for (const line of lines) expect(stringWidth(line)).toBeLessThanOrEqual(30);
   });
@@ -58,6 +46,11 @@ describe('cut', () => {
     ['漢字漢字', 5, '漢字…'],
     ['👩‍👩‍👧👩‍👩‍👧', 3, '👩‍👩‍👧…'],
   ])('%s in %d cells', (text, width, expected) => {
-    expect(cut(text, width)).toBe(expected);
+    expect(cut(text, width, stringWidth)).toBe(expected);
   });
+});
+
+it('textWidth counts plain letters without its library, and wide ones with it', async () => {
+  expect((await textWidth(['abc']))('abc')).toBe(3);
+  expect((await textWidth(['abc', '漢字']))('漢字')).toBe(4);
 });
