@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { allBackends, backendFor } from '../../src/backends/registry.ts';
 import type { Host, Output, StopCause } from '../../src/cli/host.ts';
 import { runCommandLine } from '../../src/cli/run.ts';
+import type { Broker } from '../../src/contract/broker.ts';
 
 export interface RunOptions {
   /** Bytes on stdin; without it stdin is empty. */
@@ -14,6 +15,8 @@ export interface RunOptions {
   /** What the person answers; null ends the input. Without it a question fails the test. */
   readonly answers?: readonly (string | null)[];
   readonly env?: Readonly<Record<string, string>>;
+  /** Opened instead of the one that the URL names. */
+  readonly broker?: Broker;
   /** Called with each chunk that is written to stdout; may stop the run. */
   readonly onStdout?: (text: string, stop: (cause: StopCause) => void) => void;
 }
@@ -97,7 +100,7 @@ export class CommandLine {
       stopCause: () => cause,
       onSecondSignal: () => () => {},
       killGroup: () => {},
-      openBroker: async (url, openOptions) => (await backendFor(url)).open(url, openOptions),
+      openBroker: async (url, openOptions) => options.broker ?? (await backendFor(url)).open(url, openOptions),
       listKinds: async () => (await allBackends()).flatMap((backend) => backend.kinds),
     };
     const code = await runCommandLine(args, host);
