@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { Settings } from '../config/load.ts';
 import { findContext, splitQueueAddress } from '../config/target.ts';
 import { MqError } from '../contract/errors.ts';
-import type { Operand } from './verb.ts';
+import type { Operand } from './operand.ts';
 
 /** A queue that the line names. */
 export interface NamedQueue {

@@ -17,16 +17,20 @@ export interface Question {
 export async function confirm(session: Session, question: Question): Promise<void> {
   const { host, globals, messages } = session;
   const guarded = guardedName(session, question.typed);
-  if (globals.yes && (guarded === null || isConfirmed(session, guarded))) return;
+  if (globals.yes === true && (guarded === null || isConfirmed(session, guarded))) return;
   requireSomebodyToAsk(session);
   const typed = guarded ?? question.typed;
   messages.block([...question.lines, ...contextLines(session)]);
   await messages.flush();
   const prompt = typed === null ? 'Go on? [y/N] ' : "Type the queue's name to go on: ";
-  const answer = await host.stdin.ask(prompt);
-  // The end of input leaves the cursor behind the question.
-  if (answer === null) messages.block(['']);
-  const agreed = typed === null ? /^y(es)?$/i.test(answer?.trim() ?? '') : answer === typed;
+  let answer: string | null = null;
+  try {
+    answer = await host.stdin.ask(prompt);
+  } finally {
+    // The end of input and Ctrl-C leave the cursor behind the question.
+    if (answer === null) messages.block(['']);
+  }
+  const agreed = typed === null ? answer !== null && /^y(es)?$/i.test(answer.trim()) : answer === typed;
   if (!agreed) {
     throw new MqError('CANCELLED', typed === null ? 'declined' : 'declined: that is not the name of the queue', {
       hint: 'nothing was changed',
@@ -38,7 +42,7 @@ export async function confirm(session: Session, question: Question): Promise<voi
 export function requireSomebodyToAsk(session: Session): void {
   const { host, globals, guard } = session;
   const unconfirmed = guard?.toConfirm.filter((name) => !isConfirmed(session, name)) ?? [];
-  if (globals.yes && unconfirmed.length === 0) return;
+  if (globals.yes === true && unconfirmed.length === 0) return;
   if (globals.input && host.stdin.isTerminal && host.stderr.isTerminal) return;
   if (guard !== null && unconfirmed.length > 0) {
     const flags = unconfirmed.map((name) => `--confirm ${shellWord(name)}`).join(' ');

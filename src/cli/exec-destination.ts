@@ -9,6 +9,8 @@ export interface ExecOptions {
   readonly host: Pick<Host, 'env' | 'stderr' | 'onSecondSignal' | 'killGroup'>;
   /** Where the commands' own stdout goes. */
   readonly stdout: Output;
+  /** Told at once of each run that failed: a worker may run for weeks before it reports. */
+  readonly onFailure: (message: Message, reason: string) => void;
 }
 
 const LAST_LINE_CHARACTERS = 500;
@@ -36,7 +38,10 @@ export class ExecDestination implements Destination {
         forget();
         resolve(outcome);
       };
-      const failed = (reason: string): void => settle({ status: 'failed', reason });
+      const failed = (reason: string): void => {
+        if (!settled) this.#options.onFailure(message, reason);
+        settle({ status: 'failed', reason });
+      };
       let forget = (): void => {};
       try {
         const env = { ...host.env, ...messageVariables(message) };
@@ -81,7 +86,7 @@ function lastLineOf(text: string): string {
 }
 
 /** What the command gets to know. Absent metadata is an absent variable. */
-export function messageVariables(message: Message): Readonly<Record<string, string>> {
+function messageVariables(message: Message): Readonly<Record<string, string>> {
   const variables: Record<string, string> = {};
   const set = (name: string, value: string | number | null | undefined): void => {
     // An environment variable cannot hold a NUL; the whole is still in MQ_HEADERS, as JSON.

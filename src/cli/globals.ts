@@ -17,23 +17,26 @@ export interface Globals {
   readonly columns?: readonly string[];
   /** False with `--no-trunc`. */
   readonly trunc: boolean;
-  readonly quiet: boolean;
-  /** 0 to 2. */
-  readonly verbose: number;
+  readonly quiet?: boolean;
+  /** How often it was given; 1 and 2 make a difference. */
+  readonly verbose?: number;
   readonly color: 'auto' | 'always' | 'never';
   /** The longest wait for one answer of the broker, milliseconds. */
   readonly timeout: number;
   readonly connectTimeout: number;
-  readonly yes: boolean;
+  readonly yes?: boolean;
   /** Names of queues on protected contexts, confirmed beforehand. */
   readonly confirm?: readonly string[];
   /** False with `--no-input`. */
   readonly input: boolean;
 }
 
+/** The heading under which help shows them. */
+export const GLOBAL_OPTIONS = 'Global options:';
+
 export function addGlobalOptions(program: Command): void {
   program
-    .optionsGroup('Global options:')
+    .optionsGroup(GLOBAL_OPTIONS)
     .option(
       '--url <url>',
       'the broker: sqlite:PATH, redis://…, amqp://…, sqs://REGION (default: $MQ_URL, the current context, an embedded database)',
@@ -47,8 +50,12 @@ export function addGlobalOptions(program: Command): void {
     .option('--no-headers', 'leave out the headings of tables')
     .option('--columns <list>', 'only these columns of a table, in this order: queue,ready,dead', commaList)
     .option('--no-trunc', 'do not cut lines to the width of the terminal')
-    .option('-q, --quiet', 'no notes, progress or summaries', false)
-    .option('-v, --verbose', 'say more on stderr; repeatable', (_value, previous: number) => previous + 1, 0)
+    .option('-q, --quiet', 'no notes, progress or summaries')
+    .option(
+      '-v, --verbose',
+      'say more on stderr; repeatable',
+      (_value, previous: number | undefined) => (previous ?? 0) + 1,
+    )
     .addOption(new Option('--color <when>', 'colours').choices(['auto', 'always', 'never']).default('auto'))
     .addOption(
       new Option('--timeout <duration>', 'the longest wait for one answer of the broker')
@@ -60,7 +67,7 @@ export function addGlobalOptions(program: Command): void {
         .argParser(duration)
         .default(5_000, '5s'),
     )
-    .option('-y, --yes', 'do not ask before removing or moving messages', false)
+    .option('-y, --yes', 'do not ask before removing or moving messages')
     .option('--confirm <queue>', 'with --yes, on a protected context: the queue that is meant; repeatable', collect)
     .option('--no-input', 'never ask anything: fail instead');
 }

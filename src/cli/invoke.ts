@@ -13,8 +13,9 @@ import { withDefaults } from './global-defaults.ts';
 import type { Globals } from './globals.ts';
 import { changedQueues, Guard } from './guard.ts';
 import type { Host } from './host.ts';
+import type { Operand } from './operand.ts';
 import { type RunCommandLine, Session } from './session.ts';
-import type { Operand, PreparedVerb } from './verb.ts';
+import type { PreparedVerb } from './verb.ts';
 
 /** A parsed line, on its way to the verb. */
 export interface Invocation {

@@ -1,8 +1,8 @@
-import { styleText } from 'node:util';
 import type { Secrets } from '../config/redact.ts';
 import { MqError } from '../contract/errors.ts';
 import type { Globals } from './globals.ts';
 import type { Output } from './host.ts';
+import { paint, type Style } from './output/paint.ts';
 import { safe, safeJson, safeLines } from './output/safe.ts';
 
 const ERASE_LINE = '\r\u001b[2K';
@@ -26,38 +26,38 @@ export class Messages {
 
   /** A price, a warning, a reason. Not with `--quiet`. */
   note(text: string): void {
-    if (!this.#globals.quiet) this.#line(`mq: ${this.#paint('yellow', 'note:')} ${safe(text)}`);
+    if (this.#globals.quiet !== true) this.#line(`mq: ${this.#paint('yellow', 'note:')} ${this.#safe(text)}`);
   }
 
   /** What was done, in one sentence. Not with `--quiet`. */
   summary(text: string): void {
-    if (!this.#globals.quiet) this.#line(`mq: ${safe(text)}`);
+    if (this.#globals.quiet !== true) this.#line(`mq: ${this.#safe(text)}`);
   }
 
   /** A fault that did not stop the work, as that of one message. Said also with `--quiet`. */
   fault(text: string): void {
-    this.#line(`mq: ${this.#paint('red', 'error:')} ${safe(text)}`);
+    this.#line(`mq: ${this.#paint('red', 'error:')} ${this.#safe(text)}`);
   }
 
   /** Text laid out by us over several lines, for a prompt. */
   block(lines: readonly string[]): void {
-    for (const line of lines) this.#line(safe(line));
+    for (const line of lines) this.#line(this.#safe(line));
   }
 
   verbose(level: 1 | 2, text: string): void {
-    if (this.#globals.verbose >= level) this.#line(`mq: ${this.#paint('dim', safe(text))}`);
+    if ((this.#globals.verbose ?? 0) >= level) this.#line(`mq: ${this.#paint('dim', this.#safe(text))}`);
   }
 
   error(error: MqError): void {
     if (this.#globals.output === 'json' || this.#globals.output === 'ndjson') {
       const { code, message, hint, queue } = error;
-      this.#line(safeJson(JSON.stringify({ error: { code, message, hint, queue } })));
+      this.#line(safeJson(JSON.stringify(this.#secrets.redactValue({ error: { code, message, hint, queue } }))));
       return;
     }
     // The caret of a filter error needs its own lines; such text is the user's own, never a broker's.
-    const message = error.code === 'USAGE' ? safeLines(error.message) : safe(error.message);
+    const message = error.code === 'USAGE' ? safeLines(this.#secrets.redact(error.message)) : this.#safe(error.message);
     this.#line(`mq: ${this.#paint('red', 'error:')} ${message}`);
-    if (error.hint !== null) this.#line(`    ${this.#paint('dim', 'hint:')} ${safe(error.hint)}`);
+    if (error.hint !== null) this.#line(`    ${this.#paint('dim', 'hint:')} ${this.#safe(error.hint)}`);
   }
 
   /** An error that is a bug of ours, with its stack. */
@@ -68,12 +68,12 @@ export class Messages {
         hint: 'please report it with what follows',
       }),
     );
-    this.#line(safeLines(stack));
+    this.#line(safeLines(this.#secrets.redact(stack)));
   }
 
   /** Replaces the line of progress; call `endProgress` when the work is over. Nothing without a terminal or with `--quiet`. */
   progress(text: string): void {
-    if (!this.#output.isTerminal || this.#globals.quiet) return;
+    if (!this.#output.isTerminal || this.#globals.quiet === true) return;
     this.#progressShown = true;
     this.#write(`${ERASE_LINE}${safe(this.#secrets.redact(text)).slice(0, Math.max(0, this.#output.columns - 1))}`);
   }
@@ -89,6 +89,11 @@ export class Messages {
     return this.#last;
   }
 
+  /** Secrets go first: once its letters are escaped, one would not be known any more. */
+  #safe(text: string): string {
+    return safe(this.#secrets.redact(text));
+  }
+
   #line(text: string): void {
     this.endProgress();
     this.#write(`${this.#secrets.redact(text)}\n`);
@@ -98,8 +103,7 @@ export class Messages {
     this.#last = this.#output.write(text);
   }
 
-  #paint(style: Parameters<typeof styleText>[0], text: string): string {
-    const colored = this.#globals.color === 'always' || (this.#globals.color === 'auto' && this.#output.hasColor);
-    return colored ? styleText(style, text, { validateStream: false }) : text;
+  #paint(style: Style, text: string): string {
+    return paint(this.#output, this.#globals.color, style, text);
   }
 }

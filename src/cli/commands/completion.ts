@@ -1,6 +1,5 @@
 import { Argument } from 'commander';
-import { COMPLETION_SHELLS } from '../completion/complete.ts';
-import { completionScript } from '../completion/scripts.ts';
+import { COMPLETION_SHELLS, completionScript } from '../completion/scripts.ts';
 import { EXIT } from '../exit-codes.ts';
 import { defineVerb, word } from '../verb.ts';
 
@@ -11,7 +10,8 @@ export interface CompletionOptions {
 export const completion = defineVerb<object, CompletionOptions>({
   effect: 'Only reads: prints the script that teaches your shell to complete mq with Tab, names of queues included.',
   examples: [
-    'source <(mq completion bash)        # in ~/.bashrc; for zsh in ~/.zshrc after compinit',
+    'mq completion bash > ~/.local/share/bash-completion/completions/mq',
+    'mq completion zsh > ~/.zfunc/_mq      # a folder of $fpath',
     'mq completion fish > ~/.config/fish/completions/mq.fish',
   ],
   declare(command) {

@@ -41,11 +41,9 @@ export const peek = defineVerb<PeekFlags, PeekVerbOptions>({
     command
       .argument('<queue>', 'the queue')
       .addOption(
-        new Option('-n, --limit <n>', 'at most so many; 0: all')
-          .argParser(wholeNumber(0))
-          .default(undefined, `${DEFAULT_LIMIT}`),
+        new Option('-n, --limit <n>', `at most so many (default: ${DEFAULT_LIMIT}; 0: all)`).argParser(wholeNumber(0)),
       )
-      .addOption(new Option('--state <state>', 'which messages').choices(MESSAGE_STATES).default(undefined, 'ready'))
+      .addOption(new Option('--state <state>', 'which messages; ready without it').choices(MESSAGE_STATES))
       .option('--dead', 'the dead letters of the queue, wherever they are kept')
       .option('--id <id>', 'the message with this id')
       .option('--force', 'look even where looking may do harm')
@@ -85,8 +83,11 @@ export const peek = defineVerb<PeekFlags, PeekVerbOptions>({
           const message = await session.within('peek', async (signal) => queue.get?.(id, signal));
           if (message !== null && message !== undefined) await show(message);
         } else {
-          const request = { ...selection, broker, queue, state, force, notice: session.notice, signal: session.signal };
-          for await (const message of peekMessages({ ...request, limit: id === null ? limit : null })) {
+          const request = { ...selection, broker, queue, state, force, notice: session.notice };
+          const messages = session.eachWithin('peek', (signal) =>
+            peekMessages({ ...request, signal, limit: id === null ? limit : null }),
+          );
+          for await (const message of messages) {
             if (id !== null && message.id !== id) continue;
             await show(message);
             if (id !== null) break;

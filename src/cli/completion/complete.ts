@@ -8,8 +8,6 @@ import { quoteForBash } from './quote-for-bash.ts';
 import { splitLine } from './split-line.ts';
 import { locateCursor, verbIn } from './walk.ts';
 
-export const COMPLETION_SHELLS = ['bash', 'zsh', 'fish'] as const;
-
 /** Exit code: the shell should complete the name of a file. */
 const COMPLETE_FILES = 10;
 
@@ -24,7 +22,10 @@ export async function complete(args: readonly string[], host: Host): Promise<num
   try {
     const [shell, separator, ...words] = args;
     if (shell === 'bash') return await completeBash(host);
-    if ((shell === 'zsh' || shell === 'fish') && separator === '--') return await completeWords(words, host);
+    if (separator !== '--') return 0;
+    if (shell === 'zsh') return await completeWords(words, host, () => true);
+    // Fish inserts a leading tilde as it is, and so would read another word than the name.
+    if (shell === 'fish') return await completeWords(words, host, (word) => !word.startsWith('~'));
     return 0;
   } catch {
     return 0;
@@ -44,12 +45,18 @@ async function completeBash(host: Host): Promise<number> {
   return 0;
 }
 
-async function completeWords(words: readonly string[], host: Host): Promise<number> {
+async function completeWords(
+  words: readonly string[],
+  host: Host,
+  canInsert: (word: string) => boolean,
+): Promise<number> {
   const found = await candidates(words.slice(0, -1), words.at(-1) ?? '', host);
   if (found === 'files') return COMPLETE_FILES;
   await print(
     host,
-    found.map(({ word, note }) => (note === '' ? word : `${word}\t${note.replace(/\s+/g, ' ')}`)),
+    found
+      .filter(({ word }) => canInsert(word))
+      .map(({ word, note }) => (note === '' ? word : `${word}\t${note.replace(/\s+/g, ' ')}`)),
   );
   return 0;
 }
@@ -65,6 +72,7 @@ async function candidates(words: readonly string[], current: string, host: Host)
     new Map(),
     async () => {},
     () => {},
+    80,
   );
   const verb = verbIn(bare, words);
   const entry = VERBS.find(({ name }) => name === verb);
@@ -76,6 +84,7 @@ async function candidates(words: readonly string[], current: string, host: Host)
           loaded,
           async () => {},
           () => {},
+          80,
         );
   let settings: Promise<Settings> | null = null;
   const load = (): Promise<Settings> => (settings ??= loadSettings(host.env, host.cwd));

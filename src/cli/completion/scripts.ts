@@ -5,6 +5,8 @@ import { upwards } from '../../config/places.ts';
 import { errnoOf } from '../../config/private-file.ts';
 import { MqError } from '../../contract/errors.ts';
 
+export const COMPLETION_SHELLS = ['bash', 'zsh', 'fish'] as const;
+
 /** The script for a shell, as it lies under `completions/` of the package, beside the folder of the program. */
 export async function completionScript(shell: string): Promise<string> {
   for (const folder of upwards(dirname(fileURLToPath(import.meta.url)))) {

@@ -53,7 +53,9 @@ export function splitLine(line: string): SplitLine {
     } else {
       current += character;
       isInWord = true;
-      if (character === ':' || character === '=' || character === '@') keptByBash = current.length;
+      if (character === ':' || character === '=') keptByBash = current.length;
+      // A break, too, but one that readline counts to the word behind it.
+      if (character === '@') keptByBash = current.length - 1;
     }
   }
   // Bash breaks at an opening quote, too, and replaces what follows it.

@@ -1,6 +1,7 @@
 import { MqError } from '../../contract/errors.ts';
 import type { Session } from '../session.ts';
 import { type Column, columns } from './columns.ts';
+import { textWidth } from './text-width.ts';
 
 /** Plain aligned columns on stdout; lines are cut to the width of a terminal and never in a pipe. */
 export async function printTable<Row>(
@@ -9,9 +10,12 @@ export async function printTable<Row>(
   spec: readonly Column<Row>[],
 ): Promise<void> {
   const { stdout } = session.host;
-  const lines = columns(rows, chosenColumns(spec, session.globals.columns), {
+  const chosen = chosenColumns(spec, session.globals.columns);
+  const cells = rows.map((row) => chosen.map((column) => column.cell(row)));
+  const lines = columns(cells, chosen, {
     headings: session.globals.headers,
     width: stdout.isTerminal && session.globals.trunc ? stdout.columns : null,
+    widthOf: await textWidth(cells.flat()),
     paintHeading: (text) => session.paint(stdout, 'bold', text),
   });
   if (lines.length > 0) await stdout.write(`${lines.join('\n')}\n`);
