@@ -29,6 +29,8 @@ export interface Host {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** The working directory: where a project's configuration is looked for from. */
   readonly cwd: string;
+  /** Version and machine, as `v24.1.0 on linux x64`. */
+  readonly platform: string;
   /** Milliseconds since the epoch. */
   now(): number;
   /** Aborted by the first SIGINT or SIGTERM, and when the reader of stdout has gone. */

@@ -52,6 +52,7 @@ export async function main(): Promise<void> {
     stderr: nodeOutput(process.stderr as WriteStream, () => {}),
     env: process.env,
     cwd: process.cwd(),
+    platform: `${process.version} on ${process.platform} ${process.arch}`,
     now: Date.now,
     signal: stop.signal,
     interruption: interruption.signal,

@@ -52,6 +52,11 @@ export class Session {
     this.messages = new Messages(parts.host.stderr, parts.globals, parts.secrets);
   }
 
+  /** The same run with other settings, for a verb that reads them itself. */
+  withSettings(settings: Settings): Session {
+    return new Session({ ...this.#parts, settings });
+  }
+
   get signal(): AbortSignal {
     return this.host.signal;
   }

@@ -107,6 +107,12 @@ export const VERBS: readonly VerbEntry[] = [
     load: async () => (await import('./commands/completion.ts')).completion,
   },
   {
+    name: 'doctor',
+    group: MORE,
+    summary: 'check configuration, reachability and permissions',
+    load: async () => (await import('./commands/doctor.ts')).doctor,
+  },
+  {
     name: 'history',
     group: MORE,
     summary: 'what mq has changed from here',

@@ -64,7 +64,7 @@ describe.each(['bash', 'zsh', 'fish'] as const)('Tab in %s', (shell) => {
     const context = `c${ALL.indexOf(name)}`;
     // Fish offers a word with a dash only behind a typed dash.
     const expected = ['-c', context, 'peek', '--', name];
-    expect(await session.type(`mq -c ${context} peek \t${shell === 'fish' ? '-' : ''}\t\r`)).toEqual(expected);
+    expect(await session.type(`mq -c ${context} peek \t${shell === 'fish' ? ' -' : ''}\t\r`)).toEqual(expected);
   });
 
   test.each(UNPRINTABLE_NAMES)('%j is left out', async (name) => {

@@ -95,6 +95,7 @@ export class CommandLine {
       stderr: stderr.output,
       env: { MQ_URL: this.url, HOME: this.folder, PATH: process.env.PATH, ...options.env },
       cwd: this.folder,
+      platform: 'v24.0.0 on test',
       now: Date.now,
       signal: stop.signal,
       interruption: interruption.signal,
