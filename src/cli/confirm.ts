@@ -45,7 +45,7 @@ export function requireSomebodyToAsk(session: Session): void {
   if (globals.yes === true && unconfirmed.length === 0) return;
   if (globals.input && host.stdin.isTerminal && host.stderr.isTerminal) return;
   if (guard !== null && unconfirmed.length > 0) {
-    const flags = unconfirmed.map((name) => `--confirm ${shellWord(name)}`).join(' ');
+    const flags = guard.toConfirm.map((name) => `--confirm ${shellWord(name)}`).join(' ');
     const where = guard.confirmingContexts.join(', ');
     throw new MqError(
       'CONFIRMATION_REQUIRED',

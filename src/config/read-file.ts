@@ -47,9 +47,10 @@ export function readConfiguration(text: string, file: string, isProject: boolean
   } catch {
     refuse('', 'too many YAML aliases');
   }
-  const checked = v.safeParse(isProject ? projectFile : userFile, plain, { abortEarly: true });
+  const checked = v.safeParse(isProject ? projectFile : userFile, plain);
   if (!checked.success) {
-    const issue = checked.issues[0];
+    // An unknown key explains the missing one that it was meant to be.
+    const issue = checked.issues.find(({ expected }) => expected === 'never') ?? checked.issues[0];
     const path = (issue.path ?? []).map(({ key }) => String(key));
     const { sentence, hint } = explain(issue, path, isProject);
     refuse(

@@ -18,6 +18,7 @@ import type { Column } from '../output/columns.ts';
 import { isDocumentFormat, openSequence, printDocument } from '../output/documents.ts';
 import { safe } from '../output/safe.ts';
 import { printTable } from '../output/table.ts';
+import { probe } from '../probe.ts';
 import type { Session } from '../session.ts';
 import { defineVerb, word } from '../verb.ts';
 
@@ -303,6 +304,7 @@ async function test(session: Session, { name }: Context): Promise<ExitCode> {
   const startedAt = session.host.now();
   return session.withBroker(
     async (broker) => {
+      await probe(session, broker, 'context test');
       const durationMs = session.host.now() - startedAt;
       if (isDocumentFormat(format)) {
         await printDocument(session, format, {

@@ -3,6 +3,7 @@ import type { Broker, Check } from '../../contract/broker.ts';
 import { ABILITIES } from '../../contract/capabilities.ts';
 import { formatDuration } from '../../core/duration.ts';
 import { queuePattern } from '../../core/name-pattern.ts';
+import { probe } from '../probe.ts';
 import type { Session } from '../session.ts';
 import { failedBy, ok, warning } from './own-checks.ts';
 import { checkTls } from './tls-check.ts';
@@ -41,6 +42,12 @@ export async function* checkBroker(session: Session, target: Target): AsyncGener
     return;
   }
   try {
+    try {
+      await probe(session, broker, 'doctor');
+    } catch (error) {
+      yield failedBy('connection', error);
+      return;
+    }
     yield ok('connection', `${broker.name} at ${broker.address} in ${formatDuration(performance.now() - startedAt)}`);
     yield* checkListing(session, broker, notices);
     if (broker.checks === undefined) {
