@@ -60,7 +60,7 @@ export class Tags {
     let taken = 0;
     let upTo: number | null = null;
     while (this.#base <= this.#delivered) {
-      const mark = this.#marks[this.#base % this.#marks.length];
+      const mark = this.#mark(this.#base);
       if (mark === UNSETTLED || (mark === ACK_WANTED && taken >= limit)) break;
       if (mark === ACK_WANTED) {
         taken++;
@@ -80,6 +80,10 @@ export class Tags {
     }
     this.#wanted = left;
     return { upTo, single };
+  }
+
+  #mark(tag: number): number {
+    return this.#marks[tag % this.#marks.length] ?? UNSETTLED;
   }
 
   #grow(): void {
