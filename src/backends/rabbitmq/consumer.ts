@@ -36,6 +36,8 @@ const MAX_SEGMENTS = 1_000;
 /** What may wait here for a slow caller before the socket is left unread. */
 const BUFFER_BYTES = 16 * 1024 * 1024;
 const BUFFER_MESSAGES = 4_096;
+/** Patience for the return of messages to a quorum queue. */
+const RETURN_MS = 1_000;
 /** Between two looks at a queue whose messages are still arriving. */
 const POLL_MS = 20;
 
@@ -242,6 +244,8 @@ export class RabbitConsumer implements Consumer {
     signal.removeEventListener('abort', this.#onAbort);
     this.#buffer = [];
     this.#bufferHead = 0;
+    const unsettled = this.#segments.reduce((sum, segment) => sum + segment.unsettled, 0);
+    const before = kind === 'quorum' && unsettled > 0 ? await this.#segments.at(-1)?.ready(queue).catch(() => undefined) : undefined;
     for (const segment of this.#segments) {
       segment.flush();
       // A classic queue takes back what a closed channel held only after the closing is confirmed. By nack, the question behind it is answered
@@ -254,7 +258,23 @@ export class RabbitConsumer implements Consumer {
       // One after the other: what was delivered first must be back first.
       await segment.close();
     }
+    if (before !== undefined) await this.#returned(before + unsettled).catch(() => undefined);
     await link.close();
+  }
+
+  /**
+   * A quorum queue takes back what a channel held some time after the channel is closed. Waits until that many are ready, or others consume them,
+   * or a second has passed.
+   */
+  async #returned(expected: number): Promise<void> {
+    const { link, queue } = this.#setup;
+    const { amqp } = await link.channel();
+    const until = Date.now() + RETURN_MS;
+    while (Date.now() < until) {
+      const { messageCount, consumerCount } = await amqp.checkQueue(queue);
+      if (messageCount >= expected || consumerCount > 0) return;
+      await delay(POLL_MS);
+    }
   }
 
   #cancelledByBroker(): void {

@@ -68,6 +68,10 @@ export class Segment {
     return this.#tags.delivered >= this.#prefetch;
   }
 
+  get unsettled(): number {
+    return this.#tags.unsettled;
+  }
+
   get acksWanted(): number {
     return this.#tags.acksWanted;
   }

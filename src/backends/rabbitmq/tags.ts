@@ -20,6 +20,7 @@ export class Tags {
   #base = 1;
   #delivered = 0;
   #wanted: number[] = [];
+  #settled = 0;
 
   get delivered(): number {
     return this.#delivered;
@@ -37,6 +38,7 @@ export class Tags {
     if (!this.isUnsettled(tag)) return false;
     this.#marks[tag % this.#marks.length] = ACK_WANTED;
     this.#wanted.push(tag);
+    this.#settled++;
     return true;
   }
 
@@ -44,11 +46,16 @@ export class Tags {
   give(tag: number): boolean {
     if (!this.isUnsettled(tag)) return false;
     this.#marks[tag % this.#marks.length] = GONE;
+    this.#settled++;
     return true;
   }
 
   isUnsettled(tag: number): boolean {
     return tag >= this.#base && tag <= this.#delivered && this.#marks[tag % this.#marks.length] === UNSETTLED;
+  }
+
+  get unsettled(): number {
+    return this.#delivered - this.#settled;
   }
 
   get acksWanted(): number {
