@@ -1,0 +1,89 @@
+import { Command } from 'commander';
+import { addGlobalOptions, type Globals } from './globals.ts';
+import { formatHelp, type HelpTexts } from './help.ts';
+import { TOPICS } from './topics.ts';
+import type { Operand, PreparedVerb } from './verb.ts';
+import { VERBS } from './verbs.ts';
+import { VERSION } from './version.ts';
+
+/** Runs a parsed verb. */
+export type Execute = (
+  verb: PreparedVerb,
+  operands: readonly Operand[],
+  flags: object,
+  globals: Globals,
+) => Promise<void>;
+
+/** What commander would print. */
+export type Print = (text: string) => void;
+
+/**
+ * The command tree. Only the verbs in `loaded` know their options; the others are names with a summary, which is all that the general
+ * help and "did you mean" need, so that one verb costs the loading of one.
+ */
+export function buildProgram(
+  loaded: ReadonlyMap<string, PreparedVerb>,
+  execute: Execute,
+  print: Print,
+  width: number,
+): Command {
+  const program = new Command('mq')
+    .usage('[--url URL] <verb> <queue> …')
+    .version(VERSION, '--version', 'print the version')
+    .helpOption('-h, --help', 'print help')
+    .helpCommand('help [verb|topic]', 'help for a verb, or a topic: filters, exit-codes')
+    .configureOutput({
+      writeOut: print,
+      writeErr: () => {},
+      outputError: () => {},
+      getOutHelpWidth: () => Math.min(width, MOST_HELP_COLUMNS),
+    })
+    .exitOverride();
+  showHelp(program, {
+    summary: 'mq: one command line for every queue: Redis, RabbitMQ, Amazon SQS, and an embedded one',
+    effect: 'Each verb says in its own help whether it only reads.',
+    examples: ['mq enqueue orders \'{"order":42}\'', 'mq redrive orders --dry-run', 'mq help redrive'],
+  });
+  addGlobalOptions(program);
+
+  for (const entry of VERBS) {
+    const command = program.command(entry.name).summary(entry.summary).helpGroup(entry.group);
+    const verb = loaded.get(entry.name);
+    if (verb === undefined) {
+      command.allowUnknownOption().allowExcessArguments();
+      continue;
+    }
+    verb.declare(command);
+    command.helpOption('-h, --help', 'print help');
+    const { effect, examples } = verb;
+    showHelp(command, { summary: `mq ${entry.name}: ${entry.summary}`, effect, examples });
+    command.action((...received: unknown[]) => {
+      const operands = received.slice(0, command.registeredArguments.length) as Operand[];
+      return execute(verb, operands, command.opts(), program.opts<Globals>());
+    });
+  }
+  return program;
+}
+
+const MOST_HELP_COLUMNS = 120;
+
+function showHelp(command: Command, texts: HelpTexts): void {
+  command.configureHelp({
+    showGlobalOptions: true,
+    formatHelp: (shown, help) => formatHelp(shown, help, texts),
+  });
+}
+
+/** The verb that the arguments ask for, also as `mq help VERB`; null when there is none such. */
+export function findVerb(args: readonly string[]): string | null {
+  const probe = new Command().exitOverride().configureOutput({ outputError: () => {} });
+  addGlobalOptions(probe);
+  const { operands } = probe.parseOptions([...args]);
+  const name = operands[0] === 'help' ? operands[1] : operands[0];
+  return VERBS.some((entry) => entry.name === name) ? (name ?? null) : null;
+}
+
+/** The text of `mq help TOPIC`; null when the arguments ask for something else. */
+export function findTopic(args: readonly string[]): string | null {
+  return args[0] === 'help' && args.length === 2 ? (TOPICS[args[1] ?? ''] ?? null) : null;
+}

@@ -1,0 +1,121 @@
+import { CommanderError } from 'commander';
+import { Secrets } from '../config/redact.ts';
+import { type ErrorCode, MqError } from '../contract/errors.ts';
+import { EXIT, type ExitCode, exitCodeOf } from './exit-codes.ts';
+import type { Globals, OutputFormat } from './globals.ts';
+import type { Host } from './host.ts';
+import { Messages } from './messages.ts';
+import { buildProgram, findTopic, findVerb } from './program.ts';
+import { Session } from './session.ts';
+import type { PreparedVerb } from './verb.ts';
+import { VERBS } from './verbs.ts';
+
+/** Runs one command line to its end and gives its exit code. Never rejects. */
+export async function runCommandLine(args: readonly string[], host: Host): Promise<ExitCode> {
+  const secrets = new Secrets();
+  let globals: ErrorGlobals = guessGlobals(args);
+  let printed = '';
+  let outcome: ExitCode = EXIT.done;
+  let verb: string | null = null;
+  try {
+    const topic = findTopic(args);
+    verb = findVerb(args);
+    const loaded = await loadVerb(verb);
+    const program = buildProgram(
+      loaded,
+      async (prepared, operands, flags, parsed) => {
+        globals = parsed;
+        outcome = await prepared.execute(operands, flags, new Session(host, parsed, secrets, runCommandLine));
+      },
+      (text) => {
+        printed += text;
+      },
+      host.stdout.columns,
+    );
+    if (topic !== null) printed = topic;
+    else if (args.length === 0) program.outputHelp();
+    else await program.parseAsync([...args], { from: 'user' });
+    if (printed !== '') await host.stdout.write(printed);
+  } catch (error) {
+    outcome = await report(error, host, new Messages(host.stderr, globals, secrets), printed, verb);
+  }
+  return finalCode(outcome, host);
+}
+
+type ErrorGlobals = Pick<Globals, 'quiet' | 'verbose' | 'color' | 'output'>;
+
+async function loadVerb(name: string | null): Promise<ReadonlyMap<string, PreparedVerb>> {
+  const entry = VERBS.find((candidate) => candidate.name === name);
+  return entry === undefined ? new Map() : new Map([[entry.name, await entry.load()]]);
+}
+
+/** How a failed parse should be reported: the options themselves are not known then, so only the format is looked for. */
+function guessGlobals(args: readonly string[]): ErrorGlobals {
+  const joined = args.join('\n');
+  const format = /(?:^|\n)(?:-o\n?|--output[=\n])(json|ndjson)(?:\n|$)/.exec(joined)?.[1] as OutputFormat | undefined;
+  return { color: 'auto', ...(format === undefined ? {} : { output: format }) };
+}
+
+async function report(
+  error: unknown,
+  host: Host,
+  messages: Messages,
+  printed: string,
+  verb: string | null,
+): Promise<ExitCode> {
+  if (error instanceof CommanderError && error.exitCode === 0) {
+    await host.stdout.write(printed);
+    return EXIT.done;
+  }
+  const known = error instanceof CommanderError ? usageError(error, verb) : error;
+  if (!(known instanceof MqError)) {
+    messages.bug(known);
+  } else if (known.code !== 'ABORTED' || host.stopCause() === null) {
+    messages.error(withHint(known));
+  }
+  await messages.flush();
+  return known instanceof MqError ? exitCodeOf(known.code) : EXIT.internal;
+}
+
+/** What to try next, for errors that come without a hint of their own. */
+function withHint(error: MqError): MqError {
+  const hint = error.hint ?? HINTS[error.code];
+  return hint === undefined ? error : new MqError(error.code, error.message, { hint, queue: error.queue ?? undefined });
+}
+
+const HINTS: Readonly<Partial<Record<ErrorCode, string>>> = {
+  QUEUE_NOT_FOUND: "'mq ls' lists the queues that are there",
+  MESSAGE_NOT_FOUND: "'mq peek' shows the messages that are there",
+  UNAVAILABLE: 'is the broker running, and the address right? (--url, MQ_URL)',
+  UNAUTHENTICATED: 'check the user and the password in the URL',
+  NOT_SUPPORTED: "'mq backends' shows what each kind of queue can do",
+};
+
+/** Commander's sentence in our form; its "(Did you mean …?)" becomes the hint. */
+function usageError(error: CommanderError, verb: string | null): MqError {
+  if (error.code === 'commander.help') {
+    return new MqError('USAGE', 'there is no such verb or topic', {
+      hint: "see 'mq --help'; topics are filters and exit-codes",
+    });
+  }
+  const [sentence, suggestion] = error.message.replace(/^error: /, '').split('\n');
+  const hint =
+    suggestion?.replace(/^\((.*)\)$/, '$1').replace(/^Did/, 'did') ??
+    `see 'mq ${verb === null ? '' : `${verb} `}--help'`;
+  return new MqError('USAGE', (sentence ?? '').replace(/\.$/, ''), { hint });
+}
+
+function finalCode(outcome: ExitCode, host: Host): ExitCode {
+  if (outcome === EXIT.internal) return outcome;
+  switch (host.stopCause()) {
+    case 'SIGINT':
+      return EXIT.interrupted;
+    case 'SIGTERM':
+      return EXIT.terminated;
+    case 'stdout-closed':
+      // Who closed the pipe has what they wanted; a real failure is still one.
+      return outcome === EXIT.interrupted ? EXIT.done : outcome;
+    case null:
+      return outcome;
+  }
+}
