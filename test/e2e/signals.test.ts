@@ -70,6 +70,22 @@ describe('a closed pipe', () => {
   });
 });
 
+describe('an output that cannot be written', () => {
+  it.each(['ls', 'peek q -n 0', 'drain q', 'drain q -o body'])(
+    'mq %s > /dev/full says so, ends with 1 and loses nothing',
+    async (command) => {
+      await fill(2000);
+      const script = `"$NODE" "$BIN" ${command} > /dev/full; echo "code $?"`;
+      const { stdout, stderr } = await execute('bash', ['--norc', '-c', script], {
+        env: { PATH: process.env.PATH, NODE: process.execPath, BIN, ...env },
+      });
+      expect(stdout).toBe('code 1\n');
+      expect(stderr).toContain('mq: error: stdout cannot be written\n');
+      expect(await counts('q')).toMatchObject({ ready: 2000, inFlight: 0 });
+    },
+  );
+});
+
 describe('a worker', () => {
   /** Waits for the file `go`, so that the test says when a run ends; then notes its message. */
   const COMMAND = 'body=$(cat); echo "$body" >> started; while [ ! -e go ]; do sleep 0.02; done; echo "$body" >> done';
