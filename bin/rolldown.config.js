@@ -22,7 +22,7 @@ const LIGHT_COMMANDER = {
 
 /** Everything that is small and that most commands need. Not the verbs, the filter engine, and what measures text for tables. */
 const ALWAYS_NEEDED =
-  /light:|node_modules\/commander|src\/(contract|config|core\/(?!filter)|backends\/registry|cli\/(?!main|version|commands|completion|exec-|message-file|message-input|output\/box))/;
+  /light:|node_modules\/commander|src\/(contract|config\/(?!read-file|schema|edit|secret)|core\/(?!filter)|backends\/registry|cli\/(?!main|version|commands|completion|doctor|exec-|message-file|message-input|output\/box))/;
 
 export default defineConfig({
   input: { main: 'src/cli/main.ts' },

@@ -1,6 +1,7 @@
 import type { WriteStream } from 'node:tty';
 import type { Host, Input, StopCause } from './host.ts';
 import { VERSION } from './version.ts';
+import { limitYoungHeap } from './young-heap.ts';
 
 /**
  * The program. The only file that touches `process`: it builds the host, turns signals into one abort, and sets the exit code.
@@ -14,17 +15,21 @@ export async function main(): Promise<void> {
     process.stdout.write(`${VERSION}\n`);
     return;
   }
-  const [{ isTerminal, nodeInput, nodeOutput }, { runCommandLine }] = await Promise.all([
-    import('./node-streams.ts'),
-    import('./run.ts'),
-  ]);
+  const [{ isTerminal, nodeInput, nodeOutput }, { reportBug, runCommandLine }, { Secrets }, { EXIT }] =
+    await Promise.all([
+      import('./node-streams.ts'),
+      import('./run.ts'),
+      import('../config/redact.ts'),
+      import('./exit-codes.ts'),
+    ]);
+  limitYoungHeap();
   const stop = new AbortController();
   const interruption = new AbortController();
   let cause: StopCause | null = null;
   const stopBy = (by: StopCause): void => {
     // A signal after the reader has gone counts as the cause: somebody wants it to end now.
-    if (cause === null || cause === 'stdout-closed') cause = by;
-    if (by !== 'stdout-closed') interruption.abort();
+    if (cause !== 'SIGINT' && cause !== 'SIGTERM') cause = by;
+    if (by === 'SIGINT' || by === 'SIGTERM') interruption.abort();
     stop.abort();
   };
 
@@ -48,7 +53,9 @@ export async function main(): Promise<void> {
   );
   const host: Host = {
     stdin,
-    stdout: nodeOutput(process.stdout as WriteStream, () => stopBy('stdout-closed')),
+    stdout: nodeOutput(process.stdout as WriteStream, (code) =>
+      stopBy(code === 'EPIPE' ? 'stdout-closed' : 'stdout-failed'),
+    ),
     stderr: nodeOutput(process.stderr as WriteStream, () => {}),
     env: process.env,
     cwd: process.cwd(),
@@ -84,7 +91,13 @@ export async function main(): Promise<void> {
     // Its answer is written through. A broker that does not let go must not keep a person waiting for Tab.
     process.exit(code);
   }
-  process.exitCode = await runCommandLine(args, host);
+  const secrets = new Secrets();
+  process.on('uncaughtException', (error) => {
+    // Not through Node's own report, which would show the error object, and client libraries keep passwords in those.
+    process.exitCode = EXIT.internal;
+    void reportBug(error, host, secrets).finally(() => process.exit());
+  });
+  process.exitCode = await runCommandLine(args, host, secrets);
   stdin.release();
 }
 

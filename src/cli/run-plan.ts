@@ -5,6 +5,7 @@ import type { Operation, Report } from '../core/report.ts';
 import { confirm } from './confirm.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { type DocumentFormat, isDocumentFormat, printDocument } from './output/documents.ts';
+import { countOf } from './plural.ts';
 import type { Session } from './session.ts';
 
 /** `ask`: y or n. `type-name`: the queue's name must be typed. `none`: not asked. */
@@ -134,7 +135,7 @@ function route({ from, to }: Pick<Report, 'from' | 'to'>): string {
 
 function countText({ count, exact }: Plan): string {
   if (count === null) return 'an unknown number of messages';
-  return `${exact ? '' : 'up to '}${count} ${count === 1 ? 'message' : 'messages'}`;
+  return `${exact ? '' : 'up to '}${countOf(count, 'message')}`;
 }
 
 function capital(text: string): string {

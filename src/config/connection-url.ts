@@ -1,8 +1,8 @@
 import { MqError } from '../contract/errors.ts';
-import type { Context } from './configuration.ts';
+import type { Context, SecretText } from './configuration.ts';
 import type { Environment } from './places.ts';
 import type { Secrets } from './redact.ts';
-import { fetchSecret } from './secret.ts';
+import type { SecretRequest } from './secret.ts';
 
 export interface UrlRequest {
   readonly env: Environment;
@@ -17,16 +17,21 @@ export interface UrlRequest {
  */
 export async function connectionUrl(context: Context, { env, secrets, signal }: UrlRequest): Promise<string> {
   const at = (key: string) => ({ path: `contexts.${context.name}.${key}`, configFile: context.file, env, signal });
-  const written = await fetchSecret(context.url, at('url'));
+  const written = await fetchText(context.url, at('url'));
   secrets.learnUrl(written);
   // Only a URL that stands in the person's own file is a template: what comes out of a variable, file or command is taken as it is.
   const expanded = context.url.from === 'text' ? expandUrl(written, { env, secrets, path: at('url').path }) : written;
-  const user = context.user === null ? null : await fetchSecret(context.user, at('user'));
-  const password = context.password === null ? null : await fetchSecret(context.password, at('password'));
+  const user = context.user === null ? null : await fetchText(context.user, at('user'));
+  const password = context.password === null ? null : await fetchText(context.password, at('password'));
   if (password !== null) secrets.learn(password);
   const url = withLogin(expanded, user, password, context.name);
   secrets.learnUrl(url);
   return url;
+}
+
+/** What is written needs no further module. */
+async function fetchText(secret: SecretText, request: SecretRequest): Promise<string> {
+  return secret.from === 'text' ? secret.text : (await import('./secret.ts')).fetchSecret(secret, request);
 }
 
 interface UrlParts {

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { mkdir, open, realpath, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { MqError } from '../contract/errors.ts';
@@ -11,6 +10,7 @@ export async function writePrivateFile(path: string, text: string): Promise<void
   try {
     await mkdir(dirname(path), { recursive: true, mode: 0o700 });
     const target = await realpath(path).catch(() => path);
+    const { randomUUID } = await import('node:crypto');
     const temporary = join(dirname(target), `.${randomUUID()}.tmp`);
     try {
       const file = await open(temporary, 'wx', 0o600);

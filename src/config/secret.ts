@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, isAbsolute, join } from 'node:path';
@@ -55,7 +54,8 @@ async function readSecretFile(written: string, { path, configFile, env }: Secret
   }
 }
 
-function runSecretCommand(argv: readonly string[], { path, env, signal }: SecretRequest): Promise<string> {
+async function runSecretCommand(argv: readonly string[], { path, env, signal }: SecretRequest): Promise<string> {
+  const { spawn } = await import('node:child_process');
   const [program = '', ...args] = argv;
   return new Promise((resolve, reject) => {
     const refuse = (problem: string): void =>

@@ -19,6 +19,8 @@ export interface RunOptions {
   readonly broker?: Broker;
   /** Called with the URL instead of opening what it names. */
   readonly open?: (url: string) => Promise<Broker>;
+  /** Thrown instead of opening a broker. */
+  readonly openError?: unknown;
   /** Called with each chunk that is written to stdout; may stop the run. */
   readonly onStdout?: (text: string, stop: (cause: StopCause) => void) => void;
 }
@@ -104,8 +106,10 @@ export class CommandLine {
       stopCause: () => cause,
       onSecondSignal: () => () => {},
       killGroup: () => {},
-      openBroker: async (url, openOptions) =>
-        options.open?.(url) ?? options.broker ?? (await backendFor(url)).open(url, openOptions),
+      openBroker: async (url, openOptions) => {
+        if (options.openError !== undefined) throw options.openError;
+        return options.open?.(url) ?? options.broker ?? (await backendFor(url)).open(url, openOptions);
+      },
       listKinds: async () => (await allBackends()).flatMap((backend) => backend.kinds),
     };
     const code = await runCommandLine(args, host);

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { SecretText } from '../../config/configuration.ts';
@@ -42,6 +41,7 @@ async function keyOf(target: Target, signal: AbortSignal): Promise<string> {
   const { context, settings } = target;
   const key =
     context === null ? `url ${redactUrl(await target.connectionUrl(signal))}` : `context ${context} ${settings?.file}`;
+  const { createHash } = await import('node:crypto');
   return createHash('sha256').update(key).digest('hex').slice(0, 32);
 }
 
