@@ -2,8 +2,8 @@ import type { Argument, Command, Option } from 'commander';
 import type { Settings } from '../../config/load.ts';
 import { Secrets } from '../../config/redact.ts';
 import { resolveTarget, type Target } from '../../config/target.ts';
-import type { Host } from '../host.ts';
 import { topicNames } from '../topics.ts';
+import type { CompletionHost } from './completion-host.ts';
 import { queueNames } from './queue-names.ts';
 import type { Cursor } from './walk.ts';
 
@@ -17,7 +17,7 @@ export interface Candidate {
 export interface CandidatesRequest {
   readonly program: Command;
   readonly cursor: Cursor;
-  readonly host: Host;
+  readonly host: CompletionHost;
   readonly settings: () => Promise<Settings>;
   readonly signal: AbortSignal;
 }
@@ -120,7 +120,7 @@ async function queues({ cursor, host, settings: load, signal }: CandidatesReques
   return [...found, ...contexts(settings).map(({ word, note }) => ({ word: `${queue}@${word}`, note }))];
 }
 
-function targetOf({ given }: Cursor, host: Host, settings: Settings): Target {
+function targetOf({ given }: Cursor, host: CompletionHost, settings: Settings): Target {
   const context = given.get('--context') ?? null;
   const choice = { url: given.get('--url') ?? null, context };
   return resolveTarget(choice, settings, host.env, new Secrets());
