@@ -100,15 +100,17 @@ const openBroker: Host['openBroker'] = async (url, options) => {
 
 /** What a shell runs for Tab: without streams and signals, whose opening would be a third of its time. */
 async function completeAndExit(args: readonly string[]): Promise<void> {
-  const [{ complete }, { writeSync }] = await Promise.all([import('./completion/complete.ts'), import('node:fs')]);
+  const [{ complete }, { writeSync }] = await Promise.all([
+    import('./completion/complete.ts'),
+    import('./light-builtins.ts'),
+  ]);
   const code = await complete(args, {
     env: process.env,
     cwd: process.cwd(),
     now: Date.now,
     openBroker,
     print(text) {
-      const bytes = Buffer.from(text);
-      for (let written = 0; written < bytes.length; ) written += writeSync(1, bytes, written);
+      writeSync(1, Buffer.from(text));
     },
   });
   // A broker that does not let go must not keep a person waiting.
