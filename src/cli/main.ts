@@ -15,6 +15,7 @@ export async function main(): Promise<void> {
     process.stdout.write(`${VERSION}\n`);
     return;
   }
+  keepMemoryFlat();
   const [{ isTerminal, nodeInput, nodeOutput }, { reportBug, runCommandLine }, { Secrets }, { EXIT }] =
     await Promise.all([
       import('./node-streams.ts'),
@@ -91,6 +92,16 @@ export async function main(): Promise<void> {
   });
   process.exitCode = await runCommandLine(args, host, secrets);
   stdin.release();
+}
+
+/**
+ * Streaming a million messages fills V8's young generation with garbage: at its default size that alone is 100 MB; at this one the whole
+ * program stays under 200 and is no slower (measured: `npm run bench -- memory`).
+ */
+function keepMemoryFlat(): void {
+  const v8 = process.getBuiltinModule('node:v8');
+  v8.setFlagsFromString('--max-semi-space-size=4');
+  v8.setFlagsFromString('--semi-space-growth-factor=1');
 }
 
 interface LazyInput extends Input {

@@ -245,7 +245,13 @@ export class RabbitConsumer implements Consumer {
     this.#buffer = [];
     this.#bufferHead = 0;
     const unsettled = this.#segments.reduce((sum, segment) => sum + segment.unsettled, 0);
-    const before = kind === 'quorum' && unsettled > 0 ? await this.#segments.at(-1)?.ready(queue).catch(() => undefined) : undefined;
+    const before =
+      kind === 'quorum' && unsettled > 0
+        ? await this.#segments
+            .at(-1)
+            ?.ready(queue)
+            .catch(() => undefined)
+        : undefined;
     for (const segment of this.#segments) {
       segment.flush();
       // A classic queue takes back what a closed channel held only after the closing is confirmed. By nack, the question behind it is answered
