@@ -314,7 +314,9 @@ test('closing leaves no connection behind', async () => {
 
 /** The broker of this file holds one; the management API lags. */
 async function connectionsNamed(name: string): Promise<number> {
-  const all = (await vhost.request('GET', `/api/vhosts/${vhost.encodedName}/connections`)) as readonly { user_provided_name?: string }[];
+  const all = (await vhost.request('GET', `/api/vhosts/${vhost.encodedName}/connections`)) as readonly {
+    user_provided_name?: string;
+  }[];
   return all.filter((one) => one.user_provided_name === name).length;
 }
 
