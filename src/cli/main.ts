@@ -1,7 +1,6 @@
 import type { WriteStream } from 'node:tty';
 import type { Host, Input, StopCause } from './host.ts';
 import { VERSION } from './version.ts';
-import { limitYoungHeap } from './young-heap.ts';
 
 /**
  * The program. The only file that touches `process`: it builds the host, turns signals into one abort, and sets the exit code.
@@ -23,7 +22,6 @@ export async function main(): Promise<void> {
       import('../config/redact.ts'),
       import('./exit-codes.ts'),
     ]);
-  limitYoungHeap();
   const stop = new AbortController();
   const interruption = new AbortController();
   let cause: StopCause | null = null;
