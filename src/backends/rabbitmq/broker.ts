@@ -83,8 +83,13 @@ function assertName(name: string, code: 'QUEUE_NOT_FOUND' | 'USAGE'): void {
   const bytes = Buffer.byteLength(name, 'utf8');
   const details = { backend: 'rabbitmq', queue: name } as const;
   if (bytes === 0) throw new MqError('USAGE', 'a queue name cannot be empty', details);
-  if (bytes > 255) throw new MqError('USAGE', `a RabbitMQ queue name has at most 255 bytes; this one has ${bytes}`, details);
+  if (bytes > 255)
+    throw new MqError('USAGE', `a RabbitMQ queue name has at most 255 bytes; this one has ${bytes}`, details);
   if (/[\r\n]/.test(name)) {
-    throw new MqError(code, `there is no queue ${JSON.stringify(name)}: a name cannot hold a line break on RabbitMQ`, details);
+    throw new MqError(
+      code,
+      `there is no queue ${JSON.stringify(name)}: a name cannot hold a line break on RabbitMQ`,
+      details,
+    );
   }
 }

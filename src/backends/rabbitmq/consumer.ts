@@ -66,7 +66,6 @@ export class RabbitConsumer implements Consumer {
   #failure: MqError | null = null;
   #advancing: Promise<void> = Promise.resolve();
   #stopping: Promise<void> | null = null;
-  #stopped = false;
   #closing: Promise<void> | null = null;
 
   private constructor(setup: ConsumerSetup) {
@@ -209,14 +208,20 @@ export class RabbitConsumer implements Consumer {
     return DONE;
   }
 
-  /** For `TagReceipt`. */
-  release(segment: Segment, tag: number, failed: boolean): void {
+  /**
+   * For `TagReceipt`. While consuming, what is given back would come straight to us again: it is held until nothing more is taken. On a quorum
+   * queue below 4.0 it goes to the tail; who wants the order kept leaves it to `close`.
+   */
+  async release(segment: Segment, tag: number, failed: boolean): Promise<void> {
     if (this.#failure !== null || this.#closing !== null) return;
-    const { kind, link } = this.#setup;
-    if (failed) segment.reject(tag);
-    // While consuming it would come straight back to us, and on a quorum queue below 4.0 it would go to the tail: then it stays held and
-    // goes back when the channel closes, to where it was.
-    else if (this.#stopped && (kind !== 'quorum' || atLeast(link.version, 4, 0))) segment.requeue(tag);
+    if (failed) {
+      segment.reject(tag);
+      return;
+    }
+    segment.release(tag);
+    if (!this.#ended) return;
+    await this.#stop().catch(() => undefined);
+    segment.giveBackReleased();
   }
 
   #stop(): Promise<void> {
@@ -229,7 +234,6 @@ export class RabbitConsumer implements Consumer {
     this.#setup.link.tap.resume();
     await this.#advancing;
     await this.#segments.at(-1)?.cancel();
-    this.#stopped = true;
   }
 
   close(): Promise<void> {
@@ -245,7 +249,13 @@ export class RabbitConsumer implements Consumer {
     this.#buffer = [];
     this.#bufferHead = 0;
     const unsettled = this.#segments.reduce((sum, segment) => sum + segment.unsettled, 0);
-    const before = kind === 'quorum' && unsettled > 0 ? await this.#segments.at(-1)?.ready(queue).catch(() => undefined) : undefined;
+    const before =
+      kind === 'quorum' && unsettled > 0
+        ? await this.#segments
+            .at(-1)
+            ?.ready(queue)
+            .catch(() => undefined)
+        : undefined;
     for (const segment of this.#segments) {
       segment.flush();
       // A classic queue takes back what a closed channel held only after the closing is confirmed. By nack, the question behind it is answered
@@ -343,7 +353,6 @@ class TagReceipt implements Receipt {
   }
 
   release(options: { readonly failure?: string } = {}): Promise<void> {
-    this.#consumer.release(this.#segment, this.#tag, options.failure !== undefined);
-    return DONE;
+    return this.#consumer.release(this.#segment, this.#tag, options.failure !== undefined);
   }
 }

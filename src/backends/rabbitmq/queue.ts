@@ -67,7 +67,7 @@ class RabbitQueue implements Queue {
   async #dead(info: QueueInfo | null, signal: AbortSignal): Promise<DeadFigure> {
     if (info === null) return { count: null, note: 'needs the management API' };
     if (textSetting(info, 'dead-letter-exchange') === null) {
-      return { count: null, note: 'the queue has no dead-letter exchange: its dead letters are dropped' };
+      return { count: 0, note: 'none are kept: the queue has no dead-letter exchange' };
     }
     const topology = await readTopology(this.session.management, this.session.address.vhost, signal);
     const destination = topology.deadLettersOf(info);

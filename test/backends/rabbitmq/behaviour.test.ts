@@ -144,12 +144,21 @@ describe.each(['classic', 'quorum'] as const)('%s', (kind) => {
       notice,
       signal: abort.signal,
     });
-    for await (const { message, receipt } of consumer ?? []) {
-      if (message.id === '0') await receipt.ack();
-      if (message.id === '5') abort.abort();
-    }
+    for await (const { message } of consumer ?? []) if (message.id === '5') abort.abort();
     await consumer?.close();
-    expect(ids(await see(queue, null))).toEqual(upTo(50).slice(1));
+    expect(ids(await see(queue, null))).toEqual(upTo(50));
+    const again = await queue.consume?.({
+      state: 'ready',
+      limit: null,
+      window: 20,
+      follow: true,
+      idleMs: null,
+      notice,
+      signal,
+    });
+    for await (const { message } of again ?? []) if (message.id === '5') break;
+    await again?.close();
+    expect(ids(await see(queue, null))).toEqual(upTo(50));
   });
 
   test('a queue that goes away while sending: every outcome is told, none is a false success', async () => {
@@ -306,15 +315,16 @@ test('closing leaves no connection behind', async () => {
   const queue = await own.queue((await make('classic')).name, signal);
   await fill(queue, 10);
   await see(queue, 5);
-  const before = await connectionsNamed('mq');
-  expect(before).toBeGreaterThan(1);
+  await expect.poll(() => connectionsNamed('mq'), { timeout: 15_000 }).toBe(2);
   await own.close();
   await expect.poll(() => connectionsNamed('mq'), { timeout: 15_000 }).toBe(1);
 }, 30_000);
 
 /** The broker of this file holds one; the management API lags. */
 async function connectionsNamed(name: string): Promise<number> {
-  const all = (await vhost.request('GET', `/api/vhosts/${vhost.encodedName}/connections`)) as readonly { user_provided_name?: string }[];
+  const all = (await vhost.request('GET', `/api/vhosts/${vhost.encodedName}/connections`)) as readonly {
+    user_provided_name?: string;
+  }[];
   return all.filter((one) => one.user_provided_name === name).length;
 }
 
