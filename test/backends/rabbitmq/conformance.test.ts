@@ -20,7 +20,10 @@ async function elsewhere<T>(work: (channel: Channel) => Promise<T>): Promise<T> 
   channel.on('error', () => undefined);
   connection.on('error', () => undefined);
   try {
-    return await work(channel);
+    const result = await work(channel);
+    // Whoever closes the connection alone leaves the last settlements to chance.
+    await channel.close();
+    return result;
   } finally {
     await connection.close();
   }
