@@ -62,7 +62,7 @@ async function consumeAll(queue: string): Promise<void> {
   let seen = 0;
   await new Promise<void>((resolve, reject) => {
     const take = (message: ConsumeMessage | null): void => {
-      if (message === null) return reject(new Error('cancelled'));
+      if (message === null) throw new Error('cancelled');
       if (isRejected((JSON.parse(message.content.toString()) as { n: number }).n)) channel.nack(message, false, false);
       else channel.ack(message);
       seen += 1;

@@ -66,7 +66,6 @@ export class RabbitConsumer implements Consumer {
   #failure: MqError | null = null;
   #advancing: Promise<void> = Promise.resolve();
   #stopping: Promise<void> | null = null;
-  #stopped = false;
   #closing: Promise<void> | null = null;
 
   private constructor(setup: ConsumerSetup) {
@@ -209,14 +208,20 @@ export class RabbitConsumer implements Consumer {
     return DONE;
   }
 
-  /** For `TagReceipt`. */
-  release(segment: Segment, tag: number, failed: boolean): void {
+  /**
+   * For `TagReceipt`. While consuming, what is given back would come straight to us again: it is held until nothing more is taken. On a quorum
+   * queue below 4.0 it goes to the tail; who wants the order kept leaves it to `close`.
+   */
+  async release(segment: Segment, tag: number, failed: boolean): Promise<void> {
     if (this.#failure !== null || this.#closing !== null) return;
-    const { kind, link } = this.#setup;
-    if (failed) segment.reject(tag);
-    // While consuming it would come straight back to us, and on a quorum queue below 4.0 it would go to the tail: then it stays held and
-    // goes back when the channel closes, to where it was.
-    else if (this.#stopped && (kind !== 'quorum' || atLeast(link.version, 4, 0))) segment.requeue(tag);
+    if (failed) {
+      segment.reject(tag);
+      return;
+    }
+    segment.release(tag);
+    if (!this.#ended) return;
+    await this.#stop().catch(() => undefined);
+    segment.giveBackReleased();
   }
 
   #stop(): Promise<void> {
@@ -229,7 +234,6 @@ export class RabbitConsumer implements Consumer {
     this.#setup.link.tap.resume();
     await this.#advancing;
     await this.#segments.at(-1)?.cancel();
-    this.#stopped = true;
   }
 
   close(): Promise<void> {
@@ -269,16 +273,15 @@ export class RabbitConsumer implements Consumer {
   }
 
   /**
-   * A quorum queue takes back what a channel held some time after the channel is closed. Waits until that many are ready, or others consume them,
-   * or a second has passed.
+   * A quorum queue takes back what a channel held some time after the channel is closed. Waits until that many are ready, or, where
+   * others consume them, for a second.
    */
   async #returned(expected: number): Promise<void> {
     const { link, queue } = this.#setup;
     const { amqp } = await link.channel();
     const until = Date.now() + RETURN_MS;
     while (Date.now() < until) {
-      const { messageCount, consumerCount } = await amqp.checkQueue(queue);
-      if (messageCount >= expected || consumerCount > 0) return;
+      if ((await amqp.checkQueue(queue)).messageCount >= expected) return;
       await delay(POLL_MS);
     }
   }
@@ -349,7 +352,6 @@ class TagReceipt implements Receipt {
   }
 
   release(options: { readonly failure?: string } = {}): Promise<void> {
-    this.#consumer.release(this.#segment, this.#tag, options.failure !== undefined);
-    return DONE;
+    return this.#consumer.release(this.#segment, this.#tag, options.failure !== undefined);
   }
 }

@@ -136,7 +136,7 @@ export const drain = defineVerb<DrainFlags, DrainVerbOptions>({
         if (session.host.stopCause() === 'stdout-failed') {
           // One reason for all of them, which is said at the end.
           sayReport(session, report, 'said');
-          return report.moved > 0 ? EXIT.partly : EXIT.failed;
+          return report.moved === 0 ? EXIT.failed : EXIT.partly;
         }
         if (to.place === 'stdout') sayReport(session, report);
         else await printReport(session, report, worker === null ? 'say' : 'said');

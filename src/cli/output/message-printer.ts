@@ -25,7 +25,11 @@ export async function openMessagePrinter(
   return { message: (message) => printer.message(redact(message)), end: () => printer.end() };
 }
 
-async function openPlainPrinter(session: Session, format: Exclude<OutputFormat, 'markdown'>, separator: string): Promise<MessagePrinter> {
+async function openPlainPrinter(
+  session: Session,
+  format: Exclude<OutputFormat, 'markdown'>,
+  separator: string,
+): Promise<MessagePrinter> {
   const { stdout } = session.host;
   switch (format) {
     case 'json':

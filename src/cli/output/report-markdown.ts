@@ -1,21 +1,21 @@
 import { formatDuration } from '../../core/duration.ts';
-import type { Report } from '../../core/report.ts';
+import type { AnyReport } from '../../core/report.ts';
 import { safe } from './safe.ts';
 
 const FAILURES_SHOWN = 20;
 
 /** A report for the page of a CI job: one table, and what failed. Names and reasons are a broker's text, so nothing in them is markup. */
-export function reportMarkdown(report: Report): string {
+export function reportMarkdown(report: AnyReport): string {
   const { operation, from, to, dryRun, failures, complete } = report;
   const route = to.length === 0 ? code(from) : `${code(from)} → ${to.map(code).join(', ')}`;
   const done = dryRun ? 'Would do' : 'Done';
   const cells: readonly (readonly [string, string])[] = [
-    ['Matched', `${report.matched}`],
-    [done, `${report.moved}`],
-    ['Skipped', `${report.skipped}`],
-    ['Failed', `${report.failed}`],
-    ['Uncertain', `${report.unknown}`],
-    ['Left', `${report.left}`],
+    ['Matched', count(report.matched)],
+    [done, count(report.moved)],
+    ['Skipped', count(report.skipped)],
+    ['Failed', count(report.failed)],
+    ['Uncertain', count(report.unknown)],
+    ['Left', count(report.left)],
     ['Took', formatDuration(report.durationMs)],
   ];
   const lines = [
@@ -32,6 +32,11 @@ export function reportMarkdown(report: Report): string {
     ...(complete ? [] : ['', 'Not finished; running it again is safe.']),
   ];
   return `${lines.join('\n').trimEnd()}\n\n`;
+}
+
+/** Unknown is told from none. */
+function count(value: number | null): string {
+  return value === null ? '?' : `${value}`;
 }
 
 function text(raw: string): string {
