@@ -94,7 +94,7 @@ export function collect(value: string, previous: readonly string[] | undefined):
 }
 
 /** For commander: `a,b,c`. */
-export function commaList(text: string): readonly string[] {
+function commaList(text: string): readonly string[] {
   return text
     .split(',')
     .map((item) => item.trim())
