@@ -2,6 +2,7 @@ import { MqError } from '../../contract/errors.ts';
 import type { Delivery, Message, Receipt } from '../../contract/message.ts';
 import type { ConsumeOptions, Consumer } from '../../contract/queue.ts';
 import { redisError } from './errors.ts';
+import type { Lease } from './lease.ts';
 import { pauseFor } from './wait.ts';
 
 /** A message that was read but is still in its queue, with what the source needs to find it again. */
@@ -33,17 +34,19 @@ const POLL_MS = 200;
  * when this process dies, and giving back costs nothing. The price is that other consumers see the messages too while they are held;
  * then the removal finds nothing and the ack rejects, because the message may have been processed twice.
  */
-export function browse<T>(source: BrowseSource<T>, options: ConsumeOptions, queue: string): Consumer {
+export function browse<T>(source: BrowseSource<T>, options: ConsumeOptions, queue: string, lease: Lease): Consumer {
   const turns = new Turns();
   const remover = new Remover(source, turns, queue);
   let unsettled = 0;
   let wake: (() => void) | null = null;
   let closed = false;
+  let isOver = false;
   const pendingAcks = new Set<Promise<void>>();
 
   function settled(): void {
     unsettled -= 1;
     wake?.();
+    if (isOver && unsettled === 0) void lease.giveBack();
   }
 
   function receiptOf(item: T): Receipt {
@@ -72,17 +75,23 @@ export function browse<T>(source: BrowseSource<T>, options: ConsumeOptions, queu
   }
 
   async function* deliveries(): AsyncGenerator<Delivery> {
+    try {
+      if (!(await lease.take(options.follow, options.notice, options.signal))) return;
+      yield* pages();
+    } finally {
+      isOver = true;
+      if (unsettled === 0) await lease.giveBack();
+    }
+  }
+
+  async function* pages(): AsyncGenerator<Delivery> {
     const { limit, window, signal } = options;
     const bound = window === 'unbounded' ? Number.POSITIVE_INFINITY : Math.max(1, window);
     let taken = 0;
     let lastSeen = Date.now();
     while (!signal.aborted && !closed && (limit === null || taken < limit)) {
       if (unsettled >= bound) {
-        await new Promise<void>((resolve) => {
-          wake = resolve;
-          signal.addEventListener('abort', () => resolve(), { once: true });
-        });
-        wake = null;
+        await oneSettled(signal);
         continue;
       }
       const wanted = Math.min(PAGE, bound - unsettled, limit === null ? PAGE : limit - taken);
@@ -101,15 +110,20 @@ export function browse<T>(source: BrowseSource<T>, options: ConsumeOptions, queu
       }
       lastSeen = Date.now();
       taken += page.length;
-      unsettled += page.length;
-      for (const [index, { message, item }] of page.entries()) {
-        if (signal.aborted || closed) {
-          unsettled -= page.length - index;
-          return;
-        }
+      for (const { message, item } of page) {
+        if (signal.aborted || closed) return;
+        unsettled += 1;
         yield { message, receipt: receiptOf(item) };
       }
     }
+  }
+
+  async function oneSettled(signal: AbortSignal): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    wake = resolve;
+    signal.addEventListener('abort', () => resolve(), { once: true });
+    await promise;
+    wake = null;
   }
 
   return {
@@ -118,6 +132,7 @@ export function browse<T>(source: BrowseSource<T>, options: ConsumeOptions, queu
       closed = true;
       wake?.();
       await Promise.allSettled([...pendingAcks]);
+      await lease.giveBack();
     },
   };
 }

@@ -3,6 +3,7 @@ import type { Queue } from '../../contract/queue.ts';
 import { findBull } from './bullmq/find.ts';
 import { openBull } from './bullmq/queue.ts';
 import type { Connection } from './connection.ts';
+import { isDeadLetterQueue, sourceOf } from './handle.ts';
 import { recogniseList } from './list/convention.ts';
 import { openList } from './list/queue.ts';
 import { asText } from './reply.ts';
@@ -22,6 +23,7 @@ export async function findQueue(connection: Connection, name: string, signal: Ab
   }
   const type = asText(await connection.call(['TYPE', name], { operation: 'open the queue', queue: name, signal }));
   if (type === 'stream' && kind !== 'list') return openStream(connection, name, signal);
+  if (type === 'none' && (await isAwaitedStream(connection, name, signal))) return openStream(connection, name, signal);
   if (kind === 'stream') {
     if (type === 'none') throw notFound(name, 'stream', 'mq create makes it');
     throw wrongType(name, type, 'stream');
@@ -29,7 +31,7 @@ export async function findQueue(connection: Connection, name: string, signal: Ab
   if (type === 'list' || type === 'none') {
     const convention = await recogniseList(connection, name, signal);
     // An empty list has no key: only a name that someone vouches for is a list.
-    if (type === 'list' || kind === 'list' || convention.registered) return openList(connection, name, convention);
+    if (type === 'list' || kind === 'list' || convention.registered || isDeadLetterQueue(connection.settings, name)) return openList(connection, name, convention);
     throw notFound(
       name,
       'queue',
@@ -37,6 +39,16 @@ export async function findQueue(connection: Connection, name: string, signal: Ab
     );
   }
   throw wrongType(name, type, kind ?? 'queue');
+}
+
+/** A dead-letter stream that its first dead letter will make. */
+async function isAwaitedStream(connection: Connection, name: string, signal: AbortSignal): Promise<boolean> {
+  const { settings } = connection;
+  if (settings.kind === 'list' || !isDeadLetterQueue(settings, name)) return false;
+  if (settings.kind === 'stream') return true;
+  const source = sourceOf(settings, name);
+  const place = { operation: 'open the queue', queue: name, signal };
+  return source !== null && asText(await connection.call(['TYPE', source], place)) === 'stream';
 }
 
 function notFound(name: string, what: string, hint: string): MqError {

@@ -38,7 +38,7 @@ export const BULLMQ_CAPABILITIES: Capabilities = Object.freeze<Capabilities>({
   rates: 'native',
   order: 'fifo',
   holds: ['id', 'name', 'priority', 'delayMs', 'attempts', 'backoff', 'deduplicationId'],
-  maxBodyBytes: 512 * 1024 * 1024,
+  maxBodyBytes: null,
   abilities: ABILITIES,
 });
 

@@ -2,6 +2,7 @@ import type { Message } from '../../../contract/message.ts';
 import type { DeadLetters, Queue } from '../../../contract/queue.ts';
 import { type BrowseSource, browse } from '../browser.ts';
 import type { Connection } from '../connection.ts';
+import { Lease } from '../lease.ts';
 import { internalsOf, rememberHandle, sourceOf } from '../handle.ts';
 import { BULL4_CAPABILITIES, BULLMQ_CAPABILITIES } from './capabilities.ts';
 import { describeBull, getJob } from './detail.ts';
@@ -74,7 +75,7 @@ export function openBull(connection: Connection, bull: BullPlace): Queue {
                 return page.map(({ item, message }) => ({ item, message: marked(message) }));
               },
             };
-            return browse(reading, options, bull.shown);
+            return browse(reading, options, bull.shown, new Lease(connection, bull.shown, bull.base));
           },
           purge: (options) => purgeBull(connection, bull, options),
           pause: ({ reason }) => pauseBull(connection, bull, reason),

@@ -5,18 +5,21 @@ export interface ListFacts {
   readonly framework: Framework | null;
   /** True when `?dlq=` names another list for this one. */
   readonly hasDlq: boolean;
+  /** True when this list is one that `?dlq=` names. */
+  readonly isDlq: boolean;
   /** True when `?as=` lets this handle redrive the framework's own dead jobs. */
   readonly frameworkDead: 'none' | 'shown' | 'redrivable';
 }
 
 /** As `mq backends` shows the kind: with everything that a URL can switch on. */
 export const LIST_CAPABILITIES: Capabilities = Object.freeze(
-  listCapabilities({ framework: null, hasDlq: true, frameworkDead: 'none' }),
+  listCapabilities({ framework: null, hasDlq: true, isDlq: false, frameworkDead: 'none' }),
 );
 
 export function listCapabilities(facts: ListFacts): Capabilities {
   const dead = facts.hasDlq || facts.frameworkDead !== 'none';
   const inState = facts.frameworkDead !== 'none' && !facts.hasDlq;
+  const hasLinks = dead || facts.isDlq;
   const noDead = absent(
     'a plain list has no dead letters',
     'name the list that holds them with ?dlq=NAME in the URL (* stands for the queue)',
@@ -35,7 +38,7 @@ export function listCapabilities(facts: ListFacts): Capabilities {
     rates: 'net',
     order: 'fifo',
     holds: [],
-    maxBodyBytes: 512 * 1024 * 1024,
+    maxBodyBytes: null,
     abilities: {
       enqueue: present('native', 'pushed at the end away from the consumers'),
       peek: {
@@ -50,11 +53,11 @@ export function listCapabilities(facts: ListFacts): Capabilities {
         "pause the application, or take away its user's right to pop (ACL)",
       ),
       purge: { ...present('native'), states: ['ready'], count: 'exact' },
-      deadLetters: dead
+      deadLetters: hasLinks
         ? { ...present('emulated', 'a list named by ?dlq='), keptIn: inState ? 'state' : 'queue' }
         : noDead,
       redrive:
-        dead && (!inState || facts.frameworkDead === 'redrivable')
+        hasLinks && (!inState || facts.frameworkDead === 'redrivable')
           ? { ...present('emulated'), ...transfer }
           : noRedrive,
       move: {

@@ -5,6 +5,7 @@ import type { QueueStats } from '../../../contract/stats.ts';
 import { batchPublisher, outcomeOf } from '../batch-publisher.ts';
 import { browse, PAGE } from '../browser.ts';
 import type { Connection } from '../connection.ts';
+import { Lease } from '../lease.ts';
 import { deadLetterQueueOf, internalsOf, isDeadLetterQueue, rememberHandle, sourceOf } from '../handle.ts';
 import { asBytes, asInteger, asList } from '../reply.ts';
 import { listCapabilities } from './capabilities.ts';
@@ -33,6 +34,7 @@ export function openList(connection: Connection, key: string, convention: ListCo
     listCapabilities({
       framework,
       hasDlq: dlq !== null,
+      isDlq: isDeadLetterQueue(settings, key),
       frameworkDead: dead === null ? 'none' : settings.as === framework ? 'redrivable' : 'shown',
     }),
   );
@@ -153,7 +155,7 @@ export function openList(connection: Connection, key: string, convention: ListCo
           }),
         );
       }
-      return Promise.resolve(browse(listSource({ connection, key, next, framework, dead: plain }), options, key));
+      return Promise.resolve(browse(listSource({ connection, key, next, framework, dead: plain }), options, key, new Lease(connection, key, key)));
     },
     async purge() {
       return { removed: asInteger(await connection.script(PURGE, [key], [], { operation: 'purge', queue: key })) };
@@ -171,7 +173,7 @@ export function openList(connection: Connection, key: string, convention: ListCo
       if (!(await connection.sameSlot([key, to.key]))) return null;
       return listMove(connection, { key, next }, to, request);
     },
-    ...(capabilities.abilities.deadLetters.supported || plain !== null ? { deadLetters } : {}),
+    ...(capabilities.abilities.deadLetters.supported ? { deadLetters } : {}),
   };
   return rememberHandle(queue, { kind: 'list', connection, key, next });
 }

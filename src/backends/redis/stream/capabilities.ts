@@ -5,17 +5,20 @@ export interface StreamFacts {
   readonly group: string | null;
   readonly groups: number;
   readonly hasDlq: boolean;
+  /** True when this stream is one that `?dlq=` names. */
+  readonly isDlq: boolean;
 }
 
 export const STREAM_CAPABILITIES: Capabilities = Object.freeze(
-  streamCapabilities({ group: 'any', groups: 1, hasDlq: false }),
+  streamCapabilities({ group: 'any', groups: 1, hasDlq: false, isDlq: false }),
 );
 
-export function streamCapabilities({ group, groups, hasDlq }: StreamFacts): Capabilities {
+export function streamCapabilities({ group, groups, hasDlq, isDlq }: StreamFacts): Capabilities {
   const why = groups === 0 ? 'the stream has no consumer group' : `the stream has ${groups} consumer groups`;
   const instead = groups === 0 ? 'create one with XGROUP CREATE' : 'name one with ?group=NAME in the URL';
   const noGroup = absent(why, instead);
   const dead = hasDlq || group !== null;
+  const hasLinks = dead || isDlq;
   const noDead = absent(`${why}, and no ?dlq= names a stream for dead letters`, instead);
   const transfer = { guarantee: 'atomic', order: 'kept', metadata: ['the entry id (a new one is given)'] } as const;
   return {
@@ -30,7 +33,7 @@ export function streamCapabilities({ group, groups, hasDlq }: StreamFacts): Capa
     rates: 'counters',
     order: 'fifo',
     holds: ['headers', 'contentType'],
-    maxBodyBytes: 512 * 1024 * 1024,
+    maxBodyBytes: null,
     abilities: {
       enqueue: present(),
       peek: {
@@ -45,13 +48,13 @@ export function streamCapabilities({ group, groups, hasDlq }: StreamFacts): Capa
           ? noGroup
           : present('emulated', 'the group is set past the end; entries already delivered can still be retried'),
       purge: { ...present(), states: group === null ? ['ready'] : ['ready', 'in-flight', 'dead'], count: 'exact' },
-      deadLetters: dead
+      deadLetters: hasLinks
         ? {
             ...present('emulated', 'pending entries with many deliveries and long idle, or a stream named by ?dlq='),
             keptIn: hasDlq ? 'queue' : 'state',
           }
         : noDead,
-      redrive: dead ? { ...present('emulated', 'added anew to the stream for all its groups'), ...transfer } : noDead,
+      redrive: hasLinks ? { ...present('emulated', 'added anew to the stream for all its groups'), ...transfer } : noDead,
       move: {
         ...present('emulated', 'one script a page; between slots of a cluster or servers at least once'),
         ...transfer,

@@ -1,6 +1,7 @@
 import type { Connection } from '../connection.ts';
 import { asInteger, asList, asListOrNone, asNumberOrNull, asPairs, asText, asTextOrNull } from '../reply.ts';
-import { compareIds, MAX_ID, nextId } from './ids.ts';
+import { redisError } from '../errors.ts';
+import { compareIds, MAX_ID, MIN_ID, nextId } from './ids.ts';
 
 export interface Group {
   readonly name: string;
@@ -21,14 +22,24 @@ export interface StreamFacts {
   readonly groups: readonly Group[];
 }
 
+const NO_STREAM: StreamFacts = { length: 0, firstId: null, lastId: null, lastGeneratedId: MIN_ID, entriesAdded: 0, groups: [] };
+
 export async function readFacts(connection: Connection, key: string, signal: AbortSignal): Promise<StreamFacts> {
-  const [stream, groups] = await connection.all(
+  const place = { operation: 'read the stream', queue: key, signal };
+  const answers = await connection.each(
     [
       ['XINFO', 'STREAM', key],
       ['XINFO', 'GROUPS', key],
     ],
-    { operation: 'read the stream', queue: key, signal },
+    place,
   );
+  const [stream, groups] = answers.map((answer) => {
+    if (answer.ok) return answer.reply;
+    // A dead-letter stream is made by its first entry, and a stream may go while it is watched.
+    if (answer.refused && String(answer.error).includes('no such key')) return null;
+    throw redisError(answer.error, place);
+  });
+  if (stream === null || groups === null) return NO_STREAM;
   const info = asPairs(stream);
   const firstOf = (name: string): string | null => asTextOrNull(asListOrNone(info.get(name))[0]);
   return {

@@ -4,6 +4,7 @@ import type { DeadLetters, Peek, PeekOptions, Queue } from '../../../contract/qu
 import { batchPublisher, outcomeOf } from '../batch-publisher.ts';
 import { browse } from '../browser.ts';
 import type { Call, Connection } from '../connection.ts';
+import { Lease } from '../lease.ts';
 import { internalsOf, rememberHandle } from '../handle.ts';
 import { asTextOrNull } from '../reply.ts';
 import { streamCapabilities } from './capabilities.ts';
@@ -25,7 +26,7 @@ export async function openStream(connection: Connection, key: string, signal: Ab
     wanted === null ? (groups.length === 1 ? groups[0] : undefined) : groups.find(({ name }) => name === wanted);
   const group = found?.name ?? null;
   const view = viewOf(connection, key, group);
-  const capabilities = Object.freeze(streamCapabilities({ group, groups: groups.length, hasDlq: view.dlq !== null }));
+  const capabilities = Object.freeze(streamCapabilities({ group, groups: groups.length, hasDlq: view.dlq !== null, isDlq: view.death !== null }));
 
   async function peek({ state, limit, notice, signal }: PeekOptions): Promise<Peek> {
     if (state === 'ready') return freePeek(() => peekReady(view, limit, signal));
@@ -85,7 +86,7 @@ export async function openStream(connection: Connection, key: string, signal: Ab
       const facts = await readFacts(connection, key, options.signal);
       if (options.state === 'ready') {
         refuseIfOthersNeed(view, facts, 'take messages out of');
-        return browse(unreadSource(view), options, key);
+        return browse(unreadSource(view), options, key, new Lease(connection, key, key));
       }
       if (group === null || view.dlq !== null) {
         throw new MqError('NOT_SUPPORTED', `cannot take dead letters out of ${key} itself`, {
@@ -95,7 +96,7 @@ export async function openStream(connection: Connection, key: string, signal: Ab
           queue: key,
         });
       }
-      return browse(deadSource(view, facts.groups.length === 1), options, key);
+      return browse(deadSource(view, facts.groups.length === 1), options, key, new Lease(connection, key, key));
     },
     purge: (options) => purgeStream(view, options),
     async nativeMove(request) {
@@ -117,7 +118,7 @@ export async function openStream(connection: Connection, key: string, signal: Ab
           pause: ({ reason }) => pauseGroup(connection, key, group, reason),
           resume: () => resumeGroup(connection, key, group),
         }),
-    ...(capabilities.abilities.deadLetters.supported || view.death !== null ? { deadLetters } : {}),
+    ...(capabilities.abilities.deadLetters.supported ? { deadLetters } : {}),
   };
   return rememberHandle(queue, { kind: 'stream', connection, key });
 }
