@@ -1,5 +1,5 @@
 import type { Broker, CreateOptions, ListOptions, QueuePattern } from '../../contract/broker.ts';
-import { MqError } from '../../contract/errors.ts';
+import { MqError, throwIfAborted } from '../../contract/errors.ts';
 import type { Queue } from '../../contract/queue.ts';
 import type { QueueStats } from '../../contract/stats.ts';
 import { createBull, deleteBull } from './bullmq/lifecycle.ts';
@@ -36,6 +36,7 @@ export class RedisBroker implements Broker {
 
   /** A stream with the group of `?group=` (else `mq`) reading from its start, or a BullMQ queue. A list cannot be created: it exists from its first element on. */
   async create(name: string, options: CreateOptions): Promise<void> {
+    throwIfAborted(options.signal);
     const kind = options.kind ?? this.#connection.settings.kind ?? 'stream';
     const place = { operation: 'create the queue', queue: name };
     const refused = Object.keys(options.settings)[0];
@@ -77,10 +78,11 @@ export class RedisBroker implements Broker {
     const queue = await findQueue(this.#connection, name, signal);
     const internals = internalsOf(queue);
     if (internals?.kind === 'bullmq') return deleteBull(this.#connection, name, signal);
-    const length = internals?.kind === 'stream' ? 'XLEN' : 'LLEN';
-    return asInteger(
-      await this.#connection.script(DELETE, [name], [length], { operation: 'delete the queue', queue: name }),
-    );
+    const place = { operation: 'delete the queue', queue: name };
+    const isStream = internals?.kind === 'stream';
+    const removed = asInteger(await this.#connection.script(DELETE, [name], [isStream ? 'XLEN' : 'LLEN'], place));
+    if (!isStream) await takeOffRegister(this.#connection, name);
+    return removed;
   }
 
   close(): Promise<void> {

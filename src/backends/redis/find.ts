@@ -31,7 +31,8 @@ export async function findQueue(connection: Connection, name: string, signal: Ab
   if (type === 'list' || type === 'none') {
     const convention = await recogniseList(connection, name, signal);
     // An empty list has no key: only a name that someone vouches for is a list.
-    if (type === 'list' || kind === 'list' || convention.registered || isDeadLetterQueue(connection.settings, name)) return openList(connection, name, convention);
+    if (type === 'list' || kind === 'list' || convention.registered || isDeadLetterQueue(connection.settings, name))
+      return openList(connection, name, convention);
     throw notFound(
       name,
       'queue',

@@ -3,11 +3,10 @@ import { MqError } from '../../contract/errors.ts';
 import type { QueueStats } from '../../contract/stats.ts';
 import { type BullPlace, isBullKey, verifyBull } from './bullmq/find.ts';
 import { bullStatsOf, readWorkers } from './bullmq/stats.ts';
-import type { Call, Connection } from './connection.ts';
+import type { Connection } from './connection.ts';
 import { findQueue } from './find.ts';
-import { conventionOf, type Framework, recogniseRegistered } from './list/convention.ts';
+import { conventionOf, type Framework, KOMBU_BINDING, recogniseRegistered } from './list/convention.ts';
 import { openList } from './list/queue.ts';
-import { asText } from './reply.ts';
 import { openStream } from './stream/queue.ts';
 
 const CHUNK = 100;
@@ -55,7 +54,11 @@ async function* walk(connection: Connection, pattern: QueuePattern, options: Lis
     );
   }
   if (kind === null || kind === 'list') {
-    const registered = await recogniseRegistered(connection, signal);
+    const registered = new Map(await recogniseRegistered(connection, signal));
+    for await (const page of connection.scan({ match: `${KOMBU_BINDING}*`, type: 'set' }, signal)) {
+      for (const key of page) registered.set(key.slice(KOMBU_BINDING.length), 'celery');
+      if (budget.isSpent()) break;
+    }
     const keys = new Set(registered.keys());
     for await (const key of keysOfType(connection, 'list', bullBases, budget, signal)) keys.add(key);
     yield* listRows(
@@ -102,13 +105,9 @@ async function* listRows(
   signal: AbortSignal,
 ): AsyncGenerator<QueueStats> {
   for (const chunk of chunks(keys)) {
-    const bindings = await connection.all(
-      chunk.map((key): Call => ['TYPE', `_kombu.binding.${key}`]),
-      { operation: 'recognise the lists', signal },
-    );
-    const rows = chunk.map((key, index) => {
-      const framework = registered.get(key) ?? (asText(bindings[index]) === 'set' ? 'celery' : null);
-      return openList(connection, key, conventionOf(framework, connection.settings)).stats(signal);
+    const rows = chunk.map((key) => {
+      const framework = registered.get(key) ?? null;
+      return openList(connection, key, conventionOf(framework, connection.settings, framework !== null)).stats(signal);
     });
     yield* await Promise.all(rows);
   }

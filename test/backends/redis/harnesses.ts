@@ -1,5 +1,5 @@
 import { Queue, Worker } from 'bullmq';
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import { backend } from '../../../src/backends/redis/index.ts';
 import type { Harness } from '../../conformance/harness.ts';
 
@@ -7,7 +7,9 @@ const GROUP = 'workers';
 
 /** How many connections there are that the backend has opened: it names them. */
 async function connectionsOf(client: Redis): Promise<number> {
-  return String(await client.call('CLIENT', 'LIST')).split('\n').filter((line) => line.includes(' name=mq ')).length;
+  return String(await client.call('CLIENT', 'LIST'))
+    .split('\n')
+    .filter((line) => line.includes(' name=mq ')).length;
 }
 
 /** A Celery queue, because only a list that is on a register exists while it is empty. */
@@ -49,7 +51,7 @@ export function streamHarness(server: string, url: string, client: Redis): Harne
       await new Promise((resolve) => setTimeout(resolve, 5));
     },
     async applicationTakes(queue, limit) {
-      const reply = (await client.call('XREADGROUP', 'GROUP', GROUP, 'app', 'COUNT', limit, 'STREAMS', queue, '>')) as
+      const reply = (await client.xreadgroup('GROUP', GROUP, 'app', 'COUNT', limit, 'STREAMS', queue, '>')) as
         | [string, [string, string[]][]][]
         | null;
       const entries = reply?.[0]?.[1] ?? [];

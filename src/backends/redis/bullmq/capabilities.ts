@@ -1,4 +1,5 @@
 import { type Abilities, absent, type Capabilities, present } from '../../../contract/capabilities.ts';
+import { frozen } from '../frozen.ts';
 
 const LOST = ['attempts made', 'logs', 'stack traces', 'progress'] as const;
 
@@ -31,7 +32,7 @@ const ABILITIES: Abilities = {
   delete: present('native', 'refused while jobs are active'),
 };
 
-export const BULLMQ_CAPABILITIES: Capabilities = Object.freeze<Capabilities>({
+export const BULLMQ_CAPABILITIES: Capabilities = frozen({
   kind: 'bullmq',
   broker: 'redis',
   counts: { ready: 'exact', inFlight: 'exact', delayed: 'exact', dead: 'exact' },
@@ -48,7 +49,7 @@ const READ_ONLY = absent(
 );
 
 /** A queue of Bull 4: everything can be seen, nothing can be changed. */
-export const BULL4_CAPABILITIES: Capabilities = Object.freeze<Capabilities>({
+export const BULL4_CAPABILITIES: Capabilities = frozen({
   ...BULLMQ_CAPABILITIES,
   rates: 'none',
   holds: [],

@@ -2,7 +2,7 @@ import { MqError } from '../../../contract/errors.ts';
 import { depthOf, type QueueStats, type Rates } from '../../../contract/stats.ts';
 import type { Call, Connection } from '../connection.ts';
 import { asInteger, asList, asListOrNone, asNumberOrNull, asPairs, asText, asTextOrNull } from '../reply.ts';
-import type { BullPlace } from './find.ts';
+import { type BullPlace, verifyBull } from './find.ts';
 
 /** Connected workers by the client name that BullMQ gives them (`<prefix>:<base64 of the queue>`); null: the server does not tell. */
 export type Workers = ReadonlyMap<string, number> | null;
@@ -85,6 +85,13 @@ export async function bullStatsOf(
   const oldest = Math.min(...times.filter((at) => at !== null));
   const ready = counts.wait + counts.paused + counts.prioritized;
   const consumers = workers === null ? null : (workers.get(clientName(bull)) ?? 0);
+  if (isEmpty(counts) && (await verifyBull(connection, [bull.base], signal)).length === 0) {
+    throw new MqError('QUEUE_NOT_FOUND', `there is no BullMQ queue ${bull.shown} any more`, {
+      backend: 'redis',
+      operation: 'stats',
+      queue: bull.shown,
+    });
+  }
   const stateNote = [
     bull.generation === 'bull4' ? 'a queue of Bull 4: read-only' : null,
     reason ?? null,
@@ -151,6 +158,10 @@ export async function readCounts(connection: Connection, bull: BullPlace, signal
     waitingChildren = 0,
   ] = replies.map(asInteger);
   return { wait, paused, prioritized, active, delayed, failed, completed, waitingChildren };
+}
+
+function isEmpty(counts: BullCounts): boolean {
+  return Object.values(counts).every((count) => count === 0);
 }
 
 export function clientName(bull: BullPlace): string {

@@ -1,4 +1,5 @@
 import { absent, type Capabilities, present } from '../../../contract/capabilities.ts';
+import { frozen } from '../frozen.ts';
 import type { Framework } from './convention.ts';
 
 export interface ListFacts {
@@ -12,7 +13,7 @@ export interface ListFacts {
 }
 
 /** As `mq backends` shows the kind: with everything that a URL can switch on. */
-export const LIST_CAPABILITIES: Capabilities = Object.freeze(
+export const LIST_CAPABILITIES: Capabilities = frozen(
   listCapabilities({ framework: null, hasDlq: true, isDlq: false, frameworkDead: 'none' }),
 );
 

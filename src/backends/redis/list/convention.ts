@@ -6,6 +6,8 @@ import type { RedisSettings } from '../url.ts';
 export type Framework = 'celery' | 'rq' | 'sidekiq';
 
 export interface ListConvention {
+  /** On a register of its framework, so that it exists while it is empty. */
+  readonly registered: boolean;
   readonly framework: Framework | null;
   /** The end from which consumers take; producers push at the other one. */
   readonly next: 'left' | 'right';
@@ -15,6 +17,8 @@ export interface ListConvention {
 
 const RQ_QUEUE = 'rq:queue:';
 const SIDEKIQ_QUEUE = 'queue:';
+/** kombu keeps the bindings of an exchange in a set; each queue has one of its own name too. */
+export const KOMBU_BINDING = '_kombu.binding.';
 
 /**
  * Celery (kombu) and Sidekiq push left and pop right; RQ pushes right and pops left (all three run and seen). For any other list the
@@ -22,27 +26,35 @@ const SIDEKIQ_QUEUE = 'queue:';
  *
  * Reads only: the registries `queues`, `rq:queues`, `_kombu.binding.*` that the frameworks keep.
  */
-export async function recogniseList(
-  connection: Connection,
-  key: string,
-  signal: AbortSignal,
-): Promise<ListConvention & { readonly registered: boolean }> {
+export async function recogniseList(connection: Connection, key: string, signal: AbortSignal): Promise<ListConvention> {
   const { settings } = connection;
   const calls = [
     ['SISMEMBER', 'rq:queues', key],
     ['SISMEMBER', 'queues', key.slice(SIDEKIQ_QUEUE.length)],
-    ['TYPE', `_kombu.binding.${key.split(KOMBU_PRIORITY)[0]}`],
+    ['TYPE', `${KOMBU_BINDING}${key.split(KOMBU_PRIORITY)[0]}`],
   ] as const;
   const answers = await connection.each(calls, { operation: 'recognise the list', queue: key, signal });
   const [rq, sidekiq, kombu] = answers.map((answer) => (answer.ok ? answer.reply : null));
-  if (key.startsWith(RQ_QUEUE)) return { ...conventionOf('rq', settings), registered: rq === 1 };
+  if (key.startsWith(RQ_QUEUE)) return conventionOf('rq', settings, rq === 1);
   if (key.startsWith(SIDEKIQ_QUEUE) && (sidekiq === 1 || settings.as === 'sidekiq')) {
-    return { ...conventionOf('sidekiq', settings), registered: sidekiq === 1 };
+    return conventionOf('sidekiq', settings, sidekiq === 1);
   }
-  if (asTextOrNull(kombu) === 'set') return { ...conventionOf('celery', settings), registered: true };
+  if (asTextOrNull(kombu) === 'set') return conventionOf('celery', settings, true);
   const head = await connection.call(['LRANGE', key, -1, -1], { operation: 'recognise the list', queue: key, signal });
   const looksLike = frameworkOfElement(asTextOrNull(asList(head)[0]));
-  return { ...conventionOf(looksLike, settings), registered: false };
+  return conventionOf(looksLike, settings, false);
+}
+
+/** What the frameworks' own tools do besides when they delete a queue: without it the queue would still be listed, empty. */
+export async function takeOffRegister(connection: Connection, key: string): Promise<void> {
+  await connection.each(
+    [
+      ['SREM', 'rq:queues', key],
+      ...(key.startsWith(SIDEKIQ_QUEUE) ? [['SREM', 'queues', key.slice(SIDEKIQ_QUEUE.length)] as const] : []),
+      ['DEL', `${KOMBU_BINDING}${key}`],
+    ],
+    { operation: 'take the queue off the register', queue: key },
+  );
 }
 
 /** The queues that RQ and Sidekiq have on their registers, empty ones too, by key. */
@@ -67,17 +79,20 @@ export async function recogniseRegistered(
 /** kombu keeps a priority in a list of its own, named with these two control characters (kombu `transport/redis.py`). */
 const KOMBU_PRIORITY = '\x06\x16';
 
-export function conventionOf(framework: Framework | null, settings: RedisSettings): ListConvention {
-  if (settings.next !== null)
-    return { framework, next: settings.next, because: `consumers take from the ${settings.next} (?next=)` };
-  if (framework === 'rq') return { framework, next: 'left', because: 'an RQ queue: workers take from the left' };
-  if (framework !== null)
-    return { framework, next: 'right', because: `a ${TITLES[framework]} queue: workers take from the right` };
-  return {
-    framework,
-    next: 'right',
-    because: 'consumers are taken to read from the right; ?next=left if they read from the left',
-  };
+export function conventionOf(
+  framework: Framework | null,
+  settings: RedisSettings,
+  registered: boolean,
+): ListConvention {
+  if (settings.next !== null) {
+    return { framework, registered, next: settings.next, because: `consumers take from the ${settings.next} (?next=)` };
+  }
+  if (framework === null) {
+    const because = 'consumers are taken to read from the right; ?next=left if they read from the left';
+    return { framework, registered, next: 'right', because };
+  }
+  const next = framework === 'rq' ? 'left' : 'right';
+  return { framework, registered, next, because: `${TITLES[framework]} queue: workers take from the ${next}` };
 }
 
 export const TITLES: Readonly<Record<Framework, string>> = { celery: 'Celery', rq: 'RQ', sidekiq: 'Sidekiq' };

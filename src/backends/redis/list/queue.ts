@@ -1,15 +1,16 @@
-import { MqError } from '../../../contract/errors.ts';
+import { MqError, throwIfAborted } from '../../../contract/errors.ts';
 import type { Message } from '../../../contract/message.ts';
 import type { DeadLetters, Peek, PeekOptions, Queue, QueueDescription } from '../../../contract/queue.ts';
 import type { QueueStats } from '../../../contract/stats.ts';
 import { batchPublisher, outcomeOf } from '../batch-publisher.ts';
 import { browse, PAGE } from '../browser.ts';
 import type { Connection } from '../connection.ts';
-import { Lease } from '../lease.ts';
+import { frozen } from '../frozen.ts';
 import { deadLetterQueueOf, internalsOf, isDeadLetterQueue, rememberHandle, sourceOf } from '../handle.ts';
+import { Lease } from '../lease.ts';
 import { asBytes, asInteger, asList } from '../reply.ts';
 import { listCapabilities } from './capabilities.ts';
-import { conventionOf, type ListConvention, TITLES } from './convention.ts';
+import { conventionOf, type ListConvention, recogniseList, TITLES } from './convention.ts';
 import { type FrameworkDead, frameworkRedrive, rqDead, sidekiqDead } from './framework-dead.ts';
 import { elementMessage, listMisfits, plainDeath } from './message.ts';
 import { listMove } from './move.ts';
@@ -30,7 +31,7 @@ export function openList(connection: Connection, key: string, convention: ListCo
   const source = sourceOf(settings, key);
   const dead: FrameworkDead | null =
     framework === 'rq' ? rqDead(connection, key) : framework === 'sidekiq' ? sidekiqDead(connection, key) : null;
-  const capabilities = Object.freeze(
+  const capabilities = frozen(
     listCapabilities({
       framework,
       hasDlq: dlq !== null,
@@ -47,6 +48,14 @@ export function openList(connection: Connection, key: string, convention: ListCo
       place,
     );
     const deadCount = dlq !== null ? asInteger(inDlq) : dead !== null ? await dead.count(signal) : undefined;
+    // A list on a register that is neither there nor on the register any more has been deleted; any other list without a key is empty.
+    if (ready === 0 && convention.registered && !(await recogniseList(connection, key, signal)).registered) {
+      throw new MqError('QUEUE_NOT_FOUND', `there is no queue ${key} any more`, {
+        backend: 'redis',
+        operation: 'stats',
+        queue: key,
+      });
+    }
     return listStats(key, convention, asInteger(ready), deadCount);
   }
 
@@ -155,9 +164,17 @@ export function openList(connection: Connection, key: string, convention: ListCo
           }),
         );
       }
-      return Promise.resolve(browse(listSource({ connection, key, next, framework, dead: plain }), options, key, new Lease(connection, key, key)));
+      return Promise.resolve(
+        browse(
+          listSource({ connection, key, next, framework, dead: plain }),
+          options,
+          key,
+          new Lease(connection, key, key),
+        ),
+      );
     },
-    async purge() {
+    async purge({ signal }) {
+      throwIfAborted(signal);
       return { removed: asInteger(await connection.script(PURGE, [key], [], { operation: 'purge', queue: key })) };
     },
     async nativeMove(request) {
@@ -180,7 +197,7 @@ export function openList(connection: Connection, key: string, convention: ListCo
 
 function originOf(connection: Connection, source: string | null): ReturnType<typeof internalsOf> {
   if (source === null) return null;
-  return { kind: 'list', connection, key: source, next: conventionOf(null, connection.settings).next };
+  return { kind: 'list', connection, key: source, next: conventionOf(null, connection.settings, false).next };
 }
 
 /** Without `dead` when the kind has none here. */

@@ -1,4 +1,5 @@
 import { absent, type Capabilities, present } from '../../../contract/capabilities.ts';
+import { frozen } from '../frozen.ts';
 
 export interface StreamFacts {
   /** The consumer group that the handle looks through; null: none, or several and none named. */
@@ -9,7 +10,7 @@ export interface StreamFacts {
   readonly isDlq: boolean;
 }
 
-export const STREAM_CAPABILITIES: Capabilities = Object.freeze(
+export const STREAM_CAPABILITIES: Capabilities = frozen(
   streamCapabilities({ group: 'any', groups: 1, hasDlq: false, isDlq: false }),
 );
 
@@ -54,7 +55,9 @@ export function streamCapabilities({ group, groups, hasDlq, isDlq }: StreamFacts
             keptIn: hasDlq ? 'queue' : 'state',
           }
         : noDead,
-      redrive: hasLinks ? { ...present('emulated', 'added anew to the stream for all its groups'), ...transfer } : noDead,
+      redrive: hasLinks
+        ? { ...present('emulated', 'added anew to the stream for all its groups'), ...transfer }
+        : noDead,
       move: {
         ...present('emulated', 'one script a page; between slots of a cluster or servers at least once'),
         ...transfer,

@@ -1,6 +1,6 @@
 import type { Connection } from '../connection.ts';
-import { asInteger, asList, asListOrNone, asNumberOrNull, asPairs, asText, asTextOrNull } from '../reply.ts';
 import { redisError } from '../errors.ts';
+import { asInteger, asList, asListOrNone, asNumberOrNull, asPairs, asText, asTextOrNull } from '../reply.ts';
 import { compareIds, MAX_ID, MIN_ID, nextId } from './ids.ts';
 
 export interface Group {
@@ -14,6 +14,7 @@ export interface Group {
 }
 
 export interface StreamFacts {
+  readonly exists: boolean;
   readonly length: number;
   readonly firstId: string | null;
   readonly lastId: string | null;
@@ -22,7 +23,15 @@ export interface StreamFacts {
   readonly groups: readonly Group[];
 }
 
-const NO_STREAM: StreamFacts = { length: 0, firstId: null, lastId: null, lastGeneratedId: MIN_ID, entriesAdded: 0, groups: [] };
+const NO_STREAM: StreamFacts = {
+  exists: false,
+  length: 0,
+  firstId: null,
+  lastId: null,
+  lastGeneratedId: MIN_ID,
+  entriesAdded: 0,
+  groups: [],
+};
 
 export async function readFacts(connection: Connection, key: string, signal: AbortSignal): Promise<StreamFacts> {
   const place = { operation: 'read the stream', queue: key, signal };
@@ -43,6 +52,7 @@ export async function readFacts(connection: Connection, key: string, signal: Abo
   const info = asPairs(stream);
   const firstOf = (name: string): string | null => asTextOrNull(asListOrNone(info.get(name))[0]);
   return {
+    exists: true,
     length: asInteger(info.get('length')),
     firstId: firstOf('first-entry'),
     lastId: firstOf('last-entry'),

@@ -31,6 +31,7 @@ return count
 /** All states: the whole stream, history included. Fewer: only the entries in those states, page by page. */
 export async function purgeStream(view: StreamView, options: PurgeOptions): Promise<PurgeResult> {
   const { connection, key } = view;
+  throwIfAborted(options.signal);
   const states = new Set(options.states);
   const facts = await readFacts(connection, key, options.signal);
   const others = facts.groups.map(({ name }) => name).filter((name) => name !== view.group);

@@ -4,8 +4,9 @@ import type { DeadLetters, Peek, PeekOptions, Queue } from '../../../contract/qu
 import { batchPublisher, outcomeOf } from '../batch-publisher.ts';
 import { browse } from '../browser.ts';
 import type { Call, Connection } from '../connection.ts';
-import { Lease } from '../lease.ts';
+import { frozen } from '../frozen.ts';
 import { internalsOf, rememberHandle } from '../handle.ts';
+import { Lease } from '../lease.ts';
 import { asTextOrNull } from '../reply.ts';
 import { streamCapabilities } from './capabilities.ts';
 import { fieldsOf, streamMisfits } from './entry.ts';
@@ -26,7 +27,9 @@ export async function openStream(connection: Connection, key: string, signal: Ab
     wanted === null ? (groups.length === 1 ? groups[0] : undefined) : groups.find(({ name }) => name === wanted);
   const group = found?.name ?? null;
   const view = viewOf(connection, key, group);
-  const capabilities = Object.freeze(streamCapabilities({ group, groups: groups.length, hasDlq: view.dlq !== null, isDlq: view.death !== null }));
+  const capabilities = frozen(
+    streamCapabilities({ group, groups: groups.length, hasDlq: view.dlq !== null, isDlq: view.death !== null }),
+  );
 
   async function peek({ state, limit, notice, signal }: PeekOptions): Promise<Peek> {
     if (state === 'ready') return freePeek(() => peekReady(view, limit, signal));

@@ -1,3 +1,4 @@
+import { MqError } from '../../../contract/errors.ts';
 import type { QueueDescription } from '../../../contract/queue.ts';
 import { depthOf, type QueueStats } from '../../../contract/stats.ts';
 import type { Call, Connection } from '../connection.ts';
@@ -13,6 +14,13 @@ const MOST_PENDING = 20_000;
 export async function streamStats(view: StreamView, signal: AbortSignal): Promise<QueueStats> {
   const { connection, key, dlq } = view;
   const facts = await readFacts(connection, key, signal);
+  if (!facts.exists && view.death === null) {
+    throw new MqError('QUEUE_NOT_FOUND', `there is no stream ${key} any more`, {
+      backend: 'redis',
+      operation: 'stats',
+      queue: key,
+    });
+  }
   const group = groupOf(facts, view.group);
   const seen = group === null ? await withoutGroup(view, facts, signal) : await withGroup(view, facts, group, signal);
   const dead = dlq !== null ? await lengthOf(connection, dlq, signal) : seen.dead;
