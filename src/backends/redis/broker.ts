@@ -6,6 +6,7 @@ import { createBull, deleteBull } from './bullmq/lifecycle.ts';
 import type { Connection } from './connection.ts';
 import { findQueue } from './find.ts';
 import { internalsOf } from './handle.ts';
+import { takeOffRegister } from './list/convention.ts';
 import { listQueues } from './listing.ts';
 import { asInteger, asText } from './reply.ts';
 

@@ -3,6 +3,7 @@ import type { Notice } from '../../../contract/queue.ts';
 import { PAGE } from '../browser.ts';
 import type { Call, Connection } from '../connection.ts';
 import { asInteger, asList, asNumberOrNull, asText } from '../reply.ts';
+import { sortedSetPages } from '../sorted-set.ts';
 import type { BullPlace } from './find.ts';
 import { JOB_FIELDS, type JobHash, jobMessage, readHash } from './job.ts';
 
@@ -28,6 +29,11 @@ const CONTAINERS: Readonly<Record<MessageState, readonly Container[]>> = {
   completed: [{ suffix: 'completed', shape: 'zset' }],
   'waiting-children': [{ suffix: 'waiting-children', shape: 'zset' }],
 };
+
+/** The score of a delayed job is its due time times 4096, plus a number that keeps the order (BullMQ, getDelayedScore). */
+function dueAtOf(score: number): number {
+  return Math.floor(score / 0x1000);
+}
 
 export interface JobRef {
   readonly id: string;
@@ -68,8 +74,7 @@ export async function readIds(
     } else {
       const reply = asList(await connection.call(['ZRANGE', key, skip, skip + wanted - 1, 'WITHSCORES'], place));
       for (let i = 0; i + 1 < reply.length; i += 2) {
-        // The score of a delayed job is its due time times 4096, plus a number that keeps the order (BullMQ, getDelayedScore).
-        const dueAt = state === 'delayed' ? Math.floor((asNumberOrNull(reply[i + 1]) ?? 0) / 0x1000) : null;
+        const dueAt = state === 'delayed' ? dueAtOf(asNumberOrNull(reply[i + 1]) ?? 0) : null;
         refs.push({ id: asText(reply[i]), dueAt });
       }
     }
@@ -102,32 +107,76 @@ export async function* peekJobs(
   signal: AbortSignal,
 ): AsyncGenerator<Message> {
   let missing = 0;
-  let offset = 0;
   let given = 0;
-  while (limit === null || given < limit) {
-    const count = limit === null ? PAGE : Math.min(PAGE, limit - given);
-    const refs = await readIds(connection, bull, state, offset, count, signal);
-    if (refs.length === 0) break;
-    offset += refs.length;
-    const hashes = await readHashes(
-      connection,
-      bull,
-      refs.map(({ id }) => id),
-      signal,
-    );
-    for (const [index, { id, dueAt }] of refs.entries()) {
-      const hash = hashes[index] ?? null;
-      if (isMarker(id)) continue;
-      if (hash === null) missing += 1;
-      else {
-        given += 1;
-        yield jobMessage(bull, id, hash, state, dueAt);
+  const pageSize = limit === null ? PAGE : Math.min(PAGE, Math.max(1, limit));
+  for (const container of CONTAINERS[state]) {
+    const pages = container.shape === 'zset' ? zsetRefs : listRefs;
+    for await (const page of pages(connection, bull, container.suffix, pageSize, signal)) {
+      const refs = page.filter(({ id }) => !isMarker(id));
+      const hashes = await readHashes(
+        connection,
+        bull,
+        refs.map(({ id }) => id),
+        signal,
+      );
+      for (const [index, { id, dueAt }] of refs.entries()) {
+        const hash = hashes[index] ?? null;
+        if (limit !== null && given >= limit) break;
+        if (hash === null) missing += 1;
+        else {
+          given += 1;
+          yield jobMessage(bull, id, hash, state, dueAt);
+        }
       }
+      if (limit !== null && given >= limit) break;
     }
-    if (refs.length < count) break;
+    if (limit !== null && given >= limit) break;
   }
   if (missing > 0)
     notice(`${missing} ${missing === 1 ? 'job is' : 'jobs are'} listed in ${bull.shown} but the data is gone`);
+}
+
+async function* zsetRefs(
+  connection: Connection,
+  bull: BullPlace,
+  suffix: string,
+  pageSize: number,
+  signal: AbortSignal,
+): AsyncGenerator<readonly JobRef[]> {
+  const place = { operation: 'read the jobs', queue: bull.shown, signal };
+  for await (const page of sortedSetPages(connection, `${bull.base}:${suffix}`, pageSize, place)) {
+    yield page.map(({ value, score }) => ({
+      id: value.toString('utf8'),
+      dueAt: suffix === 'delayed' ? dueAtOf(score) : null,
+    }));
+  }
+}
+
+/** From the right. When jobs leave while we read, others slip past us: then once more from the start, without those seen. */
+async function* listRefs(
+  connection: Connection,
+  bull: BullPlace,
+  suffix: string,
+  pageSize: number,
+  signal: AbortSignal,
+): AsyncGenerator<readonly JobRef[]> {
+  const place = { operation: 'read the jobs', queue: bull.shown, signal };
+  const key = `${bull.base}:${suffix}`;
+  const seen = new Set<string>();
+  for (let isNew = true; isNew; ) {
+    isNew = false;
+    for (let offset = 0; ; ) {
+      const ids = asList(await connection.call(['LRANGE', key, -offset - pageSize, -offset - 1], place)).map(asText);
+      offset += ids.length;
+      const fresh = ids.reverse().filter((id) => !seen.has(id));
+      for (const id of fresh) seen.add(id);
+      if (fresh.length > 0) {
+        isNew = seen.size > fresh.length || ids.length === pageSize;
+        yield fresh.map((id) => ({ id, dueAt: null }));
+      }
+      if (ids.length < pageSize) break;
+    }
+  }
 }
 
 /** Earlier releases of BullMQ put a marker among the waiting jobs to wake workers; it is no job. */

@@ -2,7 +2,8 @@ import type { Death, Message } from '../../../contract/message.ts';
 import type { ItemOutcome, NativeMove, NativeMoveRequest } from '../../../contract/queue.ts';
 import { PAGE } from '../browser.ts';
 import type { Connection } from '../connection.ts';
-import { asInteger, asList, asNumberOrNull, asText, asTextOrNull } from '../reply.ts';
+import { asInteger, asList, asText, asTextOrNull } from '../reply.ts';
+import { sortedSetPages } from '../sorted-set.ts';
 import { parseObject, shortName } from './convention.ts';
 import { elementMessage, instant } from './message.ts';
 
@@ -47,7 +48,8 @@ export function rqDead(connection: Connection, key: string): FrameworkDead {
   return {
     count: async (signal) => asInteger(await connection.call(['ZCARD', set], { ...place, signal })),
     async *read(limit, signal) {
-      for await (const page of sortedSetPages(connection, set, limit, place, signal)) {
+      let given = 0;
+      for await (const page of sortedSetPages(connection, set, PAGE, { ...place, signal })) {
         const hashes = await connection.each(
           page.map(
             ({ value }) =>
@@ -64,6 +66,8 @@ export function rqDead(connection: Connection, key: string): FrameworkDead {
           { ...place, bytes: true, signal },
         );
         for (const [index, { value, score }] of page.entries()) {
+          if (limit !== null && given >= limit) return;
+          given += 1;
           const answer = hashes[index];
           const [trace, ended, enqueued, origin, description] =
             answer?.ok === true ? asList(answer.reply).map(bytesToText) : [];
@@ -101,7 +105,7 @@ export function sidekiqDead(connection: Connection, key: string): FrameworkDead 
   const place = { operation: 'read the dead jobs', queue: key };
   async function* read(limit: number | null, signal: AbortSignal): AsyncGenerator<Message> {
     let given = 0;
-    for await (const page of sortedSetPages(connection, 'dead', null, place, signal)) {
+    for await (const page of sortedSetPages(connection, 'dead', PAGE, { ...place, signal })) {
       for (const { value, score } of page) {
         const payload = parseObject(value.toString('utf8'));
         if (payload?.queue !== name) continue;
@@ -181,27 +185,6 @@ export function frameworkRedrive(dead: FrameworkDead, request: NativeMoveRequest
     },
     close: () => Promise.resolve(),
   };
-}
-
-async function* sortedSetPages(
-  connection: Connection,
-  set: string,
-  limit: number | null,
-  place: { readonly operation: string; readonly queue: string },
-  signal: AbortSignal,
-): AsyncGenerator<readonly { readonly value: Buffer; readonly score: number }[]> {
-  for (let offset = 0; limit === null || offset < limit; offset += PAGE) {
-    const last = Math.min(offset + PAGE, limit ?? Number.POSITIVE_INFINITY) - 1;
-    const reply = asList(
-      await connection.call(['ZRANGE', set, offset, last, 'WITHSCORES'], { ...place, bytes: true, signal }),
-    );
-    const page: { value: Buffer; score: number }[] = [];
-    for (let i = 0; i + 1 < reply.length; i += 2) {
-      page.push({ value: Buffer.from(reply[i] as Buffer), score: asNumberOrNull(reply[i + 1]) ?? 0 });
-    }
-    if (page.length > 0) yield page;
-    if (page.length < PAGE) return;
-  }
 }
 
 function bytesToText(reply: unknown): string | null {

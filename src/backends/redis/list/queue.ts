@@ -3,14 +3,15 @@ import type { Message } from '../../../contract/message.ts';
 import type { DeadLetters, Peek, PeekOptions, Queue, QueueDescription } from '../../../contract/queue.ts';
 import type { QueueStats } from '../../../contract/stats.ts';
 import { batchPublisher, outcomeOf } from '../batch-publisher.ts';
-import { browse, PAGE } from '../browser.ts';
+import { browse } from '../browser.ts';
 import type { Connection } from '../connection.ts';
 import { frozen } from '../frozen.ts';
 import { deadLetterQueueOf, internalsOf, isDeadLetterQueue, rememberHandle, sourceOf } from '../handle.ts';
 import { Lease } from '../lease.ts';
-import { asBytes, asInteger, asList } from '../reply.ts';
+import { asInteger } from '../reply.ts';
 import { listCapabilities } from './capabilities.ts';
 import { conventionOf, type ListConvention, recogniseList, TITLES } from './convention.ts';
+import { elementsOf } from './elements.ts';
 import { type FrameworkDead, frameworkRedrive, rqDead, sidekiqDead } from './framework-dead.ts';
 import { elementMessage, listMisfits, plainDeath } from './message.ts';
 import { listMove } from './move.ts';
@@ -79,20 +80,8 @@ export function openList(connection: Connection, key: string, convention: ListCo
   }
 
   async function* ready(limit: number | null, signal: AbortSignal): AsyncGenerator<Message> {
-    for (let offset = 0; limit === null || offset < limit; ) {
-      const count = Math.min(PAGE, limit === null ? PAGE : limit - offset);
-      const [start, stop] = next === 'left' ? [offset, offset + count - 1] : [-offset - count, -offset - 1];
-      const reply = await connection.call(['LRANGE', key, start, stop], {
-        operation: 'peek',
-        queue: key,
-        bytes: true,
-        signal,
-      });
-      const page = asList(reply).map(asBytes);
-      if (next === 'right') page.reverse();
-      for (const body of page) yield elementMessage(key, body, framework, 'ready', plain);
-      if (page.length < count) return;
-      offset += page.length;
+    for await (const body of elementsOf(connection, { key, next }, limit, signal)) {
+      yield elementMessage(key, body, framework, 'ready', plain);
     }
   }
 
