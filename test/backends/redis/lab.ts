@@ -4,9 +4,12 @@ import { backend } from '../../../src/backends/redis/index.ts';
 import type { Broker } from '../../../src/contract/broker.ts';
 import type { Message } from '../../../src/contract/message.ts';
 import type { ConsumeOptions, NativeMoveRequest, PeekOptions, Queue } from '../../../src/contract/queue.ts';
-import { redis } from '../../support/servers.ts';
+import { startRedis } from '../../support/redis-server.ts';
+import { redisProgram } from '../../support/servers.ts';
 
-export const { url } = await redis();
+/** A server of this file alone, so that nobody else's commands are seen and global keys (`queues`, `dead`) are its own. */
+const server = await startRedis(await redisProgram());
+export const { url } = server;
 export const connection = { host: '127.0.0.1', port: Number(new URL(url).port) };
 export const client = new Redis(url);
 const brokers: Broker[] = [];
@@ -20,7 +23,10 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
   notices.splice(0);
 });
-afterAll(() => client.disconnect());
+afterAll(async () => {
+  client.disconnect();
+  await server.stop();
+});
 
 /** Done after the test, last things first. */
 export function after(cleanup: () => Promise<unknown>): void {
@@ -54,7 +60,9 @@ export async function queue(name: string, parameters = ''): Promise<Queue> {
 export async function peek(queue: Queue, options: Partial<PeekOptions> = {}): Promise<Message[]> {
   const look = await queue.peek?.({ state: 'ready', limit: null, force: false, notice, signal, ...options });
   if (look === undefined) throw new Error('no peek');
-  return Array.fromAsync(look);
+  const messages: Message[] = [];
+  for await (const message of look) messages.push(message);
+  return messages;
 }
 
 export function consumeOptions(options: Partial<ConsumeOptions> = {}): ConsumeOptions {
@@ -76,9 +84,9 @@ export function moveRequest(options: Partial<NativeMoveRequest> = {}): NativeMov
 
 export const text = ({ body }: Pick<Message, 'body'>): string => Buffer.from(body).toString();
 
-/** What the server was told to do while `work` ran, by clients that the backend opened; the names of the commands, upper case. */
+/** What the server was told to do while `work` ran; the names of the commands, upper case. */
 export async function commandsDuring(work: () => Promise<unknown>): Promise<readonly string[]> {
-  const monitor = await client.duplicate().monitor();
+  const monitor = await client.duplicate({ protocol: 2 }).monitor();
   const seen: string[] = [];
   monitor.on('monitor', (_time: string, args: string[]) => seen.push((args[0] ?? '').toUpperCase()));
   await work();

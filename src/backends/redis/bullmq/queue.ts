@@ -32,7 +32,8 @@ export function openBull(connection: Connection, bull: BullPlace): Queue {
 
   async function deadLetters(): Promise<DeadLetters> {
     return {
-      keptIn: { place: 'state' },
+      // A queue of wrapped jobs is itself where they are kept: its waiting jobs are the dead letters.
+      keptIn: unwrap !== null && source !== null ? { place: 'nowhere' } : { place: 'state' },
       sources: source === null ? [] : [source],
       restore(message) {
         const plain = unwrap !== null && message.state === 'ready' ? unwrapped(message, unwrap) : message;
