@@ -1,10 +1,13 @@
 import { defineConfig } from 'vitest/config';
 import { CountReporter } from './support/count-reporter.ts';
 import { newerReleases } from './support/newer-debian.ts';
-import type { Release } from './support/releases.ts';
+import type { Release } from './support/release.ts';
 import { runState } from './support/run-state.ts';
 
 const root = new URL('..', import.meta.url).pathname;
+
+const REDIS = ['test/backends/redis/**/*.test.ts', 'test/support/releases/redis.test.ts'];
+const RABBITMQ = ['test/backends/rabbitmq/**/*.test.ts', 'test/support/releases/rabbitmq.test.ts'];
 
 /** Tests that may ask for servers. None is started before a test file asks. */
 function withServers(name: string, include: readonly string[], release: Release = 'debian') {
@@ -33,9 +36,9 @@ export default defineConfig(async () => {
   const newer =
     state.newerMissing === null
       ? [
-          withServers('redis-8', ['test/backends/redis/**/*.test.ts'], 'redis-8'),
-          withServers('valkey-8', ['test/backends/redis/**/*.test.ts'], 'valkey-8'),
-          withServers('rabbitmq-4', ['test/backends/rabbitmq/**/*.test.ts'], 'rabbitmq-4'),
+          withServers('redis-8', REDIS, 'redis-8'),
+          withServers('valkey-8', REDIS, 'valkey-8'),
+          withServers('rabbitmq-4', RABBITMQ, 'rabbitmq-4'),
         ]
       : [];
   return {
@@ -52,10 +55,10 @@ export default defineConfig(async () => {
           },
         },
         withServers('sqlite', ['test/backends/sqlite/**/*.test.ts']),
-        withServers('redis', ['test/backends/redis/**/*.test.ts']),
-        withServers('rabbitmq', ['test/backends/rabbitmq/**/*.test.ts']),
+        withServers('redis', REDIS),
+        withServers('rabbitmq', RABBITMQ),
         withServers('sqs', ['test/backends/sqs/**/*.test.ts']),
-        withServers('e2e', ['test/e2e/**/*.test.ts', 'test/faults/**/*.test.ts', 'test/support/**/*.test.ts']),
+        withServers('e2e', ['test/e2e/**/*.test.ts', 'test/faults/**/*.test.ts', 'test/support/*.test.ts']),
         ...newer,
       ],
     },

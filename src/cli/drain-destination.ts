@@ -30,7 +30,12 @@ export async function openDrainDestination(session: Session, to: DrainTo): Promi
       const { host, globals } = session;
       // With a report in JSON on stdout, what the commands print must not get between.
       const reports = globals.output !== undefined && isDocumentFormat(globals.output);
-      const commands = new ExecDestination({ command: to.command, host, stdout: reports ? host.stderr : host.stdout });
+      const commands = new ExecDestination({
+        command: to.command,
+        host,
+        stdout: reports ? host.stderr : host.stdout,
+        onFailure: ({ id }, reason) => session.messages.fault(`message ${id ?? '(no id)'}: ${reason}`),
+      });
       return { put: (message) => commands.put(message), close: async () => {} };
     }
     case 'stdout':

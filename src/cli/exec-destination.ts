@@ -9,6 +9,8 @@ export interface ExecOptions {
   readonly host: Pick<Host, 'env' | 'stderr' | 'onSecondSignal' | 'killGroup'>;
   /** Where the commands' own stdout goes. */
   readonly stdout: Output;
+  /** Told at once of each run that failed: a worker may run for weeks before it reports. */
+  readonly onFailure: (message: Message, reason: string) => void;
 }
 
 const LAST_LINE_CHARACTERS = 500;
@@ -36,7 +38,10 @@ export class ExecDestination implements Destination {
         forget();
         resolve(outcome);
       };
-      const failed = (reason: string): void => settle({ status: 'failed', reason });
+      const failed = (reason: string): void => {
+        if (!settled) this.#options.onFailure(message, reason);
+        settle({ status: 'failed', reason });
+      };
       let forget = (): void => {};
       try {
         const env = { ...host.env, ...messageVariables(message) };

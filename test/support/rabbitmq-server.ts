@@ -51,7 +51,9 @@ export async function startRabbitmq(program: Program, options: RabbitmqOptions =
   );
   const env = {
     HOME: folder,
-    RABBITMQ_NODENAME: `mq-test-${port}@localhost`,
+    // An address instead of a name: a bare machine may not resolve even `localhost`.
+    RABBITMQ_NODENAME: `mq-test-${port}@127.0.0.1`,
+    RABBITMQ_USE_LONGNAME: 'true',
     RABBITMQ_NODE_PORT: String(port),
     RABBITMQ_DIST_PORT: String(nodePort),
     RABBITMQ_MNESIA_BASE: join(folder, 'data'),

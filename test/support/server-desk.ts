@@ -5,7 +5,7 @@ import { type Program, provision } from './provision.ts';
 import { managementRequest } from './rabbitmq-management.ts';
 import { startRabbitmq } from './rabbitmq-server.ts';
 import { redisVersion, startRedis } from './redis-server.ts';
-import type { Release } from './releases.ts';
+import type { Release } from './release.ts';
 import { startSqsEmulators } from './sqs-emulators.ts';
 
 export interface Answers {

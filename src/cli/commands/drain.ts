@@ -3,7 +3,7 @@ import { MqError } from '../../contract/errors.ts';
 import { planDrain } from '../../core/drain.ts';
 import type { SelectionOptions } from '../../core/selection.ts';
 import type { Destination } from '../../core/transfer.ts';
-import { type DrainTo, openDrainDestination } from '../drain-destination.ts';
+import { type DrainTo, type OpenDestination, openDrainDestination } from '../drain-destination.ts';
 import { EXIT } from '../exit-codes.ts';
 import { duration, rate, wholeNumber } from '../globals.ts';
 import { exitOf, printReport, sayReport, workPlan } from '../run-plan.ts';
@@ -57,7 +57,7 @@ export const drain = defineVerb<DrainFlags, DrainVerbOptions>({
     addSelectionOptions(command);
     command
       .option('-n, --max <n>', 'no more than so many', wholeNumber(1))
-      .addOption(new Option('--state <state>', 'which messages').choices(STATES).default(undefined, 'ready'))
+      .addOption(new Option('--state <state>', 'which messages; ready without it').choices(STATES))
       .option('--dead', 'the same as --state dead')
       .optionsGroup('How:')
       .option('--follow', 'wait for more when the queue is empty')
@@ -91,10 +91,14 @@ export const drain = defineVerb<DrainFlags, DrainVerbOptions>({
     else session.format('table', 'json', 'ndjson', 'yaml');
     return session.withBroker(async (broker) => {
       const queue = await session.within('drain', (signal) => broker.queue(options.queue, signal));
-      // Opened by the first message: planning may still refuse, and then no file should have been made.
-      let opened: Promise<Awaited<ReturnType<typeof openDrainDestination>>> | null = null;
-      const open = () => (opened ??= openDrainDestination(session, to));
-      const destination: Destination = { put: async (message) => (await open()).put(message) };
+      // Opened after the planning, which may still refuse: then no file should have been made.
+      let opened: OpenDestination | null = null;
+      const destination: Destination = {
+        async put(message) {
+          if (opened === null) throw new MqError('INTERNAL', 'a message came before its destination was opened');
+          return opened.put(message);
+        },
+      };
       const worker = to.place === 'command' ? { jobs } : null;
       const plan = await session.within('drain', (signal) =>
         planDrain({
@@ -114,14 +118,16 @@ export const drain = defineVerb<DrainFlags, DrainVerbOptions>({
           ...{ notice: session.notice, signal },
         }),
       );
-      const { close } = await open();
+      opened = await openDrainDestination(session, to);
       try {
         const report = await workPlan(session, plan, false);
+        // Who closed the pipe has what they wanted; what was not written is still in the queue.
+        if (session.host.stopCause() === 'stdout-closed') return EXIT.done;
         if (to.place === 'stdout') sayReport(session, report);
-        else await printReport(session, report);
-        return session.host.stopCause() === 'stdout-closed' ? EXIT.done : exitOf(report);
+        else await printReport(session, report, worker === null ? 'say' : 'said');
+        return exitOf(report);
       } finally {
-        await close();
+        await opened.close();
       }
     });
   },

@@ -70,9 +70,17 @@ export const enqueue = defineVerb<EnqueueFlags, EnqueueVerbOptions>({
     };
   },
   async run({ queue: name, input, template, ratePerSec, lossy }, session) {
-    const { messages, signal, notice } = session;
+    const { messages, notice } = session;
+    // Who reads the ids may go away; the messages are sent all the same.
+    const signal = session.host.interruption;
     return session.withBroker(async (broker): Promise<ExitCode> => {
       const queue = await queueToFill(session, broker, name);
+      if (template.usesExchange && queue.capabilities.broker !== 'rabbitmq') {
+        throw new MqError('NOT_SUPPORTED', `${broker.name} has no exchanges`, {
+          hint: 'leave --exchange out',
+          queue: name,
+        });
+      }
       const expected = input.bodies.length > 0 ? input.bodies.length : null;
       // It outlives the signal: what is in the air when the operator interrupts is still settled.
       const lasting = new AbortController().signal;

@@ -41,11 +41,9 @@ export const peek = defineVerb<PeekFlags, PeekVerbOptions>({
     command
       .argument('<queue>', 'the queue')
       .addOption(
-        new Option('-n, --limit <n>', 'at most so many; 0: all')
-          .argParser(wholeNumber(0))
-          .default(undefined, `${DEFAULT_LIMIT}`),
+        new Option('-n, --limit <n>', `at most so many (default: ${DEFAULT_LIMIT}; 0: all)`).argParser(wholeNumber(0)),
       )
-      .addOption(new Option('--state <state>', 'which messages').choices(MESSAGE_STATES).default(undefined, 'ready'))
+      .addOption(new Option('--state <state>', 'which messages; ready without it').choices(MESSAGE_STATES))
       .option('--dead', 'the dead letters of the queue, wherever they are kept')
       .option('--id <id>', 'the message with this id')
       .option('--force', 'look even where looking may do harm')

@@ -36,7 +36,7 @@ export const purge = defineVerb<PurgeFlags, PurgeVerbOptions>({
   declare(command) {
     command
       .argument('<queue...>', 'the queues')
-      .addOption(new Option('--state <state>', 'which messages').choices(STATES).default(undefined, 'ready'))
+      .addOption(new Option('--state <state>', 'which messages; ready without it').choices(STATES))
       .option('--dead', 'the same as --state dead');
     addSelectionOptions(command);
     command

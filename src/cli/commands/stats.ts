@@ -124,7 +124,7 @@ function explain(session: Session, readings: readonly QueueStats[], options: Sta
   ) {
     messages.note('rates need two readings: add --sample 2s');
   }
-  if (readings.length > 1 && globals.verbose === 0) return;
+  if (readings.length > 1 && (globals.verbose ?? 0) === 0) return;
   for (const reading of readings) {
     for (const [field, note] of Object.entries(reading.notes)) messages.note(`${reading.queue}: ${field}: ${note}`);
   }
