@@ -8,6 +8,7 @@ import { findQueue } from './find.ts';
 import { conventionOf, type Framework, KOMBU_BINDING, recogniseRegistered } from './list/convention.ts';
 import { openList } from './list/queue.ts';
 import { openStream } from './stream/queue.ts';
+import type { RedisKind } from './url.ts';
 
 const CHUNK = 100;
 
@@ -31,21 +32,30 @@ export async function* listQueues(
   yield* walk(connection, pattern, options);
 }
 
-/** SCAN on every master within the budget: BullMQ's bookkeeping first, because its keys are lists and streams too. */
+/** SCAN on every master within the budget, one walk for each sort of key, all walks at once: most of a walk is waiting for answers. */
 async function* walk(connection: Connection, pattern: QueuePattern, options: ListOptions): AsyncGenerator<QueueStats> {
   const { signal } = options;
-  const budget = new Budget(connection.settings.scanBudgetMs);
-  const { kind, prefix } = connection.settings;
-  const bases = new Set<string>();
-  // One walk for both: bookkeeping hashes end in `:meta`, the counters of Bull 4 and of producers that skip the hash in `:id`.
-  for await (const page of connection.scan({ match: '*:[mi][ed]*' }, signal)) {
-    for (const key of page)
-      if (key.endsWith(':meta') || key.endsWith(':id')) bases.add(key.slice(0, key.lastIndexOf(':')));
-    if (budget.isSpent()) break;
-  }
+  const { kind, prefix, scanBudgetMs } = connection.settings;
+  const budget = new Budget(scanBudgetMs);
+  const wants = (one: RedisKind): boolean => kind === null || kind === one;
+  const walked = (filter: Parameters<Connection['scan']>[0]): Promise<readonly string[]> =>
+    keysOf(connection, filter, budget, signal);
+  const [bookkeeping, bindings, lists, streams] = await Promise.all([
+    // Hashes in `:meta`, and the counters in `:id` of Bull 4 and of producers that skip the hash. Needed for every kind, because the
+    // keys of a BullMQ queue are lists and streams too.
+    walked({ match: '*:[mi][ed]*' }),
+    wants('list') ? walked({ match: `${KOMBU_BINDING}*`, type: 'set' }) : [],
+    wants('list') ? walked({ type: 'list' }) : [],
+    wants('stream') ? walked({ type: 'stream' }) : [],
+  ]);
+  const bases = new Set(
+    bookkeeping
+      .filter((key) => key.endsWith(':meta') || key.endsWith(':id'))
+      .map((key) => key.slice(0, key.lastIndexOf(':'))),
+  );
   const bulls = await verifyBull(connection, [...bases], signal);
   const bullBases = new Set(bulls.map(({ base }) => base));
-  if (kind === null || kind === 'bullmq') {
+  if (wants('bullmq')) {
     const wanted = bulls.filter((bull) => (prefix === null || bull.prefix === prefix) && pattern.matches(bull.shown));
     yield* bullRows(
       connection,
@@ -53,35 +63,24 @@ async function* walk(connection: Connection, pattern: QueuePattern, options: Lis
       signal,
     );
   }
-  if (kind === null || kind === 'list') {
+  const isQueue = (key: string): boolean => pattern.matches(key) && !isBullKey(key, bullBases) && !isInternal(key);
+  if (wants('list')) {
     const registered = new Map(await recogniseRegistered(connection, signal));
-    for await (const page of connection.scan({ match: `${KOMBU_BINDING}*`, type: 'set' }, signal)) {
-      for (const key of page) registered.set(key.slice(KOMBU_BINDING.length), 'celery');
-      if (budget.isSpent()) break;
-    }
-    const keys = new Set(registered.keys());
-    for await (const key of keysOfType(connection, 'list', bullBases, budget, signal)) keys.add(key);
+    for (const key of bindings) registered.set(key.slice(KOMBU_BINDING.length), 'celery');
+    const keys = new Set([...registered.keys(), ...lists].filter(isQueue));
     yield* listRows(
       connection,
-      byName(
-        [...keys].filter((key) => pattern.matches(key)),
-        (key) => key,
-      ),
+      byName([...keys], (key) => key),
       registered,
       signal,
     );
   }
-  if (kind === null || kind === 'stream') {
-    const keys = new Set<string>();
-    for await (const key of keysOfType(connection, 'stream', bullBases, budget, signal))
-      if (pattern.matches(key)) keys.add(key);
-    for (const chunk of chunks(byName([...keys], (key) => key))) {
-      yield* await Promise.all(chunk.map(async (key) => (await openStream(connection, key, signal)).stats(signal)));
-    }
+  for (const chunk of chunks(byName([...new Set(streams)].filter(isQueue), (key) => key))) {
+    yield* await Promise.all(chunk.map(async (key) => (await openStream(connection, key, signal)).stats(signal)));
   }
   if (budget.isSpent()) {
     options.notice(
-      `the list is partial: walking through all keys took longer than ${connection.settings.scanBudgetMs} ms; name the queue, or give more time with ?scanBudget=30s`,
+      `the list is partial: walking through all keys took longer than ${scanBudgetMs} ms; name the queue, or give more time with ?scanBudget=30s`,
     );
   }
 }
@@ -113,18 +112,18 @@ async function* listRows(
   }
 }
 
-async function* keysOfType(
+async function keysOf(
   connection: Connection,
-  type: string,
-  bullBases: ReadonlySet<string>,
+  filter: Parameters<Connection['scan']>[0],
   budget: Budget,
   signal: AbortSignal,
-): AsyncGenerator<string> {
-  if (budget.isSpent()) return;
-  for await (const page of connection.scan({ type }, signal)) {
-    for (const key of page) if (!isBullKey(key, bullBases) && !isInternal(key)) yield key;
-    if (budget.isSpent()) return;
+): Promise<readonly string[]> {
+  const found: string[] = [];
+  for await (const page of connection.scan(filter, signal)) {
+    found.push(...page);
+    if (budget.runsOut()) break;
   }
+  return found;
 }
 
 /** Bookkeeping of RQ, which is of type stream or list but no queue. */
@@ -132,7 +131,7 @@ function isInternal(key: string): boolean {
   return key.startsWith('rq:results:') || key.startsWith('rq:intermediate:');
 }
 
-/** Reads the time, so that it can be asked while pages come in. Once spent it stays so. */
+/** Ends the walks. It counts as spent only when a walk was cut short by it, not when a later step took long. */
 class Budget {
   readonly #endsAt: number;
   #spent = false;
@@ -141,8 +140,12 @@ class Budget {
     this.#endsAt = performance.now() + ms;
   }
 
-  isSpent(): boolean {
+  runsOut(): boolean {
     this.#spent ||= performance.now() >= this.#endsAt;
+    return this.#spent;
+  }
+
+  isSpent(): boolean {
     return this.#spent;
   }
 }

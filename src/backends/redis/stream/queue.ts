@@ -1,18 +1,16 @@
 import { MqError } from '../../../contract/errors.ts';
 import type { Message } from '../../../contract/message.ts';
 import type { DeadLetters, Peek, PeekOptions, Queue } from '../../../contract/queue.ts';
-import { batchPublisher, outcomeOf } from '../batch-publisher.ts';
 import { browse } from '../browser.ts';
-import type { Call, Connection } from '../connection.ts';
+import type { Connection } from '../connection.ts';
 import { frozen } from '../frozen.ts';
 import { internalsOf, rememberHandle } from '../handle.ts';
 import { Lease } from '../lease.ts';
-import { asTextOrNull } from '../reply.ts';
 import { streamCapabilities } from './capabilities.ts';
-import { fieldsOf, streamMisfits } from './entry.ts';
 import { readFacts } from './facts.ts';
 import { streamMove } from './move.ts';
 import { pauseGroup, resumeGroup } from './pause.ts';
+import { streamPublisher } from './publisher.ts';
 import { purgeStream } from './purge.ts';
 import { getEntry, peekPending, peekReady } from './read.ts';
 import { deadSource, unreadSource } from './source.ts';
@@ -72,19 +70,7 @@ export async function openStream(connection: Connection, key: string, signal: Ab
     describe: (signal) => describeStream(view, signal),
     peek,
     get: (id, signal) => getEntry(view, id, signal),
-    publisher: async (options) =>
-      batchPublisher(
-        {
-          queue: key,
-          misfits: streamMisfits,
-          async store(messages) {
-            const calls = messages.map((message): Call => ['XADD', key, '*', ...fieldsOf(message)]);
-            const answers = await connection.each(calls, { operation: 'send', queue: key });
-            return answers.map((answer) => outcomeOf(answer, key, answer.ok ? asTextOrNull(answer.reply) : null));
-          },
-        },
-        options,
-      ),
+    publisher: async (options) => streamPublisher(connection, key, options),
     async consume(options) {
       const facts = await readFacts(connection, key, options.signal);
       if (options.state === 'ready') {
