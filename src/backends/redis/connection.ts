@@ -129,7 +129,9 @@ export class Connection {
   }
 
   async #sendAll(calls: readonly Call[], bytes: boolean): Promise<readonly Answer[]> {
-    if (this.isCluster) return Promise.all(calls.map((call) => settle(this.#send(this.#client, call, bytes))));
+    if (this.isCluster || calls.length === 1) {
+      return Promise.all(calls.map((call) => settle(this.#send(this.#client, call, bytes))));
+    }
     const pipeline = this.#client.pipeline();
     for (const [name, ...args] of calls) {
       if (bytes) pipeline.callBuffer(name, ...args);

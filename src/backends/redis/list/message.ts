@@ -71,6 +71,7 @@ export function instant(value: unknown): number | null {
 
 /** What of a message a list cannot hold: everything but the body. An id that is inside the body is not lost with it. */
 export function listMisfits(message: OutgoingMessage): readonly string[] {
+  if (isBare(message)) return NOTHING;
   const embedded = embeddedId(message.native);
   const fields = metadataOf(message).filter(
     (field) => !(field === 'id' && embedded !== null && embedded === message.id),
@@ -79,6 +80,18 @@ export function listMisfits(message: OutgoingMessage): readonly string[] {
     ...fields.map((field) => PHRASES[field] ?? field),
     ...(message.replays === null ? [] : ['a mark of how often it was redriven']),
   ];
+}
+
+const NOTHING: readonly string[] = [];
+
+/** The usual case, told apart quickly: bulk input is nothing but bodies. */
+export function isBare(message: OutgoingMessage): boolean {
+  const { id, contentType, priority, groupId, deduplicationId, ttlMs, name, delayMs, attempts, backoff, replays } =
+    message;
+  if ((id ?? contentType ?? priority ?? groupId ?? deduplicationId ?? ttlMs ?? name) !== null) return false;
+  if ((delayMs ?? attempts ?? backoff ?? replays) !== null) return false;
+  for (const _ in message.headers) return false;
+  return true;
 }
 
 const PHRASES: Readonly<Record<string, string>> = {

@@ -1,6 +1,6 @@
 import type { Death, Headers, JsonValue, Message, MessageState, OutgoingMessage } from '../../../contract/message.ts';
 import { metadataOf } from '../../../contract/message.ts';
-import { embeddedId } from '../list/message.ts';
+import { embeddedId, isBare } from '../list/message.ts';
 import { asBytes, asList, asListOrNone, asText } from '../reply.ts';
 
 /** One entry: fields in their order, which may repeat. */
@@ -11,6 +11,7 @@ export interface Entry {
 
 /** The field that is the body when an entry has it; the others are headers then. */
 const BODY = 'body';
+const BODY_FIELD = Buffer.from(BODY);
 const CONTENT_TYPE = 'content-type';
 /** Written by `mq` only: the id of the entry that this one was moved from, and how often it was redriven. */
 export const ORIGIN = 'mq-origin-id';
@@ -118,6 +119,8 @@ function fromJson(value: JsonValue | undefined): Buffer | null {
 
 /** The fields to write: the very ones of its own old entry as far as they still say the same, else body, content type and headers. */
 export function fieldsOf(message: OutgoingMessage): readonly Buffer[] {
+  if (isBare(message) && message.native.redis === undefined)
+    return [BODY_FIELD, Buffer.from(message.body.buffer, message.body.byteOffset, message.body.byteLength)];
   const old = oldFields(message);
   const marks = [
     ...(message.replays === null ? [] : [Buffer.from(REPLAYS), Buffer.from(String(message.replays))]),
@@ -169,7 +172,10 @@ function freshFields(message: OutgoingMessage): readonly Buffer[] {
   ];
 }
 
+const NOTHING: readonly string[] = [];
+
 export function streamMisfits(message: OutgoingMessage): readonly string[] {
+  if (isBare(message)) return NOTHING;
   const held = new Set(['headers', 'contentType']);
   const own = embeddedId(message.native);
   const misfits: string[] = metadataOf(message).filter(
