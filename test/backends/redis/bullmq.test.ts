@@ -264,7 +264,12 @@ describe('adding and moving', () => {
       reason: expect.stringContaining('exists'),
     });
     expect(publisher?.misfits(outgoing({ id: '7' }))).not.toEqual([]);
+    expect(
+      await publisher?.send(outgoing({ body: Buffer.from(body), name: 'charge', id: 'my-id' })),
+      'the same once more',
+    ).toMatchObject({ status: 'sent', id: 'my-id' });
     await publisher?.close();
+    expect(await made.count()).toBe(1);
     expect(await client.hget(`bull:${name}:my-id`, 'data')).toBe(body);
     const job = await made.getJob('my-id');
     expect(job).toMatchObject({

@@ -4,7 +4,8 @@ import type { Publisher, PublisherOptions } from '../../../contract/queue.ts';
 import { batchPublisher } from '../batch-publisher.ts';
 import type { Call, Connection } from '../connection.ts';
 import { isRefusal, redisError } from '../errors.ts';
-import { asInteger } from '../reply.ts';
+import { asList, asTextOrNull } from '../reply.ts';
+import type { RedisKind } from '../url.ts';
 import type { BullPlace } from './find.ts';
 import { type BullLibrary, bullLibrary, refusalOf } from './library.ts';
 
@@ -53,13 +54,16 @@ export function jobMisfits(message: OutgoingMessage): readonly string[] {
 }
 
 /**
- * A job that comes from a BullMQ queue gets an id made of where it was, so that the same move done twice (after a crash between adding
- * and removing) adds it once. Null: the message is not such a job.
+ * A message that comes from a queue of this backend gets an id made of where it was, so that the same move done twice (after a crash
+ * between adding and removing) adds it once. Null: it comes from elsewhere.
  */
 function derivedId(message: OutgoingMessage): string | null {
-  const source = ownRecord(message)?.queue;
-  if (typeof source !== 'string' || message.id === null) return null;
-  return `mq-${escapeId(source)}-${escapeId(message.id)}`;
+  if (message.id === null) return null;
+  for (const kind of ['bullmq', 'stream', 'list'] as const) {
+    const source = recordOf(message, kind)?.queue;
+    if (typeof source === 'string') return `mq-${escapeId(source)}-${escapeId(message.id)}`;
+  }
+  return null;
 }
 
 function escapeId(text: string): string {
@@ -71,23 +75,35 @@ function isUsableId(id: string): boolean {
   return id !== '' && !/^\d+$/.test(id) && !id.includes(':');
 }
 
-/** Ids that the caller chose and that exist: the library would ignore such a job and say that all is well. */
+/**
+ * Ids that came with the messages and that other jobs have: the library would ignore such a message and say that all is well. A job
+ * with the same id, name and data is the message itself, sent before.
+ */
 async function takenIds(
   connection: Connection,
   bull: BullPlace,
   messages: readonly OutgoingMessage[],
 ): Promise<ReadonlySet<string>> {
-  const ids = messages
-    .filter((message) => derivedId(message) === null)
-    .map(({ id }) => id)
-    .filter((id) => id !== null);
+  const own = messages.filter((message) => message.id !== null && derivedId(message) === null);
   const replies = await connection.all(
-    ids.map((id): Call => ['EXISTS', `${bull.base}:${id}`]),
+    own.map(({ id }): Call => ['HMGET', `${bull.base}:${id}`, 'name', 'data']),
     { operation: 'look for jobs of these ids', queue: bull.shown },
   );
-  const taken = ids.filter((_, index) => asInteger(replies[index]) === 1);
-  const twice = ids.filter((id, index) => ids.indexOf(id) !== index);
-  return new Set([...taken, ...twice]);
+  const taken = new Set<string>();
+  const first = new Map<string, string>();
+  for (const [index, message] of own.entries()) {
+    const id = message.id ?? '';
+    const content = JSON.stringify([message.name ?? DEFAULT_NAME, dataOf(message)]);
+    const stored = asList(replies[index]).map(asTextOrNull);
+    if (stored.some((field) => field !== null) && JSON.stringify(stored) !== content) taken.add(id);
+    if ((first.get(id) ?? content) !== content) taken.add(id);
+    first.set(id, content);
+  }
+  return taken;
+}
+
+function dataOf(message: OutgoingMessage): string {
+  return jsonText(message.body) ?? JSON.stringify(Buffer.from(message.body).toString('utf8'));
 }
 
 async function add(
@@ -98,13 +114,13 @@ async function add(
 ): Promise<SendOutcome> {
   const derived = derivedId(message);
   if (derived === null && message.id !== null && taken.has(message.id)) {
-    return { status: 'failed', reason: `a job with the id ${message.id} exists already` };
+    return { status: 'failed', reason: `another job with the id ${message.id} exists already` };
   }
   const id = derived ?? (message.id !== null && isUsableId(message.id) ? message.id : undefined);
   try {
     const { queue, Job } = library;
     const job = new Job(queue, message.name ?? DEFAULT_NAME, {}, optionsOf(message, library), id);
-    const data = jsonText(message.body) ?? JSON.stringify(Buffer.from(message.body).toString('utf8'));
+    const data = dataOf(message);
     const stored = await queue.getBackend().addJob({ ...job.asJSON(), data }, id ?? '', {});
     return { status: 'sent', id: String(stored) };
   } catch (error) {
@@ -149,11 +165,15 @@ function optionsOf(message: OutgoingMessage, { Job }: BullLibrary): JobsOptions 
 }
 
 function ownRecord(message: OutgoingMessage): Readonly<Record<string, JsonValue | undefined>> | null {
-  const redis = message.native.redis;
-  if (typeof redis !== 'object' || redis === null || !('bullmq' in redis)) return null;
-  const { bullmq } = redis;
-  return typeof bullmq === 'object' && bullmq !== null
-    ? (bullmq as Readonly<Record<string, JsonValue | undefined>>)
+  return recordOf(message, 'bullmq');
+}
+
+function recordOf(message: OutgoingMessage, kind: RedisKind): Readonly<Record<string, JsonValue | undefined>> | null {
+  const { redis } = message.native;
+  if (typeof redis !== 'object' || redis === null || !(kind in redis)) return null;
+  const record = (redis as Readonly<Record<string, JsonValue | undefined>>)[kind];
+  return typeof record === 'object' && record !== null
+    ? (record as Readonly<Record<string, JsonValue | undefined>>)
     : null;
 }
 

@@ -28,7 +28,9 @@ export function elementMessage(
     ttlMs: null,
     name: null,
     native:
-      framework === null ? {} : { redis: { list: { framework, ...(inside.id === null ? {} : { id: inside.id }) } } },
+      framework === null
+        ? {}
+        : { redis: { list: { framework, ...(inside.id === null ? {} : { queue, id: inside.id }) } } },
     state,
     enqueuedAt: inside.enqueuedAt,
     deliverAt: null,

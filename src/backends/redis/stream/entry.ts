@@ -56,7 +56,9 @@ export function entryMessage(queue: string, entry: Entry, { state, receiveCount,
     ttlMs: null,
     name: null,
     native: {
-      redis: { stream: { id: entry.id, fields: entry.fields.map(([name, value]) => [toJson(name), toJson(value)]) } },
+      redis: {
+        stream: { queue, id: entry.id, fields: entry.fields.map(([name, value]) => [toJson(name), toJson(value)]) },
+      },
     },
     state,
     // The first part of an id is the server's clock when it was added, unless the producer chose ids of its own.
