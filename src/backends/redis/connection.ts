@@ -263,7 +263,7 @@ async function settle(promise: Promise<unknown>): Promise<Answer> {
 }
 
 /** Gives up waiting when the signal aborts; what was asked may still happen. */
-export function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise<T>((resolve, reject) => {
     const onAbort = (): void => reject(abortedError(signal));
     if (signal.aborted) {

@@ -1,8 +1,5 @@
 import { MqError } from '../../contract/errors.ts';
 
-/** A reply of the server as ioredis hands it over: text or bytes, integer, null, or a list of these. */
-export type Reply = string | Buffer | number | null | readonly Reply[];
-
 export function asList(reply: unknown): readonly unknown[] {
   if (Array.isArray(reply)) return reply;
   throw unexpected('a list');

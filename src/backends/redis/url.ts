@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { MqError } from '../../contract/errors.ts';
 
-export interface HostPort {
+interface HostPort {
   readonly host: string;
   readonly port: number;
 }

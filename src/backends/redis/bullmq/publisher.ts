@@ -29,7 +29,7 @@ export function jobPublisher(connection: Connection, bull: BullPlace, options: P
   );
 }
 
-export function jobMisfits(message: OutgoingMessage): readonly string[] {
+function jobMisfits(message: OutgoingMessage): readonly string[] {
   const misfits: string[] = [];
   if (Object.keys(message.headers).length > 0) misfits.push('headers');
   if (message.groupId !== null) misfits.push('a group');
@@ -180,7 +180,7 @@ function recordOf(message: OutgoingMessage, kind: RedisKind): Readonly<Record<st
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** The body as it is when it is JSON in UTF-8, else null. */
-export function jsonText(body: Uint8Array): string | null {
+function jsonText(body: Uint8Array): string | null {
   try {
     const text = strictUtf8.decode(body);
     JSON.parse(text);

@@ -190,7 +190,7 @@ function ratesOf(now: number, info: ReadonlyMap<string, unknown>, events: readon
   return { inPerSec: perSec('added'), outPerSec: perSec('completed'), errorPerSec: perSec('failed'), windowMs };
 }
 
-export function serverTime(reply: unknown): number {
+function serverTime(reply: unknown): number {
   const [seconds, micros] = asList(reply).map(asInteger);
   return (seconds ?? 0) * 1000 + Math.floor((micros ?? 0) / 1000);
 }

@@ -190,7 +190,7 @@ function originOf(connection: Connection, source: string | null): ReturnType<typ
 }
 
 /** Without `dead` when the kind has none here. */
-export function listStats(
+function listStats(
   key: string,
   convention: ListConvention,
   ready: number | null,

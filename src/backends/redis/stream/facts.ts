@@ -73,7 +73,7 @@ export async function readFacts(connection: Connection, key: string, signal: Abo
 }
 
 /** Where a group stood when `mq` paused it. */
-export interface SavedPosition {
+interface SavedPosition {
   readonly lastDeliveredId: string;
   readonly entriesRead: number | null;
   readonly at: number | null;
@@ -86,7 +86,7 @@ export function savedKey(stream: string, group: string): string {
   return `mq:paused:${hasTag ? stream : `{${stream}}`}:${group}`;
 }
 
-export async function readSaved(
+async function readSaved(
   connection: Connection,
   stream: string,
   group: string,
