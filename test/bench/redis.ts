@@ -8,7 +8,7 @@ import { queuePattern } from '../../src/core/name-pattern.ts';
 import { planRedrive } from '../../src/core/redrive.ts';
 import { EVERYTHING } from '../../src/core/selection.ts';
 import { outgoing } from '../support/messages.ts';
-import { provision } from '../support/provision.ts';
+import { provision, provisionHere } from '../support/provision.ts';
 import { startRedis } from '../support/redis-server.ts';
 
 const JOBS = 50_000;
@@ -135,7 +135,7 @@ async function enqueue(url: string, kind: 'list' | 'stream', client: Redis): Pro
   await publisher?.close();
   const ours = performance.now() - start;
   await broker.close();
-  const cli = spawn('redis-cli', ['-p', String(client.options.port), '--pipe'], {
+  const cli = spawn(await provisionHere('redis-cli'), ['-p', String(client.options.port), '--pipe'], {
     stdio: ['pipe', 'ignore', 'inherit'],
   });
   const began = performance.now();

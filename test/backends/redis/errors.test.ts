@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { createServer } from 'node:net';
 import { inspect } from 'node:util';
 import { Redis } from 'ioredis';
 import { afterEach, expect, it } from 'vitest';
@@ -153,6 +155,14 @@ it('a broken job is shown, and one without data is said', async () => {
 it('nobody there, an unknown host, a server that says nothing, a server that dies', async () => {
   expect(await failure(() => open('', 'redis://127.0.0.1:1'))).toMatchObject({ code: 'UNAVAILABLE' });
   expect(await failure(() => open('', 'redis://no-such-host.invalid:6379'))).toMatchObject({ code: 'UNAVAILABLE' });
+  const silent = createServer(() => {});
+  silent.listen(0, '127.0.0.1');
+  await once(silent, 'listening');
+  const address = silent.address();
+  const port = typeof address === 'object' ? address?.port : null;
+  const opening = backend.open(`redis://u:hunter2@127.0.0.1:${port}`, { connectTimeoutMs: 300, notice, signal });
+  expect(await failure(() => opening)).toMatchObject({ code: 'TIMEOUT' });
+  silent.close();
   const mortal = await server({});
   const broker = await open('?kind=list', mortal.url);
   const handle = await broker.queue('q', signal);

@@ -65,6 +65,30 @@ export function streamHarness(server: string, url: string, client: Redis): Harne
   };
 }
 
+/** A stream whose application puts what it gives up on into a second stream. */
+export function streamWithDlqHarness(server: string, url: string, client: Redis): Harness {
+  const plain = streamHarness(server, url, client);
+  return {
+    ...plain,
+    name: `stream with a dead-letter stream on ${server}`,
+    url: `${url}?dlq=*:dlq`,
+    async makeQueue(name) {
+      const made = await plain.makeQueue(name, { deadLetters: false });
+      return made === null
+        ? null
+        : {
+            async remove() {
+              await made.remove();
+              await client.del(`${name}:dlq`);
+            },
+          };
+    },
+    async deadLetter(queue, bodies) {
+      for (const body of bodies) await client.xadd(`${queue}:dlq`, '*', 'body', body);
+    },
+  };
+}
+
 export function bullmqHarness(server: string, url: string, client: Redis): Harness {
   const connection = { host: '127.0.0.1', port: Number(new URL(url).port) };
   return {
