@@ -8,6 +8,7 @@ import type { Queue } from '../../src/contract/queue.ts';
 
 // As `mq` runs: a small young generation keeps the memory low, and is no slower.
 setFlagsFromString('--max-semi-space-size=4');
+setFlagsFromString('--semi-space-growth-factor=1');
 
 const count = Number(process.argv[2] ?? 100_000);
 const body = Buffer.alloc(Number(process.argv[3] ?? 200), 'x');

@@ -82,6 +82,6 @@ function figure(
   return `${stats.approximate.includes(field) ? '~' : ''}${format(value)}`;
 }
 
-export function formatRate(perSec: number): string {
+function formatRate(perSec: number): string {
   return perSec >= 100 ? Math.round(perSec).toString() : perSec.toFixed(1);
 }

@@ -22,6 +22,8 @@ const END = 0xce;
 
 export class RawAmqp implements AsyncDisposable {
   readonly #socket: Socket;
+  #published = 0;
+  readonly #unconfirmed = new Set<number>();
   #bytes: Buffer = Buffer.alloc(0);
   #frames: Frame[] = [];
   #waiting: { resolve: (frame: Frame) => void; reject: (error: Error) => void }[] = [];
@@ -61,12 +63,37 @@ export class RawAmqp implements AsyncDisposable {
 
   /** Resolves when the broker has confirmed it. */
   async publish(exchange: string, routingKey: string, properties: Buffer, body: Buffer): Promise<void> {
+    this.#send(exchange, routingKey, properties, body);
+    await this.#confirmed();
+  }
+
+  /** Many to one queue, without waiting for each: resolves when all are confirmed. */
+  async publishAll(
+    queue: string,
+    messages: Iterable<{ readonly properties: Buffer; readonly body: Buffer }>,
+  ): Promise<void> {
+    for (const { properties, body } of messages) {
+      this.#send('', queue, properties, body);
+    }
+    await this.#confirmed();
+  }
+
+  /** Reads confirms, which may come out of order and for several at once, until none is missing. */
+  async #confirmed(): Promise<void> {
+    while (this.#unconfirmed.size > 0) {
+      const { payload } = await this.#expect(60, 80);
+      const [upTo, multiple] = [Number(payload.readBigUInt64BE(4)), payload.readUInt8(12) === 1];
+      for (const tag of multiple ? this.#unconfirmed : [upTo]) if (tag <= upTo) this.#unconfirmed.delete(tag);
+    }
+  }
+
+  #send(exchange: string, routingKey: string, properties: Buffer, body: Buffer): void {
+    this.#unconfirmed.add(++this.#published);
     this.#method(1, 60, 40, Buffer.concat([Buffer.alloc(2), short(exchange), short(routingKey), Buffer.from([0])]));
     const size = Buffer.alloc(8);
     size.writeBigUInt64BE(BigInt(body.length));
     this.#frame(2, 1, Buffer.concat([Buffer.from([0, 60, 0, 0]), size, properties]));
     for (let at = 0; at < body.length; at += 100_000) this.#frame(3, 1, body.subarray(at, at + 100_000));
-    await this.#expect(60, 80);
   }
 
   /** Takes the next message and removes it; null: the queue is empty. */
