@@ -48,7 +48,11 @@ export function streamCapabilities({ group, groups, hasDlq, isDlq }: StreamFacts
         group === null
           ? noGroup
           : present('emulated', 'the group is set past the end; entries already delivered can still be retried'),
-      purge: { ...present(), states: group === null ? ['ready'] : ['ready', 'in-flight', 'dead'], count: 'exact' },
+      purge: {
+        ...present(),
+        states: group === null ? ['ready'] : hasDlq ? ['ready', 'in-flight'] : ['ready', 'in-flight', 'dead'],
+        count: 'exact',
+      },
       deadLetters: hasLinks
         ? {
             ...present('emulated', 'pending entries with many deliveries and long idle, or a stream named by ?dlq='),
