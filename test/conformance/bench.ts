@@ -262,3 +262,11 @@ export async function staysOpen(promise: Promise<unknown>): Promise<boolean> {
   const moment = new Promise<'open'>((resolve) => setTimeout(() => resolve('open'), 300));
   return (await Promise.race([promise, moment])) === 'open';
 }
+
+/**
+ * Whether a message is out of sight while a consumer of ours has it in hand. Where draining is emulated, it stays where it is until
+ * it is acknowledged.
+ */
+export function takesAway({ abilities }: Capabilities): boolean {
+  return abilities.drain.supported && abilities.drain.degree === 'native';
+}
