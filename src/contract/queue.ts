@@ -62,7 +62,10 @@ export interface PeekOptions {
   readonly signal: AbortSignal;
 }
 
-/** Messages in delivery order. Everything that was held is back in the queue when the iteration ends, also when it is left early. */
+/**
+ * Messages in delivery order. Where peeking is free, the iteration copes with the removal of messages that it has already yielded: a native move looks
+ * and moves page by page. Everything that was held is back in the queue when the iteration ends, also when it is left early.
+ */
 export interface Peek extends AsyncIterable<Message> {
   /** What this look costs, in one sentence; null when it is free. */
   readonly price: string | null;

@@ -1,0 +1,32 @@
+import type { Guarantee } from '../contract/capabilities.ts';
+import type { MessageState } from '../contract/message.ts';
+import type { Queue } from '../contract/queue.ts';
+
+export interface Depth {
+  /** Messages in that state now; null when the broker cannot say. */
+  readonly count: number | null;
+  readonly exact: boolean;
+  /** How many to look at at most: the count, where it can be trusted. */
+  readonly bound: number | null;
+  /** Where it cannot: leave what was enqueued after this instant (milliseconds since the epoch), by the broker's clock as far as it agrees with ours. */
+  readonly notAfter: number | null;
+}
+
+/** The depth at the start, which bounds every operation that takes messages, so that a consumer that keeps failing cannot make a loop of it. */
+export async function depthNow(queue: Queue, state: MessageState, signal: AbortSignal): Promise<Depth> {
+  const stats = await queue.stats(signal);
+  const [count, degree] = ((): [number | null, string] => {
+    const { counts } = queue.capabilities;
+    if (state === 'ready') return [stats.ready, counts.ready];
+    if (state === 'dead') return [stats.dead ?? null, counts.dead];
+    if (state === 'delayed') return [stats.delayed ?? null, counts.delayed];
+    if (state === 'in-flight') return [stats.inFlight ?? null, counts.inFlight];
+    return [null, 'unknown'];
+  })();
+  const exact = count !== null && degree === 'exact';
+  return { count, exact, bound: exact ? count : null, notAfter: exact ? null : Date.now() };
+}
+
+export function weaker(one: Guarantee, other: Guarantee): Guarantee {
+  return one === 'atomic' ? other : one;
+}

@@ -1,0 +1,94 @@
+import type { Broker } from '../contract/broker.ts';
+import { requireCapability } from '../contract/capabilities.ts';
+import type { Notice, Queue } from '../contract/queue.ts';
+import { locateDeadLetters, noDeadLetters } from './dead-letters.ts';
+import { depthNow } from './depth.ts';
+import type { Plan } from './plan.ts';
+import { pacer } from './rate-limit.ts';
+import { dryRun } from './scan.ts';
+import type { SelectionOptions } from './selection.ts';
+import { selection } from './selection.ts';
+import { taking } from './take.ts';
+import type { Destination } from './transfer.ts';
+import { DEFAULT_WINDOW, transfer } from './transfer.ts';
+
+export interface DrainRequest extends SelectionOptions {
+  readonly broker: Broker;
+  readonly queue: Queue;
+  readonly state: 'ready' | 'dead';
+  /** Its `put` resolves when the message is durably written, or its command has ended. */
+  readonly destination: Destination;
+  /** Named in the report: the file, `stdout`, the command. */
+  readonly destinationName: string;
+  /** A worker (`--exec`): a failed `put` releases the message at once as a failed delivery, and the window is the number of jobs. */
+  readonly worker: { readonly jobs: number } | null;
+  readonly follow: boolean;
+  readonly idleMs: number | null;
+  readonly max: number | null;
+  readonly ratePerSec: number | null;
+  readonly notice: Notice;
+  readonly signal: AbortSignal;
+}
+
+/** Takes messages out: each leaves the queue only after the destination has it for certain. */
+export async function planDrain(request: DrainRequest): Promise<Plan> {
+  const { broker, queue, follow, max, notice, worker } = request;
+  requireCapability(queue.capabilities, 'drain', queue.name);
+  const located = request.state === 'dead' ? await locateDeadLetters(broker, queue, request.signal) : null;
+  if (request.state === 'dead' && located === null) throw noDeadLetters(queue);
+  const holder = located?.holder ?? queue;
+  const state = located?.state ?? 'ready';
+  const chosen = selection(request, located?.only ?? null);
+  const depth = await depthNow(holder, state, request.signal);
+  // A worker that fails a message gives it back at once and will see it again: that is not a loop but its attempts, which the queue bounds.
+  const unbounded = follow || worker !== null;
+  const bound = unbounded ? null : depth.bound;
+  const facts = {
+    operation: 'drain' as const,
+    from: holder.name,
+    to: [request.destinationName],
+    guarantee: 'at-least-once' as const,
+  };
+  return {
+    ...facts,
+    count: depth.count,
+    exact: chosen.everything && depth.exact && !follow,
+    effect: `each message leaves ${holder.name} after ${worker === null ? 'it is written' : 'its command has ended with 0'}`,
+    async run(options) {
+      const { signal, onProgress } = options;
+      if (options.dryRun) {
+        const common = { source: holder, state, selection: chosen, bound: depth.bound, max, notice, signal };
+        return dryRun({ ...facts, native: false }, common, options);
+      }
+      const window = worker?.jobs ?? DEFAULT_WINDOW;
+      return transfer(
+        {
+          ...facts,
+          destination: request.destination,
+          selection: chosen,
+          removes: true,
+          onFailure: worker === null ? 'hold' : 'release',
+          bound,
+          notAfter: unbounded ? null : depth.notAfter,
+          max,
+          pacer: request.ratePerSec === null ? null : pacer(request.ratePerSec),
+          window,
+          notice,
+          onProgress,
+          signal,
+        },
+        taking({
+          source: holder,
+          state,
+          selection: chosen,
+          bound,
+          max,
+          window,
+          follow,
+          idleMs: request.idleMs,
+          notice,
+        }),
+      );
+    },
+  };
+}

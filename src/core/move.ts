@@ -1,0 +1,198 @@
+import { requireCapability } from '../contract/capabilities.ts';
+import { MqError } from '../contract/errors.ts';
+import type { JsonValue } from '../contract/message.ts';
+import { METADATA_FIELDS } from '../contract/message.ts';
+import type { NativeMoveRequest, Notice, Publisher, Queue } from '../contract/queue.ts';
+import type { Depth } from './depth.ts';
+import { depthNow, weaker } from './depth.ts';
+import { nativeTransfer } from './native-transfer.ts';
+import { toOutgoing } from './outgoing.ts';
+import type { Plan, RunOptions } from './plan.ts';
+import { openPublisher } from './publishers.ts';
+import { pacer } from './rate-limit.ts';
+import type { Report } from './report.ts';
+import { dryRun, scan } from './scan.ts';
+import type { Selection, SelectionOptions } from './selection.ts';
+import { selection } from './selection.ts';
+import { reading, taking } from './take.ts';
+import { DEFAULT_WINDOW, transfer } from './transfer.ts';
+
+export interface MoveRequest extends SelectionOptions {
+  readonly operation: 'move' | 'copy';
+  readonly source: Queue;
+  /** Which of the source's messages: `dead` only where the queue keeps its own dead letters. */
+  readonly state: 'ready' | 'dead';
+  /** Take only dead letters that came from this queue; null: all. */
+  readonly only: string | null;
+  readonly target: Queue;
+  readonly max: number | null;
+  readonly ratePerSec: number | null;
+  readonly setHeaders: Readonly<Record<string, JsonValue>>;
+  readonly lossy: boolean;
+  readonly window?: number;
+  readonly notice: Notice;
+  readonly signal: AbortSignal;
+}
+
+/** Any queue to any queue, also between brokers. The guarantee is the weaker of the two. */
+export async function planMove(request: MoveRequest): Promise<Plan> {
+  const { operation, source, target, state, notice, max } = request;
+  const ability = requireCapability(source.capabilities, operation, source.name);
+  requireCapability(target.capabilities, 'enqueue', target.name);
+  const chosen = selection(request, request.only);
+  const depth = await depthNow(source, state, request.signal);
+  const transforms = Object.keys(request.setHeaders).length > 0;
+  const nativeRequest = (signal: AbortSignal): NativeMoveRequest => ({
+    state,
+    to: target,
+    selective: !chosen.everything,
+    limit: max,
+    countReplay: false,
+    notice,
+    signal,
+  });
+  const possible = operation === 'move' && !transforms && source.nativeMove !== undefined;
+  const native = possible ? await source.nativeMove?.(nativeRequest(request.signal)) : null;
+  await native?.close();
+  const guarantee = native?.guarantee ?? weaker('at-least-once', ability.guarantee);
+  const facts = { operation, from: source.name, to: [target.name], guarantee };
+  return {
+    ...facts,
+    count: depth.count,
+    exact: chosen.everything && depth.exact,
+    effect:
+      operation === 'copy'
+        ? `each message is written to ${target.name} and stays in ${source.name}`
+        : `each message goes to ${target.name}, and leaves ${source.name} only when it is safely there`,
+    async run(options) {
+      const common = { source, state, selection: chosen, bound: depth.bound, max, notice, signal: options.signal };
+      if (options.dryRun) {
+        const { publisher, close } = await publisherFor(request, depth, chosen);
+        try {
+          await reportMisfits(request, publisher, depth, options.signal);
+        } finally {
+          await close();
+        }
+        return dryRun({ ...facts, native: Boolean(native) }, common, options);
+      }
+      const move = native ? await source.nativeMove?.(nativeRequest(options.signal)) : null;
+      if (move) {
+        const { ratePerSec } = request;
+        return nativeTransfer({ ...common, operation, to: facts.to, ratePerSec, onProgress: options.onProgress }, move);
+      }
+      return byHand(request, chosen, depth, guarantee, options);
+    },
+  };
+}
+
+async function publisherFor(
+  request: MoveRequest,
+  depth: Depth,
+  chosen: Selection,
+): Promise<{ publisher: Publisher; close(): Promise<void> }> {
+  const { target, lossy, notice, max } = request;
+  const expected = chosen.everything ? (max === null ? depth.count : Math.min(max, depth.count ?? max)) : max;
+  // The publisher outlives the operator's signal: what is in the air when they interrupt is still settled.
+  const publisher = await openPublisher(target, { expected, lossy, notice, signal: new AbortController().signal });
+  return { publisher, close: () => publisher.close() };
+}
+
+async function byHand(
+  request: MoveRequest,
+  chosen: Selection,
+  depth: Depth,
+  guarantee: Report['guarantee'],
+  options: RunOptions,
+): Promise<Report> {
+  const { operation, source, state, target, max, notice, setHeaders, ratePerSec } = request;
+  const window = request.window ?? DEFAULT_WINDOW;
+  const { publisher, close } = await publisherFor(request, depth, chosen);
+  try {
+    await reportMisfits(request, publisher, depth, options.signal);
+    const take = {
+      source,
+      state,
+      selection: chosen,
+      bound: depth.bound,
+      max,
+      window,
+      follow: false,
+      idleMs: null,
+      notice,
+    };
+    return await transfer(
+      {
+        operation,
+        from: source.name,
+        to: [target.name],
+        guarantee,
+        destination: { put: (message) => publisher.send(toOutgoing(message, { setHeaders, countReplay: false })) },
+        selection: chosen,
+        removes: operation === 'move',
+        onFailure: 'hold',
+        bound: depth.bound,
+        notAfter: depth.notAfter,
+        max,
+        pacer: ratePerSec === null ? null : pacer(ratePerSec),
+        window,
+        notice,
+        onProgress: options.onProgress,
+        signal: options.signal,
+      },
+      operation === 'move' ? taking(take) : reading(take),
+    );
+  } finally {
+    await close();
+  }
+}
+
+const MISFITS_NAMED = 5;
+
+/**
+ * Says what does not fit before anything is sent. Where looking is free, every message is looked at: with `lossy` the losses are named, without
+ * it the move is refused. Where looking disturbs, the two kinds are compared, and a message that does not fit will stay where it is.
+ */
+async function reportMisfits(
+  request: MoveRequest,
+  publisher: Publisher,
+  depth: Depth,
+  signal: AbortSignal,
+): Promise<void> {
+  const { source, target, state, lossy, notice, max, setHeaders } = request;
+  if (source.kind === target.kind) return;
+  const { peek } = source.capabilities.abilities;
+  if (!peek.supported || peek.effect === 'disturbs') {
+    const fields = METADATA_FIELDS.filter(
+      (field) => source.capabilities.holds.includes(field) && !target.capabilities.holds.includes(field),
+    );
+    if (fields.length > 0) {
+      const fate = lossy ? 'lose it' : `stay in ${source.name} (--lossy sends them without)`;
+      notice(`kind ${target.kind} cannot hold ${fields.join(', ')}: messages that have such metadata ${fate}`);
+    }
+    return;
+  }
+  const misfits = new Map<string, number>();
+  const pass = selection(request, request.only);
+  let taken = 0;
+  for await (const message of scan({ source, state, bound: depth.bound, notice, signal })) {
+    if (max !== null && taken >= max) break;
+    if (pass.verdict(message) !== 'take') continue;
+    taken += 1;
+    for (const misfit of publisher.misfits(toOutgoing(message, { setHeaders, countReplay: false }))) {
+      misfits.set(misfit, (misfits.get(misfit) ?? 0) + 1);
+    }
+  }
+  if (misfits.size === 0) return;
+  const named = [...misfits].slice(0, MISFITS_NAMED).map(([misfit, count]) => `${misfit} (${count} messages)`);
+  if (misfits.size > MISFITS_NAMED) named.push(`and ${misfits.size - MISFITS_NAMED} more`);
+  const what = `does not fit into ${target.name}: ${named.join('; ')}`;
+  if (lossy) notice(`${what}; sent without`);
+  else {
+    throw new MqError('NOT_SUPPORTED', what, {
+      hint: 'nothing was sent; --lossy sends the messages without what does not fit',
+      backend: target.capabilities.broker,
+      operation: request.operation,
+      queue: target.name,
+    });
+  }
+}

@@ -1,0 +1,138 @@
+import type { Message, MessageState } from '../contract/message.ts';
+import type { NativeMove, NativeProgress, Notice, Queue } from '../contract/queue.ts';
+import type { Progress } from './plan.ts';
+import type { Clock } from './rate-limit.ts';
+import { systemClock } from './rate-limit.ts';
+import type { Operation, Report } from './report.ts';
+import { Tally } from './report.ts';
+import { scan } from './scan.ts';
+import type { Selection } from './selection.ts';
+import { reasonOf } from './transfer.ts';
+
+export interface NativeTransferRequest {
+  readonly operation: Operation;
+  readonly source: Queue;
+  readonly state: MessageState;
+  readonly to: readonly string[];
+  readonly selection: Selection;
+  /** Look at no more than this many: the depth at the start. */
+  readonly bound: number | null;
+  readonly max: number | null;
+  readonly ratePerSec: number | null;
+  readonly notice: Notice;
+  readonly onProgress: (progress: Progress) => void;
+  readonly signal: AbortSignal;
+}
+
+const PAGE = 500;
+/** With a rate, a page is what is due in this time: even enough to the eye of a consumer, and cheap enough for the broker. */
+const PACED_PAGE_MS = 50;
+
+/**
+ * Moves by the broker's own means, page by page. Without a selection the broker takes the next so many; with one, `mq` looks (which is free
+ * on every kind that has a native move), chooses, and names the messages. Each page is atomic where the guarantee says so, so stopping
+ * between two pages leaves every message in exactly one place.
+ */
+export async function nativeTransfer(
+  request: NativeTransferRequest,
+  move: NativeMove,
+  clock: Clock = systemClock,
+): Promise<Report> {
+  const { selection, signal, bound, max } = request;
+  const tally = new Tally();
+  const pageSize =
+    request.ratePerSec === null
+      ? PAGE
+      : Math.max(1, Math.min(PAGE, Math.round((request.ratePerSec * PACED_PAGE_MS) / 1000)));
+  let complete = true;
+  let due = clock.now();
+  const total = max === null ? bound : bound === null ? max : Math.min(max, bound);
+
+  const paced = async (count: number): Promise<void> => {
+    if (request.ratePerSec === null) return;
+    if (due > clock.now()) await clock.sleep(due - clock.now(), signal);
+    due = Math.max(due, clock.now() - PACED_PAGE_MS) + (count * 1000) / request.ratePerSec;
+  };
+  const count = (page: NativeProgress): void => {
+    tally.moved += page.moved;
+    for (const outcome of page.skipped) tally.skip(outcome);
+    for (const outcome of page.failed) tally.fail(outcome);
+    request.onProgress({
+      done: tally.moved + tally.skipped + tally.failed + tally.left,
+      total,
+      elapsedMs: tally.elapsedMs,
+    });
+  };
+
+  try {
+    if (selection.everything) {
+      let remaining = total ?? Number.POSITIVE_INFINITY;
+      while (remaining > 0 && !signal.aborted) {
+        const upTo = Math.min(remaining, pageSize);
+        await paced(upTo);
+        if (signal.aborted) break;
+        const page = await move.next({ upTo });
+        const done = page.moved + page.skipped.length + page.failed.length;
+        tally.seen += done;
+        tally.matched += done;
+        count(page);
+        remaining -= done;
+        if (page.exhausted || done === 0) break;
+      }
+    } else {
+      let chosen: Message[] = [];
+      const flush = async (): Promise<void> => {
+        if (chosen.length === 0) return;
+        const messages = chosen;
+        chosen = [];
+        await paced(messages.length);
+        if (signal.aborted) {
+          tally.seen += messages.length;
+          tally.left += messages.length;
+          return;
+        }
+        tally.seen += messages.length;
+        tally.matched += messages.length;
+        const page = await move.next({ messages });
+        count(page);
+      };
+      const room = (): number =>
+        max === null ? Number.POSITIVE_INFINITY : max - tally.matched + tally.skipped - chosen.length;
+      for await (const message of scan(request)) {
+        if (signal.aborted || room() <= 0) break;
+        const verdict = selection.verdict(message);
+        if (verdict === 'take') {
+          chosen.push(message);
+          if (chosen.length >= pageSize || room() <= 0) await flush();
+        } else {
+          tally.seen += 1;
+          if (verdict === 'leave') tally.left += 1;
+          else {
+            tally.matched += 1;
+            tally.skip({ id: message.id, reason: verdict.skip });
+          }
+        }
+      }
+      await flush();
+    }
+  } catch (error) {
+    if (tally.moved + tally.skipped + tally.failed === 0) throw error;
+    // Of the page that broke off nothing is known for certain beyond its own guarantee.
+    const open = tally.matched - tally.moved - tally.skipped - tally.failed - tally.unknown;
+    for (let i = 0; i < open; i++) tally.doubt({ id: null, reason: reasonOf(error) });
+    request.notice(`stopped: ${reasonOf(error)}`);
+    complete = false;
+  } finally {
+    await move.close();
+  }
+  for (const remark of selection.remarks()) request.notice(remark);
+  return tally.close({
+    operation: request.operation,
+    from: request.source.name,
+    to: request.to,
+    guarantee: move.guarantee,
+    dryRun: false,
+    native: true,
+    complete: complete && !signal.aborted,
+  });
+}

@@ -1,0 +1,55 @@
+import type { Broker } from '../contract/broker.ts';
+import { requireCapability } from '../contract/capabilities.ts';
+import { MqError } from '../contract/errors.ts';
+import type { Message, MessageState } from '../contract/message.ts';
+import type { Notice, Queue } from '../contract/queue.ts';
+import { locateDeadLetters, noDeadLetters } from './dead-letters.ts';
+import type { SelectionOptions } from './selection.ts';
+import { selection } from './selection.ts';
+
+export interface PeekRequest extends SelectionOptions {
+  readonly broker: Broker;
+  readonly queue: Queue;
+  /** `dead` means the dead letters of the queue, wherever they are kept. */
+  readonly state: MessageState;
+  /** At most so many matching messages; null: all. */
+  readonly limit: number | null;
+  readonly force: boolean;
+  readonly notice: Notice;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Looks without taking. The price, where there is one, and what was left undecided are said by `notice`. Where looking disturbs, no more
+ * messages are looked at than are asked for, unless a selection makes it necessary.
+ */
+export async function* peekMessages(request: PeekRequest): AsyncGenerator<Message> {
+  const { broker, queue, limit, notice, signal, force } = request;
+  const located = request.state === 'dead' ? await locateDeadLetters(broker, queue, signal) : null;
+  if (request.state === 'dead' && located === null) throw noDeadLetters(queue);
+  const holder = located?.holder ?? queue;
+  const state = located === null ? request.state : located.state;
+  const ability = requireCapability(holder.capabilities, 'peek', holder.name);
+  if (!ability.states.includes(state)) {
+    throw new MqError('NOT_SUPPORTED', `kind ${holder.kind} cannot show its ${state} messages`, {
+      hint: `it can show: ${ability.states.join(', ')}`,
+      backend: holder.capabilities.broker,
+      operation: 'peek',
+      queue: holder.name,
+    });
+  }
+  if (holder.peek === undefined) throw new MqError('INTERNAL', `kind ${holder.kind} declares peek but has none`);
+  const chosen = selection(request, located?.only ?? null);
+  const peek = await holder.peek({ state, limit: chosen.everything ? limit : null, force, notice, signal });
+  if (peek.price !== null) notice(peek.price);
+  let shown = 0;
+  for await (const message of peek) {
+    if (signal.aborted) break;
+    if (chosen.verdict(message) === 'leave') continue;
+    // In a dead-letter queue it is ready for whoever consumes that queue; to the one who asked it is a dead letter.
+    yield located === null ? message : { ...message, state: 'dead' };
+    shown += 1;
+    if (limit !== null && shown >= limit) break;
+  }
+  for (const remark of chosen.remarks()) notice(remark);
+}

@@ -1,0 +1,187 @@
+import type { Broker } from '../contract/broker.ts';
+import type { Guarantee } from '../contract/capabilities.ts';
+import { requireCapability } from '../contract/capabilities.ts';
+import type { JsonValue, Message, SendOutcome } from '../contract/message.ts';
+import type { NativeMoveRequest, Notice, Queue } from '../contract/queue.ts';
+import type { LocatedDeadLetters } from './dead-letters.ts';
+import { locateDeadLetters, noDeadLetters } from './dead-letters.ts';
+import type { Depth } from './depth.ts';
+import { depthNow, weaker } from './depth.ts';
+import { nativeTransfer } from './native-transfer.ts';
+import { toOutgoing } from './outgoing.ts';
+import type { Plan, RunOptions } from './plan.ts';
+import { openPublisher, Publishers } from './publishers.ts';
+import { pacer } from './rate-limit.ts';
+import type { Report } from './report.ts';
+import { dryRun } from './scan.ts';
+import type { Selection, SelectionOptions } from './selection.ts';
+import { selection } from './selection.ts';
+import { taking } from './take.ts';
+import { DEFAULT_WINDOW, reasonOf, transfer } from './transfer.ts';
+
+export interface RedriveRequest extends SelectionOptions {
+  readonly broker: Broker;
+  /** The queue that lost them, or the dead-letter queue itself. */
+  readonly queue: Queue;
+  /** Send all of them here instead of where each came from; it may be on another broker. */
+  readonly to: Queue | null;
+  readonly max: number | null;
+  readonly ratePerSec: number | null;
+  readonly setHeaders: Readonly<Record<string, JsonValue>>;
+  readonly keepDeathHeaders: boolean;
+  readonly lossy: boolean;
+  readonly window?: number;
+  readonly notice: Notice;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Dead letters back to where they came from. With `maxReplays` each is marked as redriven once more, and one that was redriven so often already is
+ * skipped; without it a redriven message is exactly what it was before it died, with nothing added.
+ */
+export async function planRedrive(request: RedriveRequest): Promise<Plan> {
+  const { broker, queue, to, notice, signal, max } = request;
+  requireCapability(queue.capabilities, 'redrive', queue.name);
+  const located = (await locateDeadLetters(broker, queue, signal)) ?? unlinked(queue, to);
+  const { holder, state } = located;
+  const countReplay = request.maxReplays !== null;
+  const chosen = selection(request, located.only);
+  const depth = await depthNow(holder, state, signal);
+  const targets = to === null ? located.sources : [to.name];
+  const transforms = Object.keys(request.setHeaders).length > 0;
+  const nativeRequest = (runSignal: AbortSignal): NativeMoveRequest => ({
+    state,
+    to: to ?? 'origin',
+    selective: !chosen.everything,
+    limit: max,
+    countReplay,
+    notice,
+    signal: runSignal,
+  });
+  const ability = requireCapability(holder.capabilities, 'redrive', holder.name);
+  const native = !transforms && holder.nativeMove !== undefined ? await holder.nativeMove(nativeRequest(signal)) : null;
+  await native?.close();
+  const guarantee: Guarantee =
+    native?.guarantee ?? (to === null ? 'at-least-once' : weaker('at-least-once', ability.guarantee));
+  const facts = { operation: 'redrive' as const, from: holder.name, to: targets, guarantee };
+  return {
+    ...facts,
+    count: depth.count,
+    exact: chosen.everything && depth.exact,
+    effect: `each dead letter ${to === null ? 'goes back to the queue that lost it' : `goes to ${to.name}`}, and leaves ${holder.name} only when it is safely there`,
+    async run(options) {
+      const common = {
+        source: holder,
+        state,
+        selection: chosen,
+        bound: depth.bound,
+        max,
+        notice,
+        signal: options.signal,
+      };
+      if (options.dryRun) return dryRun({ ...facts, native: native !== null }, common, options);
+      const move = native === null ? null : await holder.nativeMove?.(nativeRequest(options.signal));
+      if (move !== null && move !== undefined) {
+        return nativeTransfer(
+          {
+            ...common,
+            operation: 'redrive',
+            to: targets,
+            ratePerSec: request.ratePerSec,
+            onProgress: options.onProgress,
+          },
+          move,
+        );
+      }
+      return byHand(request, located, chosen, depth, countReplay, targets, guarantee, options);
+    },
+  };
+}
+
+/** An application's own dead-letter queue: no link says where its messages belong, so the operator has to. */
+function unlinked(queue: Queue, to: Queue | null): LocatedDeadLetters {
+  if (to === null) throw noDeadLetters(queue);
+  return {
+    holder: queue,
+    state: 'ready',
+    only: null,
+    sources: [],
+    originOf: () => null,
+    links: { keptIn: { place: 'nowhere' }, sources: [], restore: (message) => message },
+  };
+}
+
+async function byHand(
+  request: RedriveRequest,
+  located: LocatedDeadLetters,
+  chosen: Selection,
+  depth: Depth,
+  countReplay: boolean,
+  targets: readonly string[],
+  guarantee: Guarantee,
+  options: RunOptions,
+): Promise<Report> {
+  const { broker, to, notice, lossy, max } = request;
+  const { holder, state } = located;
+  const signal = options.signal;
+  // A publisher outlives the signal: what is in the air when the operator interrupts is still settled.
+  const lasting = new AbortController().signal;
+  const expected = targets.length === 1 && chosen.everything ? depth.count : null;
+  const publishers = new Publishers(async (name) => {
+    const target = to ?? (name === holder.name ? holder : await broker.queue(name, lasting));
+    return openPublisher(target, {
+      expected: max === null ? expected : Math.min(max, expected ?? max),
+      lossy,
+      notice,
+      signal: lasting,
+    });
+  });
+  const put = async (message: Message): Promise<SendOutcome> => {
+    const origin = to?.name ?? located.originOf(message);
+    if (origin === null) return { status: 'failed', reason: 'nothing says which queue it came from; use --to QUEUE' };
+    try {
+      const publisher = await publishers.get(origin);
+      const restored = located.links.restore(message, { keepDeathHeaders: request.keepDeathHeaders });
+      return await publisher.send(toOutgoing(restored, { setHeaders: request.setHeaders, countReplay }));
+    } catch (error) {
+      return { status: 'failed', reason: reasonOf(error) };
+    }
+  };
+  try {
+    // A single known target is opened first: if it cannot take the messages, nothing has been touched.
+    if (targets.length === 1 && targets[0] !== undefined) await publishers.get(targets[0]);
+    return await transfer(
+      {
+        operation: 'redrive',
+        from: holder.name,
+        to: targets,
+        guarantee,
+        destination: { put },
+        selection: chosen,
+        removes: true,
+        onFailure: 'hold',
+        bound: depth.bound,
+        notAfter: depth.notAfter,
+        max,
+        pacer: request.ratePerSec === null ? null : pacer(request.ratePerSec),
+        window: request.window ?? DEFAULT_WINDOW,
+        notice,
+        onProgress: options.onProgress,
+        signal,
+      },
+      taking({
+        source: holder,
+        state,
+        selection: chosen,
+        bound: depth.bound,
+        max,
+        window: request.window ?? DEFAULT_WINDOW,
+        follow: false,
+        idleMs: null,
+        notice,
+      }),
+    );
+  } finally {
+    await publishers.close();
+  }
+}

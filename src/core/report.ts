@@ -1,0 +1,98 @@
+import type { Guarantee } from '../contract/capabilities.ts';
+import { MqError } from '../contract/errors.ts';
+import type { ItemOutcome } from '../contract/queue.ts';
+
+export type Operation = 'redrive' | 'move' | 'copy' | 'purge' | 'drain';
+
+/** What a verb that changes messages did, or with `dryRun` would do. Public JSON: keys are only ever added. */
+export interface Report {
+  readonly operation: Operation;
+  readonly from: string;
+  readonly to: readonly string[];
+  readonly dryRun: boolean;
+  /** = moved + skipped + failed + unknown. In a dry run `moved` is what would be moved. */
+  readonly matched: number;
+  readonly moved: number;
+  readonly skipped: number;
+  readonly failed: number;
+  /** Seen, not matched, and still where it was. */
+  readonly left: number;
+  /** Sent, but the answer was lost: it may be in both places, never in neither. */
+  readonly unknown: number;
+  readonly durationMs: number;
+  readonly perSec: number | null;
+  readonly guarantee: Guarantee;
+  readonly native: boolean;
+  /** Of what failed, was skipped or is unknown: the first thousand. */
+  readonly failures: readonly ItemOutcome[];
+  /** False when it was interrupted or broke off: the rest is where it was, and running it again is safe. */
+  readonly complete: boolean;
+}
+
+const MAX_FAILURES_LISTED = 1000;
+
+/** Counts while a verb works, and checks the identity when it closes. */
+export class Tally {
+  seen = 0;
+  matched = 0;
+  moved = 0;
+  skipped = 0;
+  failed = 0;
+  unknown = 0;
+  left = 0;
+  readonly failures: ItemOutcome[] = [];
+  readonly #startedAt = performance.now();
+
+  skip(outcome: ItemOutcome): void {
+    this.skipped += 1;
+    this.#list(outcome);
+  }
+
+  fail(outcome: ItemOutcome): void {
+    this.failed += 1;
+    this.#list(outcome);
+  }
+
+  doubt(outcome: ItemOutcome): void {
+    this.unknown += 1;
+    this.#list(outcome);
+  }
+
+  get elapsedMs(): number {
+    return performance.now() - this.#startedAt;
+  }
+
+  #list(outcome: ItemOutcome): void {
+    if (this.failures.length < MAX_FAILURES_LISTED) this.failures.push(outcome);
+  }
+
+  /** Throws `INTERNAL` when the counts do not balance: a wrong report must never look like a right one. */
+  close(facts: Pick<Report, 'operation' | 'from' | 'to' | 'dryRun' | 'guarantee' | 'native' | 'complete'>): Report {
+    const { matched, moved, skipped, failed, unknown, left, seen } = this;
+    if (matched !== moved + skipped + failed + unknown || seen !== matched + left) {
+      throw new MqError(
+        'INTERNAL',
+        `the counts do not balance: seen ${seen}, matched ${matched}, moved ${moved}, skipped ${skipped}, failed ${failed}, unknown ${unknown}, left ${left}`,
+      );
+    }
+    const durationMs = Math.round(this.elapsedMs);
+    return {
+      operation: facts.operation,
+      from: facts.from,
+      to: facts.to,
+      dryRun: facts.dryRun,
+      matched,
+      moved,
+      skipped,
+      failed,
+      left,
+      unknown,
+      durationMs,
+      perSec: facts.dryRun || durationMs === 0 ? null : Math.round((moved / durationMs) * 10_000) / 10,
+      guarantee: facts.guarantee,
+      native: facts.native,
+      failures: this.failures,
+      complete: facts.complete,
+    };
+  }
+}

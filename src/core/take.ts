@@ -1,0 +1,47 @@
+import { requireCapability } from '../contract/capabilities.ts';
+import { MqError } from '../contract/errors.ts';
+import type { Message } from '../contract/message.ts';
+import type { Consumer, Notice, Queue } from '../contract/queue.ts';
+import { scan } from './scan.ts';
+import type { Selection } from './selection.ts';
+import { takeLimit } from './transfer.ts';
+
+export interface TakeRequest {
+  readonly source: Queue;
+  readonly state: 'ready' | 'dead';
+  readonly selection: Selection;
+  readonly bound: number | null;
+  readonly max: number | null;
+  /** Messages in hand at once, as long as none of them will be held until the end. */
+  readonly window: number;
+  /** Wait for more. */
+  readonly follow: boolean;
+  readonly idleMs: number | null;
+  readonly notice: Notice;
+}
+
+/** How the engine opens its source. With a selection, what does not match is held until the end, so nothing may bound what is in hand. */
+export function taking(request: TakeRequest): (signal: AbortSignal) => Promise<Consumer> {
+  const { source, state, selection, follow, idleMs, notice } = request;
+  requireCapability(source.capabilities, 'drain', source.name);
+  const { consume } = source;
+  if (consume === undefined) throw new MqError('INTERNAL', `kind ${source.kind} declares drain but has no consume`);
+  const window = selection.everything || follow ? request.window : 'unbounded';
+  const limit = follow ? (selection.everything ? request.max : null) : takeLimit(request);
+  return (signal) => consume.call(source, { state, limit, window, follow, idleMs, notice, signal });
+}
+
+/** The same for a copy: looks where looking is free, else takes and gives back. */
+export function reading(request: TakeRequest): (signal: AbortSignal) => Promise<Consumer> {
+  const { source, state, bound, notice } = request;
+  const { peek } = source.capabilities.abilities;
+  if (!peek.supported || peek.effect === 'disturbs') return taking({ ...request, window: Number.MAX_SAFE_INTEGER });
+  return async (signal) => {
+    const settled = async (): Promise<void> => {};
+    const deliveries = async function* (messages: AsyncIterable<Message>) {
+      for await (const message of messages) yield { message, receipt: { ack: settled, release: settled } };
+    };
+    const messages = deliveries(scan({ source, state, bound, notice, signal }));
+    return { [Symbol.asyncIterator]: () => messages, close: async () => void (await messages.return(undefined)) };
+  };
+}

@@ -1,0 +1,185 @@
+import type { Guarantee } from '../contract/capabilities.ts';
+import { MqError } from '../contract/errors.ts';
+import type { Delivery, Message, SendOutcome } from '../contract/message.ts';
+import type { Consumer, Notice } from '../contract/queue.ts';
+import type { Progress } from './plan.ts';
+import type { Pacer } from './rate-limit.ts';
+import type { Operation, Report } from './report.ts';
+import { Tally } from './report.ts';
+import type { Selection } from './selection.ts';
+
+/** Where taken messages go. `put` resolves only when the message is safe there; what befalls one message is its outcome, never a rejection. */
+export interface Destination {
+  put(message: Message): Promise<SendOutcome>;
+}
+
+export interface TransferRequest {
+  readonly operation: Operation;
+  readonly from: string;
+  readonly to: readonly string[];
+  readonly guarantee: Guarantee;
+  readonly destination: Destination;
+  readonly selection: Selection;
+  /** `false`: a copy. What was read is given back at the end. */
+  readonly removes: boolean;
+  /** What a failed `put` does to the message: held and given back at the end, or released at once as a failed delivery (`drain --exec`). */
+  readonly onFailure: 'hold' | 'release';
+  /** Look at no more than this many: the depth at the start, so that a consumer that keeps failing cannot make a loop of it. */
+  readonly bound: number | null;
+  /** Leave messages that were enqueued later than this, where the depth at the start is not exact. Milliseconds since the epoch. */
+  readonly notAfter: number | null;
+  /** Take no more than this many. */
+  readonly max: number | null;
+  readonly pacer: Pacer | null;
+  /** Messages in the air at once. */
+  readonly window: number;
+  readonly notice: Notice;
+  readonly onProgress: (progress: Progress) => void;
+  readonly signal: AbortSignal;
+}
+
+export const DEFAULT_WINDOW = 500;
+const MAX_BYTES_IN_THE_AIR = 64 * 1024 * 1024;
+/** So many failures with no success between them mean that the destination does not work, and the rest is better left alone. */
+const FAILURES_IN_A_ROW = 10;
+
+/** How many the consumer may take from the broker, so that it never takes more than can be used. */
+export function takeLimit(request: Pick<TransferRequest, 'selection' | 'bound' | 'max'>): number | null {
+  const { bound, max } = request;
+  if (!request.selection.everything) return bound;
+  if (bound === null) return max;
+  return max === null ? bound : Math.min(bound, max);
+}
+
+/**
+ * The one lossless engine: take a delivery → select → put → when the destination has it for certain, ack.
+ *
+ * ```
+ * taken ─┬─ leave ───────────────────────────────► held ──► given back at the end, in order
+ *        ├─ skip (matched, but not to be taken) ─► held
+ *        └─ take ─► in the air ─┬─ sent ─► acked: moved      (ack lost: unknown, it may be in both places)
+ *                               ├─ failed ──────► held       (or released at once as a failed delivery)
+ *                               └─ unknown ─────► held       (answer lost: it may be in both places)
+ * ```
+ *
+ * There is no edge on which a message is removed before it is safe at the destination. `open` is called once; the consumer is always closed.
+ * When taking breaks off (connection lost), what is in the air is settled, and the error is told by `notice` with `complete: false` if anything had
+ * been taken, else thrown.
+ */
+export async function transfer(
+  request: TransferRequest,
+  open: (signal: AbortSignal) => Promise<Consumer>,
+): Promise<Report> {
+  const { selection, max, signal } = request;
+  const tally = new Tally();
+  const inTheAir = new Set<Promise<void>>();
+  let bytesInTheAir = 0;
+  let inARow = 0;
+  let heldFailures = 0;
+  // Aborts the taking alone: also a consumer that waits for more must hear that the destination does not work.
+  const stop = new AbortController();
+  let complete = true;
+  let broken: unknown = null;
+
+  const total = takeLimit(request);
+  const progress = (): void =>
+    request.onProgress({
+      done: tally.moved + tally.skipped + tally.failed + tally.unknown + tally.left,
+      total,
+      elapsedMs: tally.elapsedMs,
+    });
+
+  const settle = async ({ message, receipt }: Delivery): Promise<void> => {
+    const outcome = await request.destination.put(message);
+    if (outcome.status === 'sent') {
+      inARow = 0;
+      try {
+        if (request.removes) await receipt.ack();
+        tally.moved += 1;
+      } catch (error) {
+        tally.doubt({ id: message.id, reason: `stored, but its removal is not certain: ${reasonOf(error)}` });
+        stop.abort();
+        complete = false;
+      }
+    } else if (outcome.status === 'unknown') {
+      tally.doubt({ id: message.id, reason: outcome.reason });
+      stop.abort();
+      complete = false;
+    } else {
+      tally.fail({ id: message.id, reason: outcome.reason });
+      if (request.onFailure === 'release') {
+        await receipt.release({ failure: outcome.reason }).catch(() => {});
+      } else {
+        inARow += 1;
+        heldFailures += 1;
+        if (inARow >= FAILURES_IN_A_ROW || heldFailures >= request.window / 2) {
+          stop.abort();
+          complete = false;
+        }
+      }
+    }
+    progress();
+  };
+
+  const taking = AbortSignal.any([signal, stop.signal]);
+  const consumer = await open(taking);
+  try {
+    let taken = 0;
+    if (max !== 0) {
+      for await (const delivery of consumer) {
+        const { message } = delivery;
+        if (request.notAfter !== null && message.enqueuedAt !== null && message.enqueuedAt > request.notAfter) break;
+        tally.seen += 1;
+        const verdict = selection.verdict(message);
+        if (verdict === 'leave') {
+          tally.left += 1;
+          progress();
+          continue;
+        }
+        tally.matched += 1;
+        if (verdict !== 'take') {
+          tally.skip({ id: message.id, reason: verdict.skip });
+          continue;
+        }
+        if (request.pacer !== null) await request.pacer.next(taking);
+        while (!stop.signal.aborted && (inTheAir.size >= request.window || bytesInTheAir > MAX_BYTES_IN_THE_AIR))
+          await Promise.race(inTheAir);
+        if (taking.aborted) {
+          // Taken from the broker but not sent: it goes back, so it does not count as matched.
+          tally.matched -= 1;
+          tally.left += 1;
+          break;
+        }
+        const size = message.body.byteLength;
+        bytesInTheAir += size;
+        const settled: Promise<void> = settle(delivery).finally(() => {
+          bytesInTheAir -= size;
+          inTheAir.delete(settled);
+        });
+        inTheAir.add(settled);
+        taken += 1;
+        if (taken === max) break;
+      }
+    }
+  } catch (error) {
+    broken = error;
+    complete = false;
+  } finally {
+    await Promise.all(inTheAir);
+    try {
+      await consumer.close();
+    } catch (error) {
+      broken ??= error;
+    }
+  }
+  if (broken !== null && tally.seen === 0) throw broken;
+  if (broken !== null) request.notice(`stopped: ${reasonOf(broken)}; what was not moved is still in ${request.from}`);
+  for (const remark of selection.remarks()) request.notice(remark);
+  if (signal.aborted) complete = false;
+  const { operation, from, to, guarantee } = request;
+  return tally.close({ operation, from, to, guarantee, dryRun: false, native: false, complete });
+}
+
+export function reasonOf(error: unknown): string {
+  return error instanceof MqError ? error.message : 'an unexpected error';
+}

@@ -1,0 +1,130 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { freePort } from './free-port.ts';
+import type { Program } from './provision.ts';
+import { managementRequest } from './rabbitmq-management.ts';
+import { accepts, type ServerProcess, serverFolder, startProcess, untilReady } from './server-process.ts';
+
+export interface RabbitmqOptions {
+  /** Further lines of `rabbitmq.conf`. */
+  readonly configuration?: readonly string[];
+  /** Beside the management plugin and the shovel, with which other tools' moves are compared. */
+  readonly plugins?: readonly string[];
+}
+
+export interface RabbitmqServer {
+  /** `amqp://guest:guest@127.0.0.1:PORT`, vhost `/`. */
+  readonly url: string;
+  /** `http://guest:guest@127.0.0.1:PORT`. */
+  readonly managementUrl: string;
+  readonly version: string;
+  /** Kills it (SIGKILL), its port mapper too. `restart` starts it again with the same ports, messages and settings. */
+  kill(): Promise<void>;
+  restart(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Starts a RabbitMQ of one node, all of it on 127.0.0.1 and in one folder, in 4 to 12 s. The caller stops it. */
+export async function startRabbitmq(program: Program, options: RabbitmqOptions = {}): Promise<RabbitmqServer> {
+  const folder = serverFolder('rabbitmq');
+  const [port, managementPort, nodePort, mapperPort] = [
+    await freePort(),
+    await freePort(),
+    await freePort(),
+    await freePort(),
+  ];
+  const files = { configuration: join(folder, 'rabbitmq.conf'), plugins: join(folder, 'enabled_plugins') };
+  const plugins = ['rabbitmq_management', 'rabbitmq_shovel', ...(options.plugins ?? [])];
+  await writeFile(files.plugins, `[${plugins.join(',')}].\n`);
+  await writeFile(
+    files.configuration,
+    [
+      `listeners.tcp.1 = 127.0.0.1:${port}`,
+      'management.tcp.ip = 127.0.0.1',
+      `management.tcp.port = ${managementPort}`,
+      // The default of 5 s would make every test of the management API's figures that slow. Nothing may rely on either.
+      'collect_statistics_interval = 1000',
+      'disk_free_limit.absolute = 50MB',
+      ...(options.configuration ?? []),
+      '',
+    ].join('\n'),
+  );
+  const env = {
+    HOME: folder,
+    RABBITMQ_NODENAME: `mq-test-${port}@localhost`,
+    RABBITMQ_NODE_PORT: String(port),
+    RABBITMQ_DIST_PORT: String(nodePort),
+    RABBITMQ_MNESIA_BASE: join(folder, 'data'),
+    RABBITMQ_LOG_BASE: join(folder, 'log'),
+    RABBITMQ_PID_FILE: join(folder, 'pid'),
+    RABBITMQ_CONFIG_FILE: files.configuration,
+    RABBITMQ_ENABLED_PLUGINS_FILE: files.plugins,
+    RABBITMQ_CONF_ENV_FILE: '/dev/null',
+    ERL_EPMD_PORT: String(mapperPort),
+    ERL_EPMD_ADDRESS: '127.0.0.1',
+    // No busy waiting of idle schedulers: the tests need the processor.
+    RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS:
+      '+sbwt none +sbwtdcpu none +sbwtdio none -kernel inet_dist_use_interface {127,0,0,1}',
+  };
+  const managementUrl = `http://guest:guest@127.0.0.1:${managementPort}`;
+  const erlang = { ...env, MQ_TEST_SERVER: program.place === 'here' ? program.path : 'rabbitmq-server' };
+  let server: ServerProcess;
+  let version = '';
+  const start = async () => {
+    server = startProcess(asShell(program), ['-c', WITH_OWN_MAPPER], folder, erlang);
+    try {
+      await untilReady('rabbitmq-server', server, 90_000, async () => {
+        version = (await versionOf(managementUrl)) ?? '';
+        return version !== '' && (await accepts(port));
+      });
+    } catch (error) {
+      await server.stop();
+      throw error;
+    }
+  };
+  await start();
+  return {
+    url: `amqp://guest:guest@127.0.0.1:${port}`,
+    managementUrl,
+    version,
+    kill: () => server.stop({ keepFolder: true }),
+    restart: async () => {
+      await server.stop({ keepFolder: true });
+      await start();
+    },
+    stop: () => server.stop(),
+  };
+}
+
+/**
+ * The port mapper (epmd) that Erlang would start by itself detaches and outlives the broker. Started here first, in the foreground
+ * and in the same process group, it ends with the broker.
+ */
+const WITH_OWN_MAPPER = `
+PATH=$PATH:/usr/lib/rabbitmq/bin:/usr/local/sbin:/usr/sbin:/sbin
+epmd -address "$ERL_EPMD_ADDRESS" -port "$ERL_EPMD_PORT" &
+until epmd -port "$ERL_EPMD_PORT" -names >/dev/null 2>&1; do sleep 0.05; done
+exec "$MQ_TEST_SERVER"
+`;
+
+function asShell(program: Program): Program {
+  switch (program.place) {
+    case 'here':
+      return { place: 'here', path: '/bin/sh' };
+    case 'chroot':
+      return { ...program, path: '/bin/sh' };
+    case 'container':
+      return { ...program, command: 'sh' };
+  }
+}
+
+/** Null while the API does not answer. */
+async function versionOf(managementUrl: string): Promise<string | null> {
+  try {
+    const overview = await managementRequest(managementUrl, 'GET', '/api/overview');
+    if (typeof overview !== 'object' || overview === null || !('rabbitmq_version' in overview)) return null;
+    return String(overview.rabbitmq_version);
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,14 @@
+import { ServerDesk } from './server-desk.ts';
+
+interface RunState {
+  readonly desk: ServerDesk;
+}
+
+const KEY = Symbol.for('mq tests: state of this run');
+
+/** What the projects' set-ups and the reporter share. Vitest loads this module once for each of them, in one process. */
+export function runState(): RunState {
+  const place = globalThis as { [KEY]?: RunState };
+  place[KEY] ??= { desk: new ServerDesk() };
+  return place[KEY];
+}
