@@ -16,12 +16,12 @@ export interface Clock {
 /** `perSecond` must be greater than 0. */
 export function pacer(perSecond: number, clock: Clock = systemClock): Pacer {
   const interval = 1000 / perSecond;
-  let slot = Number.NEGATIVE_INFINITY;
+  let slot: number | null = null;
   return {
     async next(signal) {
       const now = clock.now();
       // A timer is late by up to a few milliseconds; carrying that over keeps the average rate right, more than one slot would be a burst.
-      slot = Math.max(slot + interval, now - Math.max(interval, TIMER_SLACK_MS));
+      slot = slot === null ? now : Math.max(slot + interval, now - Math.max(interval, TIMER_SLACK_MS));
       if (slot > now) await clock.sleep(slot - now, signal);
     },
   };

@@ -1,0 +1,40 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { queuePattern } from '../../../src/core/name-pattern.ts';
+
+describe('name pattern', () => {
+  it.each([
+    ['orders-*', 'orders-dlq', true],
+    ['orders-*', 'orders', false],
+    ['*/eu/*', 'a/eu/b/c', true],
+    ['*', '.hidden', true],
+    ['order?', 'orders', true],
+    ['order?', 'order', false],
+    ['[a-c]x', 'bx', true],
+    ['[!a-c]x', 'bx', false],
+    ['[!a-c]x', 'dx', true],
+    ['a\\*b', 'a*b', true],
+    ['a\\*b', 'axb', false],
+    ['a.b', 'axb', false],
+    ['(a|b)', 'a', false],
+    ['[', '[', true],
+    ['line\n*', 'line\nbreak\nmore', true],
+  ])('%j on %j is %s', (glob, name, expected) => {
+    expect(queuePattern([glob]).matches(name)).toBe(expected);
+  });
+
+  it('matches everything without a glob, and any of several', () => {
+    expect(queuePattern([]).matches('x')).toBe(true);
+    expect(queuePattern(['a*', 'b*']).matches('bee')).toBe(true);
+  });
+
+  it('reads every escaped name as itself and nothing else', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'grapheme', minLength: 1 }), fc.string(), (name, other) => {
+        const pattern = queuePattern([name.replace(/[\\*?[\]]/g, '\\$&')]);
+        expect(pattern.matches(name)).toBe(true);
+        expect(pattern.matches(other)).toBe(other === name);
+      }),
+    );
+  });
+});
