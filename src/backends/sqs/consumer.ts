@@ -122,10 +122,9 @@ export class SqsConsumer implements Consumer {
   }
 
   #allowed(): number {
-    if (this.#waitsForSettlement()) return 0;
-    if (this.#place.fifo) return 1;
+    if (this.#waitsForSettlement() || this.#hasRunDry()) return 0;
     // Near the end, the empty answers that prove emptiness are collected side by side.
-    return this.#emptyAnswers > 0 && !this.#options.follow ? EMPTY_ANSWERS : this.#parallel;
+    return this.#emptyAnswers > 0 && !this.#options.follow ? EMPTY_ANSWERS - this.#emptyAnswers : this.#parallel;
   }
 
   #nextAsk(): number {
@@ -221,9 +220,12 @@ export class SqsConsumer implements Consumer {
   }
 
   #isFinished(): boolean {
-    if (this.#receives.size > 0) return false;
-    const { limit, follow, idleMs } = this.#options;
-    if (limit !== null && this.#taken >= limit) return true;
+    const { limit } = this.#options;
+    return this.#receives.size === 0 && ((limit !== null && this.#taken >= limit) || this.#hasRunDry());
+  }
+
+  #hasRunDry(): boolean {
+    const { follow, idleMs } = this.#options;
     if (follow) return idleMs !== null && Date.now() - this.#lastMessageAt >= idleMs;
     return this.#emptyAnswers >= EMPTY_ANSWERS;
   }

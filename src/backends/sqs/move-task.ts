@@ -11,6 +11,13 @@ export interface MoveTaskPlan {
   readonly sourceArn: string;
   /** Null: each message back to the queue that lost it. */
   readonly destinationArn: string | null;
+  /** Null: as SQS likes. */
+  readonly ratePerSec: number | null;
+}
+
+/** A move task keeps only to whole numbers of messages per second. */
+export function isTaskRate(ratePerSec: number | null): boolean {
+  return ratePerSec === null || (Number.isInteger(ratePerSec) && ratePerSec >= 1 && ratePerSec <= MAX_TASK_RATE);
 }
 
 interface TaskState {
@@ -19,6 +26,8 @@ interface TaskState {
   readonly reason: string | null;
 }
 
+/** Of `MaxNumberOfMessagesPerSecond`: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_StartMessageMoveTask.html */
+const MAX_TASK_RATE = 500;
 const FIRST_POLL_MS = 250;
 const LONGEST_POLL_MS = 2000;
 
@@ -73,9 +82,13 @@ export class MoveTask implements NativeMove {
 
   async #start(): Promise<void> {
     if (this.#handle !== null) return;
-    const { api, name, sourceArn, destinationArn } = this.#plan;
+    const { api, name, sourceArn, destinationArn, ratePerSec } = this.#plan;
     const answer = await api.startMoveTask(
-      { SourceArn: sourceArn, ...(destinationArn === null ? {} : { DestinationArn: destinationArn }) },
+      {
+        SourceArn: sourceArn,
+        ...(destinationArn === null ? {} : { DestinationArn: destinationArn }),
+        ...(ratePerSec === null ? {} : { MaxNumberOfMessagesPerSecond: ratePerSec }),
+      },
       { queue: name, signal: this.#signal },
     );
     if (answer.TaskHandle === undefined) {

@@ -24,7 +24,7 @@ import { describeQueue } from './description.ts';
 import { count, type QueueAttributes, type RedrivePolicy, redrivePolicy, retentionMs } from './facts.ts';
 import { nativeOf } from './incoming.ts';
 import { MAX_MESSAGE_BYTES } from './limits.ts';
-import { MoveTask } from './move-task.ts';
+import { isTaskRate, MoveTask } from './move-task.ts';
 import { isFifoName, parseArn } from './names.ts';
 import { SqsPeek } from './peek.ts';
 import { SqsPublisher } from './publisher.ts';
@@ -157,6 +157,7 @@ export class SqsQueue implements Queue {
    */
   async nativeMove(request: NativeMoveRequest): Promise<NativeMove | null> {
     if (request.selective || request.limit !== null || request.countReplay) return null;
+    if (!isTaskRate(request.ratePerSec)) return null;
     const attributes = await this.attributes(request.signal);
     const source = request.state === 'dead' ? await this.#ownDeadLetterQueue(attributes, request) : this;
     const sourceArn = source?.arn ?? null;
@@ -168,7 +169,7 @@ export class SqsQueue implements Queue {
     const destinationArn = this.#destinationOf(request.to, sourceArn);
     if (destinationArn === undefined) return null;
     const { api, name, url } = source.place;
-    return new MoveTask({ api, name, url, sourceArn, destinationArn }, request);
+    return new MoveTask({ api, name, url, sourceArn, destinationArn, ratePerSec: request.ratePerSec }, request);
   }
 
   protected async attributes(signal: AbortSignal): Promise<QueueAttributes> {
