@@ -25,7 +25,8 @@ export function decodeAttribute(attribute: MessageAttributeValue): JsonValue {
   if (type.startsWith('Binary')) return { base64: Buffer.from(attribute.BinaryValue ?? []).toString('base64') };
   const text = attribute.StringValue ?? '';
   if (type.startsWith('Number')) return exactNumber(text) ?? text;
-  return (type === JSON_TYPE ? parseJson(text) : undefined) ?? text;
+  const parsed = type === JSON_TYPE ? parseJson(text) : undefined;
+  return parsed === undefined ? text : parsed;
 }
 
 export function encodeAttribute(value: JsonValue): MessageAttributeValue {
@@ -84,11 +85,12 @@ function sameAttribute(a: MessageAttributeValue, b: MessageAttributeValue): bool
   return Buffer.compare(a.BinaryValue, b.BinaryValue) === 0;
 }
 
-/** The number that a text means, if JSON can hold it without loss: at most 15 significant digits, or a safe integer. */
+/** The number that a text means, if JSON can hold it without loss: as JavaScript prints it, at most 15 significant digits, or a safe integer. */
 function exactNumber(text: string): number | null {
   if (!/^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/.test(text)) return null;
   const number = Number(text);
   if (!Number.isFinite(number)) return null;
+  if (String(number) === text) return number;
   if (Number.isSafeInteger(number) && /^[+-]?\d+$/.test(text)) return number;
   const digits = text
     .replace(/[eE].*$/, '')

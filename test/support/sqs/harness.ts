@@ -5,11 +5,11 @@ import type { Delivery, Message, OutgoingMessage, SendOutcome } from '../../../s
 import type { ConsumeOptions, Consumer, Peek, PeekOptions, Queue } from '../../../src/contract/queue.ts';
 
 /** The emulators take any credentials; the SDK wants some. */
-export function useTestCredentials(): void {
+export function provideTestCredentials(): void {
   process.env.AWS_ACCESS_KEY_ID ??= 'test';
   process.env.AWS_SECRET_ACCESS_KEY ??= 'test';
 }
-useTestCredentials();
+provideTestCredentials();
 
 export const never = new AbortController().signal;
 
