@@ -48,6 +48,8 @@ export class SqsConsumer implements Consumer {
   #asked = 0;
   #parallel = 1;
   #emptyAnswers = 0;
+  /** Deliveries that the caller has said it will hold until the end. */
+  readonly #kept = new Set<Hold>();
   #lastMessageAt = Date.now();
   #failure: unknown = null;
   readonly #stop = new AbortController();
@@ -207,6 +209,7 @@ export class SqsConsumer implements Consumer {
     let settled: Promise<void> | null = null;
     const settle = (action: () => Promise<void>): Promise<void> => {
       settled ??= action().finally(() => {
+        this.#kept.delete(hold);
         // Settling one message of a FIFO group lets the next one of the group come.
         if (this.#place.fifo) this.#emptyAnswers = 0;
         this.#wake();
@@ -216,12 +219,18 @@ export class SqsConsumer implements Consumer {
     return {
       ack: () => settle(() => this.#holds.remove(hold)),
       release: () => settle(() => this.#holds.giveBack(hold)),
+      keep: () => {
+        if (settled !== null) return;
+        this.#kept.add(hold);
+        this.#wake();
+      },
     };
   }
 
   #isFinished(): boolean {
     const { limit } = this.#options;
-    return this.#receives.size === 0 && ((limit !== null && this.#taken >= limit) || this.#hasRunDry());
+    if (this.#receives.size > 0) return false;
+    return (limit !== null && this.#taken >= limit) || (this.#hasRunDry() && !this.#waitsForSettlement());
   }
 
   #hasRunDry(): boolean {
@@ -231,11 +240,12 @@ export class SqsConsumer implements Consumer {
   }
 
   /**
-   * On FIFO, a message in flight blocks the rest of its group: an empty answer says nothing until it is settled. A caller with a bounded window
-   * will settle it; one that holds without bound may not, so there the empty answers count.
+   * On FIFO, a message in flight blocks the rest of its group: an empty answer says nothing until it is settled. Those that the caller keeps until
+   * the end are not waited for; a caller without a bounded window may keep all.
    */
   #waitsForSettlement(): boolean {
-    return this.#place.fifo && this.#options.window !== 'unbounded' && this.#emptyAnswers > 0 && this.#holds.size > 0;
+    const open = this.#holds.size - this.#kept.size;
+    return this.#place.fifo && this.#options.window !== 'unbounded' && this.#emptyAnswers > 0 && open > 0;
   }
 
   async #tellBlockedGroups(): Promise<void> {
