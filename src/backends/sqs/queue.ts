@@ -21,6 +21,7 @@ import type { SqsApi } from './api.ts';
 import { capabilitiesOf } from './capabilities.ts';
 import { type ConsumerPlace, SqsConsumer } from './consumer.ts';
 import { describeQueue } from './description.ts';
+import { isUnknownAction } from './errors.ts';
 import { count, type QueueAttributes, type RedrivePolicy, redrivePolicy, retentionMs } from './facts.ts';
 import { nativeOf } from './incoming.ts';
 import { MAX_MESSAGE_BYTES } from './limits.ts';
@@ -168,6 +169,7 @@ export class SqsQueue implements Queue {
     if (request.state === 'dead' && sources.length !== 1) return null;
     const destinationArn = this.#destinationOf(request.to, sourceArn);
     if (destinationArn === undefined) return null;
+    if (!(await this.#hasMoveTasks(source, sourceArn, request.signal))) return null;
     const { api, name, url } = source.place;
     return new MoveTask({ api, name, url, sourceArn, destinationArn, ratePerSec: request.ratePerSec }, request);
   }
@@ -175,6 +177,17 @@ export class SqsQueue implements Queue {
   protected async attributes(signal: AbortSignal): Promise<QueueAttributes> {
     const answer = await this.place.api.getQueueAttributes(this.place.url, { queue: this.name, signal });
     return answer.Attributes ?? {};
+  }
+
+  /** Whether the server knows move tasks (some that only speak SQS's protocol do not) and the caller may watch them. */
+  async #hasMoveTasks(source: SqsQueue, sourceArn: string, signal: AbortSignal): Promise<boolean> {
+    try {
+      await this.place.api.listMoveTasks({ SourceArn: sourceArn, MaxResults: 1 }, { queue: source.name, signal });
+      return true;
+    } catch (error) {
+      if (isUnknownAction(error) || (error instanceof MqError && error.code === 'PERMISSION_DENIED')) return false;
+      throw error;
+    }
   }
 
   /** Null: by origin. Undefined: a move task cannot go there. */

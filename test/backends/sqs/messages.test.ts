@@ -257,4 +257,21 @@ describe('messages on the emulator fauxqs, where it follows AWS and local-aws-sq
     expect(held.length).toBeLessThan(15);
     expect(notices).toEqual([expect.stringMatching(/messages were not looked at: they wait behind/)]);
   });
+
+  it('are all gone after a purge, those in flight too', async () => {
+    const queue = await createQueue(broker, uniqueName('purged'));
+    await sendAll(
+      queue,
+      TEXTS.map((text) => outgoing(text)),
+    );
+    const consumer = await consume(queue, { limit: 5 });
+    await collect(consumer);
+    const options = { notice: () => {}, signal: never };
+    await expect(queue.purge?.({ states: ['ready'], ...options })).rejects.toMatchObject({
+      code: 'PRECONDITION_FAILED',
+    });
+    await queue.purge?.({ states: ['ready', 'in-flight', 'delayed'], ...options });
+    await consumer.close();
+    expect((await queue.stats(never)).depth).toBe(0);
+  });
 });
