@@ -30,7 +30,12 @@ export async function openDrainDestination(session: Session, to: DrainTo): Promi
       const { host, globals } = session;
       // With a report in JSON on stdout, what the commands print must not get between.
       const reports = globals.output !== undefined && isDocumentFormat(globals.output);
-      const commands = new ExecDestination({ command: to.command, host, stdout: reports ? host.stderr : host.stdout });
+      const commands = new ExecDestination({
+        command: to.command,
+        host,
+        stdout: reports ? host.stderr : host.stdout,
+        onFailure: ({ id }, reason) => session.messages.fault(`message ${id ?? '(no id)'}: ${reason}`),
+      });
       return { put: (message) => commands.put(message), close: async () => {} };
     }
     case 'stdout':
@@ -92,6 +97,11 @@ async function framing(session: Session, separator: string): Promise<Framing> {
       return { ...none, between: '\n', render: (message) => `${messageText(message, session.host.now(), strong)}\n` };
     }
     case 'body':
-      return { ...none, between: separator, end: stdout.isTerminal ? '\n' : '', render: ({ body }) => bodyFor(session, body) };
+      return {
+        ...none,
+        between: separator,
+        end: stdout.isTerminal ? '\n' : '',
+        render: ({ body }) => bodyFor(session, body),
+      };
   }
 }

@@ -9,6 +9,8 @@ export interface ExecOptions {
   readonly host: Pick<Host, 'env' | 'stderr' | 'onSecondSignal' | 'killGroup'>;
   /** Where the commands' own stdout goes. */
   readonly stdout: Output;
+  /** Told at once of each run that failed: a worker may run for weeks before it reports. */
+  readonly onFailure: (message: Message, reason: string) => void;
 }
 
 const LAST_LINE_CHARACTERS = 500;
@@ -36,7 +38,10 @@ export class ExecDestination implements Destination {
         forget();
         resolve(outcome);
       };
-      const failed = (reason: string): void => settle({ status: 'failed', reason });
+      const failed = (reason: string): void => {
+        if (!settled) this.#options.onFailure(message, reason);
+        settle({ status: 'failed', reason });
+      };
       let forget = (): void => {};
       try {
         const env = { ...host.env, ...messageVariables(message) };
@@ -55,10 +60,15 @@ export class ExecDestination implements Destination {
         // A command need not read its input.
         child.stdin.on('error', () => {});
         child.stdin.end(message.body);
-        child.on('error', (error: NodeJS.ErrnoException) => failed(`the command could not be started: ${error.code ?? 'unknown error'}`));
+        child.on('error', (error: NodeJS.ErrnoException) =>
+          failed(`the command could not be started: ${error.code ?? 'unknown error'}`),
+        );
         child.on('close', (code, signal) => {
           if (code === 0) settle({ status: 'sent', id: message.id });
-          else failed(`${signal === null ? `exit ${code}` : `killed by ${signal}`}${lastLine.trim() === '' ? '' : `: ${lastLine.trim()}`}`);
+          else
+            failed(
+              `${signal === null ? `exit ${code}` : `killed by ${signal}`}${lastLine.trim() === '' ? '' : `: ${lastLine.trim()}`}`,
+            );
         });
       } catch (error) {
         const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';

@@ -1,7 +1,6 @@
-import { isatty, type WriteStream } from 'node:tty';
+import type { WriteStream } from 'node:tty';
 import type { Host, Input, StopCause } from './host.ts';
-import { nodeInput, nodeOutput } from './node-streams.ts';
-import { runCommandLine } from './run.ts';
+import { VERSION } from './version.ts';
 
 /**
  * The program. The only file that touches `process`: it builds the host, turns signals into one abort, and sets the exit code.
@@ -9,10 +8,23 @@ import { runCommandLine } from './run.ts';
  * signal ends the program at once.
  */
 export async function main(): Promise<void> {
+  const args = process.argv.slice(2);
+  if (args.length === 1 && args[0] === '--version') {
+    // Scripts ask this often, and it needs nothing of the rest.
+    process.stdout.write(`${VERSION}\n`);
+    return;
+  }
+  const [{ isTerminal, nodeInput, nodeOutput }, { runCommandLine }] = await Promise.all([
+    import('./node-streams.ts'),
+    import('./run.ts'),
+  ]);
   const stop = new AbortController();
+  const interruption = new AbortController();
   let cause: StopCause | null = null;
   const stopBy = (by: StopCause): void => {
-    cause ??= by;
+    // A signal after the reader has gone counts as the cause: somebody wants it to end now.
+    if (cause === null || cause === 'stdout-closed') cause = by;
+    if (by !== 'stdout-closed') interruption.abort();
     stop.abort();
   };
 
@@ -22,7 +34,7 @@ export async function main(): Promise<void> {
     ['SIGTERM', 143],
   ] as const) {
     process.on(name, () => {
-      if (stop.signal.aborted && cause !== 'stdout-closed') {
+      if (interruption.signal.aborted) {
         for (const act of lastActs) act();
         process.exit(code);
       }
@@ -30,7 +42,10 @@ export async function main(): Promise<void> {
     });
   }
 
-  const stdin = lazyInput(stop.signal);
+  const stdin = lazyInput(
+    () => isTerminal(0),
+    () => nodeInput(process.stdin, process.stderr as WriteStream, stop.signal),
+  );
   const host: Host = {
     stdin,
     stdout: nodeOutput(process.stdout as WriteStream, () => stopBy('stdout-closed')),
@@ -38,6 +53,7 @@ export async function main(): Promise<void> {
     env: process.env,
     now: Date.now,
     signal: stop.signal,
+    interruption: interruption.signal,
     stopCause: () => cause,
     onSecondSignal(act) {
       lastActs.add(act);
@@ -60,7 +76,7 @@ export async function main(): Promise<void> {
       return (await allBackends()).flatMap((backend) => backend.kinds);
     },
   };
-  process.exitCode = await runCommandLine(process.argv.slice(2), host);
+  process.exitCode = await runCommandLine(args, host);
   stdin.release();
 }
 
@@ -70,14 +86,16 @@ interface LazyInput extends Input {
 }
 
 /** Touching `process.stdin` starts a handle; only commands that read it should. */
-function lazyInput(signal: AbortSignal): LazyInput {
-  let opened: Input | null = null;
-  const input = (): Input => {
-    opened ??= nodeInput(process.stdin, process.stderr as WriteStream, signal);
+function lazyInput(isTerminal: () => boolean, open: () => Omit<Input, 'isTerminal'>): LazyInput {
+  let opened: Omit<Input, 'isTerminal'> | null = null;
+  const input = (): Omit<Input, 'isTerminal'> => {
+    opened ??= open();
     return opened;
   };
   return {
-    isTerminal: isatty(0),
+    get isTerminal() {
+      return isTerminal();
+    },
     get chunks() {
       return input().chunks;
     },

@@ -118,7 +118,8 @@ async function syncFolder(path: string): Promise<void> {
 }
 
 function fileError(path: string, what: string, error: unknown): MqError {
-  const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'unknown error';
+  const code =
+    error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'unknown error';
   return new MqError('PRECONDITION_FAILED', `${path} ${what}: ${REASONS[code] ?? code}`);
 }
 

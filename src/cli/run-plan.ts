@@ -19,13 +19,21 @@ export interface RunPlanOptions {
 export async function confirmPlan(session: Session, broker: Broker, plan: Plan, asking: Asking): Promise<void> {
   if (asking === 'none') return;
   await confirm(session, {
-    lines: [`${capital(plan.operation)} ${countText(plan)} ${route(plan)} on ${broker.name} (${broker.address})?`, `  ${plan.effect}.`],
+    lines: [
+      `${capital(plan.operation)} ${countText(plan)} ${route(plan)} on ${broker.name} (${broker.address})?`,
+      `  ${plan.effect}.`,
+    ],
     typed: asking === 'type-name' ? plan.from : null,
   });
 }
 
 /** Confirms, works with a line of progress, and prints the report. */
-export async function runPlan(session: Session, broker: Broker, plan: Plan, options: RunPlanOptions): Promise<ExitCode> {
+export async function runPlan(
+  session: Session,
+  broker: Broker,
+  plan: Plan,
+  options: RunPlanOptions,
+): Promise<ExitCode> {
   if (!options.dryRun) await confirmPlan(session, broker, plan, options.asking);
   const report = await workPlan(session, plan, options.dryRun);
   await printReport(session, report);
@@ -60,24 +68,31 @@ function progressLine(session: Session): (progress: Progress) => void {
   };
 }
 
+/** `said`: each was told when it happened. */
+export type Faults = 'say' | 'said';
+
 const FAULTS_SHOWN = 10;
 
 /** The report as data on stdout with `-o json|ndjson|yaml`; in any case a sentence on stderr. */
-export async function printReport(session: Session, report: Report): Promise<void> {
-  sayReport(session, report);
+export async function printReport(session: Session, report: Report, faults: Faults = 'say'): Promise<void> {
+  sayReport(session, report, faults);
   const format = reportFormat(session);
   if (isDocumentFormat(format)) await printDocument(session, format, report);
 }
 
 /** The report as a sentence on stderr, after what failed. */
-export function sayReport(session: Session, report: Report): void {
+export function sayReport(session: Session, report: Report, faults: Faults = 'say'): void {
+  if (faults === 'say') sayFaults(session, report);
+  session.messages.summary(summaryOf(report));
+}
+
+function sayFaults(session: Session, report: Report): void {
   for (const { id, reason } of report.failures.slice(0, FAULTS_SHOWN)) {
     session.messages.fault(`${id === null ? 'a message' : `message ${id}`}: ${reason}`);
   }
   if (report.failures.length > FAULTS_SHOWN) {
     session.messages.fault(`… and ${report.failures.length - FAULTS_SHOWN} more; -o json lists them`);
   }
-  session.messages.summary(summaryOf(report));
 }
 
 /** To be called before any work, too: `-o body` on a redrive is a mistake to be told first. */

@@ -14,12 +14,19 @@ export function addSelectionOptions(command: Command): void {
   command
     .optionsGroup('Which messages:')
     .option('--filter <expression>', "only those for which it is true; see 'mq help filters'")
-    .addOption(new Option('--older-than <duration>', 'only those that died, or were enqueued, longer ago').argParser(duration))
-    .addOption(new Option('--newer-than <duration>', 'only those that died, or were enqueued, since').argParser(duration));
+    .addOption(
+      new Option('--older-than <duration>', 'only those that died, or were enqueued, longer ago').argParser(duration),
+    )
+    .addOption(
+      new Option('--newer-than <duration>', 'only those that died, or were enqueued, since').argParser(duration),
+    );
 }
 
 /** Compiles the filter, so that a mistake in it is told before any broker is touched. Throws `USAGE`. */
-export async function selectionFrom(flags: SelectionFlags, maxReplays: number | null = null): Promise<SelectionOptions> {
+export async function selectionFrom(
+  flags: SelectionFlags,
+  maxReplays: number | null = null,
+): Promise<SelectionOptions> {
   return {
     filter: flags.filter === undefined ? null : await compile(flags.filter),
     olderThanMs: flags.olderThan ?? null,

@@ -1,12 +1,15 @@
 import { styleText } from 'node:util';
-import { Secrets } from '../config/redact.ts';
+import type { Secrets } from '../config/redact.ts';
 import { resolveTarget, type Target } from '../config/target.ts';
 import type { Broker } from '../contract/broker.ts';
 import { MqError } from '../contract/errors.ts';
 import { formatDuration } from '../core/duration.ts';
+import type { ExitCode } from './exit-codes.ts';
 import type { Globals, OutputFormat } from './globals.ts';
 import type { Host, Output } from './host.ts';
 import { Messages } from './messages.ts';
+
+export type RunCommandLine = (args: readonly string[], host: Host) => Promise<ExitCode>;
 
 /** One run of one verb: the host, the global options, and what is made from both. */
 export class Session {
@@ -15,7 +18,11 @@ export class Session {
   readonly secrets: Secrets;
   readonly messages: Messages;
 
-  constructor(host: Host, globals: Globals, secrets: Secrets) {
+  /** Runs another command line, as `demo` does. */
+  readonly runCommandLine: RunCommandLine;
+
+  constructor(host: Host, globals: Globals, secrets: Secrets, runCommandLine: RunCommandLine) {
+    this.runCommandLine = runCommandLine;
     this.host = host;
     this.globals = globals;
     this.secrets = secrets;

@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
+import type { SelectionOptions } from '../core/selection.ts';
 import { collect, rate, wholeNumber } from './globals.ts';
 import { pairsToRecord } from './pairs.ts';
 import { addSelectionOptions, type SelectionFlags, selectionFrom } from './selection-flags.ts';
-import type { SelectionOptions } from '../core/selection.ts';
 
 /** What redrive, move and copy have in common. */
 export interface TransferFlags extends SelectionFlags {

@@ -101,7 +101,8 @@ export async function startRabbitmq(program: Program, options: RabbitmqOptions =
  * and in the same process group, it ends with the broker.
  */
 const WITH_OWN_MAPPER = `
-PATH=$PATH:/usr/lib/rabbitmq/bin:/usr/local/sbin:/usr/sbin:/sbin
+# Debian's program in /usr/sbin changes the user; the one that it calls does not.
+PATH=/usr/lib/rabbitmq/bin:$PATH:/usr/local/sbin:/usr/sbin:/sbin
 epmd -address "$ERL_EPMD_ADDRESS" -port "$ERL_EPMD_PORT" &
 until epmd -port "$ERL_EPMD_PORT" -names >/dev/null 2>&1; do sleep 0.05; done
 exec "$MQ_TEST_SERVER"

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { Broker, CreateOptions, ListOptions, QueuePattern } from '../../contract/broker.ts';
 import { MqError, throwIfAborted } from '../../contract/errors.ts';
 import type { Queue } from '../../contract/queue.ts';
@@ -32,6 +33,7 @@ export class SqliteBroker implements Broker {
         null,
       );
       if (stats !== null) yield stats;
+      await setImmediate();
     }
   }
 

@@ -1,5 +1,4 @@
 import { hostname } from 'node:os';
-import { pid } from 'node:process';
 import { MqError } from '../../contract/errors.ts';
 import type { Delivery } from '../../contract/message.ts';
 import type { ConsumeOptions, Consumer } from '../../contract/queue.ts';
@@ -8,7 +7,7 @@ import { requireQueue } from './publisher.ts';
 import type { QueueFile } from './queue-file.ts';
 import { pageSql, START, toMessage } from './rows.ts';
 import { STORED } from './schema.ts';
-import { giveBack, Settlements, type Verdict } from './settlements.ts';
+import { giveBack, givenBack, Settlements, type Verdict } from './settlements.ts';
 import { catchUp, lags, nextChangeAt, type QueueFacts } from './time.ts';
 
 /** One claim takes at most so many messages, and stops after so many bytes. */
@@ -31,6 +30,7 @@ export class SqliteConsumer implements Consumer {
   readonly #buffer: Delivery[] = [];
   /** The keys of what is claimed and not settled. */
   readonly #unsettled = new Set<number>();
+  readonly #forget: () => void;
   #id: number | null = null;
   #heartbeat: NodeJS.Timeout | null = null;
   #broken: unknown = null;
@@ -45,6 +45,14 @@ export class SqliteConsumer implements Consumer {
     this.#options = options;
     this.#settlements = new Settlements(file, queue);
     this.#remaining = options.limit ?? Number.POSITIVE_INFINITY;
+    // A broker that is closed under an open consumer gives back what that holds, instead of leaving it to the lease.
+    this.#forget = file.onClose(() => {
+      this.#broken ??= new MqError('UNAVAILABLE', 'the connection was closed', {
+        backend: 'sqlite',
+        queue: queue.name,
+      });
+      return this.close();
+    });
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Delivery, void, undefined> {
@@ -56,8 +64,9 @@ export class SqliteConsumer implements Consumer {
       await this.#file.write((connection) => this.#enlist(connection));
     let lastDelivery = Date.now();
     let saidPaused = false;
-    while (!signal.aborted && this.#closing === null) {
+    while (!signal.aborted) {
       if (this.#broken !== null) throw this.#broken;
+      if (this.#closing !== null) return;
       const next = this.#buffer.shift();
       if (next !== undefined) {
         lastDelivery = Date.now();
@@ -83,7 +92,7 @@ export class SqliteConsumer implements Consumer {
       }
       if (!follow) return;
       const idleUntil = idleMs === null ? Number.POSITIVE_INFINITY : lastDelivery + idleMs;
-      if (!(await this.#change(seen, idleUntil))) return;
+      if (!(await this.#change(seen, claim.status === 'paused', idleUntil))) return;
     }
   }
 
@@ -93,8 +102,9 @@ export class SqliteConsumer implements Consumer {
   }
 
   /** False when nothing has changed until `until`. */
-  async #change(seen: string, until: number): Promise<boolean> {
-    const dueAt = await this.#file.read((connection) => nextChangeAt(connection, this.#queue.id), null);
+  async #change(seen: string, paused: boolean, until: number): Promise<boolean> {
+    // What time does to a paused queue changes nothing for us.
+    const dueAt = paused ? null : await this.#file.read((connection) => nextChangeAt(connection, this.#queue.id), null);
     while (!this.#options.signal.aborted && this.#closing === null) {
       const now = Date.now();
       if (this.#file.version() !== seen || (dueAt !== null && dueAt <= now) || this.#broken !== null) return true;
@@ -186,7 +196,7 @@ export class SqliteConsumer implements Consumer {
     if (this.#id !== null && extend(connection, this.#id, until)) return this.#id;
     const row = connection.one(
       `INSERT INTO consumer (queue, takes, pid, host, since, lease_until) VALUES (:queue, :takes, :pid, :host, :now, :until) RETURNING id`,
-      { queue: this.#queue.id, takes: this.#options.state, pid, host: hostname(), now, until },
+      { queue: this.#queue.id, takes: this.#options.state, pid: process.pid, host: hostname(), now, until },
     );
     this.#id = row.integer('id');
     this.#heartbeat ??= setInterval(() => this.#beat(), this.#queue.leaseMs / 3);
@@ -205,11 +215,19 @@ export class SqliteConsumer implements Consumer {
 
   #receipt(key: number, holder: number): Delivery['receipt'] {
     this.#unsettled.add(key);
+    let settled = false;
     const settle = async (verdict: Verdict): Promise<void> => {
-      if (!this.#unsettled.delete(key)) return;
+      if (settled) return;
+      settled = true;
+      if (this.#closing !== null) {
+        // Given back by `close`: an ack that we called done would be a lie.
+        if (verdict.kind === 'ack') throw givenBack(this.#queue);
+        return;
+      }
       try {
         await this.#settlements.settle(key, holder, verdict);
       } finally {
+        this.#unsettled.delete(key);
         this.#wake();
       }
     };
@@ -220,6 +238,7 @@ export class SqliteConsumer implements Consumer {
   }
 
   async #release(): Promise<void> {
+    this.#forget();
     this.#wake();
     await this.#settlements.idle();
     if (this.#heartbeat !== null) clearInterval(this.#heartbeat);

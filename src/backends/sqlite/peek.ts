@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { Message } from '../../contract/message.ts';
 import type { Peek, PeekOptions } from '../../contract/queue.ts';
 import type { Connection } from './connection.ts';
@@ -38,6 +39,8 @@ export class SqlitePeek implements Peek {
         yield message;
       }
       cursor = page.end;
+      // SQLite answers at once: without this a long look would keep signals and timers waiting.
+      await setImmediate();
     }
   }
 }

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { closeSync, mkdirSync, openSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setImmediate, setTimeout as wait } from 'node:timers/promises';
@@ -12,7 +11,7 @@ import { IN_MEMORY } from './url.ts';
 type Driver = Awaited<ReturnType<typeof loadDriver>>;
 
 /** How long we wait for another process's transaction before we give up. */
-const LOCK_WAIT_MS = 10_000;
+const LOCK_WAIT_MS = 5_000;
 /** How long SQLite itself may wait for a lock, because it blocks the whole process meanwhile. */
 const BLOCKING_WAIT_MS = 5;
 
@@ -37,6 +36,7 @@ export class QueueFile {
   #pending: PendingWrite[] = [];
   #flushing: Promise<void> | null = null;
   #commits = 0;
+  readonly #closers = new Set<() => Promise<void>>();
   #closed = false;
 
   private constructor(path: string, driver: Driver) {
@@ -91,8 +91,15 @@ export class QueueFile {
     });
   }
 
-  /** Waits for the writes that were asked for. Idempotent. */
+  /** Lets `close` be called when this file is closed first. The function takes that back. */
+  onClose(close: () => Promise<void>): () => void {
+    this.#closers.add(close);
+    return () => void this.#closers.delete(close);
+  }
+
+  /** Closes what depends on the file, and waits for the writes that were asked for. Idempotent. */
   async close(): Promise<void> {
+    await Promise.allSettled([...this.#closers].map((closer) => closer()));
     while (this.#flushing !== null) await this.#flushing;
     this.#closed = true;
     this.#disconnect();
@@ -186,18 +193,14 @@ export class QueueFile {
       database.exec(`PRAGMA busy_timeout = ${BLOCKING_WAIT_MS}`);
       const connection = new Connection(database);
       if (!isOurs(connection, this.path)) {
-        if (!create) {
-          database.close();
-          return null;
-        }
+        if (!create) return null;
         install(connection);
       }
       database.exec('PRAGMA synchronous = FULL');
       this.#connection = connection;
       return connection;
-    } catch (error) {
-      if (database.isOpen) database.close();
-      throw error;
+    } finally {
+      if (this.#connection === null) database.close();
     }
   }
 }
@@ -242,7 +245,8 @@ function install(connection: Connection): void {
   try {
     if (connection.one('PRAGMA user_version').integer('user_version') === 0) {
       database.exec(SCHEMA);
-      connection.run('INSERT INTO file (token, sequence) VALUES (:token, 0)', { token: newToken() });
+      // 40 random bits.
+      connection.run('INSERT INTO file (token, sequence) VALUES (lower(hex(randomblob(5))), 0)');
       database.exec(`PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${SCHEMA_VERSION}`);
     }
     database.exec('COMMIT');
@@ -254,9 +258,4 @@ function install(connection: Connection): void {
     }
     throw error;
   }
-}
-
-/** 35 bits in seven letters and digits, without those that look alike. */
-function newToken(): string {
-  return Array.from(randomBytes(7), (byte) => '23456789abcdefghjkmnpqrstuvwxyz0'.charAt(byte % 32)).join('');
 }

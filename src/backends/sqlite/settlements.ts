@@ -52,7 +52,7 @@ export class Settlements {
         });
         for (const [index, { resolve, reject }] of batch.entries()) {
           if (done[index] === true) resolve();
-          else reject(this.#lost());
+          else reject(givenBack(this.#queue));
         }
       } catch (error) {
         const failed = batch.length > 0 ? batch : this.#pending.splice(0);
@@ -65,17 +65,14 @@ export class Settlements {
     }
     this.#writing = null;
   }
+}
 
-  #lost(): MqError {
-    return new MqError(
-      'PRECONDITION_FAILED',
-      'the message was held too long and given back meanwhile: it may be delivered again',
-      {
-        backend: 'sqlite',
-        queue: this.#queue.name,
-      },
-    );
-  }
+/** The error of an ack that comes after the message was given back. */
+export function givenBack(queue: QueueFacts): MqError {
+  return new MqError('PRECONDITION_FAILED', 'the message was given back before its ack: it may be delivered again', {
+    backend: 'sqlite',
+    queue: queue.name,
+  });
 }
 
 /** Whether each was still held. */

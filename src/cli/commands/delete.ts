@@ -23,7 +23,10 @@ export const deleteQueue = defineVerb<object, DeleteOptions>({
       const queue = await session.within('delete', (signal) => broker.queue(name, signal));
       requireCapability(queue.capabilities, 'delete', name);
       if (broker.delete === undefined) {
-        throw new MqError('NOT_SUPPORTED', `queues cannot be deleted on ${broker.name}`, { backend: broker.name, queue: name });
+        throw new MqError('NOT_SUPPORTED', `queues cannot be deleted on ${broker.name}`, {
+          backend: broker.name,
+          queue: name,
+        });
       }
       const { depth, dead } = await session.within('delete', (signal) => queue.stats(signal));
       const lost = [

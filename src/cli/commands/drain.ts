@@ -1,9 +1,9 @@
+import { Option } from 'commander';
 import { MqError } from '../../contract/errors.ts';
 import { planDrain } from '../../core/drain.ts';
 import type { SelectionOptions } from '../../core/selection.ts';
 import type { Destination } from '../../core/transfer.ts';
-import { Option } from 'commander';
-import { openDrainDestination, type DrainTo } from '../drain-destination.ts';
+import { type DrainTo, type OpenDestination, openDrainDestination } from '../drain-destination.ts';
 import { EXIT } from '../exit-codes.ts';
 import { duration, rate, wholeNumber } from '../globals.ts';
 import { exitOf, printReport, sayReport, workPlan } from '../run-plan.ts';
@@ -40,31 +40,38 @@ export interface DrainVerbOptions {
 }
 
 export const drain = defineVerb<DrainFlags, DrainVerbOptions>({
-  effect: 'Takes messages out: each leaves only after it is written, or after its command has ended with 0. Does not ask.',
+  effect:
+    'Takes messages out: each leaves only after it is written, or after its command has ended with 0. Does not ask.',
   examples: ['mq drain orders --to orders.ndjson', 'mq drain jobs --exec ./worker.sh -j 4 --follow'],
   declare(command) {
     command
       .argument('<queue>', 'the queue')
       .optionsGroup('Where to (stdout without these; NDJSON envelopes unless -o says otherwise):')
       .option('--to <file>', 'append to this file, synced to the disk before a message leaves the queue')
-      .option('--exec <command>', 'run by sh for each message: body on stdin, MQ_ID, MQ_QUEUE, MQ_RECEIVE_COUNT, MQ_HEADERS, MQ_HEADER_<NAME> … set')
+      .option(
+        '--exec <command>',
+        'run by sh for each message: body on stdin, MQ_ID, MQ_QUEUE, MQ_RECEIVE_COUNT, MQ_HEADERS, MQ_HEADER_<NAME> … set',
+      )
       .option('-j, --jobs <n>', 'with --exec: so many at once', wholeNumber(1))
       .option('--null', 'with -o body: a NUL between bodies instead of a newline');
     addSelectionOptions(command);
     command
       .option('-n, --max <n>', 'no more than so many', wholeNumber(1))
-      .addOption(new Option('--state <state>', 'which messages').choices(STATES).default(undefined, 'ready'))
+      .addOption(new Option('--state <state>', 'which messages; ready without it').choices(STATES))
       .option('--dead', 'the same as --state dead')
       .optionsGroup('How:')
       .option('--follow', 'wait for more when the queue is empty')
-      .addOption(new Option('--idle <duration>', 'wait for more, and end after so long without a message').argParser(duration))
+      .addOption(
+        new Option('--idle <duration>', 'wait for more, and end after so long without a message').argParser(duration),
+      )
       .option('--rate <rate>', 'evenly paced: 50/s, 10/m', rate);
   },
   async parse([queue], flags, session) {
     const { to, exec, jobs } = flags;
     if (to !== undefined && exec !== undefined) throw new MqError('USAGE', '--to and --exec contradict each other');
     if (jobs !== undefined && exec === undefined) throw new MqError('USAGE', '--jobs needs --exec');
-    if (flags.dead === true && flags.state === 'ready') throw new MqError('USAGE', '--dead and --state ready contradict each other');
+    if (flags.dead === true && flags.state === 'ready')
+      throw new MqError('USAGE', '--dead and --state ready contradict each other');
     if (flags.null === true && session.globals.output !== 'body') throw new MqError('USAGE', '--null needs -o body');
     return {
       queue: word(queue),
@@ -84,26 +91,43 @@ export const drain = defineVerb<DrainFlags, DrainVerbOptions>({
     else session.format('table', 'json', 'ndjson', 'yaml');
     return session.withBroker(async (broker) => {
       const queue = await session.within('drain', (signal) => broker.queue(options.queue, signal));
-      // Opened by the first message: planning may still refuse, and then no file should have been made.
-      let opened: Promise<Awaited<ReturnType<typeof openDrainDestination>>> | null = null;
-      const open = () => (opened ??= openDrainDestination(session, to));
-      const destination: Destination = { put: async (message) => (await open()).put(message) };
+      // Opened after the planning, which may still refuse: then no file should have been made.
+      let opened: OpenDestination | null = null;
+      const destination: Destination = {
+        async put(message) {
+          if (opened === null) throw new MqError('INTERNAL', 'a message came before its destination was opened');
+          return opened.put(message);
+        },
+      };
       const worker = to.place === 'command' ? { jobs } : null;
       const plan = await session.within('drain', (signal) =>
         planDrain({
           ...selection,
-          ...{ broker, queue, state, destination, destinationName: nameOf(to), worker, follow, idleMs, max, ratePerSec },
+          ...{
+            broker,
+            queue,
+            state,
+            destination,
+            destinationName: nameOf(to),
+            worker,
+            follow,
+            idleMs,
+            max,
+            ratePerSec,
+          },
           ...{ notice: session.notice, signal },
         }),
       );
-      const { close } = await open();
+      opened = await openDrainDestination(session, to);
       try {
         const report = await workPlan(session, plan, false);
+        // Who closed the pipe has what they wanted; what was not written is still in the queue.
+        if (session.host.stopCause() === 'stdout-closed') return EXIT.done;
         if (to.place === 'stdout') sayReport(session, report);
-        else await printReport(session, report);
-        return session.host.stopCause() === 'stdout-closed' ? EXIT.done : exitOf(report);
+        else await printReport(session, report, worker === null ? 'say' : 'said');
+        return exitOf(report);
       } finally {
-        await close();
+        await opened.close();
       }
     });
   },

@@ -69,14 +69,18 @@ async function inspectQueue(session: Session, queue: Queue, context: string | nu
     ['delayed', shown.delayed],
     ['dead', shown.dead],
     ['dead letters', deadLetters === null ? undefined : deadLetterText(deadLetters)],
-    ...Object.entries(description.configuration),
-    ...Object.entries(description.details),
+    ...Object.entries(description.configuration).map(set),
+    ...Object.entries(description.details).map(set),
     ['consumers', description.consumers === null ? null : description.consumers.length],
     ...(description.consumers ?? []).map((consumer, at) => [`consumer ${at + 1}`, consumer] as const),
     ['can', abilities.flatMap(([name, ability]) => (ability.supported ? [name] : [])).join(', ')],
     ['cannot', abilities.flatMap(([name, ability]) => (ability.supported ? [] : [name])).join(', ') || '-'],
   ];
-  await printBox(session, null, rows.filter(([, value]) => value !== undefined).map(([key, value]) => [safe(key), cell(value)]));
+  await printBox(
+    session,
+    null,
+    rows.filter(([, value]) => value !== undefined).map(([key, value]) => [safe(key), cell(value)]),
+  );
   for (const [field, note] of Object.entries(stats.notes)) session.messages.note(`${field}: ${note}`);
   return EXIT.done;
 }
@@ -85,6 +89,11 @@ function deadLetterText({ keptIn, sources }: DeadLetters): string {
   const where = { state: 'kept in this queue', nowhere: 'none, or dropped', queue: '' }[keptIn.place];
   const place = keptIn.place === 'queue' ? `go to ${keptIn.queue}` : where;
   return sources.length === 0 ? place : `${place}; holds those of ${sources.join(', ')}`;
+}
+
+/** A setting that is null is not set; a figure that is null is unknown. */
+function set([key, value]: readonly [string, unknown]): readonly [string, unknown] {
+  return [key, value ?? '-'];
 }
 
 function cell(value: unknown): string {

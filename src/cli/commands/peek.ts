@@ -40,8 +40,10 @@ export const peek = defineVerb<PeekFlags, PeekVerbOptions>({
   declare(command) {
     command
       .argument('<queue>', 'the queue')
-      .addOption(new Option('-n, --limit <n>', 'at most so many; 0: all').argParser(wholeNumber(0)).default(undefined, `${DEFAULT_LIMIT}`))
-      .addOption(new Option('--state <state>', 'which messages').choices(MESSAGE_STATES).default(undefined, 'ready'))
+      .addOption(
+        new Option('-n, --limit <n>', `at most so many (default: ${DEFAULT_LIMIT}; 0: all)`).argParser(wholeNumber(0)),
+      )
+      .addOption(new Option('--state <state>', 'which messages; ready without it').choices(MESSAGE_STATES))
       .option('--dead', 'the dead letters of the queue, wherever they are kept')
       .option('--id <id>', 'the message with this id')
       .option('--force', 'look even where looking may do harm')
@@ -94,7 +96,8 @@ export const peek = defineVerb<PeekFlags, PeekVerbOptions>({
       if (shown === 0 && id !== null) {
         throw new MqError('MESSAGE_NOT_FOUND', `no message ${id} in ${queue.name}`, { queue: queue.name });
       }
-      if (shown === 0) session.messages.note(`no ${state} messages${selection.filter === null ? '' : ' match'} in ${queue.name}`);
+      if (shown === 0)
+        session.messages.note(`no ${state} messages${selection.filter === null ? '' : ' match'} in ${queue.name}`);
     });
     return EXIT.done;
   },

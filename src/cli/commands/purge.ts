@@ -1,8 +1,8 @@
 import { Option } from 'commander';
+import { MqError } from '../../contract/errors.ts';
 import type { Plan } from '../../core/plan.ts';
 import { planPurge } from '../../core/purge.ts';
 import type { SelectionOptions } from '../../core/selection.ts';
-import { MqError } from '../../contract/errors.ts';
 import { requireSomebodyToAsk } from '../confirm.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { MessageFile } from '../message-file.ts';
@@ -36,7 +36,7 @@ export const purge = defineVerb<PurgeFlags, PurgeVerbOptions>({
   declare(command) {
     command
       .argument('<queue...>', 'the queues')
-      .addOption(new Option('--state <state>', 'which messages').choices(STATES).default(undefined, 'ready'))
+      .addOption(new Option('--state <state>', 'which messages; ready without it').choices(STATES))
       .option('--dead', 'the same as --state dead');
     addSelectionOptions(command);
     command

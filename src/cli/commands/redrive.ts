@@ -20,7 +20,10 @@ export interface RedriveOptions extends TransferOptions {
 
 export const redrive = defineVerb<RedriveFlags, RedriveOptions>({
   effect: 'Moves messages: each leaves only when its queue has it for certain. Asks unless --yes is given.',
-  examples: ['mq redrive orders --dry-run', "mq redrive orders --filter 'dead.reason == \"rejected\"' --max 500 --yes -o json"],
+  examples: [
+    'mq redrive orders --dry-run',
+    'mq redrive orders --filter \'dead.reason == "rejected"\' --max 500 --yes -o json',
+  ],
   declare(command) {
     command
       .argument('<queue>', 'the queue that lost them, or the dead-letter queue itself')

@@ -24,7 +24,12 @@ export function statsDocument(stats: QueueStats, context: string | null): object
   };
 }
 
-const QUEUE: Column<QueueStats> = { heading: 'QUEUE', align: 'left', cell: (stats) => safe(stats.queue) };
+const QUEUE: Column<QueueStats> = {
+  heading: 'QUEUE',
+  align: 'left',
+  cell: (stats) => safe(stats.queue),
+  shrinks: true,
+};
 const KIND: Column<QueueStats> = { heading: 'KIND', align: 'left', cell: (stats) => safe(stats.kind) };
 const STATE: Column<QueueStats> = { heading: 'STATE', align: 'left', cell: (stats) => safe(stats.state) };
 const COUNTS: readonly Column<QueueStats>[] = [
