@@ -158,7 +158,8 @@ export class SqsQueue implements Queue {
    */
   async nativeMove(request: NativeMoveRequest): Promise<NativeMove | null> {
     if (request.selective || request.limit !== null || request.countReplay) return null;
-    if (!isTaskRate(request.ratePerSec)) return null;
+    const ratePerSec = request.ratePerSec ?? null;
+    if (!isTaskRate(ratePerSec)) return null;
     const attributes = await this.attributes(request.signal);
     const source = request.state === 'dead' ? await this.#ownDeadLetterQueue(attributes, request) : this;
     const sourceArn = source?.arn ?? null;
@@ -171,7 +172,7 @@ export class SqsQueue implements Queue {
     if (destinationArn === undefined) return null;
     if (!(await this.#hasMoveTasks(source, sourceArn, request.signal))) return null;
     const { api, name, url } = source.place;
-    return new MoveTask({ api, name, url, sourceArn, destinationArn, ratePerSec: request.ratePerSec }, request);
+    return new MoveTask({ api, name, url, sourceArn, destinationArn, ratePerSec }, request);
   }
 
   protected async attributes(signal: AbortSignal): Promise<QueueAttributes> {
