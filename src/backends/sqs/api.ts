@@ -33,6 +33,7 @@ import {
   UntagQueueCommand,
   type UntagQueueCommandInput,
 } from '@aws-sdk/client-sqs';
+import { MqError } from '../../contract/errors.ts';
 import type { Address } from './address.ts';
 import { translate } from './errors.ts';
 import { USER_AGENT } from './user-agent.ts';
@@ -55,6 +56,8 @@ export class SqsApi {
   readonly #steady: SQSClient;
   readonly #once: SQSClient;
   readonly #region: string;
+  readonly #closers = new Set<() => Promise<void>>();
+  #closed = false;
 
   constructor(address: Address, connectTimeoutMs: number) {
     const shared = {
@@ -165,7 +168,15 @@ export class SqsApi {
     return this.#do('CancelMessageMoveTask', context, (o) => this.#steady.send(command, o));
   }
 
-  close(): void {
+  /** Has `closer` called before the connection closes, while calls are still possible. Returns how to take that back. */
+  beforeClose(closer: () => Promise<void>): () => void {
+    this.#closers.add(closer);
+    return () => this.#closers.delete(closer);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#closers].map((closer) => closer()));
+    this.#closed = true;
     this.#steady.destroy();
     this.#once.destroy();
   }
@@ -175,6 +186,13 @@ export class SqsApi {
     context: CallContext,
     call: (options: { abortSignal?: AbortSignal }) => Promise<T>,
   ): Promise<T> {
+    if (this.#closed) {
+      throw new MqError('UNAVAILABLE', 'the connection is closed', {
+        backend: 'sqs',
+        operation: action,
+        retryable: false,
+      });
+    }
     try {
       return await call(context.signal === undefined ? {} : { abortSignal: context.signal });
     } catch (error) {

@@ -24,7 +24,7 @@ export async function openSqs(address: Address, options: OpenOptions): Promise<B
     await api.listQueues({ MaxResults: 1 }, { queue: null, signal });
   } catch (error) {
     if (!(error instanceof MqError) || error.code !== 'PERMISSION_DENIED') {
-      api.close();
+      await api.close();
       throw options.signal.aborted || !signal.aborted ? error : tooSlow(address, options.connectTimeoutMs);
     }
   }
@@ -107,7 +107,7 @@ class SqsBroker implements Broker {
   }
 
   async close(): Promise<void> {
-    this.#api.close();
+    await this.#api.close();
   }
 
   async #createLinked(

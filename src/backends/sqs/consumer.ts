@@ -48,11 +48,14 @@ export class SqsConsumer implements Consumer {
   #asked = 0;
   #parallel = 1;
   #emptyAnswers = 0;
+  /** The last answer held fewer than were asked for: the end may be near. */
+  #wasShort = false;
   /** Deliveries that the caller has said it will hold until the end. */
   readonly #kept = new Set<Hold>();
   #lastMessageAt = Date.now();
   #failure: unknown = null;
   readonly #stop = new AbortController();
+  readonly #forgetCloser: () => void;
   #closing: Promise<void> | null = null;
   #wake: () => void = () => {};
 
@@ -60,6 +63,7 @@ export class SqsConsumer implements Consumer {
     this.#place = place;
     this.#options = options;
     this.#holds = new Holds(place, options.leaseSeconds);
+    this.#forgetCloser = place.api.beforeClose(() => this.close());
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Delivery, void, undefined> {
@@ -101,6 +105,7 @@ export class SqsConsumer implements Consumer {
     await Promise.all(this.#receives);
     this.#buffer.length = 0;
     const failed = await this.#holds.giveBackAll();
+    this.#forgetCloser();
     if (failed > 0) {
       this.#options.notice(
         `${failed} messages of ${this.#place.name} could not be given back at once; they become visible within ${this.#options.leaseSeconds} s`,
@@ -126,13 +131,14 @@ export class SqsConsumer implements Consumer {
   #allowed(): number {
     if (this.#waitsForSettlement() || this.#hasRunDry()) return 0;
     // Near the end, the empty answers that prove emptiness are collected side by side.
-    return this.#emptyAnswers > 0 && !this.#options.follow ? EMPTY_ANSWERS - this.#emptyAnswers : this.#parallel;
+    const proving = (this.#wasShort || this.#emptyAnswers > 0) && !this.#options.follow;
+    return proving ? Math.max(this.#parallel, EMPTY_ANSWERS) - this.#emptyAnswers : this.#parallel;
   }
 
   #nextAsk(): number {
     const { limit, window } = this.#options;
     const remaining = limit === null ? Number.POSITIVE_INFINITY : limit - this.#taken - this.#asked;
-    const share = this.#emptyAnswers > 0 ? Math.ceil(remaining / EMPTY_ANSWERS) : remaining;
+    const share = this.#wasShort ? Math.ceil(remaining / EMPTY_ANSWERS) : remaining;
     const room =
       window === 'unbounded'
         ? MAX_BUFFERED - this.#buffer.length - this.#asked
@@ -148,6 +154,7 @@ export class SqsConsumer implements Consumer {
       const startedAt = Date.now();
       const messages = await this.#receiveOnce(ask);
       for (const message of messages) this.#accept(message, startedAt);
+      this.#wasShort = messages.length < ask;
       if (messages.length === 0) {
         this.#emptyAnswers += 1;
         return;

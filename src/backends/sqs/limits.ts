@@ -22,8 +22,9 @@ export function isId(text: string): boolean {
   return text.length <= MAX_ID_LENGTH && ID.test(text);
 }
 
+/** `__proto__` is lost in the SDK's own objects. */
 export function isAttributeName(name: string): boolean {
-  return name.length <= 256 && ATTRIBUTE_NAME.test(name) && !/^(?:aws|amazon)\./i.test(name);
+  return name !== '__proto__' && name.length <= 256 && ATTRIBUTE_NAME.test(name) && !/^(?:aws|amazon)\./i.test(name);
 }
 
 export function isDataType(type: string): boolean {

@@ -16,7 +16,8 @@ import { sqs } from '../../support/servers.ts';
 import { provideTestCredentials } from '../../support/sqs/harness.ts';
 
 provideTestCredentials();
-const { fauxqs, localSqs } = await sqs();
+// fauxqs drops the message group of a standard queue, refuses every character beyond U+FFFF and gives one message of a group at a time.
+const { localSqs } = await sqs();
 const MAX_RECEIVES = 3;
 
 function harness(name: string, endpoint: string, kind: 'standard' | 'fifo'): Harness {
@@ -90,6 +91,5 @@ function harness(name: string, endpoint: string, kind: 'standard' | 'fifo'): Har
   };
 }
 
-conformance(harness('SQS standard (emulator fauxqs)', fauxqs, 'standard'));
 conformance(harness('SQS standard (emulator local-aws-sqs)', localSqs, 'standard'));
 conformance(harness('SQS FIFO (emulator local-aws-sqs)', localSqs, 'fifo'));

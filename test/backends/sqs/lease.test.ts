@@ -21,7 +21,7 @@ describe('holding messages on the emulator fauxqs, with a lease of two seconds',
   });
   beforeEach(() => proxy.reset());
   afterAll(async () => {
-    api.close();
+    await api.close();
     await broker.close();
     await proxy.stop();
   });

