@@ -5,14 +5,12 @@ export interface Circumstances {
   readonly fifo: boolean;
   /** The address says `denyPolicy=true`. */
   readonly denyPolicy: boolean;
-  /** Null: not known, or the general record of the kind. */
-  readonly hasDeadLetterQueue: boolean | null;
 }
 
 /** What SQS gives every message afresh; nothing that is sent can set it. */
 const LOST = ['id', 'enqueuedAt', 'receiveCount'] as const;
 
-export function capabilitiesOf({ fifo, denyPolicy, hasDeadLetterQueue }: Circumstances): Capabilities {
+export function capabilitiesOf({ fifo, denyPolicy }: Circumstances): Capabilities {
   const order = fifo ? 'kept' : 'not-kept';
   const transfer = { guarantee: 'at-least-once', order, metadata: LOST } as const;
   const abilities: Abilities = {
@@ -39,8 +37,11 @@ export function capabilitiesOf({ fifo, denyPolicy, hasDeadLetterQueue }: Circums
           'Stop the consumers, or use --deny-policy to refuse them sqs:ReceiveMessage by the queue’s policy.',
         ),
     purge: {
-      ...present('native', 'deletes in-flight and delayed messages too, tells no count, works once per 60 s'),
-      states: ['ready', 'in-flight', 'delayed'],
+      ...present(
+        'native',
+        'tells no count, takes up to 60 s, once per 60 s; with others in flight or delayed, by receiving and deleting',
+      ),
+      states: ['ready'],
       count: 'unknown',
     },
     deadLetters: { ...present('native', 'the target of the redrive policy'), keptIn: 'queue' },
@@ -57,7 +58,7 @@ export function capabilitiesOf({ fifo, denyPolicy, hasDeadLetterQueue }: Circums
       ready: 'approximate',
       inFlight: 'approximate',
       delayed: 'approximate',
-      dead: hasDeadLetterQueue === false ? 'absent' : 'approximate',
+      dead: 'approximate',
     },
     rates: 'net',
     order: fifo ? 'fifo-per-group' : 'best-effort',
@@ -68,7 +69,7 @@ export function capabilitiesOf({ fifo, denyPolicy, hasDeadLetterQueue }: Circums
 }
 
 export const KIND_CAPABILITIES: readonly Capabilities[] = Object.freeze(
-  [false, true].map((fifo) => capabilitiesOf({ fifo, denyPolicy: false, hasDeadLetterQueue: null })),
+  [false, true].map((fifo) => capabilitiesOf({ fifo, denyPolicy: false })),
 );
 
 function deepFreeze<T>(value: T): T {

@@ -1,5 +1,5 @@
 import type { Capabilities, Kind } from '../../contract/capabilities.ts';
-import { MqError } from '../../contract/errors.ts';
+import { MqError, throwIfAborted } from '../../contract/errors.ts';
 import type { JsonValue, Message } from '../../contract/message.ts';
 import type {
   ConsumeOptions,
@@ -7,6 +7,7 @@ import type {
   DeadLetters,
   NativeMove,
   NativeMoveRequest,
+  Notice,
   Peek,
   PeekOptions,
   Publisher,
@@ -66,7 +67,6 @@ export class SqsQueue implements Queue {
     this.capabilities = capabilitiesOf({
       fifo: this.#fifo,
       denyPolicy: place.denyPolicy,
-      hasDeadLetterQueue: place.attributes === null ? null : redrivePolicy(place.attributes) !== null,
     });
   }
 
@@ -116,26 +116,28 @@ export class SqsQueue implements Queue {
     return new SqsPeek(await this.#consumerPlace(options.signal), policy?.maxReceiveCount ?? null, options);
   }
 
-  /** SQS purges every state at once. When fewer are asked for and others are not empty, it refuses instead of deleting more than was asked. */
+  /**
+   * SQS purges every state at once. When only what is ready is asked for and there is more, the ready messages are received and deleted instead, up
+   * to those that were there at the start; a failure then leaves the rest. What cannot be done exactly is refused.
+   */
   async purge({ states, notice, signal }: PurgeOptions): Promise<PurgeResult> {
     const attributes = await this.attributes(signal);
     const others = [
       ['in-flight', attributes.ApproximateNumberOfMessagesNotVisible],
       ['delayed', attributes.ApproximateNumberOfMessagesDelayed],
     ] as const;
-    for (const [state, text] of others) {
-      const messages = count(text);
-      if (states.includes(state) || messages === 0) continue;
-      throw new MqError(
-        'PRECONDITION_FAILED',
-        `SQS would purge ${messages === null ? 'any' : `about ${messages}`} ${state} messages too, which was not asked for`,
-        {
-          backend: 'sqs',
-          operation: 'PurgeQueue',
-          queue: this.name,
-          hint: 'Use --state all, or a --filter, which receives and deletes one by one.',
-        },
-      );
+    const spared = others.filter(([state, text]) => !states.includes(state) && count(text) !== 0);
+    if (spared.length > 0 && states.includes('ready') && states.length === 1) {
+      await this.#deleteReady(notice, signal);
+      return { removed: null };
+    }
+    if (spared.length > 0 || !states.includes('ready')) {
+      throw new MqError('PRECONDITION_FAILED', `SQS cannot purge only what is ${states.join(' or ')}`, {
+        backend: 'sqs',
+        operation: 'PurgeQueue',
+        queue: this.name,
+        hint: 'Use --state ready.',
+      });
     }
     await this.place.api.purgeQueue(this.place.url, { queue: this.name, signal });
     notice('SQS purges within 60 seconds and tells no count; messages sent meanwhile may be deleted too');
@@ -173,6 +175,34 @@ export class SqsQueue implements Queue {
     if (!(await this.#hasMoveTasks(source, sourceArn, request.signal))) return null;
     const { api, name, url } = source.place;
     return new MoveTask({ api, name, url, sourceArn, destinationArn, ratePerSec }, request);
+  }
+
+  async #deleteReady(notice: Notice, signal: AbortSignal): Promise<void> {
+    const startedAt = Date.now();
+    notice('others are in flight or delayed, so the ready messages are received and deleted one by one');
+    const consumer = await this.consume({
+      state: 'ready',
+      limit: null,
+      window: 500,
+      follow: false,
+      idleMs: null,
+      notice,
+      signal,
+    });
+    const deleted: Promise<void>[] = [];
+    try {
+      for await (const { message, receipt } of consumer) {
+        if (message.enqueuedAt !== null && message.enqueuedAt > startedAt) break;
+        const ack = receipt.ack();
+        // Awaited below; until then a rejection must not count as unhandled.
+        ack.catch(() => {});
+        deleted.push(ack);
+      }
+      await Promise.all(deleted);
+    } finally {
+      await consumer.close();
+    }
+    throwIfAborted(signal);
   }
 
   protected async attributes(signal: AbortSignal): Promise<QueueAttributes> {

@@ -27,14 +27,19 @@ export function readStats(queue: string, attributes: QueueAttributes | null, dea
     ready,
     inFlight,
     delayed,
-    ...(dead === null ? {} : { dead: dead.depth }),
+    // Without a dead-letter queue no dead letter is kept anywhere, which is a zero that is known.
+    dead: dead === null ? (attributes === null ? null : 0) : dead.depth,
     depth: depthOf(ready, inFlight, delayed),
     oldestAgeMs: null,
-    approximate: ['ready', 'inFlight', 'delayed', 'depth', ...(dead === null ? [] : (['dead'] as const))],
+    approximate: ['ready', 'inFlight', 'delayed', 'depth', 'dead'],
     notes: {
       oldestAgeMs: AGE_NOTE,
       ...(attributes === null ? { ready: 'no permission for sqs:GetQueueAttributes' } : {}),
-      ...(dead === null ? {} : { dead: deadNote(dead) }),
+      ...(dead === null && attributes === null
+        ? {}
+        : {
+            dead: dead === null ? 'no dead-letter queue: a message that fails stays until it expires' : deadNote(dead),
+          }),
     },
     sampledAt: Date.now(),
   };

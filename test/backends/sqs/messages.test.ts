@@ -267,9 +267,8 @@ describe('messages on the emulator fauxqs, where it follows AWS and local-aws-sq
     const consumer = await consume(queue, { limit: 5 });
     await collect(consumer);
     const options = { notice: () => {}, signal: never };
-    await expect(queue.purge?.({ states: ['ready'], ...options })).rejects.toMatchObject({
-      code: 'PRECONDITION_FAILED',
-    });
+    await queue.purge?.({ states: ['ready'], ...options });
+    expect(await queue.stats(never)).toMatchObject({ ready: 0, inFlight: 5 });
     await queue.purge?.({ states: ['ready', 'in-flight', 'delayed'], ...options });
     await consumer.close();
     expect((await queue.stats(never)).depth).toBe(0);

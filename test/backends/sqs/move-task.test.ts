@@ -215,7 +215,7 @@ describe('move tasks and dead-letter links on the emulator local-aws-sqs', () =>
     await second.close();
   });
 
-  it('purge asks for all states where others than those asked for are not empty, and tells the limit of one a minute', async () => {
+  it('purge of what is ready spares what is delayed, and tells the limit of one a minute', async () => {
     const queue = await createQueue(broker, uniqueName('purge'));
     await sendAll(queue, [outgoing('x'), outgoing('later', { delayMs: 60_000 })]);
     const notices: string[] = [];

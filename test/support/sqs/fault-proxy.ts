@@ -79,6 +79,11 @@ export class FaultProxy {
     this.#faults.set(action, fault);
   }
 
+  /** A call of the fake's own to the emulator; not recorded. */
+  ask(action: string, input: Readonly<Record<string, unknown>>): Promise<FaultyAnswer> {
+    return this.#forward(action, input, {});
+  }
+
   /** No faults any more, and an empty record. */
   reset(): void {
     this.#faults = new Map();
