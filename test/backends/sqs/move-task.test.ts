@@ -220,7 +220,9 @@ describe('move tasks and dead-letter links on the emulator local-aws-sqs', () =>
     await sendAll(queue, [outgoing('x'), outgoing('later', { delayMs: 60_000 })]);
     const notices: string[] = [];
     const options = { notice: (text: string) => notices.push(text), signal: never };
-    await expect(queue.purge?.({ states: ['ready'], ...options })).rejects.toMatchObject({
+    expect(await queue.purge?.({ states: ['ready'], ...options })).toEqual({ removed: null });
+    expect(await queue.stats(never)).toMatchObject({ ready: 0, delayed: 1 });
+    await expect(queue.purge?.({ states: ['delayed'], ...options })).rejects.toMatchObject({
       code: 'PRECONDITION_FAILED',
     });
     expect(proxy.of('PurgeQueue')).toEqual([]);
