@@ -6,6 +6,7 @@ const LOADERS = {
   sqlite: { schemes: ['sqlite'], load: () => import('./sqlite/index.ts') },
   redis: { schemes: ['redis', 'rediss'], load: () => import('./redis/index.ts') },
   rabbitmq: { schemes: ['amqp', 'amqps'], load: () => import('./rabbitmq/index.ts') },
+  sqs: { schemes: ['sqs'], load: () => import('./sqs/index.ts') },
 } as const satisfies Readonly<
   Record<string, { readonly schemes: readonly string[]; readonly load: () => Promise<{ readonly backend: Backend }> }>
 >;

@@ -135,7 +135,7 @@ export class Bench {
       headers: {},
       contentType: null,
       priority: null,
-      groupId: grouped ? 'one group' : null,
+      groupId: grouped ? 'one-group' : null,
       deduplicationId: grouped ? randomUUID() : null,
       ttlMs: null,
       name: null,
