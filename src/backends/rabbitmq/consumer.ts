@@ -6,6 +6,7 @@ import { brokerError } from './errors.ts';
 import { type Counting, toMessage } from './incoming.ts';
 import { atLeast, type Link, orAborted } from './link.ts';
 import type { RabbitKind } from './queue-info.ts';
+import { takeOtherReturned } from './quorum-returns.ts';
 import { Segment, type SegmentEvents } from './segment.ts';
 import type { Content } from './wire/frames.ts';
 
@@ -58,6 +59,7 @@ export class RabbitConsumer implements Consumer {
   readonly #segments: Segment[] = [];
   readonly #ending = new AbortController();
   #delivered = 0;
+  #lastWasReturned = false;
   #buffer: Delivery[] = [];
   #bufferHead = 0;
   #bufferBytes = 0;
@@ -116,6 +118,7 @@ export class RabbitConsumer implements Consumer {
 
   #deliver(segment: Segment, content: Content): void {
     this.#delivered++;
+    this.#lastWasReturned = content.redelivered;
     if (this.#ended) return;
     const { queue, kind, counting, link, limit, window } = this.#setup;
     const message = toMessage(content, queue, kind === 'quorum', counting);
@@ -248,7 +251,7 @@ export class RabbitConsumer implements Consumer {
     signal.removeEventListener('abort', this.#onAbort);
     this.#buffer = [];
     this.#bufferHead = 0;
-    const unsettled = this.#segments.reduce((sum, segment) => sum + segment.unsettled, 0);
+    const unsettled = await this.#holdInOrder().catch(() => this.#unsettled);
     const before =
       kind === 'quorum' && unsettled > 0
         ? await this.#segments
@@ -270,6 +273,20 @@ export class RabbitConsumer implements Consumer {
     }
     if (before !== undefined) await this.#returned(before + unsettled).catch(() => undefined);
     await link.close();
+  }
+
+  get #unsettled(): number {
+    return this.#segments.reduce((sum, segment) => sum + segment.unsettled, 0);
+  }
+
+  /** How many messages go back by the closing of the segments, the ones included that are only taken for the sake of order. */
+  async #holdInOrder(): Promise<number> {
+    const { link, kind, queue, notice } = this.#setup;
+    if (kind === 'quorum' && this.#unsettled > 0 && this.#lastWasReturned && this.#failure === null) {
+      const left = (await this.#segments.at(-1)?.ready(queue)) ?? 0;
+      if (left > 0) this.#segments.push(...(await takeOtherReturned(link, queue, notice)));
+    }
+    return this.#unsettled;
   }
 
   /**

@@ -110,6 +110,7 @@ class RabbitQueue implements Queue {
       link,
       queue: this.name,
       login: this.session.address.user,
+      isStream: this.kind === 'rabbit-stream',
       lossy,
       notice,
       signal,
