@@ -73,6 +73,14 @@ describe('names of queues', () => {
     expect(await complete('mq peek o')).toMatchObject({ code: 0, stdout: '', stderr: '' });
     expect(readdirSync(home)).not.toContain('ran');
     expect((await complete('mq peek q@')).stdout).toBe('@c\n');
+    const url = `sqlite:${join(home, 'q.db')}`;
+    await mq(['--url', url, 'create', 'orders']);
+    const withCommand = { url: { command: ['echo', url] } };
+    writeFileSync(join(home, '.config/mq/config.yaml'), JSON.stringify({ context: 'c', contexts: { c: withCommand } }));
+    expect((await complete('mq peek o')).stdout).toBe('');
+    // What a command has read anyway may be offered.
+    expect(await mq(['ls'])).toMatchObject({ code: 0 });
+    expect((await complete('mq peek o')).stdout).toBe('orders\n');
   });
 });
 

@@ -42,6 +42,14 @@ export const ls = defineVerb<LsFlags, LsOptions>({
         if (!options.onlyDead || (stats.dead ?? 0) > 0) rows.push(stats);
       }
     }, target);
+    if (target.settings !== null && options.globs.length === 0 && !options.onlyDead) {
+      const { rememberNames } = await import('../completion/queue-names.ts');
+      await rememberNames(
+        session.settings,
+        target,
+        rows.map(({ queue }) => queue),
+      );
+    }
     rows.sort((a, b) => compare(a, b, options.sort));
     if (isDocumentFormat(format)) {
       const sequence = await openSequence(session, format);
