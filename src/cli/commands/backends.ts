@@ -1,0 +1,71 @@
+import { ABILITIES, type Ability, type Capabilities } from '../../contract/capabilities.ts';
+import { EXIT } from '../exit-codes.ts';
+import { isDocumentFormat, openSequence } from '../output/documents.ts';
+import { printBox } from '../output/box.ts';
+import { defineVerb } from '../verb.ts';
+
+export const backends = defineVerb<object, Record<never, never>>({
+  effect: 'Only reads; needs no broker.',
+  examples: ['mq backends', "mq backends -o json | jq '.[] | select(.abilities.pause.supported) | .kind'"],
+  declare() {},
+  parse() {
+    return {};
+  },
+  async run(_options, session) {
+    const format = session.format('table', 'json', 'ndjson', 'yaml');
+    const kinds = await session.host.listKinds();
+    if (isDocumentFormat(format)) {
+      const sequence = await openSequence(session, format);
+      for (const kind of kinds) await sequence.item(kind);
+      await sequence.end();
+    } else {
+      await printBox(session, ['', ...kinds.map((kind) => kind.kind)], capabilityRows(kinds));
+    }
+    return EXIT.done;
+  },
+});
+
+/** The capability table: one row an ability, one column a kind. The table of the README is made from the same rows. */
+export function capabilityRows(kinds: readonly Capabilities[]): readonly (readonly string[])[] {
+  return [
+    ...ABILITIES.map((ability) => [HEADINGS[ability], ...kinds.map((kind) => degree(kind, ability))]),
+    ['rates', ...kinds.map((kind) => kind.rates)],
+    ['order', ...kinds.map((kind) => kind.order)],
+  ];
+}
+
+const HEADINGS: Readonly<Record<Ability, string>> = {
+  enqueue: 'enqueue',
+  peek: 'peek',
+  get: 'inspect by id',
+  drain: 'drain',
+  pause: 'pause',
+  purge: 'purge',
+  deadLetters: 'dead letters are',
+  redrive: 'redrive',
+  move: 'move',
+  copy: 'copy',
+  create: 'create',
+  delete: 'delete',
+};
+
+function degree(kind: Capabilities, name: Ability): string {
+  const { abilities } = kind;
+  if (!abilities[name].supported) return '-';
+  switch (name) {
+    case 'peek':
+      return abilities.peek.supported ? abilities.peek.effect : '-';
+    case 'deadLetters':
+      return abilities.deadLetters.supported ? `a ${abilities.deadLetters.keptIn}` : '-';
+    case 'redrive':
+    case 'move':
+    case 'copy': {
+      const ability = abilities[name];
+      return ability.supported ? ability.guarantee : '-';
+    }
+    case 'purge':
+      return abilities.purge.supported && abilities.purge.count === 'exact' ? 'counted' : 'not counted';
+    default:
+      return abilities[name].degree;
+  }
+}

@@ -1,0 +1,73 @@
+import { Option } from 'commander';
+import { type Kind, KINDS } from '../../contract/capabilities.ts';
+import { MqError } from '../../contract/errors.ts';
+import type { JsonValue } from '../../contract/message.ts';
+import { EXIT } from '../exit-codes.ts';
+import { collect, wholeNumber } from '../globals.ts';
+import { splitPair } from '../pairs.ts';
+import { defineVerb, word } from '../verb.ts';
+
+interface CreateFlags {
+  readonly kind?: Kind;
+  readonly dlq?: string;
+  readonly maxReceives?: number;
+  readonly set?: readonly string[];
+}
+
+export interface CreateQueueOptions {
+  readonly queue: string;
+  readonly kind: Kind | null;
+  readonly deadLetterQueue: string | null;
+  readonly maxReceives: number | null;
+  readonly settings: Readonly<Record<string, JsonValue>>;
+}
+
+export const create = defineVerb<CreateFlags, CreateQueueOptions>({
+  effect: 'Creates a queue, and its dead-letter queue when that is missing.',
+  examples: [
+    'mq create orders --dlq orders-dlq --max-receives 5',
+    'mq create orders --kind quorum --set x-max-length=100000',
+  ],
+  declare(command) {
+    command
+      .argument('<queue>', 'its name')
+      .addOption(new Option('--kind <kind>', "what sort of queue (default: the broker's usual)").choices(KINDS.filter((kind) => kind !== 'memory')))
+      .option('--dlq <queue>', 'the queue for its dead letters')
+      .option('--max-receives <n>', 'deliveries before a message is dead', wholeNumber(1))
+      .option('--set <key=value>', "a setting under the broker's own name; repeatable; JSON, else text", collect);
+  },
+  parse([queue], flags) {
+    const name = word(queue);
+    if (name === '') throw new MqError('USAGE', 'a queue needs a name');
+    return {
+      queue: name,
+      kind: flags.kind ?? null,
+      deadLetterQueue: flags.dlq ?? null,
+      maxReceives: flags.maxReceives ?? null,
+      settings: Object.fromEntries(
+        (flags.set ?? []).map((pair) => {
+          const [key, value] = splitPair(pair, '--set');
+          return [key, jsonOrText(value)];
+        }),
+      ),
+    };
+  },
+  async run({ queue, ...options }, session) {
+    await session.withBroker(async (broker) => {
+      if (broker.create === undefined) {
+        throw new MqError('NOT_SUPPORTED', `queues cannot be created on ${broker.name}`, { backend: broker.name, queue });
+      }
+      await broker.create(queue, { ...options, signal: session.deadline('create') });
+      session.messages.summary(`created ${queue} on ${broker.name}`);
+    });
+    return EXIT.done;
+  },
+});
+
+function jsonOrText(text: string): JsonValue {
+  try {
+    return JSON.parse(text) as JsonValue;
+  } catch {
+    return text;
+  }
+}

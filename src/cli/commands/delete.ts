@@ -1,0 +1,46 @@
+import { requireCapability } from '../../contract/capabilities.ts';
+import { MqError } from '../../contract/errors.ts';
+import { confirm, requireSomebodyToAsk } from '../confirm.ts';
+import { EXIT } from '../exit-codes.ts';
+import { defineVerb, word } from '../verb.ts';
+
+export interface DeleteOptions {
+  readonly queue: string;
+}
+
+export const deleteQueue = defineVerb<object, DeleteOptions>({
+  effect: "Deletes the queue and every message in it. Asks for the queue's name unless --yes is given.",
+  examples: ['mq delete old-orders', 'mq delete old-orders --yes'],
+  declare(command) {
+    command.argument('<queue>', 'the queue');
+  },
+  parse([queue], _flags, session) {
+    requireSomebodyToAsk(session);
+    return { queue: word(queue) };
+  },
+  async run({ queue: name }, session) {
+    await session.withBroker(async (broker) => {
+      const queue = await broker.queue(name, session.deadline('delete'));
+      requireCapability(queue.capabilities, 'delete', name);
+      if (broker.delete === undefined) {
+        throw new MqError('NOT_SUPPORTED', `queues cannot be deleted on ${broker.name}`, { backend: broker.name, queue: name });
+      }
+      const { depth, dead } = await queue.stats(session.deadline('delete'));
+      const lost = [
+        depth === null ? 'an unknown number of messages' : `${depth} messages`,
+        ...(dead === undefined ? [] : [dead === null ? 'an unknown number of dead letters' : `${dead} dead letters`]),
+      ];
+      await confirm(session, {
+        lines: [
+          `Delete queue ${name} on ${broker.name} (${broker.address})?`,
+          `  with everything in it: ${lost.join(' and ')}. This cannot be undone.`,
+        ],
+        typed: name,
+      });
+      const removed = await broker.delete(name, session.deadline('delete'));
+      const count = removed === null ? 'an unknown number of messages' : `${removed} messages`;
+      session.messages.summary(`deleted ${name} and ${count} with it`);
+    });
+    return EXIT.done;
+  },
+});

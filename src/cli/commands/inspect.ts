@@ -1,0 +1,114 @@
+import { requireCapability } from '../../contract/capabilities.ts';
+import { MqError } from '../../contract/errors.ts';
+import type { DeadLetters, Queue } from '../../contract/queue.ts';
+import { toEnvelope } from '../../core/envelope.ts';
+import { EXIT, type ExitCode } from '../exit-codes.ts';
+import { printBox } from '../output/box.ts';
+import { isDocumentFormat, printDocument } from '../output/documents.ts';
+import { messageText } from '../output/message-view.ts';
+import { safe } from '../output/safe.ts';
+import { statsDocument } from '../output/stats-view.ts';
+import type { Session } from '../session.ts';
+import { defineVerb, word } from '../verb.ts';
+
+export interface InspectOptions {
+  readonly queue: string;
+  /** Null: the queue itself. */
+  readonly id: string | null;
+}
+
+export const inspect = defineVerb<object, InspectOptions>({
+  effect: 'Only reads.',
+  examples: ['mq inspect orders', 'mq inspect orders 42 -o json'],
+  declare(command) {
+    command.argument('<queue>', 'the queue').argument('[id]', 'one message of it');
+  },
+  parse([queue, id]) {
+    return { queue: word(queue), id: typeof id === 'string' ? id : null };
+  },
+  run(options, session) {
+    const target = session.target();
+    return session.withBroker(async (broker) => {
+      const queue = await broker.queue(options.queue, session.deadline('inspect'));
+      return options.id === null
+        ? inspectQueue(session, queue, target.context)
+        : inspectMessage(session, queue, options.id);
+    }, target);
+  },
+});
+
+async function inspectQueue(session: Session, queue: Queue, context: string | null): Promise<ExitCode> {
+  const format = session.format('table', 'json', 'ndjson', 'yaml');
+  const signal = session.deadline('inspect');
+  const stats = await queue.stats(signal);
+  const description = await queue.describe(signal);
+  const deadLetters = (await queue.deadLetters?.(signal)) ?? null;
+  const links = deadLetters === null ? null : { keptIn: deadLetters.keptIn, sources: deadLetters.sources };
+  if (isDocumentFormat(format)) {
+    await printDocument(session, format, {
+      queue: queue.name,
+      kind: queue.kind,
+      broker: queue.capabilities.broker,
+      stats: statsDocument(stats, context),
+      configuration: description.configuration,
+      details: description.details,
+      consumers: description.consumers,
+      deadLetters: links,
+      capabilities: queue.capabilities,
+    });
+    return EXIT.done;
+  }
+  const { counters: _counters, ...shown } = stats;
+  const abilities = Object.entries(queue.capabilities.abilities);
+  const rows: readonly (readonly [string, unknown])[] = [
+    ['queue', queue.name],
+    ['broker', queue.capabilities.broker],
+    ['kind', queue.kind],
+    ['state', shown.state],
+    ['ready', shown.ready],
+    ['in-flight', shown.inFlight],
+    ['delayed', shown.delayed],
+    ['dead', shown.dead],
+    ['dead letters', deadLetters === null ? undefined : deadLetterText(deadLetters)],
+    ...Object.entries(description.configuration),
+    ...Object.entries(description.details),
+    ['consumers', description.consumers === null ? null : description.consumers.length],
+    ...(description.consumers ?? []).map((consumer, at) => [`consumer ${at + 1}`, consumer] as const),
+    ['can', abilities.flatMap(([name, ability]) => (ability.supported ? [name] : [])).join(', ')],
+    ['cannot', abilities.flatMap(([name, ability]) => (ability.supported ? [] : [name])).join(', ') || '-'],
+  ];
+  await printBox(session, null, rows.filter(([, value]) => value !== undefined).map(([key, value]) => [safe(key), cell(value)]));
+  for (const [field, note] of Object.entries(stats.notes)) session.messages.note(`${field}: ${note}`);
+  return EXIT.done;
+}
+
+function deadLetterText({ keptIn, sources }: DeadLetters): string {
+  const where = { state: 'kept in this queue', nowhere: 'none, or dropped', queue: '' }[keptIn.place];
+  const place = keptIn.place === 'queue' ? `go to ${keptIn.queue}` : where;
+  return sources.length === 0 ? place : `${place}; holds those of ${sources.join(', ')}`;
+}
+
+function cell(value: unknown): string {
+  if (value === null) return '?';
+  return safe(typeof value === 'string' ? value : JSON.stringify(value));
+}
+
+async function inspectMessage(session: Session, queue: Queue, id: string): Promise<ExitCode> {
+  const format = session.format('text', 'json', 'ndjson', 'yaml');
+  requireCapability(queue.capabilities, 'get', queue.name);
+  const message = (await queue.get?.(id, session.deadline('inspect'))) ?? null;
+  if (message === null) {
+    throw new MqError('MESSAGE_NOT_FOUND', `no message ${id} in ${queue.name}`, {
+      hint: `see 'mq peek' for the ids that are there`,
+      queue: queue.name,
+    });
+  }
+  if (isDocumentFormat(format)) {
+    await printDocument(session, format, toEnvelope(message));
+  } else {
+    const { stdout } = session.host;
+    const strong = (text: string): string => session.paint(stdout, 'bold', text);
+    await stdout.write(`${messageText(message, session.host.now(), strong)}\n`);
+  }
+  return EXIT.done;
+}

@@ -1,0 +1,39 @@
+import { requireCapability } from '../../contract/capabilities.ts';
+import { EXIT } from '../exit-codes.ts';
+import { defineVerb, words } from '../verb.ts';
+
+interface PauseFlags {
+  readonly reason?: string;
+}
+
+export interface PauseOptions {
+  readonly queues: readonly string[];
+  readonly reason: string | null;
+}
+
+export const pause = defineVerb<PauseFlags, PauseOptions>({
+  effect: 'Changes the queue: consumers get nothing more until it is resumed. No message is touched.',
+  examples: ['mq pause orders', "mq pause orders payments --reason 'deploy 42'"],
+  declare(command) {
+    command.argument('<queue...>', 'the queues').option('--reason <text>', 'kept with the queue where the broker can');
+  },
+  parse([queues], flags) {
+    return { queues: words(queues), reason: flags.reason ?? null };
+  },
+  async run(options, session) {
+    await session.withBroker(async (broker) => {
+      // All are looked up first, so that a mistyped name pauses none of them.
+      const queues = [];
+      for (const name of options.queues) {
+        const queue = await broker.queue(name, session.deadline('pause'));
+        requireCapability(queue.capabilities, 'pause', name);
+        queues.push(queue);
+      }
+      for (const queue of queues) {
+        await queue.pause?.({ reason: options.reason, signal: session.deadline('pause') });
+        session.messages.summary(`paused ${queue.name}`);
+      }
+    });
+    return EXIT.done;
+  },
+});

@@ -1,0 +1,33 @@
+import { requireCapability } from '../../contract/capabilities.ts';
+import { EXIT } from '../exit-codes.ts';
+import { defineVerb, words } from '../verb.ts';
+
+export interface ResumeOptions {
+  readonly queues: readonly string[];
+}
+
+export const resume = defineVerb<object, ResumeOptions>({
+  effect: 'Changes the queue: consumers get messages again. No message is touched.',
+  examples: ['mq resume orders', 'mq resume orders payments'],
+  declare(command) {
+    command.argument('<queue...>', 'the queues');
+  },
+  parse([queues]) {
+    return { queues: words(queues) };
+  },
+  async run(options, session) {
+    await session.withBroker(async (broker) => {
+      const queues = [];
+      for (const name of options.queues) {
+        const queue = await broker.queue(name, session.deadline('resume'));
+        requireCapability(queue.capabilities, 'pause', name);
+        queues.push(queue);
+      }
+      for (const queue of queues) {
+        await queue.resume?.({ signal: session.deadline('resume') });
+        session.messages.summary(`resumed ${queue.name}`);
+      }
+    });
+    return EXIT.done;
+  },
+});

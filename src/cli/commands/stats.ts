@@ -1,0 +1,111 @@
+import type { Broker } from '../../contract/broker.ts';
+import { MqError } from '../../contract/errors.ts';
+import type { QueueStats } from '../../contract/stats.ts';
+import { systemClock } from '../../core/rate-limit.ts';
+import { withRates } from '../../core/sample.ts';
+import { parseDurationMs } from '../../core/duration.ts';
+import { EXIT } from '../exit-codes.ts';
+import { duration } from '../globals.ts';
+import { isDocumentFormat, openSequence } from '../output/documents.ts';
+import { STATS_COLUMNS, statsDocument } from '../output/stats-view.ts';
+import { printTable } from '../output/table.ts';
+import { readQueues } from '../queues.ts';
+import type { Session } from '../session.ts';
+import { defineVerb, words } from '../verb.ts';
+
+interface StatsFlags {
+  readonly sample?: number;
+  readonly watch?: string | true;
+}
+
+export interface StatsOptions {
+  readonly globs: readonly string[];
+  /** Between the two readings that make rates; null: one reading. */
+  readonly sampleMs: number | null;
+  /** Between repetitions; null: once. */
+  readonly watchMs: number | null;
+}
+
+const CLEAR_SCREEN = '\u001b[H\u001b[J';
+
+export const stats = defineVerb<StatsFlags, StatsOptions>({
+  effect: 'Only reads.',
+  examples: ['mq stats orders --sample 2s', "mq stats 'orders*' --watch 5s -o ndjson"],
+  declare(command) {
+    command
+      .argument('[queue...]', 'queues or globs; all without it')
+      .option('--sample <duration>', 'take two readings so far apart, where the broker has no rates of its own', duration)
+      .option('--watch [duration]', 'repeat until interrupted, every 2s without a duration');
+  },
+  parse([globs], flags) {
+    const watchMs = flags.watch === undefined ? null : parseDurationMs(flags.watch === true ? '2s' : flags.watch);
+    if (watchMs === 0 || flags.sample === 0) throw new MqError('USAGE', 'a time between two readings must be above 0');
+    return { globs: words(globs), sampleMs: flags.sample ?? null, watchMs };
+  },
+  async run(options, session) {
+    const format = session.format('table', 'json', 'ndjson', 'yaml');
+    if (options.watchMs !== null && (format === 'json' || format === 'yaml')) {
+      throw new MqError('USAGE', `--watch never ends, and -o ${format} is one document`, { hint: 'use -o ndjson' });
+    }
+    const target = session.target();
+    const print = async (readings: readonly QueueStats[]): Promise<void> => {
+      if (isDocumentFormat(format)) {
+        const sequence = await openSequence(session, format);
+        for (const reading of readings) await sequence.item(statsDocument(reading, target.context));
+        await sequence.end();
+      } else if (readings.length > 0) {
+        await printTable(session, readings, STATS_COLUMNS);
+      } else {
+        session.messages.note('no queues');
+      }
+    };
+
+    await session.withBroker(async (broker) => {
+      let before = new Map<string, QueueStats>();
+      if (options.sampleMs !== null) {
+        const first = await readAll(session, broker, options.globs);
+        before = byName(first);
+        if (first.some((reading) => reading.rates === undefined)) {
+          await systemClock.sleep(options.sampleMs, session.signal);
+        }
+      }
+      for (let round = 0; !session.signal.aborted; round++) {
+        const fresh = await readAll(session, broker, options.globs);
+        const { stdout } = session.host;
+        if (options.watchMs !== null && format === 'table') {
+          if (stdout.isTerminal) await stdout.write(CLEAR_SCREEN);
+          else if (round > 0) await stdout.write('\n');
+        }
+        await print(fresh.map((reading) => withRates(reading, before.get(reading.queue) ?? null)));
+        if (round === 0) explain(session, fresh, options);
+        if (options.watchMs === null) return;
+        before = byName(fresh);
+        await systemClock.sleep(options.watchMs, session.signal);
+      }
+    }, target);
+    return EXIT.done;
+  },
+});
+
+async function readAll(session: Session, broker: Broker, globs: readonly string[]): Promise<QueueStats[]> {
+  const readings: QueueStats[] = [];
+  for await (const reading of readQueues(session, broker, globs)) readings.push(reading);
+  return readings.sort((a, b) => (a.queue < b.queue ? -1 : a.queue > b.queue ? 1 : 0));
+}
+
+function byName(readings: readonly QueueStats[]): Map<string, QueueStats> {
+  return new Map(readings.map((reading) => [reading.queue, reading]));
+}
+
+/** The reasons behind what is not shown: of a single queue, or of all with `--verbose`. */
+function explain(session: Session, readings: readonly QueueStats[], options: StatsOptions): void {
+  const { messages, globals } = session;
+  if (globals.output !== undefined && globals.output !== 'table') return;
+  if (options.sampleMs === null && options.watchMs === null && readings.some((reading) => reading.counters !== undefined && reading.rates === undefined)) {
+    messages.note('rates need two readings: add --sample 2s');
+  }
+  if (readings.length > 1 && globals.verbose === 0) return;
+  for (const reading of readings) {
+    for (const [field, note] of Object.entries(reading.notes)) messages.note(`${reading.queue}: ${field}: ${note}`);
+  }
+}

@@ -1,0 +1,89 @@
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { MqError } from '../contract/errors.ts';
+import { parseDurationMs } from '../core/duration.ts';
+
+export const OUTPUT_FORMATS = ['table', 'json', 'ndjson', 'yaml', 'text', 'body'] as const;
+export type OutputFormat = (typeof OUTPUT_FORMATS)[number];
+
+/** The options that every verb takes, anywhere on the line. */
+export interface Globals {
+  readonly url?: string;
+  readonly output?: OutputFormat;
+  /** False with `--no-headers`. */
+  readonly headers: boolean;
+  readonly quiet: boolean;
+  /** 0 to 2. */
+  readonly verbose: number;
+  readonly color: 'auto' | 'always' | 'never';
+  /** The longest wait for one answer of the broker, milliseconds. */
+  readonly timeout: number;
+  readonly connectTimeout: number;
+  readonly yes: boolean;
+  /** False with `--no-input`. */
+  readonly input: boolean;
+}
+
+export function addGlobalOptions(program: Command): void {
+  program
+    .optionsGroup('Global options:')
+    .option('--url <url>', 'the broker: sqlite:PATH, redis://…, amqp://…, sqs://REGION (default: $MQ_URL, then an embedded database)')
+    .addOption(new Option('-o, --output <format>', 'how results are printed').choices(OUTPUT_FORMATS))
+    .option('--no-headers', 'leave out the headings of tables')
+    .option('-q, --quiet', 'no notes, progress or summaries', false)
+    .option('-v, --verbose', 'say more on stderr; repeatable', (_value, previous: number) => previous + 1, 0)
+    .addOption(new Option('--color <when>', 'colours').choices(['auto', 'always', 'never']).default('auto'))
+    .addOption(
+      new Option('--timeout <duration>', 'the longest wait for one answer of the broker').argParser(duration).default(30_000, '30s'),
+    )
+    .addOption(
+      new Option('--connect-timeout <duration>', 'the longest wait for a connection').argParser(duration).default(5_000, '5s'),
+    )
+    .option('-y, --yes', 'do not ask before removing or moving messages', false)
+    .option('--no-input', 'never ask anything: fail instead');
+}
+
+/** For commander: a duration option as milliseconds. */
+export function duration(text: string): number {
+  return usage(() => parseDurationMs(text));
+}
+
+/** For commander: a whole number of at least `minimum`. */
+export function wholeNumber(minimum: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!/^\d+$/.test(text) || !Number.isSafeInteger(value) || value < minimum) {
+      throw new InvalidArgumentError(`It must be a whole number of at least ${minimum}.`);
+    }
+    return value;
+  };
+}
+
+/** For commander: an option that may be given several times. */
+export function collect(value: string, previous: readonly string[] | undefined): readonly string[] {
+  return [...(previous ?? []), value];
+}
+
+const SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600 };
+
+/** For commander: `50/s`, `10/m` → per second. */
+export function rate(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)\/(s|m|h)$/.exec(text);
+  const perSecond = Number(match?.[1]) / (SECONDS[match?.[2] ?? ''] ?? Number.NaN);
+  if (!(perSecond > 0)) throw new InvalidArgumentError('Write a number per second, minute or hour: 50/s, 10/m, 1/h.');
+  return perSecond;
+}
+
+function usage<T>(parse: () => T): T {
+  try {
+    return parse();
+  } catch (error) {
+    if (error instanceof MqError) {
+      throw new InvalidArgumentError(error.hint === null ? `${error.message}.` : `${capital(error.message)}; ${error.hint}.`);
+    }
+    throw error;
+  }
+}
+
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}

@@ -1,0 +1,42 @@
+import type { Broker, OpenOptions } from '../contract/broker.ts';
+import type { Capabilities } from '../contract/capabilities.ts';
+
+/** One of the two output streams. */
+export interface Output {
+  readonly isTerminal: boolean;
+  /** Whether colours are wanted on it as far as the environment says; `--color` overrides. */
+  readonly hasColor: boolean;
+  readonly columns: number;
+  /** Resolves when there is room for more (back-pressure). Resolves too when the reader has gone; see `Host.stdoutClosed`. */
+  write(chunk: string | Uint8Array): Promise<void>;
+  /** Resolves when the operating system has taken the chunk; rejects when it did not. What may be acknowledged rests on this one. */
+  writeThrough(chunk: string | Uint8Array): Promise<void>;
+}
+
+export interface Input {
+  readonly isTerminal: boolean;
+  /** Bytes as they come. To be iterated once at most. */
+  readonly chunks: AsyncIterable<Uint8Array>;
+  /** Asks on stderr, answers with a line from stdin; null at the end of input. Rejects `ABORTED` on Ctrl-C. */
+  ask(question: string): Promise<string | null>;
+}
+
+/** Everything outside the program that a command may touch; tests give their own. Only main.ts makes the real one. */
+export interface Host {
+  readonly stdin: Input;
+  readonly stdout: Output;
+  readonly stderr: Output;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Milliseconds since the epoch. */
+  now(): number;
+  /** Aborted by the first SIGINT or SIGTERM, and when the reader of stdout has gone. */
+  readonly signal: AbortSignal;
+  /** Which of these it was; null: none of them. */
+  stopCause(): StopCause | null;
+  /** Loads the backend of the URL's scheme and connects. */
+  openBroker(url: string, options: OpenOptions): Promise<Broker>;
+  /** The general abilities of every kind of queue there is. */
+  listKinds(): Promise<readonly Capabilities[]>;
+}
+
+export type StopCause = 'SIGINT' | 'SIGTERM' | 'stdout-closed';

@@ -1,0 +1,74 @@
+import { isatty, type WriteStream } from 'node:tty';
+import type { Host, Input, StopCause } from './host.ts';
+import { nodeInput, nodeOutput } from './node-streams.ts';
+import { runCommandLine } from './run.ts';
+
+/**
+ * The program. The only file that touches `process`: it builds the host, turns signals into one abort, and sets the exit code.
+ * It never calls `process.exit` after output was written, since a slow reader would lose what is still in the pipe; only a second
+ * signal ends the program at once.
+ */
+export async function main(): Promise<void> {
+  const stop = new AbortController();
+  let cause: StopCause | null = null;
+  const stopBy = (by: StopCause): void => {
+    cause ??= by;
+    stop.abort();
+  };
+
+  for (const [name, code] of [
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const) {
+    process.on(name, () => {
+      if (stop.signal.aborted && cause !== 'stdout-closed') process.exit(code);
+      stopBy(name);
+    });
+  }
+
+  const stdin = lazyInput(stop.signal);
+  const host: Host = {
+    stdin,
+    stdout: nodeOutput(process.stdout as WriteStream, () => stopBy('stdout-closed')),
+    stderr: nodeOutput(process.stderr as WriteStream, () => {}),
+    env: process.env,
+    now: Date.now,
+    signal: stop.signal,
+    stopCause: () => cause,
+    async openBroker(url, options) {
+      const { backendFor } = await import('../backends/registry.ts');
+      const backend = await backendFor(url);
+      return backend.open(url, options);
+    },
+    async listKinds() {
+      const { allBackends } = await import('../backends/registry.ts');
+      return (await allBackends()).flatMap((backend) => backend.kinds);
+    },
+  };
+  process.exitCode = await runCommandLine(process.argv.slice(2), host);
+  stdin.release();
+}
+
+interface LazyInput extends Input {
+  /** An input that was not read to its end must not keep the process alive. */
+  release(): void;
+}
+
+/** Touching `process.stdin` starts a handle; only commands that read it should. */
+function lazyInput(signal: AbortSignal): LazyInput {
+  let opened: Input | null = null;
+  const input = (): Input => {
+    opened ??= nodeInput(process.stdin, process.stderr as WriteStream, signal);
+    return opened;
+  };
+  return {
+    isTerminal: isatty(0),
+    get chunks() {
+      return input().chunks;
+    },
+    ask: (question) => input().ask(question),
+    release() {
+      if (opened !== null) process.stdin.destroy();
+    },
+  };
+}

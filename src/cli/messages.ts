@@ -1,0 +1,105 @@
+import { styleText } from 'node:util';
+import type { Secrets } from '../config/redact.ts';
+import { MqError } from '../contract/errors.ts';
+import type { Globals } from './globals.ts';
+import type { Output } from './host.ts';
+import { safe, safeJson, safeLines } from './output/safe.ts';
+
+const ERASE_LINE = '\r\u001b[2K';
+
+/**
+ * All that `mq` says to the person, on stderr: errors, notes, summaries and the one line of progress. Everything is made safe for a
+ * terminal, also when stderr is a file, which people print later; secrets are replaced in everything.
+ */
+export class Messages {
+  readonly #output: Output;
+  readonly #globals: Pick<Globals, 'quiet' | 'verbose' | 'color' | 'output'>;
+  readonly #secrets: Secrets;
+  #progressShown = false;
+  #last: Promise<void> = Promise.resolve();
+
+  constructor(output: Output, globals: Pick<Globals, 'quiet' | 'verbose' | 'color' | 'output'>, secrets: Secrets) {
+    this.#output = output;
+    this.#globals = globals;
+    this.#secrets = secrets;
+  }
+
+  /** A price, a warning, a reason. Not with `--quiet`. */
+  note(text: string): void {
+    if (!this.#globals.quiet) this.#line(`mq: ${this.#paint('yellow', 'note:')} ${safe(text)}`);
+  }
+
+  /** What was done, in one sentence. Not with `--quiet`. */
+  summary(text: string): void {
+    if (!this.#globals.quiet) this.#line(`mq: ${safe(text)}`);
+  }
+
+  /** A fault that did not stop the work, as that of one message. Said also with `--quiet`. */
+  fault(text: string): void {
+    this.#line(`mq: ${this.#paint('red', 'error:')} ${safe(text)}`);
+  }
+
+  /** Text laid out by us over several lines, for a prompt. */
+  block(lines: readonly string[]): void {
+    for (const line of lines) this.#line(safe(line));
+  }
+
+  verbose(level: 1 | 2, text: string): void {
+    if (this.#globals.verbose >= level) this.#line(`mq: ${this.#paint('dim', safe(text))}`);
+  }
+
+  error(error: MqError): void {
+    if (this.#globals.output === 'json' || this.#globals.output === 'ndjson') {
+      const { code, message, hint, queue } = error;
+      this.#line(safeJson(JSON.stringify({ error: { code, message, hint, queue } })));
+      return;
+    }
+    // The caret of a filter error needs its own lines; such text is the user's own, never a broker's.
+    const message = error.code === 'USAGE' ? safeLines(error.message) : safe(error.message);
+    this.#line(`mq: ${this.#paint('red', 'error:')} ${message}`);
+    if (error.hint !== null) this.#line(`    ${this.#paint('dim', 'hint:')} ${safe(error.hint)}`);
+  }
+
+  /** An error that is a bug of ours, with its stack. */
+  bug(error: unknown): void {
+    const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    this.error(
+      new MqError('INTERNAL', `a bug in mq: ${error instanceof Error ? error.message : 'something was thrown'}`, {
+        hint: 'please report it with what follows',
+      }),
+    );
+    this.#line(safeLines(stack));
+  }
+
+  /** Replaces the line of progress; call `endProgress` when the work is over. Nothing without a terminal or with `--quiet`. */
+  progress(text: string): void {
+    if (!this.#output.isTerminal || this.#globals.quiet) return;
+    this.#progressShown = true;
+    this.#write(`${ERASE_LINE}${safe(this.#secrets.redact(text)).slice(0, Math.max(0, this.#output.columns - 1))}`);
+  }
+
+  endProgress(): void {
+    if (!this.#progressShown) return;
+    this.#progressShown = false;
+    this.#write(ERASE_LINE);
+  }
+
+  /** Resolves when everything said so far is written. */
+  flush(): Promise<void> {
+    return this.#last;
+  }
+
+  #line(text: string): void {
+    this.endProgress();
+    this.#write(`${this.#secrets.redact(text)}\n`);
+  }
+
+  #write(text: string): void {
+    this.#last = this.#output.write(text);
+  }
+
+  #paint(style: Parameters<typeof styleText>[0], text: string): string {
+    const colored = this.#globals.color === 'always' || (this.#globals.color === 'auto' && this.#output.hasColor);
+    return colored ? styleText(style, text, { validateStream: false }) : text;
+  }
+}

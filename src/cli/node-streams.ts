@@ -1,0 +1,67 @@
+import { createInterface } from 'node:readline/promises';
+import type { Readable } from 'node:stream';
+import { isatty, type ReadStream, type WriteStream } from 'node:tty';
+import { styleText } from 'node:util';
+import { MqError } from '../contract/errors.ts';
+import type { Input, Output } from './host.ts';
+
+/** The `Output` on a real stream. `onClosed` is called when the reader has gone away (EPIPE). */
+export function nodeOutput(stream: WriteStream, onClosed: () => void): Output {
+  let closed = false;
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    closed = true;
+    onClosed();
+  });
+  return {
+    isTerminal: stream.isTTY === true,
+    // Node's own reading of NO_COLOR, FORCE_COLOR, TERM and the terminal.
+    hasColor: styleText('bold', 'x', { stream }) !== 'x',
+    get columns() {
+      return stream.columns ?? 80;
+    },
+    write(chunk) {
+      if (closed || stream.write(chunk)) return Promise.resolve();
+      return new Promise((resolve) => {
+        const done = () => {
+          stream.off('drain', done);
+          stream.off('error', done);
+          resolve();
+        };
+        stream.once('drain', done);
+        stream.once('error', done);
+      });
+    },
+    writeThrough(chunk) {
+      return new Promise((resolve, reject) => {
+        stream.write(chunk, (error) => {
+          if (error) reject(new MqError('ABORTED', 'the reader of the output has gone'));
+          else resolve();
+        });
+      });
+    },
+  };
+}
+
+/** The `Input` on a real stream; questions are echoed to `prompt`. */
+export function nodeInput(stream: ReadStream | Readable, prompt: WriteStream, signal: AbortSignal): Input {
+  return {
+    isTerminal: 'fd' in stream && isatty(stream.fd),
+    chunks: stream,
+    async ask(question) {
+      const lines = createInterface({ input: stream, output: prompt });
+      try {
+        return await new Promise<string | null>((resolve, reject) => {
+          const interrupted = () => reject(new MqError('ABORTED', 'interrupted'));
+          // In raw mode Ctrl-C is a key and no signal.
+          lines.once('SIGINT', interrupted);
+          lines.once('close', () => resolve(null));
+          signal.addEventListener('abort', interrupted, { once: true });
+          lines.question(question).then(resolve, reject);
+        });
+      } finally {
+        lines.close();
+      }
+    },
+  };
+}

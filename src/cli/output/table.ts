@@ -1,0 +1,17 @@
+import type { Session } from '../session.ts';
+import { type Column, columns } from './columns.ts';
+
+/** Plain aligned columns on stdout; lines are cut to the width of a terminal and never in a pipe. */
+export async function printTable<Row>(
+  session: Session,
+  rows: readonly Row[],
+  spec: readonly Column<Row>[],
+): Promise<void> {
+  const { stdout } = session.host;
+  const lines = columns(rows, spec, {
+    headings: session.globals.headers,
+    width: stdout.isTerminal ? stdout.columns : null,
+    paintHeading: (text) => session.paint(stdout, 'bold', text),
+  });
+  if (lines.length > 0) await stdout.write(`${lines.join('\n')}\n`);
+}

@@ -1,0 +1,92 @@
+import { CommanderError } from 'commander';
+import { Secrets } from '../config/redact.ts';
+import { MqError } from '../contract/errors.ts';
+import { EXIT, type ExitCode, exitCodeOf } from './exit-codes.ts';
+import type { Globals, OutputFormat } from './globals.ts';
+import type { Host } from './host.ts';
+import { Messages } from './messages.ts';
+import { buildProgram, findTopic, findVerb } from './program.ts';
+import { Session } from './session.ts';
+import type { PreparedVerb } from './verb.ts';
+import { VERBS } from './verbs.ts';
+
+/** Runs one command line to its end and gives its exit code. Never rejects. */
+export async function runCommandLine(args: readonly string[], host: Host): Promise<ExitCode> {
+  const secrets = new Secrets();
+  let globals: ErrorGlobals = guessGlobals(args);
+  let printed = '';
+  let outcome: ExitCode = EXIT.done;
+  try {
+    const topic = findTopic(args);
+    const loaded = topic === null ? await loadVerb(args) : new Map<string, PreparedVerb>();
+    const program = buildProgram(
+      loaded,
+      async (verb, operands, flags, parsed) => {
+        globals = parsed;
+        outcome = await verb.execute(operands, flags, new Session(host, parsed, secrets));
+      },
+      (text) => {
+        printed += text;
+      },
+    );
+    if (topic !== null) printed = topic;
+    else if (args.length === 0) program.outputHelp();
+    else await program.parseAsync([...args], { from: 'user' });
+    if (printed !== '') await host.stdout.write(printed);
+  } catch (error) {
+    outcome = await report(error, host, new Messages(host.stderr, globals, secrets), printed);
+  }
+  return finalCode(outcome, host);
+}
+
+type ErrorGlobals = Pick<Globals, 'quiet' | 'verbose' | 'color' | 'output'>;
+
+async function loadVerb(args: readonly string[]): Promise<ReadonlyMap<string, PreparedVerb>> {
+  const name = findVerb(args);
+  const entry = VERBS.find((candidate) => candidate.name === name);
+  return entry === undefined ? new Map() : new Map([[entry.name, await entry.load()]]);
+}
+
+/** How a failed parse should be reported: the options themselves are not known then, so only the format is looked for. */
+function guessGlobals(args: readonly string[]): ErrorGlobals {
+  const joined = args.join('\n');
+  const format = /(?:^|\n)(?:-o\n?|--output[=\n])(json|ndjson)(?:\n|$)/.exec(joined)?.[1] as OutputFormat | undefined;
+  return { quiet: false, verbose: 0, color: 'auto', ...(format === undefined ? {} : { output: format }) };
+}
+
+async function report(error: unknown, host: Host, messages: Messages, printed: string): Promise<ExitCode> {
+  if (error instanceof CommanderError && error.exitCode === 0) {
+    await host.stdout.write(printed);
+    return EXIT.done;
+  }
+  const known = error instanceof CommanderError ? usageError(error) : error;
+  if (!(known instanceof MqError)) {
+    messages.bug(known);
+  } else if (known.code !== 'ABORTED' || host.stopCause() === null) {
+    messages.error(known);
+  }
+  await messages.flush();
+  return known instanceof MqError ? exitCodeOf(known.code) : EXIT.internal;
+}
+
+/** Commander's sentence in our form; its "(Did you mean …?)" becomes the hint. */
+function usageError(error: CommanderError): MqError {
+  const [sentence, suggestion] = error.message.replace(/^error: /, '').split('\n');
+  const hint = suggestion?.replace(/^\((.*)\)$/, '$1').replace(/^Did/, 'did') ?? "see 'mq --help', or 'mq VERB --help'";
+  return new MqError('USAGE', (sentence ?? '').replace(/\.$/, ''), { hint });
+}
+
+function finalCode(outcome: ExitCode, host: Host): ExitCode {
+  if (outcome === EXIT.internal) return outcome;
+  switch (host.stopCause()) {
+    case 'SIGINT':
+      return EXIT.interrupted;
+    case 'SIGTERM':
+      return EXIT.terminated;
+    case 'stdout-closed':
+      // Who closed the pipe has what they wanted; a real failure is still one.
+      return outcome === EXIT.interrupted ? EXIT.done : outcome;
+    case null:
+      return outcome;
+  }
+}

@@ -1,0 +1,83 @@
+import { styleText } from 'node:util';
+import { Secrets } from '../config/redact.ts';
+import { resolveTarget, type Target } from '../config/target.ts';
+import type { Broker } from '../contract/broker.ts';
+import { MqError } from '../contract/errors.ts';
+import type { Globals, OutputFormat } from './globals.ts';
+import type { Host, Output } from './host.ts';
+import { Messages } from './messages.ts';
+
+/** One run of one verb: the host, the global options, and what is made from both. */
+export class Session {
+  readonly host: Host;
+  readonly globals: Globals;
+  readonly secrets: Secrets;
+  readonly messages: Messages;
+
+  constructor(host: Host, globals: Globals, secrets: Secrets) {
+    this.host = host;
+    this.globals = globals;
+    this.secrets = secrets;
+    this.messages = new Messages(host.stderr, globals, secrets);
+  }
+
+  get signal(): AbortSignal {
+    return this.host.signal;
+  }
+
+  /** The asked output format, checked against those that the verb has; the first of them is its default. */
+  format<F extends OutputFormat>(...formats: readonly [F, ...F[]]): F {
+    const asked = this.globals.output;
+    if (asked === undefined) return formats[0];
+    const format = formats.find((candidate) => candidate === asked);
+    if (format === undefined) {
+      throw new MqError('USAGE', `-o ${asked} does not fit this command`, { hint: `it has ${formats.join(', ')}` });
+    }
+    return format;
+  }
+
+  target(url: string | undefined = this.globals.url): Target {
+    const target = resolveTarget(url, this.host.env);
+    this.secrets.learnUrl(target.url);
+    return target;
+  }
+
+  /** Aborts with the rest, or with `TIMEOUT` when the broker has not answered within `--timeout`. For calls that answer once. */
+  deadline(operation: string): AbortSignal {
+    const timeoutMs = this.globals.timeout;
+    const late = new AbortController();
+    const timer = setTimeout(() => {
+      late.abort(
+        new MqError('TIMEOUT', `the broker did not answer within ${timeoutMs / 1000}s`, {
+          hint: 'try again, or give a longer --timeout',
+          operation,
+        }),
+      );
+    }, timeoutMs);
+    timer.unref();
+    return AbortSignal.any([this.signal, late.signal]);
+  }
+
+  /** Opens the broker, does the work, and closes the broker whatever happens. */
+  async withBroker<T>(work: (broker: Broker) => Promise<T>, target: Target = this.target()): Promise<T> {
+    const broker = await this.host.openBroker(target.url, {
+      connectTimeoutMs: this.globals.connectTimeout,
+      notice: (text) => this.messages.note(text),
+      signal: this.signal,
+    });
+    this.messages.verbose(1, `connected to ${broker.name} at ${broker.address}`);
+    try {
+      return await work(broker);
+    } finally {
+      await broker.close();
+    }
+  }
+
+  paint(output: Output, style: Parameters<typeof styleText>[0], text: string): string {
+    return hasColor(output, this.globals) ? styleText(style, text, { validateStream: false }) : text;
+  }
+}
+
+export function hasColor(output: Output, globals: Pick<Globals, 'color'>): boolean {
+  return globals.color === 'always' || (globals.color === 'auto' && output.hasColor);
+}

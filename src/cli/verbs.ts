@@ -1,0 +1,34 @@
+import type { PreparedVerb } from './verb.ts';
+
+export interface VerbEntry {
+  readonly name: string;
+  readonly summary: string;
+  readonly group: string;
+  /** Each verb is a chunk of its own: only the one that was asked for is loaded. */
+  readonly load: () => Promise<PreparedVerb>;
+}
+
+const LOOK = 'Look:';
+const MESSAGES = 'Messages:';
+const QUEUES = 'Queues:';
+const MORE = 'More:';
+
+/** The verbs in the order of the help. `top`, `context`, `completion` and `doctor` take their place here. */
+export const VERBS: readonly VerbEntry[] = [
+  { name: 'ls', group: LOOK, summary: 'list queues', load: async () => (await import('./commands/ls.ts')).ls },
+  { name: 'stats', group: LOOK, summary: 'queues with rates and age', load: async () => (await import('./commands/stats.ts')).stats },
+  { name: 'inspect', group: LOOK, summary: 'everything known of a queue or a message', load: async () => (await import('./commands/inspect.ts')).inspect },
+  { name: 'peek', group: LOOK, summary: 'look at messages without taking them', load: async () => (await import('./commands/peek.ts')).peek },
+  { name: 'enqueue', group: MESSAGES, summary: 'send messages', load: async () => (await import('./commands/enqueue.ts')).enqueue },
+  { name: 'drain', group: MESSAGES, summary: 'take messages out: print, save or hand them to a command', load: async () => (await import('./commands/drain.ts')).drain },
+  { name: 'redrive', group: MESSAGES, summary: 'put dead letters back where they came from', load: async () => (await import('./commands/redrive.ts')).redrive },
+  { name: 'move', group: MESSAGES, summary: 'move messages to another queue', load: async () => (await import('./commands/move.ts')).move },
+  { name: 'copy', group: MESSAGES, summary: 'copy messages to another queue', load: async () => (await import('./commands/copy.ts')).copy },
+  { name: 'purge', group: MESSAGES, summary: 'delete messages', load: async () => (await import('./commands/purge.ts')).purge },
+  { name: 'pause', group: QUEUES, summary: 'stop delivery to consumers', load: async () => (await import('./commands/pause.ts')).pause },
+  { name: 'resume', group: QUEUES, summary: 'restart delivery to consumers', load: async () => (await import('./commands/resume.ts')).resume },
+  { name: 'create', group: QUEUES, summary: 'create a queue, with its dead-letter link', load: async () => (await import('./commands/create.ts')).create },
+  { name: 'delete', group: QUEUES, summary: 'delete a queue and everything in it', load: async () => (await import('./commands/delete.ts')).deleteQueue },
+  { name: 'backends', group: MORE, summary: 'what each kind of queue can do', load: async () => (await import('./commands/backends.ts')).backends },
+  { name: 'demo', group: MORE, summary: 'a tour on a temporary embedded queue', load: async () => (await import('./commands/demo.ts')).demo },
+];
