@@ -33,6 +33,8 @@ export interface Broker {
   readonly name: string;
   /** Where it is, without credentials, for prompts and reports. */
   readonly address: string;
+  /** Present where users expect that enqueueing into a queue that does not exist creates it: `create` is called first, with its defaults. */
+  readonly createsOnEnqueue?: true;
   /** Stats of many queues, as cheaply as the broker allows, in order of name where that costs nothing. */
   queues(pattern: QueuePattern, options: ListOptions): AsyncIterable<QueueStats>;
   /** Throws `QUEUE_NOT_FOUND`. Never creates. */

@@ -1,0 +1,118 @@
+import { setImmediate } from 'node:timers/promises';
+import type { Broker, CreateOptions, ListOptions, QueuePattern } from '../../contract/broker.ts';
+import { MqError, throwIfAborted } from '../../contract/errors.ts';
+import type { Queue } from '../../contract/queue.ts';
+import type { QueueStats } from '../../contract/stats.ts';
+import { SQLITE_CAPABILITIES } from './capabilities.ts';
+import type { Connection, Row } from './connection.ts';
+import { SqliteQueue } from './queue.ts';
+import type { QueueFile } from './queue-file.ts';
+import { settingsOf } from './settings.ts';
+import { readStats } from './stats.ts';
+import type { QueueFacts } from './time.ts';
+
+export class SqliteBroker implements Broker {
+  readonly name = SQLITE_CAPABILITIES.broker;
+  readonly address: string;
+  readonly createsOnEnqueue = true;
+  readonly #file: QueueFile;
+
+  constructor(file: QueueFile) {
+    this.#file = file;
+    this.address = `sqlite:${file.path}`;
+  }
+
+  async *queues(pattern: QueuePattern, { signal }: ListOptions): AsyncGenerator<QueueStats, void, undefined> {
+    throwIfAborted(signal);
+    const all = await this.#file.read((connection) => connection.all(`${FACTS} ORDER BY name`).map(toFacts), []);
+    for (const facts of all) {
+      if (!pattern.matches(facts.name)) continue;
+      throwIfAborted(signal);
+      const stats = await this.#file.read(
+        (connection) => (isThere(connection, facts) ? readStats(connection, facts) : null),
+        null,
+      );
+      if (stats !== null) yield stats;
+      await setImmediate();
+    }
+  }
+
+  async queue(name: string, signal: AbortSignal): Promise<Queue> {
+    throwIfAborted(signal);
+    const facts = await this.#file.read((connection) => findQueue(connection, name), null);
+    if (facts === null) throw this.#notFound(name);
+    return new SqliteQueue(this.#file, facts, this.#notFound(name));
+  }
+
+  /** Settings: `leaseMs`, how long a consumer that died keeps its messages; default 30,000. */
+  async create(name: string, options: CreateOptions): Promise<void> {
+    throwIfAborted(options.signal);
+    const { maxReceives, leaseMs } = settingsOf(name, options);
+    await this.#file.write((connection) => {
+      if (findQueue(connection, name) !== null) {
+        throw new MqError('ALREADY_EXISTS', `queue ${name} already exists`, {
+          backend: 'sqlite',
+          operation: 'create',
+          queue: name,
+        });
+      }
+      connection.run(
+        'INSERT INTO queue (name, max_receives, lease_ms, created_at) VALUES (:name, :maxReceives, :leaseMs, :now)',
+        {
+          name,
+          maxReceives,
+          leaseMs,
+          now: Date.now(),
+        },
+      );
+    });
+  }
+
+  /** What consumers hold at that moment is lost too: their acks are rejected. */
+  async delete(name: string, signal: AbortSignal): Promise<number> {
+    throwIfAborted(signal);
+    // Asked first by reading, so that deleting from a file that does not exist does not create it.
+    if ((await this.#file.read((connection) => findQueue(connection, name), null)) === null) throw this.#notFound(name);
+    return this.#file.write((connection) => {
+      const found = findQueue(connection, name);
+      if (found === null) throw this.#notFound(name);
+      const queue = { queue: found.id };
+      connection.run('DELETE FROM payload WHERE key IN (SELECT key FROM message WHERE queue = :queue)', queue);
+      const lost = connection.run('DELETE FROM message WHERE queue = :queue', queue);
+      connection.run('DELETE FROM sent_lately WHERE queue = :queue', queue);
+      connection.run('DELETE FROM consumer WHERE queue = :queue', queue);
+      connection.run('DELETE FROM queue WHERE id = :queue', queue);
+      return lost;
+    });
+  }
+
+  close(): Promise<void> {
+    return this.#file.close();
+  }
+
+  #notFound(name: string): MqError {
+    return new MqError('QUEUE_NOT_FOUND', `no queue ${name} in ${this.address}`, { backend: 'sqlite', queue: name });
+  }
+}
+
+const FACTS = 'SELECT id, name, max_receives, lease_ms FROM queue';
+
+function findQueue(connection: Connection, name: string): QueueFacts | null {
+  // Without this, SQLite would take U+FFFD for what cannot be written, and find another queue.
+  if (!name.isWellFormed()) return null;
+  const row = connection.find(`${FACTS} WHERE name = :name`, { name });
+  return row === null ? null : toFacts(row);
+}
+
+function isThere(connection: Connection, { id }: QueueFacts): boolean {
+  return connection.find('SELECT 1 AS here FROM queue WHERE id = :id', { id }) !== null;
+}
+
+function toFacts(row: Row): QueueFacts {
+  return {
+    id: row.integer('id'),
+    name: row.text('name'),
+    maxReceives: row.integer('max_receives'),
+    leaseMs: row.integer('lease_ms'),
+  };
+}

@@ -1,0 +1,100 @@
+import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
+import { MqError } from '../../contract/errors.ts';
+
+export type Params = Record<string, SQLInputValue>;
+
+/** One row, whose columns are checked as they are read: a file of ours may have been changed by another hand. */
+export class Row {
+  readonly #columns: Record<string, unknown>;
+
+  constructor(columns: Record<string, unknown>) {
+    this.#columns = columns;
+  }
+
+  integer(name: string): number {
+    const value = this.#columns[name];
+    if (typeof value !== 'number') throw wrongColumn(name);
+    return value;
+  }
+
+  integerOrNull(name: string): number | null {
+    return this.#columns[name] === null ? null : this.integer(name);
+  }
+
+  text(name: string): string {
+    const value = this.#columns[name];
+    if (typeof value !== 'string') throw wrongColumn(name);
+    return value;
+  }
+
+  textOrNull(name: string): string | null {
+    return this.#columns[name] === null ? null : this.text(name);
+  }
+
+  bytes(name: string): Uint8Array {
+    const value = this.#columns[name];
+    if (!(value instanceof Uint8Array)) throw wrongColumn(name);
+    return value;
+  }
+}
+
+function wrongColumn(name: string): MqError {
+  return new MqError('UNEXPECTED_RESPONSE', `the queue file holds a wrong value in column ${name}`, {
+    backend: 'sqlite',
+  });
+}
+
+/** A database with its prepared statements, each prepared when it is first used. Synchronous, as `node:sqlite` is. */
+export class Connection {
+  readonly database: DatabaseSync;
+  readonly #statements = new Map<string, StatementSync>();
+  #token: string | null = null;
+
+  constructor(database: DatabaseSync) {
+    this.database = database;
+  }
+
+  /** Random per file: makes the ids that we give unique among all files. */
+  get token(): string {
+    this.#token ??= this.one('SELECT token FROM file').text('token');
+    return this.#token;
+  }
+
+  statement(sql: string): StatementSync {
+    let statement = this.#statements.get(sql);
+    if (statement === undefined) {
+      statement = this.database.prepare(sql);
+      this.#statements.set(sql, statement);
+    }
+    return statement;
+  }
+
+  /** The number of rows changed. */
+  run(sql: string, params: Params = {}): number {
+    return Number(this.statement(sql).run(params).changes);
+  }
+
+  find(sql: string, params: Params = {}): Row | null {
+    const columns = this.statement(sql).get(params);
+    return columns === undefined ? null : new Row(columns);
+  }
+
+  one(sql: string, params: Params = {}): Row {
+    const row = this.find(sql, params);
+    if (row === null)
+      throw new MqError('UNEXPECTED_RESPONSE', 'the queue file lacks a row that it must have', { backend: 'sqlite' });
+    return row;
+  }
+
+  all(sql: string, params: Params = {}): Row[] {
+    return this.statement(sql)
+      .all(params)
+      .map((columns) => new Row(columns));
+  }
+
+  /** The first of `count` fresh numbers. Inside a transaction only. */
+  allot(count: number): number {
+    const next = this.one('UPDATE file SET sequence = sequence + :count RETURNING sequence', { count });
+    return next.integer('sequence') - count + 1;
+  }
+}

@@ -1,0 +1,259 @@
+import { hostname } from 'node:os';
+import { pid } from 'node:process';
+import { MqError } from '../../contract/errors.ts';
+import type { Delivery } from '../../contract/message.ts';
+import type { ConsumeOptions, Consumer } from '../../contract/queue.ts';
+import type { Connection } from './connection.ts';
+import { requireQueue } from './publisher.ts';
+import type { QueueFile } from './queue-file.ts';
+import { pageSql, START, toMessage } from './rows.ts';
+import { STORED } from './schema.ts';
+import { giveBack, givenBack, Settlements, type Verdict } from './settlements.ts';
+import { catchUp, lags, nextChangeAt, type QueueFacts } from './time.ts';
+
+/** One claim takes at most so many messages, and stops after so many bytes. */
+const PAGE = 500;
+const PAGE_BYTES = 16 * 1024 * 1024;
+/** How often a waiting consumer looks whether the file has changed: half of the latency that we promise. */
+const POLL_MS = 25;
+
+type Claim = { readonly status: 'claimed'; readonly deliveries: Delivery[] } | { readonly status: 'empty' | 'paused' };
+
+/**
+ * A consumer is a row with a lease; the messages that it holds point to it. So one small write extends the lease of all of them, and when
+ * the process dies they become ready again together, when the lease runs out.
+ */
+export class SqliteConsumer implements Consumer {
+  readonly #file: QueueFile;
+  readonly #queue: QueueFacts;
+  readonly #options: ConsumeOptions;
+  readonly #settlements: Settlements;
+  readonly #buffer: Delivery[] = [];
+  /** The keys of what is claimed and not settled. */
+  readonly #unsettled = new Set<number>();
+  readonly #forget: () => void;
+  #id: number | null = null;
+  #heartbeat: NodeJS.Timeout | null = null;
+  #broken: unknown = null;
+  #remaining: number;
+  #iterated = false;
+  #closing: Promise<void> | null = null;
+  #wake: () => void = () => {};
+
+  constructor(file: QueueFile, queue: QueueFacts, options: ConsumeOptions) {
+    this.#file = file;
+    this.#queue = queue;
+    this.#options = options;
+    this.#settlements = new Settlements(file, queue);
+    this.#remaining = options.limit ?? Number.POSITIVE_INFINITY;
+    // A broker that is closed under an open consumer gives back what that holds, instead of leaving it to the lease.
+    this.#forget = file.onClose(() => {
+      this.#broken ??= new MqError('UNAVAILABLE', 'the connection was closed', {
+        backend: 'sqlite',
+        queue: queue.name,
+      });
+      return this.close();
+    });
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Delivery, void, undefined> {
+    if (this.#iterated) throw new MqError('INTERNAL', 'a consumer can be iterated once', { backend: 'sqlite' });
+    this.#iterated = true;
+    const { signal, follow, idleMs, window, notice } = this.#options;
+    // Who waits for messages is a consumer before it gets the first.
+    if (follow && !signal.aborted && this.#closing === null)
+      await this.#file.write((connection) => this.#enlist(connection));
+    let lastDelivery = Date.now();
+    let saidPaused = false;
+    while (!signal.aborted) {
+      if (this.#broken !== null) throw this.#broken;
+      if (this.#closing !== null) return;
+      const next = this.#buffer.shift();
+      if (next !== undefined) {
+        lastDelivery = Date.now();
+        yield next;
+        continue;
+      }
+      if (this.#remaining <= 0) return;
+      const room = window === 'unbounded' ? PAGE : window - this.#unsettled.size;
+      if (room <= 0) {
+        await this.#rest(null);
+        continue;
+      }
+      const seen = this.#file.version();
+      const claim = await this.#claim(Math.min(room, this.#remaining, PAGE));
+      if (claim.status === 'claimed') {
+        this.#remaining -= claim.deliveries.length;
+        this.#buffer.push(...claim.deliveries);
+        continue;
+      }
+      if (claim.status === 'paused' && !saidPaused) {
+        saidPaused = true;
+        notice(`${this.#queue.name} is paused: nothing is delivered until it is resumed`);
+      }
+      if (!follow) return;
+      const idleUntil = idleMs === null ? Number.POSITIVE_INFINITY : lastDelivery + idleMs;
+      if (!(await this.#change(seen, claim.status === 'paused', idleUntil))) return;
+    }
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#release();
+    return this.#closing;
+  }
+
+  /** False when nothing has changed until `until`. */
+  async #change(seen: string, paused: boolean, until: number): Promise<boolean> {
+    // What time does to a paused queue changes nothing for us.
+    const dueAt = paused ? null : await this.#file.read((connection) => nextChangeAt(connection, this.#queue.id), null);
+    while (!this.#options.signal.aborted && this.#closing === null) {
+      const now = Date.now();
+      if (this.#file.version() !== seen || (dueAt !== null && dueAt <= now) || this.#broken !== null) return true;
+      if (now >= until) return false;
+      await this.#rest(Math.min(POLL_MS, until - now));
+    }
+    return true;
+  }
+
+  /** Until the time is over, something is settled, the signal aborts, or the consumer is closed. */
+  #rest(ms: number | null): Promise<void> {
+    const { signal } = this.#options;
+    return new Promise((resolve) => {
+      let timer: NodeJS.Timeout | undefined;
+      const done = (): void => {
+        clearTimeout(timer);
+        signal.removeEventListener('abort', done);
+        this.#wake = () => {};
+        resolve();
+      };
+      this.#wake = done;
+      if (ms !== null) timer = setTimeout(done, ms);
+      signal.addEventListener('abort', done, { once: true });
+      if (signal.aborted) done();
+    });
+  }
+
+  async #claim(count: number): Promise<Claim> {
+    const look = await this.#file.read<'lagging' | Claim['status']>((connection) => {
+      if (this.#isPaused(connection)) return 'paused';
+      if (lags(connection, this.#queue.id, Date.now())) return 'lagging';
+      const found = connection.find(`SELECT 1 AS found FROM message WHERE queue = :queue AND state = :state LIMIT 1`, {
+        queue: this.#queue.id,
+        state: STORED[this.#options.state],
+      });
+      return found === null ? 'empty' : 'claimed';
+    }, 'empty');
+    // Looking first spares the other processes our write lock while there is nothing to take.
+    if (look === 'empty' || look === 'paused') return { status: look };
+    return this.#file.write((connection) => {
+      if (this.#options.signal.aborted || this.#closing !== null) return { status: 'empty' };
+      if (this.#isPaused(connection)) return { status: 'paused' };
+      const now = Date.now();
+      catchUp(connection, this.#queue, now);
+      const rows = connection.all(pageSql(this.#options.state, false), {
+        queue: this.#queue.id,
+        ...START,
+        limit: count,
+      });
+      const deliveries: Delivery[] = [];
+      const holder = rows.length > 0 ? this.#lease(connection, now) : 0;
+      let bytes = 0;
+      for (const row of rows) {
+        const message = toMessage(connection, this.#queue, row, this.#options.state);
+        deliveries.push({ message, receipt: this.#receipt(row.integer('key'), holder) });
+        bytes += message.body.byteLength;
+        if (bytes >= PAGE_BYTES) break;
+      }
+      if (deliveries.length === 0) return { status: 'empty' };
+      const dead = this.#options.state === 'dead';
+      connection.run(
+        `UPDATE message SET state = ${dead ? STORED.deadInFlight : STORED.inFlight}, holder = :holder, wake = NULL,
+           receives = receives + ${dead ? 0 : 1}
+         WHERE key IN (SELECT key FROM message WHERE queue = :queue AND state = :state ORDER BY rank, position LIMIT :count)`,
+        { holder, queue: this.#queue.id, state: STORED[this.#options.state], count: deliveries.length },
+      );
+      return { status: 'claimed', deliveries };
+    });
+  }
+
+  #isPaused(connection: Connection): boolean {
+    requireQueue(connection, this.#queue);
+    if (this.#options.state === 'dead') return false;
+    return (
+      connection
+        .one('SELECT paused_at FROM queue WHERE id = :id', { id: this.#queue.id })
+        .integerOrNull('paused_at') !== null
+    );
+  }
+
+  #enlist(connection: Connection): void {
+    requireQueue(connection, this.#queue);
+    if (this.#closing === null) this.#lease(connection, Date.now());
+  }
+
+  /** Extends our lease, or begins a new one: the first time, and after ours ran out (then what we held is not ours any more). */
+  #lease(connection: Connection, now: number): number {
+    const until = now + this.#queue.leaseMs;
+    if (this.#id !== null && extend(connection, this.#id, until)) return this.#id;
+    const row = connection.one(
+      `INSERT INTO consumer (queue, takes, pid, host, since, lease_until) VALUES (:queue, :takes, :pid, :host, :now, :until) RETURNING id`,
+      { queue: this.#queue.id, takes: this.#options.state, pid, host: hostname(), now, until },
+    );
+    this.#id = row.integer('id');
+    this.#heartbeat ??= setInterval(() => this.#beat(), this.#queue.leaseMs / 3);
+    this.#heartbeat.unref();
+    return this.#id;
+  }
+
+  #beat(): void {
+    this.#file
+      .write((connection) => this.#enlist(connection))
+      .catch((error: unknown) => {
+        this.#broken ??= error;
+        this.#wake();
+      });
+  }
+
+  #receipt(key: number, holder: number): Delivery['receipt'] {
+    this.#unsettled.add(key);
+    let settled = false;
+    const settle = async (verdict: Verdict): Promise<void> => {
+      if (settled) return;
+      settled = true;
+      if (this.#closing !== null) {
+        // Given back by `close`: an ack that we called done would be a lie.
+        if (verdict.kind === 'ack') throw givenBack(this.#queue);
+        return;
+      }
+      try {
+        await this.#settlements.settle(key, holder, verdict);
+      } finally {
+        this.#unsettled.delete(key);
+        this.#wake();
+      }
+    };
+    return {
+      ack: () => settle({ kind: 'ack' }),
+      release: (options) => settle({ kind: 'release', failure: options?.failure ?? null }),
+    };
+  }
+
+  async #release(): Promise<void> {
+    this.#forget();
+    this.#wake();
+    await this.#settlements.idle();
+    if (this.#heartbeat !== null) clearInterval(this.#heartbeat);
+    const id = this.#id;
+    this.#unsettled.clear();
+    if (id === null) return;
+    await this.#file.write((connection) => {
+      giveBack(connection, 'queue = :queue AND holder = :id', { queue: this.#queue.id, id });
+      connection.run('DELETE FROM consumer WHERE id = :id', { id });
+    });
+  }
+}
+
+/** False when the lease has run out and others have taken note of it. */
+function extend(connection: Connection, id: number, until: number): boolean {
+  return connection.run('UPDATE consumer SET lease_until = :until WHERE id = :id', { id, until }) > 0;
+}

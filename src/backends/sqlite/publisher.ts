@@ -1,0 +1,201 @@
+import { MqError } from '../../contract/errors.ts';
+import type { JsonValue, OutgoingMessage, SendOutcome } from '../../contract/message.ts';
+import type { Publisher, PublisherOptions } from '../../contract/queue.ts';
+import type { Connection } from './connection.ts';
+import { misfitsOf, withoutMisfits } from './misfits.ts';
+import { DoubtfulWrite, type QueueFile } from './queue-file.ts';
+import { publicId } from './rows.ts';
+import { STORED } from './schema.ts';
+import { catchUp, type QueueFacts } from './time.ts';
+
+/** A second message with the same deduplication id within this time is not stored, even if the first is long gone. */
+export const DEDUPLICATION_MS = 5 * 60_000;
+/** One transaction takes at most so much, to leave other processes their turn and the event loop its own. */
+const BATCH_MESSAGES = 5_000;
+const BATCH_BYTES = 32 * 1024 * 1024;
+
+interface Pending {
+  readonly message: OutgoingMessage;
+  readonly resolve: (outcome: SendOutcome) => void;
+}
+
+export class SqlitePublisher implements Publisher {
+  readonly #file: QueueFile;
+  readonly #queue: QueueFacts;
+  readonly #lossy: boolean;
+  #pending: Pending[] = [];
+  #writing: Promise<void> | null = null;
+
+  constructor(file: QueueFile, queue: QueueFacts, options: Pick<PublisherOptions, 'lossy'>) {
+    this.#file = file;
+    this.#queue = queue;
+    this.#lossy = options.lossy;
+  }
+
+  misfits(message: OutgoingMessage): readonly string[] {
+    return misfitsOf(message).map(({ phrase }) => phrase);
+  }
+
+  send(message: OutgoingMessage): Promise<SendOutcome> {
+    const misfits = misfitsOf(message);
+    const fatal = misfits.some(({ field }) => field === 'body');
+    if (misfits.length > 0 && (fatal || !this.#lossy)) {
+      return Promise.resolve({ status: 'failed', reason: misfits.map(({ phrase }) => phrase).join('; ') });
+    }
+    return new Promise((resolve) => {
+      this.#pending.push({ message: withoutMisfits(message, misfits), resolve });
+      this.#writing ??= this.#write();
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.#writing;
+  }
+
+  async #write(): Promise<void> {
+    let batch: readonly Pending[] = [];
+    while (this.#pending.length > 0) {
+      try {
+        const outcomes = await this.#file.write((connection) => {
+          requireQueue(connection, this.#queue);
+          batch = this.#nextBatch();
+          return insert(connection, this.#queue, batch);
+        });
+        for (const [index, { resolve }] of batch.entries()) {
+          resolve(outcomes[index] ?? { status: 'unknown', reason: 'no outcome was recorded' });
+        }
+      } catch (error) {
+        const reason = error instanceof MqError ? error.message : 'an unexpected error';
+        const status = error instanceof DoubtfulWrite ? 'unknown' : 'failed';
+        // Nothing was begun when the lock was not had: then whatever waits has failed.
+        const failed = batch.length > 0 ? batch : this.#pending.splice(0);
+        for (const { resolve } of failed) resolve({ status, reason });
+      }
+      batch = [];
+    }
+    this.#writing = null;
+  }
+
+  #nextBatch(): readonly Pending[] {
+    let count = 0;
+    let bytes = 0;
+    for (const { message } of this.#pending) {
+      if (count > 0 && (count >= BATCH_MESSAGES || bytes + message.body.byteLength > BATCH_BYTES)) break;
+      bytes += message.body.byteLength;
+      count += 1;
+    }
+    return this.#pending.splice(0, count);
+  }
+}
+
+/** Throws `QUEUE_NOT_FOUND` when the queue was deleted under a handle, also when another of that name exists by now. */
+export function requireQueue(connection: Connection, queue: QueueFacts): void {
+  if (connection.find('SELECT 1 AS here FROM queue WHERE id = :id', { id: queue.id }) === null) {
+    throw new MqError('QUEUE_NOT_FOUND', `queue ${queue.name} does not exist any more`, {
+      backend: 'sqlite',
+      queue: queue.name,
+    });
+  }
+}
+
+const INSERT_MESSAGE = `INSERT INTO message (key, queue, state, rank, position, enqueued_at, wake, deliver_at, expires_at, ttl_ms,
+    receives, max_receives, id, dedup, deaths, replays)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, 0, ?)`;
+const INSERT_PAYLOAD =
+  'INSERT INTO payload (key, body, headers, content_type, priority, name, native) VALUES (?, ?, ?, ?, ?, ?, ?)';
+
+function insert(connection: Connection, queue: QueueFacts, batch: readonly Pending[]): readonly SendOutcome[] {
+  const now = Date.now();
+  const first = connection.allot(batch.length);
+  const insertMessage = connection.statement(INSERT_MESSAGE);
+  const insertPayload = connection.statement(INSERT_PAYLOAD);
+  let stored = 0;
+  const outcomes = batch.map(({ message }, index): SendOutcome => {
+    const key = first + index;
+    const id = publicId(connection.token, key, message.id);
+    if (message.deduplicationId !== null) {
+      const earlier = sentBefore(connection, queue, message.deduplicationId, now);
+      if (earlier !== null) return { status: 'sent', id: earlier };
+      remember(connection, queue, message.deduplicationId, id, now);
+    }
+    const deliverAt = message.delayMs === null || message.delayMs <= 0 ? null : Math.ceil(now + message.delayMs);
+    const expiresAt = message.ttlMs === null ? null : now + message.ttlMs;
+    insertMessage.run(
+      key,
+      queue.id,
+      deliverAt === null ? STORED.ready : STORED.delayed,
+      -(message.priority ?? 0),
+      key,
+      now,
+      earliest(deliverAt, expiresAt),
+      deliverAt,
+      expiresAt,
+      message.ttlMs,
+      message.attempts ?? nativeAttempts(message.native),
+      message.id,
+      message.deduplicationId,
+      message.replays ?? 0,
+    );
+    insertPayload.run(
+      key,
+      message.body,
+      Object.keys(message.headers).length === 0 ? null : JSON.stringify(message.headers),
+      message.contentType,
+      message.priority,
+      message.name,
+      foreignNative(message.native),
+    );
+    stored += 1;
+    return { status: 'sent', id };
+  });
+  connection.run('UPDATE queue SET enqueued = enqueued + :stored WHERE id = :id', { stored, id: queue.id });
+  return outcomes;
+}
+
+function earliest(a: number | null, b: number | null): number | null {
+  return a === null || b === null ? (a ?? b) : Math.min(a, b);
+}
+
+/** The id of the message that already stands for this deduplication id; null: none. Dead letters do not count: they will not be delivered. */
+function sentBefore(connection: Connection, queue: QueueFacts, dedup: string, now: number): string | null {
+  const lately = connection.find(
+    'SELECT id FROM sent_lately WHERE queue = :queue AND dedup = :dedup AND until > :now',
+    {
+      queue: queue.id,
+      dedup,
+      now,
+    },
+  );
+  if (lately !== null) return lately.text('id');
+  catchUp(connection, queue, now);
+  const alive = connection.find(
+    `SELECT key, id FROM message WHERE queue = :queue AND dedup = :dedup AND state NOT IN (${STORED.dead}, ${STORED.deadInFlight})`,
+    { queue: queue.id, dedup },
+  );
+  return alive === null ? null : publicId(connection.token, alive.integer('key'), alive.textOrNull('id'));
+}
+
+function remember(connection: Connection, queue: QueueFacts, dedup: string, id: string, now: number): void {
+  connection.run('DELETE FROM sent_lately WHERE until <= :now', { now });
+  connection.run('INSERT OR REPLACE INTO sent_lately (queue, dedup, id, until) VALUES (:queue, :dedup, :id, :until)', {
+    queue: queue.id,
+    dedup,
+    id,
+    until: now + DEDUPLICATION_MS,
+  });
+}
+
+/** What other brokers left on the message travels with it, so that it can go back to them unchanged. */
+function foreignNative(native: Readonly<Record<string, JsonValue>>): string | null {
+  const names = Object.keys(native).filter((name) => name !== 'sqlite');
+  if (names.length === 0) return null;
+  return JSON.stringify(Object.fromEntries(names.map((name) => [name, native[name]])));
+}
+
+function nativeAttempts(native: Readonly<Record<string, JsonValue>>): number | null {
+  const own = native.sqlite;
+  if (typeof own !== 'object' || own === null || !('attempts' in own)) return null;
+  return typeof own.attempts === 'number' && Number.isSafeInteger(own.attempts) && own.attempts >= 1
+    ? own.attempts
+    : null;
+}

@@ -1,0 +1,266 @@
+import { randomBytes } from 'node:crypto';
+import { closeSync, mkdirSync, openSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { setImmediate, setTimeout as wait } from 'node:timers/promises';
+import { MqError } from '../../contract/errors.ts';
+import { Connection } from './connection.ts';
+import { loadDriver } from './driver.ts';
+import { isBusy, leavesDoubt, toMqError } from './errors.ts';
+import { APPLICATION_ID, SCHEMA, SCHEMA_VERSION } from './schema.ts';
+import { IN_MEMORY } from './url.ts';
+
+type Driver = Awaited<ReturnType<typeof loadDriver>>;
+
+/** How long we wait for another process's transaction before we give up. */
+const LOCK_WAIT_MS = 5_000;
+/** How long SQLite itself may wait for a lock, because it blocks the whole process meanwhile. */
+const BLOCKING_WAIT_MS = 5;
+
+interface PendingWrite {
+  readonly work: (connection: Connection) => unknown;
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** Whether a failed write is certainly not stored. */
+export class DoubtfulWrite extends MqError {}
+
+/**
+ * The file behind a broker: opened when it is there, created by the first write, never by a read. Writes that are asked for in the same turn
+ * of the event loop share one transaction, so that a thousand confirmed messages cost one sync to disk. A write resolves only after its
+ * commit: WAL with `synchronous=FULL`, so that a power cut takes nothing that was confirmed.
+ */
+export class QueueFile {
+  readonly path: string;
+  readonly #driver: Driver;
+  #connection: Connection | null = null;
+  #pending: PendingWrite[] = [];
+  #flushing: Promise<void> | null = null;
+  #commits = 0;
+  readonly #closers = new Set<() => Promise<void>>();
+  #closed = false;
+
+  private constructor(path: string, driver: Driver) {
+    this.path = path;
+    this.#driver = driver;
+  }
+
+  /** Throws when the file is there but is none of ours. */
+  static async open(path: string): Promise<QueueFile> {
+    const file = new QueueFile(path, await loadDriver());
+    try {
+      await file.read(() => null, null);
+    } catch (error) {
+      file.#disconnect();
+      throw error;
+    }
+    return file;
+  }
+
+  get inMemory(): boolean {
+    return this.path === IN_MEMORY;
+  }
+
+  /** Changes whenever anything may have changed in the file, by us or by another process. */
+  version(): string {
+    try {
+      const connection = this.#connect(false);
+      if (connection === null) return 'absent';
+      return `${connection.one('PRAGMA data_version').integer('data_version')}/${this.#commits}`;
+    } catch (error) {
+      throw toMqError(error, this.path);
+    }
+  }
+
+  /** What `work` finds, or `otherwise` while the file does not exist. `work` may be run again: it must only read. */
+  async read<T>(work: (connection: Connection) => T, otherwise: T): Promise<T> {
+    return this.#patiently(() => {
+      const connection = this.#connect(false);
+      return connection === null ? otherwise : work(connection);
+    });
+  }
+
+  /**
+   * Runs `work` in a transaction that it may share with others, and resolves after the commit. When `work` throws an `MqError` it must not have
+   * changed anything yet; the other writes of the transaction are not touched by that. Any other error rolls all of them back. Rejects with a
+   * `DoubtfulWrite` when the disk failed during the commit.
+   */
+  write<T>(work: (connection: Connection) => T): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      this.#pending.push({ work, resolve: (value) => resolve(value as T), reject });
+      this.#flushing ??= this.#flush();
+    });
+  }
+
+  /** Lets `close` be called when this file is closed first. The function takes that back. */
+  onClose(close: () => Promise<void>): () => void {
+    this.#closers.add(close);
+    return () => void this.#closers.delete(close);
+  }
+
+  /** Closes what depends on the file, and waits for the writes that were asked for. Idempotent. */
+  async close(): Promise<void> {
+    await Promise.allSettled([...this.#closers].map((closer) => closer()));
+    while (this.#flushing !== null) await this.#flushing;
+    this.#closed = true;
+    this.#disconnect();
+  }
+
+  async #flush(): Promise<void> {
+    await setImmediate();
+    while (this.#pending.length > 0) {
+      let batch: PendingWrite[] = [];
+      try {
+        const results = await this.#patiently(() => {
+          const connection = this.#connect(true);
+          if (connection === null)
+            throw new MqError('INTERNAL', 'the queue file was not created', { backend: 'sqlite' });
+          connection.database.exec('BEGIN IMMEDIATE');
+          batch = this.#pending;
+          this.#pending = [];
+          return this.#transact(connection, batch);
+        });
+        for (const settle of results) settle();
+      } catch (error) {
+        // Without a lock nothing was begun: then everything that waits has waited too long.
+        const failed = batch.length > 0 ? batch : this.#pending.splice(0);
+        for (const { reject } of failed) reject(error);
+      }
+    }
+    this.#flushing = null;
+  }
+
+  #transact(connection: Connection, batch: readonly PendingWrite[]): (() => void)[] {
+    const { database } = connection;
+    let committing = false;
+    try {
+      const settled = batch.map(({ work, resolve, reject }) => {
+        try {
+          const value = work(connection);
+          return () => resolve(value);
+        } catch (error) {
+          if (!(error instanceof MqError)) throw error;
+          return () => reject(error);
+        }
+      });
+      committing = true;
+      database.exec('COMMIT');
+      this.#commits += 1;
+      return settled;
+    } catch (error) {
+      try {
+        database.exec('ROLLBACK');
+      } catch {
+        // SQLite has already rolled back by itself, as it does for a full disk.
+      }
+      const mapped = toMqError(error, this.path);
+      // A busy COMMIT must not be taken for a busy BEGIN, which may be repeated.
+      throw committing && leavesDoubt(error)
+        ? new DoubtfulWrite(mapped.code, mapped.message, { backend: 'sqlite' })
+        : mapped;
+    }
+  }
+
+  /** Repeats what could not begin because another process holds the lock, waiting without blocking the process. */
+  async #patiently<T>(work: () => T): Promise<T> {
+    const deadline = Date.now() + LOCK_WAIT_MS;
+    for (;;) {
+      try {
+        return work();
+      } catch (error) {
+        if (!isBusy(error) || Date.now() > deadline) throw toMqError(error, this.path);
+      }
+      await wait(1 + Math.random() * 8);
+    }
+  }
+
+  #disconnect(): void {
+    const connection = this.#connection;
+    this.#connection = null;
+    connection?.database.close();
+  }
+
+  #connect(create: boolean): Connection | null {
+    if (this.#connection !== null) return this.#connection;
+    if (this.#closed) throw new MqError('INTERNAL', 'the queue file is closed', { backend: 'sqlite' });
+    if (this.path !== IN_MEMORY && !exists(this.path)) {
+      if (!create) return null;
+      mkdirSync(dirname(this.path), { recursive: true, mode: 0o700 });
+      // SQLite would create it for everyone to read; it gives its side files the mode of the main one.
+      closeSync(openSync(this.path, 'a', 0o600));
+    }
+    const database = new this.#driver.DatabaseSync(this.path);
+    try {
+      database.exec(`PRAGMA busy_timeout = ${BLOCKING_WAIT_MS}`);
+      const connection = new Connection(database);
+      if (!isOurs(connection, this.path)) {
+        if (!create) return null;
+        install(connection);
+      }
+      database.exec('PRAGMA synchronous = FULL');
+      this.#connection = connection;
+      return connection;
+    } finally {
+      if (this.#connection === null) database.close();
+    }
+  }
+}
+
+function exists(path: string): boolean {
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (found?.isDirectory() === true) {
+    throw new MqError('CONFIG_INVALID', `${path} is a folder`, { hint: 'name a file in it', backend: 'sqlite' });
+  }
+  return found !== undefined;
+}
+
+/** False for an empty database, which the first write makes ours. Throws for another program's, and for a newer one of ours. */
+function isOurs(connection: Connection, path: string): boolean {
+  const application = connection.one('PRAGMA application_id').integer('application_id');
+  const version = connection.one('PRAGMA user_version').integer('user_version');
+  if (application === APPLICATION_ID && version === SCHEMA_VERSION) return true;
+  if (application === APPLICATION_ID) {
+    throw new MqError(
+      'CONFIG_INVALID',
+      `${path} was written by another version of mq (format ${version}, not ${SCHEMA_VERSION})`,
+      {
+        hint: version > SCHEMA_VERSION ? 'update mq' : undefined,
+        backend: 'sqlite',
+      },
+    );
+  }
+  const objects = connection.one('SELECT count(*) AS count FROM sqlite_schema').integer('count');
+  if (application === 0 && version === 0 && objects === 0) return false;
+  throw new MqError('CONFIG_INVALID', `${path} is a database of another program`, {
+    hint: 'choose another path',
+    backend: 'sqlite',
+  });
+}
+
+/** Makes an empty database ours. Several processes may try at once: one does it, the others find it done or are told that it is busy. */
+function install(connection: Connection): void {
+  const { database } = connection;
+  database.exec('PRAGMA journal_mode = WAL');
+  database.exec('PRAGMA synchronous = FULL');
+  database.exec('BEGIN IMMEDIATE');
+  try {
+    if (connection.one('PRAGMA user_version').integer('user_version') === 0) {
+      database.exec(SCHEMA);
+      connection.run('INSERT INTO file (token, sequence) VALUES (:token, 0)', { token: newToken() });
+      database.exec(`PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${SCHEMA_VERSION}`);
+    }
+    database.exec('COMMIT');
+  } catch (error) {
+    try {
+      database.exec('ROLLBACK');
+    } catch {
+      // Already rolled back by SQLite.
+    }
+    throw error;
+  }
+}
+
+/** 35 bits in seven letters and digits, without those that look alike. */
+function newToken(): string {
+  return Array.from(randomBytes(7), (byte) => '23456789abcdefghjkmnpqrstuvwxyz0'.charAt(byte % 32)).join('');
+}

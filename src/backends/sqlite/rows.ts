@@ -1,0 +1,143 @@
+import { MqError } from '../../contract/errors.ts';
+import type { Death, Headers, JsonValue, Message, MessageState } from '../../contract/message.ts';
+import type { Connection, Row } from './connection.ts';
+import { STORED } from './schema.ts';
+import { LEASE_EXPIRED, type QueueFacts, SEEN, SOURCES, stateOf } from './time.ts';
+
+const COLUMNS = `key, state, rank, position, enqueued_at, deliver_at, expires_at, ttl_ms, receives, max_receives, id, dedup,
+  died_at, reason, error, deaths, replays`;
+
+/** Where a page of a queue ended: the next one begins after it. */
+export interface Cursor {
+  readonly rank: number;
+  readonly position: number;
+}
+
+export const START: Cursor = { rank: Number.MIN_SAFE_INTEGER, position: -1 };
+
+export type BrowsableState = keyof typeof SOURCES;
+
+/**
+ * The rows of a state in delivery order, after a cursor. Parameters: `:queue`, `:rank`, `:position`, `:limit`, and when `lagging` also `:now` and
+ * `:maxReceives`. Each part walks the index in order, so that the pages of a million messages cost no more each than the first.
+ */
+export function pageSql(state: BrowsableState, lagging: boolean): string {
+  const own = state === 'in-flight' ? [STORED.inFlight, STORED.deadInFlight] : [STORED[state]];
+  const parts = (lagging ? SOURCES[state] : own).map((stored) => {
+    const seen = lagging ? SEEN : 'state';
+    const lost = lagging ? '(SELECT lease_until FROM consumer WHERE consumer.id = holder)' : 'NULL';
+    const wanted = own.length === 1 ? `= ${own.join()}` : `IN (${own.join()})`;
+    return `SELECT ${COLUMNS}, ${seen} AS seen, ${lost} AS lease_until FROM message
+      WHERE queue = :queue AND state = ${stored} AND (rank, position) > (:rank, :position)${lagging ? ` AND ${SEEN} ${wanted}` : ''}`;
+  });
+  return `${parts.join('\nUNION ALL ')}\nORDER BY rank, position LIMIT :limit`;
+}
+
+/** One row by its key, as it is seen at `:now`. Parameters: `:queue`, `:key`, `:now`, `:maxReceives`. */
+export const ONE_SQL = `SELECT ${COLUMNS}, ${SEEN} AS seen,
+    (SELECT lease_until FROM consumer WHERE consumer.id = holder) AS lease_until
+  FROM message WHERE key = :key AND queue = :queue`;
+
+/** The public id: the producer's own, or one made of the file's token and the key, unique among all files. */
+export function publicId(token: string, key: number, own: string | null): string {
+  return own ?? `${token}-${key}`;
+}
+
+/** The key in an id of our making; null for any other id. */
+export function keyOfId(token: string, id: string): number | null {
+  if (!id.startsWith(`${token}-`)) return null;
+  const digits = id.slice(token.length + 1);
+  return /^[1-9]\d{0,14}$/.test(digits) ? Number(digits) : null;
+}
+
+/** What only this backend has on a message, under `native.sqlite`. */
+export interface SqliteNative {
+  /** Names the row for as long as it is in this file. */
+  readonly key: number;
+  /** Its own number of deliveries before it is dead; absent: the queue's. */
+  readonly attempts?: number;
+}
+
+/** A row and its payload as a message. `delivery`: as it is handed to a consumer, counting this delivery. */
+export function toMessage(
+  connection: Connection,
+  queue: QueueFacts,
+  row: Row,
+  delivery: 'ready' | 'dead' | null = null,
+): Message {
+  const key = row.integer('key');
+  const payload = connection.one(
+    'SELECT body, headers, content_type, priority, name, native FROM payload WHERE key = :key',
+    { key },
+  );
+  const state: MessageState | null = delivery ?? stateOf(row.integer('seen'));
+  if (state === null)
+    throw new MqError('UNEXPECTED_RESPONSE', `message ${key} has an unknown state`, { backend: 'sqlite' });
+  const attempts = row.integerOrNull('max_receives');
+  const native: SqliteNative = attempts === null ? { key } : { key, attempts };
+  return {
+    queue: queue.name,
+    id: publicId(connection.token, key, row.textOrNull('id')),
+    state,
+    body: payload.bytes('body'),
+    headers: jsonObject(payload.textOrNull('headers')),
+    contentType: payload.textOrNull('content_type'),
+    priority: payload.integerOrNull('priority'),
+    groupId: null,
+    deduplicationId: row.textOrNull('dedup'),
+    ttlMs: row.integerOrNull('ttl_ms'),
+    name: payload.textOrNull('name'),
+    native: { ...jsonObject(payload.textOrNull('native')), sqlite: { ...native } },
+    enqueuedAt: row.integer('enqueued_at'),
+    deliverAt: state === 'delayed' ? row.integerOrNull('deliver_at') : null,
+    receiveCount: row.integer('receives') + (delivery === 'ready' ? 1 : 0),
+    dead: state === 'dead' ? deathOf(queue, row) : null,
+  };
+}
+
+function deathOf(queue: QueueFacts, row: Row): Death {
+  const stored = row.integer('state');
+  const replays = row.integer('replays');
+  if (stored === STORED.dead || stored === STORED.deadInFlight) {
+    return {
+      from: queue.name,
+      reason: row.textOrNull('reason'),
+      error: row.textOrNull('error'),
+      at: row.integerOrNull('died_at'),
+      count: row.integer('deaths'),
+      replays,
+    };
+  }
+  // It has died by the clock, which no one has written down yet; `catchUp` will write the same.
+  const count = row.integer('deaths') + 1;
+  const spent = row.integer('receives') >= (row.integerOrNull('max_receives') ?? queue.maxReceives);
+  return stored === STORED.inFlight && spent
+    ? {
+        from: queue.name,
+        reason: 'max_receives',
+        error: LEASE_EXPIRED,
+        at: row.integerOrNull('lease_until'),
+        count,
+        replays,
+      }
+    : { from: queue.name, reason: 'expired', error: null, at: row.integerOrNull('expires_at'), count, replays };
+}
+
+function jsonObject(text: string | null): Headers {
+  if (text === null) return {};
+  const value = parse(text);
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new MqError('UNEXPECTED_RESPONSE', 'the queue file holds headers that are no JSON object', {
+      backend: 'sqlite',
+    });
+  }
+  return value as Headers;
+}
+
+function parse(text: string): JsonValue {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,45 @@
+import type { CreateOptions } from '../../contract/broker.ts';
+import { MqError } from '../../contract/errors.ts';
+
+const DEFAULT_MAX_RECEIVES = 3;
+const DEFAULT_LEASE_MS = 30_000;
+/** Shorter leases would run out while a busy process is at its work; longer ones keep a dead process's messages from everyone. */
+const SHORTEST_LEASE_MS = 100;
+const LONGEST_LEASE_MS = 24 * 3_600_000;
+
+/** Checks what a queue is to be created with. Throws `USAGE` or `NOT_SUPPORTED`. */
+export function settingsOf(
+  name: string,
+  options: CreateOptions,
+): { readonly maxReceives: number; readonly leaseMs: number } {
+  const wrong = (message: string, hint?: string): MqError =>
+    new MqError('USAGE', message, { hint, backend: 'sqlite', operation: 'create', queue: name });
+  if (name === '' || !name.isWellFormed() || name.includes('\0'))
+    throw wrong('the name of a queue must be Unicode text without NUL, and not empty');
+  if (options.kind !== null && options.kind !== 'sqlite')
+    throw wrong(`a sqlite file has no queues of kind ${options.kind}`);
+  if (options.deadLetterQueue !== null && options.deadLetterQueue !== name) {
+    throw new MqError('NOT_SUPPORTED', 'a sqlite queue keeps its dead letters itself, as a state', {
+      hint: 'leave the dead-letter queue out; peek --dead, redrive and purge --dead work on the queue itself',
+      backend: 'sqlite',
+      operation: 'create',
+      queue: name,
+    });
+  }
+  for (const key of Object.keys(options.settings)) {
+    if (key !== 'leaseMs') throw wrong(`unknown setting ${key}`, 'a sqlite queue has the setting leaseMs');
+  }
+  const maxReceives = options.maxReceives ?? DEFAULT_MAX_RECEIVES;
+  if (!Number.isSafeInteger(maxReceives) || maxReceives < 1)
+    throw wrong('the number of deliveries must be a whole number of at least 1');
+  const leaseMs = options.settings.leaseMs ?? DEFAULT_LEASE_MS;
+  if (
+    typeof leaseMs !== 'number' ||
+    !Number.isInteger(leaseMs) ||
+    leaseMs < SHORTEST_LEASE_MS ||
+    leaseMs > LONGEST_LEASE_MS
+  ) {
+    throw wrong(`leaseMs must be a whole number of milliseconds from ${SHORTEST_LEASE_MS} to ${LONGEST_LEASE_MS}`);
+  }
+  return { maxReceives, leaseMs };
+}

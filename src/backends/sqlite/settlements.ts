@@ -1,0 +1,141 @@
+import { MqError } from '../../contract/errors.ts';
+import type { Connection } from './connection.ts';
+import { DoubtfulWrite, type QueueFile } from './queue-file.ts';
+import { STORED } from './schema.ts';
+import type { QueueFacts } from './time.ts';
+
+export type Verdict = { readonly kind: 'ack' } | { readonly kind: 'release'; readonly failure: string | null };
+
+interface Pending {
+  readonly key: number;
+  readonly holder: number;
+  readonly verdict: Verdict;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+const BATCH = 5_000;
+/** An error text is for people; a program that fails with megabytes of output must not fill the disk. */
+const LONGEST_ERROR = 10_000;
+
+/** Settles deliveries, those of one turn of the event loop in one transaction. */
+export class Settlements {
+  readonly #file: QueueFile;
+  readonly #queue: QueueFacts;
+  #pending: Pending[] = [];
+  #writing: Promise<void> | null = null;
+
+  constructor(file: QueueFile, queue: QueueFacts) {
+    this.#file = file;
+    this.#queue = queue;
+  }
+
+  /** Rejects when the delivery is not this holder's any more (its lease ran out), or when the commit is not certain. */
+  settle(key: number, holder: number, verdict: Verdict): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#pending.push({ key, holder, verdict, resolve, reject });
+      this.#writing ??= this.#write();
+    });
+  }
+
+  async idle(): Promise<void> {
+    await this.#writing;
+  }
+
+  async #write(): Promise<void> {
+    while (this.#pending.length > 0) {
+      let batch: readonly Pending[] = [];
+      try {
+        const done = await this.#file.write((connection) => {
+          batch = this.#pending.splice(0, BATCH);
+          return apply(connection, this.#queue, batch);
+        });
+        for (const [index, { resolve, reject }] of batch.entries()) {
+          if (done[index] === true) resolve();
+          else reject(givenBack(this.#queue));
+        }
+      } catch (error) {
+        const failed = batch.length > 0 ? batch : this.#pending.splice(0);
+        const reason =
+          error instanceof DoubtfulWrite
+            ? new MqError('UNEXPECTED_RESPONSE', error.message, { backend: 'sqlite' })
+            : error;
+        for (const { reject } of failed) reject(reason);
+      }
+    }
+    this.#writing = null;
+  }
+}
+
+/** The error of an ack that comes after the message was given back. */
+export function givenBack(queue: QueueFacts): MqError {
+  return new MqError('PRECONDITION_FAILED', 'the message was given back before its ack: it may be delivered again', {
+    backend: 'sqlite',
+    queue: queue.name,
+  });
+}
+
+/** Whether each was still held. */
+function apply(connection: Connection, queue: QueueFacts, batch: readonly Pending[]): readonly boolean[] {
+  const now = Date.now();
+  const remove = connection.statement('DELETE FROM message WHERE key = ? AND holder = ?');
+  const removePayload = connection.statement('DELETE FROM payload WHERE key = ?');
+  let acked = 0;
+  let failed = 0;
+  const done = batch.map(({ key, holder, verdict }) => {
+    if (verdict.kind === 'ack') {
+      if (Number(remove.run(key, holder).changes) === 0) return false;
+      removePayload.run(key);
+      acked += 1;
+      return true;
+    }
+    if (verdict.failure === null) return giveBack(connection, 'key = :key AND holder = :holder', { key, holder }) > 0;
+    failed += 1;
+    return fail(connection, queue, key, holder, verdict.failure.slice(0, LONGEST_ERROR).toWellFormed(), now);
+  });
+  connection.run('UPDATE queue SET acked = acked + :acked, failed = failed + :failed WHERE id = :id', {
+    acked,
+    failed,
+    id: queue.id,
+  });
+  return done;
+}
+
+/**
+ * Puts in-flight rows back as they were before they were claimed, on their old places. A time to live that ran out meanwhile is found by the
+ * next claim. The number of rows.
+ */
+export function giveBack(connection: Connection, where: string, params: Record<string, number>): number {
+  return connection.run(
+    `UPDATE message SET holder = NULL,
+       receives = iif(state = ${STORED.inFlight}, receives - 1, receives),
+       wake = iif(state = ${STORED.inFlight}, expires_at, NULL),
+       state = iif(state = ${STORED.inFlight}, ${STORED.ready}, ${STORED.dead})
+     WHERE ${where} AND state IN (${STORED.inFlight}, ${STORED.deadInFlight})`,
+    params,
+  );
+}
+
+function fail(
+  connection: Connection,
+  queue: QueueFacts,
+  key: number,
+  holder: number,
+  error: string,
+  now: number,
+): boolean {
+  const dies = `(state = ${STORED.deadInFlight} OR receives >= coalesce(max_receives, :maxReceives))`;
+  return (
+    connection.run(
+      `UPDATE message SET holder = NULL,
+         reason = iif(state = ${STORED.deadInFlight}, reason, iif(${dies}, 'max_receives', NULL)),
+         error = :error,
+         died_at = iif(state = ${STORED.deadInFlight}, died_at, iif(${dies}, :now, NULL)),
+         deaths = deaths + iif(state = ${STORED.inFlight} AND ${dies}, 1, 0),
+         wake = iif(${dies}, NULL, expires_at),
+         state = iif(${dies}, ${STORED.dead}, ${STORED.ready})
+       WHERE key = :key AND holder = :holder`,
+      { key, holder, error, now, maxReceives: queue.maxReceives },
+    ) > 0
+  );
+}

@@ -1,0 +1,53 @@
+import type { QueueStats } from '../../contract/stats.ts';
+import type { Connection } from './connection.ts';
+import { STORED } from './schema.ts';
+import { lags, type QueueFacts, SEEN } from './time.ts';
+
+/** Exact figures of one instant. Counts walk an index that holds all they need (some 30 ms for a million messages). */
+export function readStats(connection: Connection, queue: QueueFacts): QueueStats {
+  const now = Date.now();
+  const lagging = lags(connection, queue.id, now);
+  const rows = connection.all(
+    `SELECT ${lagging ? SEEN : 'state'} AS seen, count(*) AS count, min(enqueued_at) AS oldest
+     FROM message WHERE queue = :queue GROUP BY 1`,
+    lagging ? { queue: queue.id, now, maxReceives: queue.maxReceives } : { queue: queue.id },
+  );
+  const count = (...states: readonly number[]): number =>
+    rows.filter((row) => states.includes(row.integer('seen'))).reduce((sum, row) => sum + row.integer('count'), 0);
+  const ready = count(STORED.ready);
+  const inFlight = count(STORED.inFlight, STORED.deadInFlight);
+  const delayed = count(STORED.delayed);
+  const oldest = rows.find((row) => row.integer('seen') === STORED.ready)?.integer('oldest');
+  const own = connection.one('SELECT paused_at, pause_reason, enqueued, acked, failed FROM queue WHERE id = :id', {
+    id: queue.id,
+  });
+  const paused = own.integerOrNull('paused_at') !== null;
+  const reason = own.textOrNull('pause_reason');
+  const consumers = connection.one(
+    'SELECT count(*) AS count FROM consumer WHERE queue = :queue AND lease_until > :now',
+    {
+      queue: queue.id,
+      now,
+    },
+  );
+  return {
+    queue: queue.name,
+    broker: 'sqlite',
+    kind: 'sqlite',
+    state: paused ? 'paused' : 'running',
+    ready,
+    inFlight,
+    delayed,
+    dead: count(STORED.dead),
+    depth: ready + inFlight + delayed,
+    consumers: consumers.integer('count'),
+    oldestAgeMs: oldest === undefined ? null : Math.max(0, now - oldest),
+    counters: { enqueued: own.integer('enqueued'), acked: own.integer('acked'), failed: own.integer('failed') },
+    approximate: [],
+    notes: {
+      ...(paused && reason !== null ? { state: reason } : {}),
+      ...(oldest === undefined ? { oldestAgeMs: 'no message is ready' } : {}),
+    },
+    sampledAt: now,
+  };
+}

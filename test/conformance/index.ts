@@ -1,0 +1,66 @@
+import { describe, it } from 'vitest';
+import { type Case, type Look, lookAt, runCase, type Section } from './case.ts';
+import type { Harness } from './harness.ts';
+import { capabilities } from './sections/capabilities.ts';
+import { consume } from './sections/consume.ts';
+import { creation } from './sections/creation.ts';
+import { deadLetters } from './sections/dead-letters.ts';
+import { enqueue } from './sections/enqueue.ts';
+import { get } from './sections/get.ts';
+import { interruption } from './sections/interruption.ts';
+import { metadata } from './sections/metadata.ts';
+import { names } from './sections/names.ts';
+import { nativeMove } from './sections/native-move.ts';
+import { opening } from './sections/opening.ts';
+import { pause } from './sections/pause.ts';
+import { peek } from './sections/peek.ts';
+import { purge } from './sections/purge.ts';
+import { settling } from './sections/settling.ts';
+import { stats } from './sections/stats.ts';
+import { transfer } from './sections/transfer.ts';
+
+export type { Harness, MadeQueue } from './harness.ts';
+
+/** What every kind of queue is asked. */
+export const SECTIONS: Readonly<Record<string, Section>> = {
+  'what it says of itself': capabilities,
+  'opening and closing': opening,
+  'enqueue: bodies, headers, outcomes': enqueue,
+  'metadata: carried or refused': metadata,
+  'figures and listing': stats,
+  'consume: order, limit, window, waiting': consume,
+  'ack and release': settling,
+  'abort and close at every step': interruption,
+  peek,
+  'get by id': get,
+  purge,
+  'pause and resume': pause,
+  'dead letters and redrive': deadLetters,
+  'native move': nativeMove,
+  'lossless transfer, with faults': transfer,
+  'create and delete': creation,
+  'hostile queue names': names,
+};
+
+const CASE_TIMEOUT_MS = 60_000;
+
+/** Registers the whole suite for one kind of queue. */
+export function conformance(harness: Harness): void {
+  describe(harness.name, async () => {
+    const look = await lookAt(harness);
+    for (const [title, section] of Object.entries(SECTIONS)) {
+      const cases = section(look);
+      if (cases.length === 0) continue;
+      describe(title, () => {
+        for (const one of cases) it(one.title, () => runCase(harness, look, one), CASE_TIMEOUT_MS);
+      });
+    }
+  });
+}
+
+/** The cases for a kind, named, for a caller that runs them itself. */
+export function casesFor(look: Look): readonly Case[] {
+  return Object.entries(SECTIONS).flatMap(([title, section]) =>
+    section(look).map((one) => ({ title: `${title} › ${one.title}`, run: one.run })),
+  );
+}

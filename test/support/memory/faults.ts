@@ -1,0 +1,28 @@
+/** Mistakes that a backend might make. The conformance suite has to find each of them. */
+export const FAULTS = [
+  'ack does nothing',
+  'ack leaves it in flight',
+  'takes the newest first',
+  'counts one too many',
+  'peek removes',
+  'peek reverses the order',
+  'takes more than the limit',
+  'takes more than the window',
+  'release loses the message',
+  'close keeps what is in hand',
+  'loses headers in silence',
+  'opening creates the queue',
+  'has a member for what it cannot do',
+  'changes its record when used',
+  'unknown state counts as zero',
+  'purges every state',
+  'purge says too few',
+  'delivers while paused',
+  'get disturbs',
+  'native move reports what was gone as moved',
+  'stored as text',
+  'settles twice',
+  'delete of a missing queue succeeds',
+  'restore keeps the mark of death',
+] as const;
+export type Fault = (typeof FAULTS)[number];
