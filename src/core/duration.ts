@@ -22,7 +22,9 @@ export function parseDurationMs(text: string): number {
     throw new MqError('USAGE', `a duration needs a unit: ${text}`, { hint: `write ${text}s or ${text}m, for example` });
   }
   if (!DURATION.test(text)) {
-    throw new MqError('USAGE', `not a duration: ${text}`, { hint: 'write numbers with ms, s, m, h, d or w: 500ms, 30s, 1h30m, 7d' });
+    throw new MqError('USAGE', `not a duration: ${text}`, {
+      hint: 'write numbers with ms, s, m, h, d or w: 500ms, 30s, 1h30m, 7d',
+    });
   }
   let totalMs = 0;
   let previous = -1;
@@ -30,7 +32,9 @@ export function parseDurationMs(text: string): number {
     const position = UNITS.findIndex(([name]) => name === unit);
     const unitMs = UNITS[position]?.[1] ?? 0;
     if (position <= previous) {
-      throw new MqError('USAGE', `not a duration: ${text}`, { hint: 'units go from large to small, each once: 1d12h, 1m30s' });
+      throw new MqError('USAGE', `not a duration: ${text}`, {
+        hint: 'units go from large to small, each once: 1d12h, 1m30s',
+      });
     }
     previous = position;
     totalMs += Number(amount) * unitMs;

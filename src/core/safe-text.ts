@@ -3,7 +3,8 @@
  * programs break at. Lone surrogates are replaced too, since they cannot be written as UTF-8.
  */
 const DANGEROUS = /[\p{Cc}\p{Cs}\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]/gu;
-const DANGEROUS_EXCEPT_LAYOUT = /(?![\n\t])[\p{Cc}\p{Cs}\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]/gu;
+const DANGEROUS_EXCEPT_LAYOUT =
+  /(?![\n\t])[\p{Cc}\p{Cs}\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]/gu;
 
 /**
  * Text of a broker (names, bodies, headers, error sentences) made fit for a terminal and for one line: whatever could move the

@@ -16,7 +16,9 @@ export function parseSizeBytes(text: string): number {
   const unit = match === null ? undefined : UNITS[match[2] ?? ''];
   const bytes = match === null || unit === undefined ? Number.NaN : Number(match[1]) * unit;
   if (!Number.isSafeInteger(bytes)) {
-    throw new MqError('USAGE', `not a size in whole bytes: ${text}`, { hint: 'write 500, 64k (64,000), 64Ki (65,536), 1M, 1Mi, 1G or 1Gi' });
+    throw new MqError('USAGE', `not a size in whole bytes: ${text}`, {
+      hint: 'write 500, 64k (64,000), 64Ki (65,536), 1M, 1Mi, 1G or 1Gi',
+    });
   }
   return bytes;
 }

@@ -16,6 +16,8 @@ export interface PollOptions {
   readonly now: () => number;
   /** The longest wait for one answer. */
   readonly timeoutMs: number;
+  /** Hides secrets in what a broker says. */
+  readonly redact: (text: string) => string;
   readonly signal: AbortSignal;
 }
 
@@ -54,7 +56,7 @@ export async function* pollBroker(watched: WatchedBroker, options: PollOptions):
       const notices: string[] = [];
       const attempt = new Attempt(options.timeoutMs, signal);
       const work = attempt.settle(async (limit) => {
-        const notice = (text: string): void => void notices.push(text);
+        const notice = (text: string): void => void notices.push(options.redact(text));
         broker ??= await stillWanted(watched.connect({ notice, signal: limit }), limit);
         const queues: QueueStats[] = [];
         for await (const stats of broker.queues(options.pattern, { notice, signal: limit })) queues.push(stats);
@@ -79,7 +81,7 @@ export async function* pollBroker(watched: WatchedBroker, options: PollOptions):
       } else {
         failures += 1;
         const waitMs = Math.min(BACKOFF_MAX_MS, 1_000 * 2 ** Math.min(failures - 1, 10));
-        const reason = reasonFor(outcome.error);
+        const reason = options.redact(reasonFor(outcome.error));
         yield snapshot({ state: 'stale', reason, since: lastGood, retryAt: now() + waitMs }, { notices });
         await closeQuietly(broker);
         broker = null;

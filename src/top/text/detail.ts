@@ -7,10 +7,10 @@ import { rowOf, shownBrokers, shownNow, type TopState } from '../state/state.ts'
 import { chart, chartInWords } from './chart.ts';
 import { outlookText } from './columns.ts';
 import { ageFigure, errorShareFigure, figure, formatCount, formatRate } from './figures.ts';
-import { cut, wrapped } from './padding.ts';
 import { staleAge } from './header.ts';
 import { type Line, line } from './line.ts';
 import { messageLines, messageSummary } from './message.ts';
+import { cut, wrapped } from './padding.ts';
 import { glyphsOf, paint, type Theme } from './theme.ts';
 
 const TAB_NAMES: Readonly<Record<Tab, string>> = { overview: 'overview', dead: 'dead letters', messages: 'messages' };

@@ -4,8 +4,8 @@ import { safe } from '../../core/safe-text.ts';
 import { type ActionRequest, type ActionState, CHOICES } from '../state/action.ts';
 import { commandLine } from '../state/command-line.ts';
 import type { TopState } from '../state/state.ts';
-import { cut, wrapped } from './padding.ts';
 import { type Line, line } from './line.ts';
+import { cut, wrapped } from './padding.ts';
 import { glyphsOf, paint, type Theme } from './theme.ts';
 
 /** The action, drawn over the lowest lines of a screen; the last lines of it, which hold the question, are kept when there is little room. */

@@ -3,8 +3,8 @@ import { safe } from '../../core/safe-text.ts';
 import type { BrokerView } from '../state/rows.ts';
 import { shownBrokers, shownNow, type TopState } from '../state/state.ts';
 import { formatClock, formatCount, formatRate, formatTotal, totalOf } from './figures.ts';
-import { cut, padded, widthOf } from './padding.ts';
 import { type Line, line } from './line.ts';
+import { cut, padded, widthOf } from './padding.ts';
 import { glyphsOf, paint, type Theme } from './theme.ts';
 
 /** Totals over all brokers, and the clock of the last sample. */

@@ -1,7 +1,7 @@
 import { FAULTS } from '../state/judgement.ts';
 import type { TopState } from '../state/state.ts';
-import { cut } from './padding.ts';
 import { type Line, line } from './line.ts';
+import { cut } from './padding.ts';
 import { glyphsOf, paint, type Theme } from './theme.ts';
 
 const HELP: readonly (readonly [string, string])[] = [

@@ -2,9 +2,9 @@ import { safe } from '../../core/safe-text.ts';
 import { listHeight, shownBrokers, shownNow, type TopState } from '../state/state.ts';
 import { sameKey } from '../watched.ts';
 import { headingLine, layout, rowInWords, rowLine } from './columns.ts';
-import { cut, padded } from './padding.ts';
 import { brokersLine, staleAge, titleLine } from './header.ts';
 import { type Line, line } from './line.ts';
+import { cut, padded } from './padding.ts';
 import { glyphsOf, paint, type Theme } from './theme.ts';
 
 /** In front of each row: selected, and something wrong. */

@@ -1,0 +1,34 @@
+import type { ReadStream, WriteStream } from 'node:tty';
+import { render } from 'ink';
+import type { Store } from './store.ts';
+import type { Theme } from './text/theme.ts';
+import { App } from './view/app.tsx';
+
+/** Both ends must be terminals. */
+export interface Terminal {
+  readonly stdin: ReadStream;
+  readonly stdout: WriteStream;
+}
+
+export interface Mounted {
+  /** Resolves when the view has left the terminal; rejects with the error that ended it, after the terminal was restored. */
+  readonly left: Promise<void>;
+  /** Gives the terminal back as it was. Idempotent. */
+  leave(): void;
+}
+
+/**
+ * Takes the terminal: the only place that does. Ink gives it back when it is told to leave, when the process ends, and when a component throws.
+ */
+export function mount(store: Store, theme: Theme, terminal: Terminal): Mounted {
+  const app = render(<App store={store} theme={theme} />, {
+    stdin: terminal.stdin,
+    stdout: terminal.stdout,
+    // The caller has tested that there is a terminal; Ink would think otherwise wherever `CI` is set.
+    interactive: true,
+    alternateScreen: true,
+    incrementalRendering: true,
+    exitOnCtrlC: false,
+  });
+  return { left: app.waitUntilExit().then(() => undefined), leave: () => app.unmount() };
+}
