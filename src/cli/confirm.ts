@@ -14,7 +14,7 @@ export interface Question {
  */
 export async function confirm(session: Session, question: Question): Promise<void> {
   const { host, globals, messages } = session;
-  if (globals.yes) return;
+  if (globals.yes === true) return;
   requireSomebodyToAsk(session);
   messages.block(question.lines);
   await messages.flush();
@@ -24,16 +24,20 @@ export async function confirm(session: Session, question: Question): Promise<voi
   if (answer === null) messages.block(['']);
   const agreed = question.typed === null ? /^y(es)?$/i.test(answer?.trim() ?? '') : answer === question.typed;
   if (!agreed) {
-    throw new MqError('CANCELLED', question.typed === null ? 'declined' : 'declined: that is not the name of the queue', {
-      hint: 'nothing was changed',
-    });
+    throw new MqError(
+      'CANCELLED',
+      question.typed === null ? 'declined' : 'declined: that is not the name of the queue',
+      {
+        hint: 'nothing was changed',
+      },
+    );
   }
 }
 
 /** Called before any work, so that a script without `--yes` fails at once and not after a long look at the queue. */
 export function requireSomebodyToAsk(session: Session): void {
   const { host, globals } = session;
-  if (globals.yes || (globals.input && host.stdin.isTerminal && host.stderr.isTerminal)) return;
+  if (globals.yes === true || (globals.input && host.stdin.isTerminal && host.stderr.isTerminal)) return;
   throw new MqError('CONFIRMATION_REQUIRED', 'this needs a confirmation and nobody can be asked', {
     hint: 'add --yes to go on without asking, or --dry-run to see what would happen where the command has it',
   });

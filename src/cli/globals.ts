@@ -11,34 +11,48 @@ export interface Globals {
   readonly output?: OutputFormat;
   /** False with `--no-headers`. */
   readonly headers: boolean;
-  readonly quiet: boolean;
-  /** 0 to 2. */
-  readonly verbose: number;
+  readonly quiet?: boolean;
+  /** How often it was given; 1 and 2 make a difference. */
+  readonly verbose?: number;
   readonly color: 'auto' | 'always' | 'never';
   /** The longest wait for one answer of the broker, milliseconds. */
   readonly timeout: number;
   readonly connectTimeout: number;
-  readonly yes: boolean;
+  readonly yes?: boolean;
   /** False with `--no-input`. */
   readonly input: boolean;
 }
 
+/** The heading under which help shows them. */
+export const GLOBAL_OPTIONS = 'Global options:';
+
 export function addGlobalOptions(program: Command): void {
   program
-    .optionsGroup('Global options:')
-    .option('--url <url>', 'the broker: sqlite:PATH, redis://…, amqp://…, sqs://REGION (default: $MQ_URL, then an embedded database)')
+    .optionsGroup(GLOBAL_OPTIONS)
+    .option(
+      '--url <url>',
+      'the broker: sqlite:PATH, redis://…, amqp://…, sqs://REGION (default: $MQ_URL, then an embedded database)',
+    )
     .addOption(new Option('-o, --output <format>', 'how results are printed').choices(OUTPUT_FORMATS))
     .option('--no-headers', 'leave out the headings of tables')
-    .option('-q, --quiet', 'no notes, progress or summaries', false)
-    .option('-v, --verbose', 'say more on stderr; repeatable', (_value, previous: number) => previous + 1, 0)
+    .option('-q, --quiet', 'no notes, progress or summaries')
+    .option(
+      '-v, --verbose',
+      'say more on stderr; repeatable',
+      (_value, previous: number | undefined) => (previous ?? 0) + 1,
+    )
     .addOption(new Option('--color <when>', 'colours').choices(['auto', 'always', 'never']).default('auto'))
     .addOption(
-      new Option('--timeout <duration>', 'the longest wait for one answer of the broker').argParser(duration).default(30_000, '30s'),
+      new Option('--timeout <duration>', 'the longest wait for one answer of the broker')
+        .argParser(duration)
+        .default(30_000, '30s'),
     )
     .addOption(
-      new Option('--connect-timeout <duration>', 'the longest wait for a connection').argParser(duration).default(5_000, '5s'),
+      new Option('--connect-timeout <duration>', 'the longest wait for a connection')
+        .argParser(duration)
+        .default(5_000, '5s'),
     )
-    .option('-y, --yes', 'do not ask before removing or moving messages', false)
+    .option('-y, --yes', 'do not ask before removing or moving messages')
     .option('--no-input', 'never ask anything: fail instead');
 }
 
@@ -78,7 +92,9 @@ function usage<T>(parse: () => T): T {
     return parse();
   } catch (error) {
     if (error instanceof MqError) {
-      throw new InvalidArgumentError(error.hint === null ? `${error.message}.` : `${capital(error.message)}; ${error.hint}.`);
+      throw new InvalidArgumentError(
+        error.hint === null ? `${error.message}.` : `${capital(error.message)}; ${error.hint}.`,
+      );
     }
     throw error;
   }

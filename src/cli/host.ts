@@ -31,8 +31,14 @@ export interface Host {
   now(): number;
   /** Aborted by the first SIGINT or SIGTERM, and when the reader of stdout has gone. */
   readonly signal: AbortSignal;
+  /** Aborted by SIGINT and SIGTERM only: for work that is not done for the reader of stdout. */
+  readonly interruption: AbortSignal;
   /** Which of these it was; null: none of them. */
   stopCause(): StopCause | null;
+  /** Registers what must still be done, at once, when a second signal ends the program; gives back how to forget it. */
+  onSecondSignal(act: () => void): () => void;
+  /** SIGTERM to a process group that this program started. */
+  killGroup(leader: number): void;
   /** Loads the backend of the URL's scheme and connects. */
   openBroker(url: string, options: OpenOptions): Promise<Broker>;
   /** The general abilities of every kind of queue there is. */

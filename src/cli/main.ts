@@ -10,18 +10,25 @@ import { runCommandLine } from './run.ts';
  */
 export async function main(): Promise<void> {
   const stop = new AbortController();
+  const interruption = new AbortController();
   let cause: StopCause | null = null;
   const stopBy = (by: StopCause): void => {
-    cause ??= by;
+    // A signal after the reader has gone counts as the cause: somebody wants it to end now.
+    if (cause === null || cause === 'stdout-closed') cause = by;
+    if (by !== 'stdout-closed') interruption.abort();
     stop.abort();
   };
 
+  const lastActs = new Set<() => void>();
   for (const [name, code] of [
     ['SIGINT', 130],
     ['SIGTERM', 143],
   ] as const) {
     process.on(name, () => {
-      if (stop.signal.aborted && cause !== 'stdout-closed') process.exit(code);
+      if (interruption.signal.aborted) {
+        for (const act of lastActs) act();
+        process.exit(code);
+      }
       stopBy(name);
     });
   }
@@ -34,7 +41,19 @@ export async function main(): Promise<void> {
     env: process.env,
     now: Date.now,
     signal: stop.signal,
+    interruption: interruption.signal,
     stopCause: () => cause,
+    onSecondSignal(act) {
+      lastActs.add(act);
+      return () => lastActs.delete(act);
+    },
+    killGroup(leader) {
+      try {
+        process.kill(-leader, 'SIGTERM');
+      } catch {
+        // It has ended by itself.
+      }
+    },
     async openBroker(url, options) {
       const { backendFor } = await import('../backends/registry.ts');
       const backend = await backendFor(url);
@@ -56,8 +75,8 @@ interface LazyInput extends Input {
 
 /** Touching `process.stdin` starts a handle; only commands that read it should. */
 function lazyInput(signal: AbortSignal): LazyInput {
-  let opened: Input | null = null;
-  const input = (): Input => {
+  let opened: Omit<Input, 'isTerminal'> | null = null;
+  const input = (): Omit<Input, 'isTerminal'> => {
     opened ??= nodeInput(process.stdin, process.stderr as WriteStream, signal);
     return opened;
   };

@@ -26,12 +26,12 @@ export class Messages {
 
   /** A price, a warning, a reason. Not with `--quiet`. */
   note(text: string): void {
-    if (!this.#globals.quiet) this.#line(`mq: ${this.#paint('yellow', 'note:')} ${safe(text)}`);
+    if (this.#globals.quiet !== true) this.#line(`mq: ${this.#paint('yellow', 'note:')} ${safe(text)}`);
   }
 
   /** What was done, in one sentence. Not with `--quiet`. */
   summary(text: string): void {
-    if (!this.#globals.quiet) this.#line(`mq: ${safe(text)}`);
+    if (this.#globals.quiet !== true) this.#line(`mq: ${safe(text)}`);
   }
 
   /** A fault that did not stop the work, as that of one message. Said also with `--quiet`. */
@@ -45,7 +45,7 @@ export class Messages {
   }
 
   verbose(level: 1 | 2, text: string): void {
-    if (this.#globals.verbose >= level) this.#line(`mq: ${this.#paint('dim', safe(text))}`);
+    if ((this.#globals.verbose ?? 0) >= level) this.#line(`mq: ${this.#paint('dim', safe(text))}`);
   }
 
   error(error: MqError): void {
@@ -73,7 +73,7 @@ export class Messages {
 
   /** Replaces the line of progress; call `endProgress` when the work is over. Nothing without a terminal or with `--quiet`. */
   progress(text: string): void {
-    if (!this.#output.isTerminal || this.#globals.quiet) return;
+    if (!this.#output.isTerminal || this.#globals.quiet === true) return;
     this.#progressShown = true;
     this.#write(`${ERASE_LINE}${safe(this.#secrets.redact(text)).slice(0, Math.max(0, this.#output.columns - 1))}`);
   }

@@ -1,6 +1,6 @@
 import { createInterface } from 'node:readline/promises';
 import type { Readable } from 'node:stream';
-import { isatty, type ReadStream, type WriteStream } from 'node:tty';
+import type { WriteStream } from 'node:tty';
 import { styleText } from 'node:util';
 import { MqError } from '../contract/errors.ts';
 import type { Input, Output } from './host.ts';
@@ -18,7 +18,8 @@ export function nodeOutput(stream: WriteStream, onClosed: () => void): Output {
     // Node's own reading of NO_COLOR, FORCE_COLOR, TERM and the terminal.
     hasColor: styleText('bold', 'x', { stream }) !== 'x',
     get columns() {
-      return stream.columns ?? 80;
+      // A pseudo-terminal that nobody has sized says 0.
+      return stream.columns || 80;
     },
     write(chunk) {
       if (closed || stream.write(chunk)) return Promise.resolve();
@@ -44,9 +45,8 @@ export function nodeOutput(stream: WriteStream, onClosed: () => void): Output {
 }
 
 /** The `Input` on a real stream; questions are echoed to `prompt`. */
-export function nodeInput(stream: ReadStream | Readable, prompt: WriteStream, signal: AbortSignal): Input {
+export function nodeInput(stream: Readable, prompt: WriteStream, signal: AbortSignal): Omit<Input, 'isTerminal'> {
   return {
-    isTerminal: 'fd' in stream && isatty(stream.fd),
     chunks: stream,
     async ask(question) {
       const lines = createInterface({ input: stream, output: prompt });

@@ -1,13 +1,18 @@
 import { Command } from 'commander';
-import { exitCodesHelp } from './exit-codes.ts';
 import { addGlobalOptions, type Globals } from './globals.ts';
+import { formatHelp, type HelpTexts } from './help.ts';
 import { TOPICS } from './topics.ts';
 import type { Operand, PreparedVerb } from './verb.ts';
 import { VERBS } from './verbs.ts';
 import { VERSION } from './version.ts';
 
 /** Runs a parsed verb. */
-export type Execute = (verb: PreparedVerb, operands: readonly Operand[], flags: object, globals: Globals) => Promise<void>;
+export type Execute = (
+  verb: PreparedVerb,
+  operands: readonly Operand[],
+  flags: object,
+  globals: Globals,
+) => Promise<void>;
 
 /** What commander would print. */
 export type Print = (text: string) => void;
@@ -16,17 +21,29 @@ export type Print = (text: string) => void;
  * The command tree. Only the verbs in `loaded` know their options; the others are names with a summary, which is all that the general
  * help and "did you mean" need, so that one verb costs the loading of one.
  */
-export function buildProgram(loaded: ReadonlyMap<string, PreparedVerb>, execute: Execute, print: Print): Command {
+export function buildProgram(
+  loaded: ReadonlyMap<string, PreparedVerb>,
+  execute: Execute,
+  print: Print,
+  width: number,
+): Command {
   const program = new Command('mq')
-    .description('one command line for every queue: Redis, RabbitMQ, Amazon SQS, and an embedded one')
     .usage('[--url URL] <verb> <queue> …')
     .version(VERSION, '--version', 'print the version')
     .helpOption('-h, --help', 'print help')
-    .helpCommand('help [verb|topic]', 'print help for a verb, or a topic: filters, exit-codes')
-    .configureHelp({ showGlobalOptions: true, sortSubcommands: false })
-    .configureOutput({ writeOut: print, writeErr: () => {}, outputError: () => {} })
+    .helpCommand('help [verb|topic]', 'help for a verb, or a topic: filters, exit-codes')
+    .configureOutput({
+      writeOut: print,
+      writeErr: () => {},
+      outputError: () => {},
+      getOutHelpWidth: () => Math.min(width, MOST_HELP_COLUMNS),
+    })
     .exitOverride();
-  program.addHelpText('after', `\nExit codes:\n${exitCodesHelp()}`);
+  showHelp(program, {
+    summary: 'mq: one command line for every queue: Redis, RabbitMQ, Amazon SQS, and an embedded one',
+    effect: 'Each verb says in its own help whether it only reads.',
+    examples: ['mq enqueue orders \'{"order":42}\'', 'mq redrive orders --dry-run', 'mq help redrive'],
+  });
   addGlobalOptions(program);
 
   for (const entry of VERBS) {
@@ -36,11 +53,10 @@ export function buildProgram(loaded: ReadonlyMap<string, PreparedVerb>, execute:
       command.allowUnknownOption().allowExcessArguments();
       continue;
     }
-    command.optionsGroup('Options:');
     verb.declare(command);
     command.helpOption('-h, --help', 'print help');
-    command.addHelpText('before', () => heading(entry.name, entry.summary, verb));
-    command.addHelpText('after', `\nExit codes:\n${exitCodesHelp()}`);
+    const { effect, examples } = verb;
+    showHelp(command, { summary: `mq ${entry.name}: ${entry.summary}`, effect, examples });
     command.action((...received: unknown[]) => {
       const operands = received.slice(0, command.registeredArguments.length) as Operand[];
       return execute(verb, operands, command.opts(), program.opts<Globals>());
@@ -49,9 +65,13 @@ export function buildProgram(loaded: ReadonlyMap<string, PreparedVerb>, execute:
   return program;
 }
 
-function heading(name: string, summary: string, verb: PreparedVerb): string {
-  const examples = verb.examples.map((example) => `  $ ${example}`).join('\n');
-  return `mq ${name}: ${summary}\n${verb.effect}\n\nExamples:\n${examples}\n`;
+const MOST_HELP_COLUMNS = 120;
+
+function showHelp(command: Command, texts: HelpTexts): void {
+  command.configureHelp({
+    showGlobalOptions: true,
+    formatHelp: (shown, help) => formatHelp(shown, help, texts),
+  });
 }
 
 /** The verb that the arguments ask for, also as `mq help VERB`; null when there is none such. */

@@ -1,4 +1,6 @@
 import type { Broker, QueuePattern } from '../contract/broker.ts';
+import { MqError } from '../contract/errors.ts';
+import type { Queue } from '../contract/queue.ts';
 import type { QueueStats } from '../contract/stats.ts';
 import { isGlob, queuePattern } from '../core/name-pattern.ts';
 import type { Session } from './session.ts';
@@ -14,8 +16,8 @@ export async function* readQueues(
 ): AsyncGenerator<QueueStats> {
   const literals = names.filter((name) => !isGlob(name));
   for (const name of literals) {
-    const queue = await broker.queue(name, session.deadline('stats'));
-    yield await queue.stats(session.deadline('stats'));
+    const queue = await session.within('stats', (signal) => broker.queue(name, signal));
+    yield await session.within('stats', (signal) => queue.stats(signal));
   }
   const globs = names.filter(isGlob);
   if (names.length > 0 && globs.length === 0) return;
@@ -29,4 +31,24 @@ export async function* readQueues(
 function pattern(globs: readonly string[]): QueuePattern {
   const base = queuePattern(globs);
   return { globs, matches: (name) => base.matches(name) || globs.includes(name) };
+}
+
+/** The queue to enqueue into. Where a queue comes into being with its first message (SQLite), it is created here. */
+export async function queueToFill(session: Session, broker: Broker, name: string): Promise<Queue> {
+  const open = (): Promise<Queue> => session.within('enqueue', (signal) => broker.queue(name, signal));
+  try {
+    return await open();
+  } catch (error) {
+    const { create } = broker;
+    const creates = broker.createsOnEnqueue === true && create !== undefined;
+    if (!creates || !(error instanceof MqError) || error.code !== 'QUEUE_NOT_FOUND') throw error;
+    try {
+      const options = { kind: null, deadLetterQueue: null, maxReceives: null, settings: {} };
+      await session.within('enqueue', (signal) => create.call(broker, name, { ...options, signal }));
+    } catch (failure) {
+      // Somebody else was faster.
+      if (!(failure instanceof MqError) || failure.code !== 'ALREADY_EXISTS') throw failure;
+    }
+    return open();
+  }
 }

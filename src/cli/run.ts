@@ -1,6 +1,6 @@
 import { CommanderError } from 'commander';
 import { Secrets } from '../config/redact.ts';
-import { MqError } from '../contract/errors.ts';
+import { type ErrorCode, MqError } from '../contract/errors.ts';
 import { EXIT, type ExitCode, exitCodeOf } from './exit-codes.ts';
 import type { Globals, OutputFormat } from './globals.ts';
 import type { Host } from './host.ts';
@@ -23,11 +23,12 @@ export async function runCommandLine(args: readonly string[], host: Host): Promi
       loaded,
       async (verb, operands, flags, parsed) => {
         globals = parsed;
-        outcome = await verb.execute(operands, flags, new Session(host, parsed, secrets));
+        outcome = await verb.execute(operands, flags, new Session(host, parsed, secrets, runCommandLine));
       },
       (text) => {
         printed += text;
       },
+      host.stdout.columns,
     );
     if (topic !== null) printed = topic;
     else if (args.length === 0) program.outputHelp();
@@ -51,7 +52,7 @@ async function loadVerb(args: readonly string[]): Promise<ReadonlyMap<string, Pr
 function guessGlobals(args: readonly string[]): ErrorGlobals {
   const joined = args.join('\n');
   const format = /(?:^|\n)(?:-o\n?|--output[=\n])(json|ndjson)(?:\n|$)/.exec(joined)?.[1] as OutputFormat | undefined;
-  return { quiet: false, verbose: 0, color: 'auto', ...(format === undefined ? {} : { output: format }) };
+  return { color: 'auto', ...(format === undefined ? {} : { output: format }) };
 }
 
 async function report(error: unknown, host: Host, messages: Messages, printed: string): Promise<ExitCode> {
@@ -63,14 +64,33 @@ async function report(error: unknown, host: Host, messages: Messages, printed: s
   if (!(known instanceof MqError)) {
     messages.bug(known);
   } else if (known.code !== 'ABORTED' || host.stopCause() === null) {
-    messages.error(known);
+    messages.error(withHint(known));
   }
   await messages.flush();
   return known instanceof MqError ? exitCodeOf(known.code) : EXIT.internal;
 }
 
+/** What to try next, for errors that come without a hint of their own. */
+function withHint(error: MqError): MqError {
+  const hint = error.hint ?? HINTS[error.code];
+  return hint === undefined ? error : new MqError(error.code, error.message, { hint, queue: error.queue ?? undefined });
+}
+
+const HINTS: Readonly<Partial<Record<ErrorCode, string>>> = {
+  QUEUE_NOT_FOUND: "'mq ls' lists the queues that are there",
+  MESSAGE_NOT_FOUND: "'mq peek' shows the messages that are there",
+  UNAVAILABLE: 'is the broker running, and the address right? (--url, MQ_URL)',
+  UNAUTHENTICATED: 'check the user and the password in the URL',
+  NOT_SUPPORTED: "'mq backends' shows what each kind of queue can do",
+};
+
 /** Commander's sentence in our form; its "(Did you mean …?)" becomes the hint. */
 function usageError(error: CommanderError): MqError {
+  if (error.code === 'commander.help') {
+    return new MqError('USAGE', 'there is no such verb or topic', {
+      hint: "see 'mq --help'; topics are filters and exit-codes",
+    });
+  }
   const [sentence, suggestion] = error.message.replace(/^error: /, '').split('\n');
   const hint = suggestion?.replace(/^\((.*)\)$/, '$1').replace(/^Did/, 'did') ?? "see 'mq --help', or 'mq VERB --help'";
   return new MqError('USAGE', (sentence ?? '').replace(/\.$/, ''), { hint });

@@ -1,11 +1,15 @@
 import { styleText } from 'node:util';
-import { Secrets } from '../config/redact.ts';
+import type { Secrets } from '../config/redact.ts';
 import { resolveTarget, type Target } from '../config/target.ts';
 import type { Broker } from '../contract/broker.ts';
 import { MqError } from '../contract/errors.ts';
+import { formatDuration } from '../core/duration.ts';
+import type { ExitCode } from './exit-codes.ts';
 import type { Globals, OutputFormat } from './globals.ts';
 import type { Host, Output } from './host.ts';
 import { Messages } from './messages.ts';
+
+export type RunCommandLine = (args: readonly string[], host: Host) => Promise<ExitCode>;
 
 /** One run of one verb: the host, the global options, and what is made from both. */
 export class Session {
@@ -14,7 +18,11 @@ export class Session {
   readonly secrets: Secrets;
   readonly messages: Messages;
 
-  constructor(host: Host, globals: Globals, secrets: Secrets) {
+  /** Runs another command line, as `demo` does. */
+  readonly runCommandLine: RunCommandLine;
+
+  constructor(host: Host, globals: Globals, secrets: Secrets, runCommandLine: RunCommandLine) {
+    this.runCommandLine = runCommandLine;
     this.host = host;
     this.globals = globals;
     this.secrets = secrets;
@@ -42,27 +50,36 @@ export class Session {
     return target;
   }
 
-  /** Aborts with the rest, or with `TIMEOUT` when the broker has not answered within `--timeout`. For calls that answer once. */
-  deadline(operation: string): AbortSignal {
+  /**
+   * Runs a call that answers once, with a signal that aborts with the rest, or with `TIMEOUT` when the broker has not answered within
+   * `--timeout`. The deadline ends with the call: a handle that keeps the signal is not cut off later.
+   */
+  async within<T>(operation: string, call: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const timeoutMs = this.globals.timeout;
     const late = new AbortController();
     const timer = setTimeout(() => {
       late.abort(
-        new MqError('TIMEOUT', `the broker did not answer within ${timeoutMs / 1000}s`, {
+        new MqError('TIMEOUT', `the broker did not answer within ${formatDuration(timeoutMs)}`, {
           hint: 'try again, or give a longer --timeout',
           operation,
         }),
       );
     }, timeoutMs);
-    timer.unref();
-    return AbortSignal.any([this.signal, late.signal]);
+    try {
+      return await call(AbortSignal.any([this.signal, late.signal]));
+    } finally {
+      clearTimeout(timer);
+    }
   }
+
+  /** What operations say while they work. */
+  readonly notice = (text: string): void => this.messages.note(text);
 
   /** Opens the broker, does the work, and closes the broker whatever happens. */
   async withBroker<T>(work: (broker: Broker) => Promise<T>, target: Target = this.target()): Promise<T> {
     const broker = await this.host.openBroker(target.url, {
       connectTimeoutMs: this.globals.connectTimeout,
-      notice: (text) => this.messages.note(text),
+      notice: this.notice,
       signal: this.signal,
     });
     this.messages.verbose(1, `connected to ${broker.name} at ${broker.address}`);

@@ -28,7 +28,9 @@ export interface PreparedVerb {
 }
 
 /** `Flags` must describe exactly the options that `declare` adds; commander cannot check that. */
-export function defineVerb<Flags extends object, Options>(verb: Verb<Flags, Options>): Verb<Flags, Options> & PreparedVerb {
+export function defineVerb<Flags extends object, Options>(
+  verb: Verb<Flags, Options>,
+): Verb<Flags, Options> & PreparedVerb {
   return {
     ...verb,
     async execute(operands, flags, session) {

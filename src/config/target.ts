@@ -26,6 +26,8 @@ export function resolveTarget(flagUrl: string | undefined, env: Environment): Ta
 
 function defaultDatabasePath(env: Environment): string {
   // The XDG base directory specification: a relative path there is invalid and to be ignored.
-  const dataHome = env.XDG_DATA_HOME?.startsWith('/') ? env.XDG_DATA_HOME : join(env.HOME || homedir(), '.local', 'share');
+  const dataHome = env.XDG_DATA_HOME?.startsWith('/')
+    ? env.XDG_DATA_HOME
+    : join(env.HOME || homedir(), '.local', 'share');
   return join(dataHome, 'mq', 'mq.db');
 }

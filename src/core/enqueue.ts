@@ -66,13 +66,10 @@ export async function enqueueAll(request: EnqueueRequest): Promise<EnqueueResult
 
 async function* untilAborted<T>(items: AsyncIterable<T> | Iterable<T>, signal: AbortSignal): AsyncGenerator<T> {
   const iterator = Symbol.asyncIterator in items ? items[Symbol.asyncIterator]() : items[Symbol.iterator]();
-  const aborted = new Promise<'aborted'>((resolve) =>
-    signal.addEventListener('abort', () => resolve('aborted'), { once: true }),
-  );
   let next: 'aborted' | IteratorResult<T> | undefined;
   try {
     while (!signal.aborted) {
-      next = await Promise.race([aborted, iterator.next()]);
+      next = await nextUnlessAborted(iterator, signal);
       if (next === 'aborted' || next.done === true) return;
       yield next.value;
     }
@@ -80,4 +77,18 @@ async function* untilAborted<T>(items: AsyncIterable<T> | Iterable<T>, signal: A
     // A pending `next` would make `return` wait for input that may never come.
     if (next !== 'aborted') await iterator.return?.();
   }
+}
+
+/** No `Promise.race` with one lasting promise: that would keep something of every item until the end. */
+function nextUnlessAborted<T>(
+  iterator: AsyncIterator<T> | Iterator<T>,
+  signal: AbortSignal,
+): Promise<'aborted' | IteratorResult<T>> {
+  return new Promise((resolve, reject) => {
+    const stop = (): void => resolve('aborted');
+    signal.addEventListener('abort', stop, { once: true });
+    Promise.resolve(iterator.next())
+      .then(resolve, reject)
+      .finally(() => signal.removeEventListener('abort', stop));
+  });
 }

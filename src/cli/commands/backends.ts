@@ -1,7 +1,7 @@
 import { ABILITIES, type Ability, type Capabilities } from '../../contract/capabilities.ts';
 import { EXIT } from '../exit-codes.ts';
-import { isDocumentFormat, openSequence } from '../output/documents.ts';
 import { printBox } from '../output/box.ts';
+import { isDocumentFormat, openSequence } from '../output/documents.ts';
 import { defineVerb } from '../verb.ts';
 
 export const backends = defineVerb<object, Record<never, never>>({

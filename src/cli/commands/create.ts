@@ -1,5 +1,5 @@
 import { Option } from 'commander';
-import { type Kind, KINDS } from '../../contract/capabilities.ts';
+import { KINDS, type Kind } from '../../contract/capabilities.ts';
 import { MqError } from '../../contract/errors.ts';
 import type { JsonValue } from '../../contract/message.ts';
 import { EXIT } from '../exit-codes.ts';
@@ -31,7 +31,11 @@ export const create = defineVerb<CreateFlags, CreateQueueOptions>({
   declare(command) {
     command
       .argument('<queue>', 'its name')
-      .addOption(new Option('--kind <kind>', "what sort of queue (default: the broker's usual)").choices(KINDS.filter((kind) => kind !== 'memory')))
+      .addOption(
+        new Option('--kind <kind>', "what sort of queue (default: the broker's usual)").choices(
+          KINDS.filter((kind) => kind !== 'memory'),
+        ),
+      )
       .option('--dlq <queue>', 'the queue for its dead letters')
       .option('--max-receives <n>', 'deliveries before a message is dead', wholeNumber(1))
       .option('--set <key=value>', "a setting under the broker's own name; repeatable; JSON, else text", collect);
@@ -55,9 +59,13 @@ export const create = defineVerb<CreateFlags, CreateQueueOptions>({
   async run({ queue, ...options }, session) {
     await session.withBroker(async (broker) => {
       if (broker.create === undefined) {
-        throw new MqError('NOT_SUPPORTED', `queues cannot be created on ${broker.name}`, { backend: broker.name, queue });
+        throw new MqError('NOT_SUPPORTED', `queues cannot be created on ${broker.name}`, {
+          backend: broker.name,
+          queue,
+        });
       }
-      await broker.create(queue, { ...options, signal: session.deadline('create') });
+      const make = broker.create.bind(broker);
+      await session.within('create', (signal) => make(queue, { ...options, signal }));
       session.messages.summary(`created ${queue} on ${broker.name}`);
     });
     return EXIT.done;

@@ -20,12 +20,15 @@ export const deleteQueue = defineVerb<object, DeleteOptions>({
   },
   async run({ queue: name }, session) {
     await session.withBroker(async (broker) => {
-      const queue = await broker.queue(name, session.deadline('delete'));
+      const queue = await session.within('delete', (signal) => broker.queue(name, signal));
       requireCapability(queue.capabilities, 'delete', name);
       if (broker.delete === undefined) {
-        throw new MqError('NOT_SUPPORTED', `queues cannot be deleted on ${broker.name}`, { backend: broker.name, queue: name });
+        throw new MqError('NOT_SUPPORTED', `queues cannot be deleted on ${broker.name}`, {
+          backend: broker.name,
+          queue: name,
+        });
       }
-      const { depth, dead } = await queue.stats(session.deadline('delete'));
+      const { depth, dead } = await session.within('delete', (signal) => queue.stats(signal));
       const lost = [
         depth === null ? 'an unknown number of messages' : `${depth} messages`,
         ...(dead === undefined ? [] : [dead === null ? 'an unknown number of dead letters' : `${dead} dead letters`]),
@@ -37,7 +40,8 @@ export const deleteQueue = defineVerb<object, DeleteOptions>({
         ],
         typed: name,
       });
-      const removed = await broker.delete(name, session.deadline('delete'));
+      const remove = broker.delete.bind(broker);
+      const removed = await session.within('delete', (signal) => remove(name, signal));
       const count = removed === null ? 'an unknown number of messages' : `${removed} messages`;
       session.messages.summary(`deleted ${name} and ${count} with it`);
     });

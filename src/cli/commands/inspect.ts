@@ -29,7 +29,7 @@ export const inspect = defineVerb<object, InspectOptions>({
   run(options, session) {
     const target = session.target();
     return session.withBroker(async (broker) => {
-      const queue = await broker.queue(options.queue, session.deadline('inspect'));
+      const queue = await session.within('inspect', (signal) => broker.queue(options.queue, signal));
       return options.id === null
         ? inspectQueue(session, queue, target.context)
         : inspectMessage(session, queue, options.id);
@@ -39,10 +39,9 @@ export const inspect = defineVerb<object, InspectOptions>({
 
 async function inspectQueue(session: Session, queue: Queue, context: string | null): Promise<ExitCode> {
   const format = session.format('table', 'json', 'ndjson', 'yaml');
-  const signal = session.deadline('inspect');
-  const stats = await queue.stats(signal);
-  const description = await queue.describe(signal);
-  const deadLetters = (await queue.deadLetters?.(signal)) ?? null;
+  const stats = await session.within('inspect', (signal) => queue.stats(signal));
+  const description = await session.within('inspect', (signal) => queue.describe(signal));
+  const deadLetters = (await session.within('inspect', async (signal) => queue.deadLetters?.(signal))) ?? null;
   const links = deadLetters === null ? null : { keptIn: deadLetters.keptIn, sources: deadLetters.sources };
   if (isDocumentFormat(format)) {
     await printDocument(session, format, {
@@ -70,14 +69,18 @@ async function inspectQueue(session: Session, queue: Queue, context: string | nu
     ['delayed', shown.delayed],
     ['dead', shown.dead],
     ['dead letters', deadLetters === null ? undefined : deadLetterText(deadLetters)],
-    ...Object.entries(description.configuration),
-    ...Object.entries(description.details),
+    ...Object.entries(description.configuration).map(set),
+    ...Object.entries(description.details).map(set),
     ['consumers', description.consumers === null ? null : description.consumers.length],
     ...(description.consumers ?? []).map((consumer, at) => [`consumer ${at + 1}`, consumer] as const),
     ['can', abilities.flatMap(([name, ability]) => (ability.supported ? [name] : [])).join(', ')],
     ['cannot', abilities.flatMap(([name, ability]) => (ability.supported ? [] : [name])).join(', ') || '-'],
   ];
-  await printBox(session, null, rows.filter(([, value]) => value !== undefined).map(([key, value]) => [safe(key), cell(value)]));
+  await printBox(
+    session,
+    null,
+    rows.filter(([, value]) => value !== undefined).map(([key, value]) => [safe(key), cell(value)]),
+  );
   for (const [field, note] of Object.entries(stats.notes)) session.messages.note(`${field}: ${note}`);
   return EXIT.done;
 }
@@ -88,6 +91,11 @@ function deadLetterText({ keptIn, sources }: DeadLetters): string {
   return sources.length === 0 ? place : `${place}; holds those of ${sources.join(', ')}`;
 }
 
+/** A setting that is null is not set; a figure that is null is unknown. */
+function set([key, value]: readonly [string, unknown]): readonly [string, unknown] {
+  return [key, value ?? '-'];
+}
+
 function cell(value: unknown): string {
   if (value === null) return '?';
   return safe(typeof value === 'string' ? value : JSON.stringify(value));
@@ -96,7 +104,7 @@ function cell(value: unknown): string {
 async function inspectMessage(session: Session, queue: Queue, id: string): Promise<ExitCode> {
   const format = session.format('text', 'json', 'ndjson', 'yaml');
   requireCapability(queue.capabilities, 'get', queue.name);
-  const message = (await queue.get?.(id, session.deadline('inspect'))) ?? null;
+  const message = (await session.within('inspect', async (signal) => queue.get?.(id, signal))) ?? null;
   if (message === null) {
     throw new MqError('MESSAGE_NOT_FOUND', `no message ${id} in ${queue.name}`, {
       hint: `see 'mq peek' for the ids that are there`,

@@ -25,12 +25,12 @@ export const pause = defineVerb<PauseFlags, PauseOptions>({
       // All are looked up first, so that a mistyped name pauses none of them.
       const queues = [];
       for (const name of options.queues) {
-        const queue = await broker.queue(name, session.deadline('pause'));
+        const queue = await session.within('pause', (signal) => broker.queue(name, signal));
         requireCapability(queue.capabilities, 'pause', name);
         queues.push(queue);
       }
       for (const queue of queues) {
-        await queue.pause?.({ reason: options.reason, signal: session.deadline('pause') });
+        await session.within('pause', async (signal) => queue.pause?.({ reason: options.reason, signal }));
         session.messages.summary(`paused ${queue.name}`);
       }
     });

@@ -19,12 +19,12 @@ export const resume = defineVerb<object, ResumeOptions>({
     await session.withBroker(async (broker) => {
       const queues = [];
       for (const name of options.queues) {
-        const queue = await broker.queue(name, session.deadline('resume'));
+        const queue = await session.within('resume', (signal) => broker.queue(name, signal));
         requireCapability(queue.capabilities, 'pause', name);
         queues.push(queue);
       }
       for (const queue of queues) {
-        await queue.resume?.({ signal: session.deadline('resume') });
+        await session.within('resume', async (signal) => queue.resume?.({ signal }));
         session.messages.summary(`resumed ${queue.name}`);
       }
     });

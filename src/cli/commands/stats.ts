@@ -1,9 +1,10 @@
 import type { Broker } from '../../contract/broker.ts';
 import { MqError } from '../../contract/errors.ts';
 import type { QueueStats } from '../../contract/stats.ts';
+import { parseDurationMs } from '../../core/duration.ts';
 import { systemClock } from '../../core/rate-limit.ts';
 import { withRates } from '../../core/sample.ts';
-import { parseDurationMs } from '../../core/duration.ts';
+import { printDeadGroups } from '../dead-groups-view.ts';
 import { EXIT } from '../exit-codes.ts';
 import { duration } from '../globals.ts';
 import { isDocumentFormat, openSequence } from '../output/documents.ts';
@@ -16,6 +17,7 @@ import { defineVerb, words } from '../verb.ts';
 interface StatsFlags {
   readonly sample?: number;
   readonly watch?: string | true;
+  readonly dead?: boolean;
 }
 
 export interface StatsOptions {
@@ -24,6 +26,8 @@ export interface StatsOptions {
   readonly sampleMs: number | null;
   /** Between repetitions; null: once. */
   readonly watchMs: number | null;
+  /** What the dead letters died of, instead of counts. */
+  readonly dead: boolean;
 }
 
 const CLEAR_SCREEN = '\u001b[H\u001b[J';
@@ -34,13 +38,21 @@ export const stats = defineVerb<StatsFlags, StatsOptions>({
   declare(command) {
     command
       .argument('[queue...]', 'queues or globs; all without it')
-      .option('--sample <duration>', 'take two readings so far apart, where the broker has no rates of its own', duration)
-      .option('--watch [duration]', 'repeat until interrupted, every 2s without a duration');
+      .option(
+        '--sample <duration>',
+        'take two readings so far apart, where the broker has no rates of its own',
+        duration,
+      )
+      .option('--watch [duration]', 'repeat until interrupted, every 2s without a duration')
+      .option('--dead', 'what the dead letters of one queue died of, grouped');
   },
   parse([globs], flags) {
     const watchMs = flags.watch === undefined ? null : parseDurationMs(flags.watch === true ? '2s' : flags.watch);
     if (watchMs === 0 || flags.sample === 0) throw new MqError('USAGE', 'a time between two readings must be above 0');
-    return { globs: words(globs), sampleMs: flags.sample ?? null, watchMs };
+    if (flags.dead === true && (words(globs).length !== 1 || watchMs !== null || flags.sample !== undefined)) {
+      throw new MqError('USAGE', '--dead takes one queue, and neither --watch nor --sample');
+    }
+    return { globs: words(globs), sampleMs: flags.sample ?? null, watchMs, dead: flags.dead ?? false };
   },
   async run(options, session) {
     const format = session.format('table', 'json', 'ndjson', 'yaml');
@@ -48,6 +60,10 @@ export const stats = defineVerb<StatsFlags, StatsOptions>({
       throw new MqError('USAGE', `--watch never ends, and -o ${format} is one document`, { hint: 'use -o ndjson' });
     }
     const target = session.target();
+    if (options.dead) {
+      await session.withBroker((broker) => printDeadGroups(session, broker, options.globs[0] ?? ''), target);
+      return EXIT.done;
+    }
     const print = async (readings: readonly QueueStats[]): Promise<void> => {
       if (isDocumentFormat(format)) {
         const sequence = await openSequence(session, format);
@@ -101,10 +117,14 @@ function byName(readings: readonly QueueStats[]): Map<string, QueueStats> {
 function explain(session: Session, readings: readonly QueueStats[], options: StatsOptions): void {
   const { messages, globals } = session;
   if (globals.output !== undefined && globals.output !== 'table') return;
-  if (options.sampleMs === null && options.watchMs === null && readings.some((reading) => reading.counters !== undefined && reading.rates === undefined)) {
+  if (
+    options.sampleMs === null &&
+    options.watchMs === null &&
+    readings.some((reading) => reading.counters !== undefined && reading.rates === undefined)
+  ) {
     messages.note('rates need two readings: add --sample 2s');
   }
-  if (readings.length > 1 && globals.verbose === 0) return;
+  if (readings.length > 1 && (globals.verbose ?? 0) === 0) return;
   for (const reading of readings) {
     for (const [field, note] of Object.entries(reading.notes)) messages.note(`${reading.queue}: ${field}: ${note}`);
   }

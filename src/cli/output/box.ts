@@ -1,3 +1,4 @@
+import stringWidth from 'string-width';
 import type { Session } from '../session.ts';
 
 /** A small boxed view for people. In a pipe it has no borders, so that `awk` and `cut` can read it. Cells are already made safe. */
@@ -13,8 +14,22 @@ export async function printBox(
     return;
   }
   const { default: Table } = await import('cli-table3');
-  // Its own colours ignore NO_COLOR.
-  const table = new Table({ style: { head: [], border: [] } });
+  const keyWidth = Math.max(0, ...shown.map(([key]) => stringWidth(key ?? '')));
+  const table = new Table({
+    // Its own colours ignore NO_COLOR.
+    style: { head: [], border: [] },
+    chars: { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' },
+    // Two columns are a key and a value; the value is wrapped where the terminal ends: 7 cells are borders and padding.
+    ...(headings === null
+      ? {
+          colWidths: [keyWidth + 2, Math.max(MIN_VALUE_WIDTH, stdout.columns - keyWidth - 5)],
+          wordWrap: true,
+          wrapOnWordBoundary: false,
+        }
+      : {}),
+  });
   for (const row of shown) table.push([...row]);
   await stdout.write(`${table.toString()}\n`);
 }
+
+const MIN_VALUE_WIDTH = 20;

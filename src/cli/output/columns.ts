@@ -24,7 +24,10 @@ export function columns<Row>(rows: readonly Row[], spec: readonly Column<Row>[],
     return cells.reduce((width, line) => Math.max(width, stringWidth(line[at] ?? '')), headingWidth);
   });
   const lay = (line: readonly string[]): string => {
-    const text = line.map((cell, at) => pad(cell, widths[at] ?? 0, spec[at]?.align ?? 'left')).join(GAP).trimEnd();
+    const text = line
+      .map((cell, at) => pad(cell, widths[at] ?? 0, spec[at]?.align ?? 'left'))
+      .join(GAP)
+      .trimEnd();
     return options.width === null ? text : cut(text, options.width);
   };
   const lines = cells.map(lay);

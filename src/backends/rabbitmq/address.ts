@@ -1,0 +1,140 @@
+import { MqError } from '../../contract/errors.ts';
+
+/** A RabbitMQ URL taken apart. Holds the password: never print one of these. */
+export interface Address {
+  readonly tls: boolean;
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  readonly password: string;
+  readonly vhost: string;
+  readonly management: ManagementAddress;
+  readonly trust: TrustOptions;
+  /** Safe to print. */
+  readonly label: string;
+}
+
+export interface ManagementAddress {
+  readonly tls: boolean;
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  readonly password: string;
+  /** A path before `/api`, without the last slash; mostly empty. */
+  readonly prefix: string;
+  /** False when the address was derived from the AMQP one, so that its silence is no mistake of the operator. */
+  readonly explicit: boolean;
+  readonly label: string;
+}
+
+/** The TLS parameters of RabbitMQ's own URI query specification (https://www.rabbitmq.com/docs/uri-query-parameters). */
+export interface TrustOptions {
+  readonly caFile: string | null;
+  readonly certFile: string | null;
+  readonly keyFile: string | null;
+  readonly serverName: string | null;
+  readonly verify: boolean;
+}
+
+const PARAMETERS = ['management', 'cacertfile', 'certfile', 'keyfile', 'server_name_indication', 'verify'];
+const HINT =
+  'the form is amqp[s]://user:password@host[:port]/vhost[?management=http://host:15672], with special characters percent-encoded';
+
+/** Throws `CONFIG_INVALID`, never quoting the URL. */
+export function parseAddress(text: string): Address {
+  const url = parseUrl(text, 'the RabbitMQ URL');
+  if (url.protocol !== 'amqp:' && url.protocol !== 'amqps:')
+    throw invalid('the RabbitMQ URL must begin with amqp:// or amqps://');
+  if (url.hostname === '') throw invalid('the RabbitMQ URL names no host');
+  const tls = url.protocol === 'amqps:';
+  const host = bareHost(url);
+  const port = url.port === '' ? (tls ? 5671 : 5672) : Number(url.port);
+  const named = url.username !== '' || url.password !== '';
+  const user = named ? decode(url.username, 'user') : 'guest';
+  const password = named ? decode(url.password, 'password') : 'guest';
+  const path = url.pathname.replace(/^\//, '');
+  if (path.includes('/'))
+    throw invalid('the vhost in the RabbitMQ URL holds a slash', 'write a slash within a vhost as %2F');
+  const vhost = path === '' ? '/' : decode(path, 'vhost');
+  for (const name of url.searchParams.keys()) {
+    if (!PARAMETERS.includes(name))
+      throw invalid('the RabbitMQ URL has a parameter that mq does not know', `known are: ${PARAMETERS.join(', ')}`);
+  }
+  const shown = `${url.hostname}${url.port === '' ? '' : `:${url.port}`}`;
+  return {
+    tls,
+    host,
+    port,
+    user,
+    password,
+    vhost,
+    management: managementAddress(url, { tls, host, user, password }),
+    trust: trustOptions(url.searchParams),
+    label: `${url.protocol}//${shown}${vhost === '/' ? '' : `/${encodeURIComponent(vhost)}`}`,
+  };
+}
+
+function managementAddress(
+  url: URL,
+  amqp: { readonly tls: boolean; readonly host: string; readonly user: string; readonly password: string },
+): ManagementAddress {
+  const given = url.searchParams.get('management');
+  if (given === null) {
+    const port = amqp.tls ? 15671 : 15672;
+    const label = `${amqp.tls ? 'https' : 'http'}://${url.hostname}:${port}`;
+    return { ...amqp, port, prefix: '', explicit: false, label };
+  }
+  const address = parseUrl(given, 'the address after management=');
+  if (address.protocol !== 'http:' && address.protocol !== 'https:') {
+    throw invalid('the address after management= must begin with http:// or https://');
+  }
+  const tls = address.protocol === 'https:';
+  const named = address.username !== '';
+  return {
+    tls,
+    host: bareHost(address),
+    port: address.port === '' ? (tls ? 443 : 80) : Number(address.port),
+    user: named ? decode(address.username, 'user') : amqp.user,
+    password: named ? decode(address.password, 'password') : amqp.password,
+    prefix: address.pathname.replace(/\/(api\/?)?$/, ''),
+    explicit: true,
+    label: `${address.protocol}//${address.host}`,
+  };
+}
+
+function trustOptions(parameters: URLSearchParams): TrustOptions {
+  const verify = parameters.get('verify');
+  if (verify !== null && verify !== 'verify_peer' && verify !== 'verify_none') {
+    throw invalid('verify in the RabbitMQ URL must be verify_peer or verify_none');
+  }
+  return {
+    caFile: parameters.get('cacertfile'),
+    certFile: parameters.get('certfile'),
+    keyFile: parameters.get('keyfile'),
+    serverName: parameters.get('server_name_indication'),
+    verify: verify !== 'verify_none',
+  };
+}
+
+function bareHost(url: URL): string {
+  return url.hostname.replace(/^\[|\]$/g, '');
+}
+
+function parseUrl(text: string, what: string): URL {
+  // The error of `new URL` carries the whole text in `input`, the password too: it must not leave this function.
+  const url = URL.parse(text);
+  if (url === null) throw invalid(`${what} is not a valid URL`);
+  return url;
+}
+
+function decode(text: string, what: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw invalid(`the ${what} in the RabbitMQ URL is not properly percent-encoded`);
+  }
+}
+
+function invalid(message: string, hint: string = HINT): MqError {
+  return new MqError('CONFIG_INVALID', message, { hint, backend: 'rabbitmq' });
+}

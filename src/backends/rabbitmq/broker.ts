@@ -1,0 +1,89 @@
+import type { Broker, CreateOptions, ListOptions, QueuePattern } from '../../contract/broker.ts';
+import { MqError } from '../../contract/errors.ts';
+import type { Queue } from '../../contract/queue.ts';
+import type { QueueStats } from '../../contract/stats.ts';
+import { createQueue } from './create.ts';
+import { detectKind } from './detect-kind.ts';
+import { orAborted } from './link.ts';
+import { listQueues } from './list.ts';
+import { StreamQueue, WorkQueue } from './queue.ts';
+import type { RabbitKind } from './queue-info.ts';
+import type { Session } from './session.ts';
+
+export class RabbitBroker implements Broker {
+  readonly name = 'rabbitmq';
+  readonly address: string;
+  readonly #session: Session;
+
+  constructor(session: Session) {
+    this.#session = session;
+    this.address = session.address.label;
+  }
+
+  async *queues(pattern: QueuePattern, options: ListOptions): AsyncIterable<QueueStats> {
+    const [only] = pattern.globs;
+    if (pattern.globs.length === 1 && only !== undefined && isLiteral(only) && pattern.matches(only)) {
+      try {
+        yield await (await this.queue(only, options.signal)).stats(options.signal);
+      } catch (error) {
+        if (!(error instanceof MqError) || error.code !== 'QUEUE_NOT_FOUND') throw error;
+      }
+      return;
+    }
+    yield* listQueues(this.#session, pattern, options);
+  }
+
+  async queue(name: string, signal: AbortSignal): Promise<Queue> {
+    assertName(name);
+    // Asked side by side: AMQP says whether it is there, the management API what it is.
+    const [looked] = await Promise.all([this.#session.lookUp(name, signal), this.#session.declared(name, signal)]);
+    const kind = looked.status === 'found' ? looked.info.kind : await detectKind(this.#session, name, signal);
+    return this.#handle(name, kind);
+  }
+
+  #handle(name: string, kind: RabbitKind): Queue {
+    return kind === 'rabbit-stream'
+      ? new StreamQueue(this.#session, name, kind)
+      : new WorkQueue(this.#session, name, kind);
+  }
+
+  async create(name: string, options: CreateOptions): Promise<void> {
+    assertName(name);
+    await createQueue(this.#session, name, options);
+  }
+
+  async delete(name: string, signal: AbortSignal): Promise<number | null> {
+    assertName(name);
+    await this.#session.declared(name, signal);
+    const looked = await this.#session.lookUp(name, signal);
+    const link = await this.#session.control(signal);
+    const ok = await orAborted(
+      link.onChannel({ operation: 'delete', queue: name }, (channel) => channel.deleteQueue(name)),
+      signal,
+    );
+    // What was in flight goes with it, and a stream counts otherwise: the broker's answer is the number of ready messages.
+    const isStream = looked.status === 'found' && looked.info.kind === 'rabbit-stream';
+    return isStream ? null : ok.messageCount;
+  }
+
+  close(): Promise<void> {
+    return this.#session.close();
+  }
+}
+
+function isLiteral(glob: string): boolean {
+  return !/[*?[\]{}!\\]/.test(glob);
+}
+
+/** Names are short strings on the wire: 255 bytes. */
+function assertName(name: string): void {
+  const bytes = Buffer.byteLength(name, 'utf8');
+  if (bytes > 0 && bytes <= 255) return;
+  throw new MqError(
+    'USAGE',
+    bytes === 0 ? 'a queue name cannot be empty' : `a RabbitMQ queue name has at most 255 bytes; this one has ${bytes}`,
+    {
+      backend: 'rabbitmq',
+    },
+  );
+}

@@ -1,0 +1,131 @@
+import type { JsonValue, Message } from '../../contract/message.ts';
+import { deathOf, isDeliveryHeader } from './death.ts';
+import type { Content } from './wire/frames.ts';
+import {
+  decodeProperties,
+  type Properties,
+  readInstant,
+  readOctet,
+  readText,
+  tableContent,
+} from './wire/properties.ts';
+import { decodeTable, setOwn, type TableEntry } from './wire/table.ts';
+
+/** What of a property list the contract's fields show. */
+export interface PropertyView {
+  readonly id: string | null;
+  readonly contentType: string | null;
+  readonly priority: number | null;
+  readonly ttlMs: number | null;
+  readonly headers: Record<string, JsonValue>;
+}
+
+/** How the quorum queue's own count reads at this point: a consumed delivery is one more than the failed ones before it. */
+export type Counting = 'consumed' | 'peeked';
+
+/** The properties of a message, or nothing when they are no property list: the body can be shown all the same. */
+export function readProperties(bytes: Buffer): Properties {
+  try {
+    return decodeProperties(bytes);
+  } catch (error) {
+    if (error instanceof RangeError) return {};
+    throw error;
+  }
+}
+
+export function readEntries(properties: Properties): TableEntry[] {
+  if (properties.headers === undefined) return [];
+  try {
+    return decodeTable(tableContent(properties.headers));
+  } catch (error) {
+    if (error instanceof RangeError) return [];
+    throw error;
+  }
+}
+
+export function viewOf(properties: Properties, entries: readonly TableEntry[]): PropertyView {
+  const headers: Record<string, JsonValue> = {};
+  for (const { name, value } of entries) {
+    if (!isDeliveryHeader(name)) setOwn(headers, name, value);
+  }
+  return {
+    id: readText(properties.messageId),
+    contentType: readText(properties.contentType),
+    priority: readOctet(properties.priority),
+    ttlMs: readTtl(readText(properties.expiration)),
+    headers,
+  };
+}
+
+/** `expiration` is a decimal number of milliseconds as text. */
+function readTtl(text: string | null): number | null {
+  return text !== null && /^\d{1,15}$/.test(text) ? Number(text) : null;
+}
+
+/** The message as the contract shows it, with `native.rabbitmq` for an exact way back. */
+export function toMessage(content: Content, queue: string, quorum: boolean, counting: Counting): Message {
+  const properties = readProperties(content.properties);
+  const entries = readEntries(properties);
+  const view = viewOf(properties, entries);
+  const dead = deathOf(view.headers, queue);
+  return {
+    queue,
+    id: view.id,
+    state: dead === null ? 'ready' : 'dead',
+    body: content.body,
+    headers: view.headers,
+    contentType: view.contentType,
+    priority: view.priority,
+    groupId: null,
+    deduplicationId: null,
+    ttlMs: view.ttlMs,
+    name: null,
+    enqueuedAt: enqueuedAt(properties),
+    deliverAt: null,
+    receiveCount: quorum ? deliveries(entries) + (counting === 'consumed' ? 1 : 0) : null,
+    dead,
+    native: { rabbitmq: record(content, properties) },
+  };
+}
+
+/** Failed deliveries so far, as a quorum queue counts them; absent before the first. */
+export function deliveries(entries: readonly TableEntry[]): number {
+  const value = entries.find(({ name }) => name === 'x-delivery-count')?.value;
+  return typeof value === 'number' ? value : 0;
+}
+
+function enqueuedAt(properties: Properties): number | null {
+  const seconds = readInstant(properties.timestamp);
+  return seconds === null || seconds > 8_640_000_000_000n ? null : Number(seconds) * 1000;
+}
+
+/**
+ * `properties`: flags and property list as on the wire, base64. The readable members beside it are there when the message has the property;
+ * a sender that changes one of them changes the message.
+ */
+function record(content: Content, properties: Properties): Record<string, JsonValue> {
+  const all: Record<string, JsonValue> = {
+    properties: content.properties.toString('base64'),
+    exchange: content.exchange,
+    routingKey: content.routingKey,
+    redelivered: content.redelivered,
+  };
+  for (const name of READABLE_TEXTS) {
+    const text = readText(properties[name]);
+    if (text !== null) all[name] = text;
+  }
+  const mode = readOctet(properties.deliveryMode);
+  if (mode !== null) all.deliveryMode = mode;
+  return all;
+}
+
+/** Properties without a field in the contract that can be read and set by name in `native.rabbitmq`. */
+export const READABLE_TEXTS = [
+  'contentEncoding',
+  'correlationId',
+  'replyTo',
+  'type',
+  'userId',
+  'appId',
+  'clusterId',
+] as const;

@@ -1,0 +1,19 @@
+import type { Backend, Broker, OpenOptions } from '../../contract/broker.ts';
+import { throwIfAborted } from '../../contract/errors.ts';
+import { parseAddress } from './address.ts';
+import { RabbitBroker } from './broker.ts';
+import { CAPABILITIES } from './capabilities.ts';
+import { Session } from './session.ts';
+
+/**
+ * RabbitMQ, 3.10 and later. AMQP connections are opened at the first question that needs one, so wrong credentials or an unreachable host
+ * show there and not in `open`.
+ */
+export const backend: Backend = {
+  name: 'rabbitmq',
+  kinds: [CAPABILITIES.classic, CAPABILITIES.quorum, CAPABILITIES['rabbit-stream']],
+  async open(url: string, options: OpenOptions): Promise<Broker> {
+    throwIfAborted(options.signal);
+    return new RabbitBroker(new Session(parseAddress(url), options));
+  },
+};

@@ -1,0 +1,243 @@
+import { readFile } from 'node:fs/promises';
+import type { Channel, ChannelModel, SocketOptions } from 'amqplib';
+import { abortedError, MqError, throwIfAborted } from '../../contract/errors.ts';
+import type { Address, TrustOptions } from './address.ts';
+import { brokerError, connectError, replyCode } from './errors.ts';
+import { Tap } from './wire/tap.ts';
+
+export interface LinkOptions {
+  readonly connectTimeoutMs: number;
+  readonly signal: AbortSignal;
+}
+
+/** The version of a server as two numbers, `[4, 3]`. */
+export type Version = readonly [number, number];
+
+/** One AMQP connection. Channels come from amqplib; messages pass by `tap`. */
+export class Link {
+  readonly tap: Tap;
+  readonly version: Version;
+  /** Text such as `3.10.8`. */
+  readonly product: string;
+  readonly #model: ChannelModel;
+  readonly #lost: AbortController;
+  #blockedBy: string | null = null;
+  readonly #blockedListeners = new Set<(reason: string | null) => void>();
+
+  private constructor(model: ChannelModel) {
+    this.#model = model;
+    this.tap = new Tap(model);
+    const version = serverVersion(model);
+    this.product = version;
+    this.version = parseVersion(version);
+    const lost = new AbortController();
+    this.#lost = lost;
+    let cause: unknown = null;
+    model.on('error', (error: Error) => {
+      cause = error;
+    });
+    model.on('close', (error?: Error) => lost.abort(brokerError(error ?? cause)));
+    model.on('blocked', (reason: string) => this.#blocked(reason));
+    model.on('unblocked', () => this.#blocked(null));
+  }
+
+  /** Throws `UNAVAILABLE`, `UNAUTHENTICATED`, `CONFIG_INVALID`, `TIMEOUT`, `ABORTED`. */
+  static async open(address: Address, { connectTimeoutMs, signal }: LinkOptions): Promise<Link> {
+    throwIfAborted(signal);
+    const [{ connect }, trust] = await Promise.all([import('amqplib'), trustMaterial(address)]);
+    const socket: SocketOptions = {
+      timeout: connectTimeoutMs,
+      noDelay: true,
+      clientProperties: { connection_name: 'mq' },
+      ...trust,
+    };
+    const target = {
+      protocol: address.tls ? 'amqps' : 'amqp',
+      hostname: address.host,
+      port: address.port,
+      username: address.user,
+      password: address.password,
+      // amqplib percent-decodes the vhost of an options object too.
+      vhost: encodeURIComponent(address.vhost),
+      // The largest that the server allows: a header table must fit into one frame.
+      frameMax: 0,
+    };
+    const opening = connect(target, socket).then((model) => new Link(model));
+    return await orAborted(opening, signal, (link) => link.close()).catch((error: unknown) => {
+      throw connectError(error, address);
+    });
+  }
+
+  /** Aborts with an `MqError` when the connection is gone, whoever closed it. */
+  get lost(): AbortSignal {
+    return this.#lost.signal;
+  }
+
+  /** Why the broker blocks publishers on this connection; null: it does not. */
+  get blockedBy(): string | null {
+    return this.#blockedBy;
+  }
+
+  onBlocked(listener: (reason: string | null) => void): void {
+    this.#blockedListeners.add(listener);
+  }
+
+  /** Null, as a listener's argument, means that publishing goes on. */
+  #blocked(reason: string | null): void {
+    this.#blockedBy = reason;
+    for (const listener of this.#blockedListeners) listener(reason);
+  }
+
+  /** A channel of its own for one task. Errors of the broker reject the call that caused them. */
+  async channel(): Promise<OpenChannel> {
+    try {
+      return new OpenChannel(await this.#model.createChannel());
+    } catch (error) {
+      throw brokerError(this.#lost.signal.aborted ? this.#lost.signal.reason : error);
+    }
+  }
+
+  /** A channel on which the broker confirms every message. */
+  async confirmChannel(): Promise<OpenChannel> {
+    try {
+      return new OpenChannel(await this.#model.createConfirmChannel());
+    } catch (error) {
+      throw brokerError(this.#lost.signal.aborted ? this.#lost.signal.reason : error);
+    }
+  }
+
+  /** Runs `task` on a channel that is closed after it. */
+  async onChannel<Result>(
+    where: { readonly operation: string; readonly queue?: string },
+    task: (channel: Channel) => Promise<Result>,
+  ): Promise<Result> {
+    const open = await this.channel();
+    try {
+      return await task(open.amqp);
+    } catch (error) {
+      // A connection-level error (540) rejects the call with amqplib's own words only.
+      throw brokerError(
+        this.#lost.signal.aborted && replyCode(error) === null ? this.#lost.signal.reason : error,
+        where,
+      );
+    } finally {
+      await open.close();
+    }
+  }
+
+  /** Idempotent. */
+  async close(): Promise<void> {
+    if (this.#lost.signal.aborted) return;
+    this.tap.resume();
+    const closed = new Promise<void>((resolve) => {
+      this.#lost.signal.addEventListener('abort', () => resolve(), { once: true });
+    });
+    await Promise.race([this.#model.close().catch(() => undefined), closed]);
+  }
+}
+
+/** An amqplib channel whose closing by the broker is kept as a reason instead of an unhandled error. */
+export class OpenChannel {
+  readonly amqp: Channel;
+  readonly number: number;
+  readonly #gone = new AbortController();
+
+  constructor(amqp: Channel) {
+    this.amqp = amqp;
+    this.number = (amqp as unknown as { readonly ch: number }).ch;
+    let cause: unknown = null;
+    amqp.on('error', (error: Error) => {
+      cause = error;
+    });
+    amqp.on('close', () => this.#gone.abort(cause));
+  }
+
+  /** Aborts when the channel is closed; the reason is amqplib's error, or null when there was none. */
+  get gone(): AbortSignal {
+    return this.#gone.signal;
+  }
+
+  /** Idempotent. */
+  async close(): Promise<void> {
+    if (this.#gone.signal.aborted) return;
+    await this.amqp.close().catch(() => undefined);
+  }
+}
+
+function serverVersion(model: ChannelModel): string {
+  const version: unknown = model.connection.serverProperties.version;
+  return typeof version === 'string' ? version : '';
+}
+
+/** Unknown is taken for the oldest that is supported, whose peek works everywhere below 4.3. */
+function parseVersion(text: string): Version {
+  const [major, minor] = text.split('.').map(Number);
+  return Number.isInteger(major) && Number.isInteger(minor) ? [major ?? 3, minor ?? 10] : [3, 10];
+}
+
+export function atLeast(version: Version, major: number, minor: number): boolean {
+  return version[0] > major || (version[0] === major && version[1] >= minor);
+}
+
+export interface TrustMaterial {
+  readonly ca?: Buffer;
+  readonly cert?: Buffer;
+  readonly key?: Buffer;
+  readonly servername?: string;
+  readonly rejectUnauthorized?: boolean;
+}
+
+/** Reads the files that the URL names. Throws `CONFIG_INVALID`. */
+export async function trustMaterial({ tls, trust }: Pick<Address, 'tls' | 'trust'>): Promise<TrustMaterial> {
+  if (!tls) return {};
+  const [ca, cert, key] = await Promise.all([pem(trust, 'caFile'), pem(trust, 'certFile'), pem(trust, 'keyFile')]);
+  return {
+    ...(ca && { ca }),
+    ...(cert && { cert }),
+    ...(key && { key }),
+    ...(trust.serverName !== null && { servername: trust.serverName }),
+    ...(!trust.verify && { rejectUnauthorized: false }),
+  };
+}
+
+async function pem(trust: TrustOptions, which: 'caFile' | 'certFile' | 'keyFile'): Promise<Buffer | null> {
+  const path = trust[which];
+  if (path === null) return null;
+  try {
+    return await readFile(path);
+  } catch (error) {
+    throw new MqError(
+      'CONFIG_INVALID',
+      `cannot read the TLS file ${JSON.stringify(path)} that the RabbitMQ URL names`,
+      {
+        backend: 'rabbitmq',
+        cause: error,
+      },
+    );
+  }
+}
+
+/** The result, unless the signal aborts first; a result that comes too late is disposed of. */
+export async function orAborted<Result>(
+  promise: Promise<Result>,
+  signal: AbortSignal,
+  dispose: (result: Result) => Promise<void> = async () => undefined,
+): Promise<Result> {
+  if (signal.aborted) {
+    promise.then(dispose, () => undefined);
+    throw abortedError(signal);
+  }
+  let abort = (): void => undefined;
+  const aborted = new Promise<never>((_resolve, reject) => {
+    abort = () => {
+      promise.then(dispose, () => undefined);
+      reject(abortedError(signal));
+    };
+    signal.addEventListener('abort', abort, { once: true });
+  });
+  try {
+    return await Promise.race([promise, aborted]);
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
+}

@@ -1,0 +1,78 @@
+import type { ListOptions, QueuePattern } from '../../contract/broker.ts';
+import { throwIfAborted } from '../../contract/errors.ts';
+import type { QueueStats } from '../../contract/stats.ts';
+import { isObject, type JsonObject, listOf, numberAt } from './management.ts';
+import { sharedNote } from './queue.ts';
+import { LIST_COLUMNS, type QueueInfo, queueInfo } from './queue-info.ts';
+import type { Session } from './session.ts';
+import { type DeadFigure, toStats } from './stats.ts';
+import { needsManagement, readTopology, type Topology } from './topology.ts';
+
+const PAGE_SIZE = 500;
+
+/** All queues of the vhost by the management API, in order of name. Throws `UNAVAILABLE` without it: AMQP cannot list. */
+export async function* listQueues(
+  session: Session,
+  pattern: QueuePattern,
+  { signal }: ListOptions,
+): AsyncIterable<QueueStats> {
+  const infos: QueueInfo[] = [];
+  for await (const info of pages(session, signal)) infos.push(info);
+  const needsTopology = infos.some((info) => hasDeadLetterExchange(info) && pattern.matches(info.name));
+  const topology = needsTopology ? await readTopology(session.management, session.address.vhost, signal) : null;
+  const byName = new Map(infos.map((info) => [info.name, info]));
+  const sources = topology === null ? new Map<string, string[]>() : sourcesByQueue(topology);
+  const now = Date.now();
+  for (const info of infos) {
+    if (!pattern.matches(info.name)) continue;
+    throwIfAborted(signal);
+    const dead = deadFigure(info, topology, byName, sources);
+    yield toStats({ queue: info.name, kind: info.kind, info, live: null, dead, reason: null, now });
+  }
+}
+
+function hasDeadLetterExchange({ arguments: args, policy }: QueueInfo): boolean {
+  return args['x-dead-letter-exchange'] !== undefined || policy['dead-letter-exchange'] !== undefined;
+}
+
+function deadFigure(
+  info: QueueInfo,
+  topology: Topology | null,
+  byName: ReadonlyMap<string, QueueInfo>,
+  sources: ReadonlyMap<string, readonly string[]>,
+): DeadFigure {
+  if (topology === null || !hasDeadLetterExchange(info)) {
+    return { count: null, note: 'the queue has no dead-letter exchange: its dead letters are dropped' };
+  }
+  const destination = topology.deadLettersOf(info);
+  if (destination.to !== 'queue') return { count: null, note: destination.reason };
+  const ready = byName.get(destination.queue)?.ready ?? null;
+  return { count: ready, note: sharedNote(destination.queue, sources.get(destination.queue) ?? []) };
+}
+
+/** Once for all queues, because asking for each one would be quadratic. */
+function sourcesByQueue(topology: Topology): Map<string, string[]> {
+  const sources = new Map<string, string[]>();
+  for (const queue of topology.queues.values()) {
+    const destination = topology.deadLettersOf(queue);
+    const targets =
+      destination.to === 'queue' ? [destination.queue] : destination.to === 'unclear' ? destination.queues : [];
+    for (const target of targets) sources.set(target, [...(sources.get(target) ?? []), queue.name]);
+  }
+  return sources;
+}
+
+async function* pages(session: Session, signal: AbortSignal): AsyncGenerator<QueueInfo, void, undefined> {
+  for (let page = 1; ; page++) {
+    const path = `/queues/${session.place}?page=${page}&page_size=${PAGE_SIZE}&sort=name&columns=${LIST_COLUMNS}`;
+    const answer = await session.management.get(path, signal);
+    if (answer.status === 'unavailable') throw needsManagement('listing queues', answer.reason);
+    if (answer.status === 'missing') return;
+    const body: JsonObject = isObject(answer.body) ? answer.body : { items: answer.body };
+    for (const raw of listOf(body.items)) {
+      const info = queueInfo(raw);
+      if (info !== null) yield info;
+    }
+    if (page >= (numberAt(body, 'page_count') ?? 1)) return;
+  }
+}

@@ -1,0 +1,137 @@
+import type { IncomingMessage } from 'node:http';
+import { abortedError, MqError, throwIfAborted } from '../../contract/errors.ts';
+import type { JsonValue } from '../../contract/message.ts';
+import type { Address } from './address.ts';
+import { socketFailure } from './errors.ts';
+import { trustMaterial } from './link.ts';
+
+export type JsonObject = { readonly [key: string]: JsonValue | undefined };
+
+/** An answer of the management API, or why there is none. */
+export type Answer =
+  | { readonly status: 'ok'; readonly body: JsonValue }
+  | { readonly status: 'missing' }
+  | { readonly status: 'unavailable'; readonly reason: string };
+
+/** Far above a page of 500 queues; a bound against an address that answers with something else. */
+const MAX_ANSWER_BYTES = 256 * 1024 * 1024;
+
+/** The HTTP API of the management plugin. Reads only. Never throws for an API that is away: the figures are then unknown. */
+export class Management {
+  readonly #address: Address;
+  readonly #timeoutMs: number;
+  /** Once unreachable, it is not asked again: each try could cost the whole timeout. */
+  #away: Extract<Answer, { status: 'unavailable' }> | null = null;
+
+  constructor(address: Address, timeoutMs: number) {
+    this.#address = address;
+    this.#timeoutMs = timeoutMs;
+  }
+
+  get label(): string {
+    return this.#address.management.label;
+  }
+
+  /** `path` below `/api`, already percent-encoded. */
+  async get(path: string, signal: AbortSignal): Promise<Answer> {
+    throwIfAborted(signal);
+    if (this.#away !== null) return this.#away;
+    try {
+      return await this.#request(path, signal);
+    } catch (error) {
+      if (signal.aborted) throw abortedError(signal);
+      if (error instanceof MqError) throw error;
+      this.#away = { status: 'unavailable', reason: this.#whyAway(error) };
+      return this.#away;
+    }
+  }
+
+  async #request(path: string, signal: AbortSignal): Promise<Answer> {
+    const { management } = this.#address;
+    const [{ request }, trust] = await Promise.all([
+      management.tls ? import('node:https') : import('node:http'),
+      trustMaterial({ tls: management.tls, trust: this.#address.trust }),
+    ]);
+    const response = await new Promise<IncomingMessage>((resolve, reject) => {
+      const call = request(
+        {
+          host: management.host,
+          port: management.port,
+          path: `${management.prefix}/api${path}`,
+          headers: { accept: 'application/json' },
+          auth: `${management.user}:${management.password}`,
+          signal,
+          timeout: this.#timeoutMs,
+          ...trust,
+        },
+        resolve,
+      );
+      call.on('timeout', () => call.destroy(new Error('timeout')));
+      call.on('error', reject);
+      call.end();
+    });
+    const text = await readAll(response);
+    return this.#interpret(response.statusCode ?? 0, text);
+  }
+
+  #interpret(status: number, text: string): Answer {
+    if (status === 200) {
+      try {
+        return { status: 'ok', body: JSON.parse(text) as JsonValue };
+      } catch {
+        return this.#remember(`${this.label} is not a RabbitMQ management API`);
+      }
+    }
+    if (status === 404) return { status: 'missing' };
+    if (status === 401 || status === 403) {
+      return this.#remember(`the management API at ${this.label} refused this user (it needs the tag "management")`);
+    }
+    return { status: 'unavailable', reason: `the management API at ${this.label} answered with status ${status}` };
+  }
+
+  #remember(reason: string): Answer {
+    this.#away = { status: 'unavailable', reason };
+    return this.#away;
+  }
+
+  #whyAway(error: unknown): string {
+    const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : null;
+    const told = socketFailure(code, `the management API at ${this.label}`);
+    return told?.message ?? `the management API at ${this.label} does not answer`;
+  }
+}
+
+async function readAll(response: IncomingMessage): Promise<string> {
+  const pieces: Buffer[] = [];
+  let length = 0;
+  for await (const piece of response) {
+    if (!Buffer.isBuffer(piece)) continue;
+    length += piece.length;
+    if (length > MAX_ANSWER_BYTES) throw new Error('answer too long');
+    pieces.push(piece);
+  }
+  return Buffer.concat(pieces).toString('utf8');
+}
+
+export function isObject(value: JsonValue | undefined): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+export function objectAt(object: JsonObject, key: string): JsonObject {
+  const value = object[key];
+  return isObject(value) ? value : {};
+}
+
+export function numberAt(object: JsonObject, key: string): number | null {
+  const value = object[key];
+  return typeof value === 'number' ? value : null;
+}
+
+export function textAt(object: JsonObject, key: string): string | null {
+  const value = object[key];
+  return typeof value === 'string' ? value : null;
+}
+
+export function listOf(value: JsonValue | undefined): readonly JsonObject[] {
+  return Array.isArray(value) ? value.filter(isObject) : [];
+}

@@ -1,0 +1,201 @@
+import { MqError, throwIfAborted } from '../../contract/errors.ts';
+import type { Message } from '../../contract/message.ts';
+import type { Notice, Peek } from '../../contract/queue.ts';
+import { RabbitConsumer } from './consumer.ts';
+import { brokerError } from './errors.ts';
+import { toMessage } from './incoming.ts';
+import { atLeast, type Link, orAborted, type Version } from './link.ts';
+import { hasSingleActiveConsumer, limitSetting, type QueueInfo, type RabbitKind, textSetting } from './queue-info.ts';
+import { getFrame, METHOD } from './wire/frames.ts';
+import { writeText } from './wire/properties.ts';
+
+/** A look holds everything at once, here and away from other consumers. */
+export const MAX_PEEKED = 10_000;
+export const MAX_PEEKED_BYTES = 64 * 1024 * 1024;
+/** Several `basic.get` on a quorum queue come back out of order from about 20 on; 5 were always in order. */
+const MAX_GET_QUORUM = 5;
+
+export interface PeekSetup {
+  readonly queue: string;
+  readonly kind: RabbitKind;
+  /** Null: no management API. */
+  readonly info: QueueInfo | null;
+  readonly ready: number;
+  readonly consumers: number;
+  readonly limit: number | null;
+  readonly force: boolean;
+  readonly notice: Notice;
+  readonly signal: AbortSignal;
+  readonly version: Version;
+  /** A connection of its own, closed afterwards. */
+  link(): Promise<Link>;
+}
+
+/** Throws `PRECONDITION_FAILED` when this look could lose a message or never end, and `force` is not set. */
+export async function openPeek(setup: PeekSetup): Promise<Peek> {
+  throwIfAborted(setup.signal);
+  const { ready, limit, notice } = setup;
+  refuseHarm(setup);
+  const wanted = Math.min(limit ?? MAX_PEEKED, MAX_PEEKED);
+  if (Math.min(limit ?? ready, ready) > MAX_PEEKED) {
+    notice(
+      `a look shows at most ${MAX_PEEKED} messages of this kind, because it has to hold them all; ${ready} are ready`,
+    );
+  }
+  return {
+    price: priceOf(setup),
+    async *[Symbol.asyncIterator]() {
+      if (wanted === 0) return;
+      const messages = await look(setup, wanted);
+      for (const message of messages) {
+        if (setup.signal.aborted) return;
+        yield message;
+      }
+    },
+  };
+}
+
+/** Explicit argument or policy, else the default of the version: none before 4.0, 20 from then on. Null: none. */
+export function deliveryLimitOf(info: QueueInfo | null, kind: RabbitKind, version: Version): number | null {
+  if (kind !== 'quorum') return null;
+  const set = info === null ? null : (limitSetting(info, 'delivery-limit') ?? info.deliveryLimit);
+  if (set !== null) return set < 0 ? null : set;
+  return atLeast(version, 4, 0) ? 20 : null;
+}
+
+function priceOf({ info, kind, version }: PeekSetup): string {
+  const held = 'consumers skip the messages for a moment, and see them marked as redelivered';
+  if (kind !== 'quorum') return held;
+  if (atLeast(version, 4, 3)) return held;
+  const limit = deliveryLimitOf(info, kind, version);
+  return limit === null
+    ? `${held}; their delivery count rises by 1`
+    : `${held}; it uses 1 of the ${limit} deliveries of each`;
+}
+
+function refuseHarm({ queue, info, ready, consumers, limit, force }: PeekSetup): void {
+  if (info === null || force) return;
+  const refuse = (reason: string, hint: string): never => {
+    throw new MqError('PRECONDITION_FAILED', `peeking ${JSON.stringify(queue)} could do harm: ${reason}`, {
+      hint,
+      backend: 'rabbitmq',
+      operation: 'peek',
+      queue,
+    });
+  };
+  if (hasSingleActiveConsumer(info)) {
+    refuse(
+      consumers > 0
+        ? 'it has a single active consumer, so a look would wait until that one goes away'
+        : 'it takes a single active consumer, and a look would become it',
+      'stop the consumers and use --force, or look at its dead letters with --dead',
+    );
+  }
+  const maxLength = limitSetting(info, 'max-length');
+  const overflow = textSetting(info, 'overflow') ?? 'drop-head';
+  const held = Math.min(limit ?? MAX_PEEKED, ready);
+  if (maxLength !== null && overflow === 'drop-head' && ready + held >= maxLength) {
+    refuse(
+      `it holds at most ${maxLength} messages and drops the oldest: what is held while looking is dropped when others arrive`,
+      'look at fewer with --limit, or use --force',
+    );
+  }
+}
+
+async function look(setup: PeekSetup, wanted: number): Promise<Message[]> {
+  // A consumer that goes away would delete an auto-delete queue with all its messages.
+  if (setup.info?.autoDelete === true) return await lookByGet(setup, wanted);
+  try {
+    return await lookByConsuming(setup, wanted);
+  } catch (error) {
+    const exclusive =
+      error instanceof MqError && error.code === 'PRECONDITION_FAILED' && /exclusive/.test(error.message);
+    if (!exclusive) throw error;
+    return await lookByGet(setup, wanted);
+  }
+}
+
+async function lookByConsuming(setup: PeekSetup, wanted: number): Promise<Message[]> {
+  const consumer = await RabbitConsumer.open({
+    link: await setup.link(),
+    queue: setup.queue,
+    kind: setup.kind,
+    limit: wanted,
+    prefetches: [wanted],
+    follow: false,
+    idleMs: null,
+    priority: -100,
+    counting: 'peeked',
+    notice: setup.notice,
+    signal: setup.signal,
+  });
+  const found: Message[] = [];
+  let bytes = 0;
+  try {
+    for await (const { message } of consumer) {
+      refuseLastDeliveries(setup, message);
+      found.push(message);
+      bytes += message.body.length;
+      if (bytes > MAX_PEEKED_BYTES) {
+        setup.notice(
+          `shown are the first ${found.length} messages: a look holds at most ${MAX_PEEKED_BYTES / 1024 / 1024} MiB`,
+        );
+        break;
+      }
+    }
+  } finally {
+    await consumer.close();
+  }
+  return found;
+}
+
+/** The count is known only once a message is here; this look has cost it one delivery already, and the next ones would kill it. */
+function refuseLastDeliveries({ queue, info, kind, version, force }: PeekSetup, message: Message): void {
+  const limit = deliveryLimitOf(info, kind, version);
+  if (force || limit === null || message.receiveCount === null || message.receiveCount < limit - 2) return;
+  throw new MqError(
+    'PRECONDITION_FAILED',
+    `peeking ${JSON.stringify(queue)} could do harm: a message has had ${message.receiveCount} of the ${limit} deliveries after which it is dead`,
+    { hint: 'raise the delivery limit, or use --force', backend: 'rabbitmq', operation: 'peek', queue },
+  );
+}
+
+async function lookByGet(setup: PeekSetup, wanted: number): Promise<Message[]> {
+  const { queue, kind, signal, notice } = setup;
+  const most = kind === 'quorum' ? Math.min(wanted, MAX_GET_QUORUM) : wanted;
+  if (most < wanted) notice(`shown are at most ${most} messages: more would come back out of order`);
+  const link = await setup.link();
+  try {
+    const channel = await link.channel();
+    const found: Message[] = [];
+    let arrived: (message: Message | null) => void = () => undefined;
+    link.tap.watch(channel.number, {
+      content: (content) => arrived(toMessage(content, queue, kind === 'quorum', 'peeked')),
+      method: (method) => {
+        if (method === METHOD.getEmpty) arrived(null);
+      },
+    });
+    const frame = getFrame(channel.number, writeText(queue));
+    let bytes = 0;
+    while (found.length < most && bytes <= MAX_PEEKED_BYTES) {
+      const answer = new Promise<Message | null>((resolve, reject) => {
+        arrived = resolve;
+        channel.gone.addEventListener(
+          'abort',
+          () => reject(brokerError(channel.gone.reason, { operation: 'peek', queue })),
+          { once: true },
+        );
+        link.tap.write(frame);
+      });
+      const message = await orAborted(answer, signal);
+      if (message === null) break;
+      found.push(message);
+      bytes += message.body.length;
+      refuseLastDeliveries(setup, message);
+    }
+    return found;
+  } finally {
+    // Closing the connection gives everything back to where it was.
+    await link.close();
+  }
+}

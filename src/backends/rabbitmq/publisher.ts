@@ -1,0 +1,269 @@
+import { MqError, throwIfAborted } from '../../contract/errors.ts';
+import type { OutgoingMessage, SendOutcome } from '../../contract/message.ts';
+import type { Notice, Publisher } from '../../contract/queue.ts';
+import { brokerError, saidBy } from './errors.ts';
+import type { Link, OpenChannel } from './link.ts';
+import { fitsFrame, misfitsOf, type Outgoing, type OutgoingRules, toOutgoing } from './outgoing.ts';
+import { type Content, METHOD, publishFrames, readTag } from './wire/frames.ts';
+import { writeText } from './wire/properties.ts';
+
+interface Waiting {
+  readonly outgoing: Outgoing;
+  readonly body: Uint8Array;
+  /** Set when the broker gave the message back: nothing is bound there, or the queue is gone. */
+  returned: string | null;
+  readonly settle: (outcome: SendOutcome) => void;
+  readonly id: string | null;
+}
+
+export interface PublisherSetup {
+  readonly link: Link;
+  readonly queue: string;
+  readonly login: string;
+  readonly lossy: boolean;
+  readonly notice: Notice;
+  readonly signal: AbortSignal;
+}
+
+/** Fewer than this many bytes wait in one write: many small messages make one system call, and none waits for long. */
+const FLUSH_BYTES = 64 * 1024;
+
+/**
+ * Publishes to one queue through the default exchange, `mandatory`, each message confirmed by the broker.
+ *
+ * States of a message: waiting (written, not confirmed) → sent (confirmed, not returned) | failed (returned, or refused by a nack) |
+ * unknown (channel or connection closed first). The broker sends a return before the confirmation of the same message.
+ */
+export class RabbitPublisher implements Publisher {
+  readonly #link: Link;
+  readonly #channel: OpenChannel;
+  readonly #rules: OutgoingRules;
+  readonly #lossy: boolean;
+  readonly #exchange: Buffer = writeText('');
+  readonly #routingKey: Buffer;
+  readonly #notice: Notice;
+  /** By publishing sequence number, which the broker's confirmations use. Insertion order is that of the numbers. */
+  readonly #waiting = new Map<number, Waiting>();
+  #sequence = 0;
+  #batch: Buffer[] = [];
+  #batchBytes = 0;
+  #flushPlanned = false;
+  #broken: string | null = null;
+  #idle: (() => void)[] = [];
+  #saidTransient = false;
+  #closed = false;
+
+  private constructor(setup: PublisherSetup, channel: OpenChannel) {
+    this.#link = setup.link;
+    this.#channel = channel;
+    this.#rules = { queue: setup.queue, login: setup.login, frameMax: setup.link.tap.frameMax };
+    this.#lossy = setup.lossy;
+    this.#routingKey = writeText(setup.queue);
+    this.#notice = setup.notice;
+    this.#listen();
+  }
+
+  /** Takes over the link, which is closed with the publisher. */
+  static async open(setup: PublisherSetup): Promise<RabbitPublisher> {
+    throwIfAborted(setup.signal);
+    return new RabbitPublisher(setup, await setup.link.confirmChannel());
+  }
+
+  #listen(): void {
+    const link = this.#link;
+    link.tap.watch(this.#channel.number, {
+      content: (content) => this.#returned(content),
+      method: (method, payload) => {
+        if (method === METHOD.ack || method === METHOD.nack) {
+          this.#confirmed(readTag(payload, 4), (payload.readUInt8(12) & 1) !== 0, method === METHOD.ack);
+        }
+      },
+    });
+    link.onBlocked((reason) => {
+      this.#notice(
+        reason === null
+          ? 'the broker takes messages again'
+          : `waiting: the broker has blocked publishing (${reason}); it goes on by itself when the alarm is over`,
+      );
+    });
+    const gone = this.#channel.gone;
+    gone.addEventListener('abort', () => {
+      // amqplib closes the channels before it tells that the connection is gone.
+      queueMicrotask(() => this.#break(gone.reason));
+    });
+  }
+
+  misfits(message: OutgoingMessage): readonly string[] {
+    return misfitsOf(message, this.#rules);
+  }
+
+  send(message: OutgoingMessage): Promise<SendOutcome> {
+    if (this.#closed) return Promise.resolve({ status: 'failed', reason: 'the publisher is closed' });
+    if (this.#broken !== null) return Promise.resolve({ status: 'failed', reason: this.#broken });
+    if (!this.#lossy) {
+      const misfits = this.misfits(message);
+      if (misfits.length > 0) {
+        return Promise.resolve({ status: 'failed', reason: `does not fit into this queue: ${misfits.join(', ')}` });
+      }
+    }
+    const outgoing = toOutgoing(message, this.#rules);
+    if (!fitsFrame(outgoing.properties, this.#rules)) {
+      return Promise.resolve({ status: 'failed', reason: 'its headers are too large for the broker' });
+    }
+    this.#warnTransient(outgoing);
+    return new Promise((settle) => this.#write(outgoing, message, settle));
+  }
+
+  #write(outgoing: Outgoing, message: OutgoingMessage, settle: (outcome: SendOutcome) => void): void {
+    const direct = outgoing.exchange === '' && outgoing.routingKey === this.#rules.queue;
+    const bytes = publishFrames(
+      this.#channel.number,
+      direct ? this.#exchange : writeText(outgoing.exchange),
+      direct ? this.#routingKey : writeText(outgoing.routingKey),
+      outgoing.properties,
+      message.body,
+      this.#rules.frameMax,
+    );
+    this.#waiting.set(++this.#sequence, { outgoing, body: message.body, returned: null, settle, id: message.id });
+    this.#batch.push(bytes);
+    this.#batchBytes += bytes.length;
+    if (this.#batchBytes >= FLUSH_BYTES) this.#flush();
+    else if (!this.#flushPlanned) {
+      this.#flushPlanned = true;
+      setImmediate(() => this.#flush());
+    }
+  }
+
+  #flush(): void {
+    this.#flushPlanned = false;
+    if (this.#batch.length === 0 || this.#broken !== null) return;
+    const batch = this.#batch;
+    this.#batch = [];
+    this.#batchBytes = 0;
+    const only = batch[0];
+    this.#link.tap.write(batch.length === 1 && only !== undefined ? only : Buffer.concat(batch));
+  }
+
+  #confirmed(tag: number, multiple: boolean, stored: boolean): void {
+    if (!multiple) {
+      this.#settle(tag, stored);
+      return;
+    }
+    for (const number of this.#waiting.keys()) {
+      if (number > tag) break;
+      this.#settle(number, stored);
+    }
+  }
+
+  #settle(number: number, stored: boolean): void {
+    const waiting = this.#waiting.get(number);
+    if (waiting === undefined) return;
+    this.#waiting.delete(number);
+    if (waiting.returned !== null) waiting.settle({ status: 'failed', reason: waiting.returned });
+    else if (stored) waiting.settle({ status: 'sent', id: waiting.id });
+    else
+      waiting.settle({ status: 'failed', reason: 'the broker refused it (the queue is full, or could not store it)' });
+    this.#notifyIdle();
+  }
+
+  /**
+   * A return names no sequence number. It belongs to the oldest waiting message with the same bytes; which of several equal messages came
+   * back makes no difference. A return that fits none means that the bookkeeping is wrong: then nothing more is taken for sent.
+   */
+  #returned(content: Content): void {
+    for (const waiting of this.#waiting.values()) {
+      if (waiting.returned === null && this.#isSame(waiting, content)) {
+        waiting.returned = `the broker could not route it (${content.reason ?? 'no reason given'}): is the queue gone?`;
+        return;
+      }
+    }
+    this.#fail('the broker gave back a message that was not sent like this');
+  }
+
+  #isSame({ outgoing, body }: Waiting, content: Content): boolean {
+    return (
+      outgoing.exchange === content.exchange &&
+      outgoing.routingKey === content.routingKey &&
+      content.body.equals(body) &&
+      content.properties.equals(outgoing.properties)
+    );
+  }
+
+  #break(cause: unknown): void {
+    if (this.#closed && this.#waiting.size === 0) return;
+    const lost = this.#link.lost;
+    const said = cause === null && lost.aborted ? brokerError(lost.reason).message : saidBy(cause);
+    this.#fail(`the channel to the broker was closed: ${said}`);
+  }
+
+  #fail(reason: string): void {
+    if (this.#broken !== null) return;
+    this.#broken = reason;
+    const unwritten = this.#batch.length;
+    this.#batch = [];
+    const first = this.#sequence - unwritten;
+    for (const [number, { settle }] of this.#waiting) {
+      settle(number > first ? { status: 'failed', reason } : { status: 'unknown', reason });
+    }
+    this.#waiting.clear();
+    this.#notifyIdle();
+  }
+
+  #warnTransient({ properties }: Outgoing): void {
+    if (this.#saidTransient || isPersistent(properties)) return;
+    this.#saidTransient = true;
+    this.#notice('some of these messages are transient (delivery mode 1): a restart of the broker loses them');
+  }
+
+  #notifyIdle(): void {
+    if (this.#waiting.size > 0) return;
+    const idle = this.#idle;
+    this.#idle = [];
+    for (const resolve of idle) resolve();
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#flush();
+    if (this.#waiting.size > 0) await new Promise<void>((resolve) => this.#idle.push(resolve));
+    await this.#channel.close();
+    await this.#link.close();
+  }
+}
+
+/** Reads the delivery mode without decoding the rest: it follows the two short strings and the table before it. */
+function isPersistent(properties: Buffer): boolean {
+  const flags = properties.readUInt16BE(0);
+  if ((flags & 0x1000) === 0) return false;
+  let at = 2;
+  if ((flags & 0x8000) !== 0) at += 1 + properties.readUInt8(at);
+  if ((flags & 0x4000) !== 0) at += 1 + properties.readUInt8(at);
+  if ((flags & 0x2000) !== 0) at += 4 + properties.readUInt32BE(at);
+  return properties.readUInt8(at) === 2;
+}
+
+/** What a new message for a queue with these settings would overflow. Null: it fits, or there is no limit. */
+export function overflowReason(room: {
+  readonly limit: number | null;
+  readonly ready: number | null;
+  readonly expected: number | null;
+  readonly overflow: string | null;
+}): string | null {
+  const { limit, ready, expected, overflow } = room;
+  if (limit === null || ready === null || expected === null || ready + expected <= limit) return null;
+  const effect =
+    overflow === 'reject-publish' || overflow === 'reject-publish-dlx'
+      ? 'the broker would refuse the rest'
+      : 'the broker would drop the oldest messages to make room';
+  return `the queue holds at most ${limit} messages and has ${ready}: ${expected} more do not fit, ${effect}`;
+}
+
+export function refuseOverflow(reason: string, queue: string): MqError {
+  return new MqError('PRECONDITION_FAILED', reason, {
+    hint: 'take fewer with --max, raise x-max-length, or use --lossy to send all the same',
+    backend: 'rabbitmq',
+    operation: 'enqueue',
+    queue,
+  });
+}

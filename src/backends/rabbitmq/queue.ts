@@ -1,0 +1,231 @@
+import type { Capabilities } from '../../contract/capabilities.ts';
+import { MqError } from '../../contract/errors.ts';
+import type { Message } from '../../contract/message.ts';
+import type {
+  ConsumeOptions,
+  Consumer,
+  DeadLetters,
+  Peek,
+  PeekOptions,
+  Publisher,
+  PublisherOptions,
+  PurgeOptions,
+  PurgeResult,
+  Queue,
+  QueueDescription,
+} from '../../contract/queue.ts';
+import type { QueueStats } from '../../contract/stats.ts';
+import { CAPABILITIES } from './capabilities.ts';
+import { prefetchesFor, RabbitConsumer } from './consumer.ts';
+import { withoutDeath } from './death.ts';
+import { describeQueue } from './describe.ts';
+import { orAborted } from './link.ts';
+import { openPeek } from './peek.ts';
+import { overflowReason, RabbitPublisher, refuseOverflow } from './publisher.ts';
+import { hasSingleActiveConsumer, limitSetting, type QueueInfo, type RabbitKind, textSetting } from './queue-info.ts';
+import type { Session } from './session.ts';
+import { type DeadFigure, toStats } from './stats.ts';
+import { openStreamPeek } from './stream-peek.ts';
+import { readTopology } from './topology.ts';
+
+/** Largest sum of bodies that a window may hold. */
+const WINDOW_BYTES = 64 * 1024 * 1024;
+
+/** What every kind of RabbitMQ queue can do. */
+class RabbitQueue implements Queue {
+  readonly name: string;
+  readonly kind: RabbitKind;
+  readonly capabilities: Capabilities;
+  protected readonly session: Session;
+
+  constructor(session: Session, name: string, kind: RabbitKind) {
+    this.session = session;
+    this.name = name;
+    this.kind = kind;
+    this.capabilities = CAPABILITIES[kind];
+  }
+
+  async stats(signal: AbortSignal): Promise<QueueStats> {
+    const [looked, live] = await Promise.all([
+      this.session.lookUp(this.name, signal),
+      this.session.declared(this.name, signal),
+    ]);
+    const info = looked.status === 'found' ? looked.info : null;
+    return toStats({
+      queue: this.name,
+      kind: this.kind,
+      info,
+      live,
+      dead: await this.#dead(info, signal),
+      reason: looked.status === 'unavailable' ? looked.reason : null,
+      now: Date.now(),
+    });
+  }
+
+  async #dead(info: QueueInfo | null, signal: AbortSignal): Promise<DeadFigure> {
+    if (info === null) return { count: null, note: 'needs the management API' };
+    if (textSetting(info, 'dead-letter-exchange') === null) {
+      return { count: null, note: 'the queue has no dead-letter exchange: its dead letters are dropped' };
+    }
+    const topology = await readTopology(this.session.management, this.session.address.vhost, signal);
+    const destination = topology.deadLettersOf(info);
+    if (destination.to !== 'queue') return { count: null, note: destination.reason };
+    const { ready } = await this.session.declared(destination.queue, signal);
+    return { count: ready, note: sharedNote(destination.queue, topology.sourcesOf(destination.queue)) };
+  }
+
+  describe(signal: AbortSignal): Promise<QueueDescription> {
+    return describeQueue(this.session, this.name, this.kind, signal);
+  }
+
+  async publisher(options: PublisherOptions): Promise<Publisher> {
+    const { signal, notice, lossy, expected } = options;
+    const [looked, live] = await Promise.all([
+      this.session.lookUp(this.name, signal),
+      this.session.declared(this.name, signal),
+    ]);
+    const info = looked.status === 'found' ? looked.info : null;
+    const reason =
+      info === null
+        ? null
+        : overflowReason({
+            limit: limitSetting(info, 'max-length'),
+            ready: live.ready,
+            expected,
+            overflow: textSetting(info, 'overflow'),
+          });
+    if (reason !== null && !lossy) throw refuseOverflow(reason, this.name);
+    if (reason !== null) notice(reason);
+    if (info !== null && !info.durable)
+      notice(`queue ${JSON.stringify(this.name)} is not durable: a restart of the broker loses it`);
+    const link = await this.session.link(signal);
+    return await RabbitPublisher.open({
+      link,
+      queue: this.name,
+      login: this.session.address.user,
+      lossy,
+      notice,
+      signal,
+    });
+  }
+
+  protected async info(signal: AbortSignal): Promise<QueueInfo | null> {
+    const looked = await this.session.lookUp(this.name, signal);
+    return looked.status === 'found' ? looked.info : null;
+  }
+}
+
+/** Kinds `classic` and `quorum`. */
+export class WorkQueue extends RabbitQueue {
+  async consume(options: ConsumeOptions): Promise<Consumer> {
+    const { signal, window, limit, notice } = options;
+    const [info, live] = await Promise.all([this.info(signal), this.session.declared(this.name, signal)]);
+    if (info !== null && hasSingleActiveConsumer(info) && live.consumers > 0) {
+      throw new MqError(
+        'PRECONDITION_FAILED',
+        `queue ${JSON.stringify(this.name)} has a single active consumer, and it is not mq: nothing would arrive`,
+        { hint: 'stop the consumer first', backend: 'rabbitmq', operation: 'consume', queue: this.name },
+      );
+    }
+    if (info?.autoDelete === true && live.consumers === 0) {
+      throw new MqError(
+        'PRECONDITION_FAILED',
+        `queue ${JSON.stringify(this.name)} deletes itself, with all that is in it, when its last consumer goes away: that would be mq`,
+        {
+          hint: 'keep another consumer attached, or look at it with mq peek',
+          backend: 'rabbitmq',
+          operation: 'consume',
+          queue: this.name,
+        },
+      );
+    }
+    return await RabbitConsumer.open({
+      link: await this.session.link(signal),
+      queue: this.name,
+      kind: this.kind,
+      limit,
+      prefetches: prefetchesFor(boundedWindow(window, info), limit, live.ready),
+      follow: options.follow,
+      idleMs: options.idleMs,
+      priority: null,
+      counting: 'consumed',
+      notice,
+      signal,
+    });
+  }
+
+  async peek(options: PeekOptions): Promise<Peek> {
+    const { signal } = options;
+    const [info, live, control] = await Promise.all([
+      this.info(signal),
+      this.session.declared(this.name, signal),
+      this.session.control(signal),
+    ]);
+    return await openPeek({
+      ...options,
+      queue: this.name,
+      kind: this.kind,
+      info,
+      ready: live.ready,
+      consumers: live.consumers,
+      version: control.version,
+      link: () => this.session.link(signal),
+    });
+  }
+
+  async purge({ signal }: PurgeOptions): Promise<PurgeResult> {
+    const link = await this.session.control(signal);
+    const ok = await orAborted(
+      link.onChannel({ operation: 'purge', queue: this.name }, (channel) => channel.purgeQueue(this.name)),
+      signal,
+    );
+    return { removed: ok.messageCount };
+  }
+
+  async deadLetters(signal: AbortSignal): Promise<DeadLetters> {
+    const topology = await readTopology(this.session.management, this.session.address.vhost, signal);
+    const info = topology.queues.get(this.name);
+    const destination = info === undefined ? null : topology.deadLettersOf(info);
+    if (destination?.to === 'unclear') {
+      throw new MqError(
+        'PRECONDITION_FAILED',
+        `where the dead letters of ${JSON.stringify(this.name)} are is not clear: ${destination.reason}`,
+        {
+          hint: 'name the dead-letter queue itself, and the target with --to',
+          backend: 'rabbitmq',
+          operation: 'deadLetters',
+          queue: this.name,
+        },
+      );
+    }
+    return {
+      keptIn: destination?.to === 'queue' ? { place: 'queue', queue: destination.queue } : { place: 'nowhere' },
+      sources: topology.sourcesOf(this.name),
+      restore: restoreMessage,
+    };
+  }
+}
+
+/** Kind `rabbit-stream`: read by offset, nothing is ever taken out. */
+export class StreamQueue extends RabbitQueue {
+  async peek(options: PeekOptions): Promise<Peek> {
+    return await openStreamPeek({ ...options, queue: this.name, link: () => this.session.link(options.signal) });
+  }
+}
+
+/** The publisher drops delivery counts and defuses `CC` and `user-id` by itself, whatever becomes of the message in between. */
+function restoreMessage(message: Message, { keepDeathHeaders }: { readonly keepDeathHeaders: boolean }): Message {
+  if (keepDeathHeaders) return message;
+  return { ...message, state: 'ready', dead: null, headers: withoutDeath(message.headers) };
+}
+
+/** The window in messages, made smaller where messages are large. */
+function boundedWindow(window: number | 'unbounded', info: QueueInfo | null): number | 'unbounded' {
+  if (window === 'unbounded' || info?.averageBytes == null) return window;
+  return Math.max(1, Math.min(window, Math.floor(WINDOW_BYTES / Math.max(1, info.averageBytes))));
+}
+
+export function sharedNote(queue: string, sources: readonly string[]): string {
+  const others = sources.length > 1 ? `, which also holds those of others: it is shared by ${sources.join(', ')}` : '';
+  return `the depth of ${queue}${others}`;
+}

@@ -1,0 +1,96 @@
+import type { Notice } from '../../contract/queue.ts';
+import type { Address } from './address.ts';
+import { Link, orAborted } from './link.ts';
+import { Management } from './management.ts';
+import { type QueueInfo, queueInfo } from './queue-info.ts';
+import type { LiveFigures } from './stats.ts';
+
+export interface SessionOptions {
+  readonly connectTimeoutMs: number;
+  readonly notice: Notice;
+  readonly signal: AbortSignal;
+}
+
+export type Lookup =
+  | { readonly status: 'found'; readonly info: QueueInfo }
+  | { readonly status: 'missing' }
+  | { readonly status: 'unavailable'; readonly reason: string };
+
+/** What all handles of one broker share: the management API, one AMQP connection for questions, and how to open others. */
+export class Session {
+  readonly address: Address;
+  readonly management: Management;
+  readonly #options: SessionOptions;
+  #control: Promise<Link> | null = null;
+  readonly #links = new Set<Link>();
+  #closed = false;
+
+  constructor(address: Address, options: SessionOptions) {
+    this.address = address;
+    this.#options = options;
+    this.management = new Management(address, options.connectTimeoutMs);
+  }
+
+  get notice(): Notice {
+    return this.#options.notice;
+  }
+
+  /** The path of the vhost, percent-encoded, for the management API. */
+  get place(): string {
+    return encodeURIComponent(this.address.vhost);
+  }
+
+  /** The connection for declarations and other questions, opened at the first one. */
+  async control(signal: AbortSignal): Promise<Link> {
+    if (this.#control === null) {
+      const opening = this.link(this.#options.signal);
+      this.#control = opening;
+      opening.catch(() => {
+        this.#control = null;
+      });
+    }
+    const link = await orAborted(this.#control, signal);
+    if (!link.lost.aborted) return link;
+    this.#control = null;
+    throw link.lost.reason;
+  }
+
+  /** A connection of its own, which the caller closes. */
+  async link(signal: AbortSignal): Promise<Link> {
+    const link = await Link.open(this.address, { connectTimeoutMs: this.#options.connectTimeoutMs, signal });
+    if (this.#closed) await link.close();
+    this.#links.add(link);
+    link.lost.addEventListener('abort', () => this.#links.delete(link));
+    return link;
+  }
+
+  async lookUp(name: string, signal: AbortSignal): Promise<Lookup> {
+    const answer = await this.management.get(`/queues/${this.place}/${encodeURIComponent(name)}`, signal);
+    if (answer.status === 'missing') return { status: 'missing' };
+    if (answer.status === 'unavailable') return answer;
+    const info = isRecord(answer.body) ? queueInfo(answer.body) : null;
+    return info === null
+      ? { status: 'unavailable', reason: `${this.management.label} is not a RabbitMQ management API` }
+      : { status: 'found', info };
+  }
+
+  /** Live figures by passive declaration. Throws `QUEUE_NOT_FOUND`. */
+  async declared(name: string, signal: AbortSignal): Promise<LiveFigures> {
+    const link = await this.control(signal);
+    const ok = await orAborted(
+      link.onChannel({ operation: 'stats', queue: name }, (channel) => channel.checkQueue(name)),
+      signal,
+    );
+    return { ready: ok.messageCount, consumers: ok.consumerCount };
+  }
+
+  /** Idempotent. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await Promise.all([...this.#links].map((link) => link.close()));
+  }
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, never>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

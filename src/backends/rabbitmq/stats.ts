@@ -1,0 +1,107 @@
+import { depthOf, type QueueStats, type Rates, type StatsField } from '../../contract/stats.ts';
+import { type JsonObject, numberAt, objectAt } from './management.ts';
+import type { QueueInfo, RabbitKind } from './queue-info.ts';
+
+/** What a passive declaration says: live, but only this. */
+export interface LiveFigures {
+  readonly ready: number;
+  readonly consumers: number;
+}
+
+export interface DeadFigure {
+  readonly count: number | null;
+  readonly note: string | null;
+}
+
+export interface StatsInput {
+  readonly queue: string;
+  readonly kind: RabbitKind;
+  /** Null: no management API. */
+  readonly info: QueueInfo | null;
+  readonly live: LiveFigures | null;
+  readonly dead: DeadFigure;
+  /** Why `info` is null. */
+  readonly reason: string | null;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+}
+
+/** Management figures are collected every 5 s by default, and were seen up to 7 s behind. */
+const LAG = 'from the management API, up to 7 s old';
+/** The span over which the management API makes its rates by default. */
+const RATE_WINDOW_MS = 5_000;
+
+export function toStats({ queue, kind, info, live, dead, reason, now }: StatsInput): QueueStats {
+  const approximate: StatsField[] = [];
+  const notes: Partial<Record<StatsField | 'state', string>> = {};
+  const missing = (field: StatsField): void => {
+    notes[field] = reason ?? 'the broker does not say';
+  };
+  const ready = live?.ready ?? info?.ready ?? null;
+  if (live === null && ready !== null) {
+    approximate.push('ready');
+    notes.ready = LAG;
+  }
+  const inFlight = info?.inFlight ?? null;
+  if (inFlight === null) missing('inFlight');
+  else {
+    approximate.push('inFlight');
+    notes.inFlight = LAG;
+  }
+  const depth = depthOf(ready, inFlight);
+  if (depth === null) missing('depth');
+  else approximate.push('depth');
+  if (dead.count !== null) approximate.push('dead');
+  if (dead.note !== null && kind !== 'rabbit-stream') notes.dead = dead.note;
+  const rates = info === null ? null : ratesOf(info.messageStats);
+  if (rates === null) missing('rates');
+  else approximate.push('rates');
+  const oldest = oldestAge(kind, info, ready, now);
+  if (oldest.note !== null) notes.oldestAgeMs = oldest.note;
+  if (info === null) notes.state = reason ?? 'the broker does not say';
+  return {
+    queue,
+    broker: 'rabbitmq',
+    kind,
+    state: info?.state ?? 'unknown',
+    ready,
+    inFlight,
+    ...(kind !== 'rabbit-stream' && { dead: dead.count }),
+    depth,
+    consumers: live?.consumers ?? info?.consumers ?? null,
+    oldestAgeMs: oldest.ms,
+    rates: rates ?? { inPerSec: null, outPerSec: null, errorPerSec: null, windowMs: null },
+    approximate,
+    notes,
+    sampledAt: now,
+  };
+}
+
+/**
+ * `message_stats` is absent until a queue has seen traffic, or when the broker keeps no rates; both read as nothing known to have moved
+ * only when the member itself is there.
+ */
+function ratesOf(stats: JsonObject | null): Rates | null {
+  if (stats === null) return null;
+  const rate = (name: string): number | null => numberAt(objectAt(stats, `${name}_details`), 'rate');
+  return {
+    inPerSec: rate('publish'),
+    outPerSec: rate('ack') ?? rate('deliver_get'),
+    // Redeliveries are not failures: the broker counts no messages that were given up on per queue.
+    errorPerSec: null,
+    windowMs: RATE_WINDOW_MS,
+  };
+}
+
+function oldestAge(
+  kind: RabbitKind,
+  info: QueueInfo | null,
+  ready: number | null,
+  now: number,
+): { readonly ms: number | null; readonly note: string | null } {
+  if (ready === 0) return { ms: null, note: null };
+  if (kind !== 'classic') return { ms: null, note: `the broker does not tell the age on kind ${kind}` };
+  const seconds = info?.headTimestamp ?? null;
+  if (seconds === null) return { ms: null, note: 'needs the management API and publishers that set a timestamp' };
+  return { ms: Math.max(0, now - seconds * 1000), note: 'from the timestamp that the publisher set' };
+}

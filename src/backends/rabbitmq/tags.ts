@@ -1,0 +1,93 @@
+/** What is to be told to the broker: tags that can be settled together, and single ones out of the row. */
+export interface Settlement {
+  /** All up to and including this tag; null: no such row. */
+  readonly upTo: number | null;
+  readonly single: readonly number[];
+}
+
+const UNSETTLED = 0;
+const ACK_WANTED = 1;
+const GONE = 2;
+
+/**
+ * Which deliveries of a channel are settled, one byte each. Tags count from 1 without gaps; `base` is the lowest unsettled one, so that a
+ * row of acks from there can be written as one frame with `multiple`.
+ *
+ * unsettled → ack wanted → gone (told to the broker) · unsettled → gone (given back)
+ */
+export class Tags {
+  #marks = new Uint8Array(1024);
+  #base = 1;
+  #delivered = 0;
+  #wanted: number[] = [];
+
+  get delivered(): number {
+    return this.#delivered;
+  }
+
+  /** The next tag was delivered. */
+  add(tag: number): void {
+    this.#delivered = tag;
+    if (tag - this.#base >= this.#marks.length) this.#grow();
+    this.#marks[tag % this.#marks.length] = UNSETTLED;
+  }
+
+  /** False when the tag was settled before. */
+  wantAck(tag: number): boolean {
+    if (!this.isUnsettled(tag)) return false;
+    this.#marks[tag % this.#marks.length] = ACK_WANTED;
+    this.#wanted.push(tag);
+    return true;
+  }
+
+  /** False when the tag was settled before. */
+  give(tag: number): boolean {
+    if (!this.isUnsettled(tag)) return false;
+    this.#marks[tag % this.#marks.length] = GONE;
+    return true;
+  }
+
+  isUnsettled(tag: number): boolean {
+    return tag >= this.#base && tag <= this.#delivered && this.#marks[tag % this.#marks.length] === UNSETTLED;
+  }
+
+  get acksWanted(): number {
+    return this.#wanted.length;
+  }
+
+  /** Takes at most `limit` of the wanted acks, those in a row from the lowest first. */
+  take(limit: number): Settlement {
+    let taken = 0;
+    let upTo: number | null = null;
+    while (this.#base <= this.#delivered) {
+      const mark = this.#marks[this.#base % this.#marks.length];
+      if (mark === UNSETTLED || (mark === ACK_WANTED && taken >= limit)) break;
+      if (mark === ACK_WANTED) {
+        taken++;
+        upTo = this.#base;
+      }
+      this.#base++;
+    }
+    const single: number[] = [];
+    const left: number[] = [];
+    for (const tag of this.#wanted) {
+      if (tag < this.#base) continue;
+      if (taken < limit) {
+        taken++;
+        single.push(tag);
+        this.#marks[tag % this.#marks.length] = GONE;
+      } else left.push(tag);
+    }
+    this.#wanted = left;
+    return { upTo, single };
+  }
+
+  #grow(): void {
+    const before = this.#marks;
+    const after = new Uint8Array(before.length * 2);
+    for (let tag = this.#base; tag < this.#delivered; tag++) {
+      after[tag % after.length] = before[tag % before.length] ?? UNSETTLED;
+    }
+    this.#marks = after;
+  }
+}

@@ -1,0 +1,162 @@
+import { MqError } from '../../contract/errors.ts';
+import { type JsonObject, listOf, type Management, textAt } from './management.ts';
+import { type QueueInfo, queueInfo, textSetting } from './queue-info.ts';
+
+/** Where a queue's dead letters go. */
+export type Destination =
+  | { readonly to: 'queue'; readonly queue: string }
+  /** No dead-letter exchange, or nothing bound that would take them: the broker drops them. */
+  | { readonly to: 'nowhere'; readonly reason: string }
+  /** It depends on each message, or there are several. */
+  | { readonly to: 'unclear'; readonly reason: string; readonly queues: readonly string[] };
+
+interface Binding {
+  readonly source: string;
+  readonly destination: string;
+  readonly toExchange: boolean;
+  readonly key: string;
+}
+
+const QUEUE_COLUMNS =
+  'columns=name,type,durable,auto_delete,arguments,policy,effective_policy_definition&disable_stats=true';
+/** Exchanges bound to exchanges; beyond this it is a circle or a maze. */
+const MAX_HOPS = 8;
+
+/** The queues, exchanges and bindings of one vhost at one moment, as far as dead letters need them. */
+export class Topology {
+  readonly queues: ReadonlyMap<string, QueueInfo>;
+  readonly #bindings: ReadonlyMap<string, readonly Binding[]>;
+  readonly #exchangeTypes: ReadonlyMap<string, string>;
+
+  constructor(queues: readonly QueueInfo[], bindings: readonly JsonObject[], exchanges: readonly JsonObject[]) {
+    this.queues = new Map(queues.map((queue) => [queue.name, queue]));
+    const bySource = new Map<string, Binding[]>();
+    for (const raw of bindings) {
+      const binding = toBinding(raw);
+      const known = bySource.get(binding.source);
+      if (known === undefined) bySource.set(binding.source, [binding]);
+      else known.push(binding);
+    }
+    this.#bindings = bySource;
+    this.#exchangeTypes = new Map(exchanges.map((raw) => [textAt(raw, 'name') ?? '', textAt(raw, 'type') ?? '']));
+  }
+
+  deadLettersOf(queue: QueueInfo): Destination {
+    const exchange = textSetting(queue, 'dead-letter-exchange');
+    if (exchange === null)
+      return { to: 'nowhere', reason: 'the queue has no dead-letter exchange: its dead letters are dropped' };
+    const key = textSetting(queue, 'dead-letter-routing-key');
+    const exact = this.#reach(exchange, key, 0);
+    const only = exact.queues.length === 1 ? exact.queues[0] : undefined;
+    const where = exchange === '' ? 'the default exchange' : `exchange ${JSON.stringify(exchange)}`;
+    if (only !== undefined) return { to: 'queue', queue: only };
+    if (exact.queues.length > 1) {
+      return {
+        to: 'unclear',
+        reason: `${where} leads dead letters to several queues: ${exact.queues.join(', ')}`,
+        queues: exact.queues,
+      };
+    }
+    if (exact.perMessage)
+      return { to: 'unclear', reason: `${where} routes dead letters by each message's own routing key`, queues: [] };
+    return { to: 'nowhere', reason: `${where} leads dead letters to no queue: they are dropped` };
+  }
+
+  /** The queues whose dead letters arrive in `name`, as far as that is certain or possible. */
+  sourcesOf(name: string): string[] {
+    const sources: string[] = [];
+    for (const queue of this.queues.values()) {
+      const destination = this.deadLettersOf(queue);
+      if (destination.to === 'queue' && destination.queue === name) sources.push(queue.name);
+      if (destination.to === 'unclear' && destination.queues.includes(name)) sources.push(queue.name);
+    }
+    return sources.sort();
+  }
+
+  /** `key` null: each message keeps its own routing key. */
+  #reach(exchange: string, key: string | null, hops: number): { queues: string[]; perMessage: boolean } {
+    if (exchange === '') {
+      if (key === null) return { queues: [], perMessage: true };
+      return { queues: this.queues.has(key) ? [key] : [], perMessage: false };
+    }
+    const type = this.#exchangeTypes.get(exchange);
+    const bindings = this.#bindings.get(exchange) ?? [];
+    const queues = new Set<string>();
+    let perMessage = false;
+    for (const binding of bindings) {
+      const taken = takes(type, binding.key, key);
+      if (taken === 'no') continue;
+      if (binding.toExchange) {
+        if (hops >= MAX_HOPS) continue;
+        const further = this.#reach(binding.destination, key, hops + 1);
+        for (const queue of further.queues) queues.add(queue);
+        perMessage ||= further.perMessage;
+      } else queues.add(binding.destination);
+    }
+    return { queues: [...queues].sort(), perMessage };
+  }
+}
+
+/** `maybe`: depends on the message (its own key, or its headers). One binding that may take it is still the only place it can go. */
+function takes(type: string | undefined, pattern: string, key: string | null): 'yes' | 'no' | 'maybe' {
+  if (type === 'fanout') return 'yes';
+  if (type === 'topic') {
+    if (pattern === '#') return 'yes';
+    return key === null ? 'maybe' : topicMatches(pattern.split('.'), key.split('.')) ? 'yes' : 'no';
+  }
+  if (type === 'direct') return key === null ? 'maybe' : pattern === key ? 'yes' : 'no';
+  return 'maybe';
+}
+
+/** `*` is one word, `#` any number of them. */
+export function topicMatches(pattern: readonly string[], words: readonly string[]): boolean {
+  let reachable = new Set([0]);
+  for (const part of pattern) {
+    const next = new Set<number>();
+    for (const at of reachable) {
+      if (part === '#') for (let end = at; end <= words.length; end++) next.add(end);
+      else if (at < words.length && (part === '*' || part === words[at])) next.add(at + 1);
+    }
+    reachable = next;
+  }
+  return reachable.has(words.length);
+}
+
+function toBinding(raw: JsonObject): Binding {
+  return {
+    source: textAt(raw, 'source') ?? '',
+    destination: textAt(raw, 'destination') ?? '',
+    toExchange: textAt(raw, 'destination_type') === 'exchange',
+    key: textAt(raw, 'routing_key') ?? '',
+  };
+}
+
+/** Throws `UNAVAILABLE` without the management API: AMQP cannot tell any of this. */
+export async function readTopology(management: Management, vhost: string, signal: AbortSignal): Promise<Topology> {
+  const place = encodeURIComponent(vhost);
+  const [queues, bindings, exchanges] = await Promise.all([
+    management.get(`/queues/${place}?${QUEUE_COLUMNS}`, signal),
+    management.get(`/bindings/${place}`, signal),
+    management.get(`/exchanges/${place}?columns=name,type&disable_stats=true`, signal),
+  ]);
+  for (const answer of [queues, bindings, exchanges]) {
+    if (answer.status === 'unavailable') throw needsManagement('finding dead letters', answer.reason);
+  }
+  const infos = bodyOf(queues).map(queueInfo);
+  return new Topology(
+    infos.filter((info) => info !== null),
+    bodyOf(bindings),
+    bodyOf(exchanges),
+  );
+}
+
+function bodyOf(answer: Awaited<ReturnType<Management['get']>>): readonly JsonObject[] {
+  return answer.status === 'ok' ? listOf(answer.body) : [];
+}
+
+export function needsManagement(what: string, reason: string): MqError {
+  return new MqError('UNAVAILABLE', `${what} needs the management API: ${reason}`, {
+    hint: 'enable the plugin rabbitmq_management, and give its address by ?management=http://HOST:15672 in the URL',
+    backend: 'rabbitmq',
+  });
+}

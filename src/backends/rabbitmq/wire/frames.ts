@@ -1,0 +1,154 @@
+/**
+ * The few AMQP 0-9-1 frames that carry messages, written and read as bytes. Everything else (opening, channels, declarations, heartbeats)
+ * is amqplib's.
+ */
+export const FRAME = { method: 1, header: 2, body: 3 } as const;
+const FRAME_END = 0xce;
+/** Type, channel and size before the payload, the end mark after it. */
+export const FRAME_OVERHEAD = 8;
+export const PAYLOAD_OFFSET = 7;
+
+/** Class and method ids as one number. */
+export const METHOD = {
+  cancel: 0x003c_001e,
+  publish: 0x003c_0028,
+  returned: 0x003c_0032,
+  deliver: 0x003c_003c,
+  get: 0x003c_0046,
+  getOk: 0x003c_0047,
+  getEmpty: 0x003c_0048,
+  ack: 0x003c_0050,
+  reject: 0x003c_005a,
+  nack: 0x003c_0078,
+} as const;
+
+/**
+ * `basic.publish` with `mandatory`, header and body in as few pieces as possible: one buffer, unless the body is large.
+ * `properties`: flags and list. The caller has made sure that the header fits into one frame of `frameMax` bytes.
+ */
+export function publishFrames(
+  channel: number,
+  exchange: Buffer,
+  routingKey: Buffer,
+  properties: Uint8Array,
+  body: Uint8Array,
+  frameMax: number,
+): Buffer {
+  const methodSize = 4 + 2 + exchange.length + routingKey.length + 1;
+  const headerSize = 12 + properties.length;
+  const room = frameMax - FRAME_OVERHEAD;
+  const bodyFrames = Math.ceil(body.length / room);
+  const all = Buffer.allocUnsafe(methodSize + headerSize + body.length + FRAME_OVERHEAD * (2 + bodyFrames));
+  let at = frameStart(all, 0, FRAME.method, channel, methodSize);
+  at = all.writeUInt32BE(METHOD.publish, at);
+  at = all.writeUInt16BE(0, at);
+  at += exchange.copy(all, at);
+  at += routingKey.copy(all, at);
+  all[at++] = 1; // mandatory
+  all[at++] = FRAME_END;
+  at = frameStart(all, at, FRAME.header, channel, headerSize);
+  at = all.writeUInt32BE(0x003c_0000, at);
+  at = all.writeUInt32BE(Math.floor(body.length / 0x1_0000_0000), at);
+  at = all.writeUInt32BE(body.length % 0x1_0000_0000, at);
+  all.set(properties, at);
+  at += properties.length;
+  all[at++] = FRAME_END;
+  for (let start = 0; start < body.length; start += room) {
+    const piece = body.subarray(start, start + room);
+    at = frameStart(all, at, FRAME.body, channel, piece.length);
+    all.set(piece, at);
+    at += piece.length;
+    all[at++] = FRAME_END;
+  }
+  return all;
+}
+
+/** `basic.ack`. */
+export function ackFrame(channel: number, tag: number, multiple: boolean): Buffer {
+  return settleFrame(channel, METHOD.ack, tag, multiple ? 1 : 0);
+}
+
+/** `basic.nack` with requeue. Tag 0 with `multiple` means all that is unsettled on the channel. */
+export function requeueFrame(channel: number, tag: number, multiple: boolean): Buffer {
+  return settleFrame(channel, METHOD.nack, tag, multiple ? 3 : 2);
+}
+
+/** `basic.reject` with requeue: a failed delivery, which counts on every version. */
+export function rejectFrame(channel: number, tag: number): Buffer {
+  return settleFrame(channel, METHOD.reject, tag, 1);
+}
+
+function settleFrame(channel: number, method: number, tag: number, bits: number): Buffer {
+  const bytes = Buffer.allocUnsafe(FRAME_OVERHEAD + 13);
+  let at = frameStart(bytes, 0, FRAME.method, channel, 13);
+  at = bytes.writeUInt32BE(method, at);
+  at = writeTag(bytes, at, tag);
+  bytes[at++] = bits;
+  bytes[at] = FRAME_END;
+  return bytes;
+}
+
+/** `basic.get` with manual acknowledgement. */
+export function getFrame(channel: number, queue: Buffer): Buffer {
+  const size = 4 + 2 + queue.length + 1;
+  const bytes = Buffer.allocUnsafe(FRAME_OVERHEAD + size);
+  let at = frameStart(bytes, 0, FRAME.method, channel, size);
+  at = bytes.writeUInt32BE(METHOD.get, at);
+  at = bytes.writeUInt16BE(0, at);
+  at += queue.copy(bytes, at);
+  bytes[at++] = 0;
+  bytes[at] = FRAME_END;
+  return bytes;
+}
+
+function frameStart(bytes: Buffer, at: number, type: number, channel: number, size: number): number {
+  bytes[at] = type;
+  bytes.writeUInt16BE(channel, at + 1);
+  return bytes.writeUInt32BE(size, at + 3);
+}
+
+/** Delivery tags count from 1 per channel, so they stay far below 2^53. */
+function writeTag(bytes: Buffer, at: number, tag: number): number {
+  bytes.writeUInt32BE(Math.floor(tag / 0x1_0000_0000), at);
+  return bytes.writeUInt32BE(tag % 0x1_0000_0000, at + 4);
+}
+
+export function readTag(bytes: Buffer, at: number): number {
+  return bytes.readUInt32BE(at) * 0x1_0000_0000 + bytes.readUInt32BE(at + 4);
+}
+
+/** A message as it came: from `basic.deliver`, `basic.get-ok` or `basic.return`. */
+export interface Content {
+  readonly method: number;
+  /** 0 for a returned message. */
+  readonly tag: number;
+  readonly redelivered: boolean;
+  readonly exchange: string;
+  readonly routingKey: string;
+  /** Flags and property list. */
+  readonly properties: Buffer;
+  readonly body: Buffer;
+  /** A returned message: why. */
+  readonly reason: string | null;
+}
+
+/** The arguments of the method that announces a message. `payload` is a method frame's, with the method id. */
+export function readAnnouncement(payload: Buffer): Omit<Content, 'properties' | 'body'> {
+  const method = payload.readUInt32BE(0);
+  let at = 4;
+  const text = (): string => {
+    const length = payload.readUInt8(at);
+    at += 1 + length;
+    return payload.toString('utf8', at - length, at);
+  };
+  if (method === METHOD.returned) {
+    at += 2;
+    const reason = text();
+    return { method, tag: 0, redelivered: false, reason, exchange: text(), routingKey: text() };
+  }
+  if (method === METHOD.deliver) text();
+  const tag = readTag(payload, at);
+  const redelivered = (payload.readUInt8(at + 8) & 1) !== 0;
+  at += 9;
+  return { method, tag, redelivered, reason: null, exchange: text(), routingKey: text() };
+}

@@ -1,0 +1,205 @@
+import type { JsonValue } from '../../../contract/message.ts';
+
+/**
+ * AMQP 0-9-1 field tables as RabbitMQ writes them (https://www.rabbitmq.com/amqp-0-9-1-errata#section_3): each entry keeps its raw bytes
+ * beside its JSON reading, because JSON cannot tell an int8 from an int64, nor bytes from text.
+ */
+export interface TableEntry {
+  readonly name: string;
+  /** Name, type tag and value exactly as they were on the wire. */
+  readonly raw: Uint8Array;
+  readonly value: JsonValue;
+}
+
+const MAX_SAFE = BigInt(Number.MAX_SAFE_INTEGER);
+/** The last second that a JavaScript date can hold. */
+const LAST_SECOND = 8_640_000_000_000n;
+
+/** Reads the entries of a table without its length prefix. Throws `RangeError` on bytes that are not a table. */
+export function decodeTable(bytes: Buffer): TableEntry[] {
+  const reader = new TableReader(bytes);
+  const entries: TableEntry[] = [];
+  while (reader.offset < bytes.length) {
+    const start = reader.offset;
+    const name = reader.name();
+    const value = reader.value();
+    entries.push({ name, raw: bytes.subarray(start, reader.offset), value });
+  }
+  return entries;
+}
+
+/** Later entries of the same name win, as they do for every client that reads a table into a map. */
+export function toRecord(entries: readonly TableEntry[]): Record<string, JsonValue> {
+  const record: Record<string, JsonValue> = {};
+  for (const { name, value } of entries) setOwn(record, name, value);
+  return record;
+}
+
+/** `__proto__` is a header name like any other. */
+export function setOwn(record: Record<string, JsonValue>, name: string, value: JsonValue): void {
+  if (name === '__proto__') {
+    Object.defineProperty(record, name, { value, enumerable: true, configurable: true, writable: true });
+  } else record[name] = value;
+}
+
+class TableReader {
+  readonly #bytes: Buffer;
+  offset = 0;
+
+  constructor(bytes: Buffer) {
+    this.#bytes = bytes;
+  }
+
+  name(): string {
+    const length = this.#bytes.readUInt8(this.#take(1));
+    const start = this.#take(length);
+    return this.#bytes.toString('utf8', start, start + length);
+  }
+
+  value(): JsonValue {
+    const bytes = this.#bytes;
+    const tag = bytes.readUInt8(this.#take(1));
+    switch (tag) {
+      case 0x53: // S, long string
+        return readableBytes(this.#long());
+      case 0x78: // x, byte array
+        return { base64: this.#long().toString('base64') };
+      case 0x49: // I
+        return bytes.readInt32BE(this.#take(4));
+      case 0x69: // i
+        return bytes.readUInt32BE(this.#take(4));
+      case 0x6c: // l
+        return readableInteger(bytes.readBigInt64BE(this.#take(8)));
+      case 0x4c: // L
+        return readableInteger(bytes.readBigUInt64BE(this.#take(8)));
+      case 0x73: // s
+        return bytes.readInt16BE(this.#take(2));
+      case 0x75: // u
+        return bytes.readUInt16BE(this.#take(2));
+      case 0x62: // b
+        return bytes.readInt8(this.#take(1));
+      case 0x42: // B
+        return bytes.readUInt8(this.#take(1));
+      case 0x74: // t
+        return bytes.readUInt8(this.#take(1)) !== 0;
+      case 0x64: // d
+        return readableFloat(bytes.readDoubleBE(this.#take(8)));
+      case 0x66: // f
+        return readableFloat(bytes.readFloatBE(this.#take(4)));
+      case 0x44: // D
+        return this.#decimal();
+      case 0x54: // T, seconds
+        return readableInstant(bytes.readBigUInt64BE(this.#take(8)));
+      case 0x56: // V
+        return null;
+      case 0x46: // F
+        return toRecord(decodeTable(this.#long()));
+      case 0x41: // A
+        return decodeArray(this.#long());
+      default:
+        throw new RangeError(`unknown field type ${tag}`);
+    }
+  }
+
+  #decimal(): string {
+    const scale = this.#bytes.readUInt8(this.#take(1));
+    const digits = String(this.#bytes.readUInt32BE(this.#take(4)));
+    if (scale === 0) return digits;
+    const padded = digits.padStart(scale + 1, '0');
+    return `${padded.slice(0, -scale)}.${padded.slice(-scale)}`;
+  }
+
+  #long(): Buffer {
+    const length = this.#bytes.readUInt32BE(this.#take(4));
+    const start = this.#take(length);
+    return this.#bytes.subarray(start, start + length);
+  }
+
+  #take(length: number): number {
+    const start = this.offset;
+    if (start + length > this.#bytes.length) throw new RangeError('a field table ends too early');
+    this.offset = start + length;
+    return start;
+  }
+}
+
+function decodeArray(bytes: Buffer): JsonValue[] {
+  const reader = new TableReader(bytes);
+  const values: JsonValue[] = [];
+  while (reader.offset < bytes.length) values.push(reader.value());
+  return values;
+}
+
+function readableBytes(bytes: Buffer): JsonValue {
+  const text = bytes.toString('utf8', 0, bytes.length);
+  // A replacement character is either in the original or a sign that the bytes are not UTF-8.
+  if (text.includes('\ufffd') && !Buffer.from(text, 'utf8').equals(bytes)) return { base64: bytes.toString('base64') };
+  return text;
+}
+
+function readableInteger(value: bigint): JsonValue {
+  return value <= MAX_SAFE && value >= -MAX_SAFE ? Number(value) : value.toString();
+}
+
+function readableFloat(value: number): JsonValue {
+  if (Object.is(value, -0)) return '-0';
+  return Number.isFinite(value) ? value : String(value);
+}
+
+function readableInstant(seconds: bigint): JsonValue {
+  return seconds > LAST_SECOND ? seconds.toString() : new Date(Number(seconds) * 1000).toISOString();
+}
+
+/** A table without its length prefix. Throws `RangeError` when a name is longer than 255 bytes. */
+export function encodeEntry(name: string, value: JsonValue): Buffer {
+  return Buffer.concat([encodeName(name), encodeValue(value)]);
+}
+
+function encodeName(name: string): Buffer {
+  const bytes = Buffer.from(name, 'utf8');
+  if (bytes.length > 255) throw new RangeError('a header name is longer than 255 bytes');
+  return Buffer.concat([Buffer.from([bytes.length]), bytes]);
+}
+
+function encodeValue(value: JsonValue): Buffer {
+  if (value === null) return Buffer.from('V');
+  if (typeof value === 'boolean') return Buffer.from([0x74, value ? 1 : 0]);
+  if (typeof value === 'number') return encodeNumber(value);
+  if (typeof value === 'string') return tagged('S', Buffer.from(value, 'utf8'));
+  if (isArray(value)) return tagged('A', Buffer.concat(value.map(encodeValue)));
+  const bytes = value.base64;
+  if (typeof bytes === 'string' && Object.keys(value).length === 1) return tagged('x', Buffer.from(bytes, 'base64'));
+  const entries: Buffer[] = [];
+  for (const [name, member] of Object.entries(value)) {
+    if (member !== undefined) entries.push(encodeEntry(name, member));
+  }
+  return tagged('F', Buffer.concat(entries));
+}
+
+function encodeNumber(value: number): Buffer {
+  if (Number.isInteger(value) && !Object.is(value, -0) && Math.abs(value) <= 0x7fff_ffff) {
+    const bytes = Buffer.from([0x49, 0, 0, 0, 0]);
+    bytes.writeInt32BE(value, 1);
+    return bytes;
+  }
+  const bytes = Buffer.alloc(9);
+  if (Number.isSafeInteger(value) && !Object.is(value, -0)) {
+    bytes.write('l');
+    bytes.writeBigInt64BE(BigInt(value), 1);
+  } else {
+    bytes.write('d');
+    bytes.writeDoubleBE(value, 1);
+  }
+  return bytes;
+}
+
+function tagged(tag: 'S' | 'x' | 'A' | 'F', content: Buffer): Buffer {
+  const head = Buffer.alloc(5);
+  head.write(tag);
+  head.writeUInt32BE(content.length, 1);
+  return Buffer.concat([head, content]);
+}
+
+function isArray(value: JsonValue): value is readonly JsonValue[] {
+  return Array.isArray(value);
+}

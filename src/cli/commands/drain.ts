@@ -1,0 +1,151 @@
+import { Option } from 'commander';
+import { MqError } from '../../contract/errors.ts';
+import { planDrain } from '../../core/drain.ts';
+import type { SelectionOptions } from '../../core/selection.ts';
+import type { Destination } from '../../core/transfer.ts';
+import { type DrainTo, type OpenDestination, openDrainDestination } from '../drain-destination.ts';
+import { EXIT } from '../exit-codes.ts';
+import { duration, rate, wholeNumber } from '../globals.ts';
+import { exitOf, printReport, sayReport, workPlan } from '../run-plan.ts';
+import { addSelectionOptions, type SelectionFlags, selectionFrom } from '../selection-flags.ts';
+import { defineVerb, word } from '../verb.ts';
+
+const STATES = ['ready', 'dead'] as const;
+type DrainState = (typeof STATES)[number];
+
+interface DrainFlags extends SelectionFlags {
+  readonly to?: string;
+  readonly exec?: string;
+  readonly jobs?: number;
+  readonly max?: number;
+  readonly state?: DrainState;
+  readonly dead?: boolean;
+  readonly follow?: boolean;
+  readonly idle?: number;
+  readonly rate?: number;
+  readonly null?: boolean;
+}
+
+export interface DrainVerbOptions {
+  readonly queue: string;
+  readonly to: DrainTo;
+  /** Commands at once, with `--exec`. */
+  readonly jobs: number;
+  readonly max: number | null;
+  readonly state: DrainState;
+  readonly selection: SelectionOptions;
+  readonly follow: boolean;
+  readonly idleMs: number | null;
+  readonly ratePerSec: number | null;
+}
+
+export const drain = defineVerb<DrainFlags, DrainVerbOptions>({
+  effect:
+    'Takes messages out: each leaves only after it is written, or after its command has ended with 0. Does not ask.',
+  examples: ['mq drain orders --to orders.ndjson', 'mq drain jobs --exec ./worker.sh -j 4 --follow'],
+  declare(command) {
+    command
+      .argument('<queue>', 'the queue')
+      .optionsGroup('Where to (stdout without these; NDJSON envelopes unless -o says otherwise):')
+      .option('--to <file>', 'append to this file, synced to the disk before a message leaves the queue')
+      .option(
+        '--exec <command>',
+        'run by sh for each message: body on stdin, MQ_ID, MQ_QUEUE, MQ_RECEIVE_COUNT, MQ_HEADERS, MQ_HEADER_<NAME> … set',
+      )
+      .option('-j, --jobs <n>', 'with --exec: so many at once', wholeNumber(1))
+      .option('--null', 'with -o body: a NUL between bodies instead of a newline');
+    addSelectionOptions(command);
+    command
+      .option('-n, --max <n>', 'no more than so many', wholeNumber(1))
+      .addOption(new Option('--state <state>', 'which messages; ready without it').choices(STATES))
+      .option('--dead', 'the same as --state dead')
+      .optionsGroup('How:')
+      .option('--follow', 'wait for more when the queue is empty')
+      .addOption(
+        new Option('--idle <duration>', 'wait for more, and end after so long without a message').argParser(duration),
+      )
+      .option('--rate <rate>', 'evenly paced: 50/s, 10/m', rate);
+  },
+  async parse([queue], flags, session) {
+    const { to, exec, jobs } = flags;
+    if (to !== undefined && exec !== undefined) throw new MqError('USAGE', '--to and --exec contradict each other');
+    if (jobs !== undefined && exec === undefined) throw new MqError('USAGE', '--jobs needs --exec');
+    if (flags.dead === true && flags.state === 'ready')
+      throw new MqError('USAGE', '--dead and --state ready contradict each other');
+    if (flags.null === true && session.globals.output !== 'body') throw new MqError('USAGE', '--null needs -o body');
+    return {
+      queue: word(queue),
+      to: drainTo(to, exec, flags.null === true ? '\0' : '\n'),
+      jobs: jobs ?? 1,
+      max: flags.max ?? null,
+      state: flags.dead === true ? 'dead' : (flags.state ?? 'ready'),
+      selection: await selectionFrom(flags),
+      follow: flags.follow === true || flags.idle !== undefined,
+      idleMs: flags.idle ?? null,
+      ratePerSec: flags.rate ?? null,
+    };
+  },
+  async run(options, session) {
+    const { to, jobs, max, state, selection, follow, idleMs, ratePerSec } = options;
+    if (to.place === 'stdout') session.format('ndjson', 'json', 'yaml', 'text', 'body');
+    else session.format('table', 'json', 'ndjson', 'yaml');
+    return session.withBroker(async (broker) => {
+      const queue = await session.within('drain', (signal) => broker.queue(options.queue, signal));
+      // Opened after the planning, which may still refuse: then no file should have been made.
+      let opened: OpenDestination | null = null;
+      const destination: Destination = {
+        async put(message) {
+          if (opened === null) throw new MqError('INTERNAL', 'a message came before its destination was opened');
+          return opened.put(message);
+        },
+      };
+      const worker = to.place === 'command' ? { jobs } : null;
+      const plan = await session.within('drain', (signal) =>
+        planDrain({
+          ...selection,
+          ...{
+            broker,
+            queue,
+            state,
+            destination,
+            destinationName: nameOf(to),
+            worker,
+            follow,
+            idleMs,
+            max,
+            ratePerSec,
+          },
+          ...{ notice: session.notice, signal },
+        }),
+      );
+      opened = await openDrainDestination(session, to);
+      try {
+        const report = await workPlan(session, plan, false);
+        // Who closed the pipe has what they wanted; what was not written is still in the queue.
+        if (session.host.stopCause() === 'stdout-closed') return EXIT.done;
+        if (to.place === 'stdout') sayReport(session, report);
+        else await printReport(session, report, worker === null ? 'say' : 'said');
+        return exitOf(report);
+      } finally {
+        await opened.close();
+      }
+    });
+  },
+});
+
+function drainTo(file: string | undefined, command: string | undefined, separator: string): DrainTo {
+  if (file !== undefined) return { place: 'file', path: file };
+  if (command !== undefined) return { place: 'command', command };
+  return { place: 'stdout', separator };
+}
+
+function nameOf(to: DrainTo): string {
+  switch (to.place) {
+    case 'file':
+      return to.path;
+    case 'command':
+      return to.command;
+    case 'stdout':
+      return 'stdout';
+  }
+}

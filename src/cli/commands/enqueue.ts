@@ -1,0 +1,117 @@
+import { Option } from 'commander';
+import { MqError } from '../../contract/errors.ts';
+import { enqueueAll } from '../../core/enqueue.ts';
+import { openPublisher } from '../../core/publishers.ts';
+import { pacer } from '../../core/rate-limit.ts';
+import { type EnqueueFlags, type MessageTemplate, templateFrom } from '../enqueue-template.ts';
+import { EXIT, type ExitCode } from '../exit-codes.ts';
+import { collect, duration, rate, wholeNumber } from '../globals.ts';
+import { type EnqueueInput, inputFrom, outgoingMessages } from '../message-input.ts';
+import { refuseMisfits } from '../misfits.ts';
+import { openIdPrinter } from '../output/id-printer.ts';
+import { queueToFill } from '../queues.ts';
+import { defineVerb, word, words } from '../verb.ts';
+
+export interface EnqueueVerbOptions {
+  readonly queue: string;
+  readonly input: EnqueueInput;
+  readonly template: MessageTemplate;
+  readonly ratePerSec: number | null;
+  readonly lossy: boolean;
+}
+
+export const enqueue = defineVerb<EnqueueFlags, EnqueueVerbOptions>({
+  effect: 'Adds messages to the queue. Prints one id a line.',
+  examples: [
+    'mq enqueue orders \'{"order":42}\' -H type=order.created --delay 5m',
+    'mq enqueue orders --ndjson --file dead.ndjson --rate 50/s',
+  ],
+  declare(command) {
+    command
+      .argument('<queue>', 'the queue')
+      .argument('[body...]', 'each is a message; - or nothing: stdin')
+      .optionsGroup('Where the messages are (one message is the whole input without --lines, --null or --ndjson):')
+      .option('--file <file>', 'read this file instead of stdin')
+      .option('--lines', 'each line is a message')
+      .option('--null', 'each part that ends with a NUL is a message')
+      .option('--ndjson', 'each line is an envelope, as peek and drain print them')
+      .optionsGroup('Metadata (refused where the kind of queue cannot hold it, never dropped):')
+      .option('-H, --header <key=value>', 'a header; repeatable', collect)
+      .option('--id <id>', 'the id of the message')
+      .addOption(new Option('--delay <duration>', 'not deliverable before').argParser(duration))
+      .option('--priority <n>', 'its priority', wholeNumber(0))
+      .addOption(new Option('--ttl <duration>', 'dead or gone when it was not taken by then').argParser(duration))
+      .option('--group <group>', 'messages of one group stay in order (SQS FIFO)')
+      .option('--dedup <id>', 'a second message with the same deduplication id is not stored')
+      .option('--name <name>', 'the name of the job (BullMQ)')
+      .option('--attempts <n>', 'deliveries before it is dead', wholeNumber(1))
+      .option('--backoff <type:duration>', 'wait between attempts: fixed:5s or exponential:1s (BullMQ)')
+      .option('--content-type <type>', 'such as application/json')
+      .option('--exchange <exchange>', 'publish to this exchange (RabbitMQ)')
+      .option('--routing-key <key>', 'with this routing key (RabbitMQ)')
+      .optionsGroup('How:')
+      .option('--rate <rate>', 'evenly paced: 50/s, 10/m', rate)
+      .option('--lossy', 'send although the queue cannot hold everything of a message');
+  },
+  parse([queue, bodies], flags, session) {
+    session.format('text', 'table', 'json', 'ndjson', 'yaml');
+    const input = inputFrom(words(bodies), flags, session.host.stdin.isTerminal);
+    if (flags.id !== undefined && (input.split !== 'whole' || input.bodies.length > 1)) {
+      throw new MqError('USAGE', '--id would give several messages the same id', {
+        hint: 'envelopes carry an id each: --ndjson',
+      });
+    }
+    return {
+      queue: word(queue),
+      input,
+      template: templateFrom(flags),
+      ratePerSec: flags.rate ?? null,
+      lossy: flags.lossy ?? false,
+    };
+  },
+  async run({ queue: name, input, template, ratePerSec, lossy }, session) {
+    const { messages, notice } = session;
+    // Who reads the ids may go away; the messages are sent all the same.
+    const signal = session.host.interruption;
+    return session.withBroker(async (broker): Promise<ExitCode> => {
+      const queue = await queueToFill(session, broker, name);
+      const expected = input.bodies.length > 0 ? input.bodies.length : null;
+      // It outlives the signal: what is in the air when the operator interrupts is still settled.
+      const lasting = new AbortController().signal;
+      const publisher = await openPublisher(queue, { expected, lossy, notice, signal: lasting });
+      const printer = await openIdPrinter(session, queue.name);
+      const counts = { sent: 0, failed: 0, unknown: 0 };
+      try {
+        if (!lossy) refuseMisfits(publisher, template.apply(null, Buffer.alloc(0)), queue, null);
+        await enqueueAll({
+          publisher,
+          messages: outgoingMessages({ input, template, publisher, queue, lossy, stdin: session.host.stdin }),
+          pacer: ratePerSec === null ? null : pacer(ratePerSec),
+          signal,
+          async onOutcome(outcome, index) {
+            counts[outcome.status] += 1;
+            if (outcome.status === 'sent') await printer.sent(outcome.id);
+            else
+              messages.fault(
+                `message ${index + 1} ${outcome.status === 'failed' ? 'was not sent' : 'may be sent or not'}: ${outcome.reason}`,
+              );
+          },
+        });
+      } catch (error) {
+        if (!(error instanceof MqError) || counts.sent + counts.unknown === 0) throw error;
+        // Something was sent, so "nothing was attempted" would be the wrong exit code.
+        messages.error(error);
+        messages.summary(`${counts.sent} ${counts.sent === 1 ? 'message was' : 'messages were'} sent before that`);
+        return EXIT.partly;
+      } finally {
+        await printer.end();
+        await publisher.close();
+      }
+      const { sent, failed, unknown } = counts;
+      if (signal.aborted) messages.summary(`interrupted after ${sent} messages were sent`);
+      if (failed + unknown === 0) return EXIT.done;
+      messages.summary(`${sent} sent, ${failed} not sent${unknown === 0 ? '' : `, ${unknown} uncertain`}`);
+      return sent + unknown === 0 ? EXIT.failed : EXIT.partly;
+    });
+  },
+});

@@ -1,0 +1,104 @@
+import { Option } from 'commander';
+import { requireCapability } from '../../contract/capabilities.ts';
+import { MqError } from '../../contract/errors.ts';
+import { MESSAGE_STATES, type Message, type MessageState } from '../../contract/message.ts';
+import { peekMessages } from '../../core/peek.ts';
+import type { SelectionOptions } from '../../core/selection.ts';
+import { EXIT } from '../exit-codes.ts';
+import { wholeNumber } from '../globals.ts';
+import { openMessagePrinter } from '../output/message-printer.ts';
+import { addSelectionOptions, type SelectionFlags, selectionFrom } from '../selection-flags.ts';
+import { defineVerb, word } from '../verb.ts';
+
+interface PeekFlags extends SelectionFlags {
+  readonly limit?: number;
+  readonly state?: MessageState;
+  readonly dead?: boolean;
+  readonly id?: string;
+  readonly force?: boolean;
+  readonly null?: boolean;
+}
+
+export interface PeekVerbOptions {
+  readonly queue: string;
+  readonly state: MessageState;
+  /** Null: all. */
+  readonly limit: number | null;
+  /** One message by its id; null: by place. */
+  readonly id: string | null;
+  readonly force: boolean;
+  readonly selection: SelectionOptions;
+  /** Between bodies with `-o body`. */
+  readonly separator: string;
+}
+
+const DEFAULT_LIMIT = 10;
+
+export const peek = defineVerb<PeekFlags, PeekVerbOptions>({
+  effect: 'Looks without taking: never acknowledges. What looking costs on this kind of queue is said.',
+  examples: ['mq peek orders', "mq peek orders --dead -n 0 -o ndjson --filter 'body.total > 100' | jq .id"],
+  declare(command) {
+    command
+      .argument('<queue>', 'the queue')
+      .addOption(
+        new Option('-n, --limit <n>', `at most so many (default: ${DEFAULT_LIMIT}; 0: all)`).argParser(wholeNumber(0)),
+      )
+      .addOption(new Option('--state <state>', 'which messages; ready without it').choices(MESSAGE_STATES))
+      .option('--dead', 'the dead letters of the queue, wherever they are kept')
+      .option('--id <id>', 'the message with this id')
+      .option('--force', 'look even where looking may do harm')
+      .option('--null', 'with -o body: a NUL between bodies instead of a newline');
+    addSelectionOptions(command);
+  },
+  async parse([queue], flags, session) {
+    if (flags.dead === true && flags.state !== undefined && flags.state !== 'dead') {
+      throw new MqError('USAGE', `--dead and --state ${flags.state} contradict each other`);
+    }
+    if (flags.null === true && session.globals.output !== 'body') throw new MqError('USAGE', '--null needs -o body');
+    const limit = flags.limit ?? DEFAULT_LIMIT;
+    return {
+      queue: word(queue),
+      state: flags.dead === true ? 'dead' : (flags.state ?? 'ready'),
+      limit: limit === 0 ? null : limit,
+      id: flags.id ?? null,
+      force: flags.force ?? false,
+      selection: await selectionFrom(flags),
+      separator: flags.null === true ? '\0' : '\n',
+    };
+  },
+  async run(options, session) {
+    const format = session.format('text', 'table', 'json', 'ndjson', 'yaml', 'body');
+    const { id, force, limit, selection, state } = options;
+    let shown = 0;
+    await session.withBroker(async (broker) => {
+      const queue = await session.within('peek', (signal) => broker.queue(options.queue, signal));
+      const printer = await openMessagePrinter(session, format, options.separator);
+      const show = async (message: Message): Promise<void> => {
+        shown += 1;
+        await printer.message(message);
+      };
+      try {
+        if (id !== null && queue.get !== undefined) {
+          requireCapability(queue.capabilities, 'get', queue.name);
+          const message = await session.within('peek', async (signal) => queue.get?.(id, signal));
+          if (message !== null && message !== undefined) await show(message);
+        } else {
+          const request = { ...selection, broker, queue, state, force, notice: session.notice, signal: session.signal };
+          for await (const message of peekMessages({ ...request, limit: id === null ? limit : null })) {
+            if (id !== null && message.id !== id) continue;
+            await show(message);
+            if (id !== null) break;
+          }
+        }
+      } finally {
+        await printer.end();
+      }
+      if (shown === 0 && id !== null) {
+        throw new MqError('MESSAGE_NOT_FOUND', `no message ${id} in ${queue.name}`, { queue: queue.name });
+      }
+      if (shown === 0)
+        session.messages.note(`no ${state} messages${selection.filter === null ? '' : ' match'} in ${queue.name}`);
+    });
+    return EXIT.done;
+  },
+});

@@ -1,0 +1,101 @@
+import { Option } from 'commander';
+import { MqError } from '../../contract/errors.ts';
+import type { Plan } from '../../core/plan.ts';
+import { planPurge } from '../../core/purge.ts';
+import type { SelectionOptions } from '../../core/selection.ts';
+import { requireSomebodyToAsk } from '../confirm.ts';
+import { EXIT, type ExitCode } from '../exit-codes.ts';
+import { MessageFile } from '../message-file.ts';
+import { isDocumentFormat, openSequence } from '../output/documents.ts';
+import { confirmPlan, exitOf, printReport, reportFormat, sayReport, workPlan } from '../run-plan.ts';
+import { addSelectionOptions, type SelectionFlags, selectionFrom } from '../selection-flags.ts';
+import { defineVerb, words } from '../verb.ts';
+
+const STATES = ['ready', 'delayed', 'dead', 'all'] as const;
+type PurgeState = (typeof STATES)[number];
+
+interface PurgeFlags extends SelectionFlags {
+  readonly state?: PurgeState;
+  readonly dead?: boolean;
+  readonly backup?: string;
+  readonly dryRun?: boolean;
+}
+
+export interface PurgeVerbOptions {
+  readonly queues: readonly string[];
+  readonly state: PurgeState;
+  readonly selection: SelectionOptions;
+  /** Null: no copy is kept. */
+  readonly backup: string | null;
+  readonly dryRun: boolean;
+}
+
+export const purge = defineVerb<PurgeFlags, PurgeVerbOptions>({
+  effect: "Deletes messages and keeps the queue. Asks for the queue's name unless --yes is given.",
+  examples: ['mq purge orders --dead --older-than 7d --backup dead.ndjson', 'mq purge orders --state all --dry-run'],
+  declare(command) {
+    command
+      .argument('<queue...>', 'the queues')
+      .addOption(new Option('--state <state>', 'which messages; ready without it').choices(STATES))
+      .option('--dead', 'the same as --state dead');
+    addSelectionOptions(command);
+    command
+      .optionsGroup('How:')
+      .option('--backup <file>', 'append each message to this file before it is deleted')
+      .option('--dry-run', 'count what would be deleted, and change nothing');
+  },
+  async parse([queues], flags, session) {
+    reportFormat(session);
+    if (flags.dead === true && flags.state !== undefined && flags.state !== 'dead') {
+      throw new MqError('USAGE', `--dead and --state ${flags.state} contradict each other`);
+    }
+    if (new Set(words(queues)).size !== words(queues).length) throw new MqError('USAGE', 'a queue is named twice');
+    if (flags.dryRun !== true) requireSomebodyToAsk(session);
+    return {
+      queues: words(queues),
+      state: flags.dead === true ? 'dead' : (flags.state ?? 'ready'),
+      selection: await selectionFrom(flags),
+      backup: flags.backup ?? null,
+      dryRun: flags.dryRun ?? false,
+    };
+  },
+  async run(options, session) {
+    const keepsBackup = options.backup !== null && !options.dryRun;
+    const backup = keepsBackup ? await MessageFile.open(options.backup ?? '', session.notice) : null;
+    try {
+      return await session.withBroker(async (broker) => {
+        // Every queue is checked and confirmed before the first one is touched.
+        const plans: Plan[] = [];
+        for (const name of options.queues) {
+          const plan = await session.within('purge', async (signal) => {
+            const queue = await broker.queue(name, signal);
+            const { state } = options;
+            return planPurge({ ...options.selection, broker, queue, state, backup, signal, notice: session.notice });
+          });
+          if (!options.dryRun) await confirmPlan(session, broker, plan, 'type-name');
+          plans.push(plan);
+        }
+        const [only, ...others] = plans;
+        if (only !== undefined && others.length === 0) {
+          const report = await workPlan(session, only, options.dryRun);
+          await printReport(session, report);
+          return exitOf(report);
+        }
+        const format = reportFormat(session);
+        const sequence = isDocumentFormat(format) ? await openSequence(session, format) : null;
+        let code: ExitCode = EXIT.done;
+        for (const plan of plans) {
+          if (session.signal.aborted) break;
+          const report = await workPlan(session, plan, options.dryRun);
+          sayReport(session, report);
+          await sequence?.item(report);
+          if (exitOf(report) !== EXIT.done) code = exitOf(report);
+        }
+        await sequence?.end();
+        return code;
+      });
+    } finally {
+      await backup?.close();
+    }
+  },
+});

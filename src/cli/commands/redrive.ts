@@ -1,0 +1,62 @@
+import { planRedrive } from '../../core/redrive.ts';
+import { requireSomebodyToAsk } from '../confirm.ts';
+import { wholeNumber } from '../globals.ts';
+import { reportFormat, runPlan } from '../run-plan.ts';
+import { addTransferOptions, type TransferFlags, type TransferOptions, transferFrom } from '../transfer-flags.ts';
+import { defineVerb, word } from '../verb.ts';
+
+interface RedriveFlags extends TransferFlags {
+  readonly to?: string;
+  readonly maxReplays?: number;
+  readonly keepDeathHeaders?: boolean;
+}
+
+export interface RedriveOptions extends TransferOptions {
+  readonly queue: string;
+  /** Null: each goes back to the queue that lost it. */
+  readonly to: string | null;
+  readonly keepDeathHeaders: boolean;
+}
+
+export const redrive = defineVerb<RedriveFlags, RedriveOptions>({
+  effect: 'Moves messages: each leaves only when its queue has it for certain. Asks unless --yes is given.',
+  examples: [
+    'mq redrive orders --dry-run',
+    'mq redrive orders --filter \'dead.reason == "rejected"\' --max 500 --yes -o json',
+  ],
+  declare(command) {
+    command
+      .argument('<queue>', 'the queue that lost them, or the dead-letter queue itself')
+      .optionsGroup('Where to:')
+      .option('--to <queue>', 'to this queue, instead of where each came from');
+    addTransferOptions(command);
+    command
+      .option('--max-replays <n>', 'mark each as redriven, and skip what was redriven so often already', wholeNumber(1))
+      .option('--keep-death-headers', "keep the broker's own marks of death on the messages");
+  },
+  async parse([queue], flags, session) {
+    reportFormat(session);
+    if (flags.dryRun !== true) requireSomebodyToAsk(session);
+    return {
+      ...(await transferFrom(flags, flags.maxReplays ?? null)),
+      queue: word(queue),
+      to: flags.to ?? null,
+      keepDeathHeaders: flags.keepDeathHeaders ?? false,
+    };
+  },
+  run(options, session) {
+    return session.withBroker(async (broker) => {
+      const plan = await session.within('redrive', async (signal) => {
+        const queue = await broker.queue(options.queue, signal);
+        const to = options.to === null ? null : await broker.queue(options.to, signal);
+        const { max, ratePerSec, setHeaders, lossy, keepDeathHeaders } = options;
+        return planRedrive({
+          ...options.selection,
+          ...{ broker, queue, to, max, ratePerSec, setHeaders, lossy, keepDeathHeaders, signal },
+          notice: session.notice,
+        });
+      });
+      return runPlan(session, broker, plan, { dryRun: options.dryRun, asking: 'ask' });
+    });
+  },
+});

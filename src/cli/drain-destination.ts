@@ -1,0 +1,107 @@
+import type { Message, SendOutcome } from '../contract/message.ts';
+import { toEnvelope } from '../core/envelope.ts';
+import type { Destination } from '../core/transfer.ts';
+import { BatchWriter } from './batch-writer.ts';
+import { ExecDestination } from './exec-destination.ts';
+import { MessageFile } from './message-file.ts';
+import { isDocumentFormat } from './output/documents.ts';
+import { bodyFor } from './output/message-printer.ts';
+import { messageText } from './output/message-view.ts';
+import { safeJson, safeLines } from './output/safe.ts';
+import type { Session } from './session.ts';
+
+export type DrainTo =
+  | { readonly place: 'stdout'; readonly separator: string }
+  | { readonly place: 'file'; readonly path: string }
+  | { readonly place: 'command'; readonly command: string };
+
+export interface OpenDestination extends Destination {
+  close(): Promise<void>;
+}
+
+/** Throws `PRECONDITION_FAILED` when the file cannot be opened. */
+export async function openDrainDestination(session: Session, to: DrainTo): Promise<OpenDestination> {
+  switch (to.place) {
+    case 'file': {
+      const file = await MessageFile.open(to.path, session.notice);
+      return { put: (message) => file.put(message), close: () => file.close() };
+    }
+    case 'command': {
+      const { host, globals } = session;
+      // With a report in JSON on stdout, what the commands print must not get between.
+      const reports = globals.output !== undefined && isDocumentFormat(globals.output);
+      const commands = new ExecDestination({
+        command: to.command,
+        host,
+        stdout: reports ? host.stderr : host.stdout,
+        onFailure: ({ id }, reason) => session.messages.fault(`message ${id ?? '(no id)'}: ${reason}`),
+      });
+      return { put: (message) => commands.put(message), close: async () => {} };
+    }
+    case 'stdout':
+      return openStdout(session, to.separator);
+  }
+}
+
+/** A message counts as written when the operating system has taken its bytes. */
+async function openStdout(session: Session, separator: string): Promise<OpenDestination> {
+  const { stdout } = session.host;
+  const writer = new BatchWriter((batch) => stdout.writeThrough(batch));
+  const frame = await framing(session, separator);
+  let count = 0;
+  return {
+    async put(message): Promise<SendOutcome> {
+      const before = count++ === 0 ? frame.start : frame.between;
+      const rendered = frame.render(message);
+      const chunk = typeof rendered === 'string' ? before + rendered : Buffer.concat([Buffer.from(before), rendered]);
+      try {
+        await writer.put(chunk);
+        return { status: 'sent', id: message.id };
+      } catch {
+        return { status: 'failed', reason: 'the reader of the output has gone' };
+      }
+    },
+    async close() {
+      await stdout.write(count === 0 ? frame.empty : frame.end);
+    },
+  };
+}
+
+interface Framing {
+  readonly start: string;
+  readonly between: string;
+  readonly end: string;
+  /** The whole output when there was no message. */
+  readonly empty: string;
+  readonly render: (message: Message) => string | Uint8Array;
+}
+
+async function framing(session: Session, separator: string): Promise<Framing> {
+  const { stdout } = session.host;
+  const forScreen = stdout.isTerminal ? safeJson : (text: string): string => text;
+  const none = { start: '', between: '', end: '', empty: '' };
+  switch (session.format('ndjson', 'json', 'yaml', 'text', 'body')) {
+    case 'ndjson':
+      return { ...none, render: (message) => `${forScreen(JSON.stringify(toEnvelope(message)))}\n` };
+    case 'json': {
+      const render = (message: Message): string => `  ${forScreen(JSON.stringify(toEnvelope(message)))}`;
+      return { start: '[\n', between: ',\n', end: '\n]\n', empty: '[]\n', render };
+    }
+    case 'yaml': {
+      const { stringify } = await import('yaml');
+      const safely = stdout.isTerminal ? safeLines : (text: string): string => text;
+      return { ...none, empty: '[]\n', render: (message) => safely(stringify([toEnvelope(message)])) };
+    }
+    case 'text': {
+      const strong = (text: string): string => session.paint(stdout, 'bold', text);
+      return { ...none, between: '\n', render: (message) => `${messageText(message, session.host.now(), strong)}\n` };
+    }
+    case 'body':
+      return {
+        ...none,
+        between: separator,
+        end: stdout.isTerminal ? '\n' : '',
+        render: ({ body }) => bodyFor(session, body),
+      };
+  }
+}

@@ -1,0 +1,134 @@
+import { type FileHandle, open } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { MqError } from '../contract/errors.ts';
+import type { Message } from '../contract/message.ts';
+import { toEnvelope } from '../core/envelope.ts';
+import type { Destination } from '../core/transfer.ts';
+import { BatchWriter } from './batch-writer.ts';
+
+const NEWLINE = 0x0a;
+/** How our own lines begin: see `toEnvelope`. */
+const ENVELOPE_START = '{"queue":';
+const TAIL_BYTES = 64 * 1024;
+
+/**
+ * A file of NDJSON envelopes that is appended to. `put` answers `sent` only when the line is written and synced to the disk, so the
+ * message may then be removed from its queue. A write that fails (a full disk) is cut off again: the file holds whole lines only.
+ */
+export class MessageFile implements Destination {
+  readonly #path: string;
+  readonly #handle: FileHandle;
+  readonly #writer: BatchWriter;
+  #length: number;
+
+  private constructor(path: string, handle: FileHandle, length: number) {
+    this.#path = path;
+    this.#handle = handle;
+    this.#length = length;
+    this.#writer = new BatchWriter((batch) => this.#append(batch));
+  }
+
+  /** Throws `PRECONDITION_FAILED` when the file cannot be opened or its end is not a whole line. */
+  static async open(path: string, notice: (text: string) => void): Promise<MessageFile> {
+    let handle: FileHandle;
+    try {
+      handle = await open(path, 'a+');
+    } catch (error) {
+      throw fileError(path, 'cannot be opened', error);
+    }
+    try {
+      const { size } = await handle.stat();
+      const length = await wholeLines(handle, path, size, notice);
+      await syncFolder(path);
+      return new MessageFile(path, handle, length);
+    } catch (error) {
+      await handle.close();
+      throw error;
+    }
+  }
+
+  async put(message: Message): ReturnType<Destination['put']> {
+    try {
+      await this.#writer.put(`${JSON.stringify(toEnvelope(message))}\n`);
+      return { status: 'sent', id: message.id };
+    } catch (error) {
+      return { status: 'failed', reason: fileError(this.#path, 'cannot be written', error).message };
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#handle.close();
+  }
+
+  async #append(batch: Uint8Array): Promise<void> {
+    try {
+      await this.#handle.appendFile(batch);
+      await this.#handle.datasync();
+      this.#length += batch.byteLength;
+    } catch (error) {
+      await this.#handle.truncate(this.#length).catch(() => {});
+      throw error;
+    }
+  }
+}
+
+/**
+ * The length of the file up to its last whole line. A last line that is an unfinished envelope is what a killed `mq` left behind: its
+ * message was never acknowledged and is still in its queue, so the rest of the line is cut off. Anything else is not ours to cut.
+ */
+async function wholeLines(
+  handle: FileHandle,
+  path: string,
+  size: number,
+  notice: (text: string) => void,
+): Promise<number> {
+  const stat = await handle.stat();
+  if (!stat.isFile() || size === 0) return size;
+  const tail = Buffer.alloc(Math.min(size, TAIL_BYTES));
+  await handle.read(tail, 0, tail.byteLength, size - tail.byteLength);
+  if (tail.at(-1) === NEWLINE) return size;
+  const start = tail.lastIndexOf(NEWLINE) + 1;
+  const last = tail.subarray(start);
+  if (start === 0 && size > TAIL_BYTES) throw unfinished(path);
+  if (!last.toString('utf8').startsWith(ENVELOPE_START) && !ENVELOPE_START.startsWith(last.toString('utf8'))) {
+    throw unfinished(path);
+  }
+  const length = size - last.byteLength;
+  await handle.truncate(length);
+  notice(`cut an unfinished line off the end of ${path}: its message was never taken out of its queue`);
+  return length;
+}
+
+function unfinished(path: string): MqError {
+  return new MqError('PRECONDITION_FAILED', `the last line of ${path} is not finished`, {
+    hint: 'end it with a newline, or choose another file',
+  });
+}
+
+/** A new file survives a power cut only when its folder is synced too. */
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(dirname(path), 'r');
+  try {
+    await folder.datasync();
+  } catch {
+    // Some file systems cannot sync a folder; the file itself is synced in any case.
+  } finally {
+    await folder.close();
+  }
+}
+
+function fileError(path: string, what: string, error: unknown): MqError {
+  const code =
+    error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'unknown error';
+  return new MqError('PRECONDITION_FAILED', `${path} ${what}: ${REASONS[code] ?? code}`);
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: 'no such folder',
+  EACCES: 'permission denied',
+  EISDIR: 'it is a folder',
+  ENOSPC: 'the disk is full',
+  EROFS: 'the file system is read-only',
+  EDQUOT: 'the quota is used up',
+  EFBIG: 'the file would be too large',
+};

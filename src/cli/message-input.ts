@@ -1,0 +1,114 @@
+import { open } from 'node:fs/promises';
+import { MqError } from '../contract/errors.ts';
+import type { OutgoingMessage } from '../contract/message.ts';
+import type { Publisher, Queue } from '../contract/queue.ts';
+import { fromEnvelope, utf8Text } from '../core/envelope.ts';
+import type { EnqueueFlags, MessageTemplate } from './enqueue-template.ts';
+import type { Input } from './host.ts';
+import { refuseMisfits } from './misfits.ts';
+import { splitBytes } from './split-bytes.ts';
+
+export interface EnqueueInput {
+  /** Bodies on the command line; empty: read `file` or stdin. */
+  readonly bodies: readonly string[];
+  /** Null: stdin. */
+  readonly file: string | null;
+  readonly split: 'whole' | 'lines' | 'null' | 'ndjson';
+}
+
+/** Throws `USAGE` for contradictions, and when a person at a terminal gave nothing to send. */
+export function inputFrom(bodies: readonly string[], flags: EnqueueFlags, stdinIsTerminal: boolean): EnqueueInput {
+  const splits = (['lines', 'null', 'ndjson'] as const).filter((name) => flags[name] === true);
+  const [split, other] = splits;
+  if (other !== undefined) throw new MqError('USAGE', `--${split} and --${other} contradict each other`);
+  const stdinAsked = bodies.length === 1 && bodies[0] === '-';
+  const given = stdinAsked ? [] : bodies;
+  if (flags.file !== undefined && bodies.length > 0)
+    throw new MqError('USAGE', 'BODY and --file contradict each other');
+  if (given.length > 0 && split !== undefined) {
+    throw new MqError('USAGE', `--${split} splits a file or stdin; a BODY is one message`);
+  }
+  const file = flags.file === undefined || flags.file === '-' ? null : flags.file;
+  if (given.length === 0 && flags.file === undefined && !stdinAsked && stdinIsTerminal) {
+    throw new MqError('USAGE', 'nothing to send', {
+      hint: 'give a BODY, --file FILE, or pipe something in; - reads the terminal',
+    });
+  }
+  return { bodies: given, file, split: split ?? 'whole' };
+}
+
+export interface OutgoingRequest {
+  readonly input: EnqueueInput;
+  readonly template: MessageTemplate;
+  readonly publisher: Publisher;
+  readonly queue: Queue;
+  readonly lossy: boolean;
+  readonly stdin: Input;
+}
+
+/**
+ * The messages to send, read only as fast as they are taken. Throws `USAGE` with the line number for a broken envelope, and
+ * `NOT_SUPPORTED` for a message of which the queue cannot hold everything, each before that message is sent.
+ */
+export async function* outgoingMessages(request: OutgoingRequest): AsyncGenerator<OutgoingMessage> {
+  const { input, template, publisher, queue, lossy } = request;
+  if (input.bodies.length > 0) {
+    // All are known, so all are checked before the first is sent.
+    const messages = input.bodies.map((body) => template.apply(null, Buffer.from(body)));
+    if (!lossy) for (const message of messages) refuseMisfits(publisher, message, queue, null);
+    yield* messages;
+    return;
+  }
+  const chunks = input.file === null ? request.stdin.chunks : fileChunks(input.file);
+  if (input.split === 'whole') {
+    const parts: Uint8Array[] = [];
+    for await (const chunk of chunks) parts.push(chunk);
+    const message = template.apply(null, Buffer.concat(parts));
+    if (!lossy) refuseMisfits(publisher, message, queue, null);
+    yield message;
+    return;
+  }
+  let line = 0;
+  for await (const part of splitBytes(chunks, input.split === 'null' ? 0x00 : 0x0a)) {
+    line += 1;
+    if (input.split === 'ndjson' && part.byteLength === 0) continue;
+    const envelope = input.split === 'ndjson' ? parseEnvelope(part, line) : null;
+    const message = template.apply(envelope, part);
+    if (!lossy) refuseMisfits(publisher, message, queue, `line ${line}`);
+    yield message;
+  }
+}
+
+function parseEnvelope(bytes: Uint8Array, line: number): OutgoingMessage {
+  const text = utf8Text(bytes);
+  if (text === null) throw new MqError('USAGE', `line ${line}: not valid UTF-8`);
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw new MqError('USAGE', `line ${line}: not valid JSON`, {
+      hint: 'one JSON object a line, as `mq peek -o ndjson` prints them',
+    });
+  }
+  try {
+    return fromEnvelope(value);
+  } catch (error) {
+    if (!(error instanceof MqError)) throw error;
+    throw new MqError(error.code, `line ${line}: ${error.message}`, { hint: error.hint ?? undefined });
+  }
+}
+
+async function* fileChunks(path: string): AsyncGenerator<Uint8Array> {
+  let handle: Awaited<ReturnType<typeof open>>;
+  try {
+    handle = await open(path, 'r');
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
+    throw new MqError('USAGE', `${path} cannot be read: ${code === 'ENOENT' ? 'there is no such file' : code}`);
+  }
+  try {
+    yield* handle.createReadStream({ autoClose: false }) as AsyncIterable<Uint8Array>;
+  } finally {
+    await handle.close();
+  }
+}

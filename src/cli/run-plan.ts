@@ -1,0 +1,141 @@
+import type { Broker } from '../contract/broker.ts';
+import { formatDuration } from '../core/duration.ts';
+import type { Plan, Progress } from '../core/plan.ts';
+import type { Operation, Report } from '../core/report.ts';
+import { confirm } from './confirm.ts';
+import { EXIT, type ExitCode } from './exit-codes.ts';
+import { type DocumentFormat, isDocumentFormat, printDocument } from './output/documents.ts';
+import type { Session } from './session.ts';
+
+/** `ask`: y or n. `type-name`: the queue's name must be typed. `none`: not asked. */
+export type Asking = 'ask' | 'type-name' | 'none';
+
+export interface RunPlanOptions {
+  readonly dryRun: boolean;
+  readonly asking: Asking;
+}
+
+/** Says what a plan will do and asks, as far as asked to. Throws `CANCELLED` or `CONFIRMATION_REQUIRED`. */
+export async function confirmPlan(session: Session, broker: Broker, plan: Plan, asking: Asking): Promise<void> {
+  if (asking === 'none') return;
+  await confirm(session, {
+    lines: [
+      `${capital(plan.operation)} ${countText(plan)} ${route(plan)} on ${broker.name} (${broker.address})?`,
+      `  ${plan.effect}.`,
+    ],
+    typed: asking === 'type-name' ? plan.from : null,
+  });
+}
+
+/** Confirms, works with a line of progress, and prints the report. */
+export async function runPlan(
+  session: Session,
+  broker: Broker,
+  plan: Plan,
+  options: RunPlanOptions,
+): Promise<ExitCode> {
+  if (!options.dryRun) await confirmPlan(session, broker, plan, options.asking);
+  const report = await workPlan(session, plan, options.dryRun);
+  await printReport(session, report);
+  return exitOf(report);
+}
+
+/** The work alone, with a line of progress. */
+export async function workPlan(session: Session, plan: Plan, dryRun: boolean): Promise<Report> {
+  session.messages.verbose(1, `${plan.operation} ${route(plan)}: ${plan.effect}`);
+  try {
+    return await plan.run({ dryRun, onProgress: progressLine(session), signal: session.signal });
+  } finally {
+    session.messages.endProgress();
+  }
+}
+
+/** Ten times a second at most. */
+const PROGRESS_INTERVAL_MS = 100;
+
+function progressLine(session: Session): (progress: Progress) => void {
+  let last = Number.NEGATIVE_INFINITY;
+  return ({ done, total, elapsedMs }) => {
+    if (elapsedMs - last < PROGRESS_INTERVAL_MS) return;
+    last = elapsedMs;
+    const perMs = done / elapsedMs;
+    const parts = [
+      total === null ? `${done}` : `${done} of ${total}`,
+      `${Math.round(perMs * 1000)}/s`,
+      ...(total === null || done === 0 ? [] : [`${formatDuration(Math.max(0, total - done) / perMs)} left`]),
+    ];
+    session.messages.progress(parts.join(', '));
+  };
+}
+
+/** `said`: each was told when it happened. */
+export type Faults = 'say' | 'said';
+
+const FAULTS_SHOWN = 10;
+
+/** The report as data on stdout with `-o json|ndjson|yaml`; in any case a sentence on stderr. */
+export async function printReport(session: Session, report: Report, faults: Faults = 'say'): Promise<void> {
+  sayReport(session, report, faults);
+  const format = reportFormat(session);
+  if (isDocumentFormat(format)) await printDocument(session, format, report);
+}
+
+/** The report as a sentence on stderr, after what failed. */
+export function sayReport(session: Session, report: Report, faults: Faults = 'say'): void {
+  if (faults === 'say') sayFaults(session, report);
+  session.messages.summary(summaryOf(report));
+}
+
+function sayFaults(session: Session, report: Report): void {
+  for (const { id, reason } of report.failures.slice(0, FAULTS_SHOWN)) {
+    session.messages.fault(`${id === null ? 'a message' : `message ${id}`}: ${reason}`);
+  }
+  if (report.failures.length > FAULTS_SHOWN) {
+    session.messages.fault(`… and ${report.failures.length - FAULTS_SHOWN} more; -o json lists them`);
+  }
+}
+
+/** To be called before any work, too: `-o body` on a redrive is a mistake to be told first. */
+export function reportFormat(session: Session): 'table' | DocumentFormat {
+  return session.format('table', 'json', 'ndjson', 'yaml');
+}
+
+const DONE: Readonly<Record<Operation, string>> = {
+  redrive: 'redrove',
+  move: 'moved',
+  copy: 'copied',
+  purge: 'purged',
+  drain: 'drained',
+};
+
+export function summaryOf(report: Report): string {
+  const { operation, dryRun, moved, matched, skipped, failed, unknown, left, complete, durationMs } = report;
+  const many = moved === matched ? `${moved}` : `${moved} of ${matched}`;
+  const verb = dryRun ? `dry run: would ${operation}` : DONE[operation];
+  const details = [
+    ...(skipped > 0 ? [`${skipped} skipped`] : []),
+    ...(failed > 0 ? [`${failed} failed`] : []),
+    ...(unknown > 0 ? [`${unknown} uncertain: each may be in both places`] : []),
+    ...(left > 0 ? [`${left} left`] : []),
+    ...(dryRun ? [] : [formatDuration(durationMs)]),
+    ...(complete ? [] : ['not finished; running it again is safe']),
+  ];
+  return `${verb} ${many} ${matched === 1 ? 'message' : 'messages'} ${route(report)}${details.length === 0 ? '' : ` (${details.join(', ')})`}`;
+}
+
+export function exitOf(report: Report): ExitCode {
+  return report.failed > 0 || report.unknown > 0 || !report.complete ? EXIT.partly : EXIT.done;
+}
+
+function route({ from, to }: Pick<Report, 'from' | 'to'>): string {
+  return to.length === 0 ? `in ${from}` : `from ${from} to ${to.join(', ')}`;
+}
+
+function countText({ count, exact }: Plan): string {
+  if (count === null) return 'an unknown number of messages';
+  return `${exact ? '' : 'up to '}${count} ${count === 1 ? 'message' : 'messages'}`;
+}
+
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}

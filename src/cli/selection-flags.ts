@@ -1,0 +1,42 @@
+import { type Command, Option } from 'commander';
+import type { Filter } from '../core/filter.ts';
+import type { SelectionOptions } from '../core/selection.ts';
+import { duration } from './globals.ts';
+
+/** `--filter`, `--older-than`, `--newer-than`: which messages. */
+export interface SelectionFlags {
+  readonly filter?: string;
+  readonly olderThan?: number;
+  readonly newerThan?: number;
+}
+
+export function addSelectionOptions(command: Command): void {
+  command
+    .optionsGroup('Which messages:')
+    .option('--filter <expression>', "only those for which it is true; see 'mq help filters'")
+    .addOption(
+      new Option('--older-than <duration>', 'only those that died, or were enqueued, longer ago').argParser(duration),
+    )
+    .addOption(
+      new Option('--newer-than <duration>', 'only those that died, or were enqueued, since').argParser(duration),
+    );
+}
+
+/** Compiles the filter, so that a mistake in it is told before any broker is touched. Throws `USAGE`. */
+export async function selectionFrom(
+  flags: SelectionFlags,
+  maxReplays: number | null = null,
+): Promise<SelectionOptions> {
+  return {
+    filter: flags.filter === undefined ? null : await compile(flags.filter),
+    olderThanMs: flags.olderThan ?? null,
+    newerThanMs: flags.newerThan ?? null,
+    maxReplays,
+  };
+}
+
+/** The filter engine is loaded only when there is a filter. */
+async function compile(text: string): Promise<Filter> {
+  const { compileFilter } = await import('../core/filter.ts');
+  return compileFilter(text);
+}

@@ -1,0 +1,45 @@
+import type { Command } from 'commander';
+import type { SelectionOptions } from '../core/selection.ts';
+import { collect, rate, wholeNumber } from './globals.ts';
+import { pairsToRecord } from './pairs.ts';
+import { addSelectionOptions, type SelectionFlags, selectionFrom } from './selection-flags.ts';
+
+/** What redrive, move and copy have in common. */
+export interface TransferFlags extends SelectionFlags {
+  readonly max?: number;
+  readonly rate?: number;
+  readonly setHeader?: readonly string[];
+  readonly lossy?: boolean;
+  readonly dryRun?: boolean;
+}
+
+export interface TransferOptions {
+  readonly selection: SelectionOptions;
+  readonly max: number | null;
+  readonly ratePerSec: number | null;
+  readonly setHeaders: Readonly<Record<string, string>>;
+  readonly lossy: boolean;
+  readonly dryRun: boolean;
+}
+
+export function addTransferOptions(command: Command): void {
+  addSelectionOptions(command);
+  command
+    .option('-n, --max <n>', 'no more than so many', wholeNumber(1))
+    .optionsGroup('How:')
+    .option('--rate <rate>', 'evenly paced: 50/s, 10/m', rate)
+    .option('--set-header <key=value>', 'set a header on each message; repeatable', collect)
+    .option('--lossy', 'send although the target cannot hold everything of a message')
+    .option('--dry-run', 'count what would be done, and change nothing');
+}
+
+export async function transferFrom(flags: TransferFlags, maxReplays: number | null): Promise<TransferOptions> {
+  return {
+    selection: await selectionFrom(flags, maxReplays),
+    max: flags.max ?? null,
+    ratePerSec: flags.rate ?? null,
+    setHeaders: pairsToRecord(flags.setHeader ?? [], '--set-header'),
+    lossy: flags.lossy ?? false,
+    dryRun: flags.dryRun ?? false,
+  };
+}

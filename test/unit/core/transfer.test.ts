@@ -1,0 +1,281 @@
+import { describe, expect, it } from 'vitest';
+import { MqError } from '../../../src/contract/errors.ts';
+import type { Message, SendOutcome } from '../../../src/contract/message.ts';
+import type { Consumer } from '../../../src/contract/queue.ts';
+import { compileFilter } from '../../../src/core/filter.ts';
+import { EVERYTHING, selection } from '../../../src/core/selection.ts';
+import type { TransferRequest } from '../../../src/core/transfer.ts';
+import { takeLimit, transfer } from '../../../src/core/transfer.ts';
+import { message } from '../../support/messages.ts';
+
+/** A queue of numbered messages that remembers what happened to each: the facts that a lossless engine is judged by. */
+class Source {
+  readonly acked: string[] = [];
+  readonly released: string[] = [];
+  readonly failed: string[] = [];
+  closed = 0;
+  taken = 0;
+  breakAfter = Number.POSITIVE_INFINITY;
+  ackFails = new Set<string>();
+  /** After the last message: wait for more until the signal aborts. */
+  follow = false;
+  readonly #messages: readonly Message[];
+
+  constructor(count: number) {
+    this.#messages = Array.from({ length: count }, (_, index) =>
+      message({ id: String(index), body: Buffer.from(`{"n":${index}}`), enqueuedAt: 1000 + index }),
+    );
+  }
+
+  readonly open = async (signal: AbortSignal): Promise<Consumer> => {
+    const self = this;
+    async function* deliveries() {
+      for (const one of self.#messages) {
+        if (signal.aborted) return;
+        if (self.taken >= self.breakAfter) throw new MqError('UNAVAILABLE', 'the connection broke');
+        self.taken += 1;
+        const id = one.id ?? '';
+        yield {
+          message: one,
+          receipt: {
+            async ack() {
+              if (self.ackFails.has(id)) throw new MqError('UNAVAILABLE', 'no answer');
+              self.acked.push(id);
+            },
+            async release(options?: { readonly failure?: string }) {
+              (options?.failure === undefined ? self.released : self.failed).push(id);
+            },
+          },
+        };
+      }
+      if (self.follow) await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+    }
+    const iterator = deliveries();
+    return {
+      [Symbol.asyncIterator]: () => iterator,
+      close: async () => {
+        self.closed += 1;
+      },
+    };
+  };
+}
+
+const sent: SendOutcome = { status: 'sent', id: null };
+
+function request(
+  special: Partial<TransferRequest> = {},
+): TransferRequest & { readonly notices: string[]; readonly stored: string[] } {
+  const notices: string[] = [];
+  const stored: string[] = [];
+  return {
+    operation: 'move',
+    from: 'a',
+    to: ['b'],
+    guarantee: 'at-least-once',
+    destination: {
+      put: async ({ id }) => {
+        stored.push(id ?? '');
+        return sent;
+      },
+    },
+    selection: selection(EVERYTHING),
+    removes: true,
+    onFailure: 'hold',
+    bound: null,
+    notAfter: null,
+    max: null,
+    pacer: null,
+    window: 100,
+    notice: (text) => notices.push(text),
+    onProgress: () => {},
+    signal: new AbortController().signal,
+    notices,
+    stored,
+    ...special,
+  };
+}
+
+const ids = (from: number, to: number): string[] =>
+  Array.from({ length: to - from }, (_, index) => String(from + index));
+
+describe('transfer', () => {
+  it('removes each message after it is stored, and only then', async () => {
+    const source = new Source(3);
+    const order: string[] = [];
+    const asked = request({
+      destination: {
+        put: async ({ id }) => {
+          expect(source.acked).not.toContain(id);
+          await new Promise(setImmediate);
+          order.push(`stored ${id}`);
+          return sent;
+        },
+      },
+    });
+    const report = await transfer(asked, source.open);
+    expect(order).toEqual(['stored 0', 'stored 1', 'stored 2']);
+    expect(source.acked).toEqual(['0', '1', '2']);
+    expect(report).toMatchObject({ matched: 3, moved: 3, failed: 0, left: 0, complete: true });
+    expect(source.closed).toBe(1);
+  });
+
+  it('removes nothing of a copy', async () => {
+    const source = new Source(3);
+    const asked = request({ removes: false });
+    expect(await transfer(asked, source.open)).toMatchObject({ moved: 3, complete: true });
+    expect(asked.stored).toEqual(['0', '1', '2']);
+    expect(source.acked).toEqual([]);
+  });
+
+  it('takes what matches, leaves the rest unsettled, and skips what was replayed too often', async () => {
+    const source = new Source(10);
+    const filter = await compileFilter('body.n >= 5.0');
+    const asked = request({ selection: selection({ ...EVERYTHING, filter }) });
+    const report = await transfer(asked, source.open);
+    expect(asked.stored).toEqual(ids(5, 10));
+    expect(source.acked).toEqual(ids(5, 10));
+    expect(source.released).toEqual([]);
+    expect(report).toMatchObject({ matched: 5, moved: 5, left: 5 });
+  });
+
+  it('stops at max, and with a filter too', async () => {
+    const source = new Source(10);
+    const filter = await compileFilter('body.n >= 5.0');
+    const report = await transfer(request({ max: 2, selection: selection({ ...EVERYTHING, filter }) }), source.open);
+    expect(source.acked).toEqual(['5', '6']);
+    expect(report).toMatchObject({ matched: 2, moved: 2, left: 5, complete: true });
+    const none = new Source(10);
+    expect(await transfer(request({ max: 0 }), none.open)).toMatchObject({ matched: 0, complete: true });
+    expect(none.taken).toBe(0);
+  });
+
+  it('keeps a message whose sending failed, reports it, and goes on with the others', async () => {
+    const source = new Source(4);
+    const put = async ({ id }: Message): Promise<SendOutcome> =>
+      id === '1' ? { status: 'failed', reason: 'too large' } : sent;
+    const report = await transfer(request({ destination: { put } }), source.open);
+    expect(source.acked).toEqual(['0', '2', '3']);
+    expect(report).toMatchObject({ moved: 3, failed: 1, failures: [{ id: '1', reason: 'too large' }], complete: true });
+  });
+
+  it('stops when nothing is accepted any more, instead of trying the whole queue', async () => {
+    const source = new Source(1000);
+    const put = async (): Promise<SendOutcome> => ({ status: 'failed', reason: 'the queue is full' });
+    const report = await transfer(request({ destination: { put }, window: 50 }), source.open);
+    expect(source.acked).toEqual([]);
+    expect(report.failed).toBeLessThan(100);
+    expect(report.complete).toBe(false);
+  });
+
+  it('stops a consumer that waits for more, when nothing is accepted any more', async () => {
+    const source = new Source(20);
+    source.follow = true;
+    const put = async (): Promise<SendOutcome> => ({ status: 'failed', reason: 'full' });
+    expect(await transfer(request({ destination: { put }, window: 5 }), source.open)).toMatchObject({
+      complete: false,
+    });
+    expect(source.closed).toBe(1);
+  });
+
+  it('never removes a message whose sending got no answer, and stops', async () => {
+    const source = new Source(100);
+    const put = async ({ id }: Message): Promise<SendOutcome> =>
+      id === '3' ? { status: 'unknown', reason: 'no answer' } : sent;
+    const report = await transfer(request({ destination: { put }, window: 1 }), source.open);
+    expect(source.acked).toEqual(ids(0, 3));
+    expect(report).toMatchObject({ moved: 3, unknown: 1, complete: false });
+  });
+
+  it('reports a message as unknown when it is stored but its removal is not certain', async () => {
+    const source = new Source(5);
+    source.ackFails.add('2');
+    const report = await transfer(request({ window: 1 }), source.open);
+    expect(report).toMatchObject({ unknown: 1, complete: false });
+    expect(report.failures).toEqual([{ id: '2', reason: expect.stringContaining('removal is not certain') }]);
+  });
+
+  it('settles what is in the air when it is aborted, and takes nothing new', async () => {
+    const source = new Source(1000);
+    const abort = new AbortController();
+    let answer: (() => void) | undefined;
+    const answered = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    const put = async (): Promise<SendOutcome> => {
+      if (source.taken === 10 && !abort.signal.aborted) {
+        abort.abort();
+        setImmediate(() => answer?.());
+      }
+      await answered;
+      return sent;
+    };
+    const report = await transfer(request({ destination: { put }, signal: abort.signal }), source.open);
+    expect(source.acked).toEqual(ids(0, report.moved));
+    expect(report.moved).toBe(10);
+    expect(report).toMatchObject({ failed: 0, unknown: 0, complete: false });
+    expect(source.closed).toBe(1);
+  });
+
+  it('settles what is in the air when the source breaks off, and says that the rest is where it was', async () => {
+    const source = new Source(100);
+    source.breakAfter = 7;
+    const asked = request();
+    const report = await transfer(asked, source.open);
+    expect(source.acked).toEqual(ids(0, 7));
+    expect(report).toMatchObject({ moved: 7, complete: false });
+    expect(asked.notices).toEqual(['stopped: the connection broke; what was not moved is still in a']);
+  });
+
+  it('throws when the source breaks off before anything was taken', async () => {
+    const source = new Source(100);
+    source.breakAfter = 0;
+    await expect(transfer(request(), source.open)).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    expect(source.closed).toBe(1);
+  });
+
+  it('keeps no more in the air than the window', async () => {
+    const source = new Source(50);
+    let inTheAir = 0;
+    let most = 0;
+    const put = async (): Promise<SendOutcome> => {
+      inTheAir += 1;
+      most = Math.max(most, inTheAir);
+      await new Promise(setImmediate);
+      inTheAir -= 1;
+      return sent;
+    };
+    await transfer(request({ destination: { put }, window: 7 }), source.open);
+    expect(most).toBe(7);
+    expect(source.acked).toHaveLength(50);
+  });
+
+  it('releases a failed delivery at once when it works as a worker, and goes on', async () => {
+    const source = new Source(100);
+    const put = async (): Promise<SendOutcome> => ({ status: 'failed', reason: 'exit 1' });
+    const report = await transfer(request({ destination: { put }, onFailure: 'release', window: 2 }), source.open);
+    expect(source.failed).toHaveLength(100);
+    expect(report).toMatchObject({ failed: 100, complete: true });
+  });
+
+  it('leaves what came after the start, where the depth at the start is not exact', async () => {
+    const source = new Source(10);
+    const report = await transfer(request({ notAfter: 1004 }), source.open);
+    expect(source.acked).toEqual(ids(0, 5));
+    expect(report).toMatchObject({ moved: 5, left: 0 });
+  });
+
+  it.each([
+    [{ bound: 10, max: 3 }, 3],
+    [{ bound: 2, max: 3 }, 2],
+    [{ bound: null, max: 3 }, 3],
+    [{ bound: 10, max: null }, 10],
+    [{ bound: null, max: null }, null],
+  ])('never takes more from the broker than it can use: %j', (bounds, limit) => {
+    expect(takeLimit({ ...bounds, selection: selection(EVERYTHING) })).toBe(limit);
+  });
+
+  it('may look at all of them when it has to choose', async () => {
+    const filter = await compileFilter('size > 0');
+    expect(takeLimit({ bound: 10, max: 3, selection: selection({ ...EVERYTHING, filter }) })).toBe(10);
+  });
+});
