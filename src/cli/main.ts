@@ -1,4 +1,4 @@
-import { isatty, type WriteStream } from 'node:tty';
+import { isatty, type ReadStream, type WriteStream } from 'node:tty';
 import type { Host, Input, StopCause } from './host.ts';
 import { nodeInput, nodeOutput } from './node-streams.ts';
 import { runCommandLine } from './run.ts';
@@ -38,6 +38,10 @@ export async function main(): Promise<void> {
     stdin,
     stdout: nodeOutput(process.stdout as WriteStream, () => stopBy('stdout-closed')),
     stderr: nodeOutput(process.stderr as WriteStream, () => {}),
+    terminal() {
+      if (!isatty(0) || !isatty(1)) return null;
+      return { stdin: stdin.raw(), stdout: process.stdout as WriteStream };
+    },
     env: process.env,
     now: Date.now,
     signal: stop.signal,
@@ -69,6 +73,7 @@ export async function main(): Promise<void> {
 }
 
 interface LazyInput extends Input {
+  raw(): ReadStream;
   /** An input that was not read to its end must not keep the process alive. */
   release(): void;
 }
@@ -76,6 +81,7 @@ interface LazyInput extends Input {
 /** Touching `process.stdin` starts a handle; only commands that read it should. */
 function lazyInput(signal: AbortSignal): LazyInput {
   let opened: Omit<Input, 'isTerminal'> | null = null;
+  let isRaw = false;
   const input = (): Omit<Input, 'isTerminal'> => {
     opened ??= nodeInput(process.stdin, process.stderr as WriteStream, signal);
     return opened;
@@ -86,8 +92,12 @@ function lazyInput(signal: AbortSignal): LazyInput {
       return input().chunks;
     },
     ask: (question) => input().ask(question),
+    raw() {
+      isRaw = true;
+      return process.stdin;
+    },
     release() {
-      if (opened !== null) process.stdin.destroy();
+      if (opened !== null || isRaw) process.stdin.destroy();
     },
   };
 }

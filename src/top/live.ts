@@ -3,11 +3,13 @@ import type { Clock } from '../core/rate-limit.ts';
 import { Cadence } from './feed/cadence.ts';
 import { watch } from './feed/feed.ts';
 import type { Snapshot } from './feed/snapshot.ts';
-import { mount, type Terminal } from './mount.tsx';
-import { initialState, type Policy } from './state/state.ts';
+import { mount } from './mount.tsx';
+import { initialState } from './state/state.ts';
 import { Store } from './store.ts';
+import type { Terminal } from './terminal.ts';
 import type { Theme } from './text/theme.ts';
 import type { WatchedBroker } from './watched.ts';
+import { policiesOf } from './watched.ts';
 import { Conductor } from './work/conductor.ts';
 import { Connections } from './work/connections.ts';
 
@@ -100,15 +102,6 @@ export async function runLive(options: LiveOptions): Promise<LiveEnd> {
     cause: quitting ? 'quit' : 'stopped',
     report: wasRunning && action?.step === 'done' ? { lines: action.lines, failed: action.failed } : null,
   };
-}
-
-export function policiesOf(brokers: readonly WatchedBroker[]): ReadonlyMap<string, Policy> {
-  return new Map(
-    brokers.map(({ context, selector, readonly, protected: isProtected }) => [
-      context,
-      { selector, readonly, protected: isProtected },
-    ]),
-  );
 }
 
 /** OSC 52 hands a text to the terminal's clipboard; as base64 it cannot act on the terminal. A terminal that does not know it ignores it. */

@@ -1,14 +1,8 @@
-import type { ReadStream, WriteStream } from 'node:tty';
 import { render } from 'ink';
 import type { Store } from './store.ts';
+import type { Terminal } from './terminal.ts';
 import type { Theme } from './text/theme.ts';
 import { App } from './view/app.tsx';
-
-/** Both ends must be terminals. */
-export interface Terminal {
-  readonly stdin: ReadStream;
-  readonly stdout: WriteStream;
-}
 
 export interface Mounted {
   /** Resolves when the view has left the terminal; rejects with the error that ended it, after the terminal was restored. */

@@ -5,10 +5,10 @@ import { Cadence } from './feed/cadence.ts';
 import { watch } from './feed/feed.ts';
 import type { Snapshot } from './feed/snapshot.ts';
 import { reduce } from './state/reducer.ts';
-import { initialState, LIST_CHROME, type Policy, type TopState } from './state/state.ts';
+import { initialState, LIST_CHROME, type TopState } from './state/state.ts';
 import { screenLines } from './text/screen.ts';
 import type { Theme } from './text/theme.ts';
-import type { WatchedBroker } from './watched.ts';
+import type { Policy, WatchedBroker } from './watched.ts';
 
 export interface StillOptions {
   readonly brokers: readonly WatchedBroker[];

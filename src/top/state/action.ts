@@ -1,12 +1,9 @@
 import type { Progress } from '../../core/plan.ts';
-import type { RowKey } from '../watched.ts';
-
-export const ACTIONS = ['pause', 'resume', 'redrive', 'purge', 'move'] as const;
-export type ActionVerb = (typeof ACTIONS)[number];
+import type { ChangeVerb, RowKey } from '../watched.ts';
 
 /** What the operator wants done to one queue. */
 export interface ActionRequest {
-  readonly verb: ActionVerb;
+  readonly verb: ChangeVerb;
   readonly key: RowKey;
   /** redrive: only the dead letters of this reason; null: all. */
   readonly group: string | null;
@@ -60,7 +57,7 @@ export type ActionState =
     };
 
 export interface ActionChoice {
-  readonly verb: ActionVerb;
+  readonly verb: ChangeVerb;
   /** The key that chooses it, in the list and in the menu. */
   readonly key: string;
   readonly state: 'ready' | 'dead';

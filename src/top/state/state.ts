@@ -1,4 +1,4 @@
-import type { RowKey } from '../watched.ts';
+import type { Policy, RowKey } from '../watched.ts';
 import type { ActionState } from './action.ts';
 import type { DetailState } from './detail.ts';
 import type { BrokerView, Row } from './rows.ts';
@@ -7,14 +7,6 @@ import type { Sorting } from './sorting.ts';
 export interface Size {
   readonly columns: number;
   readonly rows: number;
-}
-
-/** What the operator's configuration says of a context that is watched. */
-export interface Policy {
-  /** The options of the command line that choose it. */
-  readonly selector: readonly string[];
-  readonly readonly: boolean;
-  readonly protected: boolean;
 }
 
 /** All that the view knows. Changed by the reducer only; everything else looks at it. */

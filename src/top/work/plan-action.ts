@@ -10,6 +10,7 @@ import { planPurge } from '../../core/purge.ts';
 import { planRedrive } from '../../core/redrive.ts';
 import { EVERYTHING } from '../../core/selection.ts';
 import type { ActionRequest, Question } from '../state/action.ts';
+import type { WatchedBroker } from '../watched.ts';
 import type { Connections } from './connections.ts';
 
 export interface ActionOutcome {
@@ -28,8 +29,8 @@ export interface PlannedAction {
 const FAILURES_SHOWN = 3;
 
 /**
- * The same plans as the verbs have, with the same rules: what a readonly context holds is not changed; purging, and everything on a protected context, asks
- * for the queue's name; redriving and moving ask yes or no; pausing and resuming do not ask.
+ * The same plans as the verbs have, with the same rules: purging, and whatever the configuration protects, asks for the queue's name; redriving and
+ * moving ask yes or no; pausing and resuming do not ask. Throws when the configuration refuses the change.
  */
 export async function planAction(
   request: ActionRequest,
@@ -38,16 +39,18 @@ export async function planAction(
 ): Promise<PlannedAction> {
   const { context, queue: name } = request.key;
   const watched = connections.watched(context);
-  if (watched.readonly)
-    throw new MqError('PRECONDITION_FAILED', `${context} is readonly: nothing can be changed there`);
+  refuseReadonly(watched);
+  const permit = watched.permit(request.verb, name);
   const broker = await connections.to(context, signal);
   const queue = await broker.queue(name, signal);
   if (request.verb === 'pause' || request.verb === 'resume') {
-    return switching(request.verb, queue, broker, watched.protected);
+    return switching(request.verb, queue, broker, permit === 'type-name');
   }
   const notices: string[] = [];
   const plan = await planOf(request, queue, broker, connections, (text) => notices.push(text), signal);
-  const typed = request.verb === 'purge' || watched.protected ? plan.from : null;
+  // The dead letters may be kept in another queue than the one that was named: its own rules hold too.
+  const strict = permit === 'type-name' || watched.permit(request.verb, plan.from) === 'type-name';
+  const typed = request.verb === 'purge' || strict ? plan.from : null;
   return {
     question: { lines: [...planQuestion(plan, broker), ...limits(request), ...notices], typed },
     async run(onProgress, runSignal) {
@@ -69,7 +72,11 @@ function limits({ max, group }: ActionRequest): readonly string[] {
   ];
 }
 
-function switching(verb: 'pause' | 'resume', queue: Queue, broker: Broker, isProtected: boolean): PlannedAction {
+function refuseReadonly({ context, readonly }: WatchedBroker): void {
+  if (readonly) throw new MqError('PRECONDITION_FAILED', `${context} is readonly: nothing can be changed there`);
+}
+
+function switching(verb: 'pause' | 'resume', queue: Queue, broker: Broker, isStrict: boolean): PlannedAction {
   requireCapability(queue.capabilities, 'pause', queue.name);
   const effect = verb === 'pause' ? 'consumers get nothing more until it is resumed' : 'consumers get messages again';
   const lines = [
@@ -77,7 +84,7 @@ function switching(verb: 'pause' | 'resume', queue: Queue, broker: Broker, isPro
     `  ${effect}.`,
   ];
   return {
-    question: isProtected ? { lines, typed: queue.name } : null,
+    question: isStrict ? { lines, typed: queue.name } : null,
     async run(_onProgress, signal) {
       if (verb === 'pause') await queue.pause?.({ reason: null, signal });
       else await queue.resume?.({ signal });
@@ -112,9 +119,9 @@ async function targetOf(text: string, context: string, connections: Connections,
   const named = at > 0 ? text.slice(at + 1) : '';
   const elsewhere = named !== '' && connections.has(named);
   const where = elsewhere ? named : context;
-  if (connections.watched(where).readonly) {
-    throw new MqError('PRECONDITION_FAILED', `${where} is readonly: nothing can be changed there`);
-  }
+  const queue = elsewhere ? text.slice(0, at) : text;
+  refuseReadonly(connections.watched(where));
+  connections.watched(where).permit('move', queue);
   const broker = await connections.to(where, signal);
-  return broker.queue(elsewhere ? text.slice(0, at) : text, signal);
+  return broker.queue(queue, signal);
 }
