@@ -24,7 +24,7 @@ export interface Question {
 
 /**
  * An action from the wish to the report:
- * choose → (amount | target) → planning → (confirm) → running → done.
+ * choose → (amount | target) → planning → confirm → running → done.
  * Escape leads out of every step; out of `running` by way of `stopping`, in which what is in the air is settled.
  */
 export type ActionState =

@@ -19,7 +19,6 @@ export type TopEvent =
   | { readonly type: 'overview'; readonly request: number; readonly answer: Answer<Overview> }
   | { readonly type: 'dead'; readonly request: number; readonly answer: Answer<DeadLettersSeen> }
   | { readonly type: 'messages'; readonly request: number; readonly answer: Answer<MessagesSeen> }
-  /** Null: nothing needs to be asked. */
-  | { readonly type: 'planned'; readonly id: number; readonly question: Question | null }
+  | { readonly type: 'planned'; readonly id: number; readonly question: Question }
   | { readonly type: 'progress'; readonly id: number; readonly progress: Progress }
   | { readonly type: 'finished'; readonly id: number; readonly lines: readonly string[]; readonly failed: boolean };

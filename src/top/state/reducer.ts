@@ -36,7 +36,6 @@ export function reduce(state: TopState, event: TopEvent): TopState {
       const { action } = state;
       if (action?.step !== 'planning' || action.id !== event.id) return state;
       const { request, id } = action;
-      if (event.question === null) return { ...state, action: { step: 'running', request, id, progress: null } };
       return { ...state, action: { step: 'confirm', request, id, question: event.question, text: '' } };
     }
     case 'progress': {

@@ -21,11 +21,12 @@ export function withDialog(
   const room = Math.max(1, state.size.rows - 1);
   const shown = content.slice(Math.max(0, content.length - room));
   const above = screen.slice(0, Math.max(0, state.size.rows - shown.length - 1));
-  return [
+  const all = [
     ...above,
     line(paint(theme, 'title', rule.repeat(width))),
     ...shown.map((text) => line(cut(text, width, ellipsis))),
   ];
+  return all.slice(Math.max(0, all.length - state.size.rows));
 }
 
 function dialogLines(state: TopState, action: ActionState): readonly string[] {

@@ -55,13 +55,16 @@ function emptyText(state: TopState): string {
 function footer(state: TopState, width: number, theme: Theme): Line {
   const { ellipsis } = glyphsOf(theme);
   if (state.flash !== null) return line(paint(theme, 'warning', cut(safe(state.flash), width, ellipsis)));
-  const { filter } = state;
+  const { filter, sorting } = state;
   if (filter.editing)
     return line(cut(`filter: ${safe(filter.text)}_  (Enter keeps it, Escape clears it)`, width, ellipsis));
   const faults = faultsOfSelected(state);
   const active = [
     ...(faults === '' ? [] : [`! ${faults}`]),
     ...(filter.text === '' ? [] : [`filter: ${safe(filter.text)}`]),
+    ...(sorting.key === 'trouble' && !sorting.reversed
+      ? []
+      : [`by ${sorting.key}${sorting.reversed ? ' reversed' : ''}`]),
     ...(state.onlyDead ? ['only dead'] : []),
     ...(state.onlyWrong ? ['only wrong'] : []),
   ];

@@ -12,15 +12,20 @@ const graphemes = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
 export function cut(text: string, width: number, ellipsis: string): string {
   if (width <= 0) return '';
   if (widthOf(text) <= width) return text;
+  return head(text, width - widthOf(ellipsis)) + ellipsis;
+}
+
+/** As many whole characters as fit. */
+function head(text: string, width: number): string {
   let kept = '';
   let used = 0;
   for (const { segment } of graphemes.segment(text)) {
     const cells = stringWidth(segment);
-    if (used + cells > width - 1) break;
+    if (used + cells > width) break;
     kept += segment;
     used += cells;
   }
-  return kept + ellipsis;
+  return kept;
 }
 
 /** Exactly `width` cells. */
@@ -43,9 +48,11 @@ export function wrapped(text: string, width: number): readonly string[] {
         rest = rest.trimStart();
       }
       while (widthOf(rest) > width) {
-        const head = cut(rest, width, '').slice(0, Math.max(1, width));
-        lines.push(head);
-        rest = rest.slice(head.length);
+        const fitting = head(rest, width);
+        // A character that is wider than a whole line cannot be shown.
+        if (fitting === '') return lines;
+        lines.push(fitting);
+        rest = rest.slice(fitting.length);
       }
       line += rest;
     }

@@ -21,7 +21,12 @@ const NAMED: readonly (readonly [keyof InkKey, NamedKey])[] = [
 export function keysOf(input: string, key: InkKey): readonly Key[] {
   for (const [flag, name] of NAMED) if (key[flag] === true) return [{ name }];
   if (key.ctrl) return input === 'c' ? [{ name: 'ctrl-c' }] : input === 'u' ? [{ name: 'ctrl-u' }] : [];
-  if (key.meta) return [];
+  // Escape and a character right after it look like Alt with that character, which has no meaning here.
+  const before: readonly Key[] = key.meta ? [{ name: 'escape' }] : [];
+  return before.concat(charactersOf(input));
+}
+
+function charactersOf(input: string): readonly Key[] {
   return Array.from(input).flatMap((char): Key[] => {
     if (char === '\r' || char === '\n') return [{ name: 'enter' }];
     if (char === '\u007f' || char === '\b') return [{ name: 'backspace' }];

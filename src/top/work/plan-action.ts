@@ -21,8 +21,7 @@ export interface ActionOutcome {
 
 /** An action whose checks are done and which has changed nothing yet. */
 export interface PlannedAction {
-  /** Null: it is not asked about. */
-  readonly question: Question | null;
+  readonly question: Question;
   run(onProgress: (progress: Progress) => void, signal: AbortSignal): Promise<ActionOutcome>;
 }
 
@@ -30,7 +29,7 @@ const FAILURES_SHOWN = 3;
 
 /**
  * The same plans as the verbs have, with the same rules: purging, and whatever the configuration protects, asks for the queue's name; redriving and
- * moving ask yes or no; pausing and resuming do not ask. Throws when the configuration refuses the change.
+ * moving ask yes or no. Pausing and resuming ask too, which the verbs do not: here it is one key, and a slip of a finger must not stop a queue. Throws when the configuration refuses the change.
  */
 export async function planAction(
   request: ActionRequest,
@@ -84,7 +83,7 @@ function switching(verb: 'pause' | 'resume', queue: Queue, broker: Broker, isStr
     `  ${effect}.`,
   ];
   return {
-    question: isStrict ? { lines, typed: queue.name } : null,
+    question: { lines, typed: isStrict ? queue.name : null },
     async run(_onProgress, signal) {
       if (verb === 'pause') await queue.pause?.({ reason: null, signal });
       else await queue.resume?.({ signal });
