@@ -1,8 +1,13 @@
 import { defineConfig } from 'vitest/config';
 import { CountReporter } from './support/count-reporter.ts';
-import type { Release } from './support/releases.ts';
+import { newerReleases } from './support/newer-debian.ts';
+import type { Release } from './support/release.ts';
+import { runState } from './support/run-state.ts';
 
 const root = new URL('..', import.meta.url).pathname;
+
+const REDIS = ['test/backends/redis/**/*.test.ts', 'test/support/releases/redis.test.ts'];
+const RABBITMQ = ['test/backends/rabbitmq/**/*.test.ts', 'test/support/releases/rabbitmq.test.ts'];
 
 /** Tests that may ask for servers. None is started before a test file asks. */
 function withServers(name: string, include: readonly string[], release: Release = 'debian') {
@@ -20,24 +25,42 @@ function withServers(name: string, include: readonly string[], release: Release 
   };
 }
 
-export default defineConfig({
-  test: {
-    root,
-    maxWorkers: 2,
-    reporters: ['default', new CountReporter()],
-    projects: [
-      {
-        test: {
-          name: 'unit',
-          root,
-          include: ['test/unit/**/*.test.{ts,tsx}', 'test/cli/**/*.test.{ts,tsx}', 'test/conformance/**/*.test.ts'],
+/** Files named on the command line: such a run does not wait for a download. */
+function isFocused(args: readonly string[]): boolean {
+  return args.some((arg, index) => !arg.startsWith('-') && arg !== 'run' && args[index - 1] !== '--config');
+}
+
+export default defineConfig(async () => {
+  const state = runState();
+  state.newerMissing = await newerReleases(!isFocused(process.argv.slice(2)));
+  const newer =
+    state.newerMissing === null
+      ? [
+          withServers('redis-8', REDIS, 'redis-8'),
+          withServers('valkey-8', REDIS, 'valkey-8'),
+          withServers('rabbitmq-4', RABBITMQ, 'rabbitmq-4'),
+        ]
+      : [];
+  return {
+    test: {
+      root,
+      maxWorkers: 2,
+      reporters: ['default', new CountReporter()],
+      projects: [
+        {
+          test: {
+            name: 'unit',
+            root,
+            include: ['test/unit/**/*.test.{ts,tsx}', 'test/cli/**/*.test.{ts,tsx}', 'test/conformance/**/*.test.ts'],
+          },
         },
-      },
-      withServers('sqlite', ['test/backends/sqlite/**/*.test.ts']),
-      withServers('redis', ['test/backends/redis/**/*.test.ts']),
-      withServers('rabbitmq', ['test/backends/rabbitmq/**/*.test.ts']),
-      withServers('sqs', ['test/backends/sqs/**/*.test.ts']),
-      withServers('e2e', ['test/e2e/**/*.test.ts', 'test/faults/**/*.test.ts', 'test/support/**/*.test.ts']),
-    ],
-  },
+        withServers('sqlite', ['test/backends/sqlite/**/*.test.ts']),
+        withServers('redis', REDIS),
+        withServers('rabbitmq', RABBITMQ),
+        withServers('sqs', ['test/backends/sqs/**/*.test.ts']),
+        withServers('e2e', ['test/e2e/**/*.test.ts', 'test/faults/**/*.test.ts', 'test/support/*.test.ts']),
+        ...newer,
+      ],
+    },
+  };
 });

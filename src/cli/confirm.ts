@@ -19,10 +19,15 @@ export async function confirm(session: Session, question: Question): Promise<voi
   messages.block(question.lines);
   await messages.flush();
   const prompt = question.typed === null ? 'Go on? [y/N] ' : "Type the queue's name to go on: ";
-  const answer = await host.stdin.ask(prompt);
-  // The end of input leaves the cursor behind the question.
-  if (answer === null) messages.block(['']);
-  const agreed = question.typed === null ? /^y(es)?$/i.test(answer?.trim() ?? '') : answer === question.typed;
+  let answer: string | null = null;
+  try {
+    answer = await host.stdin.ask(prompt);
+  } finally {
+    // The end of input and Ctrl-C leave the cursor behind the question.
+    if (answer === null) messages.block(['']);
+  }
+  const agreed =
+    question.typed === null ? answer !== null && /^y(es)?$/i.test(answer.trim()) : answer === question.typed;
   if (!agreed) {
     throw new MqError(
       'CANCELLED',

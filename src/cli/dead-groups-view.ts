@@ -13,9 +13,11 @@ import type { Session } from './session.ts';
 export async function printDeadGroups(session: Session, broker: Broker, name: string): Promise<void> {
   const format = session.format('table', 'json', 'ndjson', 'yaml');
   const queue = await session.within('stats', (signal) => broker.queue(name, signal));
-  const { notice, signal } = session;
+  const { notice } = session;
   const groups = await groupDead(
-    peekMessages({ ...EVERYTHING, broker, queue, state: 'dead', limit: null, force: false, notice, signal }),
+    session.eachWithin('stats', (signal) =>
+      peekMessages({ ...EVERYTHING, broker, queue, state: 'dead', limit: null, force: false, notice, signal }),
+    ),
   );
   if (isDocumentFormat(format)) {
     const sequence = await openSequence(session, format);

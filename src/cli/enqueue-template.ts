@@ -27,6 +27,8 @@ export interface EnqueueFlags {
 
 /** What the flags say of every message that is sent. */
 export interface MessageTemplate {
+  /** Published to an exchange, which only RabbitMQ has. */
+  readonly usesExchange: boolean;
   /** The message to send: from an envelope, whose fields the flags override, or from a bare body. */
   apply(envelope: OutgoingMessage | null, body: Uint8Array): OutgoingMessage;
 }
@@ -37,6 +39,7 @@ export function templateFrom(flags: EnqueueFlags): MessageTemplate {
   const backoff = flags.backoff === undefined ? null : parseBackoff(flags.backoff);
   const route = routeFrom(flags);
   return {
+    usesExchange: route !== null,
     apply(envelope, body) {
       return {
         id: flags.id ?? envelope?.id ?? null,
@@ -58,7 +61,10 @@ export function templateFrom(flags: EnqueueFlags): MessageTemplate {
   };
 }
 
-type Route = Readonly<Record<'exchange' | 'routingKey', string | undefined>>;
+interface Route {
+  readonly exchange: string;
+  readonly routingKey: string | undefined;
+}
 
 /** RabbitMQ: where it is published instead of to the queue itself, under that broker's name in `native`. */
 function routeFrom({ exchange, routingKey }: EnqueueFlags): Route | null {
@@ -74,10 +80,8 @@ function withRoute(
   if (route === null) return native;
   const own = native.rabbitmq;
   const record = typeof own === 'object' && own !== null && !Array.isArray(own) ? own : {};
-  return {
-    ...native,
-    rabbitmq: { ...record, publish: { exchange: route.exchange, routingKey: route.routingKey ?? '' } },
-  };
+  const { exchange, routingKey = '' } = route;
+  return { ...native, rabbitmq: { ...record, via: 'exchange', exchange, routingKey } };
 }
 
 function parseBackoff(text: string): NonNullable<OutgoingMessage['backoff']> {

@@ -86,7 +86,7 @@ function lastLineOf(text: string): string {
 }
 
 /** What the command gets to know. Absent metadata is an absent variable. */
-export function messageVariables(message: Message): Readonly<Record<string, string>> {
+function messageVariables(message: Message): Readonly<Record<string, string>> {
   const variables: Record<string, string> = {};
   const set = (name: string, value: string | number | null | undefined): void => {
     // An environment variable cannot hold a NUL; the whole is still in MQ_HEADERS, as JSON.

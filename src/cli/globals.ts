@@ -2,7 +2,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { MqError } from '../contract/errors.ts';
 import { parseDurationMs } from '../core/duration.ts';
 
-export const OUTPUT_FORMATS = ['table', 'json', 'ndjson', 'yaml', 'text', 'body'] as const;
+const OUTPUT_FORMATS = ['table', 'json', 'ndjson', 'yaml', 'text', 'body'] as const;
 export type OutputFormat = (typeof OUTPUT_FORMATS)[number];
 
 /** The options that every verb takes, anywhere on the line. */

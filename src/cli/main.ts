@@ -1,7 +1,6 @@
-import { isatty, type ReadStream, type WriteStream } from 'node:tty';
+import type { ReadStream, WriteStream } from 'node:tty';
 import type { Host, Input, StopCause } from './host.ts';
-import { nodeInput, nodeOutput } from './node-streams.ts';
-import { runCommandLine } from './run.ts';
+import { VERSION } from './version.ts';
 
 /**
  * The program. The only file that touches `process`: it builds the host, turns signals into one abort, and sets the exit code.
@@ -9,6 +8,16 @@ import { runCommandLine } from './run.ts';
  * signal ends the program at once.
  */
 export async function main(): Promise<void> {
+  const args = process.argv.slice(2);
+  if (args.length === 1 && args[0] === '--version') {
+    // Scripts ask this often, and it needs nothing of the rest.
+    process.stdout.write(`${VERSION}\n`);
+    return;
+  }
+  const [{ isTerminal, nodeInput, nodeOutput }, { runCommandLine }] = await Promise.all([
+    import('./node-streams.ts'),
+    import('./run.ts'),
+  ]);
   const stop = new AbortController();
   const interruption = new AbortController();
   let cause: StopCause | null = null;
@@ -33,13 +42,16 @@ export async function main(): Promise<void> {
     });
   }
 
-  const stdin = lazyInput(stop.signal);
+  const stdin = lazyInput(
+    () => isTerminal(0),
+    () => nodeInput(process.stdin, process.stderr as WriteStream, stop.signal),
+  );
   const host: Host = {
     stdin,
     stdout: nodeOutput(process.stdout as WriteStream, () => stopBy('stdout-closed')),
     stderr: nodeOutput(process.stderr as WriteStream, () => {}),
     terminal() {
-      if (!isatty(0) || !isatty(1)) return null;
+      if (!isTerminal(0) || !isTerminal(1)) return null;
       return { stdin: stdin.raw(), stdout: process.stdout as WriteStream };
     },
     env: process.env,
@@ -68,7 +80,7 @@ export async function main(): Promise<void> {
       return (await allBackends()).flatMap((backend) => backend.kinds);
     },
   };
-  process.exitCode = await runCommandLine(process.argv.slice(2), host);
+  process.exitCode = await runCommandLine(args, host);
   stdin.release();
 }
 
@@ -79,15 +91,17 @@ interface LazyInput extends Input {
 }
 
 /** Touching `process.stdin` starts a handle; only commands that read it should. */
-function lazyInput(signal: AbortSignal): LazyInput {
+function lazyInput(isTerminal: () => boolean, open: () => Omit<Input, 'isTerminal'>): LazyInput {
   let opened: Omit<Input, 'isTerminal'> | null = null;
   let isRaw = false;
   const input = (): Omit<Input, 'isTerminal'> => {
-    opened ??= nodeInput(process.stdin, process.stderr as WriteStream, signal);
+    opened ??= open();
     return opened;
   };
   return {
-    isTerminal: isatty(0),
+    get isTerminal() {
+      return isTerminal();
+    },
     get chunks() {
       return input().chunks;
     },

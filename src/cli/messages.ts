@@ -1,8 +1,8 @@
-import { styleText } from 'node:util';
 import type { Secrets } from '../config/redact.ts';
 import { MqError } from '../contract/errors.ts';
 import type { Globals } from './globals.ts';
 import type { Output } from './host.ts';
+import { paint, type Style } from './output/paint.ts';
 import { safe, safeJson, safeLines } from './output/safe.ts';
 
 const ERASE_LINE = '\r\u001b[2K';
@@ -98,8 +98,7 @@ export class Messages {
     this.#last = this.#output.write(text);
   }
 
-  #paint(style: Parameters<typeof styleText>[0], text: string): string {
-    const colored = this.#globals.color === 'always' || (this.#globals.color === 'auto' && this.#output.hasColor);
-    return colored ? styleText(style, text, { validateStream: false }) : text;
+  #paint(style: Style, text: string): string {
+    return paint(this.#output, this.#globals.color, style, text);
   }
 }

@@ -1,6 +1,5 @@
-import { createInterface } from 'node:readline/promises';
 import type { Readable } from 'node:stream';
-import type { WriteStream } from 'node:tty';
+import { isatty, type WriteStream } from 'node:tty';
 import { styleText } from 'node:util';
 import { MqError } from '../contract/errors.ts';
 import type { Input, Output } from './host.ts';
@@ -16,7 +15,9 @@ export function nodeOutput(stream: WriteStream, onClosed: () => void): Output {
   return {
     isTerminal: stream.isTTY === true,
     // Node's own reading of NO_COLOR, FORCE_COLOR, TERM and the terminal.
-    hasColor: styleText('bold', 'x', { stream }) !== 'x',
+    get hasColor() {
+      return styleText('bold', 'x', { stream }) !== 'x';
+    },
     get columns() {
       // A pseudo-terminal that nobody has sized says 0.
       return stream.columns || 80;
@@ -44,11 +45,15 @@ export function nodeOutput(stream: WriteStream, onClosed: () => void): Output {
   };
 }
 
+/** Whether a file descriptor is a terminal, without opening a stream on it. */
+export const isTerminal: (descriptor: number) => boolean = isatty;
+
 /** The `Input` on a real stream; questions are echoed to `prompt`. */
 export function nodeInput(stream: Readable, prompt: WriteStream, signal: AbortSignal): Omit<Input, 'isTerminal'> {
   return {
     chunks: stream,
     async ask(question) {
+      const { createInterface } = await import('node:readline/promises');
       const lines = createInterface({ input: stream, output: prompt });
       try {
         return await new Promise<string | null>((resolve, reject) => {

@@ -22,8 +22,9 @@ export async function* readQueues(
   const globs = names.filter(isGlob);
   if (names.length > 0 && globs.length === 0) return;
   const named = new Set(literals);
-  const options = { notice: (text: string) => session.messages.note(text), signal: session.signal };
-  for await (const stats of broker.queues(pattern(globs), options)) {
+  const { notice } = session;
+  const all = session.eachWithin('ls', (signal) => broker.queues(pattern(globs), { notice, signal }));
+  for await (const stats of all) {
     if (!named.has(stats.queue)) yield stats;
   }
 }

@@ -108,7 +108,7 @@ const DONE: Readonly<Record<Operation, string>> = {
   drain: 'drained',
 };
 
-export function summaryOf(report: Report): string {
+function summaryOf(report: Report): string {
   const { operation, dryRun, moved, matched, skipped, failed, unknown, left, complete, durationMs } = report;
   const many = moved === matched ? `${moved}` : `${moved} of ${matched}`;
   const verb = dryRun ? `dry run: would ${operation}` : DONE[operation];

@@ -16,14 +16,16 @@ export async function runCommandLine(args: readonly string[], host: Host): Promi
   let globals: ErrorGlobals = guessGlobals(args);
   let printed = '';
   let outcome: ExitCode = EXIT.done;
+  let verb: string | null = null;
   try {
     const topic = findTopic(args);
-    const loaded = topic === null ? await loadVerb(args) : new Map<string, PreparedVerb>();
+    verb = findVerb(args);
+    const loaded = await loadVerb(verb);
     const program = buildProgram(
       loaded,
-      async (verb, operands, flags, parsed) => {
+      async (prepared, operands, flags, parsed) => {
         globals = parsed;
-        outcome = await verb.execute(operands, flags, new Session(host, parsed, secrets, runCommandLine));
+        outcome = await prepared.execute(operands, flags, new Session(host, parsed, secrets, runCommandLine));
       },
       (text) => {
         printed += text;
@@ -35,15 +37,14 @@ export async function runCommandLine(args: readonly string[], host: Host): Promi
     else await program.parseAsync([...args], { from: 'user' });
     if (printed !== '') await host.stdout.write(printed);
   } catch (error) {
-    outcome = await report(error, host, new Messages(host.stderr, globals, secrets), printed);
+    outcome = await report(error, host, new Messages(host.stderr, globals, secrets), printed, verb);
   }
   return finalCode(outcome, host);
 }
 
 type ErrorGlobals = Pick<Globals, 'quiet' | 'verbose' | 'color' | 'output'>;
 
-async function loadVerb(args: readonly string[]): Promise<ReadonlyMap<string, PreparedVerb>> {
-  const name = findVerb(args);
+async function loadVerb(name: string | null): Promise<ReadonlyMap<string, PreparedVerb>> {
   const entry = VERBS.find((candidate) => candidate.name === name);
   return entry === undefined ? new Map() : new Map([[entry.name, await entry.load()]]);
 }
@@ -55,12 +56,18 @@ function guessGlobals(args: readonly string[]): ErrorGlobals {
   return { color: 'auto', ...(format === undefined ? {} : { output: format }) };
 }
 
-async function report(error: unknown, host: Host, messages: Messages, printed: string): Promise<ExitCode> {
+async function report(
+  error: unknown,
+  host: Host,
+  messages: Messages,
+  printed: string,
+  verb: string | null,
+): Promise<ExitCode> {
   if (error instanceof CommanderError && error.exitCode === 0) {
     await host.stdout.write(printed);
     return EXIT.done;
   }
-  const known = error instanceof CommanderError ? usageError(error) : error;
+  const known = error instanceof CommanderError ? usageError(error, verb) : error;
   if (!(known instanceof MqError)) {
     messages.bug(known);
   } else if (known.code !== 'ABORTED' || host.stopCause() === null) {
@@ -85,14 +92,16 @@ const HINTS: Readonly<Partial<Record<ErrorCode, string>>> = {
 };
 
 /** Commander's sentence in our form; its "(Did you mean …?)" becomes the hint. */
-function usageError(error: CommanderError): MqError {
+function usageError(error: CommanderError, verb: string | null): MqError {
   if (error.code === 'commander.help') {
     return new MqError('USAGE', 'there is no such verb or topic', {
       hint: "see 'mq --help'; topics are filters and exit-codes",
     });
   }
   const [sentence, suggestion] = error.message.replace(/^error: /, '').split('\n');
-  const hint = suggestion?.replace(/^\((.*)\)$/, '$1').replace(/^Did/, 'did') ?? "see 'mq --help', or 'mq VERB --help'";
+  const hint =
+    suggestion?.replace(/^\((.*)\)$/, '$1').replace(/^Did/, 'did') ??
+    `see 'mq ${verb === null ? '' : `${verb} `}--help'`;
   return new MqError('USAGE', (sentence ?? '').replace(/\.$/, ''), { hint });
 }
 

@@ -1,13 +1,13 @@
-import { styleText } from 'node:util';
 import type { Secrets } from '../config/redact.ts';
 import { resolveTarget, type Target } from '../config/target.ts';
 import type { Broker } from '../contract/broker.ts';
 import { MqError } from '../contract/errors.ts';
-import { formatDuration } from '../core/duration.ts';
+import { Deadline } from './deadline.ts';
 import type { ExitCode } from './exit-codes.ts';
 import type { Globals, OutputFormat } from './globals.ts';
 import type { Host, Output } from './host.ts';
 import { Messages } from './messages.ts';
+import { paint, type Style } from './output/paint.ts';
 
 export type RunCommandLine = (args: readonly string[], host: Host) => Promise<ExitCode>;
 
@@ -55,21 +55,30 @@ export class Session {
    * `--timeout`. The deadline ends with the call: a handle that keeps the signal is not cut off later.
    */
   async within<T>(operation: string, call: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    const timeoutMs = this.globals.timeout;
-    const late = new AbortController();
-    const timer = setTimeout(() => {
-      late.abort(
-        new MqError('TIMEOUT', `the broker did not answer within ${formatDuration(timeoutMs)}`, {
-          hint: 'try again, or give a longer --timeout',
-          operation,
-        }),
-      );
-    }, timeoutMs);
+    const deadline = new Deadline(operation, this.globals.timeout);
     try {
-      return await call(AbortSignal.any([this.signal, late.signal]));
-    } finally {
-      clearTimeout(timer);
+      return await deadline.watch(() => call(AbortSignal.any([this.signal, deadline.signal])));
+    } catch (error) {
+      deadline.throwIfOver();
+      throw error;
     }
+  }
+
+  /** As `within`, for answers that come one after the other: each may take as long. What the caller does between them does not count. */
+  async *eachWithin<T>(operation: string, open: (signal: AbortSignal) => AsyncIterable<T>): AsyncGenerator<T> {
+    const deadline = new Deadline(operation, this.globals.timeout);
+    const items = open(AbortSignal.any([this.signal, deadline.signal]))[Symbol.asyncIterator]();
+    try {
+      for (;;) {
+        const item = await deadline.watch(() => items.next());
+        if (item.done === true) break;
+        yield item.value;
+      }
+    } finally {
+      await items.return?.();
+    }
+    // An iteration that is aborted may just end, and a part must not look like the whole.
+    deadline.throwIfOver();
   }
 
   /** What operations say while they work. */
@@ -90,11 +99,7 @@ export class Session {
     }
   }
 
-  paint(output: Output, style: Parameters<typeof styleText>[0], text: string): string {
-    return hasColor(output, this.globals) ? styleText(style, text, { validateStream: false }) : text;
+  paint(output: Output, style: Style, text: string): string {
+    return paint(output, this.globals.color, style, text);
   }
-}
-
-export function hasColor(output: Output, globals: Pick<Globals, 'color'>): boolean {
-  return globals.color === 'always' || (globals.color === 'auto' && output.hasColor);
 }

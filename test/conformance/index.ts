@@ -22,7 +22,7 @@ import { transfer } from './sections/transfer.ts';
 export type { Harness, MadeQueue } from './harness.ts';
 
 /** What every kind of queue is asked. */
-export const SECTIONS: Readonly<Record<string, Section>> = {
+const SECTIONS: Readonly<Record<string, Section>> = {
   'what it says of itself': capabilities,
   'opening and closing': opening,
   'enqueue: bodies, headers, outcomes': enqueue,

@@ -20,8 +20,13 @@ export class CountReporter implements Reporter {
       // A failure outside any test (loading, a suite's hook) must not look like success.
       counts.failed += failedTests === 0 && module.state() === 'failed' ? 1 : failedTests;
     }
-    const { versions } = runState().desk;
-    if (versions.size > 0) process.stdout.write(`Tested against: ${[...versions].sort().join(', ')}\n`);
+    const { desk, newerMissing } = runState();
+    if (desk.versions.size > 0) {
+      process.stdout.write(`Tested against: ${[...desk.versions].sort().join(', ')}\n`);
+      if (newerMissing !== null) {
+        process.stdout.write(`Not tested against Redis 8, Valkey 8, RabbitMQ 4: ${newerMissing}\n`);
+      }
+    }
     const line = `${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped\n`;
     process.stdout.write(line);
     const copy = process.env.MQ_TEST_COUNTS;

@@ -1,5 +1,5 @@
 import type { TestProject } from 'vitest/node';
-import type { Release } from './releases.ts';
+import type { Release } from './release.ts';
 import { runState } from './run-state.ts';
 
 declare module 'vitest' {

@@ -1,6 +1,72 @@
-import type { Program } from './provision.ts';
+import { execFile, execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { canInstall, dockerAnswers, lastLines, type Program, provisionHere } from './provision.ts';
 
-/** Programs of a newer Debian release than this machine's. */
-export async function newerProgram(name: 'redis-server' | 'valkey-server' | 'rabbitmq-server'): Promise<Program> {
-  throw new Error(`no newer ${name} yet`);
+const run = promisify(execFile);
+
+/** Where the newer Debian is kept between runs, about 500 MB. */
+const ROOT = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'mq-test', 'debian-trixie');
+
+const PROGRAMS = {
+  'redis-server': { path: '/usr/bin/redis-server', image: 'redis:8' },
+  'valkey-server': { path: '/usr/bin/valkey-server', image: 'valkey/valkey:8' },
+  'rabbitmq-server': { path: '/usr/lib/rabbitmq/bin/rabbitmq-server', image: 'rabbitmq:4-management' },
+} as const;
+export type NewerName = keyof typeof PROGRAMS;
+
+/** Debian 13: RabbitMQ 4.0, Redis 8.0, Valkey 8.1. The mounts are in a namespace of their own and end with it. */
+const BUILD = `
+set -eu
+root=$1 debootstrap=$2
+mkdir -p "$(dirname "$root")"
+exec 9>"$root.lock"
+flock 9
+[ -e "$root" ] && exit 0
+rm -rf "$root.new"
+mkdir "$root.new"
+"$debootstrap" --variant=minbase trixie "$root.new" http://deb.debian.org/debian
+printf '#!/bin/sh\\nexit 101\\n' >"$root.new/usr/sbin/policy-rc.d"
+chmod 755 "$root.new/usr/sbin/policy-rc.d"
+echo 'deb http://deb.debian.org/debian-security trixie-security main' >>"$root.new/etc/apt/sources.list"
+unshare --mount sh -euc '
+  mount -t proc proc "$1/proc"
+  mount --rbind /dev "$1/dev"
+  mount --rbind /sys "$1/sys"
+  export DEBIAN_FRONTEND=noninteractive
+  chroot "$1" apt-get -q update
+  chroot "$1" apt-get -q -y install --no-install-recommends rabbitmq-server redis-server valkey-server
+  chroot "$1" apt-get clean
+' sh "$root.new"
+mv "$root.new" "$root"
+`;
+
+/** Null when the newer releases can be tested here; else why not, in a few words. `build`: may take a minute to get them. */
+export async function newerReleases(build: boolean): Promise<string | null> {
+  if (!canInstall()) return (await dockerAnswers()) ? null : 'they need root on Debian or Ubuntu, or Docker';
+  try {
+    execFileSync('unshare', ['--mount', 'true'], { stdio: 'ignore' });
+  } catch {
+    return 'this system allows no mount namespaces';
+  }
+  if (existsSync(ROOT)) return null;
+  if (!build) return 'they are fetched when all tests are run';
+  try {
+    const debootstrap = await provisionHere('debootstrap');
+    process.stderr.write(`tests: fetching a newer Debian into ${ROOT}\n`);
+    const limits = { timeout: 10 * 60_000, maxBuffer: 64 * 1024 * 1024 };
+    await run('sh', ['-c', BUILD, 'build', ROOT, debootstrap], limits);
+    return null;
+  } catch (error) {
+    return `fetching them failed: ${lastLines(error)}`;
+  }
+}
+
+/** A program of the newer release, once `newerReleases` has said null. */
+export function newerProgram(name: NewerName): Program {
+  const { path, image } = PROGRAMS[name];
+  if (existsSync(ROOT)) return { place: 'chroot', root: ROOT, path };
+  return { place: 'container', image, command: name };
 }

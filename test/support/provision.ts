@@ -129,7 +129,7 @@ async function installWithApt(...packages: readonly string[]): Promise<void> {
   await run('sh', ['-c', INSTALL, 'install', ...packages], { timeout: timeoutMs, maxBuffer: 64 * 1024 * 1024 });
 }
 
-async function dockerAnswers(): Promise<boolean> {
+export async function dockerAnswers(): Promise<boolean> {
   try {
     await run('docker', ['info', '--format', '{{.ServerVersion}}'], { timeout: 10_000 });
     return true;
@@ -149,7 +149,8 @@ function howToProvide(name: ToolName, problem: string | null): string {
   return `These tests need ${name}${problem === null ? '' : ` (${problem})`}. Any one of:\n${ways.map((way) => `  - ${way}\n`).join('')}`;
 }
 
-function lastLines(error: unknown): string {
+/** The end of what a failed program said. */
+export function lastLines(error: unknown): string {
   const stderr = error instanceof Error && 'stderr' in error && typeof error.stderr === 'string' ? error.stderr : '';
   const text = stderr.trim() === '' ? String(error) : stderr;
   return text.trim().split('\n').slice(-3).join(' | ');

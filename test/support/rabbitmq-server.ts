@@ -51,7 +51,9 @@ export async function startRabbitmq(program: Program, options: RabbitmqOptions =
   );
   const env = {
     HOME: folder,
-    RABBITMQ_NODENAME: `mq-test-${port}@localhost`,
+    // An address instead of a name: a bare machine may not resolve even `localhost`.
+    RABBITMQ_NODENAME: `mq-test-${port}@127.0.0.1`,
+    RABBITMQ_USE_LONGNAME: 'true',
     RABBITMQ_NODE_PORT: String(port),
     RABBITMQ_DIST_PORT: String(nodePort),
     RABBITMQ_MNESIA_BASE: join(folder, 'data'),
@@ -101,7 +103,8 @@ export async function startRabbitmq(program: Program, options: RabbitmqOptions =
  * and in the same process group, it ends with the broker.
  */
 const WITH_OWN_MAPPER = `
-PATH=$PATH:/usr/lib/rabbitmq/bin:/usr/local/sbin:/usr/sbin:/sbin
+# Debian's program in /usr/sbin changes the user; the one that it calls does not.
+PATH=/usr/lib/rabbitmq/bin:$PATH:/usr/local/sbin:/usr/sbin:/sbin
 epmd -address "$ERL_EPMD_ADDRESS" -port "$ERL_EPMD_PORT" &
 until epmd -port "$ERL_EPMD_PORT" -names >/dev/null 2>&1; do sleep 0.05; done
 exec "$MQ_TEST_SERVER"

@@ -5,7 +5,7 @@ import { type Program, provision } from './provision.ts';
 import { managementRequest } from './rabbitmq-management.ts';
 import { startRabbitmq } from './rabbitmq-server.ts';
 import { redisVersion, startRedis } from './redis-server.ts';
-import type { Release } from './releases.ts';
+import type { Release } from './release.ts';
 import { startSqsEmulators } from './sqs-emulators.ts';
 
 export interface Answers {
@@ -136,12 +136,12 @@ function givenRabbitmq(): { readonly url: string; readonly managementUrl: string
   return { url, managementUrl };
 }
 
-function redisProgramOf(release: Release): Promise<Program> {
+async function redisProgramOf(release: Release): Promise<Program> {
   if (release === 'redis-8') return newerProgram('redis-server');
   if (release === 'valkey-8') return newerProgram('valkey-server');
   return provision('redis-server');
 }
 
-function rabbitmqProgramOf(release: Release): Promise<Program> {
+async function rabbitmqProgramOf(release: Release): Promise<Program> {
   return release === 'rabbitmq-4' ? newerProgram('rabbitmq-server') : provision('rabbitmq-server');
 }

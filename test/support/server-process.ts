@@ -38,6 +38,8 @@ export function startProcess(
   const child = spawn(GUARD, [folder, container, ...commandLine(program, args, folder, env)], {
     // A session of its own: Ctrl-C in the terminal reaches the test runner only.
     detached: true,
+    // Whatever it writes beside what it was told to (a crash dump) goes with the folder.
+    cwd: folder,
     env: { PATH: process.env.PATH ?? '', LANG: 'C.UTF-8', ...env },
   });
   let running = true;

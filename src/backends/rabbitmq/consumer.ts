@@ -35,15 +35,16 @@ const BUFFER_MESSAGES = 4_096;
 const POLL_MS = 20;
 
 /**
- * `unbounded`: enough for `need` messages to be held at once. Explicit, because prefetch 0 means 2,000 on a quorum queue.
- * The sum never exceeds `limit`.
+ * What the broker-side consumers may hold, one number each. `unbounded`: enough for the whole queue at once. Explicit, because prefetch 0 means
+ * 2,000 on a quorum queue. The sum never exceeds `limit`.
  */
 export function prefetchesFor(window: number | 'unbounded', limit: number | null, depth: number): readonly number[] {
   // Room for messages that arrive meanwhile, as long as nobody said how many at most.
-  const need = limit ?? depth + MAX_PREFETCH;
-  if (window !== 'unbounded') return [Math.max(1, Math.min(window, limit ?? MAX_PREFETCH, MAX_PREFETCH))];
+  const all = limit ?? depth + MAX_PREFETCH;
   const prefetches: number[] = [];
-  for (let left = Math.max(1, need); left > 0; left -= MAX_PREFETCH) prefetches.push(Math.min(left, MAX_PREFETCH));
+  for (let left = Math.max(1, window === 'unbounded' ? all : Math.min(window, all)); left > 0; left -= MAX_PREFETCH) {
+    prefetches.push(Math.min(left, MAX_PREFETCH));
+  }
   return prefetches;
 }
 

@@ -1,7 +1,7 @@
 import { MqError, throwIfAborted } from '../../contract/errors.ts';
 import type { Message } from '../../contract/message.ts';
 import type { Notice, Peek } from '../../contract/queue.ts';
-import { RabbitConsumer } from './consumer.ts';
+import { prefetchesFor, RabbitConsumer } from './consumer.ts';
 import { brokerError } from './errors.ts';
 import { toMessage } from './incoming.ts';
 import { atLeast, type Link, orAborted, type Version } from './link.ts';
@@ -9,9 +9,10 @@ import { hasSingleActiveConsumer, limitSetting, type QueueInfo, type RabbitKind,
 import { getFrame, METHOD } from './wire/frames.ts';
 import { writeText } from './wire/properties.ts';
 
-/** A look holds everything at once, here and away from other consumers. */
+/** A look at "all" holds everything at once, away from other consumers: there it ends. Who wants more says how many. */
 export const MAX_PEEKED = 10_000;
-export const MAX_PEEKED_BYTES = 64 * 1024 * 1024;
+/** Looks up to this size are fetched whole and given back before the first message is shown. */
+const MAX_COLLECTED_BYTES = 64 * 1024 * 1024;
 /** Several `basic.get` on a quorum queue come back out of order from about 20 on; 5 were always in order. */
 const MAX_GET_QUORUM = 5;
 
@@ -36,18 +37,17 @@ export async function openPeek(setup: PeekSetup): Promise<Peek> {
   throwIfAborted(setup.signal);
   const { ready, limit, notice } = setup;
   refuseHarm(setup);
-  const wanted = Math.min(limit ?? MAX_PEEKED, MAX_PEEKED);
-  if (Math.min(limit ?? ready, ready) > MAX_PEEKED) {
+  const wanted = Math.min(limit ?? MAX_PEEKED, Math.max(1, ready));
+  if (limit === null && ready > MAX_PEEKED) {
     notice(
-      `a look shows at most ${MAX_PEEKED} messages of this kind, because it has to hold them all; ${ready} are ready`,
+      `shown are the first ${MAX_PEEKED} of ${ready} messages, because a look holds them all at once; --limit N shows more`,
     );
   }
   return {
     price: priceOf(setup),
     async *[Symbol.asyncIterator]() {
-      if (wanted === 0) return;
-      const messages = await look(setup, wanted);
-      for (const message of messages) {
+      if (limit === 0) return;
+      for await (const message of look(setup, wanted)) {
         if (setup.signal.aborted) return;
         yield message;
       }
@@ -73,7 +73,7 @@ function priceOf({ info, kind, version }: PeekSetup): string {
     : `${held}; it uses 1 of the ${limit} deliveries of each`;
 }
 
-function refuseHarm({ queue, info, ready, consumers, limit, force }: PeekSetup): void {
+function refuseHarm({ queue, kind, info, version, ready, consumers, limit, force }: PeekSetup): void {
   if (info === null || force) return;
   const refuse = (reason: string, hint: string): never => {
     throw new MqError('PRECONDITION_FAILED', `peeking ${JSON.stringify(queue)} could do harm: ${reason}`, {
@@ -91,6 +91,13 @@ function refuseHarm({ queue, info, ready, consumers, limit, force }: PeekSetup):
       'stop the consumers and use --force, or look at its dead letters with --dead',
     );
   }
+  const deliveryLimit = deliveryLimitOf(info, kind, version);
+  if (deliveryLimit !== null && deliveryLimit <= 2) {
+    refuse(
+      `a message is dead after ${deliveryLimit} returns, and a look is one`,
+      'raise the delivery limit, or use --force',
+    );
+  }
   const maxLength = limitSetting(info, 'max-length');
   const overflow = textSetting(info, 'overflow') ?? 'drop-head';
   const held = Math.min(limit ?? MAX_PEEKED, ready);
@@ -102,26 +109,32 @@ function refuseHarm({ queue, info, ready, consumers, limit, force }: PeekSetup):
   }
 }
 
-async function look(setup: PeekSetup, wanted: number): Promise<Message[]> {
+async function* look(setup: PeekSetup, wanted: number): AsyncGenerator<Message, void, undefined> {
   // A consumer that goes away would delete an auto-delete queue with all its messages.
-  if (setup.info?.autoDelete === true) return await lookByGet(setup, wanted);
+  if (setup.info?.autoDelete === true) {
+    yield* await lookByGet(setup, wanted);
+    return;
+  }
+  let consumer: RabbitConsumer;
   try {
-    return await lookByConsuming(setup, wanted);
+    consumer = await openConsumer(setup, wanted);
   } catch (error) {
     const exclusive =
       error instanceof MqError && error.code === 'PRECONDITION_FAILED' && /exclusive/.test(error.message);
     if (!exclusive) throw error;
-    return await lookByGet(setup, wanted);
+    yield* await lookByGet(setup, wanted);
+    return;
   }
+  yield* lookByConsuming(setup, consumer);
 }
 
-async function lookByConsuming(setup: PeekSetup, wanted: number): Promise<Message[]> {
-  const consumer = await RabbitConsumer.open({
+async function openConsumer(setup: PeekSetup, wanted: number): Promise<RabbitConsumer> {
+  return await RabbitConsumer.open({
     link: await setup.link(),
     queue: setup.queue,
     kind: setup.kind,
     limit: wanted,
-    prefetches: [wanted],
+    prefetches: prefetchesFor('unbounded', wanted, setup.ready),
     follow: false,
     idleMs: null,
     priority: -100,
@@ -129,24 +142,28 @@ async function lookByConsuming(setup: PeekSetup, wanted: number): Promise<Messag
     notice: setup.notice,
     signal: setup.signal,
   });
-  const found: Message[] = [];
+}
+
+/** Messages are given back before they are shown, so that nobody waits for the reader; when they are too large for that, while they are shown. */
+async function* lookByConsuming(setup: PeekSetup, consumer: RabbitConsumer): AsyncGenerator<Message, void, undefined> {
+  let collected: Message[] | null = [];
   let bytes = 0;
   try {
     for await (const { message } of consumer) {
       refuseLastDeliveries(setup, message);
-      found.push(message);
       bytes += message.body.length;
-      if (bytes > MAX_PEEKED_BYTES) {
-        setup.notice(
-          `shown are the first ${found.length} messages: a look holds at most ${MAX_PEEKED_BYTES / 1024 / 1024} MiB`,
-        );
-        break;
+      if (collected !== null && bytes <= MAX_COLLECTED_BYTES) {
+        collected.push(message);
+        continue;
       }
+      if (collected !== null) yield* collected;
+      collected = null;
+      yield message;
     }
   } finally {
     await consumer.close();
   }
-  return found;
+  if (collected !== null) yield* collected;
 }
 
 /** The count is known only once a message is here; this look has cost it one delivery already, and the next ones would kill it. */
@@ -177,7 +194,7 @@ async function lookByGet(setup: PeekSetup, wanted: number): Promise<Message[]> {
     });
     const frame = getFrame(channel.number, writeText(queue));
     let bytes = 0;
-    while (found.length < most && bytes <= MAX_PEEKED_BYTES) {
+    while (found.length < most && bytes <= MAX_COLLECTED_BYTES) {
       const answer = new Promise<Message | null>((resolve, reject) => {
         arrived = resolve;
         channel.gone.addEventListener(

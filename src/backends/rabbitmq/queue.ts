@@ -186,7 +186,8 @@ export class WorkQueue extends RabbitQueue {
     const topology = await readTopology(this.session.management, this.session.address.vhost, signal);
     const info = topology.queues.get(this.name);
     const destination = info === undefined ? null : topology.deadLettersOf(info);
-    if (destination?.to === 'unclear') {
+    const sources = topology.sourcesOf(this.name);
+    if (destination?.to === 'unclear' && sources.length === 0) {
       throw new MqError(
         'PRECONDITION_FAILED',
         `where the dead letters of ${JSON.stringify(this.name)} are is not clear: ${destination.reason}`,
@@ -200,7 +201,7 @@ export class WorkQueue extends RabbitQueue {
     }
     return {
       keptIn: destination?.to === 'queue' ? { place: 'queue', queue: destination.queue } : { place: 'nowhere' },
-      sources: topology.sourcesOf(this.name),
+      sources,
       restore: restoreMessage,
     };
   }

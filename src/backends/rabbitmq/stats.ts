@@ -35,7 +35,7 @@ export function toStats({ queue, kind, info, live, dead, reason, now }: StatsInp
   const approximate: StatsField[] = [];
   const notes: Partial<Record<StatsField | 'state', string>> = {};
   const missing = (field: StatsField): void => {
-    notes[field] = reason ?? 'the broker does not say';
+    notes[field] = reason ?? 'the management API has no figures of this queue yet';
   };
   const ready = live?.ready ?? info?.ready ?? null;
   if (live === null && ready !== null) {
@@ -58,7 +58,7 @@ export function toStats({ queue, kind, info, live, dead, reason, now }: StatsInp
   else approximate.push('rates');
   const oldest = oldestAge(kind, info, ready, now);
   if (oldest.note !== null) notes.oldestAgeMs = oldest.note;
-  if (info === null) notes.state = reason ?? 'the broker does not say';
+  if (info?.state == null) notes.state = reason ?? 'the management API has no figures of this queue yet';
   return {
     queue,
     broker: 'rabbitmq',

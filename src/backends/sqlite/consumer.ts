@@ -1,5 +1,4 @@
 import { hostname } from 'node:os';
-import { pid } from 'node:process';
 import { MqError } from '../../contract/errors.ts';
 import type { Delivery } from '../../contract/message.ts';
 import type { ConsumeOptions, Consumer } from '../../contract/queue.ts';
@@ -197,7 +196,7 @@ export class SqliteConsumer implements Consumer {
     if (this.#id !== null && extend(connection, this.#id, until)) return this.#id;
     const row = connection.one(
       `INSERT INTO consumer (queue, takes, pid, host, since, lease_until) VALUES (:queue, :takes, :pid, :host, :now, :until) RETURNING id`,
-      { queue: this.#queue.id, takes: this.#options.state, pid, host: hostname(), now, until },
+      { queue: this.#queue.id, takes: this.#options.state, pid: process.pid, host: hostname(), now, until },
     );
     this.#id = row.integer('id');
     this.#heartbeat ??= setInterval(() => this.#beat(), this.#queue.leaseMs / 3);

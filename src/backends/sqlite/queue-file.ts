@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { closeSync, mkdirSync, openSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setImmediate, setTimeout as wait } from 'node:timers/promises';
@@ -246,7 +245,8 @@ function install(connection: Connection): void {
   try {
     if (connection.one('PRAGMA user_version').integer('user_version') === 0) {
       database.exec(SCHEMA);
-      connection.run('INSERT INTO file (token, sequence) VALUES (:token, 0)', { token: newToken() });
+      // 40 random bits.
+      connection.run('INSERT INTO file (token, sequence) VALUES (lower(hex(randomblob(5))), 0)');
       database.exec(`PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${SCHEMA_VERSION}`);
     }
     database.exec('COMMIT');
@@ -258,9 +258,4 @@ function install(connection: Connection): void {
     }
     throw error;
   }
-}
-
-/** 35 bits in seven letters and digits, without those that look alike. */
-function newToken(): string {
-  return Array.from(randomBytes(7), (byte) => '23456789abcdefghjkmnpqrstuvwxyz0'.charAt(byte % 32)).join('');
 }

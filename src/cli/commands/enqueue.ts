@@ -75,6 +75,12 @@ export const enqueue = defineVerb<EnqueueFlags, EnqueueVerbOptions>({
     const signal = session.host.interruption;
     return session.withBroker(async (broker): Promise<ExitCode> => {
       const queue = await queueToFill(session, broker, name);
+      if (template.usesExchange && queue.capabilities.broker !== 'rabbitmq') {
+        throw new MqError('NOT_SUPPORTED', `${broker.name} has no exchanges`, {
+          hint: 'leave --exchange out',
+          queue: name,
+        });
+      }
       const expected = input.bodies.length > 0 ? input.bodies.length : null;
       // It outlives the signal: what is in the air when the operator interrupts is still settled.
       const lasting = new AbortController().signal;

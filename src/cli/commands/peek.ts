@@ -83,8 +83,11 @@ export const peek = defineVerb<PeekFlags, PeekVerbOptions>({
           const message = await session.within('peek', async (signal) => queue.get?.(id, signal));
           if (message !== null && message !== undefined) await show(message);
         } else {
-          const request = { ...selection, broker, queue, state, force, notice: session.notice, signal: session.signal };
-          for await (const message of peekMessages({ ...request, limit: id === null ? limit : null })) {
+          const request = { ...selection, broker, queue, state, force, notice: session.notice };
+          const messages = session.eachWithin('peek', (signal) =>
+            peekMessages({ ...request, signal, limit: id === null ? limit : null }),
+          );
+          for await (const message of messages) {
             if (id !== null && message.id !== id) continue;
             await show(message);
             if (id !== null) break;

@@ -12,7 +12,7 @@ import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { duration } from '../globals.ts';
 import { openSequence } from '../output/documents.ts';
 import { statsDocument } from '../output/stats-view.ts';
-import { hasColor, type Session } from '../session.ts';
+import type { Session } from '../session.ts';
 import { defineVerb, words } from '../verb.ts';
 import { watchedBrokers } from '../watched-brokers.ts';
 
@@ -149,7 +149,9 @@ function themeOf(session: Session): Theme {
   const locale = env.LC_ALL || env.LC_CTYPE || env.LANG || '';
   const isUtf8 = locale === '' || /utf-?8/i.test(locale);
   const isDumb = env.TERM === 'dumb';
-  return { color: hasColor(session.host.stdout, session.globals), unicode: isUtf8 && !isDumb };
+  const { color } = session.globals;
+  const isColored = color === 'always' || (color === 'auto' && session.host.stdout.hasColor);
+  return { color: isColored, unicode: isUtf8 && !isDumb };
 }
 
 async function readRecording(path: string): Promise<ReturnType<typeof parseRecording>> {

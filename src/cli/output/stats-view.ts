@@ -24,7 +24,12 @@ export function statsDocument(stats: QueueStats, context: string | null): object
   };
 }
 
-const QUEUE: Column<QueueStats> = { heading: 'QUEUE', align: 'left', cell: (stats) => safe(stats.queue) };
+const QUEUE: Column<QueueStats> = {
+  heading: 'QUEUE',
+  align: 'left',
+  cell: (stats) => safe(stats.queue),
+  shrinks: true,
+};
 const KIND: Column<QueueStats> = { heading: 'KIND', align: 'left', cell: (stats) => safe(stats.kind) };
 const STATE: Column<QueueStats> = { heading: 'STATE', align: 'left', cell: (stats) => safe(stats.state) };
 const COUNTS: readonly Column<QueueStats>[] = [
@@ -77,6 +82,6 @@ function figure(
   return `${stats.approximate.includes(field) ? '~' : ''}${format(value)}`;
 }
 
-export function formatRate(perSec: number): string {
+function formatRate(perSec: number): string {
   return perSec >= 100 ? Math.round(perSec).toString() : perSec.toFixed(1);
 }

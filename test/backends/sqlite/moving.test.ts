@@ -192,10 +192,12 @@ describe('purging', () => {
     expect(await counts(queue)).toEqual([1, 0, 0, 0]);
   });
 
-  test('more than one page', async () => {
+  test('more than one page, and nothing of what comes after it began', async () => {
     const queue = await newQueue();
     await sendBodies(queue, 25_000);
-    expect(await queue.purge?.({ states: ['ready'], notice, signal })).toEqual({ removed: 25_000 });
-    expect(await counts(queue)).toEqual([0, 0, 0, 0]);
+    const purging = queue.purge?.({ states: ['ready'], notice, signal });
+    await sendBodies(queue, 1, 'late');
+    expect(await purging).toEqual({ removed: 25_000 });
+    expect(await bodies(queue)).toEqual(['late0']);
   });
 });

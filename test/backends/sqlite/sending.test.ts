@@ -88,7 +88,7 @@ describe('what is kept', () => {
     const [a, b] = [await newQueue(), await newQueue()];
     const [[first], [second]] = [await send(a, {}), await send(b, {})];
     const id = first?.status === 'sent' ? required(first.id) : '';
-    expect(id).toMatch(/^[0-9a-z]{7}-1$/);
+    expect(id).toMatch(/^[0-9a-f]{10}-1$/);
     expect(second).not.toEqual(first);
     expect(await a.get?.(id, signal)).toMatchObject({ id });
     expect(await b.get?.(id, signal)).toBeNull();

@@ -1,0 +1,11 @@
+import { styleText } from 'node:util';
+import type { Globals } from '../globals.ts';
+import type { Output } from '../host.ts';
+
+export type Style = Parameters<typeof styleText>[0];
+
+/** The text in a style where colours are wanted: `--color`, else what Node reads from NO_COLOR, FORCE_COLOR and the terminal. */
+export function paint(output: Output, color: Globals['color'], style: Style, text: string): string {
+  const wanted = color === 'always' || (color === 'auto' && output.hasColor);
+  return wanted ? styleText(style, text, { validateStream: false }) : text;
+}

@@ -1,0 +1,20 @@
+import { expect, it } from 'vitest';
+import { CommandLine } from '../support/command-line.ts';
+
+it('tells the whole story: enqueued, failed, dead, grouped, redriven, drained', async () => {
+  const mq = await CommandLine.open();
+  try {
+    const { stdout, stderr } = await mq.ok(['demo']);
+    expect(stderr).toBe('');
+    expect(stdout).toContain('$ mq enqueue orders --ndjson');
+    expect(stdout).toContain('drained 16 of 32 messages');
+    expect(stdout).toMatch(/ +5 +orders +\S+ .*timeout after \* s: tax service/);
+    expect(stdout).toMatch(/ +3 +orders +\S+ .*card of order o-\* has expired/);
+    expect(stdout).toContain('would redrive 5 messages');
+    expect(stdout).toContain('redrove 5 messages');
+    expect(stdout).toContain('drained 3 messages from orders to refused.ndjson');
+    expect(stdout).not.toContain('mq-demo-');
+  } finally {
+    await mq.close();
+  }
+});

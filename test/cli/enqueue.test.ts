@@ -1,0 +1,156 @@
+import { writeFile } from 'node:fs/promises';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { CommandLine } from '../support/command-line.ts';
+
+let mq: CommandLine;
+beforeEach(async () => {
+  mq = await CommandLine.open();
+});
+afterEach(() => mq.close());
+
+interface Shown {
+  readonly id: string;
+  readonly body: string;
+  readonly encoding: string;
+}
+
+async function all(queue = 'q'): Promise<readonly Shown[]> {
+  return (await mq.json(['peek', queue, '-n', '0'])) as readonly Shown[];
+}
+const bodies = async (): Promise<readonly string[]> => (await all()).map((message) => message.body);
+
+describe('where messages come from', () => {
+  it('each BODY is one', async () => {
+    const { stdout } = await mq.ok(['enqueue', 'q', 'a', '', 'c d']);
+    expect(await bodies()).toEqual(['a', '', 'c d']);
+    expect(stdout.trimEnd().split('\n')).toEqual((await all()).map((message) => message.id));
+  });
+
+  it.each([
+    [[], 'a\nb\n', ['a\nb\n']],
+    [['-'], 'a', ['a']],
+    [['--lines'], 'a\n\nb', ['a', '', 'b']],
+    [['--lines'], 'a\r\nb\n', ['a\r', 'b']],
+    [['--null'], 'a\nb\0c\0', ['a\nb', 'c']],
+    [['--ndjson'], '{"body":"a"}\n\n{"body":"Yg==","encoding":"base64"}', ['a', 'b']],
+  ])('%j of stdin %j', async (args, stdin, expected) => {
+    await mq.ok(['enqueue', 'q', ...args], { stdin });
+    expect(await bodies()).toEqual(expected);
+  });
+
+  it('a file, byte for byte', async () => {
+    await writeFile(mq.path('f'), Uint8Array.of(0, 255, 10));
+    await mq.ok(['enqueue', 'q', '--file', mq.path('f')]);
+    expect(await all()).toMatchObject([{ body: 'AP8K', encoding: 'base64' }]);
+  });
+
+  it('a person at a terminal without a BODY gets a hint instead of a silent wait', async () => {
+    const { code, stderr } = await mq.run(['enqueue', 'q'], { terminals: { stdin: true } });
+    expect(code).toBe(2);
+    expect(stderr).toContain('nothing to send');
+  });
+
+  it.each([
+    [['a', '--file', 'f']],
+    [['a', '--lines']],
+    [['--lines', '--ndjson']],
+    [['a', 'b', '--id', '7']],
+    [['--lines', '--id', '7']],
+    [['a', '-H', 'x']],
+    [['a', '-H', 'x=1', '-H', 'x=2']],
+    [['a', '--routing-key', 'k']],
+    [['a', '--backoff', 'sometimes']],
+    [['--file', '/nonexistent']],
+  ])('refuses %j with exit 2 and sends nothing', async (args) => {
+    await mq.ok(['create', 'q']);
+    expect((await mq.run(['enqueue', 'q', ...args])).code).toBe(2);
+    expect(await all()).toEqual([]);
+  });
+});
+
+describe('metadata', () => {
+  it('travels', async () => {
+    await mq.ok([
+      'enqueue',
+      'q',
+      'x',
+      '--id',
+      '7',
+      '--priority',
+      '3',
+      '--ttl',
+      '1h',
+      '--dedup',
+      'd',
+      '--name',
+      'n',
+      '-H',
+      'a=b=c',
+      '-H',
+      'e=',
+    ]);
+    expect(await all()).toMatchObject([
+      { id: '7', priority: 3, ttlMs: 3_600_000, deduplicationId: 'd', name: 'n', headers: { a: 'b=c', e: '' } },
+    ]);
+    await mq.ok(['enqueue', 'q', 'later', '--delay', '1h']);
+    expect(await mq.json(['peek', 'q', '--state', 'delayed'])).toMatchObject([{ body: 'later', state: 'delayed' }]);
+  });
+
+  it('is refused with exit 7 before anything is sent when the kind cannot hold it', async () => {
+    await mq.ok(['create', 'q']);
+    for (const args of [
+      ['a', '--group', 'g'],
+      ['a', '--exchange', 'e'],
+      ['a', '--backoff', 'fixed:1s'],
+    ]) {
+      const { code, stderr } = await mq.run(['enqueue', 'q', ...args]);
+      expect(code, args.join(' ')).toBe(7);
+      expect(stderr).toContain('hint:');
+    }
+    const stdin = '{"body":"a"}\n{"body":"b","groupId":"g"}\n';
+    const { code, stderr } = await mq.run(['enqueue', 'q', '--ndjson'], { stdin });
+    expect(code).toBe(3);
+    expect(stderr).toContain('line 2');
+    expect(await bodies()).toEqual(['a']);
+  });
+
+  it('flags win over the envelope', async () => {
+    await mq.ok(['enqueue', 'q', '--ndjson', '-H', 'a=flag', '--priority', '9'], {
+      stdin: '{"body":"x","priority":1,"headers":{"a":"envelope","b":"kept"}}\n',
+    });
+    expect(await all()).toMatchObject([{ priority: 9, headers: { a: 'flag', b: 'kept' } }]);
+  });
+});
+
+describe('broken NDJSON', () => {
+  it.each([
+    ['{"body":"b"', 'line 3: not valid JSON'],
+    ['{"bdy":"b"}', 'unknown field "bdy"'],
+    ['{"body":"_","encoding":"base64"}', 'not valid base64'],
+    ['[1]', 'expected a JSON object'],
+  ])('%s: names the line, tells what was sent before it', async (line, says) => {
+    const { code, stdout, stderr } = await mq.run(['enqueue', 'q', '--ndjson'], {
+      stdin: `{"body":"1"}\n{"body":"2"}\n${line}\n{"body":"4"}\n`,
+    });
+    expect(code).toBe(3);
+    expect(stderr).toContain('line 3');
+    expect(stderr).toContain(says);
+    expect(stderr).toContain('2 messages were sent before that');
+    expect(stdout.trimEnd().split('\n')).toHaveLength(2);
+    expect(await bodies()).toEqual(['1', '2']);
+  });
+
+  it('in the first line nothing was attempted: exit 2', async () => {
+    expect((await mq.run(['enqueue', 'q', '--ndjson'], { stdin: 'nope\n{"body":"2"}\n' })).code).toBe(2);
+  });
+});
+
+it('goes on when the reader of the ids has gone', async () => {
+  const stdin = Array.from({ length: 5000 }, (_, at) => `${at}\n`).join('');
+  const { code } = await mq.run(['enqueue', 'q', '--lines'], {
+    stdin,
+    onStdout: (_text, stop) => stop('stdout-closed'),
+  });
+  expect(code).toBe(0);
+  expect(await mq.json(['ls'])).toMatchObject([{ ready: 5000 }]);
+});

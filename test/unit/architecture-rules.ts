@@ -1,0 +1,121 @@
+import { posix } from 'node:path';
+
+/** A file below `src`, by its path from there: `core/transfer.ts`. */
+export interface SourceFile {
+  readonly path: string;
+  readonly text: string;
+}
+
+/** Which folders a folder may import from, beside itself. The map is `src/README.md`. */
+const ARROWS: Readonly<Record<string, readonly string[]>> = {
+  contract: [],
+  core: ['contract'],
+  backends: ['contract'],
+  config: ['contract'],
+  top: ['core', 'contract'],
+  cli: ['top', 'core', 'contract', 'config'],
+};
+
+/** Client libraries and the one backend that may use each. */
+const CLIENTS: readonly (readonly [RegExp, string])[] = [
+  [/^(amqplib|amqp-|rhea)/, 'backends/rabbitmq/'],
+  [/^(ioredis|redis|bullmq\d*|bull)$/, 'backends/redis/'],
+  [/^@(aws-sdk|smithy)\//, 'backends/sqs/'],
+  [/^(node:sqlite|better-sqlite3)$/, 'backends/sqlite/'],
+];
+const REACT = /^(react|react\/.*|ink|ink-.*)$/;
+/** The files that may touch `process`, and why those. */
+const PROCESS_ALLOWED: ReadonlyMap<string, string> = new Map([
+  ['cli/main.ts', 'the one place where arguments, streams, signals and the exit code come in'],
+  ['backends/sqlite/driver.ts', 'the warning that Node prints while it loads its SQLite can only be held back there'],
+  ['backends/sqlite/consumer.ts', 'a claim in the file names the process that holds it'],
+]);
+/** The one file above `src` that may be imported, and by whom: the version has one source. */
+const MANIFEST = { from: 'cli/version.ts', to: '../package.json' };
+const REGISTRY = 'backends/registry.ts';
+const MAX_LINES = 500;
+
+/** Every breach of the rules, in words; empty: none. */
+export function breaches(files: readonly SourceFile[]): string[] {
+  const known = new Set(files.map(({ path }) => path));
+  const graph = new Map<string, string[]>();
+  const found: string[] = [];
+  for (const file of files) {
+    const { path, text } = file;
+    const imports = importsOf(text);
+    const own = imports.filter((name) => name.startsWith('.'));
+    const targets = own.map((name) => posix.join(posix.dirname(path), name));
+    graph.set(path, targets);
+    for (const target of targets) {
+      if (path === MANIFEST.from && target === MANIFEST.to) continue;
+      if (!known.has(target)) found.push(`${path} imports ${target}, which is not a file below src`);
+      else if (!mayImport(path, target)) found.push(`${path} imports ${target}: that arrow is not in the map`);
+    }
+    for (const name of imports.filter((one) => !one.startsWith('.'))) found.push(...packageBreaches(path, name));
+    const lines = text.split('\n').length - 1;
+    if (lines > MAX_LINES) found.push(`${path} has ${lines} lines`);
+    if (/util/.test(path)) found.push(`${path}: its name says nothing of what it is for`);
+    if (!/^[a-z0-9-]+(\/[a-z0-9-]+)*\.tsx?$/.test(path)) found.push(`${path}: not in kebab-case`);
+    if (!PROCESS_ALLOWED.has(path) && touchesProcess(text)) found.push(`${path} touches process`);
+  }
+  const reaching = files.filter(({ path }) => path.startsWith('cli/') && graph.get(path)?.includes(REGISTRY));
+  if (reaching.length > 1) found.push(`the registry is reached from ${reaching.map(({ path }) => path).join(' and ')}`);
+  return [...found, ...circles(graph)];
+}
+
+/** The modules that a file names: static, re-exported, dynamic, and as types. */
+export function importsOf(text: string): string[] {
+  const code = withoutComments(text);
+  const statement = /(?:^|[\s;}])(?:import|export)\b[^'"`;]*?\bfrom\s*(['"])(.+?)\1/g;
+  const bare = /(?:^|[\s;}])import\s*(['"])(.+?)\1/g;
+  const dynamic = /\bimport\s*\(\s*(['"`])(.+?)\1/g;
+  return [statement, bare, dynamic].flatMap((pattern) => [...code.matchAll(pattern)].map((match) => match[2] ?? ''));
+}
+
+function mayImport(from: string, to: string): boolean {
+  const [fromLayer = '', fromBackend = ''] = from.split('/');
+  const [toLayer = '', toBackend = ''] = to.split('/');
+  if (from === REGISTRY) return toLayer === 'contract' || /^backends\/[^/]+\/index\.ts$/.test(to);
+  if (to === REGISTRY) return fromLayer === 'cli';
+  if (fromLayer === 'backends' && toLayer === 'backends') return fromBackend === toBackend;
+  return fromLayer === toLayer || (ARROWS[fromLayer]?.includes(toLayer) ?? false);
+}
+
+function packageBreaches(path: string, name: string): string[] {
+  const found: string[] = [];
+  const client = CLIENTS.find(([pattern]) => pattern.test(name));
+  if (client !== undefined && !path.startsWith(client[1])) found.push(`${path} imports ${name}: only ${client[1]} may`);
+  if (REACT.test(name) && !path.startsWith('top/')) found.push(`${path} imports ${name}: only top/ may`);
+  if (path.startsWith('contract/')) found.push(`${path} imports ${name}: the contract stands on nothing`);
+  if (/^(node:)?process$/.test(name) && !PROCESS_ALLOWED.has(path)) found.push(`${path} imports ${name}`);
+  return found;
+}
+
+/** As code, not as a word in a text: `process.x`, `process[x]`, `= process`, `f(process)`. */
+function touchesProcess(text: string): boolean {
+  const code = withoutComments(text).replace(/'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*"/g, "''");
+  return /(?<![\w.$])process(\.\w|\[|\?\.)|=\s*process\b(?!\w)|[(,]\s*process\s*[,)]|globalThis\.process/.test(code);
+}
+
+/** Comments become blanks; what looks like one in a string stays. */
+function withoutComments(text: string): string {
+  const pattern = /'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*"|`(?:\\.|[^`\\])*`|\/\/[^\n]*|\/\*[\s\S]*?\*\//g;
+  return text.replace(pattern, (part) => (part.startsWith('//') || part.startsWith('/*') ? ' ' : part));
+}
+
+function circles(graph: ReadonlyMap<string, readonly string[]>): string[] {
+  const found: string[] = [];
+  const done = new Set<string>();
+  const walk = (path: string, trail: readonly string[]): void => {
+    const start = trail.indexOf(path);
+    if (start >= 0) {
+      found.push(`circle: ${[...trail.slice(start), path].join(' → ')}`);
+      return;
+    }
+    if (done.has(path)) return;
+    for (const target of graph.get(path) ?? []) walk(target, [...trail, path]);
+    done.add(path);
+  };
+  for (const path of graph.keys()) walk(path, []);
+  return found;
+}

@@ -1,0 +1,100 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { breaches, importsOf, type SourceFile } from './architecture-rules.ts';
+
+const SRC = fileURLToPath(new URL('../../src', import.meta.url));
+
+function sources(): SourceFile[] {
+  return readdirSync(SRC, { recursive: true, encoding: 'utf8' })
+    .filter((path) => /\.tsx?$/.test(path))
+    .map((path) => ({ path, text: readFileSync(join(SRC, path), 'utf8') }));
+}
+
+describe('the architecture', () => {
+  it('of src keeps every rule', () => {
+    const files = sources();
+    expect(files.map(({ path }) => path)).toContain('contract/queue.ts');
+    expect(breaches(files)).toEqual([]);
+  });
+});
+
+/** A sound little tree, to which each example adds one mistake. */
+const SOUND: readonly SourceFile[] = [
+  { path: 'contract/queue.ts', text: "import type { Message } from './message.ts';\n" },
+  { path: 'contract/message.ts', text: '// import { x } from "react"\nexport interface Message {}\n' },
+  {
+    path: 'core/move.ts',
+    text: "import type { Queue } from '../contract/queue.ts';\nconst s = `the process ended`;\n",
+  },
+  {
+    path: 'backends/sqs/index.ts',
+    text: "import { SQSClient } from '@aws-sdk/client-sqs';\nimport '../../contract/queue.ts';\n",
+  },
+  { path: 'backends/redis/index.ts', text: "import {\n  Redis,\n} from 'ioredis';\n" },
+  { path: 'backends/registry.ts', text: "const load = () => import('./sqs/index.ts');\n" },
+  { path: 'top/view.tsx', text: "import { Box } from 'ink';\nimport '../core/move.ts';\n" },
+  { path: 'cli/main.ts', text: "import './connect.ts';\nprocess.exitCode = 0;\n" },
+  { path: 'cli/connect.ts', text: "import { load } from '../backends/registry.ts';\n" },
+];
+
+describe('the rules find', () => {
+  it('nothing wrong with a sound tree', () => {
+    expect(breaches(SOUND)).toEqual([]);
+  });
+
+  it.each([
+    ['the core reaching for a backend', 'core/x.ts', "import '../backends/sqs/index.ts';\n"],
+    [
+      'the core reaching for the command line, in the middle of a file',
+      'core/x.ts',
+      "a();\nexport * from '../cli/main.ts';\n",
+    ],
+    ['the contract reaching for the core', 'contract/x.ts', "import '../core/move.ts';\n"],
+    ['the contract reaching for a package', 'contract/x.ts', "import 'yaml';\n"],
+    ['a backend reaching for another', 'backends/sqs/x.ts', "import '../redis/index.ts';\n"],
+    ['a backend reaching for the core', 'backends/sqs/x.ts', "import type { X } from '../../core/move.ts';\n"],
+    ['a backend reaching for the registry', 'backends/sqs/x.ts', "import '../registry.ts';\n"],
+    ['the live view reaching for the configuration', 'top/x.ts', "import '../config/y.ts';\n"],
+    ['the command line naming a backend', 'cli/x.ts', "const b = await import('../backends/sqs/index.ts');\n"],
+    ['a second place that reaches for the registry', 'cli/x.ts', "import '../backends/registry.ts';\n"],
+    ['another client in a backend', 'backends/sqs/x.ts', "import amqplib from 'amqplib';\n"],
+    ['a client in the command line', 'cli/x.ts', "import { Redis } from 'ioredis';\n"],
+    ['another file than the version reading the manifest', 'cli/x.ts', "import m from '../../package.json';\n"],
+    ['React outside the live view', 'cli/x.tsx', "import React from 'react';\n"],
+    ['a file that is not there', 'core/x.ts', "import './gone.ts';\n"],
+    ['a file of itself (a circle of one)', 'core/x.ts', "import './x.ts';\n"],
+    ['a file of over 500 lines', 'core/x.ts', 'a();\n'.repeat(501)],
+    ['utils', 'core/string-utils.ts', ''],
+    ['a name that is not in kebab-case', 'core/MoveAll.ts', ''],
+    ['the process outside main', 'core/x.ts', 'const home = process.env.HOME;\n'],
+    ['the process by destructuring', 'cli/x.ts', 'const { env } = process;\n'],
+    ['the process handed on', 'cli/x.ts', 'run(process);\n'],
+    ['the process imported', 'cli/x.ts', "import { env } from 'node:process';\n"],
+  ])('%s', (_, path, text) => {
+    expect(breaches([...SOUND, { path, text }])).toHaveLength(1);
+  });
+
+  it('a circle through several files', () => {
+    const one = { path: 'core/a.ts', text: "import './b.ts';\n" };
+    const two = { path: 'core/b.ts', text: "import { type X, y } from './a.ts';\n" };
+    expect(breaches([...SOUND, one, two])).toEqual(['circle: core/a.ts → core/b.ts → core/a.ts']);
+  });
+
+  it('imports in every form', () => {
+    const text = `
+      import a from './1.ts'; import { b,
+        type C } from "./2.ts";
+      export * from './3.ts';
+      export { d } from './4.ts';
+      import './5.ts';
+      const e = await import('./6.ts');
+      type F = import('./7.ts').F;
+      // import g from './no.ts';
+      /* import h from './no.ts'; */
+      const url = 'http://no'; const text = "/* no comment";
+    `;
+    expect(importsOf(text).toSorted()).toEqual(['1', '2', '3', '4', '5', '6', '7'].map((n) => `./${n}.ts`));
+  });
+});

@@ -1,0 +1,39 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { redactUrl, Secrets } from '../../../src/config/redact.ts';
+
+describe('redactUrl', () => {
+  it.each([
+    ['amqp://user:pw@host:5672/v', 'amqp://user:***@host:5672/v'],
+    ['redis://:pw@host/0', 'redis://:***@host/0'],
+    ['amqp://user:p@ss@host/', 'amqp://user:***@host/'],
+    ['amqp://user:p/ss@host/', 'amqp://user:***@host/'],
+    ['redis://host/0?password=pw&db=1', 'redis://host/0?password=***&db=1'],
+    ['redis://host:6379/0', 'redis://host:6379/0'],
+    ['sqlite:/tmp/a@b:c.db', 'sqlite:/tmp/a@b:c.db'],
+    ['sqs://123@eu-west-1', 'sqs://123@eu-west-1'],
+  ])('%s', (url, shown) => {
+    expect(redactUrl(url)).toBe(shown);
+  });
+});
+
+describe('Secrets', () => {
+  it('hides a password as it was written, decoded, and encoded again', () => {
+    const secrets = new Secrets();
+    secrets.learnUrl('amqp://user:s3cr%40t%2F@host/');
+    const text = 's3cr%40t%2F s3cr@t/ refused';
+    expect(secrets.redact(text)).toBe('*** *** refused');
+  });
+
+  it('lets no password through, whatever it is', () => {
+    fc.assert(
+      fc.property(fc.string({ minLength: 6, unit: 'grapheme' }), (password) => {
+        fc.pre(password.isWellFormed());
+        const secrets = new Secrets();
+        secrets.learnUrl(`amqp://user:${encodeURIComponent(password)}@host/`);
+        const said = secrets.redact(`a ${password} b ${encodeURIComponent(password)} c`);
+        expect(said).toBe('a *** b *** c');
+      }),
+    );
+  });
+});
