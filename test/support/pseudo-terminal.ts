@@ -33,7 +33,8 @@ export class PseudoTerminal implements AsyncDisposable {
       this.title = title;
     });
     this.#process = spawn(program, [...args], {
-      name: 'xterm-256color',
+      // What the program sees as TERM.
+      name: env.TERM ?? 'xterm-256color',
       cols: columns,
       rows,
       env: { ...Object.fromEntries(inherited), LANG: 'C.UTF-8', TZ: 'UTC', ...env } as Record<string, string>,

@@ -149,11 +149,16 @@ const GAP = 1;
 
 /** The columns that fit into `width` cells, in their order. The context is shown when there is more than one. */
 export function layout(width: number, contexts: number): readonly LaidOut[] {
+  const leastOf = (column: Column): number => {
+    if (typeof column.width === 'number') return column.width;
+    // A name is worth more than another figure: a fifth of the line is its own.
+    return column.rank === 0 ? Math.max(column.width.least, Math.min(24, Math.floor(width / 5))) : column.width.least;
+  };
   const candidates = COLUMNS.filter((column) => column.sortKey !== 'context' || contexts > 1);
   const chosen: Column[] = [];
   let used = -GAP;
   for (const column of candidates.toSorted((a, b) => a.rank - b.rank)) {
-    const least = typeof column.width === 'number' ? column.width : column.width.least;
+    const least = leastOf(column);
     if (used + GAP + least > width && chosen.length > 0) break;
     chosen.push(column);
     used += GAP + least;
@@ -165,9 +170,10 @@ export function layout(width: number, contexts: number): readonly LaidOut[] {
     if (typeof column.width === 'number') return { column, width: column.width };
     // Names come before drawings: the first of them takes two thirds.
     const share = flexible > 1 && column.rank === 0 ? Math.ceil((spare * 2) / 3) : spare;
-    const more = Math.min(share, column.width.most - column.width.least);
+    const least = leastOf(column);
+    const more = Math.min(share, column.width.most - least);
     spare -= more;
-    return { column, width: Math.max(1, Math.min(width, column.width.least + more)) };
+    return { column, width: Math.max(1, Math.min(width, least + more)) };
   });
 }
 

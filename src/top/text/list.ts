@@ -73,7 +73,7 @@ function footer(state: TopState, width: number, theme: Theme): Line {
       ? ''
       : `${state.offset + 1}-${Math.min(state.rows.length, state.offset + listHeight(state.size))} of ${state.rows.length}`;
   const keys = 'q quit  ? help  Enter detail  a act  / filter  s sort  d dead  ! wrong  space freeze';
-  const text = [...active, keys, `every ${state.intervalMs / 1000}s`].join('  ');
+  const text = [...active, `every ${state.intervalMs / 1000}s`, keys].join('  ');
   const right = width > 60 ? place : '';
   return line(
     paint(
