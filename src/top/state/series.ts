@@ -17,15 +17,18 @@ const WIDTH = LANES.length + 1;
 
 /**
  * The last samples of one queue, oldest first. Never changed once made, so that a frozen view stays as it was. It is one array of numbers,
- * because 2,000 queues get a new one every second; in it NaN stands for unknown, and float32 is exact for counts up to 16 million, beyond
- * which only the drawing is rounded.
+ * because 2,000 queues get a new one every second, and a sample that says the same as the last one is only counted, because most queues
+ * are idle. NaN stands for unknown; float32 is exact for counts up to 16 million, beyond which only the drawing is rounded.
  */
 export interface Series {
-  readonly samples: number;
+  /** Five figures, and the milliseconds since the sample before. */
   readonly cells: Float32Array;
+  /** How often the last sample of `cells` has come again since, and over how many milliseconds. */
+  readonly repeats: number;
+  readonly repeatedMs: number;
 }
 
-const EMPTY: Series = { samples: 0, cells: new Float32Array(0) };
+const EMPTY: Series = { cells: new Float32Array(0), repeats: 0, repeatedMs: 0 };
 
 export function emptySeries(): Series {
   return EMPTY;
@@ -33,19 +36,36 @@ export function emptySeries(): Series {
 
 /** `elapsedMs`: since the sample before; 0 for the first. */
 export function appended(series: Series, sample: Sample, elapsedMs: number): Series {
-  const samples = Math.min(CAPACITY, series.samples + 1);
-  const cells = new Float32Array(samples * WIDTH);
-  const kept = series.cells.subarray(series.cells.length - (samples - 1) * WIDTH);
-  cells.set(kept);
-  const at = (samples - 1) * WIDTH;
+  if (saysTheSame(series, sample)) {
+    return { cells: series.cells, repeats: series.repeats + 1, repeatedMs: series.repeatedMs + elapsedMs };
+  }
+  const repeats = Math.min(series.repeats, CAPACITY - 1);
+  const kept = Math.min(series.cells.length / WIDTH, CAPACITY - 1 - repeats);
+  const cells = new Float32Array((kept + repeats + 1) * WIDTH);
+  cells.set(series.cells.subarray(series.cells.length - kept * WIDTH));
+  const last = series.cells.subarray(series.cells.length - WIDTH);
+  for (let index = kept; index < kept + repeats; index++) {
+    cells.set(last, index * WIDTH);
+    cells[index * WIDTH + ELAPSED] = series.repeatedMs / series.repeats;
+  }
+  const at = (kept + repeats) * WIDTH;
   for (const [lane, name] of LANES.entries()) cells[at + lane] = sample[name] ?? Number.NaN;
   cells[at + ELAPSED] = elapsedMs;
-  return { samples, cells };
+  return { cells, repeats: 0, repeatedMs: 0 };
+}
+
+function saysTheSame({ cells }: Series, sample: Sample): boolean {
+  const at = cells.length - WIDTH;
+  return at >= 0 && LANES.every((name, lane) => Object.is(cells[at + lane], Math.fround(sample[name] ?? Number.NaN)));
 }
 
 export function laneOf(series: Series, name: Lane): readonly (number | null)[] {
   const lane = LANES.indexOf(name);
-  return Array.from({ length: series.samples }, (_, index) => known(series.cells[index * WIDTH + lane]));
+  const rows = series.cells.length / WIDTH;
+  const values = Array.from({ length: rows }, (_, index) => known(series.cells[index * WIDTH + lane]));
+  const last = values.at(-1) ?? null;
+  const repeats = Math.min(series.repeats, CAPACITY);
+  return [...values, ...Array.from({ length: repeats }, () => last)].slice(-CAPACITY);
 }
 
 /**
@@ -53,16 +73,18 @@ export function laneOf(series: Series, name: Lane): readonly (number | null)[] {
  * samples further apart than the window it is the change between the last two.
  */
 export function slope(series: Series, name: Lane, windowMs: number): { perSec: number; change: number } | null {
+  const { cells, repeats, repeatedMs } = series;
   const lane = LANES.indexOf(name);
-  const last = known(series.cells[(series.samples - 1) * WIDTH + lane]);
+  const rows = cells.length / WIDTH;
+  const last = known(cells[(rows - 1) * WIDTH + lane]);
   if (last === null) return null;
-  let elapsedMs = 0;
-  let first: number | null = null;
-  let firstElapsedMs = 0;
-  for (let index = series.samples - 1; index > 0; index--) {
-    elapsedMs += series.cells[index * WIDTH + ELAPSED] ?? 0;
+  let elapsedMs = repeatedMs;
+  let first: number | null = repeats > 0 ? last : null;
+  let firstElapsedMs = repeatedMs;
+  for (let index = rows - 1; index > 0; index--) {
+    elapsedMs += cells[index * WIDTH + ELAPSED] ?? 0;
     if (elapsedMs > windowMs && first !== null) break;
-    const value = known(series.cells[(index - 1) * WIDTH + lane]);
+    const value = known(cells[(index - 1) * WIDTH + lane]);
     if (value === null) break;
     first = value;
     firstElapsedMs = elapsedMs;
