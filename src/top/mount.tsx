@@ -23,6 +23,8 @@ export function mount(store: Store, theme: Theme, terminal: Terminal): Mounted {
     alternateScreen: true,
     incrementalRendering: true,
     exitOnCtrlC: false,
+    // A key that comes right after a tick is drawn within one frame: at 30 a second that alone would take 33 ms.
+    maxFps: 60,
   });
   return { left: app.waitUntilExit().then(() => undefined), leave: () => app.unmount() };
 }

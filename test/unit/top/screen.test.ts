@@ -235,10 +235,7 @@ test('a screen reader hears a sentence for a chart, and words for a row', () => 
   } as const;
   const state = reduce(stateWith([reading('q', { ready: 5 })], { size: { columns: 100, rows: 30 } }), second);
   expect(screenLines(state, PLAIN)[3]?.words).toBe(
-    'selected, queue q, state running, ready 8, in-flt 0, dead 0, in/s 0.0, out/s 0.0, err/s 0.0, cons 1, drain growing, age unknown, growing'.replace(
-      ', age unknown',
-      '',
-    ),
+    'selected, queue q, state running, ready 8, dead 0, in/s 0.0, out/s 0.0, err/s 0.0, cons 1, drain growing, growing',
   );
   const words = screenLines(played(state, keys('enter')), PLAIN).map((line) => line.words);
   expect(words).toContain('depth: rising, now 8, between 5 and 8 over 2 samples');
