@@ -50,6 +50,8 @@ export default defineConfig(async () => {
         {
           test: {
             name: 'unit',
+            // Generous: the machine may be busy with other runs.
+            testTimeout: 20_000,
             root,
             include: ['test/unit/**/*.test.{ts,tsx}', 'test/cli/**/*.test.{ts,tsx}', 'test/conformance/**/*.test.ts'],
           },

@@ -58,7 +58,7 @@ async function openStdout(session: Session, separator: string): Promise<OpenDest
         await writer.put(chunk);
         return { status: 'sent', id: message.id };
       } catch {
-        return { status: 'failed', reason: 'the reader of the output has gone' };
+        return { status: 'failed', reason: 'the output cannot be written any more' };
       }
     },
     async close() {

@@ -32,7 +32,7 @@ export interface Host {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Milliseconds since the epoch. */
   now(): number;
-  /** Aborted by the first SIGINT or SIGTERM, and when the reader of stdout has gone. */
+  /** Aborted by the first SIGINT or SIGTERM, and when stdout cannot be written any more. */
   readonly signal: AbortSignal;
   /** Aborted by SIGINT and SIGTERM only: for work that is not done for the reader of stdout. */
   readonly interruption: AbortSignal;
@@ -48,4 +48,5 @@ export interface Host {
   listKinds(): Promise<readonly Capabilities[]>;
 }
 
-export type StopCause = 'SIGINT' | 'SIGTERM' | 'stdout-closed';
+/** `stdout-closed`: its reader has gone. `stdout-failed`: it cannot be written, as on a full disk. */
+export type StopCause = 'SIGINT' | 'SIGTERM' | 'stdout-closed' | 'stdout-failed';

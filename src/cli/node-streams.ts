@@ -4,13 +4,12 @@ import { styleText } from 'node:util';
 import { MqError } from '../contract/errors.ts';
 import type { Input, Output } from './host.ts';
 
-/** The `Output` on a real stream. `onClosed` is called when the reader has gone away (EPIPE). */
-export function nodeOutput(stream: WriteStream, onClosed: () => void): Output {
+/** The `Output` on a real stream. `onLost` is called when it cannot be written any more; EPIPE: its reader has gone. */
+export function nodeOutput(stream: WriteStream, onLost: (code: string) => void): Output {
   let closed = false;
   stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
     closed = true;
-    onClosed();
+    onLost(error.code ?? 'unknown error');
   });
   return {
     isTerminal: stream.isTTY === true,
@@ -37,7 +36,7 @@ export function nodeOutput(stream: WriteStream, onClosed: () => void): Output {
     writeThrough(chunk) {
       return new Promise((resolve, reject) => {
         stream.write(chunk, (error) => {
-          if (error) reject(new MqError('ABORTED', 'the reader of the output has gone'));
+          if (error) reject(new MqError('ABORTED', 'the output cannot be written any more'));
           else resolve();
         });
       });

@@ -1,10 +1,11 @@
 import type { Broker } from '../contract/broker.ts';
 import { formatDuration } from '../core/duration.ts';
 import type { Plan, Progress } from '../core/plan.ts';
-import type { Operation, Report } from '../core/report.ts';
+import type { AnyReport, Operation } from '../core/report.ts';
 import { confirm } from './confirm.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { type DocumentFormat, isDocumentFormat, printDocument } from './output/documents.ts';
+import { countOf } from './plural.ts';
 import type { Session } from './session.ts';
 
 /** `ask`: y or n. `type-name`: the queue's name must be typed. `none`: not asked. */
@@ -41,7 +42,7 @@ export async function runPlan(
 }
 
 /** The work alone, with a line of progress. */
-export async function workPlan(session: Session, plan: Plan, dryRun: boolean): Promise<Report> {
+export async function workPlan(session: Session, plan: Plan, dryRun: boolean): Promise<AnyReport> {
   session.messages.verbose(1, `${plan.operation} ${route(plan)}: ${plan.effect}`);
   try {
     return await plan.run({ dryRun, onProgress: progressLine(session), signal: session.signal });
@@ -74,19 +75,19 @@ export type Faults = 'say' | 'said';
 const FAULTS_SHOWN = 10;
 
 /** The report as data on stdout with `-o json|ndjson|yaml`; in any case a sentence on stderr. */
-export async function printReport(session: Session, report: Report, faults: Faults = 'say'): Promise<void> {
+export async function printReport(session: Session, report: AnyReport, faults: Faults = 'say'): Promise<void> {
   sayReport(session, report, faults);
   const format = reportFormat(session);
   if (isDocumentFormat(format)) await printDocument(session, format, report);
 }
 
 /** The report as a sentence on stderr, after what failed. */
-export function sayReport(session: Session, report: Report, faults: Faults = 'say'): void {
+export function sayReport(session: Session, report: AnyReport, faults: Faults = 'say'): void {
   if (faults === 'say') sayFaults(session, report);
   session.messages.summary(summaryOf(report));
 }
 
-function sayFaults(session: Session, report: Report): void {
+function sayFaults(session: Session, report: AnyReport): void {
   for (const { id, reason } of report.failures.slice(0, FAULTS_SHOWN)) {
     session.messages.fault(`${id === null ? 'a message' : `message ${id}`}: ${reason}`);
   }
@@ -108,9 +109,9 @@ const DONE: Readonly<Record<Operation, string>> = {
   drain: 'drained',
 };
 
-function summaryOf(report: Report): string {
+function summaryOf(report: AnyReport): string {
   const { operation, dryRun, moved, matched, skipped, failed, unknown, left, complete, durationMs } = report;
-  const many = moved === matched ? `${moved}` : `${moved} of ${matched}`;
+  const many = moved === null ? 'an unknown number of' : moved === matched ? `${moved}` : `${moved} of ${matched}`;
   const verb = dryRun ? `dry run: would ${operation}` : DONE[operation];
   const details = [
     ...(skipped > 0 ? [`${skipped} skipped`] : []),
@@ -123,17 +124,17 @@ function summaryOf(report: Report): string {
   return `${verb} ${many} ${matched === 1 ? 'message' : 'messages'} ${route(report)}${details.length === 0 ? '' : ` (${details.join(', ')})`}`;
 }
 
-export function exitOf(report: Report): ExitCode {
+export function exitOf(report: AnyReport): ExitCode {
   return report.failed > 0 || report.unknown > 0 || !report.complete ? EXIT.partly : EXIT.done;
 }
 
-function route({ from, to }: Pick<Report, 'from' | 'to'>): string {
+function route({ from, to }: Pick<AnyReport, 'from' | 'to'>): string {
   return to.length === 0 ? `in ${from}` : `from ${from} to ${to.join(', ')}`;
 }
 
 function countText({ count, exact }: Plan): string {
   if (count === null) return 'an unknown number of messages';
-  return `${exact ? '' : 'up to '}${count} ${count === 1 ? 'message' : 'messages'}`;
+  return `${exact ? '' : 'up to '}${countOf(count, 'message')}`;
 }
 
 function capital(text: string): string {

@@ -11,8 +11,11 @@ import type { PreparedVerb } from './verb.ts';
 import { VERBS } from './verbs.ts';
 
 /** Runs one command line to its end and gives its exit code. Never rejects. */
-export async function runCommandLine(args: readonly string[], host: Host): Promise<ExitCode> {
-  const secrets = new Secrets();
+export async function runCommandLine(
+  args: readonly string[],
+  host: Host,
+  secrets: Secrets = new Secrets(),
+): Promise<ExitCode> {
   let globals: ErrorGlobals = guessGlobals(args);
   let printed = '';
   let outcome: ExitCode = EXIT.done;
@@ -37,9 +40,21 @@ export async function runCommandLine(args: readonly string[], host: Host): Promi
     else await program.parseAsync([...args], { from: 'user' });
     if (printed !== '') await host.stdout.write(printed);
   } catch (error) {
-    outcome = await report(error, host, new Messages(host.stderr, globals, secrets), printed, verb);
+    outcome = await report(error, host, new Messages(host.stderr, globals, secrets), printed, verb, args);
+  }
+  if (host.stopCause() === 'stdout-failed') {
+    const messages = new Messages(host.stderr, globals, secrets);
+    messages.error(new MqError('PRECONDITION_FAILED', 'stdout cannot be written', { hint: 'is the disk full?' }));
+    await messages.flush();
   }
   return finalCode(outcome, host);
+}
+
+/** For what nobody caught: a bug of ours. */
+export async function reportBug(error: unknown, host: Host, secrets: Secrets): Promise<void> {
+  const messages = new Messages(host.stderr, { color: 'auto' }, secrets);
+  messages.bug(error);
+  await messages.flush();
 }
 
 type ErrorGlobals = Pick<Globals, 'quiet' | 'verbose' | 'color' | 'output'>;
@@ -62,12 +77,13 @@ async function report(
   messages: Messages,
   printed: string,
   verb: string | null,
+  args: readonly string[],
 ): Promise<ExitCode> {
   if (error instanceof CommanderError && error.exitCode === 0) {
     await host.stdout.write(printed);
     return EXIT.done;
   }
-  const known = error instanceof CommanderError ? usageError(error, verb) : error;
+  const known = error instanceof CommanderError ? usageError(error, verb, args) : error;
   if (!(known instanceof MqError)) {
     messages.bug(known);
   } else if (known.code !== 'ABORTED' || host.stopCause() === null) {
@@ -92,11 +108,10 @@ const HINTS: Readonly<Partial<Record<ErrorCode, string>>> = {
 };
 
 /** Commander's sentence in our form; its "(Did you mean …?)" becomes the hint. */
-function usageError(error: CommanderError, verb: string | null): MqError {
+function usageError(error: CommanderError, verb: string | null, args: readonly string[]): MqError {
   if (error.code === 'commander.help') {
-    return new MqError('USAGE', 'there is no such verb or topic', {
-      hint: "see 'mq --help'; topics are filters and exit-codes",
-    });
+    const what = args.includes('help') ? 'there is no such verb or topic' : 'a verb is missing';
+    return new MqError('USAGE', what, { hint: "see 'mq --help'; topics are filters and exit-codes" });
   }
   const [sentence, suggestion] = error.message.replace(/^error: /, '').split('\n');
   const hint =
@@ -112,6 +127,8 @@ function finalCode(outcome: ExitCode, host: Host): ExitCode {
       return EXIT.interrupted;
     case 'SIGTERM':
       return EXIT.terminated;
+    case 'stdout-failed':
+      return outcome === EXIT.interrupted || outcome === EXIT.done ? EXIT.failed : outcome;
     case 'stdout-closed':
       // Who closed the pipe has what they wanted; a real failure is still one.
       return outcome === EXIT.interrupted ? EXIT.done : outcome;

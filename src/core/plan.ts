@@ -1,5 +1,5 @@
 import type { Guarantee } from '../contract/capabilities.ts';
-import type { Operation, Report } from './report.ts';
+import type { AnyReport, Operation } from './report.ts';
 
 export interface Progress {
   /** Settled so far: moved, skipped, failed or unknown. */
@@ -32,5 +32,5 @@ export interface Plan {
   readonly guarantee: Guarantee;
   /** What happens, in one sentence, with the side effects that an operator should know. */
   readonly effect: string;
-  run(options: RunOptions): Promise<Report>;
+  run(options: RunOptions): Promise<AnyReport>;
 }

@@ -7,7 +7,7 @@ import { locateDeadLetters, noDeadLetters } from './dead-letters.ts';
 import type { Depth } from './depth.ts';
 import { depthNow } from './depth.ts';
 import type { Plan, RunOptions } from './plan.ts';
-import type { Report } from './report.ts';
+import type { AnyReport, Report } from './report.ts';
 import { Tally } from './report.ts';
 import { dryRun } from './scan.ts';
 import type { Selection, SelectionOptions } from './selection.ts';
@@ -107,13 +107,13 @@ function sumOf(depths: readonly Depth[]): Depth {
   };
 }
 
-/** The broker's own purge. When it does not say how many it removed, the report says the count is unknown by a notice and counts none. */
+/** The broker's own purge. When it does not say how many messages it removed, neither does the report. */
 async function whole(
   queue: Queue,
   states: readonly MessageState[],
   notice: Notice,
   options: RunOptions,
-): Promise<Report> {
+): Promise<AnyReport> {
   const tally = new Tally();
   if (queue.purge === undefined) throw new MqError('INTERNAL', `kind ${queue.kind} declares purge but has none`);
   const { removed } = await queue.purge({ states, notice, signal: options.signal });
@@ -121,7 +121,7 @@ async function whole(
   tally.seen = tally.matched = tally.moved = removed ?? 0;
   options.onProgress({ done: tally.moved, total: tally.moved, elapsedMs: tally.elapsedMs });
   const guarantee = 'at-least-once';
-  return tally.close({
+  const report = tally.close({
     operation: 'purge',
     from: queue.name,
     to: [],
@@ -130,6 +130,7 @@ async function whole(
     native: true,
     complete: !options.signal.aborted,
   });
+  return removed === null ? { ...report, matched: null, moved: null, perSec: null } : report;
 }
 
 function selective(

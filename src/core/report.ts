@@ -5,14 +5,14 @@ import type { ItemOutcome } from '../contract/queue.ts';
 export type Operation = 'redrive' | 'move' | 'copy' | 'purge' | 'drain';
 
 /** What a verb that changes messages did, or with `dryRun` would do. Public JSON: keys are only ever added. */
-export interface Report {
+export interface Report<Count = number> {
   readonly operation: Operation;
   readonly from: string;
   readonly to: readonly string[];
   readonly dryRun: boolean;
   /** = moved + skipped + failed + unknown. In a dry run `moved` is what would be moved. */
-  readonly matched: number;
-  readonly moved: number;
+  readonly matched: Count;
+  readonly moved: Count;
   readonly skipped: number;
   readonly failed: number;
   /** Seen, not matched, and still where it was. */
@@ -28,6 +28,9 @@ export interface Report {
   /** False when it was interrupted or broke off: the rest is where it was, and running it again is safe. */
   readonly complete: boolean;
 }
+
+/** The report of a broker's own purge may lack its counts: null, never 0. */
+export type AnyReport = Report<number | null>;
 
 const MAX_FAILURES_LISTED = 1000;
 

@@ -135,7 +135,7 @@ describe('broken NDJSON', () => {
     expect(code).toBe(3);
     expect(stderr).toContain('line 3');
     expect(stderr).toContain(says);
-    expect(stderr).toContain('2 messages were sent before that');
+    expect(stderr).toContain('2 messages sent before that');
     expect(stdout.trimEnd().split('\n')).toHaveLength(2);
     expect(await bodies()).toEqual(['1', '2']);
   });

@@ -19,7 +19,7 @@ import { settling } from './sections/settling.ts';
 import { stats } from './sections/stats.ts';
 import { transfer } from './sections/transfer.ts';
 
-export type { Harness, MadeQueue } from './harness.ts';
+export type { Harness } from './harness.ts';
 
 /** What every kind of queue is asked. */
 const SECTIONS: Readonly<Record<string, Section>> = {

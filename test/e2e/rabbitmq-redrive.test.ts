@@ -1,4 +1,4 @@
-import { connect } from 'amqplib';
+import { type ConsumeMessage, connect } from 'amqplib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Report } from '../../src/core/report.ts';
 import { jsonOf, runMq } from '../support/mq.ts';
@@ -61,14 +61,17 @@ async function consumeAll(queue: string): Promise<void> {
   await channel.prefetch(200);
   let seen = 0;
   await new Promise<void>((resolve, reject) => {
-    channel.consume(queue, (message) => {
-      if (message === null) return reject(new Error('cancelled'));
+    const take = (message: ConsumeMessage | null): void => {
+      if (message === null) throw new Error('cancelled');
       if (isRejected((JSON.parse(message.content.toString()) as { n: number }).n)) channel.nack(message, false, false);
       else channel.ack(message);
       seen += 1;
       if (seen === COUNT) resolve();
-    });
+    };
+    channel.consume(queue, take, { consumerTag: 'worker' }).catch(reject);
   });
+  // In this order: a channel that closes right after its last acks brings some of them back.
+  await channel.cancel('worker');
   await channel.close();
   await connection.close();
 }

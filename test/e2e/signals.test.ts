@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -70,6 +70,22 @@ describe('a closed pipe', () => {
   });
 });
 
+describe('an output that cannot be written', () => {
+  it.each(['ls', 'peek q -n 0', 'drain q', 'drain q -o body'])(
+    'mq %s > /dev/full says so, ends with 1 and loses nothing',
+    async (command) => {
+      await fill(2000);
+      const script = `"$NODE" "$BIN" ${command} > /dev/full; echo "code $?"`;
+      const { stdout, stderr } = await execute('bash', ['--norc', '-c', script], {
+        env: { PATH: process.env.PATH, NODE: process.execPath, BIN, ...env },
+      });
+      expect(stdout).toBe('code 1\n');
+      expect(stderr).toContain('mq: error: stdout cannot be written\n');
+      expect(await counts('q')).toMatchObject({ ready: 2000, inFlight: 0 });
+    },
+  );
+});
+
 describe('a worker', () => {
   /** Waits for the file `go`, so that the test says when a run ends; then notes its message. */
   const COMMAND = 'body=$(cat); echo "$body" >> started; while [ ! -e go ]; do sleep 0.02; done; echo "$body" >> done';
@@ -130,14 +146,16 @@ describe('a worker', () => {
 
 describe('SIGKILL', () => {
   it('during a drain to a file leaves each message in the file, in the queue, or in both', async () => {
-    const total = 6_000;
+    const total = 20_000;
     expect((await mq(['create', 'q', '--set', 'leaseMs=1000'])).code).toBe(0);
     await fill(total);
-    for (const delayMs of [60, 75, 90, 105, 120]) {
+    const size = async (): Promise<number> => (await stat(join(folder, 'f')).catch(() => ({ size: 0 }))).size;
+    for (let kill = 1; kill <= 5; kill++) {
+      const before = await size();
       const drain = new BuiltProgram(['drain', 'q', '--to', join(folder, 'f')], env);
-      const timer = setTimeout(() => drain.kill('SIGKILL'), delayMs);
-      await drain.finished;
-      clearTimeout(timer);
+      await until('it has written more', async () => (await size()) > before);
+      drain.kill('SIGKILL');
+      expect((await drain.finished).signal).toBe('SIGKILL');
     }
     await until('the leases have ended', async () => (await counts('q')).inFlight === 0);
     const rest = await mq(['drain', 'q', '--to', join(folder, 'f'), '-o', 'json']);

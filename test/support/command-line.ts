@@ -17,6 +17,8 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Opened instead of the one that the URL names. */
   readonly broker?: Broker;
+  /** Thrown instead of opening a broker. */
+  readonly openError?: unknown;
   /** Called with each chunk that is written to stdout; may stop the run. */
   readonly onStdout?: (text: string, stop: (cause: StopCause) => void) => void;
 }
@@ -101,7 +103,10 @@ export class CommandLine {
       stopCause: () => cause,
       onSecondSignal: () => () => {},
       killGroup: () => {},
-      openBroker: async (url, openOptions) => options.broker ?? (await backendFor(url)).open(url, openOptions),
+      openBroker: async (url, openOptions) => {
+        if (options.openError !== undefined) throw options.openError;
+        return options.broker ?? (await backendFor(url)).open(url, openOptions);
+      },
       listKinds: async () => (await allBackends()).flatMap((backend) => backend.kinds),
     };
     const code = await runCommandLine(args, host);

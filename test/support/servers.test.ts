@@ -1,8 +1,10 @@
 import { Redis } from 'ioredis';
 import { describe, expect, it } from 'vitest';
+import { managementRequest } from './rabbitmq-management.ts';
+import { startRabbitmq } from './rabbitmq-server.ts';
 import { rabbitmqVhost } from './rabbitmq-vhost.ts';
 import { startRedis, startRedisCluster } from './redis-server.ts';
-import { rabbitmq, redis, redisProgram, sqs } from './servers.ts';
+import { rabbitmq, rabbitmqProgram, redis, redisProgram, sqs } from './servers.ts';
 
 // Asked for here and not in a test, whose time limit does not allow for installing a broker first.
 const [cache, broker, queues, program] = await Promise.all([redis(), rabbitmq(), sqs(), redisProgram()]);
@@ -35,6 +37,8 @@ describe('the servers of a test run', () => {
     const settings = { user: 'bob on >secret ~* +@all', appendonly: 'yes', appendfsync: 'always' };
     const server = await startRedis(program, { settings });
     const client = new Redis(server.url, { username: 'bob', password: 'secret' });
+    // It is told of the restart as an error, which is not one here.
+    client.on('error', () => {});
     try {
       await client.set('kept', 'yes');
       await server.restart();
@@ -51,3 +55,15 @@ describe('the servers of a test run', () => {
     await cluster.stop();
   });
 });
+
+it('a RabbitMQ of our own comes back after a kill with what was durable', async () => {
+  const own = await startRabbitmq(await rabbitmqProgram());
+  try {
+    await managementRequest(own.managementUrl, 'PUT', '/api/queues/%2F/kept', { durable: true });
+    await own.restart();
+    const queues = await managementRequest(own.managementUrl, 'GET', '/api/queues/%2F');
+    expect(queues).toMatchObject([{ name: 'kept' }]);
+  } finally {
+    await own.stop();
+  }
+}, 120_000);

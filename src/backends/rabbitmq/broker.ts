@@ -34,7 +34,7 @@ export class RabbitBroker implements Broker {
   }
 
   async queue(name: string, signal: AbortSignal): Promise<Queue> {
-    assertName(name);
+    assertName(name, 'QUEUE_NOT_FOUND');
     // Asked side by side: AMQP says whether it is there, the management API what it is.
     const [looked] = await Promise.all([this.#session.lookUp(name, signal), this.#session.declared(name, signal)]);
     const kind = looked.status === 'found' ? looked.info.kind : await detectKind(this.#session, name, signal);
@@ -48,12 +48,12 @@ export class RabbitBroker implements Broker {
   }
 
   async create(name: string, options: CreateOptions): Promise<void> {
-    assertName(name);
+    assertName(name, 'USAGE');
     await createQueue(this.#session, name, options);
   }
 
   async delete(name: string, signal: AbortSignal): Promise<number | null> {
-    assertName(name);
+    assertName(name, 'QUEUE_NOT_FOUND');
     await this.#session.declared(name, signal);
     const looked = await this.#session.lookUp(name, signal);
     const link = await this.#session.control(signal);
@@ -75,15 +75,21 @@ function isLiteral(glob: string): boolean {
   return !/[*?[\]{}!\\]/.test(glob);
 }
 
-/** Names are short strings on the wire: 255 bytes. */
-function assertName(name: string): void {
+/**
+ * Names are short strings on the wire: 255 bytes. The broker takes line breaks out of the names that it declares, purges and deletes, so that one
+ * with a line break would mean another queue.
+ */
+function assertName(name: string, code: 'QUEUE_NOT_FOUND' | 'USAGE'): void {
   const bytes = Buffer.byteLength(name, 'utf8');
-  if (bytes > 0 && bytes <= 255) return;
-  throw new MqError(
-    'USAGE',
-    bytes === 0 ? 'a queue name cannot be empty' : `a RabbitMQ queue name has at most 255 bytes; this one has ${bytes}`,
-    {
-      backend: 'rabbitmq',
-    },
-  );
+  const details = { backend: 'rabbitmq', queue: name } as const;
+  if (bytes === 0) throw new MqError('USAGE', 'a queue name cannot be empty', details);
+  if (bytes > 255)
+    throw new MqError('USAGE', `a RabbitMQ queue name has at most 255 bytes; this one has ${bytes}`, details);
+  if (/[\r\n]/.test(name)) {
+    throw new MqError(
+      code,
+      `there is no queue ${JSON.stringify(name)}: a name cannot hold a line break on RabbitMQ`,
+      details,
+    );
+  }
 }

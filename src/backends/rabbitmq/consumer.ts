@@ -4,10 +4,10 @@ import type { Delivery, Receipt } from '../../contract/message.ts';
 import type { Consumer, Notice } from '../../contract/queue.ts';
 import { brokerError } from './errors.ts';
 import { type Counting, toMessage } from './incoming.ts';
-import { atLeast, type Link, type OpenChannel, orAborted } from './link.ts';
+import { atLeast, type Link, orAborted } from './link.ts';
 import type { RabbitKind } from './queue-info.ts';
-import { Tags } from './tags.ts';
-import { ackFrame, type Content, METHOD, rejectFrame, requeueFrame } from './wire/frames.ts';
+import { Segment, type SegmentEvents } from './segment.ts';
+import type { Content } from './wire/frames.ts';
 
 export interface ConsumerSetup {
   readonly link: Link;
@@ -15,8 +15,9 @@ export interface ConsumerSetup {
   readonly kind: RabbitKind;
   /** Never take more than this many; null: no bound. */
   readonly limit: number | null;
-  /** Prefetch of each broker-side consumer; several share the channel when more must be held than one may (65,535). */
-  readonly prefetches: readonly number[];
+  readonly window: number | 'unbounded';
+  /** Ready messages at the start. */
+  readonly depth: number;
   readonly follow: boolean;
   readonly idleMs: number | null;
   /** Broker-side priority; peeks stand behind real consumers. Null: the usual. */
@@ -26,65 +27,56 @@ export interface ConsumerSetup {
   readonly signal: AbortSignal;
 }
 
-/** Highest prefetch that `basic.qos` can say. */
+/** Highest prefetch that `basic.qos` can say; 0 would mean 2,000 on a quorum queue. */
 const MAX_PREFETCH = 65_535;
+/** Up to here acks out of the row cost little. */
+const SEGMENT = 2_000;
+/** Well below the usual limit of 2,047 channels a connection. */
+const MAX_SEGMENTS = 1_000;
 /** What may wait here for a slow caller before the socket is left unread. */
 const BUFFER_BYTES = 16 * 1024 * 1024;
 const BUFFER_MESSAGES = 4_096;
+/** Patience for the return of messages to a quorum queue. */
+const RETURN_MS = 1_000;
 /** Between two looks at a queue whose messages are still arriving. */
 const POLL_MS = 20;
 
 /**
- * What the broker-side consumers may hold, one number each. `unbounded`: enough for the whole queue at once. Explicit, because prefetch 0 means
- * 2,000 on a quorum queue. The sum never exceeds `limit`.
- */
-export function prefetchesFor(window: number | 'unbounded', limit: number | null, depth: number): readonly number[] {
-  // Room for messages that arrive meanwhile, as long as nobody said how many at most.
-  const all = limit ?? depth + MAX_PREFETCH;
-  const prefetches: number[] = [];
-  for (let left = Math.max(1, window === 'unbounded' ? all : Math.min(window, all)); left > 0; left -= MAX_PREFETCH) {
-    prefetches.push(Math.min(left, MAX_PREFETCH));
-  }
-  return prefetches;
-}
-
-/**
- * Manual acknowledgement on a channel of its own.
+ * Manual acknowledgement on a connection of its own.
  *
  * Consuming → stopped (cancel-ok received: the broker sends nothing more, all acks are written) → closed (what is unsettled is back).
- * The broker-side consumers are cancelled before the channel closes: anything shorter brought acknowledged messages back.
+ * The broker-side consumer is cancelled before its channel closes: anything shorter brought acknowledged messages back.
  *
- * So that no more than `limit` are ever taken, the last acks (as many as the prefetch) are held until the consumer is cancelled: each would
+ * With a window there is one segment, whose prefetch is the window. Unbounded, there is a segment after the other, so that any number can
+ * be held in order.
+ *
+ * So that no more than `limit` are ever taken, the last acks (as many as the prefetch) are held until the segment is cancelled: each would
  * make room for one message more. `ack` of these resolves when it is noted.
  */
 export class RabbitConsumer implements Consumer {
   readonly #setup: ConsumerSetup;
-  readonly #channel: OpenChannel;
-  readonly #tags = new Tags();
-  readonly #consumerTags: string[] = [];
+  readonly #segments: Segment[] = [];
   readonly #ending = new AbortController();
+  #delivered = 0;
   #buffer: Delivery[] = [];
   #bufferHead = 0;
   #bufferBytes = 0;
-  #acked = 0;
-  #flushPlanned = false;
   #wake: (() => void)[] = [];
   #ended = false;
   #failure: MqError | null = null;
+  #advancing: Promise<void> = Promise.resolve();
   #stopping: Promise<void> | null = null;
   #stopped = false;
   #closing: Promise<void> | null = null;
 
-  private constructor(setup: ConsumerSetup, channel: OpenChannel) {
+  private constructor(setup: ConsumerSetup) {
     this.#setup = setup;
-    this.#channel = channel;
   }
 
   /** Takes over the link, which is closed with the consumer. Throws `PRECONDITION_FAILED` beside an exclusive consumer. */
   static async open(setup: ConsumerSetup): Promise<RabbitConsumer> {
     throwIfAborted(setup.signal);
-    const channel = await setup.link.channel();
-    const consumer = new RabbitConsumer(setup, channel);
+    const consumer = new RabbitConsumer(setup);
     try {
       await orAborted(consumer.#start(), setup.signal);
     } catch (error) {
@@ -95,47 +87,53 @@ export class RabbitConsumer implements Consumer {
   }
 
   async #start(): Promise<void> {
-    const { link, queue, prefetches, priority, signal } = this.#setup;
-    const { amqp, gone, number } = this.#channel;
-    link.tap.watch(number, {
-      content: (content) => this.#deliver(content),
-      method: (method) => {
-        if (method === METHOD.cancel) this.#cancelledByBroker();
-      },
-    });
-    gone.addEventListener('abort', () => queueMicrotask(() => this.#lost(gone.reason)));
-    signal.addEventListener('abort', this.#onAbort);
-    for (const prefetch of prefetches) {
-      await amqp.prefetch(prefetch);
-      const { consumerTag } = await amqp.consume(queue, () => undefined, {
-        noAck: false,
-        ...(priority !== null && { priority }),
-      });
-      this.#consumerTags.push(consumerTag);
+    this.#setup.signal.addEventListener('abort', this.#onAbort);
+    if (this.#setup.limit === 0) {
+      this.#end();
+      return;
     }
-    if (this.#limitReached()) this.#end();
-    else this.#watch().catch((error: unknown) => this.#fail(brokerError(error, { queue })));
+    await this.#openSegment();
+    this.#watch().catch((error: unknown) => this.#fail(brokerError(error, { queue: this.#setup.queue })));
   }
+
+  async #openSegment(): Promise<void> {
+    const { link, queue, window, limit, depth, priority } = this.#setup;
+    const left = limit === null ? MAX_PREFETCH : limit - this.#delivered;
+    const size = window === 'unbounded' ? Math.max(SEGMENT, Math.ceil((limit ?? depth) / MAX_SEGMENTS)) : window;
+    const prefetch = Math.max(1, Math.min(size, left, MAX_PREFETCH));
+    const segmentLimit = window === 'unbounded' ? prefetch : limit;
+    const segment = await Segment.open(link, prefetch, segmentLimit, this.#events);
+    this.#segments.push(segment);
+    await segment.start(queue, priority);
+  }
+
+  readonly #events: SegmentEvents = {
+    delivered: (segment, content) => this.#deliver(segment, content),
+    cancelled: () => this.#cancelledByBroker(),
+    gone: (reason) => this.#lost(reason),
+  };
 
   readonly #onAbort = (): void => this.#end();
 
-  #deliver(content: Content): void {
-    if (content.method !== METHOD.deliver) return;
-    this.#tags.add(content.tag);
+  #deliver(segment: Segment, content: Content): void {
+    this.#delivered++;
     if (this.#ended) return;
-    const { queue, kind, counting } = this.#setup;
+    const { queue, kind, counting, link, limit, window } = this.#setup;
     const message = toMessage(content, queue, kind === 'quorum', counting);
-    this.#buffer.push({ message, receipt: new TagReceipt(this, content.tag) });
+    this.#buffer.push({ message, receipt: new TagReceipt(this, segment, content.tag) });
     this.#bufferBytes += content.body.length;
-    if (this.#bufferBytes > BUFFER_BYTES || this.#buffer.length - this.#bufferHead > BUFFER_MESSAGES) {
-      this.#setup.link.tap.pause();
-    }
-    if (this.#limitReached()) this.#end();
+    if (this.#bufferBytes > BUFFER_BYTES || this.#buffer.length - this.#bufferHead > BUFFER_MESSAGES) link.tap.pause();
+    if (limit !== null && this.#delivered >= limit) this.#end();
+    else if (window === 'unbounded' && segment.isFull) this.#advance(segment);
     this.#wakeUp();
   }
 
-  #limitReached(): boolean {
-    return this.#setup.limit !== null && this.#tags.delivered >= this.#setup.limit;
+  /** The next segment starts when the full one gets nothing more, so that the order stays. */
+  #advance(full: Segment): void {
+    this.#advancing = full
+      .cancel()
+      .then(() => (this.#ended ? undefined : this.#openSegment()))
+      .catch((error: unknown) => this.#fail(brokerError(error, { operation: 'consume', queue: this.#setup.queue })));
   }
 
   /** Nothing more will be yielded than what is in the buffer (nothing at all after an abort). */
@@ -149,35 +147,30 @@ export class RabbitConsumer implements Consumer {
 
   /** Finds the end of the queue, or with `follow` the end of patience. */
   async #watch(): Promise<void> {
-    const { follow, idleMs } = this.#setup;
+    const { follow, idleMs, queue } = this.#setup;
     let seen = -1;
     let quietSince = Date.now();
     let zeros = 0;
     while (!this.#ended) {
-      if (this.#tags.delivered !== seen) {
-        seen = this.#tags.delivered;
+      if (this.#delivered !== seen) {
+        seen = this.#delivered;
         quietSince = Date.now();
         zeros = 0;
       } else if (follow) {
         if (idleMs !== null && Date.now() - quietSince >= idleMs && this.#isDrainedByCaller()) this.#end();
       } else {
-        const { messageCount } = await this.#channel.amqp.checkQueue(this.#setup.queue);
-        zeros = messageCount === 0 ? zeros + 1 : 0;
-        // The reply of the second look is behind every delivery that the queue had sent before the first.
-        if (zeros > 1 && this.#tags.delivered === seen) this.#end();
+        const ready = await this.#segments.at(-1)?.ready(queue);
+        zeros = ready === 0 ? zeros + 1 : 0;
+        if (zeros > 1 && this.#delivered === seen) this.#end();
         if (zeros > 0) continue;
       }
-      await this.#pause(follow && idleMs !== null ? Math.min(POLL_MS, idleMs) : POLL_MS);
+      const ms = follow && idleMs !== null ? Math.min(POLL_MS, idleMs) : POLL_MS;
+      await delay(ms, undefined, { signal: this.#ending.signal }).catch(() => undefined);
     }
   }
 
-  /** A caller who works on a message is not idle. */
   #isDrainedByCaller(): boolean {
     return this.#buffer.length === this.#bufferHead;
-  }
-
-  async #pause(ms: number): Promise<void> {
-    await delay(ms, undefined, { signal: this.#ending.signal }).catch(() => undefined);
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Delivery, void, undefined> {
@@ -200,7 +193,7 @@ export class RabbitConsumer implements Consumer {
     if (delivery === undefined) return null;
     this.#bufferHead++;
     this.#bufferBytes -= delivery.message.body.length;
-    if (this.#bufferHead > 1_024 && this.#bufferHead * 2 > this.#buffer.length) {
+    if (this.#bufferHead === this.#buffer.length || this.#bufferHead > BUFFER_MESSAGES) {
       this.#buffer = this.#buffer.slice(this.#bufferHead);
       this.#bufferHead = 0;
     }
@@ -210,49 +203,20 @@ export class RabbitConsumer implements Consumer {
   }
 
   /** For `TagReceipt`. */
-  ack(tag: number): Promise<void> {
+  ack(segment: Segment, tag: number): Promise<void> {
     if (this.#failure !== null || this.#closing !== null) return Promise.reject(this.#uncertain());
-    if (this.#tags.wantAck(tag)) this.#planFlush();
+    segment.ack(tag);
     return DONE;
   }
 
   /** For `TagReceipt`. */
-  release(tag: number, failed: boolean): void {
+  release(segment: Segment, tag: number, failed: boolean): void {
     if (this.#failure !== null || this.#closing !== null) return;
     const { kind, link } = this.#setup;
-    if (failed) {
-      if (this.#tags.give(tag)) link.tap.write(rejectFrame(this.#channel.number, tag));
-      return;
-    }
+    if (failed) segment.reject(tag);
     // While consuming it would come straight back to us, and on a quorum queue below 4.0 it would go to the tail: then it stays held and
     // goes back when the channel closes, to where it was.
-    const returnsToItsPlace = kind !== 'quorum' || atLeast(link.version, 4, 0);
-    if (this.#stopped && returnsToItsPlace && this.#tags.give(tag)) {
-      link.tap.write(requeueFrame(this.#channel.number, tag, false));
-    }
-  }
-
-  #planFlush(): void {
-    if (this.#flushPlanned) return;
-    this.#flushPlanned = true;
-    setImmediate(() => {
-      this.#flushPlanned = false;
-      this.#flush();
-    });
-  }
-
-  #flush(): void {
-    if (this.#failure !== null || this.#channel.gone.aborted) return;
-    const { limit, prefetches, link } = this.#setup;
-    const held = prefetches.reduce((sum, prefetch) => sum + prefetch, 0);
-    const allowed = limit === null || this.#stopped ? Number.POSITIVE_INFINITY : limit - held - this.#acked;
-    if (allowed <= 0 || this.#tags.acksWanted === 0) return;
-    const before = this.#tags.acksWanted;
-    const { upTo, single } = this.#tags.take(allowed);
-    this.#acked += before - this.#tags.acksWanted;
-    const frames = single.map((tag) => ackFrame(this.#channel.number, tag, false));
-    if (upTo !== null) frames.unshift(ackFrame(this.#channel.number, upTo, true));
-    if (frames.length > 0) link.tap.write(Buffer.concat(frames));
+    else if (this.#stopped && (kind !== 'quorum' || atLeast(link.version, 4, 0))) segment.requeue(tag);
   }
 
   #stop(): Promise<void> {
@@ -263,12 +227,9 @@ export class RabbitConsumer implements Consumer {
   async #cancelAll(): Promise<void> {
     // The answers are behind the deliveries that were not read yet.
     this.#setup.link.tap.resume();
-    for (const tag of this.#consumerTags) {
-      if (this.#channel.gone.aborted) return;
-      await this.#channel.amqp.cancel(tag);
-    }
+    await this.#advancing;
+    await this.#segments.at(-1)?.cancel();
     this.#stopped = true;
-    this.#flush();
   }
 
   close(): Promise<void> {
@@ -277,20 +238,49 @@ export class RabbitConsumer implements Consumer {
   }
 
   async #close(): Promise<void> {
-    const { link, kind, signal } = this.#setup;
+    const { link, kind, queue, signal } = this.#setup;
     this.#end();
     await this.#stop().catch(() => undefined);
-    this.#flush();
     signal.removeEventListener('abort', this.#onAbort);
     this.#buffer = [];
     this.#bufferHead = 0;
-    // From 4.3 a return by nack does not count as a failed delivery, the loss of a channel does.
-    if (kind === 'quorum' && atLeast(link.version, 4, 3) && !this.#channel.gone.aborted) {
-      link.tap.write(requeueFrame(this.#channel.number, 0, true));
+    const unsettled = this.#segments.reduce((sum, segment) => sum + segment.unsettled, 0);
+    const before =
+      kind === 'quorum' && unsettled > 0
+        ? await this.#segments
+            .at(-1)
+            ?.ready(queue)
+            .catch(() => undefined)
+        : undefined;
+    for (const segment of this.#segments) {
+      segment.flush();
+      // A classic queue takes back what a closed channel held only after the closing is confirmed. By nack, the question behind it is answered
+      // when everything is back, in its place. A quorum queue below 4.0 would put it at the tail.
+      // From 4.3 a return by nack does not count as a failed delivery, the loss of a channel does.
+      if (kind === 'classic' || atLeast(link.version, 4, 3)) {
+        segment.requeueAll();
+        await segment.ready(queue).catch(() => 0);
+      }
+      // One after the other: what was delivered first must be back first.
+      await segment.close();
     }
-    await this.#channel.close();
-    link.tap.unwatch(this.#channel.number);
+    if (before !== undefined) await this.#returned(before + unsettled).catch(() => undefined);
     await link.close();
+  }
+
+  /**
+   * A quorum queue takes back what a channel held some time after the channel is closed. Waits until that many are ready, or others consume them,
+   * or a second has passed.
+   */
+  async #returned(expected: number): Promise<void> {
+    const { link, queue } = this.#setup;
+    const { amqp } = await link.channel();
+    const until = Date.now() + RETURN_MS;
+    while (Date.now() < until) {
+      const { messageCount, consumerCount } = await amqp.checkQueue(queue);
+      if (messageCount >= expected || consumerCount > 0) return;
+      await delay(POLL_MS);
+    }
   }
 
   #cancelledByBroker(): void {
@@ -299,17 +289,13 @@ export class RabbitConsumer implements Consumer {
       new MqError(
         'UNAVAILABLE',
         `the broker ended the consumption of queue ${JSON.stringify(queue)}: it was deleted, or its node went away`,
-        {
-          backend: 'rabbitmq',
-          operation: 'consume',
-          queue,
-        },
+        { backend: 'rabbitmq', operation: 'consume', queue },
       ),
     );
   }
 
   #lost(cause: unknown): void {
-    if (this.#closing !== null && this.#tags.acksWanted === 0) return;
+    if (this.#closing !== null) return;
     const { link, queue } = this.#setup;
     this.#fail(brokerError(cause ?? link.lost.reason, { operation: 'consume', queue }));
   }
@@ -317,11 +303,10 @@ export class RabbitConsumer implements Consumer {
   #fail(error: MqError): void {
     if (this.#failure !== null) return;
     this.#failure = error;
-    const held = this.#tags.acksWanted;
+    const held = this.#segments.reduce((sum, segment) => sum + segment.acksWanted, 0);
     if (held > 0) {
-      this.#setup.notice(
-        `${held} messages that are done could not be removed from ${JSON.stringify(this.#setup.queue)}: they will come again`,
-      );
+      const name = JSON.stringify(this.#setup.queue);
+      this.#setup.notice(`${held} messages that are done could not be removed from ${name}: they will come again`);
     }
     this.#ended = true;
     this.#ending.abort();
@@ -350,19 +335,21 @@ const DONE = Promise.resolve();
 
 class TagReceipt implements Receipt {
   readonly #consumer: RabbitConsumer;
+  readonly #segment: Segment;
   readonly #tag: number;
 
-  constructor(consumer: RabbitConsumer, tag: number) {
+  constructor(consumer: RabbitConsumer, segment: Segment, tag: number) {
     this.#consumer = consumer;
+    this.#segment = segment;
     this.#tag = tag;
   }
 
   ack(): Promise<void> {
-    return this.#consumer.ack(this.#tag);
+    return this.#consumer.ack(this.#segment, this.#tag);
   }
 
   release(options: { readonly failure?: string } = {}): Promise<void> {
-    this.#consumer.release(this.#tag, options.failure !== undefined);
+    this.#consumer.release(this.#segment, this.#tag, options.failure !== undefined);
     return DONE;
   }
 }

@@ -1,7 +1,7 @@
 import { MqError, throwIfAborted } from '../../contract/errors.ts';
 import type { Message } from '../../contract/message.ts';
 import type { Notice, Peek } from '../../contract/queue.ts';
-import { prefetchesFor, RabbitConsumer } from './consumer.ts';
+import { RabbitConsumer } from './consumer.ts';
 import { brokerError } from './errors.ts';
 import { toMessage } from './incoming.ts';
 import { atLeast, type Link, orAborted, type Version } from './link.ts';
@@ -134,7 +134,8 @@ async function openConsumer(setup: PeekSetup, wanted: number): Promise<RabbitCon
     queue: setup.queue,
     kind: setup.kind,
     limit: wanted,
-    prefetches: prefetchesFor('unbounded', wanted, setup.ready),
+    window: 'unbounded',
+    depth: setup.ready,
     follow: false,
     idleMs: null,
     priority: -100,

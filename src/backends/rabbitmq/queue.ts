@@ -16,7 +16,7 @@ import type {
 } from '../../contract/queue.ts';
 import type { QueueStats } from '../../contract/stats.ts';
 import { CAPABILITIES } from './capabilities.ts';
-import { prefetchesFor, RabbitConsumer } from './consumer.ts';
+import { RabbitConsumer } from './consumer.ts';
 import { withoutDeath } from './death.ts';
 import { describeQueue } from './describe.ts';
 import { orAborted } from './link.ts';
@@ -28,6 +28,8 @@ import { type DeadFigure, toStats } from './stats.ts';
 import { openStreamPeek } from './stream-peek.ts';
 import { readTopology } from './topology.ts';
 
+/** Highest prefetch of one consumer. */
+const MAX_WINDOW = 65_535;
 /** Largest sum of bodies that a window may hold. */
 const WINDOW_BYTES = 64 * 1024 * 1024;
 
@@ -144,7 +146,8 @@ export class WorkQueue extends RabbitQueue {
       queue: this.name,
       kind: this.kind,
       limit,
-      prefetches: prefetchesFor(boundedWindow(window, info), limit, live.ready),
+      window: boundedWindow(window, info),
+      depth: live.ready,
       follow: options.follow,
       idleMs: options.idleMs,
       priority: null,
@@ -222,7 +225,9 @@ function restoreMessage(message: Message, { keepDeathHeaders }: { readonly keepD
 
 /** The window in messages, made smaller where messages are large. */
 function boundedWindow(window: number | 'unbounded', info: QueueInfo | null): number | 'unbounded' {
-  if (window === 'unbounded' || info?.averageBytes == null) return window;
+  // Above what one consumer may hold, the caller means to hold everything.
+  if (window === 'unbounded' || window > MAX_WINDOW) return 'unbounded';
+  if (info?.averageBytes == null) return window;
   return Math.max(1, Math.min(window, Math.floor(WINDOW_BYTES / Math.max(1, info.averageBytes))));
 }
 

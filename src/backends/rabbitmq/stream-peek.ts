@@ -2,7 +2,7 @@ import { throwIfAborted } from '../../contract/errors.ts';
 import type { Peek, PeekOptions } from '../../contract/queue.ts';
 import { brokerError } from './errors.ts';
 import { readEntries, readProperties, toMessage } from './incoming.ts';
-import { type Link, type OpenChannel, orAborted } from './link.ts';
+import type { Link, OpenChannel } from './link.ts';
 import { ackFrame, type Content, METHOD } from './wire/frames.ts';
 
 export interface StreamPeekSetup extends PeekOptions {
@@ -11,6 +11,10 @@ export interface StreamPeekSetup extends PeekOptions {
   link(): Promise<Link>;
 }
 
+/** A stream that has something sends it at once. */
+const FIRST_ANSWER_MS = 500;
+/** A chunk arrives in one piece. */
+const QUIET_MS = 100;
 /** Credit in messages; a stream demands one. */
 const PREFETCH = 500;
 
@@ -46,23 +50,15 @@ interface AtOffset {
 }
 
 /**
- * Offset `last` starts at the last chunk; its end is found when two passive declarations in a row brought nothing new. Null: empty.
+ * Offset `last` starts at the last chunk. The broker marks no end of a stream, and the count of a passive declaration is behind what was written,
+ * so the end is where nothing more came for a while. Null: empty.
  */
 async function lastOffset(link: Link, setup: StreamPeekSetup): Promise<number | null> {
-  const { messageCount } = await orAborted(
-    link.onChannel({ operation: 'peek', queue: setup.queue }, (channel) => channel.checkQueue(setup.queue)),
-    setup.signal,
-  );
-  if (messageCount === 0) return null;
   const cursor = new StreamCursor(link, setup);
   try {
     await cursor.start('last');
-    let last = await cursor.next();
-    while (last !== null) {
-      const following = await cursor.nextIfThere();
-      if (following === null) break;
-      last = following;
-    }
+    let last = await cursor.nextWithin(FIRST_ANSWER_MS);
+    for (let next = last; next !== null; next = await cursor.nextWithin(QUIET_MS)) last = next;
     return last?.offset ?? null;
   } finally {
     await cursor.close();
@@ -127,11 +123,11 @@ class StreamCursor {
   readonly #onAbort = (): void => this.#wake();
 
   /** Waits for the next message; null after an abort. Throws when the channel is lost. */
-  async next(): Promise<AtOffset | null> {
+  async next(patience: AbortSignal = this.#setup.signal): Promise<AtOffset | null> {
     for (;;) {
       const found = this.#take();
       if (found !== null) return found;
-      if (this.#setup.signal.aborted) return null;
+      if (this.#setup.signal.aborted || patience.aborted) return null;
       const gone = this.#channel?.gone;
       if (gone?.aborted === true) {
         throw brokerError(gone.reason ?? this.#link.lost.reason, { operation: 'peek', queue: this.#setup.queue });
@@ -142,13 +138,15 @@ class StreamCursor {
     }
   }
 
-  /** The next message of those that the broker has sent by now; null when there is none. */
-  async nextIfThere(): Promise<AtOffset | null> {
-    const found = this.#take();
-    if (found !== null) return found;
-    // Two answers on the channel of the deliveries: the second is behind whatever the stream had sent before the first.
-    for (let look = 0; look < 2; look++) await this.#channel?.amqp.checkQueue(this.#setup.queue);
-    return this.#take();
+  /** The next message if it comes within `ms`; null otherwise. */
+  async nextWithin(ms: number): Promise<AtOffset | null> {
+    const patience = AbortSignal.timeout(ms);
+    patience.addEventListener('abort', this.#onAbort);
+    try {
+      return await this.next(patience);
+    } finally {
+      patience.removeEventListener('abort', this.#onAbort);
+    }
   }
 
   #take(): AtOffset | null {

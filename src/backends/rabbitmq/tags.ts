@@ -20,6 +20,7 @@ export class Tags {
   #base = 1;
   #delivered = 0;
   #wanted: number[] = [];
+  #settled = 0;
 
   get delivered(): number {
     return this.#delivered;
@@ -37,6 +38,7 @@ export class Tags {
     if (!this.isUnsettled(tag)) return false;
     this.#marks[tag % this.#marks.length] = ACK_WANTED;
     this.#wanted.push(tag);
+    this.#settled++;
     return true;
   }
 
@@ -44,11 +46,16 @@ export class Tags {
   give(tag: number): boolean {
     if (!this.isUnsettled(tag)) return false;
     this.#marks[tag % this.#marks.length] = GONE;
+    this.#settled++;
     return true;
   }
 
   isUnsettled(tag: number): boolean {
     return tag >= this.#base && tag <= this.#delivered && this.#marks[tag % this.#marks.length] === UNSETTLED;
+  }
+
+  get unsettled(): number {
+    return this.#delivered - this.#settled;
   }
 
   get acksWanted(): number {
@@ -60,7 +67,7 @@ export class Tags {
     let taken = 0;
     let upTo: number | null = null;
     while (this.#base <= this.#delivered) {
-      const mark = this.#marks[this.#base % this.#marks.length];
+      const mark = this.#mark(this.#base);
       if (mark === UNSETTLED || (mark === ACK_WANTED && taken >= limit)) break;
       if (mark === ACK_WANTED) {
         taken++;
@@ -80,6 +87,10 @@ export class Tags {
     }
     this.#wanted = left;
     return { upTo, single };
+  }
+
+  #mark(tag: number): number {
+    return this.#marks[tag % this.#marks.length] ?? UNSETTLED;
   }
 
   #grow(): void {

@@ -2,6 +2,7 @@ import { requireCapability } from '../../contract/capabilities.ts';
 import { MqError } from '../../contract/errors.ts';
 import { confirm, requireSomebodyToAsk } from '../confirm.ts';
 import { EXIT } from '../exit-codes.ts';
+import { countOf } from '../plural.ts';
 import { defineVerb, word } from '../verb.ts';
 
 export interface DeleteOptions {
@@ -30,8 +31,10 @@ export const deleteQueue = defineVerb<object, DeleteOptions>({
       }
       const { depth, dead } = await session.within('delete', (signal) => queue.stats(signal));
       const lost = [
-        depth === null ? 'an unknown number of messages' : `${depth} messages`,
-        ...(dead === undefined ? [] : [dead === null ? 'an unknown number of dead letters' : `${dead} dead letters`]),
+        depth === null ? 'an unknown number of messages' : countOf(depth, 'message'),
+        ...(dead === undefined
+          ? []
+          : [dead === null ? 'an unknown number of dead letters' : countOf(dead, 'dead letter')]),
       ];
       await confirm(session, {
         lines: [
@@ -42,7 +45,7 @@ export const deleteQueue = defineVerb<object, DeleteOptions>({
       });
       const remove = broker.delete.bind(broker);
       const removed = await session.within('delete', (signal) => remove(name, signal));
-      const count = removed === null ? 'an unknown number of messages' : `${removed} messages`;
+      const count = removed === null ? 'an unknown number of messages' : countOf(removed, 'message');
       session.messages.summary(`deleted ${name} and ${count} with it`);
     });
     return EXIT.done;

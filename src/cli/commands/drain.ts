@@ -24,6 +24,7 @@ interface DrainFlags extends SelectionFlags {
   readonly idle?: number;
   readonly rate?: number;
   readonly null?: boolean;
+  readonly dryRun?: boolean;
 }
 
 export interface DrainVerbOptions {
@@ -37,6 +38,7 @@ export interface DrainVerbOptions {
   readonly follow: boolean;
   readonly idleMs: number | null;
   readonly ratePerSec: number | null;
+  readonly dryRun: boolean;
 }
 
 export const drain = defineVerb<DrainFlags, DrainVerbOptions>({
@@ -64,7 +66,8 @@ export const drain = defineVerb<DrainFlags, DrainVerbOptions>({
       .addOption(
         new Option('--idle <duration>', 'wait for more, and end after so long without a message').argParser(duration),
       )
-      .option('--rate <rate>', 'evenly paced: 50/s, 10/m', rate);
+      .option('--rate <rate>', 'evenly paced: 50/s, 10/m', rate)
+      .option('--dry-run', 'count what would be taken, and take nothing');
   },
   async parse([queue], flags, session) {
     const { to, exec, jobs } = flags;
@@ -83,11 +86,13 @@ export const drain = defineVerb<DrainFlags, DrainVerbOptions>({
       follow: flags.follow === true || flags.idle !== undefined,
       idleMs: flags.idle ?? null,
       ratePerSec: flags.rate ?? null,
+      dryRun: flags.dryRun ?? false,
     };
   },
   async run(options, session) {
-    const { to, jobs, max, state, selection, follow, idleMs, ratePerSec } = options;
-    if (to.place === 'stdout') session.format('ndjson', 'json', 'yaml', 'text', 'body');
+    const { to, jobs, max, state, selection, follow, idleMs, ratePerSec, dryRun } = options;
+    // A dry run gives a report and no messages.
+    if (to.place === 'stdout' && !dryRun) session.format('ndjson', 'json', 'yaml', 'text', 'body');
     else session.format('table', 'json', 'ndjson', 'yaml');
     return session.withBroker(async (broker) => {
       const queue = await session.within('drain', (signal) => broker.queue(options.queue, signal));
@@ -118,11 +123,21 @@ export const drain = defineVerb<DrainFlags, DrainVerbOptions>({
           ...{ notice: session.notice, signal },
         }),
       );
+      if (dryRun) {
+        const report = await workPlan(session, plan, true);
+        await printReport(session, report);
+        return exitOf(report);
+      }
       opened = await openDrainDestination(session, to);
       try {
         const report = await workPlan(session, plan, false);
         // Who closed the pipe has what they wanted; what was not written is still in the queue.
         if (session.host.stopCause() === 'stdout-closed') return EXIT.done;
+        if (session.host.stopCause() === 'stdout-failed') {
+          // One reason for all of them, which is said at the end.
+          sayReport(session, report, 'said');
+          return report.moved === 0 ? EXIT.failed : EXIT.partly;
+        }
         if (to.place === 'stdout') sayReport(session, report);
         else await printReport(session, report, worker === null ? 'say' : 'said');
         return exitOf(report);

@@ -9,6 +9,7 @@ import { collect, duration, rate, wholeNumber } from '../globals.ts';
 import { type EnqueueInput, inputFrom, outgoingMessages } from '../message-input.ts';
 import { refuseMisfits } from '../misfits.ts';
 import { openIdPrinter } from '../output/id-printer.ts';
+import { countOf } from '../plural.ts';
 import { queueToFill } from '../queues.ts';
 import { defineVerb, word, words } from '../verb.ts';
 
@@ -107,14 +108,14 @@ export const enqueue = defineVerb<EnqueueFlags, EnqueueVerbOptions>({
         if (!(error instanceof MqError) || counts.sent + counts.unknown === 0) throw error;
         // Something was sent, so "nothing was attempted" would be the wrong exit code.
         messages.error(error);
-        messages.summary(`${counts.sent} ${counts.sent === 1 ? 'message was' : 'messages were'} sent before that`);
+        messages.summary(`${countOf(counts.sent, 'message')} sent before that`);
         return EXIT.partly;
       } finally {
         await printer.end();
         await publisher.close();
       }
       const { sent, failed, unknown } = counts;
-      if (signal.aborted) messages.summary(`interrupted after ${sent} messages were sent`);
+      if (signal.aborted) messages.summary(`interrupted after ${countOf(sent, 'message')}`);
       if (failed + unknown === 0) return EXIT.done;
       messages.summary(`${sent} sent, ${failed} not sent${unknown === 0 ? '' : `, ${unknown} uncertain`}`);
       return sent + unknown === 0 ? EXIT.failed : EXIT.partly;

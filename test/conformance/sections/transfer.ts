@@ -128,5 +128,8 @@ async function move(
     notice: bench.notice,
     signal: bench.signal,
   });
-  return plan.run({ dryRun: false, onProgress: ({ done }) => onDone(done), signal: stop.signal });
+  const report = await plan.run({ dryRun: false, onProgress: ({ done }) => onDone(done), signal: stop.signal });
+  const { matched, moved } = report;
+  if (matched === null || moved === null) throw new Error('a move must count what it moves');
+  return { ...report, matched, moved };
 }

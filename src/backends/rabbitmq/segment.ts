@@ -1,0 +1,139 @@
+import type { Link, OpenChannel } from './link.ts';
+import { Tags } from './tags.ts';
+import { ackFrame, type Content, METHOD, rejectFrame, requeueFrame } from './wire/frames.ts';
+
+export interface SegmentEvents {
+  delivered(segment: Segment, content: Content): void;
+  /** The broker ended the consumption: the queue is gone, or its node. */
+  cancelled(): void;
+  /** The channel is closed, by whomever; the reason is amqplib's error, or null. */
+  gone(reason: unknown): void;
+}
+
+/**
+ * One channel with one broker-side consumer, and what it was handed. Delivery tags belong to the channel.
+ *
+ * A channel and a queue walk everything that is unsettled on the channel for each ack out of the row. Who holds much therefore uses many
+ * segments, one after the other: each is cancelled when it is full.
+ */
+export class Segment {
+  readonly #link: Link;
+  readonly #channel: OpenChannel;
+  readonly #tags = new Tags();
+  readonly #prefetch: number;
+  /** Never take more than this many on this channel; null: no bound. */
+  readonly #limit: number | null;
+  #consumerTag: string | null = null;
+  #cancelling: Promise<void> | null = null;
+  #cancelled = false;
+  #acked = 0;
+  #flushPlanned = false;
+
+  private constructor(link: Link, channel: OpenChannel, prefetch: number, limit: number | null) {
+    this.#link = link;
+    this.#channel = channel;
+    this.#prefetch = prefetch;
+    this.#limit = limit;
+  }
+
+  static async open(link: Link, prefetch: number, limit: number | null, events: SegmentEvents): Promise<Segment> {
+    const channel: OpenChannel = await link.channel();
+    const segment = new Segment(link, channel, prefetch, limit);
+    link.tap.watch(channel.number, {
+      content: (content) => {
+        if (content.method !== METHOD.deliver) return;
+        segment.#tags.add(content.tag);
+        events.delivered(segment, content);
+      },
+      method: (method) => {
+        if (method === METHOD.cancel) events.cancelled();
+      },
+    });
+    channel.gone.addEventListener('abort', () => queueMicrotask(() => events.gone(channel.gone.reason)));
+    return segment;
+  }
+
+  async start(queue: string, priority: number | null): Promise<void> {
+    await this.#channel.amqp.prefetch(this.#prefetch);
+    const options = { noAck: false, ...(priority !== null && { priority }) };
+    this.#consumerTag = (await this.#channel.amqp.consume(queue, () => undefined, options)).consumerTag;
+  }
+
+  get delivered(): number {
+    return this.#tags.delivered;
+  }
+
+  /** It was handed as many as it may hold. */
+  get isFull(): boolean {
+    return this.#tags.delivered >= this.#prefetch;
+  }
+
+  get unsettled(): number {
+    return this.#tags.unsettled;
+  }
+
+  get acksWanted(): number {
+    return this.#tags.acksWanted;
+  }
+
+  /** Ready messages of the queue, asked on this channel: the second of two answers is behind all deliveries sent before the first question. */
+  async ready(queue: string): Promise<number> {
+    return (await this.#channel.amqp.checkQueue(queue)).messageCount;
+  }
+
+  /** Written with the others of this turn of the event loop, or when the limit allows. */
+  ack(tag: number): void {
+    if (!this.#tags.wantAck(tag) || this.#flushPlanned) return;
+    this.#flushPlanned = true;
+    setImmediate(() => {
+      this.#flushPlanned = false;
+      this.flush();
+    });
+  }
+
+  /** Gives it back as a failed delivery, now. */
+  reject(tag: number): void {
+    if (this.#tags.give(tag)) this.#link.tap.write(rejectFrame(this.#channel.number, tag));
+  }
+
+  /** Gives it back now. */
+  requeue(tag: number): void {
+    if (this.#tags.give(tag)) this.#link.tap.write(requeueFrame(this.#channel.number, tag, false));
+  }
+
+  /** Gives back all that is unsettled, by one nack. */
+  requeueAll(): void {
+    if (!this.#channel.gone.aborted) this.#link.tap.write(requeueFrame(this.#channel.number, 0, true));
+  }
+
+  flush(): void {
+    if (this.#channel.gone.aborted || this.#tags.acksWanted === 0) return;
+    const bounded = this.#limit !== null && !this.#cancelled;
+    const allowed = bounded ? this.#limit - this.#prefetch - this.#acked : Number.POSITIVE_INFINITY;
+    if (allowed <= 0) return;
+    const before = this.#tags.acksWanted;
+    const { upTo, single } = this.#tags.take(allowed);
+    this.#acked += before - this.#tags.acksWanted;
+    const frames = single.map((tag) => ackFrame(this.#channel.number, tag, false));
+    if (upTo !== null) frames.unshift(ackFrame(this.#channel.number, upTo, true));
+    if (frames.length > 0) this.#link.tap.write(Buffer.concat(frames));
+  }
+
+  /** Resolves when the broker sends nothing more on this channel. What is unsettled stays held, and all acks are written. */
+  cancel(): Promise<void> {
+    this.#cancelling ??= this.#cancel();
+    return this.#cancelling;
+  }
+
+  async #cancel(): Promise<void> {
+    if (this.#consumerTag !== null && !this.#channel.gone.aborted) await this.#channel.amqp.cancel(this.#consumerTag);
+    this.#cancelled = true;
+    this.flush();
+  }
+
+  /** What is unsettled goes back. */
+  async close(): Promise<void> {
+    await this.#channel.close();
+    this.#link.tap.unwatch(this.#channel.number);
+  }
+}
