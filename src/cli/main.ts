@@ -14,6 +14,7 @@ export async function main(): Promise<void> {
     process.stdout.write(`${VERSION}\n`);
     return;
   }
+  if (args[0] === '__complete') return completeAndExit(args.slice(1));
   keepMemoryFlat();
   const [{ isTerminal, nodeInput, nodeOutput }, { reportBug, runCommandLine }, { Secrets }, { EXIT }] =
     await Promise.all([
@@ -61,6 +62,8 @@ export async function main(): Promise<void> {
       return { stdin: stdin.raw(), stdout: process.stdout as WriteStream };
     },
     env: process.env,
+    cwd: process.cwd(),
+    platform: `${process.version} on ${process.platform} ${process.arch}`,
     now: Date.now,
     signal: stop.signal,
     interruption: interruption.signal,
@@ -76,11 +79,7 @@ export async function main(): Promise<void> {
         // It has ended by itself.
       }
     },
-    async openBroker(url, options) {
-      const { backendFor } = await import('../backends/registry.ts');
-      const backend = await backendFor(url);
-      return backend.open(url, options);
-    },
+    openBroker,
     async listKinds() {
       const { allBackends } = await import('../backends/registry.ts');
       return (await allBackends()).flatMap((backend) => backend.kinds);
@@ -104,6 +103,31 @@ function keepMemoryFlat(): void {
   const v8 = process.getBuiltinModule('node:v8');
   v8.setFlagsFromString('--max-semi-space-size=4');
   v8.setFlagsFromString('--semi-space-growth-factor=1');
+}
+
+const openBroker: Host['openBroker'] = async (url, options) => {
+  const { backendFor } = await import('../backends/registry.ts');
+  const backend = await backendFor(url);
+  return backend.open(url, options);
+};
+
+/** What a shell runs for Tab: without streams and signals, whose opening would be a third of its time. */
+async function completeAndExit(args: readonly string[]): Promise<void> {
+  const [{ complete }, { writeSync }] = await Promise.all([
+    import('./completion/complete.ts'),
+    import('./light-builtins.ts'),
+  ]);
+  const code = await complete(args, {
+    env: process.env,
+    cwd: process.cwd(),
+    now: Date.now,
+    openBroker,
+    print(text) {
+      writeSync(1, Buffer.from(text));
+    },
+  });
+  // A broker that does not let go must not keep a person waiting.
+  process.exit(code);
 }
 
 interface LazyInput extends Input {

@@ -1,22 +1,47 @@
+import { findContext, type Target } from '../config/target.ts';
+import { MqError } from '../contract/errors.ts';
 import type { WatchedBroker } from '../top/watched.ts';
+import { Guard } from './guard.ts';
 import type { Session } from './session.ts';
 
-/** The brokers that the command line asks to watch. */
-export function watchedBrokers(session: Session): readonly WatchedBroker[] {
-  const target = session.target();
-  const { url } = session.globals;
-  return [
-    {
-      context: target.context ?? schemeOf(target.url),
-      selector: url === undefined ? [] : ['--url', session.secrets.redact(url)],
-      readonly: false,
-      permit: () => 'as-usual',
-      connect: ({ notice, signal }) =>
-        session.host.openBroker(target.url, { connectTimeoutMs: session.globals.connectTimeout, notice, signal }),
-    },
-  ];
+/** The brokers that the command line asks to watch: each `--context`, or the one that any command would work on. */
+export async function watchedBrokers(session: Session): Promise<readonly WatchedBroker[]> {
+  const { context: names = [], url } = session.globals;
+  if (names.length < 2 || url !== undefined) return [await watched(session, session.target())];
+  const unique = new Set(names.map((name) => findContext(session.settings, name).name));
+  return Promise.all([...unique].map((name) => watched(session, session.target(`@${name}`))));
 }
 
-function schemeOf(url: string): string {
-  return url.slice(0, url.indexOf(':'));
+async function watched(session: Session, target: Target): Promise<WatchedBroker> {
+  const { context, settings } = target;
+  const { url } = session.globals;
+  const selector = context !== null ? ['-c', context] : url === undefined ? [] : ['--url', session.secrets.redact(url)];
+  // Secrets are fetched here, while a password manager can still ask on the terminal.
+  const location = await target.connectionUrl(session.signal);
+  return {
+    context: context ?? location.slice(0, location.indexOf(':')),
+    selector,
+    readonly: settings?.isReadonly ?? false,
+    permit(verb, queue) {
+      return new Guard(verb, [{ queue, target }]).toConfirm.length > 0 ? 'type-name' : 'as-usual';
+    },
+    async connect({ notice, signal }) {
+      const connectTimeoutMs = session.globals.connectTimeout;
+      return session.host.openBroker(location, { connectTimeoutMs, notice, signal });
+    },
+  };
+}
+
+/** A context of a recording: there is nothing behind it to connect to or to change. */
+export function recordedBroker(context: string): WatchedBroker {
+  const gone = new MqError('PRECONDITION_FAILED', 'this is a recording: there is no broker behind it');
+  return {
+    context,
+    selector: [],
+    readonly: true,
+    permit() {
+      throw gone;
+    },
+    connect: () => Promise.reject(gone),
+  };
 }

@@ -1,5 +1,5 @@
 import type { Plan } from './plan.ts';
-import type { Operation, Report } from './report.ts';
+import type { AnyReport, Operation } from './report.ts';
 
 /** What an operator is asked before a plan is carried out. Broker text in it is not yet made safe. */
 export function planQuestion(
@@ -21,9 +21,9 @@ const DONE: Readonly<Record<Operation, string>> = {
 };
 
 /** A report in one sentence, without its duration. */
-export function reportSentence(report: Report): string {
+export function reportSentence(report: AnyReport): string {
   const { operation, moved, matched, skipped, failed, unknown, left, complete } = report;
-  const many = moved === matched ? `${moved}` : `${moved} of ${matched}`;
+  const many = moved === null ? 'an unknown number of' : moved === matched ? `${moved}` : `${moved} of ${matched}`;
   const details = [
     ...(skipped > 0 ? [`${skipped} skipped`] : []),
     ...(failed > 0 ? [`${failed} failed`] : []),
@@ -36,7 +36,7 @@ export function reportSentence(report: Report): string {
   return `${verb} ${many} ${noun} ${route(report)}${details.length === 0 ? '' : ` (${details.join(', ')})`}`;
 }
 
-function route({ from, to }: Pick<Report, 'from' | 'to'>): string {
+function route({ from, to }: Pick<AnyReport, 'from' | 'to'>): string {
   return to.length === 0 ? `in ${from}` : `from ${from} to ${to.join(', ')}`;
 }
 

@@ -49,7 +49,13 @@ export function toMqError(error: unknown, file: string): MqError {
   if (system === 'ENOSPC' || system === 'EDQUOT') {
     return new MqError('LIMIT_EXCEEDED', `no space left for ${file}`, { backend: 'sqlite', cause: error });
   }
-  if (system === 'ENOENT' || system === 'ENOTDIR' || system === 'EEXIST' || system === 'EISDIR' || system === 'ENAMETOOLONG') {
+  if (
+    system === 'ENOENT' ||
+    system === 'ENOTDIR' ||
+    system === 'EEXIST' ||
+    system === 'EISDIR' ||
+    system === 'ENAMETOOLONG'
+  ) {
     return new MqError('CONFIG_INVALID', `${file} cannot be a file (${system})`, { backend: 'sqlite', cause: error });
   }
   return new MqError('INTERNAL', `sqlite: ${error instanceof Error ? error.message : 'an unknown error'}`, {

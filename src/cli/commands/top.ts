@@ -14,7 +14,7 @@ import { openSequence } from '../output/documents.ts';
 import { statsDocument } from '../output/stats-view.ts';
 import type { Session } from '../session.ts';
 import { defineVerb, words } from '../verb.ts';
-import { watchedBrokers } from '../watched-brokers.ts';
+import { recordedBroker, watchedBrokers } from '../watched-brokers.ts';
 
 interface TopFlags {
   readonly once?: true;
@@ -37,7 +37,7 @@ const LEAST_INTERVAL_MS = 50;
 
 export const top = defineVerb<TopFlags, TopOptions>({
   effect: 'Only reads, until an action is chosen in the view: then it asks as the verb of that action does.',
-  examples: ['mq top', "mq top 'orders*' --once"],
+  examples: ['mq top -c prod -c jobs', "mq top 'orders*' --once"],
   declare(command) {
     command
       .argument('[glob...]', 'queues or globs; all without it')
@@ -64,7 +64,7 @@ export const top = defineVerb<TopFlags, TopOptions>({
   },
   async run(options, session) {
     const recording = options.replay === null ? null : await readRecording(options.replay);
-    const brokers = recording === null ? watchedBrokers(session) : recording.contexts.map(recorded);
+    const brokers = recording === null ? await watchedBrokers(session) : recording.contexts.map(recordedBroker);
     const base = queuePattern(options.globs.filter(isGlob));
     const literals = new Set(options.globs);
     const matches = (name: string): boolean =>
@@ -161,20 +161,6 @@ async function readRecording(path: string): Promise<ReturnType<typeof parseRecor
     if (error instanceof MqError) throw error;
     throw new MqError('USAGE', `cannot read ${path}`);
   }
-}
-
-/** A context of a recording: there is nothing behind it to connect to or to change. */
-function recorded(context: string): WatchedBroker {
-  const gone = new MqError('PRECONDITION_FAILED', 'this is a recording: there is no broker behind it');
-  return {
-    context,
-    selector: [],
-    readonly: true,
-    permit() {
-      throw gone;
-    },
-    connect: () => Promise.reject(gone),
-  };
 }
 
 interface Recorder {
