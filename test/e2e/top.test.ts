@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -338,6 +338,128 @@ describe('actions', () => {
     await terminal.until(/moved 3 messages from orders to idle/);
     expect(await load.figures('idle')).toMatchObject({ ready: 3 });
     expect(await load.figures('orders')).toMatchObject({ ready: 0 });
+  });
+});
+
+describe('several brokers', () => {
+  /** Two contexts of one configuration; `rules` are further settings of the second. */
+  async function contexts(rules = ''): Promise<Readonly<Record<string, string>>> {
+    const config = join(folder, 'config', 'mq');
+    await mkdir(config, { recursive: true });
+    const other = `sqlite:${join(folder, 'other.db')}`;
+    await writeFile(
+      join(config, 'config.yaml'),
+      `contexts:\n  prod:\n    url: '${url}'\n  dev:\n    url: '${other}'\n${rules}`,
+      { mode: 0o600 },
+    );
+    return { XDG_CONFIG_HOME: join(folder, 'config'), XDG_STATE_HOME: folder, XDG_CACHE_HOME: folder, MQ_URL: '' };
+  }
+
+  async function fillOther(): Promise<void> {
+    await using load = await SqliteLoad.open(`sqlite:${join(folder, 'other.db')}`);
+    await load.send(await load.create('remote'), ['x', 'y']);
+  }
+
+  test('are one list with totals, and messages move between them', async () => {
+    await using load = await filled();
+    const env = await contexts();
+    await fillOther();
+    await using terminal = top(['-c', 'prod', '-c', 'dev'], { columns: 130, rows: 16 }, env);
+    const text = await terminal.until(/3 queues {2}ready 5/);
+    expect(text).toMatch(/prod \(sqlite\) ok .* dev \(sqlite\) ok/);
+    expect(text).toMatch(/remote +dev /);
+    await terminal.until(/^>.orders/m);
+    terminal.write('m');
+    await terminal.until(/To: _/);
+    terminal.write('remote@dev\r');
+    await terminal.until(/Move 3 messages from orders to remote/);
+    terminal.write('y');
+    await terminal.until(/moved 3 messages/);
+    expect(await load.figures('orders')).toMatchObject({ ready: 0 });
+    terminal.write('x');
+    await terminal.until(/remote +dev +running +5 /);
+  });
+
+  test('a readonly context refuses, a protected one asks for the name', async () => {
+    await fillOther();
+    for (const [rule, expected] of [
+      ['readonly: true', /dev is readonly/],
+      ['protected: true', /Type the queue's name/],
+    ] as const) {
+      const env = await contexts(`    ${rule}\n`);
+      await using terminal = top(['-c', 'dev'], { columns: 110, rows: 16 }, env);
+      await terminal.until(/^>.remote/m);
+      terminal.write('p');
+      await terminal.until(expected);
+    }
+  });
+
+  test('one that is gone is marked with age and reason, the other goes on, and it comes back', async () => {
+    await using load = await filled();
+    const env = await contexts();
+    await fillOther();
+    await using terminal = top(['-c', 'prod', '-c', 'dev'], { columns: 130, rows: 16 }, env);
+    await terminal.until(/remote +dev /);
+    const other = join(folder, 'other.db');
+    const kept = await readFile(other);
+    await truncate(other, 0);
+    await writeFile(other, 'this is no database, and long enough to be read as one'.repeat(200));
+    await terminal.until(/dev \(sqlite\) STALE .*; next try in/);
+    const orders = await load.broker.queue('orders', new AbortController().signal);
+    await load.send(orders, ['d']);
+    const stale = await terminal.until(/orders +prod +running +4 /);
+    expect(stale).toMatch(/^.\?remote +dev/m);
+    await rm(`${other}-wal`, { force: true });
+    await rm(`${other}-shm`, { force: true });
+    await writeFile(other, kept);
+    await terminal.until((text) => /dev \(sqlite\) ok/.test(text), 20_000);
+  });
+});
+
+describe('rates', () => {
+  test('are within 10 % of what producers, consumers and failures really do, over ten seconds', async () => {
+    await using load = await SqliteLoad.open(url);
+    const queue = await load.create('busy');
+    let [sent, worked, failed] = [0, 0, 0];
+    const started = performance.now();
+    const done = new AbortController();
+    // 20 a tick in, 15 out, 5 of them fail for good; ticks as even as the machine allows, and counted.
+    const working = (async () => {
+      for (let tick = 1; !done.signal.aborted; tick++) {
+        await load.send(
+          queue,
+          Array.from({ length: 20 }, (_, index) => String(index)),
+          1,
+        );
+        sent += 20;
+        await load.work(queue, 15, () => (worked++ % 3 === 0 ? 'broken' : null));
+        failed += 5;
+        await new Promise((resolve) => setTimeout(resolve, Math.max(0, started + tick * 250 - performance.now())));
+      }
+    })();
+    const program = new BuiltProgram(['top', 'busy', '--interval', '1s', '-o', 'ndjson'], { MQ_URL: url });
+    let last: { readonly rates: Readonly<Record<string, number>> } | null = null;
+    const seen = new Promise<void>((resolve) => {
+      program.child.stdout?.on('data', (chunk: Buffer) => {
+        last = JSON.parse(chunk.toString().trimEnd().split('\n').at(-1) ?? '');
+        // Ten polls a second apart are nine seconds and a little more.
+        if ((last?.rates.windowMs ?? 0) >= 8_500) resolve();
+      });
+    });
+    await seen;
+    const seconds = (performance.now() - started) / 1_000;
+    const truth = { inPerSec: sent / seconds, outPerSec: (worked - failed) / seconds, errorPerSec: failed / seconds };
+    program.kill('SIGTERM');
+    await program.finished;
+    done.abort();
+    await working;
+    const shown = (last as { readonly rates: Readonly<Record<string, number>> } | null)?.rates ?? {};
+    for (const [name, value] of Object.entries(truth)) {
+      expect(
+        Math.abs((shown[name] ?? Number.NaN) - value) / value,
+        `${name}: ${shown[name]} shown, ${value} true`,
+      ).toBeLessThan(0.1);
+    }
   });
 });
 

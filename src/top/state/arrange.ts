@@ -8,6 +8,7 @@ export function arranged(state: TopState): TopState {
   const rows = sorted(passing(state), state.sorting);
   const before = indexOfSelected(state);
   const withRows = { ...state, rows };
+  if (!state.hasChosen) return scrolled(withRows, 0);
   // A queue that is gone or filtered out leaves the selection at its place.
   const place = indexOfSelected(withRows) ?? Math.min(before ?? 0, rows.length - 1);
   return scrolled(withRows, place);
@@ -22,6 +23,11 @@ export function scrolled(state: TopState, place: number): TopState {
   const lowest = Math.max(0, rows.length - height);
   const offset = Math.min(lowest, Math.max(Math.min(state.offset, at), at - height + 1));
   return { ...state, offset, selected: row === undefined ? null : { context: row.context, queue: row.queue } };
+}
+
+/** The same, because the operator says so: from then on the selection follows that queue. The first row leads back to the beginning. */
+export function chosenRow(state: TopState, place: number): TopState {
+  return scrolled({ ...state, hasChosen: place > 0 }, place);
 }
 
 export function indexOfSelected({ rows, selected }: Pick<TopState, 'rows' | 'selected'>): number | null {

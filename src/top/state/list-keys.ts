@@ -1,6 +1,6 @@
 import { CHOICES } from './action.ts';
 import { chosen, openMenu } from './action-keys.ts';
-import { arranged, indexOfSelected, scrolled } from './arrange.ts';
+import { arranged, chosenRow, indexOfSelected } from './arrange.ts';
 import { charOf, type Key, nameOf, typedInto } from './key.ts';
 import { SORT_KEYS } from './sorting.ts';
 import { listHeight, type TopState } from './state.ts';
@@ -13,17 +13,17 @@ export function afterListKey(state: TopState, key: Key): TopState {
   const page = listHeight(state.size);
   switch (nameOf(key)) {
     case 'up':
-      return scrolled(state, place - 1);
+      return chosenRow(state, place - 1);
     case 'down':
-      return scrolled(state, place + 1);
+      return chosenRow(state, place + 1);
     case 'pageup':
-      return scrolled(state, place - page);
+      return chosenRow(state, place - page);
     case 'pagedown':
-      return scrolled(state, place + page);
+      return chosenRow(state, place + page);
     case 'home':
-      return scrolled(state, 0);
+      return chosenRow(state, 0);
     case 'end':
-      return scrolled(state, state.rows.length - 1);
+      return chosenRow(state, state.rows.length - 1);
     case 'enter':
     case 'right':
       return openDetail(state);
@@ -39,13 +39,13 @@ export function afterListKey(state: TopState, key: Key): TopState {
 function afterListCharacter(state: TopState, char: string, place: number): TopState {
   switch (char) {
     case 'k':
-      return scrolled(state, place - 1);
+      return chosenRow(state, place - 1);
     case 'j':
-      return scrolled(state, place + 1);
+      return chosenRow(state, place + 1);
     case 'g':
-      return scrolled(state, 0);
+      return chosenRow(state, 0);
     case 'G':
-      return scrolled(state, state.rows.length - 1);
+      return chosenRow(state, state.rows.length - 1);
     case 's':
       return resorted(state, 1);
     case 'S':

@@ -28,6 +28,8 @@ export interface TopState {
   readonly rows: readonly Row[];
   /** The selection follows its queue, not its place on the screen. */
   readonly selected: RowKey | null;
+  /** The operator has chosen a row; before that, and after Home, the selection is the first one, whichever that is. */
+  readonly hasChosen: boolean;
   /** The first row on the screen. */
   readonly offset: number;
   /** Null: the list. */
@@ -86,6 +88,7 @@ export function initialState({ size, now, intervalMs, policies }: InitialOptions
     intervalMs,
     rows: [],
     selected: null,
+    hasChosen: false,
     offset: 0,
     detail: null,
     help: null,

@@ -52,6 +52,13 @@ describe('moving through the list', () => {
     expect([shown(next), selected(next)]).toEqual(['a c d e b', 'b']);
   });
 
+  test('before the operator has moved, and after Home, the first row is selected whichever it is', () => {
+    const other = { type: 'snapshot', snapshot: snapshot([reading('z', { ready: 99 }), ...five]) } as const;
+    expect(selected(reduce(list, other))).toBe('z');
+    expect(selected(reduce(played(list, keys('jj', 'home')), other))).toBe('z');
+    expect(selected(reduce(played(list, keys('j')), other))).toBe('b');
+  });
+
   test('the selection stays at its place when its queue is gone', () => {
     const next = reduce(played(list, keys('jj')), {
       type: 'snapshot',

@@ -29,7 +29,9 @@ describe('a row', () => {
       rates: { inPerSec: 1.5, outPerSec: null, errorPerSec: null, windowMs: 5_000 },
       approximate: ['ready', 'rates'],
     });
-    expect(rowOf(withoutInFlight)).toMatchInlineSnapshot(`"> q                               memory    running      ~12               ?       3    ~1.5       ?       ?     ?       ?     ?        ?"`);
+    expect(rowOf(withoutInFlight)).toMatchInlineSnapshot(
+      `"> q                               memory    running      ~12               ?       3    ~1.5       ?       ?     ?       ?     ?        ?"`,
+    );
   });
 
   test('a rate that is not zero never looks like zero, nor does a share', () => {
