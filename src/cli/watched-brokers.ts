@@ -1,7 +1,11 @@
+import { appendHistory } from '../config/history-file.ts';
 import { findContext, type Target } from '../config/target.ts';
 import { MqError } from '../contract/errors.ts';
 import type { WatchedBroker } from '../top/watched.ts';
+import { ChangeRecord } from './change-record.ts';
+import { EXIT, exitCodeOf } from './exit-codes.ts';
 import { Guard } from './guard.ts';
+import { exitOf } from './run-plan.ts';
 import type { Session } from './session.ts';
 
 /** The brokers that the command line asks to watch: each `--context`, or the one that any command would work on. */
@@ -25,6 +29,29 @@ async function watched(session: Session, target: Target): Promise<WatchedBroker>
     permit(verb, queue) {
       return new Guard(verb, [{ queue, target }]).toConfirm.length > 0 ? 'type-name' : 'as-usual';
     },
+    async remember(change) {
+      const { verb, queue, to, selection, broker, durationMs, report, errorCode } = change;
+      const now = session.host.now();
+      const startedAt = now - durationMs;
+      const record = new ChangeRecord({
+        verb,
+        context,
+        queues: [queue],
+        to: to === null ? [] : [to],
+        flags: selection,
+        startedAt,
+      });
+      record.learnBroker(broker.name, broker.address);
+      if (report !== null) record.learnReport(report);
+      const code = errorCode !== null ? exitCodeOf(errorCode) : report === null ? EXIT.done : exitOf(report);
+      try {
+        const entry = session.secrets.redactValue(record.entry(code, errorCode, now)) as object;
+        await appendHistory(session.settings.places, entry);
+        return null;
+      } catch {
+        return 'the history of changes could not be written';
+      }
+    },
     async connect({ notice, signal }) {
       const connectTimeoutMs = session.globals.connectTimeout;
       return session.host.openBroker(location, { connectTimeoutMs, notice, signal });
@@ -42,6 +69,7 @@ export function recordedBroker(context: string): WatchedBroker {
     permit() {
       throw gone;
     },
+    remember: () => Promise.resolve(null),
     connect: () => Promise.reject(gone),
   };
 }

@@ -45,7 +45,7 @@ export function normaliseReason(text: string): string {
 }
 
 /** Null when nothing on the message says why it died. */
-export function reasonOfDeath(message: Message): string | null {
+function reasonOfDeath(message: Message): string | null {
   const text = message.dead?.error ?? message.dead?.reason ?? null;
   if (text === null) return null;
   const reason = normaliseReason(text);

@@ -378,6 +378,11 @@ describe('several brokers', () => {
     expect(await load.figures('orders')).toMatchObject({ ready: 0 });
     terminal.write('x');
     await terminal.until(/remote +dev +running +5 /);
+    const history = await new BuiltProgram(['history', '-o', 'ndjson'], env).finished;
+    expect(JSON.parse(history.stdout)).toMatchObject({
+      ...{ verb: 'move', context: 'prod', queues: ['orders'], to: ['remote@dev'], exitCode: 0 },
+      counts: { matched: 3, moved: 3, failed: 0 },
+    });
   });
 
   test('a readonly context refuses, a protected one asks for the name', async () => {

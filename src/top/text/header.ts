@@ -59,7 +59,7 @@ function trouble({ condition, notices }: BrokerView): number {
   return condition.state === 'stale' ? 3 : condition.state === 'connecting' ? 2 : notices.length > 0 ? 1 : 0;
 }
 
-export function conditionText(broker: BrokerView, now: number): string {
+function conditionText(broker: BrokerView, now: number): string {
   const name = safe(broker.broker === null ? broker.context : `${broker.context} (${broker.broker})`);
   const { condition } = broker;
   if (condition.state === 'connecting') return `${name} connecting`;

@@ -12,6 +12,7 @@ import { EVERYTHING } from '../../core/selection.ts';
 import type { ActionRequest, Question } from '../state/action.ts';
 import type { WatchedBroker } from '../watched.ts';
 import type { Connections } from './connections.ts';
+import { History } from './history.ts';
 
 export interface ActionOutcome {
   readonly lines: readonly string[];
@@ -42,8 +43,9 @@ export async function planAction(
   const permit = watched.permit(request.verb, name);
   const broker = await connections.to(context, signal);
   const queue = await broker.queue(name, signal);
+  const history = new History(watched, broker, request);
   if (request.verb === 'pause' || request.verb === 'resume') {
-    return switching(request.verb, queue, broker, permit === 'type-name');
+    return switching(request.verb, queue, broker, permit === 'type-name', history);
   }
   const notices: string[] = [];
   const plan = await planOf(request, queue, broker, connections, (text) => notices.push(text), signal);
@@ -54,12 +56,12 @@ export async function planAction(
     question: { lines: [...planQuestion(plan, broker), ...limits(request), ...notices], typed },
     async run(onProgress, runSignal) {
       notices.length = 0;
-      const report = await plan.run({ dryRun: false, onProgress, signal: runSignal });
+      const { report, note } = await history.around(() => plan.run({ dryRun: false, onProgress, signal: runSignal }));
       const failed = report.failed > 0 || report.unknown > 0 || !report.complete;
       const failures = report.failures
         .slice(0, FAILURES_SHOWN)
         .map(({ id, reason }) => `${id ?? 'a message'}: ${reason}`);
-      return { lines: [reportSentence(report), ...failures, ...notices], failed };
+      return { lines: [reportSentence(report), ...failures, ...notices, ...note], failed };
     },
   };
 }
@@ -75,7 +77,13 @@ function refuseReadonly({ context, readonly }: WatchedBroker): void {
   if (readonly) throw new MqError('PRECONDITION_FAILED', `${context} is readonly: nothing can be changed there`);
 }
 
-function switching(verb: 'pause' | 'resume', queue: Queue, broker: Broker, isStrict: boolean): PlannedAction {
+function switching(
+  verb: 'pause' | 'resume',
+  queue: Queue,
+  broker: Broker,
+  isStrict: boolean,
+  history: History,
+): PlannedAction {
   requireCapability(queue.capabilities, 'pause', queue.name);
   const effect = verb === 'pause' ? 'consumers get nothing more until it is resumed' : 'consumers get messages again';
   const lines = [
@@ -85,9 +93,12 @@ function switching(verb: 'pause' | 'resume', queue: Queue, broker: Broker, isStr
   return {
     question: { lines, typed: isStrict ? queue.name : null },
     async run(_onProgress, signal) {
-      if (verb === 'pause') await queue.pause?.({ reason: null, signal });
-      else await queue.resume?.({ signal });
-      return { lines: [`${verb === 'pause' ? 'paused' : 'resumed'} ${queue.name}`], failed: false };
+      const { note } = await history.around(async () => {
+        if (verb === 'pause') await queue.pause?.({ reason: null, signal });
+        else await queue.resume?.({ signal });
+        return null;
+      });
+      return { lines: [`${verb === 'pause' ? 'paused' : 'resumed'} ${queue.name}`, ...note], failed: false };
     },
   };
 }

@@ -8,7 +8,7 @@ const TICKS = 40;
 const UNKNOWN = { inPerSec: null, outPerSec: null, errorPerSec: null, windowMs: null };
 
 /** Forty readings of an incident: payments are failing, invoices have lost their consumers, and SQS does not answer any more. */
-export function story(): readonly Snapshot[] {
+function story(): readonly Snapshot[] {
   return Array.from({ length: TICKS }, (_, tick) => [
     taken('prod', 'rabbitmq', tick, [
       reading('orders', 'quorum', tick, {

@@ -25,6 +25,7 @@ class Scripted {
       selector: [],
       readonly: false,
       permit: () => 'as-usual',
+      remember: () => Promise.resolve(null),
       connect: async () => {
         this.connects += 1;
         await this.connecting();
