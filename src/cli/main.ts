@@ -15,7 +15,8 @@ export async function main(): Promise<void> {
     return;
   }
   if (args[0] === '__complete') return completeAndExit(args.slice(1));
-  keepMemoryFlat();
+  // `top` keeps the readings of every queue from one second to the next: a young generation that may not grow would move them each time.
+  if (!args.includes('top')) keepMemoryFlat();
   const [{ isTerminal, nodeInput, nodeOutput }, { reportBug, runCommandLine }, { Secrets }, { EXIT }] =
     await Promise.all([
       import('./node-streams.ts'),

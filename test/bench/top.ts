@@ -65,7 +65,8 @@ try {
     if (queue !== undefined) void load.send(queue, ['x']);
   }, 1_000 / CHANGES_PER_SEC);
 
-  const reader = spawn(process.execPath, [new URL('top-load.ts', import.meta.url).pathname, url], { stdio: 'ignore' });
+  const program = new URL('top-load.ts', import.meta.url).pathname;
+  const reader = spawn(process.execPath, [program, url], { stdio: 'ignore' });
   const alone = await watchProcess(reader.pid ?? 0);
   reader.kill();
 
