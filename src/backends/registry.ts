@@ -4,7 +4,9 @@ import { MqError } from '../contract/errors.ts';
 /** The only file that names backends. Each is loaded when its scheme is first used, because client libraries are heavy. */
 const LOADERS = {
   sqlite: { schemes: ['sqlite'], load: () => import('./sqlite/index.ts') },
+  redis: { schemes: ['redis', 'rediss'], load: () => import('./redis/index.ts') },
   rabbitmq: { schemes: ['amqp', 'amqps'], load: () => import('./rabbitmq/index.ts') },
+  sqs: { schemes: ['sqs'], load: () => import('./sqs/index.ts') },
 } as const satisfies Readonly<
   Record<string, { readonly schemes: readonly string[]; readonly load: () => Promise<{ readonly backend: Backend }> }>
 >;

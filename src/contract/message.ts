@@ -113,6 +113,11 @@ export interface Receipt {
    * it, the message is given back as untouched as the broker allows.
    */
   release(options?: { readonly failure?: string }): Promise<void>;
+  /**
+   * Says that the caller will not settle this delivery but hold it until it closes the consumer. Present where a held message keeps others from
+   * coming (a FIFO group), so that the consumer need not wait for it before it calls the queue empty.
+   */
+  keep?(): void;
 }
 
 /** One handing-over of a message. Its receipt is kept apart so that a caller who holds thousands need not hold their bodies. */

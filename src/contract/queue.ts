@@ -103,6 +103,8 @@ export interface NativeMoveRequest {
   readonly selective: boolean;
   /** At most so many; null: all that were there at the start. */
   readonly limit: number | null;
+  /** No more than so many per second; null or absent: as fast as it goes. The caller paces the pages, so a move that keeps to `upTo` may ignore it. */
+  readonly ratePerSec?: number | null;
   /** Mark each moved message as redriven once more. */
   readonly countReplay: boolean;
   readonly notice: Notice;

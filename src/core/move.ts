@@ -47,6 +47,7 @@ export async function planMove(request: MoveRequest): Promise<Plan> {
     to: target,
     selective: !chosen.everything,
     limit: max,
+    ratePerSec: request.ratePerSec,
     countReplay: false,
     notice,
     signal,

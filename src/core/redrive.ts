@@ -54,6 +54,7 @@ export async function planRedrive(request: RedriveRequest): Promise<Plan> {
     to: to ?? 'origin',
     selective: !chosen.everything,
     limit: max,
+    ratePerSec: request.ratePerSec,
     countReplay,
     notice,
     signal: runSignal,

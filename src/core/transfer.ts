@@ -102,6 +102,7 @@ export async function transfer(
         complete = false;
       }
     } else if (outcome.status === 'unknown') {
+      receipt.keep?.();
       tally.doubt({ id: message.id, reason: outcome.reason });
       stop.abort();
       complete = false;
@@ -110,6 +111,7 @@ export async function transfer(
       if (request.onFailure === 'release') {
         await receipt.release({ failure: outcome.reason }).catch(() => {});
       } else {
+        receipt.keep?.();
         inARow += 1;
         heldFailures += 1;
         if (inARow >= FAILURES_IN_A_ROW || heldFailures >= request.window / 2) {
@@ -127,10 +129,11 @@ export async function transfer(
     let taken = 0;
     if (max !== 0) {
       for await (const delivery of consumer) {
-        const { message } = delivery;
+        const { message, receipt } = delivery;
         if (request.notAfter !== null && message.enqueuedAt !== null && message.enqueuedAt > request.notAfter) break;
         tally.seen += 1;
         const verdict = selection.verdict(message);
+        if (verdict !== 'take') receipt.keep?.();
         if (verdict === 'leave') {
           tally.left += 1;
           progress();

@@ -135,7 +135,7 @@ export class Bench {
       headers: {},
       contentType: null,
       priority: null,
-      groupId: grouped ? 'one group' : null,
+      groupId: grouped ? 'one-group' : null,
       deduplicationId: grouped ? randomUUID() : null,
       ttlMs: null,
       name: null,
@@ -261,4 +261,12 @@ export async function eventually(check: () => Promise<void>, patienceMs = PATIEN
 export async function staysOpen(promise: Promise<unknown>): Promise<boolean> {
   const moment = new Promise<'open'>((resolve) => setTimeout(() => resolve('open'), 300));
   return (await Promise.race([promise, moment])) === 'open';
+}
+
+/**
+ * Whether a message is out of sight while a consumer of ours has it in hand. Where draining is emulated, it stays where it is until
+ * it is acknowledged.
+ */
+export function takesAway({ abilities }: Capabilities): boolean {
+  return abilities.drain.supported && abilities.drain.degree === 'native';
 }

@@ -19,6 +19,7 @@ interface Tool {
 
 const TOOLS = {
   'redis-server': { package: 'redis-server', folders: [], image: 'redis:7.2', instead: 'MQ_TEST_REDIS_URL' },
+  'redis-cli': { package: 'redis-tools', folders: [], image: null, instead: null },
   'rabbitmq-server': {
     package: 'rabbitmq-server',
     folders: ['/usr/lib/rabbitmq/bin'],

@@ -7,7 +7,6 @@ import { detectKind } from './detect-kind.ts';
 import { orAborted } from './link.ts';
 import { listQueues } from './list.ts';
 import { StreamQueue, WorkQueue } from './queue.ts';
-import type { RabbitKind } from './queue-info.ts';
 import type { Session } from './session.ts';
 
 export class RabbitBroker implements Broker {
@@ -24,7 +23,8 @@ export class RabbitBroker implements Broker {
     const [only] = pattern.globs;
     if (pattern.globs.length === 1 && only !== undefined && isLiteral(only) && pattern.matches(only)) {
       try {
-        yield await (await this.queue(only, options.signal)).stats(options.signal);
+        const { handle, looked, live } = await this.#open(only, options.signal);
+        yield await handle.statsFrom(looked, live, options.signal);
       } catch (error) {
         if (!(error instanceof MqError) || error.code !== 'QUEUE_NOT_FOUND') throw error;
       }
@@ -34,17 +34,20 @@ export class RabbitBroker implements Broker {
   }
 
   async queue(name: string, signal: AbortSignal): Promise<Queue> {
-    assertName(name, 'QUEUE_NOT_FOUND');
-    // Asked side by side: AMQP says whether it is there, the management API what it is.
-    const [looked] = await Promise.all([this.#session.lookUp(name, signal), this.#session.declared(name, signal)]);
-    const kind = looked.status === 'found' ? looked.info.kind : await detectKind(this.#session, name, signal);
-    return this.#handle(name, kind);
+    return (await this.#open(name, signal)).handle;
   }
 
-  #handle(name: string, kind: RabbitKind): Queue {
-    return kind === 'rabbit-stream'
-      ? new StreamQueue(this.#session, name, kind)
-      : new WorkQueue(this.#session, name, kind);
+  async #open(name: string, signal: AbortSignal) {
+    assertName(name, 'QUEUE_NOT_FOUND');
+    // Asked side by side: AMQP says whether it is there, the management API what it is.
+    const [looked, live] = await Promise.all([
+      this.#session.lookUp(name, signal),
+      this.#session.declared(name, signal),
+    ]);
+    const kind = looked.status === 'found' ? looked.info.kind : await detectKind(this.#session, name, signal);
+    const handle =
+      kind === 'rabbit-stream' ? new StreamQueue(this.#session, name, kind) : new WorkQueue(this.#session, name, kind);
+    return { handle, looked, live };
   }
 
   async create(name: string, options: CreateOptions): Promise<void> {

@@ -9,7 +9,7 @@ const NO_PAUSE = absent(
 const NO_GET = absent('RabbitMQ does not index messages by id', 'mq peek QUEUE --filter \'id == "…"\'');
 
 function workQueue(kind: 'classic' | 'quorum', price: string): Capabilities {
-  return Object.freeze({
+  return frozen({
     kind,
     broker: 'rabbitmq',
     counts: { ready: 'exact', inFlight: 'approximate', delayed: 'absent', dead: 'approximate' },
@@ -49,7 +49,7 @@ function transfer() {
   } as const;
 }
 
-const STREAM = Object.freeze({
+const STREAM = frozen({
   kind: 'rabbit-stream',
   broker: 'rabbitmq',
   counts: { ready: 'approximate', inFlight: 'approximate', delayed: 'absent', dead: 'absent' },
@@ -89,3 +89,9 @@ export const CAPABILITIES: Readonly<Record<RabbitKind, Capabilities>> = {
   ),
   'rabbit-stream': STREAM,
 };
+
+/** Frozen to the bottom: a record that a caller could change would not be the truth about the kind. */
+function frozen<Value extends object>(value: Value): Value {
+  for (const member of Object.values(value)) if (typeof member === 'object' && member !== null) frozen(member);
+  return Object.freeze(value);
+}

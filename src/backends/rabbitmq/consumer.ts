@@ -6,6 +6,7 @@ import { brokerError } from './errors.ts';
 import { type Counting, toMessage } from './incoming.ts';
 import { atLeast, type Link, orAborted } from './link.ts';
 import type { RabbitKind } from './queue-info.ts';
+import { takeOtherReturned } from './quorum-returns.ts';
 import { Segment, type SegmentEvents } from './segment.ts';
 import type { Content } from './wire/frames.ts';
 
@@ -58,6 +59,7 @@ export class RabbitConsumer implements Consumer {
   readonly #segments: Segment[] = [];
   readonly #ending = new AbortController();
   #delivered = 0;
+  #lastWasReturned = false;
   #buffer: Delivery[] = [];
   #bufferHead = 0;
   #bufferBytes = 0;
@@ -66,7 +68,6 @@ export class RabbitConsumer implements Consumer {
   #failure: MqError | null = null;
   #advancing: Promise<void> = Promise.resolve();
   #stopping: Promise<void> | null = null;
-  #stopped = false;
   #closing: Promise<void> | null = null;
 
   private constructor(setup: ConsumerSetup) {
@@ -117,6 +118,7 @@ export class RabbitConsumer implements Consumer {
 
   #deliver(segment: Segment, content: Content): void {
     this.#delivered++;
+    this.#lastWasReturned = content.redelivered;
     if (this.#ended) return;
     const { queue, kind, counting, link, limit, window } = this.#setup;
     const message = toMessage(content, queue, kind === 'quorum', counting);
@@ -209,14 +211,20 @@ export class RabbitConsumer implements Consumer {
     return DONE;
   }
 
-  /** For `TagReceipt`. */
-  release(segment: Segment, tag: number, failed: boolean): void {
+  /**
+   * For `TagReceipt`. While consuming, what is given back would come straight to us again: it is held until nothing more is taken. On a quorum
+   * queue below 4.0 it goes to the tail; who wants the order kept leaves it to `close`.
+   */
+  async release(segment: Segment, tag: number, failed: boolean): Promise<void> {
     if (this.#failure !== null || this.#closing !== null) return;
-    const { kind, link } = this.#setup;
-    if (failed) segment.reject(tag);
-    // While consuming it would come straight back to us, and on a quorum queue below 4.0 it would go to the tail: then it stays held and
-    // goes back when the channel closes, to where it was.
-    else if (this.#stopped && (kind !== 'quorum' || atLeast(link.version, 4, 0))) segment.requeue(tag);
+    if (failed) {
+      segment.reject(tag);
+      return;
+    }
+    segment.release(tag);
+    if (!this.#ended) return;
+    await this.#stop().catch(() => undefined);
+    segment.giveBackReleased();
   }
 
   #stop(): Promise<void> {
@@ -229,7 +237,6 @@ export class RabbitConsumer implements Consumer {
     this.#setup.link.tap.resume();
     await this.#advancing;
     await this.#segments.at(-1)?.cancel();
-    this.#stopped = true;
   }
 
   close(): Promise<void> {
@@ -244,7 +251,7 @@ export class RabbitConsumer implements Consumer {
     signal.removeEventListener('abort', this.#onAbort);
     this.#buffer = [];
     this.#bufferHead = 0;
-    const unsettled = this.#segments.reduce((sum, segment) => sum + segment.unsettled, 0);
+    const unsettled = await this.#holdInOrder().catch(() => this.#unsettled);
     const before =
       kind === 'quorum' && unsettled > 0
         ? await this.#segments
@@ -268,17 +275,30 @@ export class RabbitConsumer implements Consumer {
     await link.close();
   }
 
+  get #unsettled(): number {
+    return this.#segments.reduce((sum, segment) => sum + segment.unsettled, 0);
+  }
+
+  /** How many messages go back by the closing of the segments, the ones included that are only taken for the sake of order. */
+  async #holdInOrder(): Promise<number> {
+    const { link, kind, queue, notice } = this.#setup;
+    if (kind === 'quorum' && this.#unsettled > 0 && this.#lastWasReturned && this.#failure === null) {
+      const left = (await this.#segments.at(-1)?.ready(queue)) ?? 0;
+      if (left > 0) this.#segments.push(...(await takeOtherReturned(link, queue, notice)));
+    }
+    return this.#unsettled;
+  }
+
   /**
-   * A quorum queue takes back what a channel held some time after the channel is closed. Waits until that many are ready, or others consume them,
-   * or a second has passed.
+   * A quorum queue takes back what a channel held some time after the channel is closed. Waits until that many are ready, or, where
+   * others consume them, for a second.
    */
   async #returned(expected: number): Promise<void> {
     const { link, queue } = this.#setup;
     const { amqp } = await link.channel();
     const until = Date.now() + RETURN_MS;
     while (Date.now() < until) {
-      const { messageCount, consumerCount } = await amqp.checkQueue(queue);
-      if (messageCount >= expected || consumerCount > 0) return;
+      if ((await amqp.checkQueue(queue)).messageCount >= expected) return;
       await delay(POLL_MS);
     }
   }
@@ -349,7 +369,6 @@ class TagReceipt implements Receipt {
   }
 
   release(options: { readonly failure?: string } = {}): Promise<void> {
-    this.#consumer.release(this.#segment, this.#tag, options.failure !== undefined);
-    return DONE;
+    return this.#consumer.release(this.#segment, this.#tag, options.failure !== undefined);
   }
 }

@@ -10,9 +10,9 @@ export function isDeathHeader(name: string): boolean {
   return DEATH_HEADER.test(name);
 }
 
-/** Marks of deliveries, not of the message: stale on a copy that is published again. */
+/** Marks of deliveries (the offset is a stream's), not of the message: stale on a copy that is published again. */
 export function isDeliveryHeader(name: string): boolean {
-  return name === 'x-delivery-count' || name === 'x-acquired-count';
+  return name === 'x-delivery-count' || name === 'x-acquired-count' || name === 'x-stream-offset';
 }
 
 /**

@@ -42,7 +42,7 @@ function deadFigure(
   sources: ReadonlyMap<string, readonly string[]>,
 ): DeadFigure {
   if (topology === null || !hasDeadLetterExchange(info)) {
-    return { count: null, note: 'the queue has no dead-letter exchange: its dead letters are dropped' };
+    return { count: 0, note: 'none are kept: the queue has no dead-letter exchange' };
   }
   const destination = topology.deadLettersOf(info);
   if (destination.to !== 'queue') return { count: null, note: destination.reason };

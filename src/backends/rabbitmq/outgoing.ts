@@ -28,6 +28,8 @@ export interface OutgoingRules {
   readonly queue: string;
   /** The broker takes a `user-id` only from the user of that name. */
   readonly login: string;
+  /** A stream stores messages as AMQP 1.0, whose application properties hold no lists and tables: the broker drops such headers. */
+  readonly isStream: boolean;
   /** Largest frame of the connection, bytes: a content header must fit into one. */
   readonly frameMax: number;
 }
@@ -58,6 +60,11 @@ export function misfitsOf(message: OutgoingMessage, rules: OutgoingRules): strin
     if (text !== null && !isShort(text)) misfits.push(`${what} of more than 255 bytes`);
   }
   if (Object.keys(message.headers).some((name) => !isShort(name))) misfits.push('a header name of more than 255 bytes');
+  if (rules.isStream) {
+    for (const [name, value] of Object.entries(message.headers)) {
+      if (isNested(value)) misfits.push(`the header ${JSON.stringify(name)}, which is a list or a table`);
+    }
+  }
   const { properties } = toOutgoing(message, rules);
   if (!fitsFrame(properties, rules))
     misfits.push(`headers of ${properties.length} bytes (the broker takes ${rules.frameMax - 20})`);
@@ -196,4 +203,9 @@ function isOctet(value: number): boolean {
 /** The broker takes at most 2^32 − 1. */
 function isTtl(value: number): boolean {
   return Number.isInteger(value) && value >= 0 && value <= 0xffff_ffff;
+}
+
+/** Bytes are shown as an object too, and fit. */
+function isNested(value: JsonValue): boolean {
+  return typeof value === 'object' && value !== null && !('base64' in value);
 }

@@ -20,6 +20,7 @@ export interface PublisherSetup {
   readonly link: Link;
   readonly queue: string;
   readonly login: string;
+  readonly isStream: boolean;
   readonly lossy: boolean;
   readonly notice: Notice;
   readonly signal: AbortSignal;
@@ -56,7 +57,12 @@ export class RabbitPublisher implements Publisher {
   private constructor(setup: PublisherSetup, channel: OpenChannel) {
     this.#link = setup.link;
     this.#channel = channel;
-    this.#rules = { queue: setup.queue, login: setup.login, frameMax: setup.link.tap.frameMax };
+    this.#rules = {
+      queue: setup.queue,
+      login: setup.login,
+      isStream: setup.isStream,
+      frameMax: setup.link.tap.frameMax,
+    };
     this.#lossy = setup.lossy;
     this.#routingKey = writeText(setup.queue);
     this.#notice = setup.notice;

@@ -23,8 +23,8 @@ import { orAborted } from './link.ts';
 import { openPeek } from './peek.ts';
 import { overflowReason, RabbitPublisher, refuseOverflow } from './publisher.ts';
 import { hasSingleActiveConsumer, limitSetting, type QueueInfo, type RabbitKind, textSetting } from './queue-info.ts';
-import type { Session } from './session.ts';
-import { type DeadFigure, toStats } from './stats.ts';
+import type { Lookup, Session } from './session.ts';
+import { type DeadFigure, type LiveFigures, toStats } from './stats.ts';
 import { openStreamPeek } from './stream-peek.ts';
 import { readTopology } from './topology.ts';
 
@@ -52,6 +52,11 @@ class RabbitQueue implements Queue {
       this.session.lookUp(this.name, signal),
       this.session.declared(this.name, signal),
     ]);
+    return await this.statsFrom(looked, live, signal);
+  }
+
+  /** For whoever has asked both sides just now. */
+  async statsFrom(looked: Lookup, live: LiveFigures, signal: AbortSignal): Promise<QueueStats> {
     const info = looked.status === 'found' ? looked.info : null;
     return toStats({
       queue: this.name,
@@ -67,7 +72,7 @@ class RabbitQueue implements Queue {
   async #dead(info: QueueInfo | null, signal: AbortSignal): Promise<DeadFigure> {
     if (info === null) return { count: null, note: 'needs the management API' };
     if (textSetting(info, 'dead-letter-exchange') === null) {
-      return { count: null, note: 'the queue has no dead-letter exchange: its dead letters are dropped' };
+      return { count: 0, note: 'none are kept: the queue has no dead-letter exchange' };
     }
     const topology = await readTopology(this.session.management, this.session.address.vhost, signal);
     const destination = topology.deadLettersOf(info);
@@ -105,6 +110,7 @@ class RabbitQueue implements Queue {
       link,
       queue: this.name,
       login: this.session.address.user,
+      isStream: this.kind === 'rabbit-stream',
       lossy,
       notice,
       signal,

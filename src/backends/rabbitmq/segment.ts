@@ -27,6 +27,7 @@ export class Segment {
   #cancelling: Promise<void> | null = null;
   #cancelled = false;
   #acked = 0;
+  #released: number[] = [];
   #flushPlanned = false;
 
   private constructor(link: Link, channel: OpenChannel, prefetch: number, limit: number | null) {
@@ -96,9 +97,19 @@ export class Segment {
     if (this.#tags.give(tag)) this.#link.tap.write(rejectFrame(this.#channel.number, tag));
   }
 
-  /** Gives it back now. */
-  requeue(tag: number): void {
-    if (this.#tags.give(tag)) this.#link.tap.write(requeueFrame(this.#channel.number, tag, false));
+  /** It is to be given back, which happens by `giveBackReleased` or by `close`. */
+  release(tag: number): void {
+    if (this.#tags.release(tag)) this.#released.push(tag);
+  }
+
+  giveBackReleased(): void {
+    if (this.#channel.gone.aborted) return;
+    const released = this.#released;
+    this.#released = [];
+    for (const tag of released) {
+      this.#tags.giveReleased(tag);
+      this.#link.tap.write(requeueFrame(this.#channel.number, tag, false));
+    }
   }
 
   /** Gives back all that is unsettled, by one nack. */

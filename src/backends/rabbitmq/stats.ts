@@ -32,30 +32,27 @@ const LAG = 'from the management API, up to 7 s old';
 const RATE_WINDOW_MS = 5_000;
 
 export function toStats({ queue, kind, info, live, dead, reason, now }: StatsInput): QueueStats {
-  const approximate: StatsField[] = [];
+  // These come from the management API, or from a queue elsewhere that changes meanwhile.
+  const approximate: StatsField[] = ['inFlight', 'depth', 'rates'];
+  if (kind === 'rabbit-stream') approximate.push('ready');
+  else approximate.push('dead');
   const notes: Partial<Record<StatsField | 'state', string>> = {};
   const missing = (field: StatsField): void => {
     notes[field] = reason ?? 'the management API has no figures of this queue yet';
   };
   const ready = live?.ready ?? info?.ready ?? null;
   if (live === null && ready !== null) {
-    approximate.push('ready');
+    if (kind !== 'rabbit-stream') approximate.push('ready');
     notes.ready = LAG;
   }
   const inFlight = info?.inFlight ?? null;
   if (inFlight === null) missing('inFlight');
-  else {
-    approximate.push('inFlight');
-    notes.inFlight = LAG;
-  }
+  else notes.inFlight = LAG;
   const depth = depthOf(ready, inFlight);
   if (depth === null) missing('depth');
-  else approximate.push('depth');
-  if (dead.count !== null) approximate.push('dead');
   if (dead.note !== null && kind !== 'rabbit-stream') notes.dead = dead.note;
   const rates = info === null ? null : ratesOf(info.messageStats);
   if (rates === null) missing('rates');
-  else approximate.push('rates');
   const oldest = oldestAge(kind, info, ready, now);
   if (oldest.note !== null) notes.oldestAgeMs = oldest.note;
   if (info?.state == null) notes.state = reason ?? 'the management API has no figures of this queue yet';

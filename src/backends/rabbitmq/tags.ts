@@ -8,12 +8,14 @@ export interface Settlement {
 const UNSETTLED = 0;
 const ACK_WANTED = 1;
 const GONE = 2;
+const RELEASED = 3;
 
 /**
  * Which deliveries of a channel are settled, one byte each. Tags count from 1 without gaps; `base` is the lowest unsettled one, so that a
  * row of acks from there can be written as one frame with `multiple`.
  *
- * unsettled → ack wanted → gone (told to the broker) · unsettled → gone (given back)
+ * unsettled → ack wanted → gone (told to the broker) · unsettled → gone (given back) ·
+ * unsettled → released (held until the consumer has stopped) → gone
  */
 export class Tags {
   #marks = new Uint8Array(1024);
@@ -50,6 +52,19 @@ export class Tags {
     return true;
   }
 
+  /** Takes no settlement any more, but is still held. False when the tag was settled before. */
+  release(tag: number): boolean {
+    if (!this.isUnsettled(tag)) return false;
+    this.#marks[tag % this.#marks.length] = RELEASED;
+    return true;
+  }
+
+  /** The released one is given back. */
+  giveReleased(tag: number): void {
+    this.#marks[tag % this.#marks.length] = GONE;
+    this.#settled++;
+  }
+
   isUnsettled(tag: number): boolean {
     return tag >= this.#base && tag <= this.#delivered && this.#marks[tag % this.#marks.length] === UNSETTLED;
   }
@@ -68,7 +83,7 @@ export class Tags {
     let upTo: number | null = null;
     while (this.#base <= this.#delivered) {
       const mark = this.#mark(this.#base);
-      if (mark === UNSETTLED || (mark === ACK_WANTED && taken >= limit)) break;
+      if (mark === UNSETTLED || mark === RELEASED || (mark === ACK_WANTED && taken >= limit)) break;
       if (mark === ACK_WANTED) {
         taken++;
         upTo = this.#base;

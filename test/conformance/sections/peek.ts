@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { bodies, text } from '../bench.ts';
+import { bodies, takesAway, text } from '../bench.ts';
 import type { Case, Section } from '../case.ts';
 
 export const peek: Section = ({ capabilities, members }) => {
@@ -99,7 +99,7 @@ export const peek: Section = ({ capabilities, members }) => {
       },
     },
   ];
-  if (members.has('consume')) {
+  if (members.has('consume') && takesAway(capabilities)) {
     cases.push({
       title: 'does not show, and does not touch, what a consumer has in hand',
       async run(bench) {
@@ -139,7 +139,22 @@ export const peek: Section = ({ capabilities, members }) => {
       },
     });
   }
-  if (ability.states.includes('in-flight') && members.has('consume')) {
+  if (members.has('consume') && !takesAway(capabilities)) {
+    cases.push({
+      title: 'still shows what a consumer of ours has in hand: it leaves the queue when it is acknowledged',
+      async run(bench) {
+        const queue = await bench.queue();
+        await bench.fill(queue, bodies(3));
+        const consumer = await bench.consume(queue, { limit: 1, window: 1 });
+        for await (const delivery of consumer) {
+          bench.expectBodies(await bench.peek(queue), bodies(3));
+          await delivery.receipt.ack();
+          bench.expectBodies(await bench.peek(queue), bodies(2, 2));
+        }
+      },
+    });
+  }
+  if (ability.states.includes('in-flight') && members.has('consume') && takesAway(capabilities)) {
     cases.push({
       title: 'shows what is in flight',
       async run(bench) {

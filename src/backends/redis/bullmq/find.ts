@@ -1,0 +1,94 @@
+import type { Call, Connection } from '../connection.ts';
+import { asList, asText, asTextOrNull } from '../reply.ts';
+
+/** A BullMQ queue and where its keys are. */
+export interface BullPlace {
+  /** As the library calls it: without a colon. */
+  readonly name: string;
+  /** Everything before it; may hold colons. */
+  readonly prefix: string;
+  /** `<prefix>:<name>`: each key of the queue is this, a colon, and more. */
+  readonly base: string;
+  /** As the operator calls it: the name alone under the expected prefix, else the whole base. */
+  readonly shown: string;
+  /** `bull4`: the library before BullMQ, read-only here. */
+  readonly generation: 'bullmq' | 'bull4';
+}
+
+const DEFAULT_PREFIX = 'bull';
+
+/** The queue of that name, or null. Reads only. */
+export async function findBull(connection: Connection, name: string, signal: AbortSignal): Promise<BullPlace | null> {
+  const { prefix } = connection.settings;
+  const bases = [`${prefix ?? DEFAULT_PREFIX}:${name}`, ...(prefix === null && name.includes(':') ? [name] : [])];
+  const found = await verifyBull(connection, bases, signal);
+  return found.find(({ shown }) => shown === name) ?? null;
+}
+
+const KEYS = ['meta', 'id', 'events', 'wait', 'paused', 'active', 'completed', 'failed', 'delayed'] as const;
+const BATCH = 200;
+
+/**
+ * Which of these bases are queues. BullMQ writes a `meta` hash with a version or its options (unless told not to) and an `events`
+ * stream; Bull 4 has neither, only the counter `id` and the lists and sorted sets of states.
+ */
+export async function verifyBull(
+  connection: Connection,
+  bases: readonly string[],
+  signal: AbortSignal,
+): Promise<readonly BullPlace[]> {
+  const found: BullPlace[] = [];
+  for (let i = 0; i < bases.length; i += BATCH) {
+    const batch = bases.slice(i, i + BATCH);
+    const place = { operation: 'look for BullMQ queues', signal };
+    const types = (
+      await connection.all(
+        batch.flatMap((base) => KEYS.map((key): Call => ['TYPE', `${base}:${key}`])),
+        place,
+      )
+    ).map(asText);
+    const metas = await connection.each(
+      batch.map((base): Call => ['HMGET', `${base}:meta`, 'version', 'opts.maxLenEvents', 'paused', 'concurrency']),
+      place,
+    );
+    for (const [index, base] of batch.entries()) {
+      const type = Object.fromEntries(KEYS.map((key, k) => [key, types[index * KEYS.length + k]])) as Record<
+        (typeof KEYS)[number],
+        string
+      >;
+      const meta = metas[index];
+      const hasMeta = meta?.ok === true && asList(meta.reply).some((field) => asTextOrNull(field) !== null);
+      const generation = generationOf(type, hasMeta);
+      if (generation !== null) found.push(placeOf(base, generation, connection.settings.prefix ?? DEFAULT_PREFIX));
+    }
+  }
+  return found;
+}
+
+function generationOf(
+  type: Readonly<Record<(typeof KEYS)[number], string>>,
+  hasMeta: boolean,
+): BullPlace['generation'] | null {
+  if (hasMeta) return 'bullmq';
+  if (type.id !== 'string') return null;
+  if (type.events === 'stream') return 'bullmq';
+  const hasStates =
+    [type.wait, type.paused, type.active].includes('list') ||
+    [type.completed, type.failed, type.delayed].includes('zset');
+  return hasStates ? 'bull4' : null;
+}
+
+export function placeOf(base: string, generation: BullPlace['generation'], expectedPrefix: string): BullPlace {
+  const colon = base.lastIndexOf(':');
+  const prefix = base.slice(0, Math.max(0, colon));
+  const name = base.slice(colon + 1);
+  return { name, prefix, base, shown: prefix === expectedPrefix ? name : base, generation };
+}
+
+/** True for the keys that belong to one of these queues, whatever their type. */
+export function isBullKey(key: string, bases: ReadonlySet<string>): boolean {
+  for (let colon = key.indexOf(':'); colon !== -1; colon = key.indexOf(':', colon + 1)) {
+    if (bases.has(key.slice(0, colon))) return true;
+  }
+  return false;
+}

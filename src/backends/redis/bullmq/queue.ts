@@ -1,0 +1,107 @@
+import type { Message } from '../../../contract/message.ts';
+import type { DeadLetters, Queue } from '../../../contract/queue.ts';
+import { type BrowseSource, browse } from '../browser.ts';
+import type { Connection } from '../connection.ts';
+import { internalsOf, rememberHandle, sourceOf } from '../handle.ts';
+import { Lease } from '../lease.ts';
+import { BULL4_CAPABILITIES, BULLMQ_CAPABILITIES } from './capabilities.ts';
+import { describeBull, getJob } from './detail.ts';
+import type { BullPlace } from './find.ts';
+import { pauseBull, purgeBull, resumeBull } from './lifecycle.ts';
+import { jobPublisher } from './publisher.ts';
+import { peekJobs } from './read.ts';
+import { bullRetry } from './retry.ts';
+import { type JobItem, jobSource } from './source.ts';
+import { bullStatsOf, readWorkers } from './stats.ts';
+import { unwrapped, wrappedDeath } from './unwrap.ts';
+
+/** A queue of wrapped jobs is named like this unless `?dlq=` says otherwise. */
+const WRAPPED_QUEUES = '*-dlq';
+
+export function openBull(connection: Connection, bull: BullPlace): Queue {
+  const { unwrap, dlq } = connection.settings;
+  const source = sourceOf(
+    { ...connection.settings, dlq: dlq ?? (unwrap === null ? null : WRAPPED_QUEUES) },
+    bull.shown,
+  );
+  /** A waiting job of a dead-letter queue is a dead letter of its source. */
+  const marked = (message: Message): Message =>
+    unwrap === null || source === null || message.state !== 'ready'
+      ? message
+      : { ...message, dead: wrappedDeath(message, unwrap, source) };
+
+  async function deadLetters(): Promise<DeadLetters> {
+    return {
+      // A queue of wrapped jobs is itself where they are kept: its waiting jobs are the dead letters.
+      keptIn: unwrap !== null && source !== null ? { place: 'nowhere' } : { place: 'state' },
+      sources: source === null ? [] : [source],
+      restore(message) {
+        const plain = unwrap !== null && message.state === 'ready' ? unwrapped(message, unwrap) : message;
+        return { ...plain, state: 'ready', dead: null };
+      },
+    };
+  }
+
+  const looking = {
+    name: bull.shown,
+    kind: 'bullmq',
+    stats: async (signal: AbortSignal) => bullStatsOf(connection, bull, await readWorkers(connection, signal), signal),
+    describe: (signal: AbortSignal) => describeBull(connection, bull, signal),
+    get: (id: string, signal: AbortSignal) => getJob(connection, bull, id, signal),
+    async peek({ state, limit, notice, signal }) {
+      return {
+        price: null,
+        async *[Symbol.asyncIterator]() {
+          for await (const message of peekJobs(connection, bull, state, limit, notice, signal)) yield marked(message);
+        },
+      };
+    },
+    deadLetters,
+  } satisfies Partial<Queue>;
+
+  const queue: Queue =
+    bull.generation === 'bull4'
+      ? { ...looking, capabilities: BULL4_CAPABILITIES }
+      : {
+          ...looking,
+          capabilities: BULLMQ_CAPABILITIES,
+          publisher: async (options) => jobPublisher(connection, bull, options),
+          async consume(options) {
+            await warnOfWorkers(connection, bull, options.state, options.notice, options.signal);
+            const jobs = jobSource(connection, bull, options.state, options.notice);
+            const reading: BrowseSource<JobItem> = {
+              ...jobs,
+              async read(count, signal) {
+                const page = await jobs.read(count, signal);
+                return page.map(({ item, message }) => ({ item, message: marked(message) }));
+              },
+            };
+            return browse(reading, options, bull.shown, new Lease(connection, bull.shown, bull.base));
+          },
+          purge: (options) => purgeBull(connection, bull, options),
+          pause: ({ reason }) => pauseBull(connection, bull, reason),
+          resume: ({ signal }) => resumeBull(connection, bull, signal),
+          async nativeMove(request) {
+            const home = request.to === 'origin' ? bull.base : internalsOf(request.to)?.key;
+            return request.state === 'dead' && home === bull.base ? bullRetry(connection, bull, request) : null;
+          },
+        };
+  return rememberHandle(queue, { kind: 'bullmq', connection, key: bull.base });
+}
+
+/** Jobs that wait can be started by a worker while we hold them: then they are done twice. */
+async function warnOfWorkers(
+  connection: Connection,
+  bull: BullPlace,
+  state: 'ready' | 'dead',
+  notice: (text: string) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  if (state !== 'ready') return;
+  const stats = await bullStatsOf(connection, bull, await readWorkers(connection, signal), signal);
+  if (stats.state !== 'paused' && (stats.consumers ?? 0) > 0) {
+    notice(
+      `${stats.consumers} workers are connected to ${bull.shown} and may start a job while it is taken out, so that it is processed twice; pause the queue first`,
+    );
+  }
+}

@@ -1,0 +1,185 @@
+import type { Message, MessageState } from '../../../contract/message.ts';
+import type { Notice } from '../../../contract/queue.ts';
+import { PAGE } from '../browser.ts';
+import type { Call, Connection } from '../connection.ts';
+import { asInteger, asList, asNumberOrNull, asText } from '../reply.ts';
+import { sortedSetPages } from '../sorted-set.ts';
+import type { BullPlace } from './find.ts';
+import { JOB_FIELDS, type JobHash, jobMessage, readHash } from './job.ts';
+
+interface Container {
+  readonly suffix: string;
+  /** `list-right`: taken from the right end; `zset`: lowest score first. */
+  readonly shape: 'list-right' | 'zset';
+}
+
+/**
+ * Where the jobs of each state are, in the order in which workers take them: the list of version 5 for a paused queue goes in front of
+ * `wait` on resume, and prioritized jobs are taken after those that wait.
+ */
+const CONTAINERS: Readonly<Record<MessageState, readonly Container[]>> = {
+  ready: [
+    { suffix: 'paused', shape: 'list-right' },
+    { suffix: 'wait', shape: 'list-right' },
+    { suffix: 'prioritized', shape: 'zset' },
+  ],
+  'in-flight': [{ suffix: 'active', shape: 'list-right' }],
+  delayed: [{ suffix: 'delayed', shape: 'zset' }],
+  dead: [{ suffix: 'failed', shape: 'zset' }],
+  completed: [{ suffix: 'completed', shape: 'zset' }],
+  'waiting-children': [{ suffix: 'waiting-children', shape: 'zset' }],
+};
+
+/** The score of a delayed job is its due time times 4096, plus a number that keeps the order (BullMQ, getDelayedScore). */
+function dueAtOf(score: number): number {
+  return Math.floor(score / 0x1000);
+}
+
+export interface JobRef {
+  readonly id: string;
+  readonly dueAt: number | null;
+}
+
+/** Ids of jobs in a state, from `offset` on in delivery order. Fewer than asked: that is all there are. */
+export async function readIds(
+  connection: Connection,
+  bull: BullPlace,
+  state: MessageState,
+  offset: number,
+  count: number,
+  signal: AbortSignal,
+): Promise<readonly JobRef[]> {
+  const place = { operation: 'read the jobs', queue: bull.shown, signal };
+  const containers = CONTAINERS[state];
+  const lengths = (
+    await connection.all(
+      containers.map(({ suffix, shape }): Call => [shape === 'zset' ? 'ZCARD' : 'LLEN', `${bull.base}:${suffix}`]),
+      place,
+    )
+  ).map(asInteger);
+  const refs: JobRef[] = [];
+  let skip = offset;
+  for (const [index, { suffix, shape }] of containers.entries()) {
+    const length = lengths[index] ?? 0;
+    if (skip >= length) {
+      skip -= length;
+      continue;
+    }
+    const wanted = Math.min(count - refs.length, length - skip);
+    if (wanted <= 0) break;
+    const key = `${bull.base}:${suffix}`;
+    if (shape === 'list-right') {
+      const ids = asList(await connection.call(['LRANGE', key, -skip - wanted, -skip - 1], place)).map(asText);
+      refs.push(...ids.reverse().map((id) => ({ id, dueAt: null })));
+    } else {
+      const reply = asList(await connection.call(['ZRANGE', key, skip, skip + wanted - 1, 'WITHSCORES'], place));
+      for (let i = 0; i + 1 < reply.length; i += 2) {
+        const dueAt = state === 'delayed' ? dueAtOf(asNumberOrNull(reply[i + 1]) ?? 0) : null;
+        refs.push({ id: asText(reply[i]), dueAt });
+      }
+    }
+    skip = 0;
+  }
+  return refs;
+}
+
+/** The hashes of these jobs; null where a job is gone. */
+export async function readHashes(
+  connection: Connection,
+  bull: BullPlace,
+  ids: readonly string[],
+  signal: AbortSignal | undefined,
+): Promise<readonly (JobHash | null)[]> {
+  const replies = await connection.all(
+    ids.map((id): Call => ['HMGET', `${bull.base}:${id}`, ...JOB_FIELDS]),
+    { operation: 'read the jobs', queue: bull.shown, bytes: true, signal },
+  );
+  return replies.map(readHash);
+}
+
+/** Looks without taking. A job that is listed while its hash is gone is left out, and said. */
+export async function* peekJobs(
+  connection: Connection,
+  bull: BullPlace,
+  state: MessageState,
+  limit: number | null,
+  notice: Notice,
+  signal: AbortSignal,
+): AsyncGenerator<Message> {
+  let missing = 0;
+  let given = 0;
+  const pageSize = limit === null ? PAGE : Math.min(PAGE, Math.max(1, limit));
+  for (const container of CONTAINERS[state]) {
+    const pages = container.shape === 'zset' ? zsetRefs : listRefs;
+    for await (const page of pages(connection, bull, container.suffix, pageSize, signal)) {
+      const refs = page.filter(({ id }) => !isMarker(id));
+      const hashes = await readHashes(
+        connection,
+        bull,
+        refs.map(({ id }) => id),
+        signal,
+      );
+      for (const [index, { id, dueAt }] of refs.entries()) {
+        const hash = hashes[index] ?? null;
+        if (limit !== null && given >= limit) break;
+        if (hash === null) missing += 1;
+        else {
+          given += 1;
+          yield jobMessage(bull, id, hash, state, dueAt);
+        }
+      }
+      if (limit !== null && given >= limit) break;
+    }
+    if (limit !== null && given >= limit) break;
+  }
+  if (missing > 0)
+    notice(`${missing} ${missing === 1 ? 'job is' : 'jobs are'} listed in ${bull.shown} but the data is gone`);
+}
+
+async function* zsetRefs(
+  connection: Connection,
+  bull: BullPlace,
+  suffix: string,
+  pageSize: number,
+  signal: AbortSignal,
+): AsyncGenerator<readonly JobRef[]> {
+  const place = { operation: 'read the jobs', queue: bull.shown, signal };
+  for await (const page of sortedSetPages(connection, `${bull.base}:${suffix}`, pageSize, place)) {
+    yield page.map(({ value, score }) => ({
+      id: value.toString('utf8'),
+      dueAt: suffix === 'delayed' ? dueAtOf(score) : null,
+    }));
+  }
+}
+
+/** From the right. When jobs leave while we read, others slip past us: then once more from the start, without those seen. */
+async function* listRefs(
+  connection: Connection,
+  bull: BullPlace,
+  suffix: string,
+  pageSize: number,
+  signal: AbortSignal,
+): AsyncGenerator<readonly JobRef[]> {
+  const place = { operation: 'read the jobs', queue: bull.shown, signal };
+  const key = `${bull.base}:${suffix}`;
+  const seen = new Set<string>();
+  for (let isNew = true; isNew; ) {
+    isNew = false;
+    for (let offset = 0; ; ) {
+      const ids = asList(await connection.call(['LRANGE', key, -offset - pageSize, -offset - 1], place)).map(asText);
+      offset += ids.length;
+      const fresh = ids.reverse().filter((id) => !seen.has(id));
+      for (const id of fresh) seen.add(id);
+      if (fresh.length > 0) {
+        isNew = seen.size > fresh.length || ids.length === pageSize;
+        yield fresh.map((id) => ({ id, dueAt: null }));
+      }
+      if (ids.length < pageSize) break;
+    }
+  }
+}
+
+/** Earlier releases of BullMQ put a marker among the waiting jobs to wake workers; it is no job. */
+export function isMarker(id: string): boolean {
+  return id.startsWith('0:');
+}

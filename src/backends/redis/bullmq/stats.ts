@@ -1,0 +1,196 @@
+import { MqError } from '../../../contract/errors.ts';
+import { depthOf, type QueueStats, type Rates } from '../../../contract/stats.ts';
+import type { Call, Connection } from '../connection.ts';
+import { asInteger, asList, asListOrNone, asNumberOrNull, asPairs, asText, asTextOrNull } from '../reply.ts';
+import { type BullPlace, verifyBull } from './find.ts';
+
+/** Connected workers by the client name that BullMQ gives them (`<prefix>:<base64 of the queue>`); null: the server does not tell. */
+export type Workers = ReadonlyMap<string, number> | null;
+
+export interface BullCounts {
+  readonly wait: number;
+  /** Where version 5 parks jobs while the queue is paused. Version 6 does not count this list. */
+  readonly paused: number;
+  readonly prioritized: number;
+  readonly active: number;
+  readonly delayed: number;
+  readonly failed: number;
+  readonly completed: number;
+  readonly waitingChildren: number;
+}
+
+/** Rates look back so far, or as far as the events reach. */
+const WINDOW_MS = 60_000;
+/** As many events are read at most; a busier queue has a shorter window. */
+const MOST_EVENTS = 5_000;
+
+/** CLIENT LIST, once for all queues. In a cluster each node knows only its own clients, so there it is not asked. */
+export async function readWorkers(connection: Connection, signal: AbortSignal): Promise<Workers> {
+  if (connection.isCluster) return null;
+  let text: string;
+  try {
+    text = asText(await connection.call(['CLIENT', 'LIST'], { operation: 'list the clients', signal }));
+  } catch (error) {
+    if (error instanceof MqError && error.code !== 'ABORTED' && error.code !== 'UNAVAILABLE') return null;
+    throw error;
+  }
+  const workers = new Map<string, number>();
+  for (const [, name = ''] of text.matchAll(/ name=([^ ]*)/g)) {
+    // Version 5.? and 6 append `:w:<name>` for a worker with a name; other suffixes are listeners.
+    const worker = name.replace(/:w:.*$/, '');
+    workers.set(worker, (workers.get(worker) ?? 0) + 1);
+  }
+  return workers;
+}
+
+export async function bullStatsOf(
+  connection: Connection,
+  bull: BullPlace,
+  workers: Workers,
+  signal: AbortSignal,
+): Promise<QueueStats> {
+  const key = (suffix: string): string => `${bull.base}:${suffix}`;
+  const place = { operation: 'read the stats', queue: bull.shown, signal };
+  const [counts, [meta, oldPaused, time, ...heads]] = await Promise.all([
+    readCounts(connection, bull, signal),
+    connection.all(
+      [
+        ['HMGET', key('meta'), 'paused', PAUSE_REASON],
+        ['EXISTS', key('meta-paused')],
+        ['TIME'],
+        ['LINDEX', key('wait'), -1],
+        ['LINDEX', key('paused'), -1],
+        ['ZRANGE', key('prioritized'), 0, 0],
+      ],
+      place,
+    ),
+  ]);
+  const now = serverTime(time);
+  const ids = heads
+    .flat()
+    .map(asTextOrNull)
+    .filter((id) => id !== null);
+  const calls: readonly Call[] = [
+    ...ids.map((id): Call => ['HGET', key(id), 'timestamp']),
+    ['XINFO', 'STREAM', key('events')],
+    ['XREVRANGE', key('events'), '+', String(now - WINDOW_MS), 'COUNT', MOST_EVENTS],
+  ];
+  const answers = await connection.each(calls, place);
+  const times = answers.slice(0, ids.length).map((answer) => (answer.ok ? asNumberOrNull(answer.reply) : null));
+  const [info, events] = answers.slice(ids.length);
+  const rates =
+    info?.ok === true && events?.ok === true ? ratesOf(now, asPairs(info.reply), asList(events.reply)) : null;
+  const [pausedFlag, reason] = asList(meta).map(asTextOrNull);
+  const isPaused = (pausedFlag ?? null) !== null || asInteger(oldPaused) === 1;
+  const oldest = Math.min(...times.filter((at) => at !== null));
+  const ready = counts.wait + counts.paused + counts.prioritized;
+  const consumers = workers === null ? null : (workers.get(clientName(bull)) ?? 0);
+  if (isEmpty(counts) && (await verifyBull(connection, [bull.base], signal)).length === 0) {
+    throw new MqError('QUEUE_NOT_FOUND', `there is no BullMQ queue ${bull.shown} any more`, {
+      backend: 'redis',
+      operation: 'stats',
+      queue: bull.shown,
+    });
+  }
+  const stateNote = [
+    bull.generation === 'bull4' ? 'a queue of Bull 4: read-only' : null,
+    reason ?? null,
+    isPaused && counts.active > 0 ? `${counts.active} running when it was paused` : null,
+  ].filter((note) => note !== null);
+  return {
+    queue: bull.shown,
+    broker: 'redis',
+    kind: 'bullmq',
+    state: isPaused ? 'paused' : 'running',
+    ready,
+    inFlight: counts.active,
+    delayed: counts.delayed,
+    dead: counts.failed,
+    depth: depthOf(ready, counts.active, counts.delayed),
+    consumers,
+    oldestAgeMs: Number.isFinite(oldest) ? Math.max(0, now - oldest) : null,
+    rates: rates ?? { inPerSec: null, outPerSec: null, errorPerSec: null, windowMs: null },
+    approximate: [],
+    notes: {
+      ...(stateNote.length === 0 ? {} : { state: stateNote.join('; ') }),
+      ...(counts.paused === 0 ? {} : { ready: `${counts.paused} of them in the paused list of BullMQ 5` }),
+      ...(consumers === null
+        ? {
+            consumers: connection.isCluster
+              ? 'not known in a cluster'
+              : 'the server does not list its clients to this user',
+          }
+        : {}),
+      ...(rates === null
+        ? { rates: bull.generation === 'bull4' ? 'Bull 4 keeps no events' : 'the queue has no events yet' }
+        : {}),
+    },
+    sampledAt: now,
+  };
+}
+
+/** A field of ours in the queue's own `meta` hash, which the library leaves alone; it goes when the queue is resumed. */
+export const PAUSE_REASON = 'mq:pauseReason';
+
+export async function readCounts(connection: Connection, bull: BullPlace, signal: AbortSignal): Promise<BullCounts> {
+  const key = (suffix: string): string => `${bull.base}:${suffix}`;
+  const replies = await connection.all(
+    [
+      ['LLEN', key('wait')],
+      ['LLEN', key('paused')],
+      ['ZCARD', key('prioritized')],
+      ['LLEN', key('active')],
+      ['ZCARD', key('delayed')],
+      ['ZCARD', key('failed')],
+      ['ZCARD', key('completed')],
+      ['ZCARD', key('waiting-children')],
+    ],
+    { operation: 'count the jobs', queue: bull.shown, signal },
+  );
+  const [
+    wait = 0,
+    paused = 0,
+    prioritized = 0,
+    active = 0,
+    delayed = 0,
+    failed = 0,
+    completed = 0,
+    waitingChildren = 0,
+  ] = replies.map(asInteger);
+  return { wait, paused, prioritized, active, delayed, failed, completed, waitingChildren };
+}
+
+function isEmpty(counts: BullCounts): boolean {
+  return Object.values(counts).every((count) => count === 0);
+}
+
+export function clientName(bull: BullPlace): string {
+  return `${bull.prefix}:${Buffer.from(bull.name, 'utf8').toString('base64')}`;
+}
+
+/**
+ * From the history in the events stream, so they are right at once, and also when jobs remove themselves. The window is shorter when
+ * more events than we read fall into it, or when the stream was trimmed within it.
+ */
+function ratesOf(now: number, info: ReadonlyMap<string, unknown>, events: readonly unknown[]): Rates {
+  const happened = events.map((entry) => {
+    const [id, fields] = asList(entry);
+    return { at: Number(asText(id).split('-')[0]), event: asTextOrNull(asPairs(asListOrNone(fields)).get('event')) };
+  });
+  const oldestRead = happened.at(-1)?.at ?? now;
+  const first = asListOrNone(info.get('first-entry'))[0];
+  const firstAt = first === undefined ? now : Number(asText(first).split('-')[0]);
+  const added = asNumberOrNull(info.get('entries-added'));
+  // Servers before 7 do not tell how many were ever added: then a stream as long as BullMQ's default limit counts as trimmed.
+  const trimmed = added === null ? asInteger(info.get('length')) >= 10_000 : added > asInteger(info.get('length'));
+  const start =
+    happened.length >= MOST_EVENTS ? oldestRead : trimmed ? Math.max(now - WINDOW_MS, firstAt) : now - WINDOW_MS;
+  const windowMs = Math.max(1, now - start);
+  const perSec = (name: string): number => (happened.filter(({ event }) => event === name).length * 1000) / windowMs;
+  return { inPerSec: perSec('added'), outPerSec: perSec('completed'), errorPerSec: perSec('failed'), windowMs };
+}
+
+function serverTime(reply: unknown): number {
+  const [seconds, micros] = asList(reply).map(asInteger);
+  return (seconds ?? 0) * 1000 + Math.floor((micros ?? 0) / 1000);
+}

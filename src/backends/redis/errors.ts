@@ -1,0 +1,167 @@
+import { type ErrorCode, MqError } from '../../contract/errors.ts';
+
+interface Translation {
+  readonly code: ErrorCode;
+  readonly says: string;
+  readonly hint?: string;
+  readonly retryable?: boolean;
+}
+
+/**
+ * The first word of a Redis error reply → what it means for an operator (redis.io/docs/latest/develop/reference/protocol-spec, and
+ * `shared` in server.c). The sentences are ours: replies may quote arguments, and an argument of AUTH is a password.
+ */
+const REPLIES: Readonly<Record<string, Translation>> = {
+  NOAUTH: {
+    code: 'UNAUTHENTICATED',
+    says: 'the server asks for a password',
+    hint: 'put it into the URL: redis://user:password@host',
+  },
+  WRONGPASS: { code: 'UNAUTHENTICATED', says: 'the server refused the user or the password' },
+  NOPERM: {
+    code: 'PERMISSION_DENIED',
+    says: 'the user may not run this command on this key',
+    hint: 'ACL GETUSER shows what the user may do',
+  },
+  WRONGTYPE: {
+    code: 'PRECONDITION_FAILED',
+    says: 'the key holds another type of value',
+    hint: 'see its type with redis-cli TYPE, and check ?kind= and ?dlq= in the URL',
+  },
+  CROSSSLOT: {
+    code: 'PRECONDITION_FAILED',
+    says: 'the keys of this operation live in different slots of the cluster',
+    hint: 'queues need a hash tag in their name or prefix, for example {orders}',
+  },
+  READONLY: {
+    code: 'PRECONDITION_FAILED',
+    says: 'the server is a read-only replica',
+    hint: 'connect to the master, or through Sentinel with ?sentinel=NAME',
+  },
+  OOM: {
+    code: 'LIMIT_EXCEEDED',
+    says: 'the server is out of memory (maxmemory is reached)',
+    hint: 'free memory or raise maxmemory; nothing was changed',
+  },
+  LOADING: { code: 'UNAVAILABLE', says: 'the server is still loading its data', hint: 'try again in a moment' },
+  MASTERDOWN: { code: 'UNAVAILABLE', says: 'the replica has lost its master' },
+  CLUSTERDOWN: { code: 'UNAVAILABLE', says: 'the cluster is down' },
+  TRYAGAIN: { code: 'UNAVAILABLE', says: 'the cluster is moving these keys' },
+  BUSY: { code: 'UNAVAILABLE', says: 'the server is busy with a script' },
+  MISCONF: { code: 'UNAVAILABLE', says: 'the server cannot save to disk and refuses writes', retryable: true },
+  NOREPLICAS: { code: 'UNAVAILABLE', says: 'the server has too few replicas and refuses writes' },
+  MOVED: {
+    code: 'CONFIG_INVALID',
+    says: 'the server is a node of a cluster',
+    hint: 'add ?cluster=true to the URL',
+  },
+  NOGROUP: { code: 'PRECONDITION_FAILED', says: 'the stream or its consumer group does not exist any more' },
+  NOTBUSY: { code: 'UNAVAILABLE', says: 'the server is busy' },
+};
+
+const SYSTEM: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'nothing listens there (connection refused)',
+  ENOTFOUND: 'the host name is unknown',
+  EAI_AGAIN: 'the host name cannot be resolved now',
+  ECONNRESET: 'the connection was cut',
+  EPIPE: 'the connection was cut',
+  ETIMEDOUT: 'the connection timed out',
+  EHOSTUNREACH: 'the host cannot be reached',
+  ENETUNREACH: 'the network cannot be reached',
+  EACCES: 'the system refused the connection',
+};
+
+export interface ErrorPlace {
+  readonly operation: string;
+  readonly queue?: string | undefined;
+}
+
+/** True for an answer of the server: whatever was asked was certainly not done. */
+export function isRefusal(error: unknown): boolean {
+  return error instanceof Error && (error.name === 'ReplyError' || error.name === 'SimpleError');
+}
+
+/**
+ * One `MqError` for whatever ioredis or bullmq threw. Only sentences of ours, or parts of a reply known to hold no argument: the
+ * error objects of ioredis carry the password of a refused login in `command.args`, so they are not kept as the cause either.
+ */
+export function redisError(error: unknown, place: ErrorPlace): MqError {
+  if (error instanceof MqError) return error;
+  const found = translate(error);
+  const on = place.queue === undefined ? '' : ` on ${place.queue}`;
+  return new MqError(found.code, `cannot ${place.operation}${on}: ${found.says}`, {
+    hint: found.hint,
+    backend: 'redis',
+    operation: place.operation,
+    queue: place.queue,
+    retryable: found.retryable,
+  });
+}
+
+function translate(error: unknown): Translation {
+  if (!(error instanceof Error)) return { code: 'UNEXPECTED_RESPONSE', says: 'the client library failed' };
+  const inner = innermost(error);
+  const text = inner.message;
+  if (isRefusal(inner)) return translateReply(text);
+  const system = systemCode(inner);
+  if (system !== null) {
+    const says = SYSTEM[system];
+    if (says !== undefined) return { code: 'UNAVAILABLE', says };
+    if (/^(ERR_TLS|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO|ERR_SSL)/.test(system)) {
+      return {
+        code: 'UNAVAILABLE',
+        says: `the TLS connection was not made (${system})`,
+        hint: 'name the authority of its certificate with ?ca=FILE',
+        retryable: false,
+      };
+    }
+  }
+  if (/connect timed out|ETIMEDOUT|timed? ?out/i.test(text))
+    return { code: 'TIMEOUT', says: 'the server did not answer in time' };
+  if (/Connection is closed|isn't writeable|max retries per request|Stream isn|Connection lost|closed/i.test(text)) {
+    return { code: 'UNAVAILABLE', says: 'the connection was lost' };
+  }
+  if (/[Ss]entinel/.test(text)) {
+    return {
+      code: 'UNAVAILABLE',
+      says: 'no Sentinel knows a reachable master of that name',
+      hint: 'check ?sentinel=NAME and the hosts',
+    };
+  }
+  if (/slots? cache|None of startup nodes|cluster/i.test(text)) {
+    return { code: 'UNAVAILABLE', says: 'no node of the cluster can be reached' };
+  }
+  return { code: 'UNEXPECTED_RESPONSE', says: 'the client library failed in a way that mq does not know' };
+}
+
+function translateReply(text: string): Translation {
+  const first = /^[A-Z]+/.exec(text)?.[0] ?? '';
+  const known =
+    REPLIES[first] ?? REPLIES[/\b(WRONGTYPE|READONLY|OOM|CROSSSLOT|NOPERM|MISCONF)\b/.exec(text)?.[0] ?? ''];
+  if (known !== undefined) return known;
+  if (/invalid password|AUTH/i.test(text))
+    return { code: 'UNAUTHENTICATED', says: 'the server refused the user or the password' };
+  if (/max number of clients/.test(text))
+    return { code: 'UNAVAILABLE', says: 'the server has no room for another client' };
+  const unknown = /unknown (?:command|subcommand) ['‘`"]?([A-Za-z|]+)/i.exec(text)?.[1];
+  if (unknown !== undefined) {
+    return { code: 'NOT_SUPPORTED', says: `this server does not know the command ${unknown.toUpperCase()}` };
+  }
+  return {
+    code: 'UNEXPECTED_RESPONSE',
+    says: `the server answered: ${text.replace(/,? with args beginning with.*/s, '').slice(0, 200)}`,
+  };
+}
+
+/** ioredis wraps: a cluster that cannot be reached keeps the real cause in `lastNodeError`, an interrupted call in `previousErrors`. */
+function innermost(error: Error): Error {
+  const { lastNodeError, errors } = error as { lastNodeError?: unknown; errors?: unknown };
+  if (lastNodeError instanceof Error) return innermost(lastNodeError);
+  if (Array.isArray(errors) && errors[0] instanceof Error) return innermost(errors[0]);
+  return error;
+}
+
+function systemCode(error: Error): string | null {
+  const { code } = error as { code?: unknown };
+  return typeof code === 'string' ? code : null;
+}

@@ -1,0 +1,70 @@
+import { MqError } from '../../contract/errors.ts';
+import type { Queue } from '../../contract/queue.ts';
+import { findBull } from './bullmq/find.ts';
+import { openBull } from './bullmq/queue.ts';
+import type { Connection } from './connection.ts';
+import { isDeadLetterQueue, sourceOf } from './handle.ts';
+import { recogniseList } from './list/convention.ts';
+import { openList } from './list/queue.ts';
+import { asText } from './reply.ts';
+import { openStream } from './stream/queue.ts';
+
+/**
+ * Opens the queue of that name as the kind that it is: BullMQ when its bookkeeping keys exist, else by the type of the key. A kind
+ * forced by the URL is only checked. Throws `QUEUE_NOT_FOUND`. Reads only.
+ */
+export async function findQueue(connection: Connection, name: string, signal: AbortSignal): Promise<Queue> {
+  const { kind } = connection.settings;
+  if (kind === null || kind === 'bullmq') {
+    const bull = await findBull(connection, name, signal);
+    if (bull !== null) return openBull(connection, bull);
+    if (kind === 'bullmq')
+      throw notFound(name, 'BullMQ queue', 'mq create makes it, or its producer or worker when it starts');
+  }
+  const type = asText(await connection.call(['TYPE', name], { operation: 'open the queue', queue: name, signal }));
+  if (type === 'stream' && kind !== 'list') return openStream(connection, name, signal);
+  if (type === 'none' && (await isAwaitedStream(connection, name, signal))) return openStream(connection, name, signal);
+  if (kind === 'stream') {
+    if (type === 'none') throw notFound(name, 'stream', 'mq create makes it');
+    throw wrongType(name, type, 'stream');
+  }
+  if (type === 'list' || type === 'none') {
+    const convention = await recogniseList(connection, name, signal);
+    // An empty list has no key: only a name that someone vouches for is a list.
+    if (type === 'list' || kind === 'list' || convention.registered || isDeadLetterQueue(connection.settings, name))
+      return openList(connection, name, convention);
+    throw notFound(
+      name,
+      'queue',
+      'an empty Redis list does not exist; add ?kind=list to the URL to use it nevertheless',
+    );
+  }
+  throw wrongType(name, type, kind ?? 'queue');
+}
+
+/** A dead-letter stream that its first dead letter will make. */
+async function isAwaitedStream(connection: Connection, name: string, signal: AbortSignal): Promise<boolean> {
+  const { settings } = connection;
+  if (settings.kind === 'list' || !isDeadLetterQueue(settings, name)) return false;
+  if (settings.kind === 'stream') return true;
+  const source = sourceOf(settings, name);
+  const place = { operation: 'open the queue', queue: name, signal };
+  return source !== null && asText(await connection.call(['TYPE', source], place)) === 'stream';
+}
+
+function notFound(name: string, what: string, hint: string): MqError {
+  return new MqError('QUEUE_NOT_FOUND', `there is no ${what} ${name}`, {
+    hint,
+    backend: 'redis',
+    operation: 'open',
+    queue: name,
+  });
+}
+
+function wrongType(name: string, type: string, wanted: string): MqError {
+  return new MqError('PRECONDITION_FAILED', `the key ${name} is a ${type}, not a ${wanted}`, {
+    backend: 'redis',
+    operation: 'open',
+    queue: name,
+  });
+}

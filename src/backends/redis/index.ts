@@ -1,0 +1,16 @@
+import type { Backend } from '../../contract/broker.ts';
+import { RedisBroker } from './broker.ts';
+import { BULLMQ_CAPABILITIES } from './bullmq/capabilities.ts';
+import { Connection } from './connection.ts';
+import { LIST_CAPABILITIES } from './list/capabilities.ts';
+import { STREAM_CAPABILITIES } from './stream/capabilities.ts';
+import { parseRedisUrl } from './url.ts';
+
+/** Redis and Valkey: BullMQ queues, streams with consumer groups, plain lists. The URL's parameters are in `README.md`. */
+export const backend: Backend = {
+  name: 'redis',
+  kinds: [BULLMQ_CAPABILITIES, STREAM_CAPABILITIES, LIST_CAPABILITIES],
+  async open(url, { connectTimeoutMs, signal }) {
+    return new RedisBroker(await Connection.open(parseRedisUrl(url), connectTimeoutMs, signal));
+  },
+};

@@ -1,0 +1,75 @@
+import { PAGE } from '../browser.ts';
+import type { Call, Connection } from '../connection.ts';
+import { asBytes, asInteger, asList } from '../reply.ts';
+import type { ListEnd } from './move.ts';
+
+/**
+ * The elements that are in a list now, from the consumers' end on. Their places are counted from the far end, where only producers
+ * push: so taking away what was shown already shifts nothing. What producers push meanwhile is noticed by the element that was
+ * outermost there at the start.
+ */
+export async function* elementsOf(
+  connection: Connection,
+  list: ListEnd,
+  limit: number | null,
+  signal: AbortSignal,
+): AsyncGenerator<Buffer> {
+  const { key, next } = list;
+  const place = { operation: 'peek', queue: key, signal };
+  const far = next === 'right' ? 0 : -1;
+  // In one pipeline, which the server need not run as one: a push in between is noticed by the first page.
+  const [outermost, length] = await connection.all(
+    [
+      ['LINDEX', key, far],
+      ['LLEN', key],
+    ],
+    { ...place, bytes: true },
+  );
+  let left = asInteger(length);
+  let given = 0;
+  if (outermost === null) return;
+  while (left > 0 && (limit === null || given < limit)) {
+    const count = Math.min(PAGE, left, limit === null ? PAGE : limit - given);
+    const page = await pageBefore(connection, list, asBytes(outermost), left, count, place);
+    if (page === null) return;
+    for (const element of page) yield element;
+    given += page.length;
+    left -= count;
+  }
+}
+
+/** A producer that pushes faster than we can look must not hold us here: then a page may be off by what came meanwhile. */
+const MOST_LOOKS = 20;
+
+/** `left`: how many elements of the beginning are still to be shown; the next `count` of them. Null: nothing of it is there any more. */
+async function pageBefore(
+  connection: Connection,
+  { key, next }: ListEnd,
+  outermost: Buffer,
+  left: number,
+  count: number,
+  place: { readonly operation: string; readonly queue: string; readonly signal: AbortSignal },
+): Promise<readonly Buffer[] | null> {
+  const far = next === 'right' ? 0 : -1;
+  const range = (pushed: number): Call =>
+    next === 'right'
+      ? ['LRANGE', key, left + pushed - count, left + pushed - 1]
+      : ['LRANGE', key, -(left + pushed), -(left + pushed - count) - 1];
+  let pushed = 0;
+  for (let looks = 1; ; looks += 1) {
+    const [farthest, reply] = await connection.all([['LINDEX', key, far === 0 ? pushed : -1 - pushed], range(pushed)], {
+      ...place,
+      bytes: true,
+    });
+    if (farthest === null) return null;
+    if (asBytes(farthest).equals(outermost) || looks >= MOST_LOOKS) {
+      const page = asList(reply).map(asBytes);
+      return next === 'right' ? page.reverse() : page;
+    }
+    const position = await connection.call(['LPOS', key, outermost, 'RANK', next === 'right' ? 1 : -1], place);
+    // Taken by a consumer: then everything before it was taken too.
+    if (position === null) return null;
+    const length = asInteger(await connection.call(['LLEN', key], place));
+    pushed = next === 'right' ? asInteger(position) : length - 1 - asInteger(position);
+  }
+}

@@ -1,0 +1,132 @@
+import type { Message } from '../../../contract/message.ts';
+import type { ItemOutcome, NativeMove, NativeMoveRequest, NativeProgress } from '../../../contract/queue.ts';
+import { PAGE } from '../browser.ts';
+import type { Connection } from '../connection.ts';
+import { asInteger, asList } from '../reply.ts';
+import { tombstone } from './source.ts';
+
+export interface ListEnd {
+  readonly key: string;
+  readonly next: 'left' | 'right';
+}
+
+/**
+ * Moves the outermost elements, at most ARGV[3], in the order in which consumers would have taken them. The target is written before
+ * the source is cut, and its type is looked at first, because a script that fails half way is not undone.
+ *
+ * KEYS[1] source, KEYS[2] target. ARGV[1] end of the source, ARGV[2] end of the target. Returns how many were moved.
+ */
+const MOVE_PAGE = `
+local kind = redis.call('TYPE', KEYS[2]).ok
+if kind ~= 'list' and kind ~= 'none' then return redis.error_reply('WRONGTYPE the target is not a list') end
+local right = ARGV[1] == 'right'
+local wanted = tonumber(ARGV[3])
+local page
+if right then page = redis.call('LRANGE', KEYS[1], -wanted, -1) else page = redis.call('LRANGE', KEYS[1], 0, wanted - 1) end
+local count = #page
+if count == 0 then return 0 end
+if right then
+  local turned = {}
+  for i = 1, count do turned[i] = page[count + 1 - i] end
+  page = turned
+end
+redis.call(ARGV[2] == 'right' and 'LPUSH' or 'RPUSH', KEYS[2], unpack(page))
+if right then redis.call('LTRIM', KEYS[1], 0, -count - 1) else redis.call('LTRIM', KEYS[1], count, -1) end
+return count
+`;
+
+/**
+ * Moves chosen elements of one window of the source: compares, pushes to the target, then removes. KEYS and ARGV[1], ARGV[2] as above;
+ * ARGV[3] offset of the window from the consumers' end, ARGV[4] its length, ARGV[5] tombstone, then the wanted values.
+ * Returns {elements looked at, then for each wanted value 1 or 0}.
+ */
+const MOVE_CHOSEN = `
+local kind = redis.call('TYPE', KEYS[2]).ok
+if kind ~= 'list' and kind ~= 'none' then return redis.error_reply('WRONGTYPE the target is not a list') end
+local right = ARGV[1] == 'right'
+local from = tonumber(ARGV[3])
+local length = tonumber(ARGV[4])
+local page
+if right then page = redis.call('LRANGE', KEYS[1], -from - length, -from - 1) else page = redis.call('LRANGE', KEYS[1], from, from + length - 1) end
+local wanted = {}
+local results = {#page}
+for i = 6, #ARGV do
+  local list = wanted[ARGV[i]] or {}
+  wanted[ARGV[i]] = list
+  list[#list + 1] = i - 4
+  results[i - 4] = 0
+end
+local values, indexes = {}, {}
+for i = 1, #page do
+  local value = right and page[#page + 1 - i] or page[i]
+  local list = wanted[value]
+  if list and #list > 0 then
+    results[table.remove(list, 1)] = 1
+    values[#values + 1] = value
+    local offset = from + i - 1
+    indexes[#indexes + 1] = right and -1 - offset or offset
+  end
+end
+if #values > 0 then
+  redis.call(ARGV[2] == 'right' and 'LPUSH' or 'RPUSH', KEYS[2], unpack(values))
+  for i = 1, #indexes do redis.call('LSET', KEYS[1], indexes[i], ARGV[5]) end
+  redis.call('LREM', KEYS[1], right and -#indexes or #indexes, ARGV[5])
+end
+return results
+`;
+
+/** Elements that one call of MOVE_CHOSEN looks at. */
+const WINDOW = 1000;
+
+/** Both lists in one slot of one server. Each page is one script: it is done whole or not at all. */
+export function listMove(connection: Connection, from: ListEnd, to: ListEnd, request: NativeMoveRequest): NativeMove {
+  const place = { operation: 'move elements', queue: from.key };
+  let left: number | null = null;
+  let cursor = 0;
+
+  async function remaining(): Promise<number> {
+    left ??= Math.min(
+      request.limit ?? Number.POSITIVE_INFINITY,
+      asInteger(await connection.call(['LLEN', from.key], { ...place, signal: request.signal })),
+    );
+    return left;
+  }
+
+  async function nextPage(upTo: number): Promise<NativeProgress> {
+    const count = Math.min(upTo, PAGE, await remaining());
+    if (count <= 0) return { moved: 0, skipped: [], failed: [], exhausted: true };
+    const reply = await connection.script(MOVE_PAGE, [from.key, to.key], [from.next, to.next, count], place);
+    const moved = asInteger(reply);
+    left = moved === 0 ? 0 : (left ?? 0) - moved;
+    return { moved, skipped: [], failed: [], exhausted: left <= 0 };
+  }
+
+  async function chosen(messages: readonly Message[]): Promise<NativeProgress> {
+    let wanted = messages;
+    let moved = 0;
+    // Once from where the last page ended, and once from the start, because others may have taken elements meanwhile.
+    for (const start of cursor === 0 ? [0] : [cursor, 0]) {
+      cursor = start;
+      for (;;) {
+        if (wanted.length === 0) return { moved, skipped: [], failed: [], exhausted: false };
+        const values = wanted.map(({ body }) => Buffer.from(body.buffer, body.byteOffset, body.byteLength));
+        const args = [from.next, to.next, cursor, WINDOW, tombstone(), ...values];
+        const reply = asList(await connection.script(MOVE_CHOSEN, [from.key, to.key], args, place)).map(asInteger);
+        const [looked = 0, ...found] = reply;
+        const missing = wanted.filter((_, index) => found[index] !== 1);
+        moved += wanted.length - missing.length;
+        cursor += looked - (wanted.length - missing.length);
+        wanted = missing;
+        if (looked < WINDOW) break;
+      }
+    }
+    const skipped = wanted.map(({ id }): ItemOutcome => ({ id, reason: 'not in the list any more' }));
+    return { moved, skipped, failed: [], exhausted: false };
+  }
+
+  return {
+    guarantee: 'atomic',
+    next: (selection) => ('upTo' in selection ? nextPage(selection.upTo) : chosen(selection.messages)),
+    close: () => Promise.resolve(),
+  };
+}

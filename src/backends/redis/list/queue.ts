@@ -1,0 +1,223 @@
+import { MqError, throwIfAborted } from '../../../contract/errors.ts';
+import type { Message } from '../../../contract/message.ts';
+import type { DeadLetters, Peek, PeekOptions, Queue, QueueDescription } from '../../../contract/queue.ts';
+import type { QueueStats } from '../../../contract/stats.ts';
+import { batchPublisher, outcomeOf } from '../batch-publisher.ts';
+import { browse } from '../browser.ts';
+import type { Connection } from '../connection.ts';
+import { frozen } from '../frozen.ts';
+import { deadLetterQueueOf, internalsOf, isDeadLetterQueue, rememberHandle, sourceOf } from '../handle.ts';
+import { Lease } from '../lease.ts';
+import { asInteger } from '../reply.ts';
+import { listCapabilities } from './capabilities.ts';
+import { conventionOf, type ListConvention, recogniseList, TITLES } from './convention.ts';
+import { elementsOf } from './elements.ts';
+import { type FrameworkDead, frameworkRedrive, rqDead, sidekiqDead } from './framework-dead.ts';
+import { elementMessage, listMisfits, plainDeath } from './message.ts';
+import { listMove } from './move.ts';
+import { listSource } from './source.ts';
+
+/** KEYS[1] list. Returns how many were removed. UNLINK frees the memory without holding the server up. */
+const PURGE = `
+local count = redis.call('LLEN', KEYS[1])
+redis.call('UNLINK', KEYS[1])
+return count
+`;
+
+/** A handle of one list. It need not exist: an empty list has no key. */
+export function openList(connection: Connection, key: string, convention: ListConvention): Queue {
+  const { settings } = connection;
+  const { framework, next } = convention;
+  const dlq = deadLetterQueueOf(settings, key);
+  const source = sourceOf(settings, key);
+  const dead: FrameworkDead | null =
+    framework === 'rq' ? rqDead(connection, key) : framework === 'sidekiq' ? sidekiqDead(connection, key) : null;
+  const capabilities = frozen(
+    listCapabilities({
+      framework,
+      hasDlq: dlq !== null,
+      isDlq: isDeadLetterQueue(settings, key),
+      frameworkDead: dead === null ? 'none' : settings.as === framework ? 'redrivable' : 'shown',
+    }),
+  );
+  const plain = isDeadLetterQueue(settings, key) ? plainDeath(source) : null;
+
+  async function stats(signal: AbortSignal): Promise<QueueStats> {
+    const place = { operation: 'read the stats', queue: key, signal };
+    const [ready, inDlq] = await connection.all(
+      [['LLEN', key], ...(dlq === null ? [] : [['LLEN', dlq] as const])],
+      place,
+    );
+    const deadCount = dlq !== null ? asInteger(inDlq) : dead !== null ? await dead.count(signal) : undefined;
+    // A list on a register that is neither there nor on the register any more has been deleted; any other list without a key is empty.
+    if (ready === 0 && convention.registered && !(await recogniseList(connection, key, signal)).registered) {
+      throw new MqError('QUEUE_NOT_FOUND', `there is no queue ${key} any more`, {
+        backend: 'redis',
+        operation: 'stats',
+        queue: key,
+      });
+    }
+    return listStats(key, convention, asInteger(ready), deadCount);
+  }
+
+  async function describe(signal: AbortSignal): Promise<QueueDescription> {
+    const [encoding, memory] = await connection.each(
+      [
+        ['OBJECT', 'ENCODING', key],
+        ['MEMORY', 'USAGE', key],
+      ],
+      { operation: 'describe', queue: key, signal },
+    );
+    return {
+      configuration: { next, framework: framework === null ? null : TITLES[framework], deadLetterQueue: dlq },
+      details: {
+        convention: convention.because,
+        encoding: encoding?.ok === true && typeof encoding.reply === 'string' ? encoding.reply : null,
+        memoryBytes: memory?.ok === true && typeof memory.reply === 'number' ? memory.reply : null,
+      },
+      consumers: null,
+    };
+  }
+
+  async function* ready(limit: number | null, signal: AbortSignal): AsyncGenerator<Message> {
+    for await (const body of elementsOf(connection, { key, next }, limit, signal)) {
+      yield elementMessage(key, body, framework, 'ready', plain);
+    }
+  }
+
+  function peek(options: PeekOptions): Promise<Peek> {
+    const { limit, signal, state } = options;
+    if (state === 'dead' && dead !== null && dlq === null) {
+      return Promise.resolve(freePeek(() => dead.read(limit, signal)));
+    }
+    if (state === 'ready') return Promise.resolve(freePeek(() => ready(limit, signal)));
+    const why =
+      state === 'dead' && dlq !== null ? `its dead letters are in ${dlq}` : `a list has no messages in state ${state}`;
+    return Promise.reject(
+      new MqError('NOT_SUPPORTED', `cannot peek at ${key}: ${why}`, {
+        backend: 'redis',
+        operation: 'peek',
+        queue: key,
+      }),
+    );
+  }
+
+  async function deadLetters(): Promise<DeadLetters> {
+    const keptIn =
+      dlq !== null
+        ? ({ place: 'queue', queue: dlq } as const)
+        : dead !== null
+          ? ({ place: 'state' } as const)
+          : ({ place: 'nowhere' } as const);
+    return {
+      keptIn,
+      sources: source === null ? [] : [source],
+      restore: (message) => ({ ...message, state: 'ready', dead: null }),
+    };
+  }
+
+  const queue: Queue = {
+    name: key,
+    kind: 'list',
+    capabilities,
+    stats,
+    describe,
+    peek,
+    publisher: (options) =>
+      Promise.resolve(
+        batchPublisher(
+          {
+            queue: key,
+            misfits: listMisfits,
+            async store(messages) {
+              const bodies = messages.map(({ body }) => Buffer.from(body.buffer, body.byteOffset, body.byteLength));
+              const [answer] = await connection.each([[next === 'right' ? 'LPUSH' : 'RPUSH', key, ...bodies]], {
+                operation: 'send',
+                queue: key,
+              });
+              return messages.map(() => outcomeOf(answer, key));
+            },
+          },
+          options,
+        ),
+      ),
+    consume(options) {
+      if (options.state === 'dead') {
+        const hint = dlq === null ? undefined : `drain ${dlq} instead`;
+        return Promise.reject(
+          new MqError('NOT_SUPPORTED', `cannot take dead letters out of ${key} itself`, {
+            hint,
+            backend: 'redis',
+            operation: 'drain',
+            queue: key,
+          }),
+        );
+      }
+      return Promise.resolve(
+        browse(
+          listSource({ connection, key, next, framework, dead: plain }),
+          options,
+          key,
+          new Lease(connection, key, key),
+        ),
+      );
+    },
+    async purge({ signal }) {
+      throwIfAborted(signal);
+      return { removed: asInteger(await connection.script(PURGE, [key], [], { operation: 'purge', queue: key })) };
+    },
+    async nativeMove(request) {
+      if (request.countReplay) return null;
+      if (request.state === 'dead') {
+        const sameQueue = request.to === 'origin' || internalsOf(request.to)?.key === key;
+        return dead !== null && dlq === null && settings.as === framework && sameQueue
+          ? frameworkRedrive(dead, request)
+          : null;
+      }
+      const to = request.to === 'origin' ? originOf(connection, source) : internalsOf(request.to);
+      if (to === null || to.kind !== 'list' || to.connection !== connection || to.key === key) return null;
+      if (!(await connection.sameSlot([key, to.key]))) return null;
+      return listMove(connection, { key, next }, to, request);
+    },
+    ...(capabilities.abilities.deadLetters.supported ? { deadLetters } : {}),
+  };
+  return rememberHandle(queue, { kind: 'list', connection, key, next });
+}
+
+function originOf(connection: Connection, source: string | null): ReturnType<typeof internalsOf> {
+  if (source === null) return null;
+  return { kind: 'list', connection, key: source, next: conventionOf(null, connection.settings, false).next };
+}
+
+/** Without `dead` when the kind has none here. */
+function listStats(
+  key: string,
+  convention: ListConvention,
+  ready: number | null,
+  dead: number | null | undefined,
+): QueueStats {
+  return {
+    queue: key,
+    broker: 'redis',
+    kind: 'list',
+    state: 'running',
+    ready,
+    ...(dead === undefined ? {} : { dead }),
+    depth: ready,
+    consumers: null,
+    oldestAgeMs: null,
+    rates: { inPerSec: null, outPerSec: null, errorPerSec: null, windowMs: null },
+    approximate: [],
+    notes: {
+      ready: convention.because,
+      consumers: 'Redis does not say which clients wait on a list',
+      oldestAgeMs: 'elements of a list carry no time',
+      rates: 'a list counts nothing: only the change of its depth can be seen',
+    },
+    sampledAt: Date.now(),
+  };
+}
+
+function freePeek(read: () => AsyncIterable<Message>): Peek {
+  return { price: null, [Symbol.asyncIterator]: () => read()[Symbol.asyncIterator]() };
+}

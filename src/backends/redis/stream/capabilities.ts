@@ -1,0 +1,74 @@
+import { absent, type Capabilities, present } from '../../../contract/capabilities.ts';
+import { frozen } from '../frozen.ts';
+
+export interface StreamFacts {
+  /** The consumer group that the handle looks through; null: none, or several and none named. */
+  readonly group: string | null;
+  readonly groups: number;
+  readonly hasDlq: boolean;
+  /** True when this stream is one that `?dlq=` names. */
+  readonly isDlq: boolean;
+}
+
+export const STREAM_CAPABILITIES: Capabilities = frozen(
+  streamCapabilities({ group: 'any', groups: 1, hasDlq: false, isDlq: false }),
+);
+
+export function streamCapabilities({ group, groups, hasDlq, isDlq }: StreamFacts): Capabilities {
+  const why = groups === 0 ? 'the stream has no consumer group' : `the stream has ${groups} consumer groups`;
+  const instead = groups === 0 ? 'create one with XGROUP CREATE' : 'name one with ?group=NAME in the URL';
+  const noGroup = absent(why, instead);
+  const dead = hasDlq || group !== null;
+  const hasLinks = dead || isDlq;
+  const noDead = absent(`${why}, and no ?dlq= names a stream for dead letters`, instead);
+  const transfer = { guarantee: 'atomic', order: 'kept', metadata: ['the entry id (a new one is given)'] } as const;
+  return {
+    kind: 'stream',
+    broker: 'redis',
+    counts: {
+      ready: 'exact',
+      inFlight: group === null ? 'absent' : 'exact',
+      delayed: 'absent',
+      dead: dead ? 'exact' : 'absent',
+    },
+    rates: 'counters',
+    order: 'fifo',
+    holds: ['headers', 'contentType'],
+    maxBodyBytes: null,
+    abilities: {
+      enqueue: present(),
+      peek: {
+        ...present('native', 'never through the group, which would count as a delivery'),
+        effect: 'free',
+        states: group === null ? ['ready'] : hasDlq ? ['ready', 'in-flight'] : ['ready', 'in-flight', 'dead'],
+      },
+      get: present(),
+      drain: present('emulated', 'an entry is deleted only after the ack, so consumers may read it meanwhile'),
+      pause:
+        group === null
+          ? noGroup
+          : present('emulated', 'the group is set past the end; entries already delivered can still be retried'),
+      purge: {
+        ...present(),
+        states: group === null ? ['ready'] : hasDlq ? ['ready', 'in-flight'] : ['ready', 'in-flight', 'dead'],
+        count: 'exact',
+      },
+      deadLetters: hasLinks
+        ? {
+            ...present('emulated', 'pending entries with many deliveries and long idle, or a stream named by ?dlq='),
+            keptIn: hasDlq ? 'queue' : 'state',
+          }
+        : noDead,
+      redrive: hasLinks
+        ? { ...present('emulated', 'added anew to the stream for all its groups'), ...transfer }
+        : noDead,
+      move: {
+        ...present('emulated', 'one script a page; between slots of a cluster or servers at least once'),
+        ...transfer,
+      },
+      copy: { ...present('emulated'), ...transfer, guarantee: 'at-least-once' },
+      create: present('native', 'with its consumer group'),
+      delete: present('native', 'its consumer groups go too'),
+    },
+  };
+}

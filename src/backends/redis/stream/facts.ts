@@ -1,0 +1,188 @@
+import type { Connection } from '../connection.ts';
+import { redisError } from '../errors.ts';
+import { asInteger, asList, asListOrNone, asNumberOrNull, asPairs, asText, asTextOrNull } from '../reply.ts';
+import { compareIds, MAX_ID, MIN_ID, nextId } from './ids.ts';
+
+export interface Group {
+  readonly name: string;
+  readonly consumers: number;
+  readonly pending: number;
+  readonly lastDeliveredId: string;
+  /** Null when Redis does not know it: a group made at a middle id, or an entry deleted ahead of it. */
+  readonly lag: number | null;
+  readonly entriesRead: number | null;
+}
+
+export interface StreamFacts {
+  readonly exists: boolean;
+  readonly length: number;
+  readonly firstId: string | null;
+  readonly lastId: string | null;
+  readonly lastGeneratedId: string;
+  readonly entriesAdded: number | null;
+  readonly groups: readonly Group[];
+}
+
+const NO_STREAM: StreamFacts = {
+  exists: false,
+  length: 0,
+  firstId: null,
+  lastId: null,
+  lastGeneratedId: MIN_ID,
+  entriesAdded: 0,
+  groups: [],
+};
+
+export async function readFacts(connection: Connection, key: string, signal: AbortSignal): Promise<StreamFacts> {
+  const place = { operation: 'read the stream', queue: key, signal };
+  const answers = await connection.each(
+    [
+      ['XINFO', 'STREAM', key],
+      ['XINFO', 'GROUPS', key],
+    ],
+    place,
+  );
+  const [stream, groups] = answers.map((answer) => {
+    if (answer.ok) return answer.reply;
+    // A dead-letter stream is made by its first entry, and a stream may go while it is watched.
+    if (answer.refused && String(answer.error).includes('no such key')) return null;
+    throw redisError(answer.error, place);
+  });
+  if (stream === null || groups === null) return NO_STREAM;
+  const info = asPairs(stream);
+  const firstOf = (name: string): string | null => asTextOrNull(asListOrNone(info.get(name))[0]);
+  return {
+    exists: true,
+    length: asInteger(info.get('length')),
+    firstId: firstOf('first-entry'),
+    lastId: firstOf('last-entry'),
+    lastGeneratedId: asText(info.get('last-generated-id')),
+    entriesAdded: asNumberOrNull(info.get('entries-added')),
+    groups: asList(groups).map((reply) => {
+      const group = asPairs(reply);
+      return {
+        name: asText(group.get('name')),
+        consumers: asInteger(group.get('consumers')),
+        pending: asInteger(group.get('pending')),
+        lastDeliveredId: asText(group.get('last-delivered-id')),
+        lag: asNumberOrNull(group.get('lag')),
+        entriesRead: asNumberOrNull(group.get('entries-read')),
+      };
+    }),
+  };
+}
+
+/** Where a group stood when `mq` paused it. */
+interface SavedPosition {
+  readonly lastDeliveredId: string;
+  readonly entriesRead: number | null;
+  readonly at: number | null;
+  readonly reason: string | null;
+}
+
+/** Kept on the server beside the stream, in the same slot of a cluster. */
+export function savedKey(stream: string, group: string): string {
+  const hasTag = /\{[^}]+\}/.test(stream);
+  return `mq:paused:${hasTag ? stream : `{${stream}}`}:${group}`;
+}
+
+async function readSaved(
+  connection: Connection,
+  stream: string,
+  group: string,
+  signal: AbortSignal,
+): Promise<SavedPosition | null> {
+  const saved = asPairs(
+    await connection.call(['HGETALL', savedKey(stream, group)], {
+      operation: 'read the saved position',
+      queue: stream,
+      signal,
+    }),
+  );
+  const id = asTextOrNull(saved.get('last-delivered-id'));
+  if (id === null) return null;
+  return {
+    lastDeliveredId: id,
+    entriesRead: asNumberOrNull(saved.get('entries-read')),
+    at: asNumberOrNull(saved.get('at')),
+    reason: asTextOrNull(saved.get('reason')),
+  };
+}
+
+export interface Position {
+  /** Everything after it has not been read by the group. Null: paused by someone else, so nobody knows. */
+  readonly after: string | null;
+  readonly isPaused: boolean;
+  readonly saved: SavedPosition | null;
+}
+
+export async function positionOf(
+  connection: Connection,
+  stream: string,
+  group: Group,
+  signal: AbortSignal,
+): Promise<Position> {
+  if (group.lastDeliveredId !== MAX_ID) return { after: group.lastDeliveredId, isPaused: false, saved: null };
+  const saved = await readSaved(connection, stream, group.name, signal);
+  return { after: saved?.lastDeliveredId ?? null, isPaused: true, saved };
+}
+
+/** Counting by reading stops here: the entries themselves come over the wire. */
+const MOST_TO_COUNT = 1000;
+
+/** How many entries come after an id, where that can be known cheaply and exactly; else null. */
+export async function countAfter(
+  connection: Connection,
+  key: string,
+  facts: StreamFacts,
+  after: string,
+  signal: AbortSignal,
+): Promise<number | null> {
+  if (facts.firstId === null || facts.lastId === null || compareIds(after, facts.lastId) >= 0) return 0;
+  if (compareIds(after, facts.firstId) < 0) return facts.length;
+  const reply = await connection.call(['XRANGE', key, nextId(after), '+', 'COUNT', MOST_TO_COUNT], {
+    operation: 'count the entries',
+    queue: key,
+    bytes: true,
+    signal,
+  });
+  const count = asList(reply).length;
+  return count < MOST_TO_COUNT ? count : null;
+}
+
+export interface PendingEntry {
+  readonly id: string;
+  readonly consumer: string;
+  readonly idleMs: number;
+  readonly deliveries: number;
+}
+
+/** Entries delivered and not acknowledged, in order of id. */
+export async function* readPending(
+  connection: Connection,
+  key: string,
+  group: string,
+  signal: AbortSignal,
+): AsyncGenerator<readonly PendingEntry[]> {
+  const pageSize = 1000;
+  for (let start = '-'; ; ) {
+    const reply = await connection.call(['XPENDING', key, group, start, '+', pageSize], {
+      operation: 'read the pending entries',
+      queue: key,
+      signal,
+    });
+    const page = asList(reply).map((item): PendingEntry => {
+      const [id, consumer, idleMs, deliveries] = asList(item);
+      return {
+        id: asText(id),
+        consumer: asText(consumer),
+        idleMs: asInteger(idleMs),
+        deliveries: asInteger(deliveries),
+      };
+    });
+    if (page.length > 0) yield page;
+    const last = page.at(-1);
+    if (last === undefined || page.length < pageSize) return;
+    start = nextId(last.id);
+  }
+}

@@ -1,0 +1,167 @@
+import type { Message } from '../../../contract/message.ts';
+import type { ItemOutcome, NativeMove, NativeMoveRequest, NativeProgress } from '../../../contract/queue.ts';
+import { PAGE } from '../browser.ts';
+import { asInteger, asList } from '../reply.ts';
+import { ORIGIN, REPLAYS } from './entry.ts';
+import { type PendingEntry, readPending, savedKey } from './facts.ts';
+import { MAX_ID } from './ids.ts';
+import { readAfter, unreadAfter } from './read.ts';
+import { isDead, type StreamView } from './view.ts';
+
+/**
+ * Moves these entries: adds each to the target with its fields and the id that it had, then takes it from the source. One that is gone,
+ * was read, or was settled meanwhile is left alone.
+ *
+ * KEYS[1] source, KEYS[2] target, KEYS[3] the group's saved position.
+ * ARGV: 'ready' or 'dead', group ('' for none), highest id, '1' to delete from the source, '1' to count a replay, least deliveries,
+ * least idle time in ms, names of the two marks, then ids. Returns 1 or 0 for each.
+ */
+const MOVE = `
+local kind = redis.call('TYPE', KEYS[2]).ok
+if kind ~= 'stream' and kind ~= 'none' then return redis.error_reply('WRONGTYPE the target is not a stream') end
+local function parts(id) local ms, seq = id:match('^(%d+)-(%d+)$') return tonumber(ms), tonumber(seq) end
+local group = ARGV[2]
+local afterMs, afterSeq
+if ARGV[1] == 'ready' and group ~= '' then
+  local after
+  for _, flat in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
+    local found = {}
+    for i = 1, #flat, 2 do found[flat[i]] = flat[i + 1] end
+    if found.name == group then after = found['last-delivered-id'] end
+  end
+  if after == ARGV[3] then after = redis.call('HGET', KEYS[3], 'last-delivered-id') end
+  if after then afterMs, afterSeq = parts(after) end
+end
+local function movable(id)
+  if ARGV[1] == 'dead' then
+    local pending = redis.call('XPENDING', KEYS[1], group, id, id, 1)[1]
+    return pending and pending[4] >= tonumber(ARGV[6]) and pending[3] >= tonumber(ARGV[7])
+  end
+  if not afterMs then return true end
+  local ms, seq = parts(id)
+  return ms > afterMs or (ms == afterMs and seq > afterSeq)
+end
+local results = {}
+for i = 10, #ARGV do
+  local id = ARGV[i]
+  results[i - 9] = 0
+  local entry = movable(id) and redis.call('XRANGE', KEYS[1], id, id)[1]
+  if entry then
+    local fields = {}
+    local replays = 0
+    for f = 1, #entry[2], 2 do
+      local name = entry[2][f]
+      if name == ARGV[9] then replays = tonumber(entry[2][f + 1]) or 0 end
+      if name ~= ARGV[8] and (name ~= ARGV[9] or ARGV[5] ~= '1') then
+        fields[#fields + 1] = name
+        fields[#fields + 1] = entry[2][f + 1]
+      end
+    end
+    fields[#fields + 1] = ARGV[8]
+    fields[#fields + 1] = id
+    if ARGV[5] == '1' then
+      fields[#fields + 1] = ARGV[9]
+      fields[#fields + 1] = tostring(replays + 1)
+    end
+    redis.call('XADD', KEYS[2], '*', unpack(fields))
+    if ARGV[1] == 'dead' then redis.call('XACK', KEYS[1], group, id) end
+    if ARGV[4] == '1' then redis.call('XDEL', KEYS[1], id) end
+    results[i - 9] = 1
+  end
+end
+return results
+`;
+
+/** Both streams in one slot of one server. Each page is one script. `isOnlyGroup`: no other group needs the entries in the source. */
+export function streamMove(
+  view: StreamView,
+  target: string,
+  isOnlyGroup: boolean,
+  request: NativeMoveRequest,
+): NativeMove {
+  const { connection, key, group } = view;
+  const { deadDeliveries, deadIdleMs } = connection.settings;
+  let left = request.limit ?? Number.POSITIVE_INFINITY;
+  let after: string | null = null;
+  /** Entries added after the start are not moved, so that a move into the same stream ends. */
+  let end: string | null = null;
+  let dead: PendingEntry[] | null = null;
+
+  async function move(ids: readonly string[]): Promise<readonly boolean[]> {
+    const deletes = request.state === 'ready' || isOnlyGroup;
+    const settings = [
+      request.state,
+      group ?? '',
+      MAX_ID,
+      deletes ? '1' : '0',
+      request.countReplay ? '1' : '0',
+      deadDeliveries,
+      deadIdleMs,
+      ORIGIN,
+      REPLAYS,
+    ];
+    const reply = await connection.script(MOVE, [key, target, savedKey(key, group ?? '')], [...settings, ...ids], {
+      operation: 'move entries',
+      queue: key,
+    });
+    return asList(reply).map((result) => asInteger(result) === 1);
+  }
+
+  function progress(ids: readonly (string | null)[], moved: readonly boolean[], exhausted: boolean): NativeProgress {
+    const skipped = ids.flatMap((id, index): ItemOutcome[] => (moved[index] === true ? [] : [{ id, reason: SKIPPED }]));
+    return { moved: ids.length - skipped.length, skipped, failed: [], exhausted };
+  }
+
+  async function nextReady(count: number): Promise<NativeProgress> {
+    after ??= await unreadAfter(view, request.signal);
+    end ??= String(
+      asList(
+        await connection.call(['XREVRANGE', key, '+', '-', 'COUNT', 1], {
+          operation: 'read',
+          queue: key,
+          signal: request.signal,
+        }),
+      ).map((entry) => asList(entry)[0])[0] ?? '',
+    );
+    const page = after === null || end === '' ? [] : await readAfter(view, after, count, request.signal);
+    const ids = page.map(({ id }) => id ?? '');
+    const last = ids.indexOf(end);
+    const inside = last === -1 ? ids : ids.slice(0, last + 1);
+    if (inside.length === 0) return progress([], [], true);
+    const moved = await move(inside);
+    after = inside.at(-1) ?? after;
+    left -= inside.length;
+    return progress(inside, moved, last !== -1 || inside.length < count || left <= 0);
+  }
+
+  async function nextDead(count: number): Promise<NativeProgress> {
+    if (dead === null) {
+      dead = [];
+      for await (const page of readPending(connection, key, group ?? '', request.signal))
+        dead.push(...page.filter((entry) => isDead(view, entry)));
+      left = Math.min(left, dead.length);
+    }
+    const ids = dead.splice(0, count).map(({ id }) => id);
+    if (ids.length === 0) return progress([], [], true);
+    left -= ids.length;
+    return progress(ids, await move(ids), left <= 0);
+  }
+
+  async function named(messages: readonly Message[]): Promise<NativeProgress> {
+    const ids = messages.map(({ id }) => id ?? '');
+    return progress(ids, ids.length === 0 ? [] : await move(ids), false);
+  }
+
+  return {
+    guarantee: 'atomic',
+    next(selection) {
+      if ('messages' in selection) return named(selection.messages);
+      const count = Math.min(selection.upTo, PAGE, left);
+      if (count <= 0) return Promise.resolve(progress([], [], true));
+      return request.state === 'ready' ? nextReady(count) : nextDead(count);
+    },
+    close: () => Promise.resolve(),
+  };
+}
+
+const SKIPPED = 'deleted, read or settled meanwhile';

@@ -1,0 +1,122 @@
+import { MqError } from '../../../contract/errors.ts';
+import type { Message } from '../../../contract/message.ts';
+import type { DeadLetters, Peek, PeekOptions, Queue } from '../../../contract/queue.ts';
+import { browse } from '../browser.ts';
+import type { Connection } from '../connection.ts';
+import { frozen } from '../frozen.ts';
+import { internalsOf, rememberHandle } from '../handle.ts';
+import { Lease } from '../lease.ts';
+import { streamCapabilities } from './capabilities.ts';
+import { readFacts } from './facts.ts';
+import { streamMove } from './move.ts';
+import { pauseGroup, resumeGroup } from './pause.ts';
+import { streamPublisher } from './publisher.ts';
+import { purgeStream } from './purge.ts';
+import { getEntry, peekPending, peekReady } from './read.ts';
+import { deadSource, unreadSource } from './source.ts';
+import { describeStream, streamStats } from './stats.ts';
+import { refuseIfOthersNeed, viewOf } from './view.ts';
+
+/** A handle of one stream, through the group of `?group=`, or its only group, or none. */
+export async function openStream(connection: Connection, key: string, signal: AbortSignal): Promise<Queue> {
+  const { groups } = await readFacts(connection, key, signal);
+  const wanted = connection.settings.group;
+  const found =
+    wanted === null ? (groups.length === 1 ? groups[0] : undefined) : groups.find(({ name }) => name === wanted);
+  const group = found?.name ?? null;
+  const view = viewOf(connection, key, group);
+  const capabilities = frozen(
+    streamCapabilities({ group, groups: groups.length, hasDlq: view.dlq !== null, isDlq: view.death !== null }),
+  );
+
+  async function peek({ state, limit, notice, signal }: PeekOptions): Promise<Peek> {
+    if (state === 'ready') return freePeek(() => peekReady(view, limit, signal));
+    const peekable = capabilities.abilities.peek.supported && capabilities.abilities.peek.states.includes(state);
+    if ((state === 'in-flight' || state === 'dead') && peekable)
+      return freePeek(() => peekPending(view, state, limit, notice, signal));
+    throw new MqError(
+      'NOT_SUPPORTED',
+      `cannot peek at ${key}: this handle of a stream shows no messages in state ${state}`,
+      {
+        hint:
+          view.dlq !== null && state === 'dead'
+            ? `its dead letters are in ${view.dlq}`
+            : 'name a consumer group with ?group=NAME in the URL',
+        backend: 'redis',
+        operation: 'peek',
+        queue: key,
+      },
+    );
+  }
+
+  async function deadLetters(): Promise<DeadLetters> {
+    return {
+      keptIn:
+        view.dlq !== null
+          ? { place: 'queue', queue: view.dlq }
+          : group !== null
+            ? { place: 'state' }
+            : { place: 'nowhere' },
+      sources: view.source === null ? [] : [view.source],
+      restore: (message) => ({ ...message, state: 'ready', dead: null }),
+    };
+  }
+
+  const queue: Queue = {
+    name: key,
+    kind: 'stream',
+    capabilities,
+    stats: (signal) => streamStats(view, signal),
+    describe: (signal) => describeStream(view, signal),
+    peek,
+    get: (id, signal) => getEntry(view, id, signal),
+    publisher: async (options) => streamPublisher(connection, key, options),
+    async consume(options) {
+      const facts = await readFacts(connection, key, options.signal);
+      if (options.state === 'ready') {
+        refuseIfOthersNeed(view, facts, 'take messages out of');
+        return browse(unreadSource(view), options, key, new Lease(connection, key, key));
+      }
+      if (group === null || view.dlq !== null) {
+        throw new MqError('NOT_SUPPORTED', `cannot take dead letters out of ${key} itself`, {
+          hint: view.dlq === null ? 'name a consumer group with ?group=NAME in the URL' : `they are in ${view.dlq}`,
+          backend: 'redis',
+          operation: 'drain',
+          queue: key,
+        });
+      }
+      return browse(deadSource(view, facts.groups.length === 1), options, key, new Lease(connection, key, key));
+    },
+    purge: (options) => purgeStream(view, options),
+    async nativeMove(request) {
+      const facts = await readFacts(connection, key, request.signal);
+      if (request.state === 'dead' && (group === null || view.dlq !== null)) return null;
+      const target =
+        request.to === 'origin' ? (request.state === 'dead' ? key : view.source) : streamKeyOf(request.to, connection);
+      if (target === null || (request.state === 'ready' && target === key)) return null;
+      if (!(await connection.sameSlot([key, target]))) return null;
+      if (request.state === 'ready') refuseIfOthersNeed(view, facts, 'move messages out of');
+      if (request.state === 'dead' && target === key && facts.groups.length > 1) {
+        request.notice(`the entries are added to ${key} anew, so its other groups get them once more`);
+      }
+      return streamMove(view, target, facts.groups.length <= 1, request);
+    },
+    ...(group === null
+      ? {}
+      : {
+          pause: ({ reason }) => pauseGroup(connection, key, group, reason),
+          resume: () => resumeGroup(connection, key, group),
+        }),
+    ...(capabilities.abilities.deadLetters.supported ? { deadLetters } : {}),
+  };
+  return rememberHandle(queue, { kind: 'stream', connection, key });
+}
+
+function streamKeyOf(queue: Queue, connection: Connection): string | null {
+  const internals = internalsOf(queue);
+  return internals?.kind === 'stream' && internals.connection === connection ? internals.key : null;
+}
+
+function freePeek(read: () => AsyncIterable<Message>): Peek {
+  return { price: null, [Symbol.asyncIterator]: () => read()[Symbol.asyncIterator]() };
+}

@@ -1,0 +1,113 @@
+import type { BrowseSource, Held, Removal } from '../browser.ts';
+import { asInteger, asList } from '../reply.ts';
+import { type PendingEntry, readPending, savedKey } from './facts.ts';
+import { MAX_ID } from './ids.ts';
+import { readAfter, readChosen, unreadAfter } from './read.ts';
+import { isDead, type StreamView } from './view.ts';
+
+/**
+ * Deletes entries that the group has not read meanwhile.
+ * KEYS[1] stream, KEYS[2] the group's saved position. ARGV: group ('' for none), highest id, then ids.
+ * Returns 1 (deleted), 0 (gone), 2 (read by a consumer meanwhile: left alone) for each.
+ */
+const DELETE_UNREAD = `
+local function parts(id) local ms, seq = id:match('^(%d+)-(%d+)$') return tonumber(ms), tonumber(seq) end
+local after
+if ARGV[1] ~= '' then
+  for _, flat in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
+    local group = {}
+    for i = 1, #flat, 2 do group[flat[i]] = flat[i + 1] end
+    if group.name == ARGV[1] then after = group['last-delivered-id'] end
+  end
+  if after == ARGV[2] then after = redis.call('HGET', KEYS[2], 'last-delivered-id') end
+end
+local afterMs, afterSeq
+if after then afterMs, afterSeq = parts(after) end
+local results = {}
+for i = 3, #ARGV do
+  local ms, seq = parts(ARGV[i])
+  if after and (ms < afterMs or (ms == afterMs and seq <= afterSeq)) then results[i - 2] = 2
+  else results[i - 2] = redis.call('XDEL', KEYS[1], ARGV[i]) end
+end
+return results
+`;
+
+/**
+ * Acknowledges entries that are still pending, and deletes them when no other group needs them.
+ * KEYS[1] stream. ARGV: group, '1' to delete, then ids. Returns 1 or 0 (not pending any more) for each.
+ */
+const SETTLE_PENDING = `
+local results = {}
+for i = 3, #ARGV do
+  results[i - 2] = redis.call('XACK', KEYS[1], ARGV[1], ARGV[i])
+  if results[i - 2] == 1 and ARGV[2] == '1' then redis.call('XDEL', KEYS[1], ARGV[i]) end
+end
+return results
+`;
+
+export interface EntryItem {
+  readonly id: string;
+}
+
+/** Entries that the group has not read, in order. Nothing is claimed: an entry leaves the stream only when it is acknowledged here. */
+export function unreadSource(view: StreamView): BrowseSource<EntryItem> {
+  let after: string | null = null;
+  return {
+    async read(count, signal): Promise<readonly Held<EntryItem>[]> {
+      after ??= await unreadAfter(view, signal);
+      if (after === null) return [];
+      const page = await readAfter(view, after, count, signal);
+      after = page.at(-1)?.id ?? after;
+      return page.map((message) => ({ message, item: { id: message.id ?? '' } }));
+    },
+    async remove(items): Promise<readonly Removal[]> {
+      const { connection, key, group } = view;
+      const args = [group ?? '', MAX_ID, ...items.map(({ id }) => id)];
+      const reply = await connection.script(DELETE_UNREAD, [key, savedKey(key, group ?? '')], args, {
+        operation: 'delete entries',
+        queue: key,
+      });
+      return asList(reply).map((result) => {
+        const code = asInteger(result);
+        if (code === 1) return null;
+        return code === 2
+          ? 'a consumer has read it meanwhile, so it may be processed twice'
+          : 'it was deleted meanwhile, so it may be processed twice';
+      });
+    },
+  };
+}
+
+/** Pending entries that count as dead. */
+export function deadSource(view: StreamView, isOnlyGroup: boolean): BrowseSource<EntryItem> {
+  let rest: PendingEntry[] | null = null;
+  async function deadAtTheStart(signal: AbortSignal): Promise<PendingEntry[]> {
+    const all: PendingEntry[] = [];
+    for await (const page of readPending(view.connection, view.key, view.group ?? '', signal))
+      all.push(...page.filter((entry) => isDead(view, entry)));
+    return all;
+  }
+  return {
+    async read(count, signal): Promise<readonly Held<EntryItem>[]> {
+      rest ??= await deadAtTheStart(signal);
+      while (rest.length > 0) {
+        const messages = await readChosen(view, rest.splice(0, count), 'dead', signal);
+        const found = messages.flatMap((message) =>
+          message === null ? [] : [{ message, item: { id: message.id ?? '' } }],
+        );
+        if (found.length > 0) return found;
+      }
+      return [];
+    },
+    async remove(items): Promise<readonly Removal[]> {
+      const args = [view.group ?? '', isOnlyGroup ? '1' : '0', ...items.map(({ id }) => id)];
+      const reply = await view.connection.script(SETTLE_PENDING, [view.key], args, {
+        operation: 'settle entries',
+        queue: view.key,
+      });
+      return asList(reply).map((result) =>
+        asInteger(result) === 1 ? null : 'a consumer has settled it meanwhile, so it may be processed twice',
+      );
+    },
+  };
+}

@@ -1,0 +1,201 @@
+import { MqError } from '../../../contract/errors.ts';
+import type { QueueDescription } from '../../../contract/queue.ts';
+import { depthOf, type QueueStats } from '../../../contract/stats.ts';
+import type { Call, Connection } from '../connection.ts';
+import { asInteger, asList, asPairs, asText, asTextOrNull } from '../reply.ts';
+import { readEntries, timeOf } from './entry.ts';
+import { countAfter, type Group, positionOf, readFacts, readPending, type StreamFacts } from './facts.ts';
+import { MIN_ID, nextId } from './ids.ts';
+import { groupOf, isDead, type StreamView } from './view.ts';
+
+/** Dead letters are counted among so many pending entries; beyond, their number is not known. */
+const MOST_PENDING = 20_000;
+
+export async function streamStats(view: StreamView, signal: AbortSignal): Promise<QueueStats> {
+  const { connection, key, dlq } = view;
+  const facts = await readFacts(connection, key, signal);
+  if (!facts.exists && view.death === null) {
+    throw new MqError('QUEUE_NOT_FOUND', `there is no stream ${key} any more`, {
+      backend: 'redis',
+      operation: 'stats',
+      queue: key,
+    });
+  }
+  const group = groupOf(facts, view.group);
+  const seen = group === null ? await withoutGroup(view, facts, signal) : await withGroup(view, facts, group, signal);
+  const dead = dlq !== null ? await lengthOf(connection, dlq, signal) : seen.dead;
+  return {
+    queue: key,
+    broker: 'redis',
+    kind: 'stream',
+    state: seen.state,
+    ready: seen.ready,
+    ...(seen.inFlight === undefined ? {} : { inFlight: seen.inFlight }),
+    ...(dead === undefined ? {} : { dead }),
+    depth: depthOf(seen.ready, seen.inFlight),
+    consumers:
+      facts.groups.length === 0
+        ? null
+        : (group?.consumers ?? facts.groups.reduce((sum, { consumers }) => sum + consumers, 0)),
+    oldestAgeMs: seen.oldestAgeMs,
+    counters: { enqueued: facts.entriesAdded, acked: seen.acked, failed: null },
+    approximate: [],
+    notes: {
+      rates: 'Redis counts no failures',
+      ...(facts.groups.length === 0
+        ? { consumers: 'the stream has no consumer group; readers outside groups leave no trace' }
+        : {}),
+      ...seen.notes,
+    },
+    sampledAt: Date.now(),
+  };
+}
+
+interface Seen {
+  readonly state: string;
+  readonly ready: number | null;
+  readonly inFlight?: number | null;
+  readonly dead?: number | null;
+  readonly oldestAgeMs: number | null;
+  readonly acked: number | null;
+  readonly notes: QueueStats['notes'];
+}
+
+async function withoutGroup(view: StreamView, facts: StreamFacts, signal: AbortSignal): Promise<Seen> {
+  const { group: wanted } = view.connection.settings;
+  const missing = wanted === null ? '' : `it has no group ${wanted}; `;
+  if (facts.groups.length === 0) {
+    return {
+      state: 'running',
+      ready: facts.length,
+      oldestAgeMs: ageOf(facts.firstId),
+      acked: null,
+      notes: missing === '' ? {} : { ready: `${missing}all entries are counted` },
+    };
+  }
+  const lags = await Promise.all(facts.groups.map((group) => unreadOf(view, facts, group, signal)));
+  const names = facts.groups.map(({ name }) => name).join(', ');
+  return {
+    state: 'running',
+    ready: lags.some((lag) => lag.count === null) ? null : Math.max(...lags.map(({ count }) => count ?? 0)),
+    inFlight: facts.groups.reduce((sum, { pending }) => sum + pending, 0),
+    oldestAgeMs: null,
+    acked: null,
+    notes: {
+      ready: `${missing}that of the group furthest behind, of ${names}; name one with ?group=`,
+      inFlight: 'of all groups together',
+      oldestAgeMs: 'differs from group to group; name one with ?group=',
+    },
+  };
+}
+
+async function withGroup(view: StreamView, facts: StreamFacts, group: Group, signal: AbortSignal): Promise<Seen> {
+  const unread = await unreadOf(view, facts, group, signal);
+  const dead = view.dlq === null ? await countDead(view, group, signal) : undefined;
+  const { position } = unread;
+  const [next] =
+    position.after === null
+      ? []
+      : readEntries(
+          await view.connection.call(['XRANGE', view.key, nextId(position.after), '+', 'COUNT', 1], {
+            operation: 'read',
+            queue: view.key,
+            bytes: true,
+            signal,
+          }),
+        );
+  const read = position.isPaused ? (position.saved?.entriesRead ?? null) : group.entriesRead;
+  const since =
+    position.saved?.at === null || position.saved === null ? '' : ` since ${new Date(position.saved.at).toISOString()}`;
+  return {
+    state: position.isPaused ? 'paused' : 'running',
+    ready: unread.count,
+    inFlight: dead === null ? null : group.pending - (dead ?? 0),
+    ...(dead === undefined ? {} : { dead }),
+    oldestAgeMs: ageOf(next?.id ?? null),
+    acked: read === null ? null : Math.max(0, read - group.pending),
+    notes: {
+      ...(position.isPaused
+        ? {
+            state: [
+              `paused by ${position.saved === null ? 'someone else than mq' : 'mq'}${since}`,
+              position.saved?.reason ?? null,
+            ]
+              .filter((note) => note !== null)
+              .join(': '),
+          }
+        : {}),
+      ...(unread.count === null ? { ready: `Redis does not know how far group ${group.name} is behind` } : {}),
+      ...(dead === null ? { dead: `more than ${MOST_PENDING} entries are pending` } : {}),
+    },
+  };
+}
+
+async function unreadOf(view: StreamView, facts: StreamFacts, group: Group, signal: AbortSignal) {
+  const position = await positionOf(view.connection, view.key, group, signal);
+  // At the highest id Redis knows no lag, or says 0, which is wrong as long as the group is paused.
+  const lag = position.isPaused ? null : group.lag;
+  const count =
+    lag ??
+    (position.after === null ? null : await countAfter(view.connection, view.key, facts, position.after, signal));
+  return { count, position };
+}
+
+async function countDead(view: StreamView, group: Group, signal: AbortSignal): Promise<number | null> {
+  if (group.pending > MOST_PENDING) return null;
+  if (group.pending === 0) return 0;
+  let count = 0;
+  for await (const page of readPending(view.connection, view.key, group.name, signal)) {
+    count += page.filter((entry) => isDead(view, entry)).length;
+  }
+  return count;
+}
+
+/** 0 for a stream that is not there yet: it is made by the first dead letter. */
+async function lengthOf(connection: Connection, key: string, signal: AbortSignal): Promise<number> {
+  return asInteger(await connection.call(['XLEN', key], { operation: 'read the stats', queue: key, signal }));
+}
+
+function ageOf(id: string | null): number | null {
+  const at = id === null || id === MIN_ID ? null : timeOf(id);
+  return at === null ? null : Math.max(0, Date.now() - at);
+}
+
+export async function describeStream(view: StreamView, signal: AbortSignal): Promise<QueueDescription> {
+  const facts = await readFacts(view.connection, view.key, signal);
+  const replies = await view.connection.all(
+    facts.groups.map(({ name }): Call => ['XINFO', 'CONSUMERS', view.key, name]),
+    { operation: 'describe', queue: view.key, signal },
+  );
+  const positions = await Promise.all(
+    facts.groups.map((group) => positionOf(view.connection, view.key, group, signal)),
+  );
+  const consumers = facts.groups.flatMap(({ name }, index) =>
+    asList(replies[index]).map((reply) => {
+      const consumer = asPairs(reply);
+      return {
+        group: name,
+        name: asText(consumer.get('name')),
+        inFlight: asInteger(consumer.get('pending')),
+        idleMs: asInteger(consumer.get('idle')),
+      };
+    }),
+  );
+  const { deadDeliveries, deadIdleMs } = view.connection.settings;
+  return {
+    configuration: { group: view.group, deadLetterQueue: view.dlq, deadDeliveries, deadIdleMs },
+    details: {
+      length: facts.length,
+      entriesAdded: facts.entriesAdded,
+      firstId: facts.firstId,
+      lastId: facts.lastId,
+      lastGeneratedId: facts.lastGeneratedId,
+      groups: facts.groups.map((group, index) => ({
+        ...group,
+        paused: positions[index]?.isPaused ?? false,
+        savedId: asTextOrNull(positions[index]?.saved?.lastDeliveredId ?? null),
+      })),
+    },
+    consumers,
+  };
+}

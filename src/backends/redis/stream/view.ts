@@ -1,0 +1,63 @@
+import { MqError } from '../../../contract/errors.ts';
+import type { Death } from '../../../contract/message.ts';
+import type { Connection } from '../connection.ts';
+import { deadLetterQueueOf, isDeadLetterQueue, sourceOf } from '../handle.ts';
+import { plainDeath } from '../list/message.ts';
+import type { Group, PendingEntry, StreamFacts } from './facts.ts';
+import { compareIds } from './ids.ts';
+
+/** One stream as it is seen through one group, or through none. */
+export interface StreamView {
+  readonly connection: Connection;
+  readonly key: string;
+  readonly group: string | null;
+  readonly dlq: string | null;
+  /** Whose dead letters arrive here, when this is a dead-letter queue. */
+  readonly source: string | null;
+  /** What an entry's death looks like when this stream holds dead letters; null: it does not. */
+  readonly death: Death | null;
+}
+
+export function viewOf(connection: Connection, key: string, group: string | null): StreamView {
+  const { settings } = connection;
+  const source = sourceOf(settings, key);
+  return {
+    connection,
+    key,
+    group,
+    dlq: deadLetterQueueOf(settings, key),
+    source,
+    death: isDeadLetterQueue(settings, key) ? plainDeath(source) : null,
+  };
+}
+
+/** Redis has no dead letters: the operator says from how many deliveries and how much idle time on an entry is one. */
+export function isDead({ connection, dlq }: StreamView, { deliveries, idleMs }: PendingEntry): boolean {
+  const { deadDeliveries, deadIdleMs } = connection.settings;
+  return dlq === null && deliveries >= deadDeliveries && idleMs >= deadIdleMs;
+}
+
+export function pendingDeath({ key }: StreamView, { deliveries, idleMs }: PendingEntry): Death {
+  return { ...plainDeath(key), reason: 'delivery_limit', at: Date.now() - idleMs, count: deliveries };
+}
+
+export function groupOf(facts: StreamFacts, name: string | null): Group | null {
+  return facts.groups.find((group) => group.name === name) ?? null;
+}
+
+/**
+ * An entry is one for all groups of the stream: deleting it takes it from those that have not finished with it. Throws
+ * `PRECONDITION_FAILED` then.
+ */
+export function refuseIfOthersNeed(view: StreamView, facts: StreamFacts, operation: string): void {
+  const waiting = facts.groups.filter(
+    ({ name, pending, lastDeliveredId }) =>
+      name !== view.group && (pending > 0 || compareIds(lastDeliveredId, facts.lastId ?? '0-0') < 0),
+  );
+  if (waiting.length === 0) return;
+  throw new MqError(
+    'PRECONDITION_FAILED',
+    `cannot ${operation} ${view.key}: taking entries out would take them from its other groups too, which have not finished with them: ${waiting.map(({ name }) => name).join(', ')}`,
+    { hint: 'copy leaves them where they are', backend: 'redis', operation, queue: view.key },
+  );
+}

@@ -1,0 +1,78 @@
+import { MqError } from '../../contract/errors.ts';
+
+/** Where SQS is, as a URL of ours says it. Never holds a credential: those come from the SDK's own chain. */
+export interface Address {
+  readonly region: string;
+  /** Whose queues a bare name means; null: the caller's own account. */
+  readonly account: string | null;
+  /** Another server than AWS (an emulator, a VPC endpoint); null: the region's own. */
+  readonly endpoint: string | null;
+  /** The operator allowed `pause` to write a deny statement into the queue's policy. */
+  readonly denyPolicy: boolean;
+}
+
+const REGION = /^[a-z0-9]+(?:-[a-z0-9]+)*$/;
+const ACCOUNT = /^\d{12}$/;
+const SHAPE = 'sqs://REGION or sqs://ACCOUNT@REGION';
+
+/**
+ * Reads `sqs://[ACCOUNT@]REGION[?endpoint=URL][&denyPolicy=true]`. Throws `CONFIG_INVALID`, and never quotes the URL or a part of it that
+ * could be a secret somebody put there by mistake.
+ */
+export function parseAddress(text: string): Address {
+  const url = parseUrl(text);
+  if (url === null || url.protocol !== 'sqs:' || url.hostname === '') throw invalid(`expected ${SHAPE}`);
+  if (url.password !== '') {
+    throw invalid(
+      'an SQS URL holds no secret key',
+      'Leave credentials to the AWS SDK: AWS_PROFILE, AWS_ACCESS_KEY_ID with AWS_SECRET_ACCESS_KEY, SSO, or the machine’s role.',
+    );
+  }
+  if (url.username !== '' && !ACCOUNT.test(url.username)) throw invalid('the account before @ must be 12 digits');
+  if (url.port !== '' || (url.pathname !== '' && url.pathname !== '/')) {
+    throw invalid(`expected ${SHAPE}`, 'Name another server with ?endpoint=http://HOST:PORT.');
+  }
+  if (!REGION.test(url.hostname)) throw invalid('the region may hold only lower-case letters, digits and hyphens');
+  for (const key of url.searchParams.keys()) {
+    if (key !== 'endpoint' && key !== 'denyPolicy') {
+      throw invalid('unknown parameter in the SQS URL', 'Known parameters are endpoint and denyPolicy.');
+    }
+  }
+  return {
+    region: url.hostname,
+    account: url.username === '' ? null : url.username,
+    endpoint: parseEndpoint(url.searchParams.get('endpoint')),
+    denyPolicy: parseFlag(url.searchParams.get('denyPolicy')),
+  };
+}
+
+/** The address as prompts and reports show it. */
+export function showAddress(address: Address): string {
+  const account = address.account === null ? '' : `${address.account}@`;
+  const endpoint = address.endpoint === null ? '' : `?endpoint=${address.endpoint}`;
+  return `sqs://${account}${address.region}${endpoint}`;
+}
+
+function parseEndpoint(text: string | null): string | null {
+  if (text === null) return null;
+  const url = parseUrl(text);
+  if (url === null || (url.protocol !== 'http:' && url.protocol !== 'https:')) {
+    throw invalid('endpoint must be an http:// or https:// URL');
+  }
+  if (url.username !== '' || url.password !== '') throw invalid('endpoint must not hold a user or password');
+  return url.href.replace(/\/$/, '');
+}
+
+function parseFlag(text: string | null): boolean {
+  if (text === null || text === 'false') return false;
+  if (text === 'true') return true;
+  throw invalid('denyPolicy must be true or false');
+}
+
+function parseUrl(text: string): URL | null {
+  return URL.canParse(text) ? new URL(text) : null;
+}
+
+function invalid(message: string, hint?: string): MqError {
+  return new MqError('CONFIG_INVALID', message, { backend: 'sqs', operation: 'open', hint });
+}

@@ -1,0 +1,176 @@
+import type { Broker, CreateOptions, ListOptions, OpenOptions, QueuePattern } from '../../contract/broker.ts';
+import { MqError, throwIfAborted } from '../../contract/errors.ts';
+import type { Queue } from '../../contract/queue.ts';
+import type { QueueStats } from '../../contract/stats.ts';
+import { type Address, showAddress } from './address.ts';
+import { SqsApi } from './api.ts';
+import { planCreation } from './creation.ts';
+import type { QueueAttributes } from './facts.ts';
+import { listQueueStats } from './listing.ts';
+import { parseReference } from './names.ts';
+import { PausableSqsQueue } from './pausable-queue.ts';
+import { SqsQueue } from './queue.ts';
+
+/**
+ * Opens SQS: finds credentials and makes one call, which may be refused for lack of permission on `sqs:ListQueues` but proves that the server is
+ * there and takes the credentials.
+ */
+export async function openSqs(address: Address, options: OpenOptions): Promise<Broker> {
+  const api = new SqsApi(address, options.connectTimeoutMs);
+  const signal = AbortSignal.any([options.signal, AbortSignal.timeout(options.connectTimeoutMs)]);
+  try {
+    throwIfAborted(options.signal);
+    await orAborted(api.credentials(), signal);
+    await api.listQueues({ MaxResults: 1 }, { queue: null, signal });
+  } catch (error) {
+    if (!(error instanceof MqError) || error.code !== 'PERMISSION_DENIED') {
+      await api.close();
+      throw options.signal.aborted || !signal.aborted ? error : tooSlow(address, options.connectTimeoutMs);
+    }
+  }
+  return new SqsBroker(api, address);
+}
+
+class SqsBroker implements Broker {
+  readonly name = 'sqs';
+  readonly address: string;
+  readonly #api: SqsApi;
+  readonly #where: Address;
+
+  constructor(api: SqsApi, where: Address) {
+    this.#api = api;
+    this.#where = where;
+    this.address = showAddress(where);
+  }
+
+  queues(pattern: QueuePattern, options: ListOptions): AsyncIterable<QueueStats> {
+    return listQueueStats(this.#api, this.#where, pattern, options);
+  }
+
+  async queue(text: string, signal: AbortSignal): Promise<Queue> {
+    const reference = parseReference(text, this.#where);
+    const owner = reference.account ?? this.#where.account;
+    const url = reference.url ?? (await this.#urlOf(reference.name, owner, signal));
+    const foreign = reference.account !== null && reference.account !== this.#where.account;
+    const name = foreign ? text : reference.name;
+    const attributes = await this.#attributes(url, name, signal);
+    const place = { api: this.#api, name, url, foreign, denyPolicy: this.#where.denyPolicy, attributes };
+    return this.#where.denyPolicy ? new PausableSqsQueue(place) : new SqsQueue(place);
+  }
+
+  /**
+   * The dead-letter queue is created first when it is missing, then the queue with its link. When the second fails, an empty dead-letter queue stays
+   * behind, and the error says so.
+   */
+  async create(name: string, options: CreateOptions): Promise<void> {
+    const plan = planCreation(name, options);
+    const { signal } = options;
+    if (await this.#exists(name, signal)) {
+      throw new MqError('ALREADY_EXISTS', 'a queue of this name exists', {
+        backend: 'sqs',
+        operation: 'create',
+        queue: name,
+      });
+    }
+    if (plan.deadLetterQueue === null) {
+      await this.#api.createQueue({ QueueName: name, Attributes: plan.attributes }, { queue: name, signal });
+      return;
+    }
+    const madeIt = !(await this.#exists(plan.deadLetterQueue, signal));
+    if (madeIt) {
+      await this.#api.createQueue(
+        { QueueName: plan.deadLetterQueue, Attributes: plan.deadLetterAttributes },
+        { queue: plan.deadLetterQueue, signal },
+      );
+    }
+    try {
+      await this.#createLinked(name, plan.deadLetterQueue, plan, signal);
+    } catch (error) {
+      if (!madeIt || !(error instanceof MqError)) throw error;
+      throw new MqError(error.code, `${error.message}; the dead-letter queue ${plan.deadLetterQueue} was created`, {
+        backend: 'sqs',
+        operation: 'create',
+        queue: name,
+        hint: error.hint ?? undefined,
+        cause: error.cause,
+      });
+    }
+  }
+
+  /** What was lost with it is not told: SQS counts only approximately. */
+  async delete(text: string, signal: AbortSignal): Promise<number | null> {
+    const reference = parseReference(text, this.#where);
+    const url = reference.url ?? (await this.#urlOf(reference.name, reference.account ?? this.#where.account, signal));
+    await this.#api.getQueueAttributes(url, { queue: text, signal });
+    await this.#api.deleteQueue(url, { queue: text, signal });
+    return null;
+  }
+
+  async close(): Promise<void> {
+    await this.#api.close();
+  }
+
+  async #createLinked(
+    name: string,
+    deadLetterQueue: string,
+    plan: { readonly attributes: Readonly<Record<string, string>>; readonly maxReceives: number },
+    signal: AbortSignal,
+  ): Promise<void> {
+    const url = await this.#urlOf(deadLetterQueue, this.#where.account, signal);
+    const { Attributes: facts } = await this.#api.getQueueAttributes(url, { queue: deadLetterQueue, signal });
+    const redrive = JSON.stringify({ deadLetterTargetArn: facts?.QueueArn, maxReceiveCount: plan.maxReceives });
+    await this.#api.createQueue(
+      { QueueName: name, Attributes: { ...plan.attributes, RedrivePolicy: redrive } },
+      { queue: name, signal },
+    );
+  }
+
+  async #urlOf(name: string, owner: string | null, signal: AbortSignal): Promise<string> {
+    const answer = await this.#api.getQueueUrl(
+      { QueueName: name, ...(owner === null ? {} : { QueueOwnerAWSAccountId: owner }) },
+      { queue: name, signal },
+    );
+    if (answer.QueueUrl !== undefined) return answer.QueueUrl;
+    throw new MqError('UNEXPECTED_RESPONSE', 'SQS gave no URL for the queue', { backend: 'sqs', queue: name });
+  }
+
+  async #exists(name: string, signal: AbortSignal): Promise<boolean> {
+    try {
+      await this.#urlOf(name, this.#where.account, signal);
+      return true;
+    } catch (error) {
+      if (error instanceof MqError && error.code === 'QUEUE_NOT_FOUND') return false;
+      throw error;
+    }
+  }
+
+  /** Null when the caller may not read them: a producer may have the permission to send and no other. */
+  async #attributes(url: string, queue: string, signal: AbortSignal): Promise<QueueAttributes | null> {
+    try {
+      return (await this.#api.getQueueAttributes(url, { queue, signal })).Attributes ?? {};
+    } catch (error) {
+      if (error instanceof MqError && error.code === 'PERMISSION_DENIED') return null;
+      throw error;
+    }
+  }
+}
+
+/** The look for credentials cannot be aborted: a machine without any may wait for a metadata service that is not there. */
+async function orAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
+  const aborted = Promise.withResolvers<never>();
+  const abort = () => aborted.reject(signal.reason);
+  signal.addEventListener('abort', abort, { once: true });
+  try {
+    await Promise.race([work, aborted.promise]);
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
+}
+
+function tooSlow(address: Address, connectTimeoutMs: number): MqError {
+  return new MqError('UNAVAILABLE', `SQS in ${address.region} did not answer within ${connectTimeoutMs} ms`, {
+    backend: 'sqs',
+    operation: 'open',
+    hint: 'Check the region, the endpoint, the network, and where credentials should come from.',
+  });
+}

@@ -1,0 +1,267 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import type { Message as SqsMessage } from '@aws-sdk/client-sqs';
+import { MqError } from '../../contract/errors.ts';
+import type { Delivery, Receipt } from '../../contract/message.ts';
+import type { ConsumeOptions, Consumer } from '../../contract/queue.ts';
+import type { SqsApi } from './api.ts';
+import { BATCH_ENTRIES } from './batcher.ts';
+import { type Hold, Holds } from './holds.ts';
+import { type ReadingContext, readMessage } from './incoming.ts';
+
+export interface ConsumerPlace {
+  readonly api: SqsApi;
+  readonly name: string;
+  readonly url: string;
+  readonly fifo: boolean;
+  readonly reading: ReadingContext;
+}
+
+export interface ConsumerSettings extends ConsumeOptions {
+  /** Receives in the air at once; FIFO: one. */
+  readonly parallel: number;
+  readonly leaseSeconds: number;
+}
+
+/** Short polls ask only some of SQS's servers and may miss messages; a long poll asks all of them. */
+const POLL_SECONDS = 1;
+const FOLLOW_POLL_SECONDS = 2;
+/** So many empty answers in a row, and the queue counts as empty. */
+const EMPTY_ANSWERS = 3;
+/** Fetched ahead of the caller, beyond the receives in the air. */
+const MAX_BUFFERED = 100;
+const THROTTLE_ATTEMPTS = 6;
+
+/**
+ * Receives by long polling, several calls at once where order does not matter. It begins with one call and doubles while answers come back full,
+ * so that a look at a small queue does not cost eight polls.
+ *
+ * A receive in the air is never cut off, because the messages in an answer that nobody reads would stay hidden; ending takes up to one poll.
+ */
+export class SqsConsumer implements Consumer {
+  readonly #place: ConsumerPlace;
+  readonly #options: ConsumerSettings;
+  readonly #holds: Holds;
+  readonly #buffer: Delivery[] = [];
+  readonly #receives = new Set<Promise<void>>();
+  /** Received so far, and asked for by receives in the air. */
+  #taken = 0;
+  #asked = 0;
+  #parallel = 1;
+  #emptyAnswers = 0;
+  /** The last answer held fewer than were asked for: the end may be near. */
+  #wasShort = false;
+  /** Deliveries that the caller has said it will hold until the end. */
+  readonly #kept = new Set<Hold>();
+  #lastMessageAt = Date.now();
+  #failure: unknown = null;
+  readonly #stop = new AbortController();
+  readonly #forgetCloser: () => void;
+  #closing: Promise<void> | null = null;
+  #wake: () => void = () => {};
+
+  constructor(place: ConsumerPlace, options: ConsumerSettings) {
+    this.#place = place;
+    this.#options = options;
+    this.#holds = new Holds(place, options.leaseSeconds);
+    this.#forgetCloser = place.api.beforeClose(() => this.close());
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Delivery, void, undefined> {
+    const { signal } = this.#options;
+    const wake = () => this.#wake();
+    signal.addEventListener('abort', wake);
+    this.#lastMessageAt = Date.now();
+    try {
+      while (!signal.aborted && !this.#stop.signal.aborted) {
+        this.#fill();
+        const delivery = this.#buffer.shift();
+        if (delivery !== undefined) {
+          yield delivery;
+        } else if (this.#failure !== null) {
+          throw this.#failure;
+        } else if (this.#isFinished()) {
+          await this.#tellBlockedGroups();
+          return;
+        } else {
+          await new Promise<void>((resolve) => {
+            this.#wake = resolve;
+          });
+        }
+      }
+    } finally {
+      this.#stop.abort();
+      signal.removeEventListener('abort', wake);
+    }
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    this.#stop.abort();
+    this.#wake();
+    await Promise.all(this.#receives);
+    this.#buffer.length = 0;
+    const failed = await this.#holds.giveBackAll();
+    this.#forgetCloser();
+    if (failed > 0) {
+      this.#options.notice(
+        `${failed} messages of ${this.#place.name} could not be given back at once; they become visible within ${this.#options.leaseSeconds} s`,
+      );
+    }
+  }
+
+  /** Starts as many receives as the limit, the window and the number in the air allow. */
+  #fill(): void {
+    while (!this.#stop.signal.aborted && this.#failure === null && this.#receives.size < this.#allowed()) {
+      const ask = this.#nextAsk();
+      if (ask <= 0) return;
+      this.#asked += ask;
+      const receive = this.#receive(ask).finally(() => {
+        this.#receives.delete(receive);
+        this.#asked -= ask;
+        this.#wake();
+      });
+      this.#receives.add(receive);
+    }
+  }
+
+  #allowed(): number {
+    if (this.#waitsForSettlement() || this.#hasRunDry()) return 0;
+    // Near the end, the empty answers that prove emptiness are collected side by side.
+    const proving = (this.#wasShort || this.#emptyAnswers > 0) && !this.#options.follow;
+    return proving ? Math.max(this.#parallel, EMPTY_ANSWERS) - this.#emptyAnswers : this.#parallel;
+  }
+
+  #nextAsk(): number {
+    const { limit, window } = this.#options;
+    const remaining = limit === null ? Number.POSITIVE_INFINITY : limit - this.#taken - this.#asked;
+    const share = this.#wasShort ? Math.ceil(remaining / EMPTY_ANSWERS) : remaining;
+    const room =
+      window === 'unbounded'
+        ? MAX_BUFFERED - this.#buffer.length - this.#asked
+        : window - this.#holds.size - this.#asked;
+    // Small receives cost as much as full ones: while others are in the air, wait for a full batch of room.
+    if (room < BATCH_ENTRIES && room < remaining && this.#receives.size > 0) return 0;
+    return Math.min(BATCH_ENTRIES, share, room);
+  }
+
+  /** Never rejects: a failure ends the iteration once what was received is delivered. */
+  async #receive(ask: number): Promise<void> {
+    try {
+      const startedAt = Date.now();
+      const messages = await this.#receiveOnce(ask);
+      for (const message of messages) this.#accept(message, startedAt);
+      this.#wasShort = messages.length < ask;
+      if (messages.length === 0) {
+        this.#emptyAnswers += 1;
+        return;
+      }
+      this.#emptyAnswers = 0;
+      this.#lastMessageAt = Date.now();
+      if (messages.length === BATCH_ENTRIES) this.#parallel = Math.min(this.#parallel * 2, this.#options.parallel);
+    } catch (error) {
+      this.#failure ??= error;
+    }
+  }
+
+  /** A throttled receive took nothing, so it may be repeated; every other failure ends the consumer. */
+  async #receiveOnce(ask: number): Promise<readonly SqsMessage[]> {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        const answer = await this.#place.api.receive(
+          {
+            QueueUrl: this.#place.url,
+            MaxNumberOfMessages: ask,
+            VisibilityTimeout: this.#options.leaseSeconds,
+            WaitTimeSeconds: this.#pollSeconds(),
+            MessageAttributeNames: ['All'],
+            // The old spelling and the new one: some servers know only one of them.
+            AttributeNames: ['All'],
+            MessageSystemAttributeNames: ['All'],
+          },
+          { queue: this.#place.name },
+        );
+        return answer.Messages ?? [];
+      } catch (error) {
+        const again = error instanceof MqError && error.code === 'THROTTLED' && attempt < THROTTLE_ATTEMPTS;
+        if (!again || this.#stop.signal.aborted) throw error;
+        await this.#pause(100 * 2 ** attempt);
+        if (this.#stop.signal.aborted || this.#options.signal.aborted) return [];
+      }
+    }
+  }
+
+  async #pause(ms: number): Promise<void> {
+    const signal = AbortSignal.any([this.#options.signal, this.#stop.signal]);
+    await wait(ms, undefined, { signal }).catch(() => undefined);
+  }
+
+  #pollSeconds(): number {
+    const { follow, idleMs } = this.#options;
+    if (!follow) return POLL_SECONDS;
+    return idleMs !== null && idleMs < FOLLOW_POLL_SECONDS * 1000 ? POLL_SECONDS : FOLLOW_POLL_SECONDS;
+  }
+
+  #accept(message: SqsMessage, startedAt: number): void {
+    const hold = this.#holds.add(message.MessageId ?? '', message.ReceiptHandle ?? '', startedAt);
+    if (hold === null) return;
+    this.#taken += 1;
+    this.#buffer.push({ message: readMessage(message, this.#place.reading), receipt: this.#receipt(hold) });
+  }
+
+  #receipt(hold: Hold): Receipt {
+    let settled: Promise<void> | null = null;
+    const settle = (action: () => Promise<void>): Promise<void> => {
+      settled ??= action().finally(() => {
+        this.#kept.delete(hold);
+        // Settling one message of a FIFO group lets the next one of the group come.
+        if (this.#place.fifo) this.#emptyAnswers = 0;
+        this.#wake();
+      });
+      return settled;
+    };
+    return {
+      ack: () => settle(() => this.#holds.remove(hold)),
+      release: () => settle(() => this.#holds.giveBack(hold)),
+      keep: () => {
+        if (settled !== null) return;
+        this.#kept.add(hold);
+        this.#wake();
+      },
+    };
+  }
+
+  #isFinished(): boolean {
+    const { limit } = this.#options;
+    if (this.#receives.size > 0) return false;
+    return (limit !== null && this.#taken >= limit) || (this.#hasRunDry() && !this.#waitsForSettlement());
+  }
+
+  #hasRunDry(): boolean {
+    const { follow, idleMs } = this.#options;
+    if (follow) return idleMs !== null && Date.now() - this.#lastMessageAt >= idleMs;
+    return this.#emptyAnswers >= EMPTY_ANSWERS;
+  }
+
+  /**
+   * On FIFO, a message in flight blocks the rest of its group: an empty answer says nothing until it is settled. Those that the caller keeps until
+   * the end are not waited for; a caller without a bounded window may keep all.
+   */
+  #waitsForSettlement(): boolean {
+    const open = this.#holds.size - this.#kept.size;
+    return this.#place.fifo && this.#options.window !== 'unbounded' && this.#emptyAnswers > 0 && open > 0;
+  }
+
+  async #tellBlockedGroups(): Promise<void> {
+    const { limit, notice } = this.#options;
+    if (!this.#place.fifo || this.#holds.size === 0 || (limit !== null && this.#taken >= limit)) return;
+    const answer = await this.#place.api.getQueueAttributes(this.#place.url, { queue: this.#place.name });
+    const waiting = Number(answer.Attributes?.ApproximateNumberOfMessages ?? 0);
+    if (waiting > 0) {
+      notice(`about ${waiting} messages were not looked at: they wait behind messages of their group that are held`);
+    }
+  }
+}

@@ -1,0 +1,244 @@
+import { abortedError, type ErrorCode, MqError } from '../../contract/errors.ts';
+
+/** What was being done, for the message and for the permission that it needs. */
+export interface Attempt {
+  /** The API action, without `sqs:`. */
+  readonly action: string;
+  readonly queue: string | null;
+  readonly region: string;
+  readonly signal?: AbortSignal | undefined;
+}
+
+interface Meaning {
+  readonly code: ErrorCode;
+  readonly text: string;
+  readonly hint?: string;
+}
+
+const AUTHENTICATION = new Set([
+  'UnrecognizedClientException',
+  'InvalidClientTokenId',
+  'InvalidAccessKeyId',
+  'InvalidSignatureException',
+  'SignatureDoesNotMatch',
+  'IncompleteSignature',
+  'IncompleteSignatureException',
+  'MissingAuthenticationToken',
+  'MissingAuthenticationTokenException',
+  'ExpiredToken',
+  'ExpiredTokenException',
+  'OptInRequired',
+  'InvalidSecurity',
+]);
+const CLOCK = new Set(['RequestExpired', 'RequestTimeTooSkewed', 'RequestInTheFuture']);
+const DENIED = new Set(['AccessDenied', 'AccessDeniedException', 'AuthorizationError', 'NotAuthorized']);
+const NO_QUEUE = new Set(['QueueDoesNotExist', 'AWS.SimpleQueueService.NonExistentQueue', 'NonExistentQueue']);
+const THROTTLES = new Set([
+  'RequestThrottled',
+  'RequestThrottledException',
+  'Throttling',
+  'ThrottlingException',
+  'ThrottledException',
+  'TooManyRequestsException',
+  'KmsThrottled',
+  'SlowDown',
+]);
+const STALE_RECEIPT = new Set([
+  'ReceiptHandleIsInvalid',
+  'MessageNotInflight',
+  'AWS.SimpleQueueService.MessageNotInflight',
+]);
+const UNKNOWN_ACTION = new Set([
+  'UnknownOperationException',
+  'UnsupportedOperation',
+  'AWS.SimpleQueueService.UnsupportedOperation',
+  'InvalidAction',
+]);
+const NO_CREDENTIALS = new Set(['CredentialsProviderError', 'TokenProviderError', 'ProviderError']);
+/** Failures before a byte of the request was taken by the server: what was asked was certainly not done. */
+const NOT_CONNECTED = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH']);
+const CONNECTION = new Set([...NOT_CONNECTED, 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ECONNABORTED', 'EPROTO']);
+
+/**
+ * Puts an error of the SDK into our words. Of the foreign object only its name, code and status are read, and its text only where SQS speaks of
+ * the request's parameters: signature errors quote the request that was signed.
+ */
+export function translate(error: unknown, attempt: Attempt): MqError {
+  if (error instanceof MqError) return error;
+  if (nameOf(error) === 'AbortError' && attempt.signal?.aborted) return abortedError(attempt.signal);
+  const meaning = meaningOf(error, attempt);
+  return new MqError(meaning.code, meaning.text, {
+    backend: 'sqs',
+    operation: attempt.action,
+    queue: attempt.queue ?? undefined,
+    hint: meaning.hint,
+    cause: error,
+  });
+}
+
+/**
+ * True when the request that failed was certainly not carried out: it did not reach a server, or the server refused it. After anything else (a
+ * cut connection, a timeout, a server error) it may have been.
+ */
+export function wasNotCarriedOut(error: unknown): boolean {
+  const cause = error instanceof MqError ? (error.cause ?? error) : error;
+  const code = codeOf(cause);
+  if (code !== null && NOT_CONNECTED.has(code)) return true;
+  if (NO_CREDENTIALS.has(nameOf(cause))) return true;
+  const status = statusOf(cause);
+  return status !== null && status >= 400 && status < 500;
+}
+
+/** The server does not know the action: some that speak SQS's protocol lack part of it. */
+export function isUnknownAction(error: unknown): boolean {
+  return error instanceof MqError && UNKNOWN_ACTION.has(nameOf(error.cause));
+}
+
+function meaningOf(error: unknown, attempt: Attempt): Meaning {
+  const name = nameOf(error);
+  const status = statusOf(error);
+  const text = textOf(error);
+  if (NO_CREDENTIALS.has(name)) {
+    const sso = /sso/i.test(text);
+    return {
+      code: 'UNAUTHENTICATED',
+      text: sso ? 'the AWS SSO session is missing or expired' : 'no AWS credentials were found',
+      hint: sso
+        ? 'Run: aws sso login'
+        : 'Set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run where a role is attached.',
+    };
+  }
+  if (CLOCK.has(name) || (AUTHENTICATION.has(name) && /signature expired|not yet current/i.test(text))) {
+    return {
+      code: 'UNAUTHENTICATED',
+      text: 'AWS refused the request because the clock of this machine is wrong',
+      hint: 'Set the clock (more than five minutes off is refused) and try again.',
+    };
+  }
+  if (AUTHENTICATION.has(name)) {
+    return /^ExpiredToken/.test(name)
+      ? { code: 'UNAUTHENTICATED', text: 'the AWS session token has expired', hint: 'Sign in again, then retry.' }
+      : {
+          code: 'UNAUTHENTICATED',
+          text: `AWS did not accept the credentials (${name})`,
+          hint: 'Check which profile or key is in use: aws sts get-caller-identity',
+        };
+  }
+  if (name === 'KmsAccessDenied') {
+    return {
+      code: 'PERMISSION_DENIED',
+      text: `no permission to use the queue’s KMS key for sqs:${attempt.action}`,
+      hint: 'Sending needs kms:GenerateDataKey and kms:Decrypt, receiving needs kms:Decrypt on that key.',
+    };
+  }
+  if (DENIED.has(name)) {
+    return {
+      code: 'PERMISSION_DENIED',
+      text: `no permission for sqs:${attempt.action}`,
+      hint: `Allow sqs:${attempt.action} on the queue in the identity’s policy, and look for a Deny in the queue’s own policy.`,
+    };
+  }
+  if (NO_QUEUE.has(name)) {
+    return {
+      code: 'QUEUE_NOT_FOUND',
+      text: `no such queue in ${attempt.region}`,
+      hint: 'Names are per account and region: check both. A queue of another account is named by its URL or ARN.',
+    };
+  }
+  if (THROTTLES.has(name) || status === 429) {
+    return { code: 'THROTTLED', text: `SQS throttled sqs:${attempt.action}`, hint: 'Try again, slower (--rate).' };
+  }
+  return meaningOfState(name, attempt) ?? meaningOfTransport(error, name, status, text, attempt);
+}
+
+function meaningOfState(name: string, attempt: Attempt): Meaning | null {
+  if (STALE_RECEIPT.has(name)) {
+    return {
+      code: 'PRECONDITION_FAILED',
+      text: 'the hold on the message had ended (its receipt is not valid any more)',
+    };
+  }
+  switch (name) {
+    case 'OverLimit':
+    case 'AWS.SimpleQueueService.OverLimit':
+      return {
+        code: 'LIMIT_EXCEEDED',
+        text: `SQS has reached a limit of the queue (sqs:${attempt.action})`,
+        hint: 'About 120,000 messages may be in flight: wait until consumers have deleted some.',
+      };
+    case 'PurgeQueueInProgress':
+    case 'AWS.SimpleQueueService.PurgeQueueInProgress':
+      return {
+        code: 'LIMIT_EXCEEDED',
+        text: 'the queue was purged less than a minute ago',
+        hint: 'SQS allows one purge per queue per 60 seconds.',
+      };
+    case 'QueueDeletedRecently':
+    case 'AWS.SimpleQueueService.QueueDeletedRecently':
+      return {
+        code: 'PRECONDITION_FAILED',
+        text: 'a queue of this name was deleted less than a minute ago',
+        hint: 'SQS allows the name again 60 seconds after the deletion.',
+      };
+    case 'QueueNameExists':
+    case 'QueueAlreadyExists':
+      return { code: 'ALREADY_EXISTS', text: 'a queue of this name exists with other attributes' };
+    default:
+      return null;
+  }
+}
+
+function meaningOfTransport(
+  error: unknown,
+  name: string,
+  status: number | null,
+  text: string,
+  attempt: Attempt,
+): Meaning {
+  const code = codeOf(error);
+  if (name === 'TimeoutError') return { code: 'TIMEOUT', text: `SQS did not answer sqs:${attempt.action} in time` };
+  if (code !== null && (CONNECTION.has(code) || code.startsWith('ERR_TLS') || code.startsWith('CERT_'))) {
+    return {
+      code: 'UNAVAILABLE',
+      text: `SQS in ${attempt.region} cannot be reached (${code})`,
+      hint:
+        code === 'ENOTFOUND'
+          ? 'Check the region, the endpoint and the network.'
+          : 'Check the endpoint and the network.',
+    };
+  }
+  if (status !== null && status >= 500)
+    return { code: 'UNAVAILABLE', text: `SQS answered sqs:${attempt.action} with ${status}` };
+  if (status !== null && status >= 400) {
+    return {
+      code: status === 403 ? 'PERMISSION_DENIED' : 'UNEXPECTED_RESPONSE',
+      text: `SQS refused sqs:${attempt.action}: ${text === '' ? name : text} (${name})`,
+    };
+  }
+  return { code: 'UNEXPECTED_RESPONSE', text: `sqs:${attempt.action} failed in a way that mq does not know (${name})` };
+}
+
+function nameOf(error: unknown): string {
+  return typeof error === 'object' && error !== null && 'name' in error && typeof error.name === 'string'
+    ? error.name
+    : 'Error';
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : '';
+}
+
+/** The code of the system call, also where the SDK or Node wraps it (`AggregateError` of a host with several addresses). */
+function codeOf(error: unknown): string | null {
+  if (typeof error !== 'object' || error === null) return null;
+  if ('code' in error && typeof error.code === 'string') return error.code;
+  if ('errors' in error && Array.isArray(error.errors)) return codeOf(error.errors[0]);
+  return null;
+}
+
+function statusOf(error: unknown): number | null {
+  if (typeof error !== 'object' || error === null || !('$metadata' in error)) return null;
+  const metadata = error.$metadata;
+  if (typeof metadata !== 'object' || metadata === null || !('httpStatusCode' in metadata)) return null;
+  return typeof metadata.httpStatusCode === 'number' ? metadata.httpStatusCode : null;
+}

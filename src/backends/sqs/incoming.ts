@@ -1,0 +1,123 @@
+import type { Message as SqsMessage } from '@aws-sdk/client-sqs';
+import type { Death, JsonValue, Message, MessageContent } from '../../contract/message.ts';
+import { type AttributeRecord, decodeAttribute, recordOf, setOwn } from './attributes.ts';
+import { parseArn } from './names.ts';
+
+/** Counts how often `mq` has redriven a message; a Number attribute, so that it takes one of the ten places. */
+export const REPLAYS_ATTRIBUTE = 'mq-replays';
+
+/** What of its queue is needed to read a message. */
+export interface ReadingContext {
+  readonly queue: string;
+  /** The queue is another account's, where a bare name would not be found: its origins are named by ARN. */
+  readonly foreign: boolean;
+  /** The queues whose dead letters arrive here; empty when it is no dead-letter queue. */
+  readonly sources: readonly string[];
+  /** How long the queue keeps a message, milliseconds; null when unknown. */
+  readonly retentionMs: number | null;
+}
+
+/** Our own record under `Message.native.sqs`. */
+export interface NativeRecord {
+  readonly messageId: string | null;
+  /** The attributes whose exact form JSON does not hold. */
+  readonly attributes?: Readonly<Record<string, AttributeRecord>>;
+  readonly deduplicationId?: string;
+  readonly sequenceNumber?: string;
+  readonly traceHeader?: string;
+  readonly deadLetterSourceArn?: string;
+  readonly firstReceivedAt?: number;
+  /**
+   * When SQS will delete it, milliseconds since the epoch: its enqueue time plus the queue's retention. A dead letter of a standard queue keeps the
+   * enqueue time of its first send, so it may expire soon after it died.
+   */
+  readonly expiresAt?: number;
+  readonly [key: string]: JsonValue | undefined;
+}
+
+export function readMessage(message: SqsMessage, context: ReadingContext): Message {
+  const system: Partial<Record<string, string>> = message.Attributes ?? {};
+  const headers: Record<string, JsonValue> = {};
+  const records: Record<string, AttributeRecord> = {};
+  for (const [name, attribute] of Object.entries(message.MessageAttributes ?? {})) {
+    setOwn(headers, name, decodeAttribute(attribute));
+    const record = recordOf(attribute);
+    if (record !== null) setOwn(records, name, record);
+  }
+  const enqueuedAt = integer(system.SentTimestamp);
+  const firstReceivedAt = integer(system.ApproximateFirstReceiveTimestamp);
+  const native: NativeRecord = {
+    messageId: message.MessageId ?? null,
+    ...(Object.keys(records).length === 0 ? {} : { attributes: records }),
+    ...optional('deduplicationId', system.MessageDeduplicationId),
+    ...optional('sequenceNumber', system.SequenceNumber),
+    ...optional('traceHeader', system.AWSTraceHeader),
+    ...optional('deadLetterSourceArn', system.DeadLetterQueueSourceArn),
+    ...(firstReceivedAt === null ? {} : { firstReceivedAt }),
+    ...(enqueuedAt === null || context.retentionMs === null ? {} : { expiresAt: enqueuedAt + context.retentionMs }),
+  };
+  return {
+    id: message.MessageId ?? null,
+    body: Buffer.from(message.Body ?? '', 'utf8'),
+    headers,
+    contentType: null,
+    priority: null,
+    groupId: system.MessageGroupId ?? null,
+    deduplicationId: system.MessageDeduplicationId ?? null,
+    ttlMs: null,
+    name: null,
+    native: { sqs: native },
+    queue: context.queue,
+    state: 'ready',
+    enqueuedAt,
+    deliverAt: null,
+    receiveCount: integer(system.ApproximateReceiveCount),
+    dead: deathOf(system.DeadLetterQueueSourceArn, headers, context),
+  };
+}
+
+/** Our record on a message, whoever wrote it: each member is checked where it is used. */
+export function nativeOf(message: MessageContent): Partial<NativeRecord> {
+  const record = message.native.sqs;
+  return typeof record === 'object' && record !== null && !Array.isArray(record)
+    ? (record as Partial<NativeRecord>)
+    : {};
+}
+
+/**
+ * SQS says of a dead letter only where it died. Without that mark the only source queue of a dead-letter queue is the origin; with several, it is
+ * unknown.
+ */
+function deathOf(
+  sourceArn: string | undefined,
+  headers: Readonly<Record<string, JsonValue>>,
+  context: ReadingContext,
+): Death | null {
+  const marked = sourceArn === undefined ? null : parseArn(sourceArn);
+  if (marked === null && context.sources.length === 0) return null;
+  const [only, ...others] = context.sources;
+  const replays = headers[REPLAYS_ATTRIBUTE];
+  return {
+    from:
+      marked === null || sourceArn === undefined
+        ? others.length === 0
+          ? (only ?? null)
+          : null
+        : context.foreign
+          ? sourceArn
+          : marked.name,
+    reason: marked === null ? null : 'maxReceiveCount',
+    error: null,
+    at: null,
+    count: null,
+    replays: typeof replays === 'number' && Number.isSafeInteger(replays) && replays > 0 ? replays : 0,
+  };
+}
+
+function integer(text: string | undefined): number | null {
+  return text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : null;
+}
+
+function optional<K extends string>(key: K, value: string | undefined): { readonly [key in K]?: string } {
+  return value === undefined ? {} : ({ [key]: value } as { readonly [key in K]?: string });
+}

@@ -1,0 +1,14 @@
+import type { Backend } from '../../contract/broker.ts';
+import { parseAddress } from './address.ts';
+import { KIND_CAPABILITIES } from './capabilities.ts';
+
+/** Amazon SQS. The SDK is loaded only when a broker is opened. */
+export const backend: Backend = {
+  name: 'sqs',
+  kinds: KIND_CAPABILITIES,
+  async open(url, options) {
+    const address = parseAddress(url);
+    const { openSqs } = await import('./broker.ts');
+    return openSqs(address, options);
+  },
+};

@@ -1,0 +1,152 @@
+import type { ListOptions, QueuePattern } from '../../contract/broker.ts';
+import { MqError } from '../../contract/errors.ts';
+import type { QueueStats } from '../../contract/stats.ts';
+import type { Address } from './address.ts';
+import type { SqsApi } from './api.ts';
+import { type QueueAttributes, type RedrivePolicy, redrivePolicy } from './facts.ts';
+import { nameFromUrl } from './names.ts';
+import { listQueueUrls } from './sources.ts';
+import { type DeadCount, depthOfAttributes, readStats } from './stats.ts';
+
+/** Reads at once: one call per queue. */
+const PARALLEL_READS = 16;
+const GLOB_CHARACTERS = /[*?[\]{}!\\]/;
+
+interface Listed {
+  readonly name: string;
+  readonly url: string;
+}
+
+/** Null: not allowed to be read. Undefined: gone meanwhile. */
+type Read = QueueAttributes | null | undefined;
+
+/**
+ * Stats of all queues that the pattern matches, by name. One `ListQueues` per 1,000 queues and one `GetQueueAttributes` per queue that matches or that
+ * holds the dead letters of one.
+ */
+export async function* listQueueStats(
+  api: SqsApi,
+  address: Address,
+  pattern: QueuePattern,
+  { notice, signal }: ListOptions,
+): AsyncGenerator<QueueStats> {
+  const literal = literalName(pattern);
+  const { listed, others } = await find(api, address, literal, pattern, signal);
+  if (others > 0 && listed.length === 0) {
+    notice(`SQS lists only the queues of the caller’s own account, and none of them belongs to ${address.account}`);
+  }
+  const matching = listed.filter(({ name }) => pattern.matches(name));
+  const known = new Map<string, Read>();
+  const read = async ({ name, url }: Listed) => known.set(name, await readAttributes(api, name, url, signal));
+  await inParallel(matching, read);
+  const policies = matching.flatMap(({ name }) => {
+    const policy = redrivePolicy(known.get(name) ?? {});
+    return policy === null ? [] : [{ name, policy }];
+  });
+  const missing = new Set(policies.map(({ policy }) => policy.deadLetterQueue).filter((name) => !known.has(name)));
+  await inParallel([...missing], async (name) => known.set(name, await readNamed(api, address, name, signal)));
+  const sharing = sharersByTarget(policies);
+  const complete = pattern.globs.length === 0 || pattern.globs.includes('*');
+  for (const { name } of matching) {
+    const attributes = known.get(name);
+    if (attributes === undefined) continue;
+    const policy = redrivePolicy(attributes ?? {});
+    yield readStats(name, attributes, policy === null ? null : deadCount(name, policy, known, sharing, complete));
+  }
+}
+
+function deadCount(
+  name: string,
+  policy: RedrivePolicy,
+  known: ReadonlyMap<string, Read>,
+  sharing: ReadonlyMap<string, readonly string[]>,
+  complete: boolean,
+): DeadCount {
+  const target = known.get(policy.deadLetterQueue);
+  const sharers = (sharing.get(policy.deadLetterArn) ?? []).filter((other) => other !== name);
+  return {
+    queue: policy.deadLetterQueue,
+    depth: target === undefined || target === null ? null : depthOfAttributes(target),
+    // Of a part of the queues, only those that were seen are known to share.
+    sharers: complete || sharers.length > 0 ? sharers : null,
+  };
+}
+
+function sharersByTarget(
+  policies: readonly { readonly name: string; readonly policy: RedrivePolicy }[],
+): ReadonlyMap<string, readonly string[]> {
+  const sharing = new Map<string, string[]>();
+  for (const { name, policy } of policies) {
+    const names = sharing.get(policy.deadLetterArn);
+    if (names === undefined) sharing.set(policy.deadLetterArn, [name]);
+    else names.push(name);
+  }
+  return sharing;
+}
+
+async function find(
+  api: SqsApi,
+  address: Address,
+  literal: string | null,
+  pattern: QueuePattern,
+  signal: AbortSignal,
+): Promise<{ readonly listed: readonly Listed[]; readonly others: number }> {
+  if (literal !== null) {
+    const url = await urlIfThere(api, address, literal, signal);
+    return { listed: url === null ? [] : [{ name: literal, url }], others: 0 };
+  }
+  const listed: Listed[] = [];
+  let others = 0;
+  for await (const url of listQueueUrls(api, commonPrefix(pattern.globs), signal)) {
+    if (address.account === null || url.includes(`/${address.account}/`)) listed.push({ name: nameFromUrl(url), url });
+    else others += 1;
+  }
+  listed.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+  return { listed, others };
+}
+
+/** The name, when the pattern is one name without wildcards. */
+function literalName(pattern: QueuePattern): string | null {
+  const [only, ...rest] = pattern.globs;
+  return only !== undefined && rest.length === 0 && !GLOB_CHARACTERS.test(only) ? only : null;
+}
+
+/** What `ListQueues` can filter by: the text before the first wildcard of the only glob. */
+function commonPrefix(globs: readonly string[]): string {
+  const [only, ...rest] = globs;
+  if (only === undefined || rest.length > 0) return '';
+  return only.slice(0, only.search(GLOB_CHARACTERS));
+}
+
+async function readNamed(api: SqsApi, address: Address, name: string, signal: AbortSignal): Promise<Read> {
+  const url = await urlIfThere(api, address, name, signal);
+  return url === null ? undefined : readAttributes(api, name, url, signal);
+}
+
+async function urlIfThere(api: SqsApi, address: Address, name: string, signal: AbortSignal): Promise<string | null> {
+  const owner = address.account === null ? {} : { QueueOwnerAWSAccountId: address.account };
+  try {
+    return (await api.getQueueUrl({ QueueName: name, ...owner }, { queue: name, signal })).QueueUrl ?? null;
+  } catch (error) {
+    if (error instanceof MqError && error.code === 'QUEUE_NOT_FOUND') return null;
+    throw error;
+  }
+}
+
+async function readAttributes(api: SqsApi, name: string, url: string, signal: AbortSignal): Promise<Read> {
+  try {
+    return (await api.getQueueAttributes(url, { queue: name, signal })).Attributes ?? {};
+  } catch (error) {
+    if (error instanceof MqError && error.code === 'QUEUE_NOT_FOUND') return undefined;
+    if (error instanceof MqError && error.code === 'PERMISSION_DENIED') return null;
+    throw error;
+  }
+}
+
+async function inParallel<T>(items: readonly T[], work: (item: T) => Promise<unknown>): Promise<void> {
+  const rest = items.values();
+  const worker = async () => {
+    for (const item of rest) await work(item);
+  };
+  await Promise.all(Array.from({ length: Math.min(PARALLEL_READS, items.length) }, worker));
+}

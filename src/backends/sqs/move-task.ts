@@ -1,0 +1,140 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { MqError } from '../../contract/errors.ts';
+import type { NativeMove, NativeMoveRequest, NativeProgress } from '../../contract/queue.ts';
+import type { SqsApi } from './api.ts';
+
+export interface MoveTaskPlan {
+  readonly api: SqsApi;
+  /** The queue that the messages are moved out of: a dead-letter queue. */
+  readonly name: string;
+  readonly url: string;
+  readonly sourceArn: string;
+  /** Null: each message back to the queue that lost it. */
+  readonly destinationArn: string | null;
+  /** Null: as SQS likes. */
+  readonly ratePerSec: number | null;
+}
+
+/** A move task keeps only to whole numbers of messages per second. */
+export function isTaskRate(ratePerSec: number | null): boolean {
+  return ratePerSec === null || (Number.isInteger(ratePerSec) && ratePerSec >= 1 && ratePerSec <= MAX_TASK_RATE);
+}
+
+interface TaskState {
+  readonly status: string;
+  readonly moved: number;
+  readonly reason: string | null;
+}
+
+/** Of `MaxNumberOfMessagesPerSecond`: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_StartMessageMoveTask.html */
+const MAX_TASK_RATE = 500;
+const FIRST_POLL_MS = 250;
+const LONGEST_POLL_MS = 2000;
+
+/**
+ * A move by SQS itself (`StartMessageMoveTask`). It moves everything in the dead-letter queue; started by the first `next`, watched by the others,
+ * cancelled when the signal aborts or it is closed early. Cancelling keeps what was moved.
+ *
+ * SQS cannot be told to stop after so many, so a page reports what was moved since the last one, more or less than `upTo`.
+ */
+export class MoveTask implements NativeMove {
+  readonly guarantee = 'at-least-once';
+  readonly #plan: MoveTaskPlan;
+  readonly #signal: AbortSignal;
+  #handle: string | null = null;
+  #reported = 0;
+  #over = false;
+  #cancelled = false;
+  #failure: MqError | null = null;
+
+  constructor(plan: MoveTaskPlan, request: Pick<NativeMoveRequest, 'signal'>) {
+    this.#plan = plan;
+    this.#signal = request.signal;
+  }
+
+  async next(): Promise<NativeProgress> {
+    if (this.#failure !== null) throw this.#failure;
+    if (this.#over) return this.#progress(this.#reported);
+    await this.#start();
+    for (let pollMs = FIRST_POLL_MS; ; pollMs = Math.min(pollMs * 2, LONGEST_POLL_MS)) {
+      if (this.#signal.aborted) await this.#cancel();
+      const state = await this.#look();
+      this.#over = state.status !== 'RUNNING' && state.status !== 'CANCELLING';
+      if (state.status === 'FAILED') this.#failure = this.#failed(state.reason);
+      if (this.#over || state.moved > this.#reported) {
+        if (this.#failure !== null && state.moved === this.#reported) throw this.#failure;
+        return this.#progress(state.moved);
+      }
+      await wait(pollMs, undefined, this.#signal.aborted ? {} : { signal: this.#signal }).catch(() => undefined);
+    }
+  }
+
+  async close(): Promise<void> {
+    if (this.#handle !== null && !this.#over) await this.#cancel();
+  }
+
+  /** Progress is given even for an aborted signal, so that the report tells what was moved. */
+  #progress(moved: number): NativeProgress {
+    const delta = moved - this.#reported;
+    this.#reported = moved;
+    return { moved: delta, skipped: [], failed: [], exhausted: this.#over && this.#failure === null };
+  }
+
+  async #start(): Promise<void> {
+    if (this.#handle !== null) return;
+    const { api, name, sourceArn, destinationArn, ratePerSec } = this.#plan;
+    const answer = await api.startMoveTask(
+      {
+        SourceArn: sourceArn,
+        ...(destinationArn === null ? {} : { DestinationArn: destinationArn }),
+        ...(ratePerSec === null ? {} : { MaxNumberOfMessagesPerSecond: ratePerSec }),
+      },
+      { queue: name, signal: this.#signal },
+    );
+    if (answer.TaskHandle === undefined) {
+      throw new MqError('UNEXPECTED_RESPONSE', 'SQS started a move task without naming it', {
+        backend: 'sqs',
+        queue: name,
+      });
+    }
+    this.#handle = answer.TaskHandle;
+  }
+
+  /** The list holds the last ten tasks; only a running one has its handle in it. Ours is the newest, as one may run at a time. */
+  async #look(): Promise<TaskState> {
+    const { api, name, sourceArn } = this.#plan;
+    const answer = await api.listMoveTasks({ SourceArn: sourceArn, MaxResults: 1 }, { queue: name });
+    const [task] = answer.Results ?? [];
+    if (task?.Status === undefined) {
+      throw new MqError('UNEXPECTED_RESPONSE', 'SQS does not list the move task that it started', {
+        backend: 'sqs',
+        operation: 'ListMessageMoveTasks',
+        queue: name,
+      });
+    }
+    return {
+      status: task.Status,
+      moved: task.ApproximateNumberOfMessagesMoved ?? 0,
+      reason: task.FailureReason ?? null,
+    };
+  }
+
+  async #cancel(): Promise<void> {
+    if (this.#handle === null || this.#cancelled) return;
+    this.#cancelled = true;
+    try {
+      await this.#plan.api.cancelMoveTask({ TaskHandle: this.#handle }, { queue: this.#plan.name });
+    } catch (error) {
+      // It may have ended meanwhile, or be ending: the next look tells.
+      if (!(error instanceof MqError) || error.code === 'PERMISSION_DENIED' || error.retryable) throw error;
+    }
+  }
+
+  #failed(reason: string | null): MqError {
+    return new MqError('UNEXPECTED_RESPONSE', `the move task of SQS failed: ${reason ?? 'no reason given'}`, {
+      backend: 'sqs',
+      operation: 'StartMessageMoveTask',
+      queue: this.#plan.name,
+    });
+  }
+}

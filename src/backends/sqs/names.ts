@@ -1,0 +1,96 @@
+import { MqError } from '../../contract/errors.ts';
+import type { Address } from './address.ts';
+
+/** A queue as an operator may name it: by its name, its URL or its ARN. */
+export interface QueueReference {
+  readonly name: string;
+  /** Null: the account of the address. */
+  readonly account: string | null;
+  /** The queue URL as it was given; null when the broker has to be asked for it. */
+  readonly url: string | null;
+}
+
+/** https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-queues.html: 80 characters, `.fifo` included. */
+const NAME = /^[A-Za-z0-9_-]{1,80}$/;
+const FIFO_SUFFIX = '.fifo';
+
+export function isFifoName(name: string): boolean {
+  return name.endsWith(FIFO_SUFFIX);
+}
+
+export function isQueueName(name: string): boolean {
+  const stem = isFifoName(name) ? name.slice(0, -FIFO_SUFFIX.length) : name;
+  return name.length <= 80 && NAME.test(stem);
+}
+
+/**
+ * Reads a queue name, URL or ARN. A URL is data only: requests always go to the address, never to the host that the URL names, so that a
+ * hostile name cannot have signed requests sent elsewhere. Throws `USAGE` for another region's queue, `QUEUE_NOT_FOUND` for a text that
+ * can be no queue.
+ */
+export function parseReference(text: string, address: Address): QueueReference {
+  if (text.startsWith('arn:')) return fromArn(text, address);
+  if (/^https?:\/\//.test(text)) return fromUrl(text, address);
+  if (!isQueueName(text)) throw notAQueue(text);
+  return { name: text, account: null, url: null };
+}
+
+/** The parts of `arn:aws:sqs:REGION:ACCOUNT:NAME`; null when it is no ARN of a queue. */
+export function parseArn(arn: string): { region: string; account: string; name: string } | null {
+  const [prefix, , service, region, account, name, ...rest] = arn.split(':');
+  if (prefix !== 'arn' || service !== 'sqs' || rest.length > 0) return null;
+  if (region === undefined || account === undefined || name === undefined || !isQueueName(name)) return null;
+  return { region, account, name };
+}
+
+/** The name in a queue URL: its last part. */
+export function nameFromUrl(url: string): string {
+  return url.slice(url.lastIndexOf('/') + 1);
+}
+
+function fromArn(text: string, address: Address): QueueReference {
+  const arn = parseArn(text);
+  if (arn === null) throw notAQueue(text);
+  refuseOtherRegion(arn.region, address, text);
+  return { name: arn.name, account: arn.account, url: null };
+}
+
+function fromUrl(text: string, address: Address): QueueReference {
+  const url = URL.canParse(text) ? new URL(text) : null;
+  const [account, name, ...rest] =
+    url === null
+      ? []
+      : url.pathname
+          .split('/')
+          .filter((part) => part !== '')
+          .slice(-2);
+  if (url === null || account === undefined || name === undefined || rest.length > 0 || !isQueueName(name)) {
+    throw notAQueue(text);
+  }
+  const region = /^(?:sqs\.([a-z0-9-]+)|([a-z0-9-]+)\.queue)\.amazonaws\.com(?:\.cn)?$/.exec(url.hostname);
+  if (region !== null) refuseOtherRegion(region[1] ?? region[2] ?? address.region, address, text);
+  return { name, account: /^\d{12}$/.test(account) ? account : null, url: text };
+}
+
+function refuseOtherRegion(region: string, address: Address, queue: string): void {
+  if (region === address.region) return;
+  throw new MqError('USAGE', `the queue is in region ${region}, but the connection is to ${address.region}`, {
+    backend: 'sqs',
+    operation: 'open queue',
+    queue,
+    hint: `Use --url sqs://${region} or a context for that region.`,
+  });
+}
+
+function notAQueue(text: string): MqError {
+  return new MqError(
+    'QUEUE_NOT_FOUND',
+    'no such queue: SQS names hold letters, digits, - and _, at most 80 characters',
+    {
+      backend: 'sqs',
+      operation: 'open queue',
+      queue: text,
+      hint: 'A queue name, a queue URL or a queue ARN is expected.',
+    },
+  );
+}

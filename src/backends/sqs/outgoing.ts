@@ -1,0 +1,158 @@
+import { createHash, randomUUID } from 'node:crypto';
+import type { MessageAttributeValue, SendMessageBatchRequestEntry } from '@aws-sdk/client-sqs';
+import type { JsonValue, OutgoingMessage } from '../../contract/message.ts';
+import { attributeBytes, attributeFault, encodeAttribute, fromRecord, setOwn } from './attributes.ts';
+import { nativeOf, REPLAYS_ATTRIBUTE } from './incoming.ts';
+import { isAttributeName, isId, isText, MAX_ATTRIBUTES, MAX_DELAY_SECONDS } from './limits.ts';
+
+/** What of the target decides how a message is written. */
+export interface Target {
+  readonly fifo: boolean;
+  /** The queue makes the deduplication id of the content when none is given. */
+  readonly contentBased: boolean;
+  /** The queue's own `MaximumMessageSize`. */
+  readonly maxBytes: number;
+}
+
+export interface Written {
+  /** Without its id in the batch. */
+  readonly entry: Omit<SendMessageBatchRequestEntry, 'Id'>;
+  readonly bytes: number;
+  /** What does not fit and would be left out or bent, one phrase each. */
+  readonly misfits: readonly string[];
+  /** Why SQS would refuse it whatever is left out. */
+  readonly impossible: readonly string[];
+}
+
+/** Writes a message for SQS. An id that SQS gave it is no misfit: it is its place there, and the next place gives it another. */
+export function writeMessage(message: OutgoingMessage, target: Target): Written {
+  const misfits: string[] = [];
+  const impossible: string[] = [];
+  if (message.id !== null && message.id !== nativeOf(message).messageId) misfits.push('an id of its own');
+  if (message.contentType !== null) misfits.push('a content type');
+  if (message.priority !== null) misfits.push('a priority');
+  if (message.ttlMs !== null) misfits.push('a time to live of its own');
+  if (message.name !== null) misfits.push('a name');
+  if (message.attempts !== null) misfits.push('a number of attempts of its own');
+  if (message.backoff !== null) misfits.push('a backoff');
+
+  const body = readBody(message.body, impossible);
+  const attributes = writeAttributes(message, misfits);
+  const trace = nativeOf(message).traceHeader;
+  const bytes =
+    message.body.length +
+    Object.entries(attributes).reduce((sum, [name, value]) => sum + attributeBytes(name, value), 0);
+  if (bytes > target.maxBytes) {
+    impossible.push(`${bytes} bytes with its headers, and the queue takes ${target.maxBytes}`);
+  }
+  const entry: Omit<SendMessageBatchRequestEntry, 'Id'> = {
+    MessageBody: body,
+    ...(Object.keys(attributes).length === 0 ? {} : { MessageAttributes: attributes }),
+    ...(typeof trace === 'string' && trace !== ''
+      ? { MessageSystemAttributes: { AWSTraceHeader: { DataType: 'String', StringValue: trace } } }
+      : {}),
+    ...writeDelay(message, target, misfits),
+    ...writeGroup(message, target, misfits, impossible),
+    ...writeDeduplication(message, target, misfits),
+  };
+  return { entry, bytes, misfits, impossible };
+}
+
+function readBody(body: Uint8Array, impossible: string[]): string {
+  if (body.length === 0) {
+    impossible.push('an empty body');
+    return '';
+  }
+  try {
+    const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(body);
+    if (!isText(text)) impossible.push('a body with control characters that SQS does not take');
+    return text;
+  } catch {
+    impossible.push('a body that is not UTF-8 text');
+    return '';
+  }
+}
+
+function writeAttributes(message: OutgoingMessage, misfits: string[]): Record<string, MessageAttributeValue> {
+  const records = nativeOf(message).attributes;
+  const attributes: Record<string, MessageAttributeValue> = {};
+  const headers = new Map<string, JsonValue>(
+    Object.entries(message.headers).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
+  );
+  if (message.replays !== null) headers.set(REPLAYS_ATTRIBUTE, message.replays);
+  let count = 0;
+  for (const [name, value] of headers) {
+    const record = typeof records === 'object' && records !== null ? records[name] : undefined;
+    const attribute = fromRecord(record, value) ?? encodeAttribute(value);
+    const fault = isAttributeName(name) ? attributeFault(attribute) : 'has a name that SQS does not take';
+    if (fault !== null) {
+      misfits.push(`the header ${JSON.stringify(name)}: it ${fault}`);
+      continue;
+    }
+    count += 1;
+    if (count <= MAX_ATTRIBUTES) setOwn(attributes, name, attribute);
+  }
+  if (count > MAX_ATTRIBUTES) misfits.push(`${count} headers: SQS takes ${MAX_ATTRIBUTES}`);
+  return attributes;
+}
+
+function writeDelay(message: OutgoingMessage, target: Target, misfits: string[]): { DelaySeconds?: number } {
+  if (message.delayMs === null || message.delayMs <= 0) return {};
+  if (target.fifo) {
+    misfits.push('a delay: a FIFO queue has one delay for all its messages');
+    return {};
+  }
+  const seconds = Math.ceil(message.delayMs / 1000);
+  if (seconds > MAX_DELAY_SECONDS) misfits.push(`a delay of ${seconds} s: SQS takes at most ${MAX_DELAY_SECONDS} s`);
+  return { DelaySeconds: Math.min(seconds, MAX_DELAY_SECONDS) };
+}
+
+function writeGroup(
+  message: OutgoingMessage,
+  target: Target,
+  misfits: string[],
+  impossible: string[],
+): { MessageGroupId?: string } {
+  if (message.groupId === null || message.groupId === '') {
+    if (target.fifo) impossible.push('no message group, which a FIFO queue requires (--group)');
+    return {};
+  }
+  if (isId(message.groupId)) return { MessageGroupId: message.groupId };
+  (target.fifo ? impossible : misfits).push('a group that SQS does not take (128 characters of ASCII without spaces)');
+  return {};
+}
+
+/**
+ * FIFO: the id that makes sending the same message again harmless for five minutes.
+ *
+ * A message that comes from SQS gets its message id, not the deduplication id it was first sent with: a redrive within five minutes of the first
+ * send would otherwise be accepted and thrown away by SQS as a duplicate. An id given afresh is kept. A short id of another broker ("7") may
+ * occur in several queues, so it is joined with the content.
+ */
+function writeDeduplication(
+  message: OutgoingMessage,
+  target: Target,
+  misfits: string[],
+): { MessageDeduplicationId?: string } {
+  const given = message.deduplicationId;
+  if (!target.fifo) {
+    if (given !== null) misfits.push('a deduplication id: only a FIFO queue has them');
+    return {};
+  }
+  const native = nativeOf(message);
+  const isOwn = given !== null && typeof native.messageId === 'string' && native.deduplicationId === given;
+  if (given !== null && !isOwn) {
+    if (isId(given)) return { MessageDeduplicationId: given };
+    misfits.push('a deduplication id that SQS does not take (128 characters of ASCII without spaces)');
+  }
+  if (message.id !== null) return { MessageDeduplicationId: deduplicationOf(message.id, message) };
+  return target.contentBased ? {} : { MessageDeduplicationId: randomUUID() };
+}
+
+function deduplicationOf(id: string, message: OutgoingMessage): string {
+  if (/^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(id)) return id;
+  return createHash('sha256')
+    .update(JSON.stringify([id, message.groupId, message.headers]))
+    .update(message.body)
+    .digest('hex');
+}

@@ -1,0 +1,77 @@
+import { MqError } from '../../contract/errors.ts';
+import type { SqsApi } from './api.ts';
+import { isUnknownAction } from './errors.ts';
+import { redrivePolicy } from './facts.ts';
+import { nameFromUrl } from './names.ts';
+
+interface Place {
+  readonly api: SqsApi;
+  readonly name: string;
+  readonly url: string;
+  readonly arn: string | null;
+  /** Another account's: its sources are named by URL. */
+  readonly foreign: boolean;
+}
+
+/**
+ * The names of the queues whose redrive policy leads to this one. Where the server lacks `ListDeadLetterSourceQueues` (some that only speak SQS's
+ * protocol do), the redrive policies of all queues are read instead.
+ */
+export async function sourcesOf(place: Place, signal: AbortSignal): Promise<readonly string[]> {
+  try {
+    return await listedSources(place, signal);
+  } catch (error) {
+    if (!isUnknownAction(error)) throw error;
+    return place.arn === null ? [] : scannedSources(place, place.arn, signal);
+  }
+}
+
+/** As `sourcesOf`; null when the caller may not know. */
+export async function sourcesIfAllowed(place: Place, signal: AbortSignal): Promise<readonly string[] | null> {
+  try {
+    return await sourcesOf(place, signal);
+  } catch (error) {
+    if (error instanceof MqError && error.code === 'PERMISSION_DENIED') return null;
+    throw error;
+  }
+}
+
+/** Every queue URL of the account in the region that begins with `prefix`. */
+export async function* listQueueUrls(api: SqsApi, prefix: string, signal: AbortSignal): AsyncGenerator<string> {
+  let token: string | undefined;
+  do {
+    const page = await api.listQueues(
+      {
+        MaxResults: 1000,
+        ...(prefix === '' ? {} : { QueueNamePrefix: prefix }),
+        ...(token === undefined ? {} : { NextToken: token }),
+      },
+      { queue: null, signal },
+    );
+    yield* page.QueueUrls ?? [];
+    token = page.NextToken;
+  } while (token !== undefined && token !== '');
+}
+
+async function listedSources({ api, name, url, foreign }: Place, signal: AbortSignal): Promise<readonly string[]> {
+  const names: string[] = [];
+  let token: string | undefined;
+  do {
+    const page = await api.listSources(
+      { QueueUrl: url, MaxResults: 1000, ...(token === undefined ? {} : { NextToken: token }) },
+      { queue: name, signal },
+    );
+    names.push(...(page.queueUrls ?? []).map((source) => (foreign ? source : nameFromUrl(source))));
+    token = page.NextToken;
+  } while (token !== undefined && token !== '');
+  return names.sort();
+}
+
+async function scannedSources({ api }: Place, arn: string, signal: AbortSignal): Promise<readonly string[]> {
+  const names: string[] = [];
+  for await (const url of listQueueUrls(api, '', signal)) {
+    const answer = await api.getQueueAttributes(url, { queue: nameFromUrl(url), signal });
+    if (redrivePolicy(answer.Attributes ?? {})?.deadLetterArn === arn) names.push(nameFromUrl(url));
+  }
+  return names.sort();
+}

@@ -1,0 +1,61 @@
+import { depthOf, type QueueStats } from '../../contract/stats.ts';
+import { count, type QueueAttributes } from './facts.ts';
+import { isFifoName } from './names.ts';
+import { isPaused } from './pause-policy.ts';
+
+/** The dead letters of a queue, as far as they can be seen. */
+export interface DeadCount {
+  readonly queue: string;
+  /** Null: it could not be read. */
+  readonly depth: number | null;
+  /** Other queues whose dead letters are in there too; null when that is not known. */
+  readonly sharers: readonly string[] | null;
+}
+
+const AGE_NOTE = 'SQS tells the age of the oldest message only through CloudWatch (ApproximateAgeOfOldestMessage)';
+
+/** `attributes` null: the caller may not read them. `dead` null: the queue has no dead-letter queue. */
+export function readStats(queue: string, attributes: QueueAttributes | null, dead: DeadCount | null): QueueStats {
+  const ready = count(attributes?.ApproximateNumberOfMessages);
+  const inFlight = count(attributes?.ApproximateNumberOfMessagesNotVisible);
+  const delayed = count(attributes?.ApproximateNumberOfMessagesDelayed);
+  return {
+    queue,
+    broker: 'sqs',
+    kind: isFifoName(queue) ? 'fifo' : 'standard',
+    state: attributes === null ? 'unknown' : isPaused(attributes.Policy) ? 'paused' : 'running',
+    ready,
+    inFlight,
+    delayed,
+    // Without a dead-letter queue no dead letter is kept anywhere, which is a zero that is known.
+    dead: dead === null ? (attributes === null ? null : 0) : dead.depth,
+    depth: depthOf(ready, inFlight, delayed),
+    oldestAgeMs: null,
+    approximate: ['ready', 'inFlight', 'delayed', 'depth', 'dead'],
+    notes: {
+      oldestAgeMs: AGE_NOTE,
+      ...(attributes === null ? { ready: 'no permission for sqs:GetQueueAttributes' } : {}),
+      ...(dead === null && attributes === null
+        ? {}
+        : {
+            dead: dead === null ? 'no dead-letter queue: a message that fails stays until it expires' : deadNote(dead),
+          }),
+    },
+    sampledAt: Date.now(),
+  };
+}
+
+/** Everything in a dead-letter queue, whoever holds it: what was given up on is dead also while somebody looks at it. */
+export function depthOfAttributes(attributes: QueueAttributes): number | null {
+  return depthOf(
+    count(attributes.ApproximateNumberOfMessages),
+    count(attributes.ApproximateNumberOfMessagesNotVisible),
+    count(attributes.ApproximateNumberOfMessagesDelayed),
+  );
+}
+
+function deadNote({ queue, depth, sharers }: DeadCount): string {
+  if (depth === null) return `in ${queue}, which cannot be read`;
+  if (sharers === null) return `in ${queue}; which other queues share it is not known`;
+  return sharers.length === 0 ? `in ${queue}` : `in ${queue}, shared with ${sharers.join(', ')}`;
+}

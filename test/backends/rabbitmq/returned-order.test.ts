@@ -1,0 +1,68 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { backend } from '../../../src/backends/rabbitmq/index.ts';
+import type { Broker } from '../../../src/contract/broker.ts';
+import type { Queue } from '../../../src/contract/queue.ts';
+import { compileFilter } from '../../../src/core/filter.ts';
+import { planRedrive } from '../../../src/core/redrive.ts';
+import { EVERYTHING } from '../../../src/core/selection.ts';
+import { fillWithDeadLetters, takeNumbers } from '../../support/rabbitmq/dead-letters.ts';
+import { type RabbitmqVhost, rabbitmqVhost } from '../../support/rabbitmq-vhost.ts';
+
+const signal = new AbortController().signal;
+const notice = () => undefined;
+const COUNT = 3000;
+
+let vhost: RabbitmqVhost;
+let broker: Broker;
+
+beforeAll(async () => {
+  vhost = await rabbitmqVhost();
+  const url = `${vhost.url}?management=${encodeURIComponent(vhost.managementUrl)}`;
+  broker = await backend.open(url, { connectTimeoutMs: 10_000, notice, signal });
+});
+afterAll(async () => {
+  await broker.close();
+  await vhost.remove();
+});
+
+async function look(queue: Queue, limit: number): Promise<number[]> {
+  const numbers: number[] = [];
+  const peek = await queue.peek?.({ state: 'ready', limit, force: false, notice, signal });
+  for await (const message of peek ?? []) numbers.push(Number(Buffer.from(message.body).toString()));
+  return numbers;
+}
+
+const upTo = (count: number): number[] => Array.from({ length: count }, (_, n) => n);
+
+describe.each(['classic', 'quorum'] as const)('%s: what was given back before', (kind) => {
+  test('stays in order when only a part of it is looked at, or a filter stops early', async () => {
+    const [name, dlq] = [`returned-${kind}`, `returned-${kind}-dlq`];
+    await broker.create?.(name, { kind, deadLetterQueue: dlq, maxReceives: null, settings: {}, signal });
+    await fillWithDeadLetters(vhost.url, name, dlq, COUNT);
+    const queue = await broker.queue(dlq, signal);
+    expect(await look(queue, COUNT)).toEqual(upTo(COUNT));
+    // A quorum queue now has them all among the returned ones, which a part that comes back would be put behind.
+    expect(await look(queue, 700)).toEqual(upTo(700));
+    expect(await look(queue, 10)).toEqual(upTo(10));
+    const filter = await compileFilter('int(raw) >= 500');
+    const plan = await planRedrive({
+      ...EVERYTHING,
+      filter,
+      broker,
+      queue: await broker.queue(name, signal),
+      to: null,
+      max: 5,
+      ratePerSec: null,
+      setHeaders: {},
+      keepDeathHeaders: false,
+      lossy: false,
+      notice,
+      signal,
+    });
+    const report = await plan.run({ dryRun: false, onProgress: () => undefined, signal });
+    expect(report).toMatchObject({ matched: 5, moved: 5, left: 500, failed: 0 });
+    expect(await takeNumbers(vhost.url, name)).toEqual([500, 501, 502, 503, 504]);
+    await expect.poll(async () => (await queue.stats(signal)).ready).toBe(COUNT - 5);
+    expect(await takeNumbers(vhost.url, dlq)).toEqual(upTo(COUNT).filter((n) => n < 500 || n > 504));
+  });
+});

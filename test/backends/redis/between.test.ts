@@ -1,0 +1,67 @@
+import { Queue as BullQueue } from 'bullmq';
+import { expect, it } from 'vitest';
+import { planMove } from '../../../src/core/move.ts';
+import { EVERYTHING } from '../../../src/core/selection.ts';
+import { outgoing } from '../../support/messages.ts';
+import { after, client, connection, fresh, notice, open, peek, signal, text } from './lab.ts';
+
+const KINDS = ['list', 'stream', 'bullmq'] as const;
+const PAIRS = KINDS.flatMap((from) => KINDS.filter((to) => to !== from).map((to) => [from, to] as const));
+
+async function make(kind: (typeof KINDS)[number]): Promise<string> {
+  const name = fresh(kind);
+  if (kind === 'list') await client.sadd(`_kombu.binding.${name}`, name);
+  else if (kind === 'stream') await client.xgroup('CREATE', name, 'g', '0', 'MKSTREAM');
+  else {
+    const made = new BullQueue(name, { connection });
+    after(() => made.close());
+    await made.getVersion();
+  }
+  return name;
+}
+
+it.each(PAIRS)('from a %s to a %s: what does not fit is told first, and the counts balance', async (from, to) => {
+  const broker = await open();
+  const source = await broker.queue(await make(from), signal);
+  const target = await broker.queue(await make(to), signal);
+  const publisher = await source.publisher?.({ expected: null, lossy: false, notice, signal });
+  const bodies = Array.from({ length: 20 }, (_, n) => `{"n":${n},"big":12345678901234567890}`);
+  await Promise.all(bodies.map((body) => publisher?.send(outgoing({ body: Buffer.from(body) }))));
+  await publisher?.close();
+  const move = async (lossy: boolean) => {
+    const plan = await planMove({
+      ...EVERYTHING,
+      operation: 'move',
+      source,
+      state: 'ready',
+      only: null,
+      target,
+      max: null,
+      ratePerSec: null,
+      setHeaders: {},
+      lossy,
+      notice,
+      signal,
+    });
+    return plan.run({ dryRun: false, onProgress: () => {}, signal });
+  };
+  // Only a job has a name and an id of its own, which neither a list nor a stream can hold.
+  if (from === 'bullmq') {
+    const refused = await move(false).then(
+      (report) => report.moved,
+      () => 0,
+    );
+    expect(refused).toBe(0);
+    expect(await peek(source)).toHaveLength(20);
+    expect(await peek(target)).toEqual([]);
+  }
+  expect(await move(from === 'bullmq')).toMatchObject({
+    matched: 20,
+    moved: 20,
+    failed: 0,
+    unknown: 0,
+    complete: true,
+  });
+  expect((await peek(target)).map(text)).toEqual(bodies);
+  expect(await peek(source)).toEqual([]);
+});

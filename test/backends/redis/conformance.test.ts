@@ -1,0 +1,16 @@
+import { Redis } from 'ioredis';
+import { afterAll } from 'vitest';
+import { conformance } from '../../conformance/index.ts';
+import { redisVersion } from '../../support/redis-server.ts';
+import { redis } from '../../support/servers.ts';
+import { bullmqHarness, listHarness, streamHarness, streamWithDlqHarness } from './harnesses.ts';
+
+const { url } = await redis();
+const server = await redisVersion(url);
+const client = new Redis(url);
+afterAll(() => client.disconnect());
+
+conformance(listHarness(server, url, client));
+conformance(streamHarness(server, url, client));
+conformance(streamWithDlqHarness(server, url, client));
+conformance(bullmqHarness(server, url, client));

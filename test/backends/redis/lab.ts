@@ -1,0 +1,111 @@
+import { Redis } from 'ioredis';
+import { afterAll, afterEach, expect } from 'vitest';
+import { backend } from '../../../src/backends/redis/index.ts';
+import type { Broker } from '../../../src/contract/broker.ts';
+import type { Message } from '../../../src/contract/message.ts';
+import type { ConsumeOptions, NativeMoveRequest, PeekOptions, Queue } from '../../../src/contract/queue.ts';
+import { startRedis } from '../../support/redis-server.ts';
+import { redisProgram } from '../../support/servers.ts';
+
+/** A server of this file alone, so that nobody else's commands are seen and global keys (`queues`, `dead`) are its own. */
+const server = await startRedis(await redisProgram());
+export const { url } = server;
+export const connection = { host: '127.0.0.1', port: Number(new URL(url).port) };
+export const client = new Redis(url);
+const brokers: Broker[] = [];
+const cleanups: (() => Promise<unknown>)[] = [];
+export const notices: string[] = [];
+export const signal = new AbortController().signal;
+export const notice = (text: string): void => void notices.push(text);
+
+afterEach(async () => {
+  for (const broker of brokers.splice(0)) await broker.close();
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+  notices.splice(0);
+});
+afterAll(async () => {
+  client.disconnect();
+  await server.stop();
+});
+
+/** Done after the test, last things first. */
+export function after(cleanup: () => Promise<unknown>): void {
+  cleanups.push(cleanup);
+}
+
+/** A name of this test alone; every key that has it in its name goes after the test. */
+export function fresh(base = 'q'): string {
+  const name = `${base}-${crypto.randomUUID().slice(0, 8)}`;
+  after(async () => {
+    const keys = await client.keys(`*${name}*`);
+    if (keys.length > 0) await client.del(...keys);
+  });
+  return name;
+}
+
+export async function open(parameters = '', base = url): Promise<Broker> {
+  const broker = await backend.open(`${base}${parameters}`, {
+    connectTimeoutMs: 5_000,
+    notice,
+    signal: new AbortController().signal,
+  });
+  brokers.push(broker);
+  return broker;
+}
+
+export async function queue(name: string, parameters = ''): Promise<Queue> {
+  return (await open(parameters)).queue(name, signal);
+}
+
+export async function peek(queue: Queue, options: Partial<PeekOptions> = {}): Promise<Message[]> {
+  const look = await queue.peek?.({ state: 'ready', limit: null, force: false, notice, signal, ...options });
+  if (look === undefined) throw new Error('no peek');
+  const messages: Message[] = [];
+  for await (const message of look) messages.push(message);
+  return messages;
+}
+
+export function consumeOptions(options: Partial<ConsumeOptions> = {}): ConsumeOptions {
+  return { state: 'ready', limit: null, window: 'unbounded', follow: false, idleMs: null, notice, signal, ...options };
+}
+
+export function moveRequest(options: Partial<NativeMoveRequest> = {}): NativeMoveRequest {
+  return {
+    state: 'ready',
+    to: 'origin',
+    selective: false,
+    limit: null,
+    countReplay: false,
+    notice,
+    signal,
+    ...options,
+  };
+}
+
+export const text = ({ body }: Pick<Message, 'body'>): string => Buffer.from(body).toString();
+
+/** What the server was told to do while `work` ran; the names of the commands, upper case. */
+export async function commandsDuring(work: () => Promise<unknown>): Promise<readonly string[]> {
+  const monitor = await client.duplicate({ protocol: 2 }).monitor();
+  const seen: string[] = [];
+  monitor.on('monitor', (_time: string, args: string[]) => seen.push((args[0] ?? '').toUpperCase()));
+  await work();
+  const mark = `mark-${crypto.randomUUID()}`;
+  const marked = new Promise<void>((resolve) => {
+    monitor.on('monitor', (_time: string, args: string[]) => args[1] === mark && resolve());
+  });
+  await client.echo(mark);
+  await marked;
+  monitor.disconnect();
+  return seen.filter((name) => name !== 'ECHO');
+}
+
+/** Commands of Redis that change nothing, by the server's own word. */
+export async function expectReadOnly(commands: readonly string[]): Promise<void> {
+  const names = [...new Set(commands)];
+  expect(names).not.toEqual([]);
+  const infos = (await client.call('COMMAND', 'INFO', ...names)) as ([string, number, string[]] | null)[];
+  const writing = infos.flatMap((info) => (info?.[2].includes('write') === true ? [info[0]] : []));
+  expect(writing).toEqual([]);
+  expect(names).not.toContain('EVAL');
+}

@@ -1,0 +1,318 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { Broker } from '../../../src/contract/broker.ts';
+import { planRedrive } from '../../../src/core/redrive.ts';
+import { sqs } from '../../support/servers.ts';
+import { FaultProxy, type FaultyAnswer, refusal, type SeenCall } from '../../support/sqs/fault-proxy.ts';
+import {
+  bodies,
+  collect,
+  consume,
+  createQueue,
+  never,
+  openAt,
+  outgoing,
+  peek,
+  sendAll,
+  takeAll,
+  uniqueName,
+} from '../../support/sqs/harness.ts';
+
+type Entries = { Id: string; MessageBody: string; ReceiptHandle: string }[];
+const entriesOf = (call: SeenCall): Entries => call.input.Entries as Entries;
+const THROTTLED = refusal('RequestThrottled', 'Rate exceeded');
+
+describe('faults in front of the emulator fauxqs', () => {
+  let proxy: FaultProxy;
+  let broker: Broker;
+  beforeAll(async () => {
+    proxy = await FaultProxy.start((await sqs()).fauxqs);
+    broker = await openAt(proxy.url);
+  });
+  beforeEach(() => proxy.reset());
+  afterAll(async () => {
+    await broker.close();
+    await proxy.stop();
+  });
+
+  /** Refuses the entries of a batch that `spoilt` names and passes the others on. */
+  function failEntries(action: string, spoilt: (entry: Entries[number]) => boolean, senderFault = true): void {
+    proxy.spoil(action, async (call, forward): Promise<FaultyAnswer> => {
+      const good = entriesOf(call).filter((entry) => !spoilt(entry));
+      const answer = good.length === 0 ? { status: 200, body: {} } : await forward({ ...call.input, Entries: good });
+      const failed = entriesOf(call)
+        .filter(spoilt)
+        .map(({ Id }) => ({ Id, SenderFault: senderFault, Code: 'InternalError', Message: 'spoilt by the test' }));
+      return { status: answer.status, body: { ...answer.body, Failed: failed } };
+    });
+  }
+
+  async function deadLetters(count: number, fifo = false) {
+    const name = uniqueName('orders', fifo);
+    const deadName = uniqueName('orders-dlq', fifo);
+    const queue = await createQueue(broker, name, { deadLetterQueue: deadName, maxReceives: 5 });
+    const dead = await broker.queue(deadName, never);
+    await sendAll(
+      dead,
+      Array.from({ length: count }, (_, i) =>
+        outgoing(`dead ${i}`, fifo ? { groupId: `g${i % 3}`, deduplicationId: `d${i}` } : {}),
+      ),
+    );
+    return { queue, dead };
+  }
+
+  async function redrive(queue: Awaited<ReturnType<typeof deadLetters>>['queue'], max: number | null = 100) {
+    const plan = await planRedrive({
+      broker,
+      queue,
+      to: null,
+      // A limit rules the move task out, which fauxqs does not have.
+      max,
+      ratePerSec: null,
+      setHeaders: {},
+      keepDeathHeaders: false,
+      lossy: false,
+      filter: null,
+      olderThanMs: null,
+      newerThanMs: null,
+      maxReplays: null,
+      notice: () => {},
+      signal: never,
+    } as Parameters<typeof planRedrive>[0]);
+    return plan.run({ dryRun: false, onProgress: () => {}, signal: never });
+  }
+
+  it('a batch that fails in part: exactly the confirmed messages leave the dead-letter queue', async () => {
+    const { queue, dead } = await deadLetters(30);
+    failEntries('SendMessageBatch', ({ MessageBody }) => /[37]$/.test(MessageBody));
+    const report = await redrive(queue);
+    expect(report).toMatchObject({ matched: 30, moved: 24, failed: 6, unknown: 0, complete: true });
+    proxy.reset();
+    expect(bodies(await takeAll(queue)).length).toBe(24);
+    const left = bodies(await takeAll(dead)).sort();
+    expect(left).toEqual(['dead 13', 'dead 17', 'dead 23', 'dead 27', 'dead 3', 'dead 7']);
+  });
+
+  it('a send whose answer is lost is unknown, the message stays, and it is not sent again', async () => {
+    const queue = await createQueue(broker, uniqueName('lost'));
+    proxy.spoil('SendMessageBatch', async (_, forward) => {
+      await forward();
+      return 'cut';
+    });
+    expect(await sendAll(queue, [outgoing('x')])).toEqual([{ status: 'unknown', reason: expect.any(String) }]);
+    expect(proxy.of('SendMessageBatch').length).toBe(1);
+    expect((await takeAll(queue)).length).toBe(1);
+  });
+
+  it('a FIFO send whose answer is lost is repeated, and stored once', async () => {
+    const queue = await createQueue(broker, uniqueName('lost', true));
+    proxy.spoil('SendMessageBatch', async (_, forward) => {
+      const answer = await forward();
+      return proxy.of('SendMessageBatch').length === 1 ? 'cut' : answer;
+    });
+    const outcomes = await sendAll(queue, [outgoing('x', { groupId: 'g' })]);
+    expect(outcomes.map(({ status }) => status)).toEqual(['sent']);
+    expect(proxy.of('SendMessageBatch').length).toBe(2);
+    expect((await takeAll(queue)).length).toBe(1);
+  });
+
+  it('a throttled send of a standard queue is a failure and is not repeated', async () => {
+    const queue = await createQueue(broker, uniqueName('throttled'));
+    proxy.spoil('SendMessageBatch', async () => THROTTLED);
+    const [outcome] = await sendAll(queue, [outgoing('x')]);
+    expect(outcome).toMatchObject({ status: 'failed', reason: expect.stringContaining('throttled') });
+    expect(proxy.of('SendMessageBatch').length).toBe(1);
+  });
+
+  it('throttling in the middle of receiving and deleting is waited out', async () => {
+    const { queue, dead } = await deadLetters(40);
+    const twice = async (call: SeenCall) => (proxy.of(call.action).length <= 2 ? THROTTLED : null);
+    proxy.spoil('ReceiveMessage', twice);
+    proxy.spoil('DeleteMessageBatch', twice);
+    expect(await redrive(queue)).toMatchObject({ matched: 40, moved: 40, failed: 0, unknown: 0 });
+    proxy.reset();
+    expect((await takeAll(queue)).length).toBe(40);
+    expect((await takeAll(dead)).length).toBe(0);
+  });
+
+  it('throttling that does not end rejects, and everything that was held is back', async () => {
+    const queue = await createQueue(broker, uniqueName('throttle'));
+    await sendAll(
+      queue,
+      Array.from({ length: 10 }, (_, i) => outgoing(String(i))),
+    );
+    proxy.spoil('ReceiveMessage', async (call) => (proxy.of(call.action).length > 1 ? THROTTLED : null));
+    const consumer = await consume(queue);
+    await expect(collect(consumer)).rejects.toMatchObject({ code: 'THROTTLED', retryable: true });
+    await consumer.close();
+    proxy.reset();
+    expect((await takeAll(queue)).length).toBe(10);
+  });
+
+  it('a delete that fails rejects its ack alone, and the report calls the message unknown', async () => {
+    const { queue, dead } = await deadLetters(10);
+    const spoilt = new Set<string>();
+    failEntries('DeleteMessageBatch', ({ ReceiptHandle }) => {
+      if (spoilt.size === 0) spoilt.add(ReceiptHandle);
+      return spoilt.has(ReceiptHandle);
+    });
+    expect(await redrive(queue)).toMatchObject({ matched: 10, moved: 9, unknown: 1, failed: 0, complete: false });
+    proxy.reset();
+    expect((await takeAll(queue)).length).toBe(10);
+    expect((await takeAll(dead)).length).toBe(0);
+  });
+
+  it('a delete that fails on the side of SQS is tried once more', async () => {
+    const queue = await createQueue(broker, uniqueName('retry'));
+    await sendAll(queue, [outgoing('x')]);
+    failEntries('DeleteMessageBatch', () => proxy.of('DeleteMessageBatch').length === 1, false);
+    expect((await takeAll(queue)).length).toBe(1);
+    expect(proxy.of('DeleteMessageBatch').length).toBe(2);
+    expect((await queue.stats(never)).depth).toBe(0);
+  });
+
+  it('an answer that does not mention an entry is no proof: the outcome is unknown, and the ack rejects', async () => {
+    const queue = await createQueue(broker, uniqueName('silent'));
+    proxy.spoil('SendMessageBatch', async (_, forward) => {
+      await forward();
+      return { status: 200, body: { Successful: [] } };
+    });
+    expect((await sendAll(queue, [outgoing('x')])).map(({ status }) => status)).toEqual(['unknown']);
+    proxy.spoil('DeleteMessageBatch', async () => ({ status: 200, body: {} }));
+    const consumer = await consume(queue, { limit: 1 });
+    const [delivery] = await collect(consumer);
+    await expect(delivery?.receipt.ack()).rejects.toMatchObject({ code: 'UNEXPECTED_RESPONSE' });
+    await consumer.close();
+  });
+
+  it('an expired receipt rejects the ack', async () => {
+    const queue = await createQueue(broker, uniqueName('expired'));
+    await sendAll(queue, [outgoing('x')]);
+    proxy.spoil('DeleteMessageBatch', async () => refusal('ReceiptHandleIsInvalid', 'expired', 404));
+    const consumer = await consume(queue, { limit: 1 });
+    const [delivery] = await collect(consumer);
+    await expect(delivery?.receipt.ack()).rejects.toMatchObject({ code: 'PRECONDITION_FAILED' });
+    await consumer.close();
+  });
+
+  it('after a failed send, the rest of a FIFO group stays behind it', async () => {
+    const { queue, dead } = await deadLetters(30, true);
+    failEntries('SendMessageBatch', ({ MessageBody }) => MessageBody === 'dead 4');
+    const report = await redrive(queue);
+    expect(report.matched).toBe(report.moved + report.failed);
+    proxy.reset();
+    const moved = bodies(await takeAll(queue));
+    const left = bodies(await takeAll(dead));
+    expect([...moved, ...left].length).toBe(30);
+    const group = (list: string[]) => list.map((body) => Number(body.slice(5))).filter((i) => i % 3 === 1);
+    expect(group(left)).toContain(4);
+    // fauxqs gives one message of a group at a time, so nothing behind the failed one can have left before it.
+    expect(group(moved).every((i) => i < 4)).toBe(true);
+  });
+
+  it('FIFO: a redrive right after the first send arrives, although SQS has just seen the same deduplication ids', async () => {
+    const name = uniqueName('again', true);
+    const queue = await createQueue(broker, name, { deadLetterQueue: uniqueName('again-dlq', true), maxReceives: 1 });
+    await sendAll(queue, [outgoing('x', { groupId: 'g', deduplicationId: 'first' })]);
+    for (let failure = 0; failure < 2; failure += 1) {
+      const consumer = await consume(queue, { limit: 1 });
+      for await (const { receipt } of consumer) await receipt.release({ failure: 'no' });
+      await consumer.close();
+    }
+    expect(await redrive(queue)).toMatchObject({ moved: 1 });
+    expect(bodies(await takeAll(queue))).toEqual(['x']);
+  });
+
+  it('a short poll that finds nothing is not taken for an empty queue', async () => {
+    const queue = await createQueue(broker, uniqueName('sampled'));
+    await sendAll(queue, [outgoing('x')]);
+    let polls = 0;
+    proxy.spoil('ReceiveMessage', async () => (++polls <= 2 ? { status: 200, body: {} } : null));
+    expect((await takeAll(queue)).length).toBe(1);
+    expect(proxy.of('ReceiveMessage').every(({ input }) => Number(input.WaitTimeSeconds) >= 1)).toBe(true);
+  });
+
+  it('a message that comes twice while it is held is delivered once and deleted by its newest receipt', async () => {
+    const queue = await createQueue(broker, uniqueName('twice'));
+    await sendAll(queue, [outgoing('x')]);
+    proxy.spoil('ReceiveMessage', async (_, forward) => {
+      const answer = await forward();
+      const messages = (answer.body.Messages as object[] | undefined) ?? [];
+      const stale = messages.map((message) => ({ ...message, ReceiptHandle: 'stale' }));
+      return { ...answer, body: { Messages: [...stale, ...messages] } };
+    });
+    expect((await takeAll(queue)).length).toBe(1);
+    expect(
+      proxy
+        .of('DeleteMessageBatch')
+        .flatMap(entriesOf)
+        .map(({ ReceiptHandle }) => ReceiptHandle),
+    ).not.toContain('stale');
+    expect((await queue.stats(never)).depth).toBe(0);
+  });
+
+  it('OverLimit while receiving is told, and what was taken goes back', async () => {
+    const queue = await createQueue(broker, uniqueName('over'));
+    await sendAll(queue, [outgoing('x')]);
+    proxy.spoil('ReceiveMessage', async (call) =>
+      proxy.of(call.action).length > 1 ? refusal('OverLimit', 'too many in flight', 403) : null,
+    );
+    const seen: string[] = [];
+    const look = await peek(queue, { limit: null });
+    await expect(
+      (async () => {
+        for await (const message of look) seen.push(...bodies([message]));
+      })(),
+    ).rejects.toMatchObject({ code: 'LIMIT_EXCEEDED' });
+    expect(seen).toEqual(['x']);
+    proxy.reset();
+    expect((await takeAll(queue)).length).toBe(1);
+  });
+
+  it('a permission that is missing is named; one that is not needed is not missed', async () => {
+    const queue = await createQueue(broker, uniqueName('denied'));
+    const denied = async () => refusal('AccessDeniedException', 'User: arn:aws:iam::1:user/x is not authorized', 403);
+    proxy.spoil('ReceiveMessage', denied);
+    await expect(takeAll(queue)).rejects.toMatchObject({
+      code: 'PERMISSION_DENIED',
+      message: expect.stringContaining('sqs:ReceiveMessage'),
+    });
+    for (const action of ['GetQueueAttributes', 'ListQueues', 'ListDeadLetterSourceQueues'])
+      proxy.spoil(action, denied);
+    const producer = await openAt(proxy.url);
+    const handle = await producer.queue(queue.name, never);
+    expect((await sendAll(handle, [outgoing('x')])).map(({ status }) => status)).toEqual(['sent']);
+    await expect(handle.stats(never)).rejects.toMatchObject({
+      code: 'PERMISSION_DENIED',
+      message: expect.stringContaining('sqs:GetQueueAttributes'),
+    });
+    await producer.close();
+  });
+
+  it('a queue whose attributes may not be read is listed as unknown, not as empty', async () => {
+    const queue = await createQueue(broker, uniqueName('secret'));
+    proxy.spoil('GetQueueAttributes', async () => refusal('AccessDenied', '', 403));
+    const listed = [];
+    const pattern = { globs: [queue.name], matches: (name: string) => name === queue.name };
+    for await (const stats of broker.queues(pattern, { notice: () => {}, signal: never })) listed.push(stats);
+    expect(listed).toMatchObject([{ queue: queue.name, ready: null, inFlight: null, delayed: null, depth: null }]);
+  });
+
+  it('a wrong key, a wrong clock and a server that is not there are told apart', async () => {
+    proxy.spoil('ListQueues', async () => refusal('InvalidClientTokenId', 'The security token is invalid', 403));
+    await expect(openAt(proxy.url)).rejects.toMatchObject({ code: 'UNAUTHENTICATED' });
+    proxy.spoil('ListQueues', async () => refusal('RequestExpired', 'Request has expired', 400));
+    await expect(openAt(proxy.url)).rejects.toMatchObject({ message: expect.stringContaining('clock') });
+    await expect(openAt('http://127.0.0.1:1')).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+  });
+
+  it('a visibility that cannot be given back is said', async () => {
+    const queue = await createQueue(broker, uniqueName('stuck'));
+    await sendAll(queue, [outgoing('x')]);
+    proxy.spoil('ChangeMessageVisibilityBatch', async () => refusal('AccessDenied', '', 403));
+    const notices: string[] = [];
+    const consumer = await consume(queue, { limit: 1, notice: (text) => notices.push(text) });
+    await collect(consumer);
+    await consumer.close();
+    expect(notices).toEqual([expect.stringMatching(/1 messages .* could not be given back/)]);
+  });
+});

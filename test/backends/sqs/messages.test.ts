@@ -1,0 +1,276 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Broker } from '../../../src/contract/broker.ts';
+import { sqs } from '../../support/servers.ts';
+import { FaultProxy } from '../../support/sqs/fault-proxy.ts';
+import {
+  bodies,
+  collect,
+  consume,
+  createQueue,
+  never,
+  openAt,
+  outgoing,
+  peek,
+  sendAll,
+  takeAll,
+  uniqueName,
+} from '../../support/sqs/harness.ts';
+
+const TEXTS = Array.from({ length: 45 }, (_, i) => `message ${i}`);
+
+let proxy: FaultProxy;
+let broker: Broker;
+
+function connectTo(emulator: 'fauxqs' | 'localSqs'): void {
+  beforeAll(async () => {
+    proxy = await FaultProxy.start((await sqs())[emulator]);
+    broker = await openAt(proxy.url);
+  });
+  afterAll(async () => {
+    await broker.close();
+    await proxy.stop();
+  });
+}
+
+describe.each(['fauxqs', 'localSqs'] as const)('messages on the emulator %s', (emulator) => {
+  connectTo(emulator);
+
+  it('are sent in full batches, each with its id, and taken out once', async () => {
+    const queue = await createQueue(broker, uniqueName('batches'));
+    proxy.reset();
+    const outcomes = await sendAll(
+      queue,
+      TEXTS.map((text) => outgoing(text)),
+    );
+    expect(new Set(outcomes.map((outcome) => outcome.status))).toEqual(new Set(['sent']));
+    expect(proxy.of('SendMessageBatch').map(({ input }) => (input.Entries as unknown[]).length)).toEqual([
+      10, 10, 10, 10, 5,
+    ]);
+    const taken = await takeAll(queue);
+    expect(bodies(taken).sort()).toEqual([...TEXTS].sort());
+    expect(taken.map(({ id }) => id).sort()).toEqual(
+      outcomes.map((outcome) => (outcome.status === 'sent' ? outcome.id : null)).sort(),
+    );
+    expect(await queue.stats(never)).toMatchObject({ ready: 0, inFlight: 0, depth: 0, oldestAgeMs: null });
+  });
+
+  it('are split by bytes where ten would be over 1 MiB', async () => {
+    const queue = await createQueue(broker, uniqueName('bytes'));
+    proxy.reset();
+    const outcomes = await sendAll(
+      queue,
+      Array.from({ length: 7 }, (_, i) => outgoing(String(i).repeat(400_000))),
+    );
+    expect(outcomes.every(({ status }) => status === 'sent')).toBe(true);
+    expect(proxy.of('SendMessageBatch').map(({ input }) => (input.Entries as unknown[]).length)).toEqual([2, 2, 2, 1]);
+    expect((await takeAll(queue)).length).toBe(7);
+  });
+
+  it('keep every attribute through a move', async () => {
+    const from = await createQueue(broker, uniqueName('from'));
+    const to = await createQueue(broker, uniqueName('to'));
+    const native = {
+      sqs: {
+        attributes: { price: { type: 'Number.price', value: '12.50' }, lang: { type: 'String.lang', value: 'de' } },
+      },
+    };
+    const headers = { s: 'ü\n', n: -3, b: { base64: 'AP8=' }, t: true, price: 12.5, lang: 'de' };
+    await sendAll(from, [outgoing('bödy\t\r\n', { headers, native })]);
+    const [first] = await takeAll(from);
+    if (first === undefined) throw new Error('nothing came');
+    expect(first.headers).toEqual(headers);
+    await sendAll(to, [outgoing(first.body, { headers: first.headers, native: first.native, id: first.id })]);
+    const [second] = await takeAll(to);
+    expect(second?.headers).toEqual(headers);
+    expect(bodies([first])).toEqual(['bödy\t\r\n']);
+    expect(second?.native).toMatchObject({ sqs: { attributes: native.sqs.attributes } });
+  });
+
+  it('are never received beyond the limit', async () => {
+    const queue = await createQueue(broker, uniqueName('limit'));
+    await sendAll(
+      queue,
+      TEXTS.map((text) => outgoing(text)),
+    );
+    proxy.reset();
+    expect((await takeAll(queue, { limit: 3 })).length).toBe(3);
+    const received = proxy
+      .of('ReceiveMessage')
+      .reduce((sum, { output }) => sum + ((output?.Messages as unknown[] | undefined)?.length ?? 0), 0);
+    expect(received).toBe(3);
+    proxy.reset();
+    expect((await takeAll(queue, { limit: 34 })).length).toBe(34);
+    expect((await queue.stats(never)).depth).toBe(TEXTS.length - 37);
+  });
+
+  it('are all visible again after closing with nothing settled, also when aborted in the middle', async () => {
+    const queue = await createQueue(broker, uniqueName('close'));
+    await sendAll(
+      queue,
+      TEXTS.map((text) => outgoing(text)),
+    );
+    const abort = new AbortController();
+    const consumer = await consume(queue, { window: 'unbounded', signal: abort.signal });
+    let seen = 0;
+    for await (const _ of consumer) {
+      seen += 1;
+      if (seen === 13) abort.abort();
+    }
+    expect(seen).toBe(13);
+    await consumer.close();
+    expect((await takeAll(queue)).length).toBe(TEXTS.length);
+  });
+
+  it('wait for later ones when followed, until they are idle', async () => {
+    const queue = await createQueue(broker, uniqueName('follow'));
+    const taking = takeAll(queue, { follow: true, idleMs: 2500 });
+    setTimeout(() => void sendAll(queue, [outgoing('late')]), 1200);
+    expect(bodies(await taking)).toEqual(['late']);
+  });
+
+  it('are visible after a look that was left early or aborted', async () => {
+    const queue = await createQueue(broker, uniqueName('early'));
+    await sendAll(
+      queue,
+      TEXTS.slice(0, 20).map((text) => outgoing(text)),
+    );
+    for await (const _ of await peek(queue, { limit: null })) break;
+    const abort = new AbortController();
+    for await (const _ of await peek(queue, { limit: null, signal: abort.signal })) abort.abort();
+    proxy.reset();
+    const taken = await takeAll(queue);
+    expect(taken.length).toBe(20);
+    const [first] = proxy.of('ReceiveMessage');
+    expect(first?.output?.Messages).toHaveLength(10);
+  });
+
+  it('come when their delay is over', async () => {
+    const queue = await createQueue(broker, uniqueName('delay'));
+    await sendAll(queue, [outgoing('later', { delayMs: 1500 }), outgoing('now')]);
+    expect(await queue.stats(never)).toMatchObject({ ready: 1, delayed: 1, depth: 2 });
+    expect(bodies(await takeAll(queue, { follow: true, idleMs: 2500 }))).toEqual(['now', 'later']);
+  });
+
+  it('on FIFO keep group, order and sequence, and are sent twice without a second copy', async () => {
+    const name = uniqueName('fifo', true);
+    const queue = await createQueue(broker, name);
+    const messages = TEXTS.map((text, i) => outgoing(text, { groupId: `g${i % 4}`, deduplicationId: `d${i}` }));
+    await sendAll(queue, messages);
+    await sendAll(queue, messages);
+    const taken = await takeAll(queue);
+    expect(taken.length).toBe(TEXTS.length);
+    for (const group of ['g0', 'g1', 'g2', 'g3']) {
+      const ours = taken.filter(({ groupId }) => groupId === group);
+      expect(bodies(ours)).toEqual(TEXTS.filter((_, i) => `g${i % 4}` === group));
+    }
+  });
+
+  it('that do not fit are refused one by one, and sent without what does not fit when that is wanted', async () => {
+    const queue = await createQueue(broker, uniqueName('fit'));
+    const odd = outgoing('odd', { priority: 3, headers: { 'a b': 1, ok: 2 } });
+    expect(await sendAll(queue, [outgoing('fine'), odd])).toEqual([
+      { status: 'sent', id: expect.any(String) },
+      { status: 'failed', reason: expect.stringMatching(/a priority; the header "a b"/) },
+    ]);
+    expect((await sendAll(queue, [odd, outgoing('')], true)).map(({ status }) => status)).toEqual(['sent', 'failed']);
+    const taken = await takeAll(queue);
+    expect(taken.map(({ headers }) => headers)).toEqual([{}, { ok: 2 }]);
+  });
+});
+
+/** local-aws-sqs counts in-flight messages as visible, moves a message to the dead-letter queue one receive too early and does not lock groups. */
+describe('messages on the emulator fauxqs, where it follows AWS and local-aws-sqs does not', () => {
+  connectTo('fauxqs');
+
+  it('stay within the window until they are settled', async () => {
+    const queue = await createQueue(broker, uniqueName('window'));
+    await sendAll(
+      queue,
+      TEXTS.map((text) => outgoing(text)),
+    );
+    const consumer = await consume(queue, { window: 12 });
+    const iterator = consumer[Symbol.asyncIterator]();
+    const held = [];
+    for (let i = 0; i < 12; i += 1) {
+      const { value } = await iterator.next();
+      held.push(value);
+    }
+    const blocked = iterator.next();
+    expect((await queue.stats(never)).ready).toBe(TEXTS.length - 12);
+    await Promise.all(held.map((delivery) => delivery.receipt.ack()));
+    expect((await blocked).done).toBe(false);
+    await consumer.close();
+    expect((await queue.stats(never)).depth).toBe(TEXTS.length - 12);
+  });
+
+  it('are looked at in order, once each, and all visible afterwards with one more receive', async () => {
+    const name = uniqueName('peek');
+    const queue = await createQueue(broker, name, { deadLetterQueue: uniqueName('peek-dlq'), maxReceives: 5 });
+    await sendAll(
+      queue,
+      TEXTS.map((text) => outgoing(text)),
+    );
+    const look = await peek(queue, { limit: 25 });
+    expect(look.price).toMatch(/adds 1 to the receive count .*5 are allowed/);
+    const seen = [];
+    for await (const message of look) seen.push(message);
+    expect(bodies(seen)).toEqual(TEXTS.slice(0, 25));
+    expect(seen.every(({ receiveCount }) => receiveCount === 1)).toBe(true);
+    expect(bodies(await takeAll(queue)).sort()).toEqual([...TEXTS].sort());
+  });
+
+  it('are not looked at where a look would be their last but one', async () => {
+    const queue = await createQueue(broker, uniqueName('near'), {
+      deadLetterQueue: uniqueName('near-dlq'),
+      maxReceives: 3,
+    });
+    await sendAll(queue, [outgoing('x')]);
+    const looked = async (force: boolean) => {
+      const counts = [];
+      for await (const { receiveCount } of await peek(queue, { force })) counts.push(receiveCount);
+      return counts;
+    };
+    expect(await looked(false)).toEqual([1]);
+    await expect(looked(false)).rejects.toMatchObject({ code: 'PRECONDITION_FAILED' });
+    expect(await looked(true)).toEqual([3]);
+    const strict = await createQueue(broker, uniqueName('strict'), {
+      deadLetterQueue: uniqueName('strict-dlq'),
+      maxReceives: 2,
+    });
+    await sendAll(strict, [outgoing('x')]);
+    proxy.reset();
+    await expect(peek(strict)).rejects.toMatchObject({ code: 'PRECONDITION_FAILED' });
+    expect(proxy.of('ReceiveMessage')).toEqual([]);
+  });
+
+  it('on FIFO say when some could not be looked at behind those that are held', async () => {
+    const queue = await createQueue(broker, uniqueName('blocked', true));
+    await sendAll(
+      queue,
+      TEXTS.slice(0, 15).map((text) => outgoing(text, { groupId: 'one' })),
+    );
+    const notices: string[] = [];
+    const consumer = await consume(queue, { window: 'unbounded', notice: (text) => notices.push(text) });
+    const held = await collect(consumer);
+    await consumer.close();
+    expect(held.length).toBeGreaterThan(0);
+    expect(held.length).toBeLessThan(15);
+    expect(notices).toEqual([expect.stringMatching(/messages were not looked at: they wait behind/)]);
+  });
+
+  it('are all gone after a purge, those in flight too', async () => {
+    const queue = await createQueue(broker, uniqueName('purged'));
+    await sendAll(
+      queue,
+      TEXTS.map((text) => outgoing(text)),
+    );
+    const consumer = await consume(queue, { limit: 5 });
+    await collect(consumer);
+    const options = { notice: () => {}, signal: never };
+    await queue.purge?.({ states: ['ready'], ...options });
+    expect(await queue.stats(never)).toMatchObject({ ready: 0, inFlight: 5 });
+    await queue.purge?.({ states: ['ready', 'in-flight', 'delayed'], ...options });
+    await consumer.close();
+    expect((await queue.stats(never)).depth).toBe(0);
+  });
+});

@@ -1,0 +1,279 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { Broker } from '../../../src/contract/broker.ts';
+import type { NativeMove, NativeMoveRequest, NativeProgress, Queue } from '../../../src/contract/queue.ts';
+import { sqs } from '../../support/servers.ts';
+import { FaultProxy, refusal } from '../../support/sqs/fault-proxy.ts';
+import {
+  bodies,
+  createQueue,
+  never,
+  openAt,
+  outgoing,
+  sendAll,
+  takeAll,
+  uniqueName,
+} from '../../support/sqs/harness.ts';
+
+const TEXTS = Array.from({ length: 25 }, (_, i) => `dead ${i}`);
+
+describe('move tasks and dead-letter links on the emulator local-aws-sqs', () => {
+  let proxy: FaultProxy;
+  let broker: Broker;
+  beforeAll(async () => {
+    proxy = await FaultProxy.start((await sqs()).localSqs);
+    broker = await openAt(proxy.url);
+  });
+  beforeEach(() => proxy.reset());
+  afterAll(async () => {
+    await broker.close();
+    await proxy.stop();
+  });
+
+  async function linked(sources: number, fifo = false): Promise<{ queues: Queue[]; dead: Queue }> {
+    const deadName = uniqueName('dlq', fifo);
+    const queues: Queue[] = [];
+    for (let i = 0; i < sources; i += 1) {
+      queues.push(
+        await createQueue(broker, uniqueName(`source${i}`, fifo), { deadLetterQueue: deadName, maxReceives: 2 }),
+      );
+    }
+    return { queues, dead: await broker.queue(deadName, never) };
+  }
+
+  const request = (rest: Partial<NativeMoveRequest> = {}): NativeMoveRequest => ({
+    state: 'ready',
+    to: 'origin',
+    selective: false,
+    limit: null,
+    ratePerSec: null,
+    countReplay: false,
+    notice: () => {},
+    signal: never,
+    ...rest,
+  });
+
+  /** Lets messages die as SQS does it: by receiving them once too often. */
+  async function die(queue: Queue, texts: readonly string[]): Promise<void> {
+    await sendAll(
+      queue,
+      texts.map((text) => outgoing(text, queue.kind === 'fifo' ? { groupId: text } : {})),
+    );
+    const dead = (await queue.deadLetters?.(never))?.keptIn;
+    if (dead?.place !== 'queue') throw new Error('no dead-letter queue');
+    const holder = await broker.queue(dead.queue, never);
+    const before = (await holder.stats(never)).ready ?? 0;
+    for (let round = 0; round < 10; round += 1) {
+      const consumer = await queue.consume?.({
+        state: 'ready',
+        limit: texts.length,
+        window: 500,
+        follow: false,
+        idleMs: null,
+        notice: () => {},
+        signal: never,
+      });
+      if (consumer === undefined) throw new Error('no consumer');
+      const released: Promise<void>[] = [];
+      for await (const { receipt } of consumer) released.push(receipt.release({ failure: 'on purpose' }));
+      await Promise.all(released);
+      await consumer.close();
+      if (((await holder.stats(never)).ready ?? 0) >= before + texts.length) return;
+    }
+    throw new Error('the messages did not die');
+  }
+
+  async function run(move: NativeMove): Promise<{ moved: number; last: NativeProgress }> {
+    let moved = 0;
+    for (;;) {
+      const last = await move.next({ upTo: 500 });
+      moved += last.moved;
+      if (last.exhausted || last.moved === 0) {
+        await move.close();
+        return { moved, last };
+      }
+    }
+  }
+
+  it('dead letters name their origin, also in a shared dead-letter queue', async () => {
+    const { queues, dead } = await linked(2);
+    const [one, two] = queues;
+    if (one === undefined || two === undefined) throw new Error('two queues were made');
+    await die(one, ['a', 'b']);
+    await die(two, ['c']);
+    expect((await dead.deadLetters?.(never))?.sources).toEqual([one.name, two.name].sort());
+    expect(await one.stats(never)).toMatchObject({
+      dead: 3,
+      notes: { dead: expect.stringContaining(`shared with ${two.name}`) },
+    });
+    const origins = (await takeAll(dead)).map(({ body, dead: death }) => [Buffer.from(body).toString(), death?.from]);
+    expect(origins.sort()).toEqual([
+      ['a', one.name],
+      ['b', one.name],
+      ['c', two.name],
+    ]);
+  });
+
+  it('a task moves everything back to where each came from', async () => {
+    const { queues, dead } = await linked(2);
+    const [one, two] = queues;
+    if (one === undefined || two === undefined) throw new Error('two queues were made');
+    await die(one, TEXTS.slice(0, 15));
+    await die(two, TEXTS.slice(15));
+    const move = await dead.nativeMove?.(request());
+    if (!move) throw new Error('no native move');
+    expect(proxy.of('StartMessageMoveTask')).toEqual([]);
+    expect(await run(move)).toMatchObject({ moved: 25, last: { exhausted: true } });
+    expect(proxy.of('CancelMessageMoveTask')).toEqual([]);
+    expect(bodies(await takeAll(one)).sort()).toEqual(TEXTS.slice(0, 15).sort());
+    expect(bodies(await takeAll(two)).sort()).toEqual(TEXTS.slice(15).sort());
+    expect((await dead.stats(never)).depth).toBe(0);
+  });
+
+  it('a task moves the dead letters of a queue that shares with nobody, by the queue’s own name', async () => {
+    const { queues } = await linked(1);
+    const [one] = queues;
+    if (one === undefined) throw new Error('a queue was made');
+    await die(one, TEXTS);
+    const move = await one.nativeMove?.(request({ state: 'dead' }));
+    if (!move) throw new Error('no native move');
+    expect((await run(move)).moved).toBe(25);
+    expect((await takeAll(one)).length).toBe(25);
+  });
+
+  it('a task goes to another queue of the same sort, at the rate that was asked', async () => {
+    const { queues, dead } = await linked(1);
+    const target = await createQueue(broker, uniqueName('target'));
+    const [one] = queues;
+    if (one === undefined) throw new Error('a queue was made');
+    await die(one, TEXTS.slice(0, 4));
+    const move = await dead.nativeMove?.(request({ to: target, ratePerSec: 100 }));
+    if (!move) throw new Error('no native move');
+    expect((await run(move)).moved).toBe(4);
+    expect(proxy.of('StartMessageMoveTask').map(({ input }) => input.MaxNumberOfMessagesPerSecond)).toEqual([100]);
+    expect((await takeAll(target)).length).toBe(4);
+  });
+
+  it('a task is not used for anything that it would do differently', async () => {
+    const { queues, dead } = await linked(2);
+    const { dead: fifo } = await linked(1, true);
+    const plain = await createQueue(broker, uniqueName('plain'));
+    const [one] = queues;
+    const different: [Queue | undefined, Partial<NativeMoveRequest>][] = [
+      [dead, { selective: true }],
+      [dead, { limit: 5 }],
+      [dead, { countReplay: true }],
+      [dead, { ratePerSec: 0.5 }],
+      [dead, { ratePerSec: 501 }],
+      [dead, { to: fifo }],
+      [dead, { to: dead }],
+      [plain, {}],
+      [plain, { to: dead }],
+      // It would take the other queue's dead letters too.
+      [one, { state: 'dead' }],
+    ];
+    for (const [queue, rest] of different) expect(await queue?.nativeMove?.(request(rest))).toBeNull();
+    expect(proxy.of('StartMessageMoveTask')).toEqual([]);
+  });
+
+  it('a task is cancelled when the signal aborts, and tells what it has moved', async () => {
+    const { queues, dead } = await linked(1);
+    const [one] = queues;
+    if (one === undefined) throw new Error('a queue was made');
+    await die(one, TEXTS);
+    const abort = new AbortController();
+    const move = await dead.nativeMove?.(request({ ratePerSec: 2, signal: abort.signal }));
+    if (!move) throw new Error('no native move');
+    const first = await move.next({ upTo: 500 });
+    expect(first.moved).toBeGreaterThan(0);
+    abort.abort();
+    const last = await move.next({ upTo: 500 });
+    await move.close();
+    expect(proxy.of('CancelMessageMoveTask').length).toBe(1);
+    const moved = first.moved + last.moved;
+    expect(moved).toBeLessThan(25);
+    expect((await takeAll(one)).length).toBe(moved);
+    expect((await takeAll(dead)).length).toBe(25 - moved);
+  });
+
+  it('a task that fails says why, and one that is running already is told', async () => {
+    const { queues, dead } = await linked(1);
+    const [one] = queues;
+    if (one === undefined) throw new Error('a queue was made');
+    await die(one, ['a']);
+    proxy.spoil('ListMessageMoveTasks', async () => ({
+      status: 200,
+      body: { Results: [{ Status: 'FAILED', FailureReason: 'CouldNotDetermineMessageSource' }] },
+    }));
+    const failing = await dead.nativeMove?.(request());
+    if (!failing) throw new Error('no native move');
+    await expect(failing.next({ upTo: 1 })).rejects.toThrow(/CouldNotDetermineMessageSource/);
+    await failing.close();
+    proxy.spoil('StartMessageMoveTask', async () => refusal('UnsupportedOperation', 'There is already a task running'));
+    const second = await dead.nativeMove?.(request());
+    if (!second) throw new Error('no native move');
+    await expect(second.next({ upTo: 1 })).rejects.toThrow(/already a task running/);
+    await second.close();
+  });
+
+  it('purge of what is ready spares what is delayed, and tells the limit of one a minute', async () => {
+    const queue = await createQueue(broker, uniqueName('purge'));
+    await sendAll(queue, [outgoing('x'), outgoing('later', { delayMs: 60_000 })]);
+    const notices: string[] = [];
+    const options = { notice: (text: string) => notices.push(text), signal: never };
+    expect(await queue.purge?.({ states: ['ready'], ...options })).toEqual({ removed: null });
+    expect(await queue.stats(never)).toMatchObject({ ready: 0, delayed: 1 });
+    await expect(queue.purge?.({ states: ['delayed'], ...options })).rejects.toMatchObject({
+      code: 'PRECONDITION_FAILED',
+    });
+    expect(proxy.of('PurgeQueue')).toEqual([]);
+    const all = { states: ['ready', 'in-flight', 'delayed'] as const, ...options };
+    expect(await queue.purge?.(all)).toEqual({ removed: null });
+    expect(notices.join()).toMatch(/within 60 seconds/);
+    await expect(queue.purge?.(all)).rejects.toMatchObject({ code: 'LIMIT_EXCEEDED' });
+    expect(proxy.of('PurgeQueue').map(({ status }) => status)).toEqual([200, expect.any(Number)]);
+  });
+
+  it('pause writes its statement beside the others, resume takes it away, and a plain connection has neither', async () => {
+    const name = uniqueName('pause');
+    const plain = await createQueue(broker, name);
+    expect(plain.capabilities.abilities.pause).toMatchObject({ supported: false });
+    expect('pause' in plain).toBe(false);
+    const permitted = await openAt(proxy.url, '&denyPolicy=true');
+    const queue = await permitted.queue(name, never);
+    await queue.pause?.({ reason: 'incident 7', signal: never });
+    await queue.pause?.({ reason: null, signal: never });
+    expect((await queue.stats(never)).state).toBe('paused');
+    expect((await queue.describe(never)).details).toMatchObject({
+      paused: true,
+      tags: { 'mq-pause-reason': 'incident 7' },
+    });
+    expect(proxy.of('SetQueueAttributes').length).toBe(1);
+    await queue.resume?.({ signal: never });
+    expect((await queue.stats(never)).state).toBe('running');
+    expect((await queue.describe(never)).details).toMatchObject({ paused: false, tags: {} });
+    await queue.resume?.({ signal: never });
+    expect(proxy.of('SetQueueAttributes').length).toBe(2);
+    expect(proxy.calls.every(({ userAgent }) => userAgent.includes('mqops'))).toBe(true);
+    await permitted.close();
+  });
+
+  it('creating and deleting: what exists is not touched, and a deleted name needs a minute', async () => {
+    const name = uniqueName('life');
+    await createQueue(broker, name);
+    await expect(createQueue(broker, name)).rejects.toMatchObject({ code: 'ALREADY_EXISTS' });
+    expect(await broker.delete?.(name, never)).toBeNull();
+    await expect(broker.queue(name, never)).rejects.toMatchObject({ code: 'QUEUE_NOT_FOUND' });
+    await expect(broker.delete?.(name, never)).rejects.toMatchObject({ code: 'QUEUE_NOT_FOUND' });
+    await expect(createQueue(broker, name)).rejects.toMatchObject({ code: 'PRECONDITION_FAILED' });
+  });
+
+  it('a queue is found by its URL and its ARN', async () => {
+    const queue = await createQueue(broker, uniqueName('named'));
+    const { details } = await queue.describe(never);
+    for (const text of [String(details.arn), String(details.url)]) {
+      const handle = await broker.queue(text, never);
+      expect((await sendAll(handle, [outgoing('x')])).map(({ status }) => status)).toEqual(['sent']);
+    }
+    expect((await takeAll(queue)).length).toBe(2);
+  });
+});

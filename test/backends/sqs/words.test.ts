@@ -1,0 +1,199 @@
+import { describe, expect, it } from 'vitest';
+import { parseAddress, showAddress } from '../../../src/backends/sqs/address.ts';
+import { planCreation } from '../../../src/backends/sqs/creation.ts';
+import { translate, wasNotCarriedOut } from '../../../src/backends/sqs/errors.ts';
+import { parseReference } from '../../../src/backends/sqs/names.ts';
+import { isPaused, withoutPause, withPause } from '../../../src/backends/sqs/pause-policy.ts';
+import { MqError } from '../../../src/contract/errors.ts';
+
+describe('the address', () => {
+  it('reads region, account, endpoint and the permission to write policies', () => {
+    const address = parseAddress('sqs://123456789012@eu-west-1?endpoint=http://127.0.0.1:99/&denyPolicy=true');
+    expect(address).toEqual({
+      region: 'eu-west-1',
+      account: '123456789012',
+      endpoint: 'http://127.0.0.1:99',
+      denyPolicy: true,
+    });
+    expect(showAddress(address)).toBe('sqs://123456789012@eu-west-1?endpoint=http://127.0.0.1:99');
+  });
+
+  it.each([
+    'sqs:',
+    'sqs://',
+    'sqs://eu_west',
+    'sqs://eu-west-1.evil.example',
+    'sqs://AKIASECRET:topsecret@eu-west-1',
+    'sqs://AKIASECRET@eu-west-1',
+    'sqs://eu-west-1:80',
+    'sqs://eu-west-1/queue',
+    'sqs://eu-west-1?endpoint=file:///topsecret',
+    'sqs://eu-west-1?endpoint=http://u:topsecret@host',
+    'sqs://eu-west-1?secretKey=topsecret',
+  ])('refuses %s without repeating it', (url) => {
+    const error = caught(() => parseAddress(url));
+    expect(error.code).toBe('CONFIG_INVALID');
+    expect(`${error.message} ${error.hint}`).not.toMatch(/topsecret|AKIASECRET/);
+  });
+});
+
+describe('a queue', () => {
+  const address = parseAddress('sqs://eu-west-1');
+  it('is named by name, URL or ARN', () => {
+    expect(parseReference('orders.fifo', address)).toEqual({ name: 'orders.fifo', account: null, url: null });
+    const url = 'https://sqs.eu-west-1.amazonaws.com/123456789012/orders';
+    expect(parseReference(url, address)).toEqual({ name: 'orders', account: '123456789012', url });
+    expect(parseReference('arn:aws:sqs:eu-west-1:123456789012:orders', address)).toEqual({
+      name: 'orders',
+      account: '123456789012',
+      url: null,
+    });
+  });
+
+  it.each(['https://sqs.us-east-1.amazonaws.com/123456789012/q', 'arn:aws:sqs:us-east-1:123456789012:q'])(
+    'of another region is refused: %s',
+    (text) => {
+      expect(caught(() => parseReference(text, address))).toMatchObject({ code: 'USAGE' });
+    },
+  );
+
+  it.each(['', 'a b', '$(touch x)', 'a/b', 'x'.repeat(81), 'arn:aws:s3:::bucket', 'http://host/'])(
+    'cannot be called %j',
+    (text) => {
+      expect(caught(() => parseReference(text, address)).code).toBe('QUEUE_NOT_FOUND');
+    },
+  );
+});
+
+describe('the pause policy', () => {
+  const arn = 'arn:aws:sqs:eu-west-1:123456789012:orders';
+  const theirs = {
+    Version: '2008-10-17',
+    Id: 'kept',
+    Statement: [{ Sid: 'x', Effect: 'Allow', Principal: { AWS: '*' }, Action: ['sqs:*'], Resource: arn }],
+  };
+
+  it('comes and goes without touching the rest', () => {
+    const before = JSON.stringify(theirs);
+    const paused = withPause(before, arn);
+    expect(isPaused(paused ?? '')).toBe(true);
+    expect(JSON.parse(paused ?? '').Statement[0]).toEqual(theirs.Statement[0]);
+    expect(withPause(paused ?? '', arn)).toBeNull();
+    expect(withoutPause(paused ?? '')).toBe(before);
+    expect(withoutPause(before)).toBeNull();
+  });
+
+  it('removes the policy when it was all there was', () => {
+    const paused = withPause(undefined, arn) ?? '';
+    expect(withoutPause(paused)).toBe('');
+    expect(JSON.parse(paused)).toEqual({
+      Version: '2012-10-17',
+      Statement: [
+        {
+          Sid: 'mq-pause',
+          Effect: 'Deny',
+          Principal: '*',
+          Action: 'sqs:ReceiveMessage',
+          Resource: arn,
+          Condition: { StringNotLike: { 'aws:UserAgent': '*mqops*' } },
+        },
+      ],
+    });
+  });
+
+  it('copes with a bare statement and leaves alone what it cannot read', () => {
+    const bare = JSON.stringify({ ...theirs, Statement: theirs.Statement[0] });
+    const again = withoutPause(withPause(bare, arn) ?? '') ?? '';
+    expect(JSON.parse(again)).toEqual(theirs);
+    expect(caught(() => withPause('{', arn)).code).toBe('UNEXPECTED_RESPONSE');
+  });
+});
+
+describe('errors of the SDK', () => {
+  const attempt = { action: 'ReceiveMessage', queue: 'orders', region: 'eu-west-1' };
+  const foreign = (name: string, status: number | null, message = 'secret text', rest = {}) =>
+    Object.assign(new Error(message), {
+      name,
+      ...(status === null ? {} : { $metadata: { httpStatusCode: status } }),
+      ...rest,
+    });
+
+  it.each([
+    ['QueueDoesNotExist', 400, 'QUEUE_NOT_FOUND'],
+    ['AccessDeniedException', 403, 'PERMISSION_DENIED'],
+    ['AccessDenied', 403, 'PERMISSION_DENIED'],
+    ['KmsAccessDenied', 400, 'PERMISSION_DENIED'],
+    ['RequestThrottled', 400, 'THROTTLED'],
+    ['ThrottlingException', 400, 'THROTTLED'],
+    ['OverLimit', 403, 'LIMIT_EXCEEDED'],
+    ['PurgeQueueInProgress', 403, 'LIMIT_EXCEEDED'],
+    ['QueueDeletedRecently', 400, 'PRECONDITION_FAILED'],
+    ['ReceiptHandleIsInvalid', 404, 'PRECONDITION_FAILED'],
+    ['UnrecognizedClientException', 403, 'UNAUTHENTICATED'],
+    ['SignatureDoesNotMatch', 403, 'UNAUTHENTICATED'],
+    ['ExpiredToken', 403, 'UNAUTHENTICATED'],
+    ['RequestExpired', 400, 'UNAUTHENTICATED'],
+    ['CredentialsProviderError', null, 'UNAUTHENTICATED'],
+    ['ServiceUnavailable', 503, 'UNAVAILABLE'],
+    ['TimeoutError', null, 'TIMEOUT'],
+  ])('%s becomes %s', (name, status, code) => {
+    const error = translate(foreign(name, status), attempt);
+    expect(error.code).toBe(code);
+    expect(error.message).not.toContain('secret text');
+    expect(error.retryable).toBe(['THROTTLED', 'UNAVAILABLE', 'TIMEOUT'].includes(code));
+  });
+
+  it('name the action that is not permitted', () => {
+    expect(translate(foreign('AccessDenied', 403), attempt).message).toContain('sqs:ReceiveMessage');
+  });
+
+  it('say that the clock is wrong', () => {
+    const text = 'Signature expired: 20200101T000000Z is now earlier than …';
+    expect(translate(foreign('InvalidSignatureException', 403, text), attempt).message).toContain('clock');
+  });
+
+  it('tell what was certainly not done from what may have been', () => {
+    expect(wasNotCarriedOut(foreign('Error', null, '', { code: 'ECONNREFUSED' }))).toBe(true);
+    expect(wasNotCarriedOut(foreign('InvalidParameterValue', 400))).toBe(true);
+    expect(wasNotCarriedOut(foreign('InternalError', 500))).toBe(false);
+    expect(wasNotCarriedOut(foreign('Error', null, '', { code: 'ECONNRESET' }))).toBe(false);
+    expect(wasNotCarriedOut(foreign('TimeoutError', null))).toBe(false);
+  });
+});
+
+describe('creating', () => {
+  const plan = (name: string, rest: Partial<Parameters<typeof planCreation>[1]> = {}) =>
+    planCreation(name, { kind: null, deadLetterQueue: null, maxReceives: null, settings: {}, ...rest });
+
+  it('plans the queue and a dead-letter queue that keeps messages as long as SQS allows', () => {
+    expect(plan('a.fifo', { deadLetterQueue: 'b.fifo', settings: { VisibilityTimeout: 5 } })).toMatchObject({
+      attributes: { FifoQueue: 'true', VisibilityTimeout: '5' },
+      deadLetterAttributes: { FifoQueue: 'true', MessageRetentionPeriod: '1209600' },
+      maxReceives: 10,
+    });
+  });
+
+  it.each([
+    ['a', { kind: 'fifo' as const }, 'USAGE'],
+    ['a.fifo', { kind: 'standard' as const }, 'USAGE'],
+    ['a', { kind: 'quorum' as const }, 'NOT_SUPPORTED'],
+    ['a.fifo', { deadLetterQueue: 'b' }, 'USAGE'],
+    ['a', { deadLetterQueue: 'a' }, 'USAGE'],
+    ['a', { maxReceives: 3 }, 'USAGE'],
+    ['a', { deadLetterQueue: 'b', maxReceives: 0 }, 'USAGE'],
+    ['a b', {}, 'USAGE'],
+    ['a', { settings: { 'x-max-length': 1 } }, 'USAGE'],
+  ])('refuses %s with %j', (name, options, code) => {
+    expect(caught(() => plan(name, options)).code).toBe(code);
+  });
+});
+
+function caught(action: () => unknown): MqError {
+  try {
+    action();
+  } catch (error) {
+    if (error instanceof MqError) return error;
+    throw error;
+  }
+  throw new Error('nothing was thrown');
+}

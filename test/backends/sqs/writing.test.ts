@@ -1,0 +1,182 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { decodeAttribute, encodeAttribute, fromRecord, recordOf } from '../../../src/backends/sqs/attributes.ts';
+import { readMessage } from '../../../src/backends/sqs/incoming.ts';
+import { MAX_MESSAGE_BYTES } from '../../../src/backends/sqs/limits.ts';
+import { type Target, writeMessage } from '../../../src/backends/sqs/outgoing.ts';
+import type { JsonValue } from '../../../src/contract/message.ts';
+import { outgoing } from '../../support/sqs/harness.ts';
+
+const STANDARD: Target = { fifo: false, contentBased: false, maxBytes: MAX_MESSAGE_BYTES };
+const FIFO: Target = { ...STANDARD, fifo: true };
+const READING = { queue: 'q', foreign: false, sources: [], retentionMs: null };
+
+describe('header values', () => {
+  const values: JsonValue[] = [
+    'text',
+    12,
+    -0.5,
+    true,
+    null,
+    '',
+    [1, 'a'],
+    { a: { b: null } },
+    { base64: 'AAEC' },
+    { base64: '' },
+    1e300,
+  ];
+  it.each(values.map((value) => [JSON.stringify(value), value] as const))('keep %s', (_, value) => {
+    const attribute = encodeAttribute(value);
+    expect(attribute.StringValue === '').toBe(false);
+    expect(decodeAttribute(attribute)).toEqual(value);
+  });
+
+  it('survive whatever JSON can hold', () => {
+    fc.assert(
+      fc.property(fc.jsonValue({ noUnicodeString: false }), (value) => {
+        expect(JSON.stringify(decodeAttribute(encodeAttribute(value as JsonValue)))).toBe(JSON.stringify(value));
+      }),
+    );
+  });
+
+  const exact = [
+    { DataType: 'Number', StringValue: '007' },
+    { DataType: 'Number', StringValue: '1.50' },
+    { DataType: 'Number', StringValue: '12345678901234567890123456789012345678' },
+    { DataType: 'Number.price', StringValue: '12.5' },
+    { DataType: 'String.lang', StringValue: 'de' },
+    { DataType: 'Binary.png', BinaryValue: Buffer.from([0, 255, 1]) },
+    { DataType: 'String.json', StringValue: '{ "spaced": 1 }' },
+    { DataType: 'String.json', StringValue: 'not json' },
+  ];
+  it.each(exact)('keep the exact form of $DataType $StringValue in a record', (attribute) => {
+    const record = recordOf(attribute);
+    expect(record).not.toBeNull();
+    expect(fromRecord(JSON.parse(JSON.stringify(record)), decodeAttribute(attribute))).toEqual(attribute);
+  });
+
+  it('need no record when they say it all', () => {
+    expect(recordOf({ DataType: 'Number', StringValue: '7' })).toBeNull();
+    expect(recordOf({ DataType: 'Binary', BinaryValue: Buffer.from([1]) })).toBeNull();
+  });
+
+  it('win over a record that reads differently', () => {
+    expect(fromRecord({ type: 'Number.price', value: '12.50' }, 13)).toBeNull();
+    expect(fromRecord({ type: 'Evil\n', value: 'x' }, 'x')).toBeNull();
+  });
+});
+
+describe('what does not fit', () => {
+  const misfits = (message: Parameters<typeof writeMessage>[0], target = STANDARD) => {
+    const written = writeMessage(message, target);
+    return [...written.impossible, ...written.misfits].join('; ');
+  };
+
+  it('is nothing for a plain message', () => {
+    expect(misfits(outgoing('x', { headers: { a: 1 }, groupId: 'g', delayMs: 900_000 }))).toBe('');
+    expect(misfits(outgoing('x', { groupId: 'g', deduplicationId: 'd' }), FIFO)).toBe('');
+  });
+
+  const cases: [string, Parameters<typeof writeMessage>[0], Target, RegExp][] = [
+    ['a long delay', outgoing('x', { delayMs: 900_001 }), STANDARD, /delay of 901 s/],
+    ['any delay on FIFO', outgoing('x', { groupId: 'g', delayMs: 1000 }), FIFO, /FIFO queue has one delay/],
+    ['no group on FIFO', outgoing('x'), FIFO, /no message group/],
+    ['a deduplication id on standard', outgoing('x', { deduplicationId: 'd' }), STANDARD, /deduplication id/],
+    ['a priority', outgoing('x', { priority: 3 }), STANDARD, /a priority/],
+    ['a content type', outgoing('x', { contentType: 'a/b' }), STANDARD, /a content type/],
+    ['a time to live', outgoing('x', { ttlMs: 1 }), STANDARD, /time to live/],
+    ['a control character in the body', outgoing('a\u0000b'), STANDARD, /control characters/],
+    ['U+FFFE in the body', outgoing('a\uFFFEb'), STANDARD, /control characters/],
+    ['a body that is not UTF-8', outgoing(new Uint8Array([0xff, 0xfe])), STANDARD, /not UTF-8/],
+    ['an empty body', outgoing(''), STANDARD, /an empty body/],
+    ['a body over 1 MiB', outgoing('x'.repeat(MAX_MESSAGE_BYTES + 1)), STANDARD, /1048577 bytes/],
+    ['a header with a control character', outgoing('x', { headers: { a: '\u0001' } }), STANDARD, /the header "a"/],
+    ['a header name with a space', outgoing('x', { headers: { 'a b': 1 } }), STANDARD, /the header "a b"/],
+    ['a header name of AWS', outgoing('x', { headers: { 'AWS.x': 1 } }), STANDARD, /the header "AWS.x"/],
+    [
+      'eleven headers',
+      outgoing('x', { headers: Object.fromEntries(Array.from({ length: 11 }, (_, i) => [`h${i}`, i])) }),
+      STANDARD,
+      /11 headers: SQS takes 10/,
+    ],
+  ];
+  it.each(cases)('names %s', (_, message, target, expected) => {
+    expect(misfits(message, target)).toMatch(expected);
+  });
+
+  it('counts headers into the size', () => {
+    const body = 'x'.repeat(MAX_MESSAGE_BYTES - 10);
+    expect(misfits(outgoing(body))).toBe('');
+    expect(misfits(outgoing(body, { headers: { name: 'value' } }))).toMatch(/bytes with its headers/);
+  });
+
+  it('keeps a byte-order mark', () => {
+    expect(writeMessage(outgoing('\uFEFFx'), STANDARD).entry.MessageBody).toBe('\uFEFFx');
+  });
+});
+
+describe('the deduplication id on FIFO', () => {
+  const id = (message: Parameters<typeof writeMessage>[0], target = FIFO) =>
+    writeMessage(message, target).entry.MessageDeduplicationId;
+  const messageId = '0f78afce-912a-486d-a1a5-7fb268329dc1';
+
+  it('is the one that was given', () => {
+    expect(id(outgoing('x', { groupId: 'g', deduplicationId: 'mine', id: messageId }))).toBe('mine');
+  });
+
+  it('is the message id of a message from SQS, not the one of its first send, which SQS would take for a duplicate', () => {
+    const source = readMessage(
+      { MessageId: messageId, Body: 'x', Attributes: { MessageGroupId: 'g', MessageDeduplicationId: 'first' } },
+      READING,
+    );
+    expect(source.deduplicationId).toBe('first');
+    expect(id(outgoing('x', { ...source, delayMs: null }))).toBe(messageId);
+  });
+
+  it('differs for two messages that carry the same short id', () => {
+    const one = id(outgoing('one', { groupId: 'g', id: '7' }));
+    const other = id(outgoing('other', { groupId: 'g', id: '7' }));
+    expect(one).not.toBe(other);
+    expect(id(outgoing('one', { groupId: 'g', id: '7' }))).toBe(one);
+  });
+
+  it('is left to a queue that makes it of the content, and made up otherwise', () => {
+    expect(id(outgoing('x', { groupId: 'g' }), { ...FIFO, contentBased: true })).toBeUndefined();
+    expect(id(outgoing('x', { groupId: 'g' }))).toMatch(/^[0-9a-f-]{36}$/);
+  });
+});
+
+describe('reading', () => {
+  it('takes the origin from the message, else from the only source, else says that it is unknown', () => {
+    const arn = 'arn:aws:sqs:us-east-1:123456789012:orders';
+    const marked = { MessageId: 'm', Body: 'x', Attributes: { DeadLetterQueueSourceArn: arn } };
+    const plain = { MessageId: 'm', Body: 'x' };
+    const from = (message: typeof plain, sources: string[]) => readMessage(message, { ...READING, sources }).dead?.from;
+    expect(from(marked, ['orders', 'bills'])).toBe('orders');
+    expect(from(plain, ['bills'])).toBe('bills');
+    expect(from(plain, ['bills', 'orders'])).toBeNull();
+    expect(readMessage(plain, READING).dead).toBeNull();
+  });
+
+  it('tells when the message expires, counted from its first send', () => {
+    const message = { MessageId: 'm', Body: 'x', Attributes: { SentTimestamp: '1000' } };
+    expect(readMessage(message, { ...READING, retentionMs: 5000 }).native.sqs).toMatchObject({ expiresAt: 6000 });
+  });
+
+  it('passes the trace header and the exact form of a header through', () => {
+    const source = readMessage(
+      {
+        MessageId: 'm',
+        Body: 'x',
+        Attributes: { AWSTraceHeader: 'Root=1-5' } as Record<string, string>,
+        MessageAttributes: { price: { DataType: 'Number', StringValue: '1.50' } },
+      },
+      READING,
+    );
+    const { entry } = writeMessage(outgoing('x', { ...source, delayMs: null }), STANDARD);
+    expect(entry.MessageSystemAttributes).toEqual({ AWSTraceHeader: { DataType: 'String', StringValue: 'Root=1-5' } });
+    expect(Object.entries(entry.MessageAttributes ?? {})).toEqual([
+      ['price', { DataType: 'Number', StringValue: '1.50' }],
+    ]);
+  });
+});

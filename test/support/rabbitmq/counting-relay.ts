@@ -1,0 +1,41 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+
+/** Passes bytes between clients and a server, and knows how many clients are connected. */
+export interface CountingRelay {
+  /** The server's URL with the relay's address in it. */
+  readonly url: string;
+  open(): number;
+  close(): Promise<void>;
+}
+
+export async function countingRelay(target: URL): Promise<CountingRelay> {
+  const clients = new Set<Socket>();
+  const relay = createServer((client) => {
+    clients.add(client);
+    const server = connect(Number(target.port), target.hostname);
+    client.pipe(server).pipe(client);
+    for (const socket of [client, server]) {
+      socket.on('error', () => undefined);
+      socket.on('close', () => {
+        clients.delete(client);
+        client.destroy();
+        server.destroy();
+      });
+    }
+  });
+  relay.listen(0, '127.0.0.1');
+  await once(relay, 'listening');
+  const url = new URL(target);
+  url.hostname = '127.0.0.1';
+  url.port = String((relay.address() as AddressInfo).port);
+  return {
+    url: url.href,
+    open: () => clients.size,
+    close: async () => {
+      for (const client of clients) client.destroy();
+      relay.close();
+      await once(relay, 'close');
+    },
+  };
+}
