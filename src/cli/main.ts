@@ -1,4 +1,4 @@
-import type { WriteStream } from 'node:tty';
+import type { ReadStream, WriteStream } from 'node:tty';
 import type { Host, Input, StopCause } from './host.ts';
 import { VERSION } from './version.ts';
 
@@ -15,7 +15,8 @@ export async function main(): Promise<void> {
     return;
   }
   if (args[0] === '__complete') return completeAndExit(args.slice(1));
-  keepMemoryFlat();
+  // `top` keeps the readings of every queue from one second to the next: a young generation that may not grow would move them each time.
+  if (!args.includes('top')) keepMemoryFlat();
   const [{ isTerminal, nodeInput, nodeOutput }, { reportBug, runCommandLine }, { Secrets }, { EXIT }] =
     await Promise.all([
       import('./node-streams.ts'),
@@ -57,6 +58,10 @@ export async function main(): Promise<void> {
       stopBy(code === 'EPIPE' ? 'stdout-closed' : 'stdout-failed'),
     ),
     stderr: nodeOutput(process.stderr as WriteStream, () => {}),
+    terminal() {
+      if (!isTerminal(0) || !isTerminal(1)) return null;
+      return { stdin: stdin.raw(), stdout: process.stdout as WriteStream };
+    },
     env: process.env,
     cwd: process.cwd(),
     platform: `${process.version} on ${process.platform} ${process.arch}`,
@@ -91,6 +96,16 @@ export async function main(): Promise<void> {
   stdin.release();
 }
 
+/**
+ * Streaming a million messages fills V8's young generation with garbage: at its default size that alone is 100 MB; at this one the whole
+ * program stays under 200 and is no slower (measured: `npm run bench -- memory`).
+ */
+function keepMemoryFlat(): void {
+  const v8 = process.getBuiltinModule('node:v8');
+  v8.setFlagsFromString('--max-semi-space-size=4');
+  v8.setFlagsFromString('--semi-space-growth-factor=1');
+}
+
 const openBroker: Host['openBroker'] = async (url, options) => {
   const { backendFor } = await import('../backends/registry.ts');
   const backend = await backendFor(url);
@@ -116,17 +131,8 @@ async function completeAndExit(args: readonly string[]): Promise<void> {
   process.exit(code);
 }
 
-/**
- * Streaming a million messages fills V8's young generation with garbage: at its default size that alone is 100 MB; at this one the whole
- * program stays under 200 and is no slower (measured: `npm run bench -- memory`).
- */
-function keepMemoryFlat(): void {
-  const v8 = process.getBuiltinModule('node:v8');
-  v8.setFlagsFromString('--max-semi-space-size=4');
-  v8.setFlagsFromString('--semi-space-growth-factor=1');
-}
-
 interface LazyInput extends Input {
+  raw(): ReadStream;
   /** An input that was not read to its end must not keep the process alive. */
   release(): void;
 }
@@ -134,6 +140,7 @@ interface LazyInput extends Input {
 /** Touching `process.stdin` starts a handle; only commands that read it should. */
 function lazyInput(isTerminal: () => boolean, open: () => Omit<Input, 'isTerminal'>): LazyInput {
   let opened: Omit<Input, 'isTerminal'> | null = null;
+  let isRaw = false;
   const input = (): Omit<Input, 'isTerminal'> => {
     opened ??= open();
     return opened;
@@ -146,8 +153,12 @@ function lazyInput(isTerminal: () => boolean, open: () => Omit<Input, 'isTermina
       return input().chunks;
     },
     ask: (question) => input().ask(question),
+    raw() {
+      isRaw = true;
+      return process.stdin;
+    },
     release() {
-      if (opened !== null) process.stdin.destroy();
+      if (opened !== null || isRaw) process.stdin.destroy();
     },
   };
 }

@@ -23,6 +23,12 @@ export const VERBS: readonly VerbEntry[] = [
     load: async () => (await import('./commands/stats.ts')).stats,
   },
   {
+    name: 'top',
+    group: LOOK,
+    summary: 'the live view of queues',
+    load: async () => (await import('./commands/top.ts')).top,
+  },
+  {
     name: 'inspect',
     group: LOOK,
     summary: 'everything known of a queue or a message',

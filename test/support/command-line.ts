@@ -95,6 +95,7 @@ export class CommandLine {
           return answer;
         },
       },
+      terminal: () => null,
       stdout: stdout.output,
       stderr: stderr.output,
       env: { MQ_URL: this.url, HOME: this.folder, PATH: process.env.PATH, ...options.env },
