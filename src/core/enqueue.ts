@@ -31,6 +31,8 @@ interface Group {
   readonly told: Promise<void>;
 }
 
+/** Groups in the air: enough that the broker always has one while the outcomes of another are told. */
+const GROUPS = 4;
 const MAX_BYTES_IN_THE_AIR = 64 * 1024 * 1024;
 
 /**
@@ -40,8 +42,8 @@ const MAX_BYTES_IN_THE_AIR = 64 * 1024 * 1024;
  */
 export async function enqueueAll(request: EnqueueRequest): Promise<EnqueueResult> {
   const { publisher, signal, onOutcome, pacer } = request;
-  const window = request.window ?? DEFAULT_WINDOW;
-  const groupSize = pacer === null ? Math.max(1, Math.floor(window / 2)) : 1;
+  const window = request.window ?? publisher.window ?? DEFAULT_WINDOW;
+  const groupSize = pacer === null ? Math.max(1, Math.floor(window / GROUPS)) : 1;
   const counts = { sent: 0, failed: 0, unknown: 0 };
   const untold: Group[] = [];
   let told: Promise<void> = Promise.resolve();
@@ -65,7 +67,11 @@ export async function enqueueAll(request: EnqueueRequest): Promise<EnqueueResult
   let index = 0;
   const send = async (messages: readonly OutgoingMessage[]): Promise<void> => {
     const bytes = messages.reduce((sum, { body }) => sum + body.byteLength, 0);
-    told = tell(Promise.all(messages.map((message) => publisher.send(message))), told, index);
+    const sending =
+      publisher.sendAll === undefined
+        ? Promise.all(messages.map((message) => publisher.send(message)))
+        : publisher.sendAll(messages);
+    told = tell(sending, told, index);
     untold.push({ count: messages.length, bytes, told });
     index += messages.length;
     inTheAir += messages.length;
