@@ -47,6 +47,7 @@ export function entryMessage(queue: string, entry: Entry, { state, receiveCount,
   return {
     queue,
     id: entry.id,
+    idFrom: 'broker',
     body,
     headers,
     contentType,
