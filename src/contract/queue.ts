@@ -23,6 +23,10 @@ export interface Publisher {
   misfits(message: OutgoingMessage): readonly string[];
   /** Never rejects for what befalls one message: that is in the outcome. Aborting does not unsend; the outcome is then still told. */
   send(message: OutgoingMessage): Promise<SendOutcome>;
+  /** As `send` for each, in their order, with one outcome each. Present where waiting for each message would cost more than storing it. */
+  sendAll?(messages: readonly OutgoingMessage[]): Promise<readonly SendOutcome[]>;
+  /** How many messages in the air it can make use of; absent: what the caller thinks right. */
+  readonly window?: number;
   /** Waits for what is in the air, then closes. Idempotent. */
   close(): Promise<void>;
 }
