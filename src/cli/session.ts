@@ -144,7 +144,8 @@ export class Session {
       signal: this.signal,
     });
     const broker = this.guard === null ? opened : this.guard.watch(opened, target);
-    if (target === this.target()) this.change?.learnBroker(broker.name, broker.address);
+    if (target === this.target() || target.base === this.target())
+      this.change?.learnBroker(broker.name, broker.address);
     this.messages.verbose(1, `connected to ${broker.name} at ${broker.address}`);
     try {
       return await work(broker);

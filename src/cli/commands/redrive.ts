@@ -1,4 +1,4 @@
-import type { Target } from '../../config/target.ts';
+import { type Target, withParameter } from '../../config/target.ts';
 import { MqError } from '../../contract/errors.ts';
 import type { Queue } from '../../contract/queue.ts';
 import { planRedrive } from '../../core/redrive.ts';
@@ -77,21 +77,14 @@ export const redrive = defineVerb<RedriveFlags, RedriveOptions>({
 /** The field in which most applications that use the pattern put the job that failed. */
 const WRAPPED_IN = 'originalJob';
 
-/** The Redis backend unwraps when its URL says so. Throws `NOT_SUPPORTED` for any other broker. */
 function unwrapping(target: Target, field: string): Target {
-  if (!/^rediss?:/i.test(target.url)) {
-    throw new MqError(
-      'NOT_SUPPORTED',
-      '--unwrap is for BullMQ queues whose jobs wrap failed ones; this broker has none',
-      {
-        hint: 'leave --unwrap out',
-        operation: 'redrive',
-      },
-    );
-  }
-  if (/[?&]unwrap=/.test(target.url))
-    throw new MqError('USAGE', '--unwrap and unwrap= in the URL contradict each other');
-  return { ...target, url: `${target.url}${target.url.includes('?') ? '&' : '?'}unwrap=${encodeURIComponent(field)}` };
+  return withParameter(target, {
+    flag: '--unwrap',
+    parameter: 'unwrap',
+    value: field,
+    schemes: ['redis', 'rediss'],
+    purpose: 'BullMQ queues whose jobs wrap failed ones; this broker has none',
+  });
 }
 
 /** A queue that wraps nothing would be redriven as it is, which is not what was asked. */
