@@ -14,7 +14,7 @@ import { backend } from '../../../src/backends/sqs/index.ts';
 import { conformance, type Harness } from '../../conformance/index.ts';
 import { sqs } from '../../support/servers.ts';
 import { FaultProxy } from '../../support/sqs/fault-proxy.ts';
-import { provideTestCredentials } from '../../support/sqs/harness.ts';
+import { provideTestCredentials, urlOf as sqsUrl } from '../../support/sqs/harness.ts';
 
 provideTestCredentials();
 // fauxqs drops the message group of a standard queue, refuses every character beyond U+FFFF and gives one message of a group at a time.
@@ -63,7 +63,7 @@ function harness(name: string, endpoint: string, kind: 'standard' | 'fifo'): Har
     name,
     kind,
     backend,
-    url: `sqs://us-east-1?endpoint=${endpoint}`,
+    url: sqsUrl(endpoint),
     queueName: (base) => `${base.slice(0, 70)}${suffix}`,
     async makeQueue(queue, { deadLetters }) {
       // The emulators are laxer than SQS: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-queues.html
