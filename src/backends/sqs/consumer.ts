@@ -24,9 +24,8 @@ export interface ConsumerSettings extends ConsumeOptions {
   readonly leaseSeconds: number;
 }
 
-/** One that waits for more must not ask without pause, whatever the URL says. */
-const SHORT_FOLLOW_POLL_SECONDS = 1;
-const FOLLOW_POLL_SECONDS = 2;
+/** What SQS takes as the wait of one receive. */
+const LONGEST_POLL_SECONDS = 20;
 /** Fetched ahead of the caller, beyond the receives in the air. */
 const MAX_BUFFERED = 100;
 const THROTTLE_ATTEMPTS = 6;
@@ -199,10 +198,14 @@ export class SqsConsumer implements Consumer {
     await wait(ms, undefined, { signal }).catch(() => undefined);
   }
 
+  /** A wait for more is longer, but its end is not noticed later than the caller wants to be idle. */
   #pollSeconds(): number {
     const { follow, idleMs } = this.#options;
-    if (!follow) return this.#place.reception.waitSeconds;
-    return idleMs !== null && idleMs < FOLLOW_POLL_SECONDS * 1000 ? SHORT_FOLLOW_POLL_SECONDS : FOLLOW_POLL_SECONDS;
+    const { waitSeconds } = this.#place.reception;
+    if (!follow) return waitSeconds;
+    const longest = Math.min(waitSeconds * 2, idleMs === null ? LONGEST_POLL_SECONDS : Math.floor(idleMs / 1000));
+    // One that waits for more must not ask without pause, whatever the URL says.
+    return Math.max(1, Math.min(longest, LONGEST_POLL_SECONDS));
   }
 
   #accept(message: SqsMessage, startedAt: number): void {

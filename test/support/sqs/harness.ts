@@ -25,8 +25,12 @@ export function urlOf(endpoint: string, parameters = AT_ONCE): string {
   return `sqs://us-east-1?endpoint=${encodeURIComponent(endpoint)}${parameters}`;
 }
 
-export async function openAt(endpoint: string, parameters = AT_ONCE): Promise<Broker> {
-  return backend.open(urlOf(endpoint, parameters), {
+export function openAt(endpoint: string, parameters = AT_ONCE): Promise<Broker> {
+  return openUrl(urlOf(endpoint, parameters));
+}
+
+export function openUrl(url: string): Promise<Broker> {
+  return backend.open(url, {
     connectTimeoutMs: 5000,
     notice: () => {},
     signal: never,
