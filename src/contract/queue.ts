@@ -135,6 +135,11 @@ export interface NativeMove {
   readonly guarantee: Guarantee;
   /** One page: either the next `upTo` messages or exactly these. A page is done whole or not at all when the guarantee is `atomic`. */
   next(selection: { readonly upTo: number } | { readonly messages: readonly Message[] }): Promise<NativeProgress>;
+  /**
+   * Present where the broker goes on moving between two pages: stops it, and tells what it has moved since the last page. Called once, after the last
+   * page, also when a page was rejected or the signal has aborted.
+   */
+  stop?(): Promise<NativeProgress>;
   close(): Promise<void>;
 }
 
