@@ -1,19 +1,17 @@
-import type { Target } from '../config/target.ts';
-import { MqError } from '../contract/errors.ts';
+import { type Target, withParameter } from '../config/target.ts';
 
 export const DENY_POLICY = [
   '--deny-policy',
   'SQS, which cannot pause: a statement in the queue’s policy that lets only mq receive',
 ] as const;
 
-/** The target with the operator's leave to write a deny statement into the policies of its queues. Throws `NOT_SUPPORTED` where there are none. */
+/** The target with the operator's leave to write a deny statement into the policies of its queues. */
 export function withDenyPolicy(target: Target): Target {
-  const url = URL.canParse(target.url) ? new URL(target.url) : null;
-  if (url?.protocol !== 'sqs:') {
-    throw new MqError('NOT_SUPPORTED', '--deny-policy is for SQS only: queues of this broker have no policy', {
-      hint: 'leave it out',
-    });
-  }
-  url.searchParams.set('denyPolicy', 'true');
-  return { ...target, url: url.href };
+  return withParameter(target, {
+    flag: '--deny-policy',
+    parameter: 'denyPolicy',
+    value: 'true',
+    schemes: ['sqs'],
+    purpose: 'SQS only: queues of this broker have no policy',
+  });
 }
