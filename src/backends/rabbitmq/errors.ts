@@ -130,11 +130,12 @@ function explainBroker(error: unknown, { queue }: Where): Told {
   const said = saidBy(error);
   switch (replyCode(error)) {
     case 404:
-      if (/no exchange/.test(said))
+      // Anchored: the rest of the sentence holds names, which may hold anything.
+      if (/^NOT_FOUND - no exchange/.test(said))
         return { code: 'PRECONDITION_FAILED', message: `there is no such exchange: ${said}` };
       return missingQueue(name);
     case 403:
-      if (/exclusive/.test(said)) {
+      if (/in exclusive use$/.test(said)) {
         return {
           code: 'PRECONDITION_FAILED',
           message: `${name} is held by an exclusive consumer`,
