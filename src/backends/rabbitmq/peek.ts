@@ -120,7 +120,9 @@ async function* look(setup: PeekSetup, wanted: number): AsyncGenerator<Message, 
     consumer = await openConsumer(setup, wanted);
   } catch (error) {
     const exclusive =
-      error instanceof MqError && error.code === 'PRECONDITION_FAILED' && /exclusive/.test(error.message);
+      error instanceof MqError &&
+      error.code === 'PRECONDITION_FAILED' &&
+      / is held by an exclusive consumer$/.test(error.message);
     if (!exclusive) throw error;
     yield* await lookByGet(setup, wanted);
     return;
