@@ -4,26 +4,34 @@ import { defineConfig } from 'rolldown';
 import { THIRD_PARTY_LICENSES } from './third-party-licenses.js';
 
 /**
- * Commander imports two of Node's modules that every command would pay for: `node:process`, whose import opens the three standard streams (9 ms,
- * measured), and `node:child_process` (3 ms), for subcommands in files of their own, which `mq` has none of.
+ * Commander imports four of Node's modules that every command would pay for: `node:process`, whose import opens the three standard streams (9 ms,
+ * measured), and `node:child_process` and `node:fs` (3 ms each), for subcommands in files of their own, which `mq` has none of;
+ * and `node:util` (3 ms), whose every export an `import` evaluates, for one function of the help.
  */
 const LIGHT_COMMANDER = {
   name: 'light-commander',
   resolveId(source, importer) {
     const lighter =
-      importer?.includes('/node_modules/commander/') && ['node:process', 'node:child_process'].includes(source);
+      importer?.includes('/node_modules/commander/') &&
+      ['node:process', 'node:child_process', 'node:fs', 'node:util'].includes(source);
     return lighter ? `\0light:${source}` : null;
   },
   load(id) {
     if (id === '\0light:node:process') return 'export default globalThis.process;';
-    if (id === '\0light:node:child_process') return 'export default {};';
+    if (id === '\0light:node:child_process' || id === '\0light:node:fs') return 'export default {};';
+    if (id === '\0light:node:util') {
+      return `
+        import { createRequire } from 'node:module';
+        const require = createRequire(import.meta.url);
+        export const stripVTControlCharacters = (text) => require('node:util').stripVTControlCharacters(text);`;
+    }
     return null;
   },
 };
 
 /** Everything that is small and that most commands need. Not the verbs, the filter engine, and what measures text for tables. */
 const ALWAYS_NEEDED =
-  /light:|node_modules\/commander|src\/(contract|config|core\/(?!filter)|backends\/registry|cli\/(?!main|version|commands|completion|exec-|message-file|message-input|output\/box))/;
+  /light:|node_modules\/commander|src\/(contract|config\/(?!read-file|schema|edit|secret)|core\/(?!filter)|backends\/registry|cli\/(?!main|version|commands|completion|doctor|exec-|message-file|message-input|output\/box))/;
 
 export default defineConfig({
   input: { main: 'src/cli/main.ts' },

@@ -1,4 +1,5 @@
 import { MqError } from '../contract/errors.ts';
+import { shellWord } from './output/shell-word.ts';
 import type { Session } from './session.ts';
 
 export interface Question {
@@ -9,16 +10,19 @@ export interface Question {
 }
 
 /**
- * Asks before messages are removed or moved. `--yes` answers it. Throws `CONFIRMATION_REQUIRED` at once when nobody can be asked, and
- * `CANCELLED` when the answer is no.
+ * Asks before messages are removed or moved. `--yes` answers it; on a protected context the queue's name has to be typed, and `--yes`
+ * counts only together with `--confirm QUEUE`. Throws `CONFIRMATION_REQUIRED` at once when nobody can be asked, and `CANCELLED` when the
+ * answer is no.
  */
 export async function confirm(session: Session, question: Question): Promise<void> {
   const { host, globals, messages } = session;
-  if (globals.yes === true) return;
+  const guarded = guardedName(session, question.typed);
+  if (globals.yes === true && (guarded === null || isConfirmed(session, guarded))) return;
   requireSomebodyToAsk(session);
-  messages.block(question.lines);
+  const typed = guarded ?? question.typed;
+  messages.block([...question.lines, ...contextLines(session)]);
   await messages.flush();
-  const prompt = question.typed === null ? 'Go on? [y/N] ' : "Type the queue's name to go on: ";
+  const prompt = typed === null ? 'Go on? [y/N] ' : "Type the queue's name to go on: ";
   let answer: string | null = null;
   try {
     answer = await host.stdin.ask(prompt);
@@ -26,24 +30,49 @@ export async function confirm(session: Session, question: Question): Promise<voi
     // The end of input and Ctrl-C leave the cursor behind the question.
     if (answer === null) messages.block(['']);
   }
-  const agreed =
-    question.typed === null ? answer !== null && /^y(es)?$/i.test(answer.trim()) : answer === question.typed;
+  const agreed = typed === null ? answer !== null && /^y(es)?$/i.test(answer.trim()) : answer === typed;
   if (!agreed) {
-    throw new MqError(
-      'CANCELLED',
-      question.typed === null ? 'declined' : 'declined: that is not the name of the queue',
-      {
-        hint: 'nothing was changed',
-      },
-    );
+    throw new MqError('CANCELLED', typed === null ? 'declined' : 'declined: that is not the name of the queue', {
+      hint: 'nothing was changed',
+    });
   }
 }
 
 /** Called before any work, so that a script without `--yes` fails at once and not after a long look at the queue. */
 export function requireSomebodyToAsk(session: Session): void {
-  const { host, globals } = session;
-  if (globals.yes === true || (globals.input && host.stdin.isTerminal && host.stderr.isTerminal)) return;
+  const { host, globals, guard } = session;
+  const unconfirmed = guard?.toConfirm.filter((name) => !isConfirmed(session, name)) ?? [];
+  if (globals.yes === true && unconfirmed.length === 0) return;
+  if (globals.input && host.stdin.isTerminal && host.stderr.isTerminal) return;
+  if (guard !== null && unconfirmed.length > 0) {
+    const flags = guard.toConfirm.map((name) => `--confirm ${shellWord(name)}`).join(' ');
+    const where = guard.confirmingContexts.join(', ');
+    throw new MqError(
+      'CONFIRMATION_REQUIRED',
+      `the context ${where} asks for the queue's name, and nobody can be asked`,
+      {
+        hint: `there --yes works only together with the name: --yes ${flags}`,
+        queue: unconfirmed[0],
+      },
+    );
+  }
   throw new MqError('CONFIRMATION_REQUIRED', 'this needs a confirmation and nobody can be asked', {
     hint: 'add --yes to go on without asking, or --dry-run to see what would happen where the command has it',
   });
+}
+
+/** The name that a protected context wants for this question; null: it wants none. */
+function guardedName({ guard }: Session, typed: string | null): string | null {
+  const names = guard?.toConfirm ?? [];
+  return typed !== null && names.includes(typed) ? typed : (names[0] ?? null);
+}
+
+function isConfirmed({ globals }: Session, name: string): boolean {
+  return globals.confirm?.includes(name) ?? false;
+}
+
+function contextLines(session: Session): readonly string[] {
+  const { context } = session.target();
+  if (context === null) return [];
+  return [`  context: ${context}${session.guard?.confirmingContexts.includes(context) ? ' (protected)' : ''}`];
 }

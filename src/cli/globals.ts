@@ -2,15 +2,21 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { MqError } from '../contract/errors.ts';
 import { parseDurationMs } from '../core/duration.ts';
 
-const OUTPUT_FORMATS = ['table', 'json', 'ndjson', 'yaml', 'text', 'body'] as const;
+export const OUTPUT_FORMATS = ['table', 'json', 'ndjson', 'yaml', 'text', 'body'] as const;
 export type OutputFormat = (typeof OUTPUT_FORMATS)[number];
 
 /** The options that every verb takes, anywhere on the line. */
 export interface Globals {
   readonly url?: string;
+  /** More than one only where several brokers can be watched. */
+  readonly context?: readonly string[];
   readonly output?: OutputFormat;
   /** False with `--no-headers`. */
   readonly headers: boolean;
+  /** The columns of a table, in their order. */
+  readonly columns?: readonly string[];
+  /** False with `--no-trunc`. */
+  readonly trunc: boolean;
   readonly quiet?: boolean;
   /** How often it was given; 1 and 2 make a difference. */
   readonly verbose?: number;
@@ -19,6 +25,8 @@ export interface Globals {
   readonly timeout: number;
   readonly connectTimeout: number;
   readonly yes?: boolean;
+  /** Names of queues on protected contexts, confirmed beforehand. */
+  readonly confirm?: readonly string[];
   /** False with `--no-input`. */
   readonly input: boolean;
 }
@@ -31,10 +39,17 @@ export function addGlobalOptions(program: Command): void {
     .optionsGroup(GLOBAL_OPTIONS)
     .option(
       '--url <url>',
-      'the broker: sqlite:PATH, redis://…, amqp://…, sqs://REGION (default: $MQ_URL, then an embedded database)',
+      'the broker: sqlite:PATH, redis://…, amqp://…, sqs://REGION (default: $MQ_URL, the current context, an embedded database)',
+    )
+    .option(
+      '-c, --context <context>',
+      "a connection of the configuration, see 'mq context ls'; - is the previous one",
+      collect,
     )
     .addOption(new Option('-o, --output <format>', 'how results are printed').choices(OUTPUT_FORMATS))
     .option('--no-headers', 'leave out the headings of tables')
+    .option('--columns <list>', 'only these columns of a table, in this order: queue,ready,dead', commaList)
+    .option('--no-trunc', 'do not cut lines to the width of the terminal')
     .option('-q, --quiet', 'no notes, progress or summaries')
     .option(
       '-v, --verbose',
@@ -53,6 +68,7 @@ export function addGlobalOptions(program: Command): void {
         .default(5_000, '5s'),
     )
     .option('-y, --yes', 'do not ask before removing or moving messages')
+    .option('--confirm <queue>', 'with --yes, on a protected context: the queue that is meant; repeatable', collect)
     .option('--no-input', 'never ask anything: fail instead');
 }
 
@@ -75,6 +91,14 @@ export function wholeNumber(minimum: number): (text: string) => number {
 /** For commander: an option that may be given several times. */
 export function collect(value: string, previous: readonly string[] | undefined): readonly string[] {
   return [...(previous ?? []), value];
+}
+
+/** For commander: `a,b,c`. */
+export function commaList(text: string): readonly string[] {
+  return text
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== '');
 }
 
 const SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600 };

@@ -1,5 +1,6 @@
 import type { Broker, OpenOptions } from '../contract/broker.ts';
 import type { Capabilities } from '../contract/capabilities.ts';
+import type { Terminal } from '../top/terminal.ts';
 
 /** One of the two output streams. */
 export interface Output {
@@ -26,7 +27,13 @@ export interface Host {
   readonly stdin: Input;
   readonly stdout: Output;
   readonly stderr: Output;
+  /** Both ends as a full-screen view needs them; null unless stdin and stdout are terminals. Whoever takes it gives it back. */
+  terminal(): Terminal | null;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** The working directory: where a project's configuration is looked for from. */
+  readonly cwd: string;
+  /** Version and machine, as `v24.1.0 on linux x64`. */
+  readonly platform: string;
   /** Milliseconds since the epoch. */
   now(): number;
   /** Aborted by the first SIGINT or SIGTERM, and when stdout cannot be written any more. */

@@ -1,4 +1,4 @@
-import type { WriteStream } from 'node:tty';
+import type { ReadStream, WriteStream } from 'node:tty';
 import type { Host, Input, StopCause } from './host.ts';
 import { VERSION } from './version.ts';
 
@@ -14,7 +14,9 @@ export async function main(): Promise<void> {
     process.stdout.write(`${VERSION}\n`);
     return;
   }
-  keepMemoryFlat();
+  if (args[0] === '__complete') return completeAndExit(args.slice(1));
+  // `top` keeps the readings of every queue from one second to the next: a young generation that may not grow would move them each time.
+  if (!args.includes('top')) keepMemoryFlat();
   const [{ isTerminal, nodeInput, nodeOutput }, { reportBug, runCommandLine }, { Secrets }, { EXIT }] =
     await Promise.all([
       import('./node-streams.ts'),
@@ -56,7 +58,13 @@ export async function main(): Promise<void> {
       stopBy(code === 'EPIPE' ? 'stdout-closed' : 'stdout-failed'),
     ),
     stderr: nodeOutput(process.stderr as WriteStream, () => {}),
+    terminal() {
+      if (!isTerminal(0) || !isTerminal(1)) return null;
+      return { stdin: stdin.raw(), stdout: process.stdout as WriteStream };
+    },
     env: process.env,
+    cwd: process.cwd(),
+    platform: `${process.version} on ${process.platform} ${process.arch}`,
     now: Date.now,
     signal: stop.signal,
     interruption: interruption.signal,
@@ -72,11 +80,7 @@ export async function main(): Promise<void> {
         // It has ended by itself.
       }
     },
-    async openBroker(url, options) {
-      const { backendFor } = await import('../backends/registry.ts');
-      const backend = await backendFor(url);
-      return backend.open(url, options);
-    },
+    openBroker,
     async listKinds() {
       const { allBackends } = await import('../backends/registry.ts');
       return (await allBackends()).flatMap((backend) => backend.kinds);
@@ -102,7 +106,33 @@ function keepMemoryFlat(): void {
   v8.setFlagsFromString('--semi-space-growth-factor=1');
 }
 
+const openBroker: Host['openBroker'] = async (url, options) => {
+  const { backendFor } = await import('../backends/registry.ts');
+  const backend = await backendFor(url);
+  return backend.open(url, options);
+};
+
+/** What a shell runs for Tab: without streams and signals, whose opening would be a third of its time. */
+async function completeAndExit(args: readonly string[]): Promise<void> {
+  const [{ complete }, { writeSync }] = await Promise.all([
+    import('./completion/complete.ts'),
+    import('./light-builtins.ts'),
+  ]);
+  const code = await complete(args, {
+    env: process.env,
+    cwd: process.cwd(),
+    now: Date.now,
+    openBroker,
+    print(text) {
+      writeSync(1, Buffer.from(text));
+    },
+  });
+  // A broker that does not let go must not keep a person waiting.
+  process.exit(code);
+}
+
 interface LazyInput extends Input {
+  raw(): ReadStream;
   /** An input that was not read to its end must not keep the process alive. */
   release(): void;
 }
@@ -110,6 +140,7 @@ interface LazyInput extends Input {
 /** Touching `process.stdin` starts a handle; only commands that read it should. */
 function lazyInput(isTerminal: () => boolean, open: () => Omit<Input, 'isTerminal'>): LazyInput {
   let opened: Omit<Input, 'isTerminal'> | null = null;
+  let isRaw = false;
   const input = (): Omit<Input, 'isTerminal'> => {
     opened ??= open();
     return opened;
@@ -122,8 +153,12 @@ function lazyInput(isTerminal: () => boolean, open: () => Omit<Input, 'isTermina
       return input().chunks;
     },
     ask: (question) => input().ask(question),
+    raw() {
+      isRaw = true;
+      return process.stdin;
+    },
     release() {
-      if (opened !== null) process.stdin.destroy();
+      if (opened !== null || isRaw) process.stdin.destroy();
     },
   };
 }

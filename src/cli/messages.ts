@@ -26,38 +26,38 @@ export class Messages {
 
   /** A price, a warning, a reason. Not with `--quiet`. */
   note(text: string): void {
-    if (this.#globals.quiet !== true) this.#line(`mq: ${this.#paint('yellow', 'note:')} ${safe(text)}`);
+    if (this.#globals.quiet !== true) this.#line(`mq: ${this.#paint('yellow', 'note:')} ${this.#safe(text)}`);
   }
 
   /** What was done, in one sentence. Not with `--quiet`. */
   summary(text: string): void {
-    if (this.#globals.quiet !== true) this.#line(`mq: ${safe(text)}`);
+    if (this.#globals.quiet !== true) this.#line(`mq: ${this.#safe(text)}`);
   }
 
   /** A fault that did not stop the work, as that of one message. Said also with `--quiet`. */
   fault(text: string): void {
-    this.#line(`mq: ${this.#paint('red', 'error:')} ${safe(text)}`);
+    this.#line(`mq: ${this.#paint('red', 'error:')} ${this.#safe(text)}`);
   }
 
   /** Text laid out by us over several lines, for a prompt. */
   block(lines: readonly string[]): void {
-    for (const line of lines) this.#line(safe(line));
+    for (const line of lines) this.#line(this.#safe(line));
   }
 
   verbose(level: 1 | 2, text: string): void {
-    if ((this.#globals.verbose ?? 0) >= level) this.#line(`mq: ${this.#paint('dim', safe(text))}`);
+    if ((this.#globals.verbose ?? 0) >= level) this.#line(`mq: ${this.#paint('dim', this.#safe(text))}`);
   }
 
   error(error: MqError): void {
     if (this.#globals.output === 'json' || this.#globals.output === 'ndjson') {
       const { code, message, hint, queue } = error;
-      this.#line(safeJson(JSON.stringify({ error: { code, message, hint, queue } })));
+      this.#line(safeJson(JSON.stringify(this.#secrets.redactValue({ error: { code, message, hint, queue } }))));
       return;
     }
     // The caret of a filter error needs its own lines; such text is the user's own, never a broker's.
-    const message = error.code === 'USAGE' ? safeLines(error.message) : safe(error.message);
+    const message = error.code === 'USAGE' ? safeLines(this.#secrets.redact(error.message)) : this.#safe(error.message);
     this.#line(`mq: ${this.#paint('red', 'error:')} ${message}`);
-    if (error.hint !== null) this.#line(`    ${this.#paint('dim', 'hint:')} ${safe(error.hint)}`);
+    if (error.hint !== null) this.#line(`    ${this.#paint('dim', 'hint:')} ${this.#safe(error.hint)}`);
   }
 
   /** An error that is a bug of ours, with its stack. */
@@ -68,7 +68,7 @@ export class Messages {
         hint: 'please report it with what follows',
       }),
     );
-    this.#line(safeLines(stack));
+    this.#line(safeLines(this.#secrets.redact(stack)));
   }
 
   /** Replaces the line of progress; call `endProgress` when the work is over. Nothing without a terminal or with `--quiet`. */
@@ -87,6 +87,11 @@ export class Messages {
   /** Resolves when everything said so far is written. */
   flush(): Promise<void> {
     return this.#last;
+  }
+
+  /** Secrets go first: once its letters are escaped, one would not be known any more. */
+  #safe(text: string): string {
+    return safe(this.#secrets.redact(text));
   }
 
   #line(text: string): void {

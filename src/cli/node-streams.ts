@@ -1,8 +1,8 @@
 import type { Readable } from 'node:stream';
-import { isatty, type WriteStream } from 'node:tty';
-import { styleText } from 'node:util';
+import type { WriteStream } from 'node:tty';
 import { MqError } from '../contract/errors.ts';
 import type { Input, Output } from './host.ts';
+import { isatty, styleText } from './light-builtins.ts';
 
 /** The `Output` on a real stream. `onLost` is called when it cannot be written any more; EPIPE: its reader has gone. */
 export function nodeOutput(stream: WriteStream, onLost: (code: string) => void): Output {

@@ -1,18 +1,15 @@
 import { Command } from 'commander';
 import { addGlobalOptions, type Globals } from './globals.ts';
 import { formatHelp, type HelpTexts } from './help.ts';
+import type { Invocation } from './invoke.ts';
+import type { Operand } from './operand.ts';
 import { TOPICS } from './topics.ts';
-import type { Operand, PreparedVerb } from './verb.ts';
+import type { PreparedVerb } from './verb.ts';
 import { VERBS } from './verbs.ts';
 import { VERSION } from './version.ts';
 
 /** Runs a parsed verb. */
-export type Execute = (
-  verb: PreparedVerb,
-  operands: readonly Operand[],
-  flags: object,
-  globals: Globals,
-) => Promise<void>;
+export type Execute = (invocation: Invocation) => Promise<void>;
 
 /** What commander would print. */
 export type Print = (text: string) => void;
@@ -59,7 +56,7 @@ export function buildProgram(
     showHelp(command, { summary: `mq ${entry.name}: ${entry.summary}`, effect, examples });
     command.action((...received: unknown[]) => {
       const operands = received.slice(0, command.registeredArguments.length) as Operand[];
-      return execute(verb, operands, command.opts(), program.opts<Globals>());
+      return execute({ program, command, verb, operands, flags: command.opts(), globals: program.opts<Globals>() });
     });
   }
   return program;

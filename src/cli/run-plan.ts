@@ -83,6 +83,7 @@ export async function printReport(session: Session, report: AnyReport, faults: F
 
 /** The report as a sentence on stderr, after what failed. */
 export function sayReport(session: Session, report: AnyReport, faults: Faults = 'say'): void {
+  session.change?.learnReport(report);
   if (faults === 'say') sayFaults(session, report);
   session.messages.summary(summaryOf(report));
 }

@@ -4,9 +4,9 @@ import { type ErrorCode, MqError } from '../contract/errors.ts';
 import { EXIT, type ExitCode, exitCodeOf } from './exit-codes.ts';
 import type { Globals, OutputFormat } from './globals.ts';
 import type { Host } from './host.ts';
+import { invoke } from './invoke.ts';
 import { Messages } from './messages.ts';
 import { buildProgram, findTopic, findVerb } from './program.ts';
-import { Session } from './session.ts';
 import type { PreparedVerb } from './verb.ts';
 import { VERBS } from './verbs.ts';
 
@@ -26,9 +26,16 @@ export async function runCommandLine(
     const loaded = await loadVerb(verb);
     const program = buildProgram(
       loaded,
-      async (prepared, operands, flags, parsed) => {
-        globals = parsed;
-        outcome = await prepared.execute(operands, flags, new Session(host, parsed, secrets, runCommandLine));
+      async (invocation) => {
+        globals = invocation.globals;
+        outcome = await invoke(invocation, {
+          host,
+          secrets,
+          runCommandLine,
+          onGlobals: (effective) => {
+            globals = effective;
+          },
+        });
       },
       (text) => {
         printed += text;

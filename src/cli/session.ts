@@ -1,32 +1,60 @@
+import type { Settings } from '../config/load.ts';
 import type { Secrets } from '../config/redact.ts';
-import { resolveTarget, type Target } from '../config/target.ts';
+import { findContext, resolveTarget, type Target } from '../config/target.ts';
 import type { Broker } from '../contract/broker.ts';
 import { MqError } from '../contract/errors.ts';
+import type { ChangeRecord } from './change-record.ts';
 import { Deadline } from './deadline.ts';
 import type { ExitCode } from './exit-codes.ts';
 import type { Globals, OutputFormat } from './globals.ts';
+import type { Guard } from './guard.ts';
 import type { Host, Output } from './host.ts';
 import { Messages } from './messages.ts';
 import { paint, type Style } from './output/paint.ts';
 
 export type RunCommandLine = (args: readonly string[], host: Host) => Promise<ExitCode>;
 
+export interface SessionParts {
+  readonly host: Host;
+  readonly globals: Globals;
+  readonly secrets: Secrets;
+  readonly runCommandLine: RunCommandLine;
+  readonly settings: Settings;
+  /** The context that the queues of the line name (`orders@prod`). */
+  readonly context: string | null;
+  /** `--output` came from the line and not from a default, so a verb that does not have it refuses. */
+  readonly outputIsAsked: boolean;
+}
+
 /** One run of one verb: the host, the global options, and what is made from both. */
 export class Session {
   readonly host: Host;
   readonly globals: Globals;
   readonly secrets: Secrets;
+  readonly settings: Settings;
   readonly messages: Messages;
-
   /** Runs another command line, as `demo` does. */
   readonly runCommandLine: RunCommandLine;
+  /** What the contexts forbid and want confirmed; null for a verb or a run that changes nothing. */
+  guard: Guard | null = null;
+  /** What goes into the history; null for a verb or a run that changes nothing. */
+  change: ChangeRecord | null = null;
+  readonly #parts: SessionParts;
+  #ownTarget: Target | null = null;
 
-  constructor(host: Host, globals: Globals, secrets: Secrets, runCommandLine: RunCommandLine) {
-    this.runCommandLine = runCommandLine;
-    this.host = host;
-    this.globals = globals;
-    this.secrets = secrets;
-    this.messages = new Messages(host.stderr, globals, secrets);
+  constructor(parts: SessionParts) {
+    this.#parts = parts;
+    this.runCommandLine = parts.runCommandLine;
+    this.host = parts.host;
+    this.globals = parts.globals;
+    this.secrets = parts.secrets;
+    this.settings = parts.settings;
+    this.messages = new Messages(parts.host.stderr, parts.globals, parts.secrets);
+  }
+
+  /** The same run with other settings, for a verb that reads them itself. */
+  withSettings(settings: Settings): Session {
+    return new Session({ ...this.#parts, settings });
   }
 
   get signal(): AbortSignal {
@@ -39,15 +67,38 @@ export class Session {
     if (asked === undefined) return formats[0];
     const format = formats.find((candidate) => candidate === asked);
     if (format === undefined) {
+      if (!this.#parts.outputIsAsked) return formats[0];
       throw new MqError('USAGE', `-o ${asked} does not fit this command`, { hint: `it has ${formats.join(', ')}` });
     }
     return format;
   }
 
-  target(url: string | undefined = this.globals.url): Target {
-    const target = resolveTarget(url, this.host.env);
-    this.secrets.learnUrl(target.url);
-    return target;
+  /** The broker of the command, or of a reference: a URL or `@context`. Throws `CONFIG_INVALID`, `CONTEXT_NOT_FOUND` or `USAGE`. */
+  target(reference?: string): Target {
+    if (reference === undefined) {
+      this.#ownTarget ??= this.#resolve(this.globals.url ?? null, this.#ownContext());
+      return this.#ownTarget;
+    }
+    return reference.startsWith('@') ? this.#resolve(null, reference.slice(1)) : this.#resolve(reference, null);
+  }
+
+  #resolve(url: string | null, context: string | null): Target {
+    return resolveTarget({ url, context }, this.settings, this.host.env, this.secrets);
+  }
+
+  /** `--context`, which an `@context` of a queue must not contradict. */
+  #ownContext(): string | null {
+    const [flag, ...others] = this.globals.context ?? [];
+    if (others.length > 0)
+      throw new MqError('USAGE', 'this command works on one broker', { hint: 'give --context once' });
+    if (flag === undefined) return this.#parts.context;
+    const { name } = findContext(this.settings, flag);
+    if (this.#parts.context !== null && this.#parts.context !== name) {
+      throw new MqError('USAGE', `--context ${name} and @${this.#parts.context} name two brokers`, {
+        hint: `for a queue whose name ends with @${this.#parts.context} write QUEUE@${this.#parts.context}@${name}`,
+      });
+    }
+    return name;
   }
 
   /**
@@ -86,11 +137,13 @@ export class Session {
 
   /** Opens the broker, does the work, and closes the broker whatever happens. */
   async withBroker<T>(work: (broker: Broker) => Promise<T>, target: Target = this.target()): Promise<T> {
-    const broker = await this.host.openBroker(target.url, {
+    const opened = await this.host.openBroker(await target.connectionUrl(this.signal), {
       connectTimeoutMs: this.globals.connectTimeout,
       notice: this.notice,
       signal: this.signal,
     });
+    const broker = this.guard === null ? opened : this.guard.watch(opened, target);
+    if (target === this.target()) this.change?.learnBroker(broker.name, broker.address);
     this.messages.verbose(1, `connected to ${broker.name} at ${broker.address}`);
     try {
       return await work(broker);

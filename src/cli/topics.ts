@@ -22,6 +22,10 @@ A message on which the expression cannot be evaluated (a field that is missing, 
 match; how many there were is said at the end. Regular expressions are RE2: linear time, no back-references.
 `;
 
+export function topicNames(): readonly string[] {
+  return Object.keys(TOPICS);
+}
+
 /** Texts for \`mq help TOPIC\`. */
 export const TOPICS: Readonly<Record<string, string>> = {
   filters: FILTERS,

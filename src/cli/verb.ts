@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { ExitCode } from './exit-codes.ts';
+import type { Operand } from './operand.ts';
 import type { Session } from './session.ts';
 
 /**
@@ -15,9 +16,6 @@ export interface Verb<Flags extends object, Options> {
   parse(operands: readonly Operand[], flags: Flags, session: Session): Options | Promise<Options>;
   run(options: Options, session: Session): Promise<ExitCode>;
 }
-
-/** An argument as commander gives it: one word, several for `name...`, or missing. */
-export type Operand = string | readonly string[] | undefined;
 
 /** A verb whose types have been matched up, ready for the program. */
 export interface PreparedVerb {

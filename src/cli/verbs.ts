@@ -23,6 +23,12 @@ export const VERBS: readonly VerbEntry[] = [
     load: async () => (await import('./commands/stats.ts')).stats,
   },
   {
+    name: 'top',
+    group: LOOK,
+    summary: 'the live view of queues',
+    load: async () => (await import('./commands/top.ts')).top,
+  },
+  {
     name: 'inspect',
     group: LOOK,
     summary: 'everything known of a queue or a message',
@@ -93,6 +99,30 @@ export const VERBS: readonly VerbEntry[] = [
     group: QUEUES,
     summary: 'delete a queue and everything in it',
     load: async () => (await import('./commands/delete.ts')).deleteQueue,
+  },
+  {
+    name: 'context',
+    group: MORE,
+    summary: 'named connections',
+    load: async () => (await import('./commands/context.ts')).context,
+  },
+  {
+    name: 'completion',
+    group: MORE,
+    summary: 'the script that completes mq with Tab',
+    load: async () => (await import('./commands/completion.ts')).completion,
+  },
+  {
+    name: 'doctor',
+    group: MORE,
+    summary: 'check configuration, reachability and permissions',
+    load: async () => (await import('./commands/doctor.ts')).doctor,
+  },
+  {
+    name: 'history',
+    group: MORE,
+    summary: 'what mq has changed from here',
+    load: async () => (await import('./commands/history.ts')).history,
   },
   {
     name: 'backends',

@@ -6,27 +6,55 @@ const HIDDEN = '***';
  */
 export class Secrets {
   readonly #values = new Set<string>();
+  #longestFirst: readonly string[] | null = null;
 
   /** Registers the password in a URL, as written and decoded, and the values of parameters that sound secret. */
   learnUrl(url: string): void {
     for (const secret of secretsIn(url)) this.learn(secret);
   }
 
+  /** Registers a secret in every form in which it may be repeated. */
   learn(secret: string): void {
     if (secret.length === 0) return;
-    for (const form of [secret, encodeURIComponent(secret), encodeURI(secret), JSON.stringify(secret).slice(1, -1)]) {
-      this.#values.add(form);
-    }
+    for (const form of formsOf(secret)) this.#values.add(form);
+    this.#longestFirst = null;
   }
 
   /** Replaces every registered secret, the longest first, so that no part of one is left. */
   redact(text: string): string {
+    this.#longestFirst ??= [...this.#values].sort((a, b) => b.length - a.length);
     let redacted = text;
-    for (const secret of [...this.#values].sort((a, b) => b.length - a.length)) {
-      redacted = redacted.replaceAll(secret, HIDDEN);
-    }
+    for (const secret of this.#longestFirst) redacted = redacted.replaceAll(secret, HIDDEN);
     return redacted;
   }
+
+  /** The same value with every text in it redacted; keys, numbers and the shape stay. */
+  redactValue(value: unknown): unknown {
+    if (this.#values.size === 0) return value;
+    if (typeof value === 'string') return this.redact(value);
+    if (Array.isArray(value)) return value.map((item) => this.redactValue(item));
+    if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Object.prototype) return value;
+    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, this.redactValue(item)]));
+  }
+}
+
+/** As it is, percent-encoded in the ways of forms, of `encodeURI` and of WHATWG URLs, inside JSON and inside a quoted JavaScript text. */
+function formsOf(secret: string): readonly string[] {
+  const wellFormed = secret.toWellFormed();
+  const encoded = encodeURIComponent(wellFormed);
+  const login = new URL('mq://host');
+  login.password = wellFormed;
+  const json = JSON.stringify(secret).slice(1, -1);
+  return [
+    secret,
+    encoded,
+    encoded.replace(/[!'()*]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`),
+    encoded.replace(/%[0-9A-F]{2}/g, (code) => code.toLowerCase()),
+    encodeURI(wellFormed),
+    login.password,
+    json,
+    json.replaceAll('\\"', '"').replaceAll("'", "\\'"),
+  ].filter((form) => form !== '');
 }
 
 const SECRET_PARAMETER = /([?&](?:[^=&#]*(?:pass|secret|token|key)[^=&#]*)=)([^&#]*)/gi;
@@ -40,8 +68,15 @@ export function redactUrl(url: string): string {
 
 function secretsIn(url: string): readonly string[] {
   const { start, end } = passwordRange(url);
-  const raw = [url.slice(start, end), ...[...url.matchAll(SECRET_PARAMETER)].map((match) => match[2] ?? '')];
-  return raw.flatMap((secret) => [secret, decoded(secret)]).filter((secret) => secret !== '');
+  const password = url.slice(start, end);
+  const user = url
+    .slice(0, start)
+    .replace(/^[^/]*\/\//, '')
+    .replace(/:$/, '');
+  // What HTTP sends as "Basic".
+  const basic = password === '' ? '' : Buffer.from(`${decoded(user)}:${decoded(password)}`).toString('base64');
+  const raw = [password, ...[...url.matchAll(SECRET_PARAMETER)].map((match) => match[2] ?? '')];
+  return [...raw.flatMap((secret) => [secret, decoded(secret)]), basic].filter((secret) => secret !== '');
 }
 
 function decoded(text: string): string {

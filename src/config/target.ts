@@ -1,33 +1,113 @@
-import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, isAbsolute, join } from 'node:path';
 import { MqError } from '../contract/errors.ts';
+import type { Context } from './configuration.ts';
+import { connectionUrl } from './connection-url.ts';
+import type { Settings } from './load.ts';
+import { nearest } from './nearest.ts';
+import type { Environment } from './places.ts';
+import type { Secrets } from './redact.ts';
 
-/** The broker that a command talks to. Contexts (named targets of the configuration file) resolve to the same shape. */
+export type { Environment } from './places.ts';
+
+/** The broker that a command talks to. */
 export interface Target {
-  /** May hold a password: see `Secrets`. */
-  readonly url: string;
-  /** The name of the context that it came from; null: from a flag, the environment or the default. */
+  /** The name of the context that it came from; null: from `--url`, `MQ_URL` or the default. */
+  readonly context: string | null;
+  /** What the configuration says of that context; null without one. */
+  readonly settings: Context | null;
+  /** Fetches secrets where there are any. The URL may hold a password: see `Secrets`, which has learnt it. Throws `CONFIG_INVALID`. */
+  connectionUrl(signal: AbortSignal): Promise<string>;
+}
+
+/** What the command line says. */
+export interface TargetChoice {
+  readonly url: string | null;
+  /** From `--context` or `queue@context`. */
   readonly context: string | null;
 }
 
-export type Environment = Readonly<Record<string, string | undefined>>;
-
-/** Order: flag → `MQ_URL` → the embedded default under `XDG_DATA_HOME/mq`. Throws `CONFIG_INVALID`. */
-export function resolveTarget(flagUrl: string | undefined, env: Environment): Target {
-  const source = flagUrl === undefined ? 'MQ_URL' : '--url';
-  const url = flagUrl ?? (env.MQ_URL === '' ? undefined : env.MQ_URL) ?? 'sqlite:';
-  if (!/^[a-z][a-z0-9+.-]*:/i.test(url)) {
-    throw new MqError('CONFIG_INVALID', `${source} is not a URL: it has no scheme`, {
-      hint: 'write sqlite:PATH, redis://…, amqp://… or sqs://REGION',
+/**
+ * Order: the line (`--url`, `--context`, `queue@context`) → `MQ_URL` or `MQ_CONTEXT` → the current context (`mq context use`, else the
+ * files' `context:`) → the embedded default under `XDG_DATA_HOME/mq`. Throws `CONFIG_INVALID`, `CONTEXT_NOT_FOUND` or `USAGE`.
+ */
+export function resolveTarget(choice: TargetChoice, settings: Settings, env: Environment, secrets: Secrets): Target {
+  const fromContext = (name: string): Target => contextTarget(findContext(settings, name), settings, env, secrets);
+  if (choice.url !== null && choice.context !== null) {
+    throw new MqError('USAGE', `a URL and the context ${choice.context} name two brokers`, {
+      hint: 'give one of them',
     });
   }
-  return { url: url === 'sqlite:' ? `sqlite:${defaultDatabasePath(env)}` : url, context: null };
+  if (choice.url !== null) return urlTarget(choice.url, '--url', settings, secrets);
+  if (choice.context !== null) return fromContext(choice.context);
+  const envUrl = env.MQ_URL || null;
+  const envContext = env.MQ_CONTEXT || null;
+  if (envUrl !== null && envContext !== null) {
+    throw new MqError('USAGE', 'MQ_URL and MQ_CONTEXT are both set and name two brokers', {
+      hint: 'unset one, or choose with --url or --context',
+    });
+  }
+  if (envUrl !== null) return urlTarget(envUrl, 'MQ_URL', settings, secrets);
+  const chosen = envContext ?? settings.current ?? settings.configuration.defaultContext;
+  return chosen === null ? urlTarget('sqlite:', 'the default', settings, secrets) : fromContext(chosen);
 }
 
-function defaultDatabasePath(env: Environment): string {
-  // The XDG base directory specification: a relative path there is invalid and to be ignored.
-  const dataHome = env.XDG_DATA_HOME?.startsWith('/')
-    ? env.XDG_DATA_HOME
-    : join(env.HOME || homedir(), '.local', 'share');
-  return join(dataHome, 'mq', 'mq.db');
+/** Throws `CONTEXT_NOT_FOUND`, with the nearest name. `-` is the previous one. */
+export function findContext(settings: Settings, asked: string): Context {
+  const name = asked === '-' ? settings.previous : asked;
+  if (name === null) throw new MqError('CONTEXT_NOT_FOUND', 'there is no previous context');
+  const context = settings.configuration.contexts.get(name);
+  if (context !== undefined) return context;
+  const guess = nearest(name, settings.configuration.contexts.keys());
+  throw new MqError('CONTEXT_NOT_FOUND', `no context ${name}`, {
+    hint: guess === null ? "see 'mq context ls', or 'mq context add' to make one" : `did you mean ${guess}?`,
+  });
+}
+
+/** `queue@context` → both, where the part after the last `@` is the name of a known context; else the whole is the queue. */
+export function splitQueueAddress(
+  address: string,
+  settings: Settings,
+): { readonly queue: string; readonly context: string | null } {
+  const at = address.lastIndexOf('@');
+  const name = address.slice(at + 1);
+  if (at === -1 || !settings.configuration.contexts.has(name)) return { queue: address, context: null };
+  return { queue: address.slice(0, at), context: name };
+}
+
+function contextTarget(context: Context, settings: Settings, env: Environment, secrets: Secrets): Target {
+  let url: Promise<string> | null = null;
+  return {
+    context: context.name,
+    settings: context,
+    connectionUrl(signal) {
+      // Once: a password manager should not ask twice for one command.
+      url ??= connectionUrl(context, { env, secrets, signal }).then((text) =>
+        withDatabasePath(requireScheme(text, `contexts.${context.name}.url`), settings, dirname(context.file)),
+      );
+      return url;
+    },
+  };
+}
+
+function urlTarget(url: string, source: string, settings: Settings, secrets: Secrets): Target {
+  secrets.learnUrl(url);
+  requireScheme(url, source);
+  const full = withDatabasePath(url, settings, null);
+  return { context: null, settings: null, connectionUrl: () => Promise.resolve(full) };
+}
+
+/** `sqlite:` alone is the default file; a relative path in a configuration file is relative to that file. */
+function withDatabasePath(url: string, { places }: Settings, folder: string | null): string {
+  const path = /^sqlite:([^?]*)/.exec(url)?.[1];
+  if (path === undefined || path.startsWith(':')) return url;
+  if (path === '') return `sqlite:${join(places.dataFolder, 'mq.db')}${url.slice('sqlite:'.length)}`;
+  if (folder === null || isAbsolute(path)) return url;
+  return `sqlite:${join(folder, path)}${url.slice('sqlite:'.length + path.length)}`;
+}
+
+function requireScheme(url: string, source: string): string {
+  if (/^[a-z][a-z0-9+.-]*:/i.test(url)) return url;
+  throw new MqError('CONFIG_INVALID', `${source} is not a URL: it has no scheme`, {
+    hint: 'write sqlite:PATH, redis://…, amqp://… or sqs://REGION',
+  });
 }

@@ -43,8 +43,24 @@ export interface Broker {
   create?(name: string, options: CreateOptions): Promise<void>;
   /** Deletes the queue itself with everything in it. Throws `QUEUE_NOT_FOUND`. Resolves to the number of messages lost with it, null if unknown. */
   delete?(name: string, signal: AbortSignal): Promise<number | null>;
+  /**
+   * What an operator wants to know of the broker and of the rights there, for `mq doctor`: found out without changing or disturbing anything.
+   * Goes on after a check that failed.
+   */
+  checks?(signal: AbortSignal): AsyncIterable<Check>;
   /** Idempotent. */
   close(): Promise<void>;
+}
+
+/** One finding of `mq doctor`. */
+export interface Check {
+  /** Two or three words: `may list queues`, `clock`. */
+  readonly name: string;
+  readonly status: 'ok' | 'warning' | 'failed' | 'skipped';
+  /** What was found; never a credential. */
+  readonly detail: string;
+  /** What to do about it; null: nothing. */
+  readonly hint: string | null;
 }
 
 export interface OpenOptions {

@@ -1,10 +1,13 @@
 import type { Counters, QueueStats, Rates } from '../contract/stats.ts';
 
+/** What has to be kept of a reading to make rates with a later one. */
+export type EarlierReading = Pick<QueueStats, 'sampledAt' | 'counters'>;
+
 /**
  * Rates from two readings of one queue: from its cumulative counters where it has them, else only the net change of its depth is known
  * and every rate is null. A counter that went backwards was reset (a broker restart): its rate over that window is unknown, not negative.
  */
-export function ratesBetween(before: QueueStats, after: QueueStats): Rates {
+export function ratesBetween(before: EarlierReading, after: QueueStats): Rates {
   if (after.rates !== undefined) return after.rates;
   const windowMs = after.sampledAt - before.sampledAt;
   if (windowMs <= 0 || before.counters === undefined || after.counters === undefined) {
@@ -24,7 +27,7 @@ function round(value: number): number {
 }
 
 /** The reading with rates: the broker's own, or made from an earlier reading, or unknown. */
-export function withRates(stats: QueueStats, before: QueueStats | null): QueueStats {
+export function withRates(stats: QueueStats, before: EarlierReading | null): QueueStats {
   if (stats.rates !== undefined) return stats;
   const unknown: Rates = { inPerSec: null, outPerSec: null, errorPerSec: null, windowMs: null };
   return { ...stats, rates: before === null ? unknown : ratesBetween(before, stats) };

@@ -45,7 +45,7 @@ function brokenConsumer(consumer: Consumer, where: Break | null, cut: () => Prom
         }
         await receipt.ack();
       };
-      yield { message, receipt: { ack, release: (options) => receipt.release(options) } };
+      yield { message, receipt: { ack, release: (options) => receipt.release(options), keep: () => receipt.keep?.() } };
     }
   }
   const iteration = deliveries();

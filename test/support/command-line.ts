@@ -17,6 +17,8 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Opened instead of the one that the URL names. */
   readonly broker?: Broker;
+  /** Called with the URL instead of opening what it names. */
+  readonly open?: (url: string) => Promise<Broker>;
   /** Thrown instead of opening a broker. */
   readonly openError?: unknown;
   /** Called with each chunk that is written to stdout; may stop the run. */
@@ -93,9 +95,12 @@ export class CommandLine {
           return answer;
         },
       },
+      terminal: () => null,
       stdout: stdout.output,
       stderr: stderr.output,
-      env: { MQ_URL: this.url, PATH: process.env.PATH, ...options.env },
+      env: { MQ_URL: this.url, HOME: this.folder, PATH: process.env.PATH, ...options.env },
+      cwd: this.folder,
+      platform: 'v24.0.0 on test',
       now: Date.now,
       signal: stop.signal,
       interruption: interruption.signal,
@@ -104,7 +109,7 @@ export class CommandLine {
       killGroup: () => {},
       openBroker: async (url, openOptions) => {
         if (options.openError !== undefined) throw options.openError;
-        return options.broker ?? (await backendFor(url)).open(url, openOptions);
+        return options.open?.(url) ?? options.broker ?? (await backendFor(url)).open(url, openOptions);
       },
       listKinds: async () => (await allBackends()).flatMap((backend) => backend.kinds),
     };

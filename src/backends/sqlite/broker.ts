@@ -1,10 +1,11 @@
 import { setImmediate } from 'node:timers/promises';
-import type { Broker, CreateOptions, ListOptions, QueuePattern } from '../../contract/broker.ts';
+import type { Broker, Check, CreateOptions, ListOptions, QueuePattern } from '../../contract/broker.ts';
 import { MqError, throwIfAborted } from '../../contract/errors.ts';
 import type { Queue } from '../../contract/queue.ts';
 import type { QueueStats } from '../../contract/stats.ts';
 import { SQLITE_CAPABILITIES } from './capabilities.ts';
 import type { Connection, Row } from './connection.ts';
+import { fileChecks } from './file-checks.ts';
 import { SqliteQueue } from './queue.ts';
 import type { QueueFile } from './queue-file.ts';
 import { settingsOf } from './settings.ts';
@@ -66,6 +67,18 @@ export class SqliteBroker implements Broker {
         },
       );
     });
+  }
+
+  /** A file that is not there yet is none to complain of: the first message makes it. */
+  async *checks(signal: AbortSignal): AsyncGenerator<Check, void, undefined> {
+    throwIfAborted(signal);
+    if (this.#file.inMemory) {
+      yield { name: 'file', status: 'ok', detail: 'in memory: gone when the command ends', hint: null };
+      return;
+    }
+    yield* fileChecks(this.#file.path);
+    const clock = { name: 'clock', status: 'ok', hint: null } as const;
+    yield { ...clock, detail: "the machine's own: there is nothing to differ from" };
   }
 
   /** What consumers hold at that moment is lost too: their acks are rejected. */

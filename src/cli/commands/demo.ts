@@ -123,7 +123,22 @@ class Tour {
     const chunks = (async function* () {
       yield* input ?? [];
     })();
-    return { ...host, stdout: output, stderr: output, stdin: { isTerminal: false, chunks, ask: async () => null } };
+    // The tour is no part of anybody's history or configuration.
+    const env = {
+      ...host.env,
+      MQ_CONFIG: undefined,
+      MQ_OUTPUT: undefined,
+      XDG_CONFIG_HOME: this.#folder,
+      XDG_STATE_HOME: this.#folder,
+    };
+    return {
+      ...host,
+      env,
+      cwd: this.#folder,
+      stdout: output,
+      stderr: output,
+      stdin: { isTerminal: false, chunks, ask: async () => null },
+    };
   }
 }
 

@@ -97,6 +97,7 @@ export const enqueue = defineVerb<EnqueueFlags, EnqueueVerbOptions>({
           signal,
           async onOutcome(outcome, index) {
             counts[outcome.status] += 1;
+            session.change?.learnCount(outcome.status, 1);
             if (outcome.status === 'sent') await printer.sent(outcome.id);
             else
               messages.fault(

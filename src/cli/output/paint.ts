@@ -1,6 +1,6 @@
-import { styleText } from 'node:util';
 import type { Globals } from '../globals.ts';
 import type { Output } from '../host.ts';
+import { styleText } from '../light-builtins.ts';
 
 export type Style = Parameters<typeof styleText>[0];
 

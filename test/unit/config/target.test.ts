@@ -1,24 +1,32 @@
 import { expect, it } from 'vitest';
+import { emptySettings } from '../../../src/config/load.ts';
+import type { Environment } from '../../../src/config/places.ts';
+import { Secrets } from '../../../src/config/redact.ts';
 import { resolveTarget } from '../../../src/config/target.ts';
 
-it('takes the flag before the environment, and the environment before the default', () => {
+function urlOf(url: string | null, env: Environment): Promise<string> {
+  const target = resolveTarget({ url, context: null }, emptySettings(env), env, new Secrets());
+  return target.connectionUrl(AbortSignal.timeout(1_000));
+}
+
+it('takes the flag before the environment, and the environment before the default', async () => {
   const env = { MQ_URL: 'redis://env/', HOME: '/home/me' };
-  expect(resolveTarget('amqp://flag/', env).url).toBe('amqp://flag/');
-  expect(resolveTarget(undefined, env).url).toBe('redis://env/');
-  expect(resolveTarget(undefined, { HOME: '/home/me' }).url).toBe('sqlite:/home/me/.local/share/mq/mq.db');
+  expect(await urlOf('amqp://flag/', env)).toBe('amqp://flag/');
+  expect(await urlOf(null, env)).toBe('redis://env/');
+  expect(await urlOf(null, { HOME: '/home/me' })).toBe('sqlite:/home/me/.local/share/mq/mq.db');
 });
 
-it('follows XDG_DATA_HOME when it is absolute, as its specification says', () => {
-  expect(resolveTarget('sqlite:', { XDG_DATA_HOME: '/data', HOME: '/h' }).url).toBe('sqlite:/data/mq/mq.db');
-  expect(resolveTarget('sqlite:', { XDG_DATA_HOME: 'data', HOME: '/h' }).url).toBe('sqlite:/h/.local/share/mq/mq.db');
+it('follows XDG_DATA_HOME when it is absolute, as its specification says', async () => {
+  expect(await urlOf('sqlite:', { XDG_DATA_HOME: '/data', HOME: '/h' })).toBe('sqlite:/data/mq/mq.db');
+  expect(await urlOf('sqlite:', { XDG_DATA_HOME: 'data', HOME: '/h' })).toBe('sqlite:/h/.local/share/mq/mq.db');
 });
 
-it('counts an empty MQ_URL as none', () => {
-  expect(resolveTarget(undefined, { MQ_URL: '', HOME: '/h' }).url).toMatch(/^sqlite:/);
+it('counts an empty MQ_URL as none', async () => {
+  expect(await urlOf(null, { MQ_URL: '', HOME: '/h' })).toMatch(/^sqlite:/);
 });
 
-it('refuses what has no scheme without repeating it, since it may be a password', () => {
-  expect(() => resolveTarget('hunter2', {})).toThrow(
+it('refuses what has no scheme without repeating it, since it may be a password', async () => {
+  await expect(async () => urlOf('hunter2', {})).rejects.toThrow(
     expect.objectContaining({ code: 'CONFIG_INVALID', message: expect.not.stringContaining('hunter2') }),
   );
 });

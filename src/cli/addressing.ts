@@ -1,0 +1,102 @@
+import type { Command } from 'commander';
+import type { Settings } from '../config/load.ts';
+import { findContext, splitQueueAddress } from '../config/target.ts';
+import { MqError } from '../contract/errors.ts';
+import type { Operand } from './operand.ts';
+
+/** A queue that the line names. */
+export interface NamedQueue {
+  readonly queue: string;
+  /** Null: on the broker of the command. */
+  readonly context: string | null;
+  /** `to`: it gets messages; `from`: it is what the verb works on. */
+  readonly role: 'from' | 'to';
+}
+
+export interface Addressed {
+  readonly operands: readonly Operand[];
+  readonly flags: object;
+  /** The context that the queues name; null: none does. */
+  readonly context: string | null;
+  readonly queues: readonly NamedQueue[];
+}
+
+/** The arguments of verbs that hold names of queues. */
+const QUEUE_ARGUMENTS: ReadonlySet<string> = new Set(['queue', 'glob', 'from', 'to']);
+
+interface Line {
+  readonly command: Command;
+  readonly operands: readonly Operand[];
+  readonly flags: object;
+  /** The line has a `--url` of its own: then an `@` belongs to the name. */
+  readonly hasUrl: boolean;
+  readonly settings: Settings;
+}
+
+/**
+ * Takes `@context` off the names of queues. `@context` alone is the context's default queue. All names of a line must agree on the
+ * context, save the target of move and copy, which becomes `--to-url @context`. Throws `USAGE`.
+ */
+export function addressQueues({ command, operands, flags, hasUrl, settings }: Line): Addressed {
+  if (hasUrl) return { operands, flags, context: null, queues: namedIn(command, operands) };
+  const queues: NamedQueue[] = [];
+  let context: string | null = null;
+  let changedFlags: Record<string, unknown> = { ...flags };
+
+  const take = (name: string, role: NamedQueue['role']): string => {
+    const split = splitQueueAddress(name, settings);
+    const queue = split.queue === '' && split.context !== null ? defaultQueue(settings, split.context) : split.queue;
+    queues.push({ queue, context: split.context, role });
+    return queue;
+  };
+  const agree = (name: string | null): void => {
+    if (name === null) return;
+    if (context !== null && context !== name) {
+      throw new MqError('USAGE', `the queues are on two brokers: ${context} and ${name}`, {
+        hint: 'one command works on one broker; move and copy can send to another',
+      });
+    }
+    context = name;
+  };
+
+  const rewritten = operands.map((operand, at): Operand => {
+    const argument = command.registeredArguments[at];
+    if (argument === undefined || operand === undefined || !QUEUE_ARGUMENTS.has(argument.name())) return operand;
+    const role = argument.name() === 'to' ? 'to' : 'from';
+    const names = typeof operand === 'string' ? [operand] : operand;
+    const taken = names.map((name) => take(name, role));
+    const contexts = queues.slice(-names.length).map((named) => named.context);
+    if (role === 'from') contexts.forEach(agree);
+    else if (contexts[0] != null && contexts[0] !== context) {
+      if ('toUrl' in changedFlags && changedFlags.toUrl !== undefined) {
+        throw new MqError('USAGE', `--to-url and the context ${contexts[0]} name two brokers`);
+      }
+      changedFlags = { ...changedFlags, toUrl: `@${contexts[0]}` };
+    }
+    return typeof operand === 'string' ? taken[0] : taken;
+  });
+
+  for (const flag of ['to', 'dlq'] as const) {
+    const name = changedFlags[flag];
+    // `drain --to` is a file.
+    if (typeof name !== 'string' || command.name() === 'drain') continue;
+    changedFlags = { ...changedFlags, [flag]: take(name, 'to') };
+    agree(queues.at(-1)?.context ?? null);
+  }
+  return { operands: rewritten, flags: changedFlags, context, queues };
+}
+
+function namedIn(command: Command, operands: readonly Operand[]): readonly NamedQueue[] {
+  return operands.flatMap((operand, at) => {
+    const name = command.registeredArguments[at]?.name() ?? '';
+    if (operand === undefined || !QUEUE_ARGUMENTS.has(name)) return [];
+    const role = name === 'to' ? ('to' as const) : ('from' as const);
+    return (typeof operand === 'string' ? [operand] : operand).map((queue) => ({ queue, context: null, role }));
+  });
+}
+
+function defaultQueue(settings: Settings, context: string): string {
+  const { queue } = findContext(settings, context);
+  if (queue !== null) return queue;
+  throw new MqError('USAGE', `the context ${context} has no default queue`, { hint: `write QUEUE@${context}` });
+}

@@ -1,0 +1,117 @@
+import { userInfo } from 'node:os';
+import type { AnyReport } from '../core/report.ts';
+import type { ChangingVerb } from './changing.ts';
+
+/** A line of the history: who did what where, with counts. Bodies, ids and headers of messages are never in it. */
+export interface HistoryEntry {
+  /** RFC 3339 UTC: when the command began. */
+  readonly at: string;
+  readonly user: string | null;
+  readonly context: string | null;
+  readonly broker: string | null;
+  /** Where the broker is, without credentials. */
+  readonly address: string | null;
+  readonly verb: ChangingVerb;
+  readonly queues: readonly string[];
+  readonly to: readonly string[];
+  /** The flags that say which messages: filter, state, max … */
+  readonly selection: Readonly<Record<string, string | number | boolean>>;
+  /** Sums over the queues; null where the verb does not count. */
+  readonly counts: Readonly<Record<string, number>> | null;
+  readonly durationMs: number;
+  readonly exitCode: number;
+  /** The code of the error that ended it; null: none did. */
+  readonly error: string | null;
+}
+
+/** The flags that are worth keeping and cannot hold a body or a header of a message. */
+const SELECTION_FLAGS = [
+  'filter',
+  'state',
+  'dead',
+  'olderThan',
+  'newerThan',
+  'max',
+  'maxReplays',
+  'rate',
+  'backup',
+] as const;
+
+const COUNTS = ['matched', 'moved', 'skipped', 'failed', 'unknown', 'left'] as const;
+
+interface Beginning {
+  readonly verb: ChangingVerb;
+  readonly context: string | null;
+  readonly queues: readonly string[];
+  readonly to: readonly string[];
+  readonly flags: object;
+  readonly startedAt: number;
+}
+
+/** Collects what one command did. */
+export class ChangeRecord {
+  readonly #beginning: Beginning;
+  readonly #counts: Record<string, number> = {};
+  #broker: string | null = null;
+  #address: string | null = null;
+
+  constructor(beginning: Beginning) {
+    this.#beginning = beginning;
+  }
+
+  learnBroker(name: string, address: string): void {
+    this.#broker = name;
+    this.#address = address;
+  }
+
+  /** Whether a broker was reached; before that nothing can have changed. */
+  get hasBegun(): boolean {
+    return this.#broker !== null;
+  }
+
+  learnReport(report: AnyReport): void {
+    for (const key of COUNTS) {
+      const count = report[key];
+      if (count !== null) this.learnCount(key, count);
+    }
+  }
+
+  learnCount(key: string, count: number): void {
+    this.#counts[key] = (this.#counts[key] ?? 0) + count;
+  }
+
+  entry(exitCode: number, error: string | null, now: number): HistoryEntry {
+    const { verb, context, queues, to, flags, startedAt } = this.#beginning;
+    const given = new Map<string, unknown>(Object.entries(flags));
+    const selection = SELECTION_FLAGS.flatMap((flag) => {
+      const value = given.get(flag);
+      return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean'
+        ? [[flag, value] as const]
+        : [];
+    });
+    return {
+      at: new Date(startedAt).toISOString(),
+      user: userName(),
+      context,
+      broker: this.#broker,
+      address: this.#address,
+      verb,
+      queues,
+      to,
+      selection: Object.fromEntries(selection),
+      counts: Object.keys(this.#counts).length === 0 ? null : { ...this.#counts },
+      durationMs: Math.max(0, now - startedAt),
+      exitCode,
+      error,
+    };
+  }
+}
+
+/** Null where the system does not know the user, as in some containers. */
+function userName(): string | null {
+  try {
+    return userInfo().username;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,27 @@
+import { Argument } from 'commander';
+import { COMPLETION_SHELLS, completionScript } from '../completion/scripts.ts';
+import { EXIT } from '../exit-codes.ts';
+import { defineVerb, word } from '../verb.ts';
+
+export interface CompletionOptions {
+  readonly shell: string;
+}
+
+export const completion = defineVerb<object, CompletionOptions>({
+  effect: 'Only reads: prints the script that teaches your shell to complete mq with Tab, names of queues included.',
+  examples: [
+    'mq completion bash > ~/.local/share/bash-completion/completions/mq',
+    'mq completion zsh > ~/.zfunc/_mq      # a folder of $fpath',
+    'mq completion fish > ~/.config/fish/completions/mq.fish',
+  ],
+  declare(command) {
+    command.addArgument(new Argument('<shell>', 'your shell').choices(COMPLETION_SHELLS));
+  },
+  parse([shell]) {
+    return { shell: word(shell) };
+  },
+  async run({ shell }, session) {
+    await session.host.stdout.write(await completionScript(shell));
+    return EXIT.done;
+  },
+});

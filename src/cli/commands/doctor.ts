@@ -1,0 +1,89 @@
+import type { Settings } from '../../config/load.ts';
+import { findContext, type Target } from '../../config/target.ts';
+import type { Check } from '../../contract/broker.ts';
+import { checkBroker } from '../doctor/broker-checks.ts';
+import { checkOwn, failedBy } from '../doctor/own-checks.ts';
+import { EXIT } from '../exit-codes.ts';
+import { isDocumentFormat, openSequence } from '../output/documents.ts';
+import { safe } from '../output/safe.ts';
+import type { Session } from '../session.ts';
+import { defineVerb } from '../verb.ts';
+
+interface DoctorFlags {
+  readonly all?: boolean;
+}
+
+export interface DoctorOptions {
+  /** Every context, and not only the one in use. */
+  readonly all: boolean;
+}
+
+interface Finding extends Check {
+  /** `mq` itself, or what the check is about: a context's name, a URL's source. */
+  readonly about: string;
+}
+
+const MARKS: Readonly<Record<Check['status'], string>> = { ok: 'ok', warning: 'WARN', failed: 'FAIL', skipped: 'skip' };
+
+export const doctor = defineVerb<DoctorFlags, DoctorOptions>({
+  effect:
+    'Only reads: checks versions, configuration, reachability, encryption and permissions, and goes on after a failure.',
+  examples: ['mq doctor', 'mq doctor --all -o json'],
+  declare(command) {
+    command.option('--all', 'check every context, not only the one in use');
+  },
+  parse(_operands, flags) {
+    return { all: flags.all ?? false };
+  },
+  async run({ all }, session) {
+    const format = session.format('table', 'json', 'ndjson', 'yaml');
+    const { stdout } = session.host;
+    const sequence = isDocumentFormat(format) ? await openSequence(session, format) : null;
+    const totals = { ok: 0, warning: 0, failed: 0, skipped: 0 };
+    const say = async (about: string, check: Check): Promise<void> => {
+      totals[check.status]++;
+      const detail = session.secrets.redact(check.detail);
+      const hint = check.hint === null ? null : session.secrets.redact(check.hint);
+      const finding: Finding = { about, name: check.name, status: check.status, detail, hint };
+      if (sequence !== null) return sequence.item(finding);
+      const lines = [`${MARKS[check.status].padEnd(4)}  ${safe(about)}: ${check.name}: ${safe(detail)}`];
+      if (hint !== null) lines.push(`      hint: ${safe(hint)}`);
+      await stdout.write(`${lines.join('\n')}\n`);
+    };
+
+    const own = await checkOwn(session.host);
+    for (const check of own.checks) await say('mq', check);
+    if (own.settings !== null) {
+      const informed = session.withSettings(own.settings);
+      for (const { about, target } of targetsOf(informed, own.settings, all)) {
+        if (session.signal.aborted) break;
+        if (target instanceof Error) await say(about, failedBy('context', target));
+        else for await (const check of checkBroker(informed, target)) await say(about, check);
+      }
+    }
+    await sequence?.end();
+    session.messages.summary(`${totals.ok} ok, ${totals.warning} warnings, ${totals.failed} failed`);
+    return totals.failed === 0 ? EXIT.done : EXIT.failed;
+  },
+});
+
+interface Named {
+  readonly about: string;
+  readonly target: Target | Error;
+}
+
+function targetsOf(session: Session, settings: Settings, all: boolean): readonly Named[] {
+  const attempt = (about: string, make: () => Target): Named => {
+    try {
+      const target = make();
+      return { about: target.context ?? about, target };
+    } catch (error) {
+      if (error instanceof Error) return { about, target: error };
+      throw error;
+    }
+  };
+  if (!all) return [attempt(session.globals.url === undefined ? 'broker' : '--url', () => session.target())];
+  return [...settings.configuration.contexts.keys()].map((name) =>
+    attempt(name, () => session.target(`@${findContext(settings, name).name}`)),
+  );
+}

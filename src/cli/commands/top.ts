@@ -1,0 +1,186 @@
+import { open, readFile } from 'node:fs/promises';
+import { Option } from 'commander';
+import { MqError } from '../../contract/errors.ts';
+import { isGlob, queuePattern } from '../../core/name-pattern.ts';
+import { systemClock } from '../../core/rate-limit.ts';
+import { headingLine, parseRecording, replayed, snapshotLine } from '../../top/feed/recording.ts';
+import type { Snapshot } from '../../top/feed/snapshot.ts';
+import { frameText, snapshotsOf, stateAfter, untilComplete } from '../../top/still.ts';
+import type { Theme } from '../../top/text/theme.ts';
+import { policiesOf, type WatchedBroker } from '../../top/watched.ts';
+import { EXIT, type ExitCode } from '../exit-codes.ts';
+import { duration } from '../globals.ts';
+import { openSequence } from '../output/documents.ts';
+import { statsDocument } from '../output/stats-view.ts';
+import type { Session } from '../session.ts';
+import { defineVerb, words } from '../verb.ts';
+import { recordedBroker, watchedBrokers } from '../watched-brokers.ts';
+
+interface TopFlags {
+  readonly once?: true;
+  readonly interval: number;
+  readonly record?: string;
+  readonly replay?: string;
+}
+
+export interface TopOptions {
+  readonly globs: readonly string[];
+  readonly once: boolean;
+  readonly intervalMs: number;
+  readonly record: string | null;
+  readonly replay: string | null;
+}
+
+/** As wide as a frame is where no terminal says how wide. */
+const FRAME_COLUMNS = 120;
+const LEAST_INTERVAL_MS = 50;
+
+export const top = defineVerb<TopFlags, TopOptions>({
+  effect: 'Only reads, until an action is chosen in the view: then it asks as the verb of that action does.',
+  examples: ['mq top -c prod -c jobs', "mq top 'orders*' --once"],
+  declare(command) {
+    command
+      .argument('[glob...]', 'queues or globs; all without it')
+      .option('--once', 'print one frame')
+      .addOption(new Option('--interval <duration>', 'between two readings').argParser(duration).default(2_000, '2s'))
+      .option('--record <file>', 'keep every reading in a file')
+      .option('--replay <file>', 'show such a file instead of a broker');
+  },
+  parse([globs], flags, session) {
+    session.format('table', 'ndjson');
+    if (flags.interval < LEAST_INTERVAL_MS) {
+      throw new MqError('USAGE', `--interval is at least ${LEAST_INTERVAL_MS}ms`);
+    }
+    if (flags.record !== undefined && flags.replay !== undefined) {
+      throw new MqError('USAGE', '--record and --replay exclude each other');
+    }
+    return {
+      globs: words(globs),
+      once: flags.once ?? false,
+      intervalMs: flags.interval,
+      record: flags.record ?? null,
+      replay: flags.replay ?? null,
+    };
+  },
+  async run(options, session) {
+    const recording = options.replay === null ? null : await readRecording(options.replay);
+    const brokers = recording === null ? await watchedBrokers(session) : recording.contexts.map(recordedBroker);
+    const base = queuePattern(options.globs.filter(isGlob));
+    const literals = new Set(options.globs);
+    const matches = (name: string): boolean =>
+      literals.size === 0 || literals.has(name) || (base.globs.length > 0 && base.matches(name));
+    const common = {
+      brokers,
+      pattern: { globs: options.globs, matches },
+      intervalMs: options.intervalMs,
+      timeoutMs: session.globals.timeout,
+      clock: systemClock,
+      now: () => session.host.now(),
+      redact: (text: string) => session.secrets.redact(text),
+      signal: session.signal,
+    };
+    const recorder = options.record === null ? null : await startRecording(options.record, brokers);
+    const record = recorder?.record ?? null;
+    try {
+      if (session.format('table', 'ndjson') === 'ndjson') {
+        const source = options.once ? untilComplete(common) : snapshotsOf(common);
+        return await stream(recording?.snapshots ?? source, session, options.once, record);
+      }
+      const theme = themeOf(session);
+      const terminal = options.once ? null : session.host.terminal();
+      if (terminal === null || session.host.env.TERM === 'dumb') {
+        const source = recording?.snapshots ?? untilComplete(common);
+        const kept: Snapshot[] = [];
+        for await (const snapshot of source) {
+          kept.push(snapshot);
+          await record?.(snapshot);
+        }
+        const policies = policiesOf(brokers);
+        const state = stateAfter(kept, { now: session.host.now(), intervalMs: options.intervalMs, policies });
+        const { isTerminal, columns } = session.host.stdout;
+        await session.host.stdout.write(frameText(state, theme, isTerminal ? columns - 1 : FRAME_COLUMNS));
+        return exitFor([...state.brokers.values()].map(({ sampledAt }) => sampledAt));
+      }
+      const replay = recording === null ? null : replayed(recording.snapshots, systemClock, session.signal);
+      const { runLive } = await import('../../top/live.ts');
+      const end = await runLive({ ...common, theme, terminal, replay, record });
+      for (const line of end.report?.lines ?? []) session.messages.summary(line);
+      return end.report?.failed ? EXIT.partly : EXIT.done;
+    } finally {
+      await recorder?.close();
+    }
+  },
+});
+
+/** A frame of brokers none of which has answered is no success. */
+function exitFor(sampled: readonly (number | null)[]): ExitCode {
+  return sampled.some((at) => at !== null) ? EXIT.done : EXIT.unavailable;
+}
+
+async function stream(
+  snapshots: AsyncIterable<Snapshot> | Iterable<Snapshot>,
+  session: Session,
+  once: boolean,
+  record: ((snapshot: Snapshot) => Promise<void>) | null,
+): Promise<ExitCode> {
+  const sequence = await openSequence(session, 'ndjson');
+  // Of one frame, each broker's last reading: the first was taken only for the rates of the second.
+  const last = new Map<string, Snapshot>();
+  let answered = false;
+  const print = async ({ queues, context }: Snapshot): Promise<void> => {
+    for (const stats of queues ?? []) await sequence.item(statsDocument(stats, context));
+  };
+  for await (const snapshot of snapshots) {
+    await record?.(snapshot);
+    const { condition, context, queues } = snapshot;
+    if (condition.state === 'stale') session.messages.note(`${context}: ${condition.reason}`);
+    if (queues === null) continue;
+    answered = true;
+    if (once) last.set(context, snapshot);
+    else await print(snapshot);
+  }
+  for (const snapshot of last.values()) await print(snapshot);
+  await sequence.end();
+  return answered ? EXIT.done : EXIT.unavailable;
+}
+
+function themeOf(session: Session): Theme {
+  const { env } = session.host;
+  const locale = env.LC_ALL || env.LC_CTYPE || env.LANG || '';
+  const isUtf8 = locale === '' || /utf-?8/i.test(locale);
+  const isDumb = env.TERM === 'dumb';
+  const { color } = session.globals;
+  const isColored = color === 'always' || (color === 'auto' && session.host.stdout.hasColor);
+  return { color: isColored, unicode: isUtf8 && !isDumb };
+}
+
+async function readRecording(path: string): Promise<ReturnType<typeof parseRecording>> {
+  try {
+    return parseRecording(await readFile(path, 'utf8'));
+  } catch (error) {
+    if (error instanceof MqError) throw error;
+    throw new MqError('USAGE', `cannot read ${path}`);
+  }
+}
+
+interface Recorder {
+  record(snapshot: Snapshot): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Queue names and depths are nobody else's business: the file is for its owner. An existing file is refused. */
+async function startRecording(path: string, brokers: readonly WatchedBroker[]): Promise<Recorder> {
+  try {
+    const file = await open(path, 'wx', 0o600);
+    await file.writeFile(headingLine(brokers.map(({ context }) => context)));
+    return {
+      record: async (snapshot) => void (await file.appendFile(snapshotLine(snapshot))),
+      close: () => file.close(),
+    };
+  } catch (error) {
+    const exists = error instanceof Error && 'code' in error && error.code === 'EEXIST';
+    throw new MqError(exists ? 'ALREADY_EXISTS' : 'PRECONDITION_FAILED', `cannot record to ${path}`, {
+      hint: exists ? 'the file is there already; give another name' : undefined,
+    });
+  }
+}

@@ -1,0 +1,87 @@
+import { Command } from 'commander';
+import { loadSettings, type Settings } from '../../config/load.ts';
+import { addGlobalOptions } from '../globals.ts';
+import { buildProgram } from '../program.ts';
+import type { PreparedVerb } from '../verb.ts';
+import { VERBS } from '../verbs.ts';
+import { type Candidates, findCandidates } from './candidates.ts';
+import type { CompletionHost } from './completion-host.ts';
+import { quoteForBash } from './quote-for-bash.ts';
+import { splitLine } from './split-line.ts';
+import { locateCursor, verbIn } from './walk.ts';
+
+/** Exit code: the shell should complete the name of a file. */
+const COMPLETE_FILES = 10;
+
+/** For everything, the reading of the configuration included. */
+const DEADLINE_MS = 1_000;
+
+/**
+ * The hidden `mq __complete`, which the scripts under `completions/` call: `bash` with the raw line in MQ_COMPLETE_LINE, `zsh` and `fish`
+ * with the words, the last of which is the current one. Prints one candidate a line. Says nothing whatever goes wrong.
+ */
+export async function complete(args: readonly string[], host: CompletionHost): Promise<number> {
+  try {
+    const [shell, separator, ...words] = args;
+    if (shell === 'bash') return await completeBash(host);
+    if (separator !== '--') return 0;
+    if (shell === 'zsh') return await completeWords(words, host, () => true);
+    // Fish inserts a leading tilde as it is, and so would read another word than the name.
+    if (shell === 'fish') return await completeWords(words, host, (word) => !word.startsWith('~'));
+    return 0;
+  } catch {
+    return 0;
+  }
+}
+
+async function completeBash(host: CompletionHost): Promise<number> {
+  const line = splitLine(host.env.MQ_COMPLETE_LINE ?? '');
+  const found = await candidates(line.words.slice(1), line.current, host);
+  if (found === 'files') return COMPLETE_FILES;
+  // Bash has broken the word, and replaces only the part behind the last break.
+  const kept = line.current.slice(0, line.keptByBash);
+  const answers = found
+    .filter(({ word }) => word.startsWith(kept))
+    .map(({ word }) => quoteForBash(word.slice(kept.length), line.quote));
+  print(host, answers);
+  return 0;
+}
+
+async function completeWords(
+  words: readonly string[],
+  host: CompletionHost,
+  canInsert: (word: string) => boolean,
+): Promise<number> {
+  const found = await candidates(words.slice(0, -1), words.at(-1) ?? '', host);
+  if (found === 'files') return COMPLETE_FILES;
+  print(
+    host,
+    found
+      .filter(({ word }) => canInsert(word))
+      .map(({ word, note }) => (note === '' ? word : `${word}\t${note.replace(/\s+/g, ' ')}`)),
+  );
+  return 0;
+}
+
+function print(host: CompletionHost, lines: readonly string[]): void {
+  if (lines.length > 0) host.print(`${lines.join('\n')}\n`);
+}
+
+async function candidates(words: readonly string[], current: string, host: CompletionHost): Promise<Candidates> {
+  const signal = AbortSignal.timeout(DEADLINE_MS);
+  // Only the verb of the line knows its options; which one it is, the global options tell.
+  const globals = new Command();
+  addGlobalOptions(globals);
+  const verb = verbIn(globals, words);
+  const entry = VERBS.find(({ name }) => name === verb);
+  const loaded = new Map<string, PreparedVerb>(entry === undefined ? [] : [[entry.name, await entry.load()]]);
+  const program = buildProgram(
+    loaded,
+    async () => {},
+    () => {},
+    80,
+  );
+  let settings: Promise<Settings> | null = null;
+  const load = (): Promise<Settings> => (settings ??= loadSettings(host.env, host.cwd));
+  return findCandidates({ program, cursor: locateCursor(program, words, current), host, settings: load, signal });
+}

@@ -1,0 +1,111 @@
+import { readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { SecretText } from '../../config/configuration.ts';
+import type { Settings } from '../../config/load.ts';
+import { writePrivateFile } from '../../config/private-file.ts';
+import { redactUrl } from '../../config/redact.ts';
+import type { Target } from '../../config/target.ts';
+import { queuePattern } from '../../core/name-pattern.ts';
+import type { CompletionHost } from './completion-host.ts';
+
+/** How long names are taken from the cache without asking the broker. */
+const FRESH_MS = 10_000;
+
+/** What is older is not even used when the broker does not answer. */
+const STALE_MS = 10 * 60_000;
+
+export interface NamesRequest {
+  readonly host: CompletionHost;
+  readonly settings: Settings;
+  readonly target: Target;
+  /** Aborted at the deadline of the whole completion. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * The names of the queues of a broker: from the cache, else from the broker within the deadline, else whatever is known. Never throws,
+ * asks, or runs a program for a secret, since a person who presses Tab expects none of it.
+ */
+export async function queueNames(request: NamesRequest): Promise<readonly string[]> {
+  const { host, settings, target, signal } = request;
+  const file = join(settings.places.cacheFolder, `names-${await keyOf(target, signal)}`);
+  const cached = await readCache(file, host.now());
+  if (cached !== null && cached.ageMs < FRESH_MS) return cached.names;
+  const live = mayConnect(target) ? await namesFromBroker(request) : null;
+  if (live === null || (!live.isComplete && live.names.length === 0)) return cached?.names ?? [];
+  if (live.isComplete) await writePrivateFile(file, `${live.names.join('\n')}\n`).catch(() => {});
+  return live.names;
+}
+
+async function keyOf(target: Target, signal: AbortSignal): Promise<string> {
+  const { context, settings } = target;
+  const key =
+    context === null ? `url ${redactUrl(await target.connectionUrl(signal))}` : `context ${context} ${settings?.file}`;
+  return fingerprint(key);
+}
+
+/** FNV-1a, 64 bits: tells names of files apart, which needs no cryptography and so none of its loading time. */
+function fingerprint(text: string): string {
+  let hash = 0xcbf29ce484222325n;
+  for (const byte of Buffer.from(text)) hash = BigInt.asUintN(64, (hash ^ BigInt(byte)) * 0x100000001b3n);
+  return hash.toString(16).padStart(16, '0');
+}
+
+interface Cached {
+  readonly names: readonly string[];
+  readonly ageMs: number;
+}
+
+async function readCache(file: string, now: number): Promise<Cached | null> {
+  try {
+    const ageMs = Math.abs(now - (await stat(file)).mtimeMs);
+    if (ageMs > STALE_MS) return null;
+    return { names: (await readFile(file, 'utf8')).split('\n').filter((name) => name !== ''), ageMs };
+  } catch {
+    return null;
+  }
+}
+
+/** A program that fetches a secret may ask for a finger or a word. */
+function mayConnect({ settings }: Target): boolean {
+  const runs = (text: SecretText | null | undefined): boolean => text?.from === 'command';
+  return !runs(settings?.url) && !runs(settings?.user) && !runs(settings?.password);
+}
+
+const CONNECT_TIMEOUT_MS = 900;
+
+interface LiveNames {
+  readonly names: readonly string[];
+  /** False when the deadline came first. */
+  readonly isComplete: boolean;
+}
+
+async function namesFromBroker({ host, target, signal }: NamesRequest): Promise<LiveNames | null> {
+  const names: string[] = [];
+  const work = async (): Promise<boolean> => {
+    const url = await target.connectionUrl(signal);
+    const broker = await host.openBroker(url, { connectTimeoutMs: CONNECT_TIMEOUT_MS, notice: () => {}, signal });
+    try {
+      for await (const { queue } of broker.queues(queuePattern([]), { notice: () => {}, signal })) {
+        if (isPrintable(queue)) names.push(queue);
+      }
+      return !signal.aborted;
+    } finally {
+      await broker.close();
+    }
+  };
+  const deadline = new Promise<boolean>((resolve) => {
+    signal.addEventListener('abort', () => resolve(false), { once: true });
+  });
+  try {
+    const isComplete = await Promise.race([work(), deadline]);
+    return { names: names.toSorted(), isComplete };
+  } catch {
+    return null;
+  }
+}
+
+/** A name with controls in it, a line feed say, cannot pass through the shells' protocols; it has to be typed. */
+function isPrintable(name: string): boolean {
+  return name !== '' && !/[\p{Cc}\p{Cs}\u2028\u2029]/u.test(name);
+}

@@ -1,0 +1,121 @@
+import type { Command } from 'commander';
+import { appendHistory, historyFile } from '../config/history-file.ts';
+import { emptySettings, loadSettings } from '../config/load.ts';
+import { errnoOf } from '../config/private-file.ts';
+import type { Secrets } from '../config/redact.ts';
+import { MqError } from '../contract/errors.ts';
+import { addressQueues, type NamedQueue } from './addressing.ts';
+import { ChangeRecord } from './change-record.ts';
+import { asksItself, type ChangingVerb, isChanging } from './changing.ts';
+import { confirm } from './confirm.ts';
+import { type ExitCode, exitCodeOf } from './exit-codes.ts';
+import { withDefaults } from './global-defaults.ts';
+import type { Globals } from './globals.ts';
+import { changedQueues, Guard } from './guard.ts';
+import type { Host } from './host.ts';
+import type { Operand } from './operand.ts';
+import { type RunCommandLine, Session } from './session.ts';
+import type { PreparedVerb } from './verb.ts';
+
+/** A parsed line, on its way to the verb. */
+export interface Invocation {
+  readonly program: Command;
+  readonly command: Command;
+  readonly verb: PreparedVerb;
+  readonly operands: readonly Operand[];
+  readonly flags: object;
+  readonly globals: Globals;
+}
+
+export interface InvokeTools {
+  readonly host: Host;
+  readonly secrets: Secrets;
+  readonly runCommandLine: RunCommandLine;
+  /** Told of the global options as soon as the defaults are in them, for the report of errors. */
+  readonly onGlobals: (globals: Globals) => void;
+}
+
+/** Those that must work when the configuration is broken. */
+const WITHOUT_CONFIGURATION: ReadonlySet<string> = new Set(['completion', 'backends', 'demo', 'doctor', 'help']);
+
+/**
+ * Runs a verb: reads the configuration, finds the context, applies what it forbids and wants confirmed, and writes a change into the
+ * history.
+ */
+export async function invoke(
+  invocation: Invocation,
+  { host, secrets, runCommandLine, onGlobals }: InvokeTools,
+): Promise<ExitCode> {
+  const { program, command, verb } = invocation;
+  const settings = WITHOUT_CONFIGURATION.has(command.name())
+    ? emptySettings(host.env)
+    : await loadSettings(host.env, host.cwd);
+  const { globals, outputIsAsked } = withDefaults(
+    invocation.globals,
+    program,
+    settings.configuration.defaults,
+    host.env,
+  );
+  onGlobals(globals);
+  const { operands, flags, context, queues } = addressQueues({
+    command,
+    operands: invocation.operands,
+    flags: invocation.flags,
+    hasUrl: globals.url !== undefined,
+    settings,
+  });
+  const session = new Session({ host, globals, secrets, runCommandLine, settings, context, outputIsAsked });
+  for (const warning of settings.configuration.warnings) session.messages.verbose(1, warning);
+
+  const name = command.name();
+  if (!isChanging(name) || ('dryRun' in flags && flags.dryRun === true)) {
+    return verb.execute(operands, flags, session);
+  }
+  await guardChange(session, name, queues, flags);
+  session.change = new ChangeRecord({
+    verb: name,
+    context: session.target().context,
+    queues: queues.filter(({ role }) => role === 'from').map(({ queue }) => queue),
+    to: queues.filter(({ role }) => role === 'to').map(({ queue }) => queue),
+    flags,
+    startedAt: host.now(),
+  });
+  try {
+    const code = await verb.execute(operands, flags, session);
+    await remember(session, session.change, code, null);
+    return code;
+  } catch (error) {
+    const code = error instanceof MqError ? error.code : 'INTERNAL';
+    // Declined: nothing was changed.
+    if (code !== 'CANCELLED') await remember(session, session.change, exitCodeOf(code), code);
+    throw error;
+  }
+}
+
+async function guardChange(
+  session: Session,
+  verb: ChangingVerb,
+  queues: readonly NamedQueue[],
+  flags: object,
+): Promise<void> {
+  const toUrl = 'toUrl' in flags && typeof flags.toUrl === 'string' ? flags.toUrl : undefined;
+  const targetOf = ({ role }: NamedQueue) => (role === 'to' ? session.target(toUrl) : session.target());
+  const guard = new Guard(verb, changedQueues(verb, queues, targetOf));
+  session.guard = guard;
+  if (guard.toConfirm.length === 0 || asksItself(verb)) return;
+  const where = guard.confirmingContexts.join(', ');
+  for (const queue of guard.toConfirm)
+    await confirm(session, { lines: [`${verb} ${queue} on ${where}?`], typed: queue });
+}
+
+/** A history that cannot be written is said, and changes nothing of what was done. */
+async function remember(session: Session, change: ChangeRecord, code: ExitCode, error: string | null): Promise<void> {
+  if (!change.hasBegun || code === exitCodeOf('USAGE')) return;
+  const { settings, secrets, host, messages } = session;
+  try {
+    const entry = change.entry(code, error, host.now());
+    await appendHistory(settings.places, secrets.redactValue(entry) as object);
+  } catch (failure) {
+    messages.note(`the history could not be written: ${historyFile(settings.places)}: ${errnoOf(failure)}`);
+  }
+}

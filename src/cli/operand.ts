@@ -1,0 +1,2 @@
+/** An argument as commander gives it: one word, several for `name...`, or missing. */
+export type Operand = string | readonly string[] | undefined;

@@ -1,0 +1,13 @@
+import type { Broker } from '../contract/broker.ts';
+import { queuePattern } from '../core/name-pattern.ts';
+import type { Session } from './session.ts';
+
+/** A name that no queue has; asking for it shows that the broker answers, and asks it for nothing else. */
+const NOBODYS_QUEUE = 'mq-is-there-anybody';
+
+/** Makes the broker answer once, since a backend may connect only when it is first used. Throws what it answers with. */
+export async function probe(session: Session, broker: Broker, operation: string): Promise<void> {
+  const pattern = queuePattern([NOBODYS_QUEUE]);
+  const answers = session.eachWithin(operation, (signal) => broker.queues(pattern, { notice: () => {}, signal }));
+  for await (const _stats of answers) break;
+}

@@ -1,0 +1,68 @@
+/** A text that is written out, or where to get it. Only the last three are fit for secrets. */
+export type SecretText =
+  | { readonly from: 'text'; readonly text: string }
+  | { readonly from: 'env'; readonly name: string }
+  | { readonly from: 'file'; readonly path: string }
+  /** A program and its arguments, started without a shell; its first line of output is the text. */
+  | { readonly from: 'command'; readonly argv: readonly string[] };
+
+/** What a rule says about one verb on the queues that its pattern matches. */
+export type RuleEffect = 'deny' | 'confirm';
+
+export interface Rule {
+  /** A glob over names of queues. */
+  readonly pattern: string;
+  /** Verb → effect; `*` stands for every verb that changes something. */
+  readonly verbs: Readonly<Record<string, RuleEffect | undefined>>;
+}
+
+/** A named connection. */
+export interface Context {
+  readonly name: string;
+  /** A written URL may hold `${NAME}`, see `connectionUrl`. */
+  readonly url: SecretText;
+  readonly user: SecretText | null;
+  readonly password: SecretText | null;
+  /** The queue of a command that names none. */
+  readonly queue: string | null;
+  /** Every change is refused. */
+  readonly isReadonly: boolean;
+  /** Every change asks for the queue's name; `--yes` counts only together with `--confirm QUEUE`. */
+  readonly isProtected: boolean;
+  readonly rules: readonly Rule[];
+  /** Paths in bodies whose values are not to be shown: `card.number`, `customers.*.email`. */
+  readonly redact: readonly string[];
+  /** For prompts and the live view. */
+  readonly color: ContextColor | null;
+  /** The file that it was read from. */
+  readonly file: string;
+  readonly isFromProject: boolean;
+}
+
+export const CONTEXT_COLORS = ['red', 'yellow', 'green', 'cyan', 'blue', 'magenta', 'gray'] as const;
+export type ContextColor = (typeof CONTEXT_COLORS)[number];
+
+/** Defaults for flags; a flag or a variable (`MQ_OUTPUT` …) wins. */
+export interface Defaults {
+  readonly output: string | null;
+  readonly color: string | null;
+  readonly timeout: string | null;
+  readonly connectTimeout: string | null;
+}
+
+/** All that the files say. */
+export interface Configuration {
+  readonly contexts: ReadonlyMap<string, Context>;
+  /** The context used when neither the line, the environment nor `mq context use` chose one. */
+  readonly defaultContext: string | null;
+  readonly defaults: Defaults;
+  /** The files that were read, the person's own first. */
+  readonly files: readonly string[];
+  /** What is allowed but should be said, one sentence each. */
+  readonly warnings: readonly string[];
+}
+
+export const NO_DEFAULTS: Defaults = { output: null, color: null, timeout: null, connectTimeout: null };
+
+/** Names that need no quoting in a shell, in `queue@context` and in YAML. */
+export const CONTEXT_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;

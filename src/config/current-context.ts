@@ -1,0 +1,37 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { CONTEXT_NAME } from './configuration.ts';
+import type { Places } from './places.ts';
+import { writePrivateFile } from './private-file.ts';
+
+/** What `mq context use` remembers. Kept apart from the configuration, which belongs to the person. */
+export interface CurrentContext {
+  readonly current: string | null;
+  /** What `-` goes back to. */
+  readonly previous: string | null;
+}
+
+const NONE: CurrentContext = { current: null, previous: null };
+
+/** A file that is missing or damaged means that nothing was chosen. */
+export async function readCurrentContext(places: Places): Promise<CurrentContext> {
+  try {
+    const [current, previous] = (await readFile(fileIn(places), 'utf8')).split('\n').map(nameOrNull);
+    return { current: current ?? null, previous: previous ?? null };
+  } catch {
+    return NONE;
+  }
+}
+
+/** Throws `PRECONDITION_FAILED` when it cannot be written. */
+export async function writeCurrentContext(places: Places, { current, previous }: CurrentContext): Promise<void> {
+  await writePrivateFile(fileIn(places), `${current ?? ''}\n${previous ?? ''}\n`);
+}
+
+function fileIn(places: Places): string {
+  return join(places.stateFolder, 'context');
+}
+
+function nameOrNull(line: string): string | null {
+  return CONTEXT_NAME.test(line) ? line : null;
+}

@@ -1,0 +1,57 @@
+import { readFile } from 'node:fs/promises';
+import { Document, isMap, parseDocument } from 'yaml';
+import { MqError } from '../contract/errors.ts';
+import { errnoOf, writePrivateFile } from './private-file.ts';
+import { readConfiguration } from './read-file.ts';
+
+/** A context as the file has it. */
+export type ContextEntry = Readonly<Record<string, unknown>>;
+
+/**
+ * Adds a context to the file, which is made when it is missing; everything else in it, comments included, stays as it was. Throws
+ * `ALREADY_EXISTS` (unless `replace`), `CONFIG_INVALID` when the file or the entry is wrong; then the file is untouched.
+ */
+export async function addContext(file: string, name: string, entry: ContextEntry, replace: boolean): Promise<void> {
+  const document = await open(file);
+  if (document.hasIn(['contexts', name]) && !replace) {
+    throw new MqError('ALREADY_EXISTS', `there is a context ${name} already`, {
+      hint: `--replace overwrites it; see 'mq context show ${name}'`,
+    });
+  }
+  if (!isMap(document.get('contexts'))) document.set('contexts', document.createNode({}));
+  document.setIn(['contexts', name], document.createNode(entry));
+  await save(file, document);
+}
+
+/** Takes a context out of the file, with the comments that belong to it. Throws `CONTEXT_NOT_FOUND`. */
+export async function removeContext(file: string, name: string): Promise<void> {
+  const document = await open(file);
+  if (!document.deleteIn(['contexts', name])) throw new MqError('CONTEXT_NOT_FOUND', `no context ${name} in ${file}`);
+  await save(file, document);
+}
+
+async function open(file: string): Promise<Document> {
+  let text = '';
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT') throw new MqError('CONFIG_INVALID', `cannot read ${file}: ${errnoOf(error)}`);
+  }
+  // What could not be read must not be written over.
+  readConfiguration(text, file, false);
+  const document = parseDocument(text);
+  return document.contents === null ? emptyLike(document) : document;
+}
+
+/** A file that holds nothing but comments keeps them. */
+function emptyLike(document: Document): Document {
+  const fresh = new Document({});
+  fresh.commentBefore = [document.commentBefore, document.comment].filter(Boolean).join('\n') || null;
+  return fresh;
+}
+
+async function save(file: string, document: Document): Promise<void> {
+  const text = document.toString({ lineWidth: 0 });
+  readConfiguration(text, file, false);
+  await writePrivateFile(file, text);
+}

@@ -1,0 +1,47 @@
+import { mkdir, open, realpath, rename, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { MqError } from '../contract/errors.ts';
+
+/**
+ * Writes a file that only its owner may read (0600, in folders of 0700 where they are made here): the whole new text or the old one,
+ * never a part. A symbolic link stays one, and the file that it leads to is replaced. Throws `PRECONDITION_FAILED`.
+ */
+export async function writePrivateFile(path: string, text: string): Promise<void> {
+  try {
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    const target = await realpath(path).catch(() => path);
+    const { randomUUID } = await import('node:crypto');
+    const temporary = join(dirname(target), `.${randomUUID()}.tmp`);
+    try {
+      const file = await open(temporary, 'wx', 0o600);
+      try {
+        await file.writeFile(text);
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+      await rename(temporary, target);
+    } catch (error) {
+      await rm(temporary, { force: true });
+      throw error;
+    }
+  } catch (error) {
+    throw new MqError('PRECONDITION_FAILED', `cannot write ${path}: ${errnoOf(error)}`);
+  }
+}
+
+/** Adds a line to a private file in one write, so that lines of several processes do not mix. Throws the system's error. */
+export async function appendPrivateLine(path: string, line: string): Promise<void> {
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  const file = await open(path, 'a', 0o600);
+  try {
+    await file.appendFile(`${line}\n`);
+  } finally {
+    await file.close();
+  }
+}
+
+/** The system's short word for what went wrong (`EACCES`); never the text of a foreign error. */
+export function errnoOf(error: unknown): string {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'it failed';
+}

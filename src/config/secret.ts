@@ -1,0 +1,94 @@
+import { readFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { dirname, isAbsolute, join } from 'node:path';
+import { abortedError, MqError } from '../contract/errors.ts';
+import type { SecretText } from './configuration.ts';
+import type { Environment } from './places.ts';
+import { errnoOf } from './private-file.ts';
+
+/** What a secret is for and where to look, for messages and for the paths in it. */
+export interface SecretRequest {
+  /** `contexts.prod.password`. */
+  readonly path: string;
+  /** Relative paths are relative to the configuration file. */
+  readonly configFile: string;
+  readonly env: Environment;
+  readonly signal: AbortSignal;
+}
+
+/** Enough for any password; a command that writes more is not the one that was meant. */
+const LARGEST_SECRET_BYTES = 64 * 1024;
+
+/** The longest wait for a `{command: …}`, which may ask for a fingerprint. */
+const COMMAND_TIMEOUT_MS = 60_000;
+
+/**
+ * Fetches a secret. One line feed at its end is dropped, as files and commands end their output with one. Throws `CONFIG_INVALID` when there
+ * is none, in words that hold nothing of the secret, nor of what a command wrote on stderr.
+ */
+export async function fetchSecret(secret: SecretText, request: SecretRequest): Promise<string> {
+  switch (secret.from) {
+    case 'text':
+      return secret.text;
+    case 'env':
+      return required(request.env[secret.name], request, `the variable ${secret.name} is not set`);
+    case 'file':
+      return required(await readSecretFile(secret.path, request), request, `${secret.path} is empty`);
+    case 'command':
+      return required(await runSecretCommand(secret.argv, request), request, `${secret.argv[0]} wrote nothing`);
+  }
+}
+
+function required(value: string | undefined, { path }: SecretRequest, problem: string): string {
+  if (value === undefined || value === '') throw new MqError('CONFIG_INVALID', `${path}: ${problem}`);
+  return value;
+}
+
+async function readSecretFile(written: string, { path, configFile, env }: SecretRequest): Promise<string> {
+  const expanded = written.startsWith('~/') ? join(env.HOME || homedir(), written.slice(2)) : written;
+  const file = isAbsolute(expanded) ? expanded : join(dirname(configFile), expanded);
+  try {
+    return withoutLineEnd(await readFile(file, 'utf8'));
+  } catch (error) {
+    throw new MqError('CONFIG_INVALID', `${path}: cannot read ${file}: ${errnoOf(error)}`);
+  }
+}
+
+async function runSecretCommand(argv: readonly string[], { path, env, signal }: SecretRequest): Promise<string> {
+  const { spawn } = await import('node:child_process');
+  const [program = '', ...args] = argv;
+  return new Promise((resolve, reject) => {
+    const refuse = (problem: string): void =>
+      reject(
+        new MqError('CONFIG_INVALID', `${path}: ${program} ${problem}`, { hint: 'run it by hand to see what it says' }),
+      );
+    const child = spawn(program, args, {
+      env: { ...env },
+      // stdin and stderr stay the person's: a password manager may have to ask.
+      stdio: ['inherit', 'pipe', 'inherit'],
+      timeout: COMMAND_TIMEOUT_MS,
+      signal,
+    });
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    child.stdout.on('data', (chunk: Buffer) => {
+      bytes += chunk.length;
+      if (bytes > LARGEST_SECRET_BYTES) child.kill();
+      else chunks.push(chunk);
+    });
+    child.on('error', (error) => {
+      if (signal.aborted) reject(abortedError(signal));
+      else refuse(`could not be started: ${errnoOf(error)}`);
+    });
+    child.on('close', (code, killedBy) => {
+      if (bytes > LARGEST_SECRET_BYTES) refuse('wrote more than a password');
+      else if (code !== 0)
+        refuse(code === null ? `was ended by ${killedBy ?? 'a signal'}` : `ended with exit code ${code}`);
+      else resolve(withoutLineEnd(Buffer.concat(chunks).toString('utf8')));
+    });
+  });
+}
+
+function withoutLineEnd(text: string): string {
+  return text.replace(/\r?\n$/, '');
+}

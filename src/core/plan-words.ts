@@ -1,0 +1,50 @@
+import type { Plan } from './plan.ts';
+import type { AnyReport, Operation } from './report.ts';
+
+/** What an operator is asked before a plan is carried out. Broker text in it is not yet made safe. */
+export function planQuestion(
+  plan: Plan,
+  broker: { readonly name: string; readonly address: string },
+): readonly string[] {
+  return [
+    `${capital(plan.operation)} ${countText(plan)} ${route(plan)} on ${broker.name} (${broker.address})?`,
+    `  ${plan.effect}.`,
+  ];
+}
+
+const DONE: Readonly<Record<Operation, string>> = {
+  redrive: 'redrove',
+  move: 'moved',
+  copy: 'copied',
+  purge: 'purged',
+  drain: 'drained',
+};
+
+/** A report in one sentence, without its duration. */
+export function reportSentence(report: AnyReport): string {
+  const { operation, moved, matched, skipped, failed, unknown, left, complete } = report;
+  const many = moved === null ? 'an unknown number of' : moved === matched ? `${moved}` : `${moved} of ${matched}`;
+  const details = [
+    ...(skipped > 0 ? [`${skipped} skipped`] : []),
+    ...(failed > 0 ? [`${failed} failed`] : []),
+    ...(unknown > 0 ? [`${unknown} uncertain: each may be in both places`] : []),
+    ...(left > 0 ? [`${left} left`] : []),
+    ...(complete ? [] : ['not finished; running it again is safe']),
+  ];
+  const verb = report.dryRun ? `dry run: would ${operation}` : DONE[operation];
+  const noun = matched === 1 ? 'message' : 'messages';
+  return `${verb} ${many} ${noun} ${route(report)}${details.length === 0 ? '' : ` (${details.join(', ')})`}`;
+}
+
+function route({ from, to }: Pick<AnyReport, 'from' | 'to'>): string {
+  return to.length === 0 ? `in ${from}` : `from ${from} to ${to.join(', ')}`;
+}
+
+function countText({ count, exact }: Plan): string {
+  if (count === null) return 'an unknown number of messages';
+  return `${exact ? '' : 'up to '}${count} ${count === 1 ? 'message' : 'messages'}`;
+}
+
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}

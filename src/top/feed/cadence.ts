@@ -1,0 +1,41 @@
+import type { Clock } from '../../core/rate-limit.ts';
+
+/** The rhythm that all pollers of a view share; it can be changed, and cut short, while they wait. */
+export class Cadence {
+  #intervalMs: number;
+  #changed = new AbortController();
+  readonly #clock: Clock;
+
+  constructor(intervalMs: number, clock: Clock) {
+    this.#intervalMs = intervalMs;
+    this.#clock = clock;
+  }
+
+  get intervalMs(): number {
+    return this.#intervalMs;
+  }
+
+  set intervalMs(intervalMs: number) {
+    this.#intervalMs = intervalMs;
+    this.wake();
+  }
+
+  /** Polls that wait for their next tick start now. */
+  wake(): void {
+    this.#changed.abort();
+    this.#changed = new AbortController();
+  }
+
+  /**
+   * Waits for the next tick after `startedAt` (by the clock). A tick that went by while the last poll still ran is skipped and not made up for.
+   * Resolves early when the interval changes, on `wake`, and when the signal aborts.
+   */
+  async nextTick(startedAt: number, signal: AbortSignal): Promise<void> {
+    const elapsed = this.#clock.now() - startedAt;
+    await this.pause(this.#intervalMs - (elapsed % this.#intervalMs), signal);
+  }
+
+  async pause(milliseconds: number, signal: AbortSignal): Promise<void> {
+    await this.#clock.sleep(milliseconds, AbortSignal.any([signal, this.#changed.signal]));
+  }
+}

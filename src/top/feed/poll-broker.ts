@@ -1,0 +1,157 @@
+import type { Broker, QueuePattern } from '../../contract/broker.ts';
+import { abortedError, MqError } from '../../contract/errors.ts';
+import type { QueueStats } from '../../contract/stats.ts';
+import type { Clock } from '../../core/rate-limit.ts';
+import type { WatchedBroker } from '../watched.ts';
+import type { Cadence } from './cadence.ts';
+import { RateWindow } from './rate-window.ts';
+import type { Condition, Snapshot } from './snapshot.ts';
+
+export interface PollOptions {
+  readonly pattern: QueuePattern;
+  readonly cadence: Cadence;
+  /** Of durations. */
+  readonly clock: Clock;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  /** The longest wait for one answer. */
+  readonly timeoutMs: number;
+  /** Hides secrets in what a broker says. */
+  readonly redact: (text: string) => string;
+  readonly signal: AbortSignal;
+}
+
+/** After so long without an answer the rows are marked, though the answer is still awaited. */
+const SLOW_MS = 3_000;
+const BACKOFF_MAX_MS = 30_000;
+/** A connection whose call does not even end when it is aborted is left behind. */
+const ABANDON_MS = 1_000;
+
+/**
+ * Polls one broker until the signal aborts, and never fails: an outage is a snapshot like any other. One poll at a time; after a failure the
+ * connection is made anew, after 1, 2, 4 … up to 30 seconds (or at once on `cadence.wake`).
+ */
+export async function* pollBroker(watched: WatchedBroker, options: PollOptions): AsyncGenerator<Snapshot> {
+  const { cadence, clock, now, signal } = options;
+  const window = new RateWindow();
+  let broker: Broker | null = null;
+  let lastGood: number | null = null;
+  let failures = 0;
+  const snapshot = (condition: Condition, fresh: Partial<Snapshot> = {}): Snapshot => ({
+    context: watched.context,
+    broker: broker?.name ?? null,
+    address: broker?.address ?? null,
+    at: now(),
+    tookMs: null,
+    condition,
+    queues: null,
+    notices: [],
+    ...fresh,
+  });
+
+  yield snapshot({ state: 'connecting' });
+  try {
+    while (!signal.aborted) {
+      const startedAt = clock.now();
+      const notices: string[] = [];
+      const attempt = new Attempt(options.timeoutMs, signal);
+      const work = attempt.settle(async (limit) => {
+        const notice = (text: string): void => void notices.push(options.redact(text));
+        broker ??= await stillWanted(watched.connect({ notice, signal: limit }), limit);
+        const queues: QueueStats[] = [];
+        for await (const stats of broker.queues(options.pattern, { notice, signal: limit })) queues.push(stats);
+        return queues;
+      });
+      for (let isSlow = false; ; isSlow = true) {
+        const settled = await (isSlow ? work : Promise.race([work, slow(clock, signal)]));
+        if (settled !== 'slow') break;
+        if (!signal.aborted && lastGood !== null) {
+          const reason = `no answer for ${SLOW_MS / 1000}s yet`;
+          yield snapshot({ state: 'stale', reason, since: lastGood, retryAt: null });
+        }
+      }
+      const outcome = await work;
+      if (signal.aborted) return;
+      if ('value' in outcome) {
+        failures = 0;
+        lastGood = now();
+        const queues = window.apply(outcome.value);
+        yield snapshot({ state: 'fresh' }, { queues, notices, tookMs: clock.now() - startedAt });
+        await cadence.nextTick(startedAt, signal);
+      } else {
+        failures += 1;
+        const waitMs = Math.min(BACKOFF_MAX_MS, 1_000 * 2 ** Math.min(failures - 1, 10));
+        const reason = options.redact(reasonFor(outcome.error));
+        yield snapshot({ state: 'stale', reason, since: lastGood, retryAt: now() + waitMs }, { notices });
+        await closeQuietly(broker);
+        broker = null;
+        await cadence.pause(waitMs, signal);
+      }
+    }
+  } finally {
+    await closeQuietly(broker);
+  }
+}
+
+/** A connection that comes after its deadline belongs to nobody any more. */
+async function stillWanted(connecting: Promise<Broker>, limit: AbortSignal): Promise<Broker> {
+  const broker = await connecting;
+  if (!limit.aborted) return broker;
+  await closeQuietly(broker);
+  throw abortedError(limit);
+}
+
+async function slow(clock: Clock, signal: AbortSignal): Promise<'slow'> {
+  await clock.sleep(SLOW_MS, signal);
+  return 'slow';
+}
+
+type Outcome<T> = { readonly value: T } | { readonly error: unknown };
+
+/** One call with a deadline, which settles even when the call ignores its signal. */
+class Attempt {
+  readonly #timeoutMs: number;
+  readonly #signal: AbortSignal;
+
+  constructor(timeoutMs: number, signal: AbortSignal) {
+    this.#timeoutMs = timeoutMs;
+    this.#signal = signal;
+  }
+
+  settle<T>(work: (limit: AbortSignal) => Promise<T>): Promise<Outcome<T>> {
+    const late = new AbortController();
+    const timeout = new MqError('TIMEOUT', `the broker did not answer within ${this.#timeoutMs / 1000}s`);
+    return new Promise((resolve) => {
+      let abandon: NodeJS.Timeout | undefined;
+      const onAbort = (): void => {
+        abandon ??= setTimeout(() => done({ error: timeout }), ABANDON_MS);
+      };
+      const timer = setTimeout(() => {
+        late.abort(timeout);
+        onAbort();
+      }, this.#timeoutMs);
+      const done = (outcome: Outcome<T>): void => {
+        clearTimeout(timer);
+        clearTimeout(abandon);
+        this.#signal.removeEventListener('abort', onAbort);
+        resolve(outcome);
+      };
+      this.#signal.addEventListener('abort', onAbort, { once: true });
+      work(AbortSignal.any([this.#signal, late.signal])).then(
+        (value) => done({ value }),
+        (error: unknown) => done({ error }),
+      );
+    });
+  }
+}
+
+/** Only our own sentences: a foreign error object may hold a password. */
+export function reasonFor(error: unknown): string {
+  if (error instanceof MqError) return error.message;
+  return `a bug in mq (${error instanceof Error ? error.name : 'something was thrown'})`;
+}
+
+async function closeQuietly(broker: Broker | null): Promise<void> {
+  // What a broken connection says to its own end is of no use to anybody: the reason of the outage is already told.
+  await broker?.close().catch(() => undefined);
+}

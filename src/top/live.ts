@@ -1,0 +1,116 @@
+import type { QueuePattern } from '../contract/broker.ts';
+import type { Clock } from '../core/rate-limit.ts';
+import { Cadence } from './feed/cadence.ts';
+import { watch } from './feed/feed.ts';
+import type { Snapshot } from './feed/snapshot.ts';
+import { mount } from './mount.tsx';
+import { initialState } from './state/state.ts';
+import { Store } from './store.ts';
+import type { Terminal } from './terminal.ts';
+import type { Theme } from './text/theme.ts';
+import type { WatchedBroker } from './watched.ts';
+import { policiesOf } from './watched.ts';
+import { Conductor } from './work/conductor.ts';
+import { Connections } from './work/connections.ts';
+
+export interface LiveOptions {
+  readonly brokers: readonly WatchedBroker[];
+  readonly pattern: QueuePattern;
+  readonly intervalMs: number;
+  /** The longest wait for one answer. */
+  readonly timeoutMs: number;
+  readonly theme: Theme;
+  readonly terminal: Terminal;
+  readonly clock: Clock;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  readonly redact: (text: string) => string;
+  /** Samples of an earlier session, shown instead of polling; null: the brokers are polled. */
+  readonly replay: AsyncIterable<Snapshot> | null;
+  /** Keeps every sample; null: none is kept. */
+  readonly record: ((snapshot: Snapshot) => Promise<void>) | null;
+  readonly signal: AbortSignal;
+}
+
+export interface LiveEnd {
+  /** `quit`: the operator left. `stopped`: the signal aborted. */
+  readonly cause: 'quit' | 'stopped';
+  /** What became of an action that was still running; null: there was none. */
+  readonly report: { readonly lines: readonly string[]; readonly failed: boolean } | null;
+}
+
+/** How often ages on the screen are counted on while no sample comes. */
+const CLOCK_MS = 1_000;
+
+/**
+ * The live view, from taking the terminal to giving it back. What was in the air is settled after the terminal was given back, so that a broker that hangs
+ * cannot hold it. Rejects with the error of a view that failed, and with that of a recording that cannot be written.
+ */
+export async function runLive(options: LiveOptions): Promise<LiveEnd> {
+  const { brokers, terminal, clock, now, signal, record } = options;
+  const ended = new AbortController();
+  const lasting = AbortSignal.any([signal, ended.signal]);
+  const cadence = new Cadence(options.intervalMs, clock);
+  const store = new Store(
+    initialState({
+      size: { columns: terminal.stdout.columns, rows: terminal.stdout.rows },
+      now: now(),
+      intervalMs: options.intervalMs,
+      policies: policiesOf(brokers),
+    }),
+  );
+  const connections = new Connections(brokers);
+  const { dispatch } = store;
+  const { timeoutMs, redact } = options;
+  const conductor = new Conductor({ connections, dispatch, timeoutMs, redact, refresh: () => cadence.wake() });
+  const view = mount(store, options.theme, terminal);
+  const unsubscribe = store.subscribe(() => {
+    const state = store.state();
+    conductor.follow(state);
+    if (cadence.intervalMs !== state.intervalMs) cadence.intervalMs = state.intervalMs;
+    if (state.quitting) view.leave();
+  });
+  const clipboard = toClipboard(store, terminal);
+  const leave = (): void => view.leave();
+  signal.addEventListener('abort', leave, { once: true });
+  const ticking = setInterval(() => dispatch({ type: 'clock', now: now() }), CLOCK_MS);
+  const feeding = (async () => {
+    const snapshots = options.replay ?? watch(brokers, { ...options, cadence, signal: lasting });
+    for await (const snapshot of snapshots) {
+      if (lasting.aborted) return;
+      dispatch({ type: 'snapshot', snapshot });
+      await record?.(snapshot);
+    }
+  })();
+  // A recording that cannot be written ends the view, and not in silence.
+  feeding.catch(leave);
+  let wasRunning = false;
+  try {
+    await view.left;
+  } finally {
+    clearInterval(ticking);
+    signal.removeEventListener('abort', leave);
+    unsubscribe();
+    clipboard();
+    ended.abort();
+    wasRunning = ['running', 'stopping'].includes(store.state().action?.step ?? '');
+    await conductor.stop();
+    await feeding.finally(() => connections.close());
+  }
+  const { action, quitting } = store.state();
+  return {
+    cause: quitting ? 'quit' : 'stopped',
+    report: wasRunning && action?.step === 'done' ? { lines: action.lines, failed: action.failed } : null,
+  };
+}
+
+/** OSC 52 hands a text to the terminal's clipboard; as base64 it cannot act on the terminal. A terminal that does not know it ignores it. */
+function toClipboard(store: Store, { stdout }: Terminal): () => void {
+  let last = 0;
+  return store.subscribe(() => {
+    const { copied } = store.state();
+    if (copied === null || copied.id === last) return;
+    last = copied.id;
+    stdout.write(`\u001b]52;c;${Buffer.from(copied.text).toString('base64')}\u0007`);
+  });
+}

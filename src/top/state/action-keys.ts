@@ -1,0 +1,117 @@
+import type { RowKey } from '../watched.ts';
+import { type ActionChoice, type ActionRequest, type ActionState, CHOICES } from './action.ts';
+import { commandLine } from './command-line.ts';
+import { charOf, type Key, nameOf, typedInto } from './key.ts';
+import type { TopState } from './state.ts';
+
+export function openMenu(state: TopState, key: RowKey | null): TopState {
+  return key === null ? state : { ...state, action: { step: 'choose', key, cursor: 0 } };
+}
+
+/** An action was chosen for a queue, in the menu or by its key. A context that is only for reading refuses at once. */
+export function chosen(state: TopState, choice: ActionChoice, key: RowKey | null, group: string | null): TopState {
+  if (key === null) return state;
+  const request = requestFor(choice, key, group);
+  if (state.policies.get(key.context)?.readonly !== false) {
+    return { ...state, action: null, flash: `${key.context} is readonly: nothing can be changed there` };
+  }
+  if (choice.verb === 'redrive') return { ...state, action: { step: 'amount', request, text: '', problem: null } };
+  if (choice.verb === 'move') return { ...state, action: { step: 'target', request, text: '', problem: null } };
+  return planning(state, request);
+}
+
+function requestFor(choice: ActionChoice, key: RowKey, group: string | null): ActionRequest {
+  return { verb: choice.verb, key, group, max: null, state: choice.state, to: null };
+}
+
+function planning(state: TopState, request: ActionRequest): TopState {
+  return {
+    ...state,
+    nextRequest: state.nextRequest + 1,
+    action: { step: 'planning', request, id: state.nextRequest },
+  };
+}
+
+export function afterActionKey(state: TopState, action: ActionState, key: Key): TopState {
+  if (nameOf(key) === 'escape') return escaped(state, action);
+  switch (action.step) {
+    case 'choose':
+      return afterMenuKey(state, action, key);
+    case 'amount':
+    case 'target':
+      return afterEntryKey(state, action, key);
+    case 'confirm':
+      return afterAnswer(state, action, key);
+    case 'done':
+      return { ...state, action: null };
+    default:
+      return state;
+  }
+}
+
+/** Nothing was changed yet, except in `running`, where what is in the air is settled first. */
+export function escaped(state: TopState, action: ActionState): TopState {
+  if (action.step === 'running') return { ...state, action: { ...action, step: 'stopping' } };
+  return action.step === 'stopping' ? state : { ...state, action: null };
+}
+
+type Step<S extends ActionState['step']> = Extract<ActionState, { readonly step: S }>;
+
+function afterMenuKey(state: TopState, action: Step<'choose'>, key: Key): TopState {
+  const char = charOf(key);
+  const move = (by: number): TopState => {
+    const cursor = Math.max(0, Math.min(CHOICES.length - 1, action.cursor + by));
+    return { ...state, action: { ...action, cursor } };
+  };
+  if (nameOf(key) === 'up' || char === 'k') return move(-1);
+  if (nameOf(key) === 'down' || char === 'j') return move(1);
+  const under = CHOICES[action.cursor];
+  if (under === undefined) return state;
+  if (nameOf(key) === 'enter') return chosen(state, under, action.key, null);
+  if (char === 'c') return copied(state, requestFor(under, action.key, null));
+  const choice = CHOICES.find((candidate) => candidate.key === char);
+  return choice === undefined ? state : chosen(state, choice, action.key, null);
+}
+
+function afterEntryKey(state: TopState, action: Step<'amount' | 'target'>, key: Key): TopState {
+  const { request } = action;
+  if (nameOf(key) !== 'enter') {
+    const text = typedInto(action.text, key);
+    return text === null ? state : { ...state, action: { ...action, text, problem: null } };
+  }
+  const text = action.text.trim();
+  if (action.step === 'target') {
+    if (text === '') return { ...state, action: { ...action, problem: 'write the name of a queue' } };
+    return planning(state, { ...request, to: text });
+  }
+  if (text === '') return planning(state, request);
+  const max = Number(text);
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(max) || max < 1) {
+    return { ...state, action: { ...action, problem: 'write a whole number of at least 1, or nothing for all' } };
+  }
+  return planning(state, { ...request, max });
+}
+
+function afterAnswer(state: TopState, action: Step<'confirm'>, key: Key): TopState {
+  const { request, id, question } = action;
+  const running = { ...state, action: { step: 'running' as const, request, id, progress: null } };
+  const declined = { ...state, action: null, flash: 'nothing was changed' };
+  if (question.typed === null) {
+    if (charOf(key) === 'y' || charOf(key) === 'Y') return running;
+    if (charOf(key) === 'c') return copied(state, request);
+    return charOf(key) === '' && nameOf(key) !== 'enter' ? state : declined;
+  }
+  if (nameOf(key) === 'enter') return action.text === question.typed ? running : declined;
+  const text = typedInto(action.text, key);
+  return text === null ? state : { ...state, action: { ...action, text } };
+}
+
+function copied(state: TopState, request: ActionRequest): TopState {
+  const text = commandLine(request, state.policies.get(request.key.context)?.selector ?? []);
+  return {
+    ...state,
+    nextRequest: state.nextRequest + 1,
+    copied: { id: state.nextRequest, text },
+    flash: `copied: ${text}`,
+  };
+}

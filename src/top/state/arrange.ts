@@ -1,0 +1,51 @@
+import { sameKey } from '../watched.ts';
+import type { Row } from './rows.ts';
+import { sorted } from './sorting.ts';
+import { listHeight, shownBrokers, type TopState } from './state.ts';
+
+/** The state with its rows filtered and sorted anew, the selection still on its queue, and the selection on the screen. */
+export function arranged(state: TopState): TopState {
+  const rows = sorted(passing(state), state.sorting);
+  const before = indexOfSelected(state);
+  const withRows = { ...state, rows };
+  if (!state.hasChosen) return scrolled(withRows, 0);
+  // A queue that is gone or filtered out leaves the selection at its place.
+  const place = indexOfSelected(withRows) ?? Math.min(before ?? 0, rows.length - 1);
+  return scrolled(withRows, place);
+}
+
+/** The state with the row at `place` selected, and as much scrolled as it takes to see it. */
+export function scrolled(state: TopState, place: number): TopState {
+  const { rows } = state;
+  const height = listHeight(state.size);
+  const at = Math.max(0, Math.min(place, rows.length - 1));
+  const row = rows[at];
+  const lowest = Math.max(0, rows.length - height);
+  const offset = Math.min(lowest, Math.max(Math.min(state.offset, at), at - height + 1));
+  return { ...state, offset, selected: row === undefined ? null : { context: row.context, queue: row.queue } };
+}
+
+/** The same, because the operator says so: from then on the selection follows that queue. The first row leads back to the beginning. */
+export function chosenRow(state: TopState, place: number): TopState {
+  return scrolled({ ...state, hasChosen: place > 0 }, place);
+}
+
+export function indexOfSelected({ rows, selected }: Pick<TopState, 'rows' | 'selected'>): number | null {
+  if (selected === null) return null;
+  const index = rows.findIndex((row) => sameKey(row, selected));
+  return index === -1 ? null : index;
+}
+
+function passing(state: TopState): readonly Row[] {
+  const wanted = state.filter.text.toLowerCase();
+  const rows: Row[] = [];
+  for (const broker of shownBrokers(state).values()) {
+    for (const row of broker.rows.values()) {
+      if (state.onlyDead && !((row.stats.dead ?? 0) > 0)) continue;
+      if (state.onlyWrong && row.judgement.faults.length === 0) continue;
+      if (wanted !== '' && !`${row.queue} ${row.context}`.toLowerCase().includes(wanted)) continue;
+      rows.push(row);
+    }
+  }
+  return rows;
+}

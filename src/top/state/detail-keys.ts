@@ -1,0 +1,87 @@
+import { CHOICES } from './action.ts';
+import { chosen, openMenu } from './action-keys.ts';
+import { type DetailState, openable, TABS, type Tab } from './detail.ts';
+import { charOf, type Key, nameOf } from './key.ts';
+import { toggledFreeze, withInterval } from './list-keys.ts';
+import type { TopState } from './state.ts';
+
+/** The furthest that a text can be scrolled; what is shown stops at its end. */
+const LINES_MAX = 10_000;
+
+export function afterDetailKey(state: TopState, detail: DetailState, key: Key): TopState {
+  const name = nameOf(key);
+  const char = charOf(key);
+  const page = Math.max(1, state.size.rows - 6);
+  if (name === 'escape' || name === 'left' || name === 'backspace') {
+    return { ...state, detail: detail.open === null ? null : { ...detail, open: null } };
+  }
+  if (name === 'up' || char === 'k') return moved(state, detail, -1);
+  if (name === 'down' || char === 'j') return moved(state, detail, 1);
+  if (name === 'pageup') return moved(state, detail, -page);
+  if (name === 'pagedown') return moved(state, detail, page);
+  if (name === 'home' || char === 'g') return moved(state, detail, -LINES_MAX);
+  if (name === 'end' || char === 'G') return moved(state, detail, LINES_MAX);
+  if (name === 'tab') return toTab(state, detail, TABS[(TABS.indexOf(detail.tab) + 1) % TABS.length] ?? 'overview');
+  if (name === 'enter' || name === 'right') return opened(state, detail);
+  switch (char) {
+    case '1':
+    case '2':
+    case '3':
+      return toTab(state, detail, TABS[Number(char) - 1] ?? 'overview');
+    case 'o':
+      return asked(state, detail, true);
+    case 'l':
+      return asked(state, detail, false);
+    case ' ':
+      return toggledFreeze(state);
+    case '+':
+    case '=':
+      return withInterval(state, 1);
+    case '-':
+      return withInterval(state, -1);
+    case 'a':
+      return openMenu(state, detail.key);
+    default: {
+      const choice = CHOICES.find((candidate) => candidate.key === char);
+      if (choice === undefined) return state;
+      return chosen(state, choice, detail.key, choice.verb === 'redrive' ? selectedGroup(detail) : null);
+    }
+  }
+}
+
+/** The reason that the cursor is on, in the tab of the dead letters. */
+function selectedGroup(detail: DetailState): string | null {
+  if (detail.tab !== 'dead' || detail.dead?.status !== 'ready') return null;
+  return detail.dead.data.groups[detail.cursor]?.reason ?? null;
+}
+
+function moved(state: TopState, detail: DetailState, by: number): TopState {
+  if (detail.open !== null) {
+    const offset = Math.max(0, Math.min(LINES_MAX, detail.open.offset + by));
+    return { ...state, detail: { ...detail, open: { ...detail.open, offset } } };
+  }
+  const last = detail.tab === 'overview' ? LINES_MAX : Math.max(0, openable(detail).length - 1);
+  return { ...state, detail: { ...detail, cursor: Math.max(0, Math.min(last, detail.cursor + by)) } };
+}
+
+function opened(state: TopState, detail: DetailState): TopState {
+  if (openable(detail)[detail.cursor] === undefined) return state;
+  return { ...state, detail: { ...detail, open: { index: detail.cursor, offset: 0 } } };
+}
+
+/** Looking is asked for when a tab is first opened; whoever fetches it says the price first, where there is one. */
+function toTab(state: TopState, detail: DetailState, tab: Tab): TopState {
+  const there = { ...detail, tab, cursor: 0, open: null };
+  if (tab === 'overview' || there[tab] !== null) return { ...state, detail: there };
+  return asked(state, there, false);
+}
+
+/** `consented`: the operator has read the price and wants to look all the same. */
+export function asked(state: TopState, detail: DetailState, consented: boolean): TopState {
+  const { tab } = detail;
+  const before = detail[tab];
+  if (before?.status === 'asked' || (consented && before?.status !== 'priced')) return state;
+  const request = state.nextRequest;
+  const load = { status: 'asked' as const, request, consented };
+  return { ...state, nextRequest: request + 1, detail: { ...detail, [tab]: load, cursor: 0, open: null } };
+}

@@ -1,0 +1,60 @@
+import type { QueueStats } from '../../contract/stats.ts';
+import { type Series, slope } from './series.ts';
+
+/** What is wrong with a queue. */
+export const FAULTS = ['no consumers', 'growing', 'dead letters arriving', 'failing', 'paused'] as const;
+export type Fault = (typeof FAULTS)[number];
+
+/** Whether the depth falls, and when it would reach zero. `unknown`: too few samples, or the depth is unknown. */
+export type Outlook =
+  | { readonly kind: 'unknown' }
+  | { readonly kind: 'empty' }
+  | { readonly kind: 'steady' }
+  | { readonly kind: 'growing' }
+  | { readonly kind: 'draining'; readonly inMs: number };
+
+const TREND_WINDOW_MS = 15_000;
+/** A rise smaller than this share of the depth, or than so many messages, is not called growing: queues breathe. */
+const NOTABLE_SHARE = 0.02;
+const NOTABLE_CHANGE = 3;
+
+export interface Judgement {
+  readonly faults: readonly Fault[];
+  readonly outlook: Outlook;
+  /** Change of depth per second; null when unknown. */
+  readonly netPerSec: number | null;
+}
+
+export function judge(stats: QueueStats, series: Series): Judgement {
+  const netPerSec = netOf(stats, series);
+  const outlook = outlookOf(stats, series, netPerSec);
+  const found: Readonly<Record<Fault, boolean>> = {
+    'no consumers': stats.consumers === 0 && (stats.ready ?? 0) > 0,
+    growing: outlook.kind === 'growing',
+    'dead letters arriving': (slope(series, 'dead', TREND_WINDOW_MS)?.change ?? 0) > 0,
+    failing: (stats.rates?.errorPerSec ?? 0) > 0,
+    paused: stats.state === 'paused',
+  };
+  return { faults: FAULTS.filter((fault) => found[fault]), outlook, netPerSec };
+}
+
+/** Measured where there are two samples; before that from the broker's own rates. */
+function netOf(stats: QueueStats, series: Series): number | null {
+  const measured = slope(series, 'depth', TREND_WINDOW_MS);
+  if (measured !== null) return measured.perSec;
+  const { inPerSec = null, outPerSec = null } = stats.rates ?? {};
+  return inPerSec === null || outPerSec === null || stats.depth === null ? null : inPerSec - outPerSec;
+}
+
+function outlookOf(stats: QueueStats, series: Series, netPerSec: number | null): Outlook {
+  if (stats.depth === null) return { kind: 'unknown' };
+  if (stats.depth === 0) return { kind: 'empty' };
+  if (netPerSec === null) return { kind: 'unknown' };
+  const change = slope(series, 'depth', TREND_WINDOW_MS)?.change ?? netPerSec;
+  const notable = Math.max(NOTABLE_CHANGE, stats.depth * NOTABLE_SHARE);
+  if (change >= notable) return { kind: 'growing' };
+  if (change <= -notable || (change < 0 && stats.depth <= NOTABLE_CHANGE)) {
+    return { kind: 'draining', inMs: (stats.depth / -netPerSec) * 1000 };
+  }
+  return { kind: 'steady' };
+}

@@ -1,0 +1,37 @@
+/** Keys that are not a character of their own. */
+export const NAMED_KEYS = [
+  'up',
+  'down',
+  'left',
+  'right',
+  'pageup',
+  'pagedown',
+  'home',
+  'end',
+  'enter',
+  'escape',
+  'tab',
+  'backspace',
+  'ctrl-c',
+  'ctrl-u',
+] as const;
+export type NamedKey = (typeof NAMED_KEYS)[number];
+
+/** One key. Terminals send fast keys in one piece; they are taken apart before they come here. */
+export type Key = { readonly name: NamedKey } | { readonly char: string };
+
+/** The character of a key; empty for a named one. */
+export function charOf(key: Key): string {
+  return 'char' in key ? key.char : '';
+}
+
+export function nameOf(key: Key): NamedKey | null {
+  return 'name' in key ? key.name : null;
+}
+
+/** A line of text after a key was typed into it; null when the key has no meaning there. */
+export function typedInto(text: string, key: Key): string | null {
+  if ('char' in key) return text + key.char;
+  if (key.name === 'backspace') return Array.from(text).slice(0, -1).join('');
+  return key.name === 'ctrl-u' ? '' : null;
+}

@@ -1,0 +1,103 @@
+import { afterActionKey, escaped } from './action-keys.ts';
+import { arranged, indexOfSelected, scrolled } from './arrange.ts';
+import type { DetailState, Tab } from './detail.ts';
+import { afterDetailKey, asked } from './detail-keys.ts';
+import type { TopEvent } from './event.ts';
+import { charOf, type Key, nameOf } from './key.ts';
+import { afterFilterKey, afterListKey } from './list-keys.ts';
+import { withSnapshot } from './rows.ts';
+import type { TopState } from './state.ts';
+
+/** The whole behaviour of the view: pure, so that it is tested as a table of (state, event) → state. */
+export function reduce(state: TopState, event: TopEvent): TopState {
+  switch (event.type) {
+    case 'key':
+      return afterKey({ ...state, flash: null }, event.key);
+    case 'paste':
+      return afterPaste(state, event.text);
+    case 'resize': {
+      const resized = { ...state, size: event.size };
+      return scrolled(resized, indexOfSelected(resized) ?? 0);
+    }
+    case 'clock':
+      return { ...state, now: event.now };
+    case 'snapshot': {
+      const { snapshot } = event;
+      const brokers = new Map(state.brokers);
+      brokers.set(snapshot.context, withSnapshot(state.brokers.get(snapshot.context), snapshot));
+      const next = { ...state, brokers, now: Math.max(state.now, snapshot.at) };
+      return state.frozen === null ? arranged(next) : next;
+    }
+    case 'overview':
+    case 'dead':
+    case 'messages':
+      return afterAnswer(state, event.type, event.request, (detail) => ({ ...detail, [event.type]: event.answer }));
+    case 'planned': {
+      const { action } = state;
+      if (action?.step !== 'planning' || action.id !== event.id) return state;
+      const { request, id } = action;
+      return { ...state, action: { step: 'confirm', request, id, question: event.question, text: '' } };
+    }
+    case 'progress': {
+      const { action } = state;
+      if (action?.step !== 'running' && action?.step !== 'stopping') return state;
+      return action.id === event.id ? { ...state, action: { ...action, progress: event.progress } } : state;
+    }
+    case 'finished':
+      return afterFinish(state, event);
+  }
+}
+
+function afterKey(state: TopState, key: Key): TopState {
+  if (nameOf(key) === 'ctrl-c') {
+    const { action } = state;
+    // The first one stops the work; a second leaves, and then the work is settled before the program ends.
+    return action?.step === 'running' ? escaped(state, action) : { ...state, quitting: true };
+  }
+  if (state.action !== null) return afterActionKey(state, state.action, key);
+  if (state.help !== null) return afterHelpKey(state, state.help.offset, key);
+  if (state.filter.editing && state.detail === null) return afterFilterKey(state, key);
+  if (charOf(key) === 'q') return { ...state, quitting: true };
+  if (charOf(key) === '?') return { ...state, help: { offset: 0 } };
+  return state.detail === null ? afterListKey(state, key) : afterDetailKey(state, state.detail, key);
+}
+
+function afterHelpKey(state: TopState, offset: number, key: Key): TopState {
+  if (nameOf(key) === 'down' || charOf(key) === 'j') return { ...state, help: { offset: Math.min(offset + 1, 40) } };
+  if (nameOf(key) === 'up' || charOf(key) === 'k') return { ...state, help: { offset: Math.max(0, offset - 1) } };
+  return { ...state, help: null };
+}
+
+/** Only a line of text takes what is pasted; elsewhere it would run as keys. */
+function afterPaste(state: TopState, text: string): TopState {
+  const isEntry =
+    (state.action === null && state.filter.editing) ||
+    state.action?.step === 'amount' ||
+    state.action?.step === 'target' ||
+    (state.action?.step === 'confirm' && state.action.question.typed !== null);
+  if (!isEntry) return state;
+  let next = state;
+  for (const char of text.replace(/[\r\n]+$/, '')) next = afterKey(next, { char });
+  return next;
+}
+
+/** An answer to a question that is not asked any more is dropped. */
+function afterAnswer(
+  state: TopState,
+  what: Tab,
+  request: number,
+  update: (detail: DetailState) => DetailState,
+): TopState {
+  const load = state.detail?.[what];
+  if (state.detail === null || load?.status !== 'asked' || load.request !== request) return state;
+  return { ...state, detail: update(state.detail) };
+}
+
+function afterFinish(state: TopState, event: Extract<TopEvent, { readonly type: 'finished' }>): TopState {
+  const { action, detail } = state;
+  if (action === null || !('id' in action) || action.id !== event.id) return state;
+  const done = { step: 'done' as const, request: action.request, lines: event.lines, failed: event.failed };
+  const next = { ...state, action: done };
+  // What was looked at before is not true any more. Where looking costs something it is not done again unasked.
+  return detail?.tab === 'dead' && detail.dead?.status === 'ready' ? asked(next, detail, false) : next;
+}

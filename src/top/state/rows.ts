@@ -1,0 +1,52 @@
+import type { QueueStats } from '../../contract/stats.ts';
+import type { Condition, Snapshot } from '../feed/snapshot.ts';
+import type { RowKey } from '../watched.ts';
+import { type Judgement, judge } from './judgement.ts';
+import { appended, emptySeries, type Series } from './series.ts';
+
+export interface Row extends RowKey {
+  readonly stats: QueueStats;
+  readonly series: Series;
+  readonly judgement: Judgement;
+}
+
+/** What is known of one broker: the last good rows, and whether they are still true. */
+export interface BrokerView {
+  readonly context: string;
+  readonly broker: string | null;
+  readonly address: string | null;
+  readonly condition: Condition;
+  /** Of the last good sample, milliseconds since the epoch; null: there was none yet. */
+  readonly sampledAt: number | null;
+  readonly tookMs: number | null;
+  readonly notices: readonly string[];
+  readonly rows: ReadonlyMap<string, Row>;
+}
+
+/** The broker after a snapshot. Pure: the view before it stays as it is, so that a frozen screen can go on showing it. */
+export function withSnapshot(before: BrokerView | undefined, snapshot: Snapshot): BrokerView {
+  const { context, queues, condition, at } = snapshot;
+  const facts = {
+    context,
+    condition,
+    broker: snapshot.broker ?? before?.broker ?? null,
+    address: snapshot.address ?? before?.address ?? null,
+  };
+  if (queues === null) {
+    const { sampledAt = null, tookMs = null, notices = [], rows = new Map() } = before ?? {};
+    return { ...facts, sampledAt, tookMs, rows, notices: snapshot.notices.length > 0 ? snapshot.notices : notices };
+  }
+  const rows = new Map<string, Row>();
+  for (const stats of queues) rows.set(stats.queue, nextRow(before?.rows.get(stats.queue), context, stats));
+  return { ...facts, sampledAt: at, tookMs: snapshot.tookMs, notices: snapshot.notices, rows };
+}
+
+function nextRow(before: Row | undefined, context: string, stats: QueueStats): Row {
+  const elapsedMs = before === undefined ? 0 : stats.sampledAt - before.stats.sampledAt;
+  // The broker answered with the reading that is known already (RabbitMQ renews its own every five seconds): no new point in time.
+  if (before !== undefined && elapsedMs <= 0) return { ...before, stats, judgement: judge(stats, before.series) };
+  const { inPerSec = null, outPerSec = null, errorPerSec = null } = stats.rates ?? {};
+  const sample = { depth: stats.depth, dead: stats.dead ?? null, inPerSec, outPerSec, errorPerSec };
+  const series = appended(before?.series ?? emptySeries(), sample, elapsedMs);
+  return { context, queue: stats.queue, stats, series, judgement: judge(stats, series) };
+}

@@ -1,0 +1,98 @@
+/** One sample of the figures that are drawn over time. Null: unknown then. */
+export interface Sample {
+  readonly depth: number | null;
+  readonly dead: number | null;
+  readonly inPerSec: number | null;
+  readonly outPerSec: number | null;
+  readonly errorPerSec: number | null;
+}
+export type Lane = keyof Sample;
+export const LANES = ['depth', 'dead', 'inPerSec', 'outPerSec', 'errorPerSec'] as const satisfies readonly Lane[];
+
+/** As many samples as a chart can show. */
+export const CAPACITY = 60;
+
+const ELAPSED = LANES.length;
+const WIDTH = LANES.length + 1;
+
+/**
+ * The last samples of one queue, oldest first. Never changed once made, so that a frozen view stays as it was. It is one array of numbers,
+ * because 2,000 queues get a new one every second, and a sample that says the same as the last one is only counted, because most queues
+ * are idle. NaN stands for unknown; float32 is exact for counts up to 16 million, beyond which only the drawing is rounded.
+ */
+export interface Series {
+  /** Five figures, and the milliseconds since the sample before. */
+  readonly cells: Float32Array;
+  /** How often the last sample of `cells` has come again since, and over how many milliseconds. */
+  readonly repeats: number;
+  readonly repeatedMs: number;
+}
+
+const EMPTY: Series = { cells: new Float32Array(0), repeats: 0, repeatedMs: 0 };
+
+export function emptySeries(): Series {
+  return EMPTY;
+}
+
+/** `elapsedMs`: since the sample before; 0 for the first. */
+export function appended(series: Series, sample: Sample, elapsedMs: number): Series {
+  if (saysTheSame(series, sample)) {
+    return { cells: series.cells, repeats: series.repeats + 1, repeatedMs: series.repeatedMs + elapsedMs };
+  }
+  const repeats = Math.min(series.repeats, CAPACITY - 1);
+  const kept = Math.min(series.cells.length / WIDTH, CAPACITY - 1 - repeats);
+  const cells = new Float32Array((kept + repeats + 1) * WIDTH);
+  cells.set(series.cells.subarray(series.cells.length - kept * WIDTH));
+  const last = series.cells.subarray(series.cells.length - WIDTH);
+  for (let index = kept; index < kept + repeats; index++) {
+    cells.set(last, index * WIDTH);
+    cells[index * WIDTH + ELAPSED] = series.repeatedMs / series.repeats;
+  }
+  const at = (kept + repeats) * WIDTH;
+  for (const [lane, name] of LANES.entries()) cells[at + lane] = sample[name] ?? Number.NaN;
+  cells[at + ELAPSED] = elapsedMs;
+  return { cells, repeats: 0, repeatedMs: 0 };
+}
+
+function saysTheSame({ cells }: Series, sample: Sample): boolean {
+  const at = cells.length - WIDTH;
+  return at >= 0 && LANES.every((name, lane) => Object.is(cells[at + lane], Math.fround(sample[name] ?? Number.NaN)));
+}
+
+export function laneOf(series: Series, name: Lane): readonly (number | null)[] {
+  const lane = LANES.indexOf(name);
+  const rows = series.cells.length / WIDTH;
+  const values = Array.from({ length: rows }, (_, index) => known(series.cells[index * WIDTH + lane]));
+  const last = values.at(-1) ?? null;
+  const repeats = Math.min(series.repeats, CAPACITY);
+  return [...values, ...Array.from({ length: repeats }, () => last)].slice(-CAPACITY);
+}
+
+/**
+ * Change per second of a figure over the last `windowMs`, and how much it changed in all; null with fewer than two known samples. Between
+ * samples further apart than the window it is the change between the last two.
+ */
+export function slope(series: Series, name: Lane, windowMs: number): { perSec: number; change: number } | null {
+  const { cells, repeats, repeatedMs } = series;
+  const lane = LANES.indexOf(name);
+  const rows = cells.length / WIDTH;
+  const last = known(cells[(rows - 1) * WIDTH + lane]);
+  if (last === null) return null;
+  let elapsedMs = repeatedMs;
+  let first: number | null = repeats > 0 ? last : null;
+  let firstElapsedMs = repeatedMs;
+  for (let index = rows - 1; index > 0; index--) {
+    elapsedMs += cells[index * WIDTH + ELAPSED] ?? 0;
+    if (elapsedMs > windowMs && first !== null) break;
+    const value = known(cells[(index - 1) * WIDTH + lane]);
+    if (value === null) break;
+    first = value;
+    firstElapsedMs = elapsedMs;
+  }
+  if (first === null || firstElapsedMs <= 0) return null;
+  return { perSec: ((last - first) * 1000) / firstElapsedMs, change: last - first };
+}
+
+function known(value: number | undefined): number | null {
+  return value === undefined || Number.isNaN(value) ? null : value;
+}

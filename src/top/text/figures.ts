@@ -1,0 +1,86 @@
+import type { QueueStats, StatsField } from '../../contract/stats.ts';
+import { formatDuration } from '../../core/duration.ts';
+
+/** Six cells at most: exact below 100,000. */
+export function formatCount(count: number): string {
+  if (count < 100_000) return String(Math.round(count));
+  if (count < 1_000_000) return `${(count / 1_000).toFixed(1)}k`;
+  if (count < 1_000_000_000) return `${(count / 1_000_000).toFixed(2)}M`;
+  return `${(count / 1_000_000_000).toFixed(2)}G`;
+}
+
+export function formatRate(perSec: number): string {
+  if (perSec >= 99.95) return formatCount(perSec);
+  // A rate that is not zero never looks like zero.
+  return perSec > 0 && perSec < 0.05 ? '<0.1' : perSec.toFixed(1);
+}
+
+/** `?` unknown, nothing where it does not apply, `~` approximate: never a false zero. */
+export function figure(
+  stats: QueueStats,
+  field: StatsField,
+  value: number | null | undefined,
+  format: (value: number) => string = formatCount,
+): string {
+  if (value === undefined) return '';
+  if (value === null) return '?';
+  return `${stats.approximate.includes(field) ? '~' : ''}${format(value)}`;
+}
+
+/** Without ready messages there is no oldest one: that does not apply, and is not unknown. */
+export function ageFigure(stats: QueueStats): string {
+  if (stats.oldestAgeMs === null && stats.ready === 0) return '';
+  return figure(stats, 'oldestAgeMs', stats.oldestAgeMs, formatDuration);
+}
+
+/** The share of finished messages that failed; nothing while none is finished, `?` when one of the rates is unknown. */
+export function errorShareFigure(stats: QueueStats): string {
+  if (stats.rates === undefined) return '?';
+  const { outPerSec, errorPerSec } = stats.rates;
+  if (outPerSec === null || errorPerSec === null) return '?';
+  const finished = outPerSec + errorPerSec;
+  if (finished === 0) return '';
+  const share = (errorPerSec / finished) * 100;
+  const text = share > 0 && share < 1 ? '<1%' : `${Math.round(share)}%`;
+  return `${stats.approximate.includes('rates') ? '~' : ''}${text}`;
+}
+
+export interface Total {
+  readonly sum: number;
+  /** Queues that have the figure but do not know it. */
+  readonly unknown: number;
+  readonly known: number;
+  readonly approximate: boolean;
+}
+
+export function totalOf(
+  all: Iterable<QueueStats>,
+  field: StatsField,
+  value: (stats: QueueStats) => number | null | undefined,
+): Total {
+  let [sum, unknown, known, approximate] = [0, 0, 0, false];
+  for (const stats of all) {
+    const one = value(stats);
+    if (one === undefined) continue;
+    if (one === null) unknown += 1;
+    else {
+      sum += one;
+      known += 1;
+      approximate ||= stats.approximate.includes(field);
+    }
+  }
+  return { sum, unknown, known, approximate };
+}
+
+/** `12+?`: at least 12, the rest is unknown. Nothing when no queue has such a figure. */
+export function formatTotal(total: Total, format: (value: number) => string = formatCount): string {
+  if (total.known === 0) return total.unknown === 0 ? '' : '?';
+  return `${total.approximate ? '~' : ''}${format(total.sum)}${total.unknown > 0 ? '+?' : ''}`;
+}
+
+/** Local time of day. */
+export function formatClock(at: number): string {
+  const date = new Date(at);
+  const two = (value: number): string => String(value).padStart(2, '0');
+  return `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
+}

@@ -1,0 +1,84 @@
+import { formatDuration } from '../../core/duration.ts';
+import { safe } from '../../core/safe-text.ts';
+import type { BrokerView } from '../state/rows.ts';
+import { shownBrokers, shownNow, type TopState } from '../state/state.ts';
+import { formatClock, formatCount, formatRate, formatTotal, totalOf } from './figures.ts';
+import { type Line, line } from './line.ts';
+import { cut, padded, widthOf } from './padding.ts';
+import { glyphsOf, paint, type Theme } from './theme.ts';
+
+/** Totals over all brokers, and the clock of the last sample. */
+export function titleLine(state: TopState, width: number, theme: Theme): Line {
+  const glyphs = glyphsOf(theme);
+  const brokers = [...shownBrokers(state).values()];
+  const all = brokers.flatMap((broker) => Array.from(broker.rows.values(), (row) => row.stats));
+  const rates = (name: 'inPerSec' | 'outPerSec' | 'errorPerSec'): string =>
+    formatTotal(
+      totalOf(all, 'rates', (stats) => stats.rates?.[name] ?? null),
+      formatRate,
+    );
+  const parts = [
+    `${formatCount(all.length)} ${all.length === 1 ? 'queue' : 'queues'}`,
+    named('ready', formatTotal(totalOf(all, 'ready', (stats) => stats.ready))),
+    named('dead', formatTotal(totalOf(all, 'dead', (stats) => stats.dead))),
+    named('in/s', all.length === 0 ? '' : rates('inPerSec')),
+    named('out/s', all.length === 0 ? '' : rates('outPerSec')),
+    named('err/s', all.length === 0 ? '' : rates('errorPerSec')),
+    named('in-flight', formatTotal(totalOf(all, 'inFlight', (stats) => stats.inFlight))),
+    named('delayed', formatTotal(totalOf(all, 'delayed', (stats) => stats.delayed))),
+  ].filter((part) => part !== '');
+  const sampled = brokers.map(({ sampledAt }) => sampledAt).filter((at) => at !== null);
+  const clock = sampled.length === 0 ? '--:--:--' : formatClock(Math.max(...sampled));
+  const name = state.frozen === null ? 'mq top' : 'mq top FROZEN';
+  let left = name;
+  for (const part of parts) {
+    const longer = `${left}  ${part}`;
+    if (widthOf(longer) > width - clock.length - 2) break;
+    left = longer;
+  }
+  const filled = padded(left, Math.max(0, width - clock.length - 1), 'left', glyphs.ellipsis);
+  return line(paint(theme, 'title', cut(`${filled} ${clock}`, width, glyphs.ellipsis)));
+}
+
+function named(name: string, value: string): string {
+  return value === '' ? '' : `${name} ${value}`;
+}
+
+/** How far each broker can be trusted; what is wrong comes first. */
+export function brokersLine(state: TopState, width: number, theme: Theme): Line {
+  const glyphs = glyphsOf(theme);
+  const now = shownNow(state);
+  const brokers = [...shownBrokers(state).values()].toSorted((a, b) => trouble(b) - trouble(a));
+  const text = brokers.map((broker) => conditionText(broker, now)).join(` ${glyphs.dot} `);
+  const shown = cut(text, width, glyphs.ellipsis);
+  const stale = brokers.some(({ condition }) => condition.state === 'stale');
+  return line(paint(theme, stale ? 'alarm' : 'faint', shown));
+}
+
+function trouble({ condition, notices }: BrokerView): number {
+  return condition.state === 'stale' ? 3 : condition.state === 'connecting' ? 2 : notices.length > 0 ? 1 : 0;
+}
+
+function conditionText(broker: BrokerView, now: number): string {
+  const name = safe(broker.broker === null ? broker.context : `${broker.context} (${broker.broker})`);
+  const { condition } = broker;
+  if (condition.state === 'connecting') return `${name} connecting`;
+  if (condition.state === 'fresh') {
+    const notice = broker.notices[0] === undefined ? '' : `: ${safe(broker.notices[0])}`;
+    return `${name} ok ${broker.tookMs === null ? '' : formatDuration(broker.tookMs)}${notice}`;
+  }
+  const age = condition.since === null ? 'never answered' : formatDuration(Math.max(0, now - condition.since));
+  const retry =
+    condition.retryAt === null || condition.retryAt <= now
+      ? ''
+      : `; next try in ${formatDuration(condition.retryAt - now)}`;
+  return `${name} STALE ${age}: ${safe(condition.reason)}${retry}`;
+}
+
+/** How old what is shown of a broker is, when it is not fresh; null when it is. */
+export function staleAge(broker: BrokerView | undefined, now: number): string | null {
+  if (broker?.condition.state !== 'stale') return null;
+  return broker.condition.since === null
+    ? 'stale'
+    : `stale ${formatDuration(Math.max(0, now - broker.condition.since))}`;
+}

@@ -1,0 +1,47 @@
+import { FAULTS } from '../state/judgement.ts';
+import type { TopState } from '../state/state.ts';
+import { type Line, line } from './line.ts';
+import { cut } from './padding.ts';
+import { glyphsOf, paint, type Theme } from './theme.ts';
+
+const HELP: readonly (readonly [string, string])[] = [
+  ['up down j k', 'move; PgUp PgDn page; g G first, last'],
+  ['Enter', 'detail of the queue; Escape leads back'],
+  ['s S r', 'sort by the next or previous column; reverse'],
+  ['/', 'filter by name as you type'],
+  ['d', 'only queues with dead letters'],
+  ['!', `only what is wrong: ${FAULTS.join(', ')}`],
+  ['space', 'freeze the screen, and go on'],
+  ['+ -', 'refresh more often, less often'],
+  ['a', 'actions on the queue; or at once:'],
+  ['p u', 'pause, resume'],
+  ['R', 'redrive dead letters (in detail 2: those of a reason)'],
+  ['m', 'move ready messages to another queue'],
+  ['P D', 'purge ready messages, dead letters'],
+  ['c', 'in an action: copy its command line'],
+  ['1 2 3 Tab', 'in detail: overview, dead letters, messages'],
+  ['q Ctrl-C', 'quit'],
+  ['', ''],
+  ['?', 'in a cell: unknown. ~ approximate. Empty: does not apply'],
+  ['', '12+? in a total: 12, and some are unknown'],
+  ['', 'rates: over the last 10s, or as the broker reports them'],
+  ['DRAIN', 'time until empty as the depth falls now'],
+  ['> ! ?', 'before a row: selected, something is wrong, stale'],
+];
+
+export function helpScreen(state: TopState, offset: number, theme: Theme): readonly Line[] {
+  const { columns, rows } = state.size;
+  const width = Math.max(1, columns - 1);
+  const { ellipsis } = glyphsOf(theme);
+  const lines = HELP.map(([keys, text]) => line(cut(` ${keys.padEnd(12)} ${text}`, width, ellipsis)));
+  const height = Math.max(1, rows - 2);
+  const first = Math.min(offset, Math.max(0, lines.length - height));
+  const shown = lines.slice(first, first + height);
+  while (shown.length < height) shown.push(line(''));
+  const keys = lines.length > height ? 'j k scroll, any other key: back' : 'any key: back';
+  return [
+    line(paint(theme, 'title', cut('mq top: keys', width, ellipsis))),
+    ...shown,
+    line(paint(theme, 'faint', cut(keys, width, ellipsis))),
+  ].slice(0, rows);
+}

@@ -1,0 +1,11 @@
+/** One line of the screen. */
+export interface Line {
+  /** Painted, safe, and not wider than the screen. */
+  readonly text: string;
+  /** What a screen reader says instead; absent: the text itself. */
+  readonly words?: string;
+}
+
+export function line(text: string): Line {
+  return { text };
+}

@@ -1,0 +1,90 @@
+import { safe } from '../../core/safe-text.ts';
+import { listHeight, shownBrokers, shownNow, type TopState } from '../state/state.ts';
+import { sameKey } from '../watched.ts';
+import { headingLine, layout, rowInWords, rowLine } from './columns.ts';
+import { brokersLine, staleAge, titleLine } from './header.ts';
+import { type Line, line } from './line.ts';
+import { cut, padded } from './padding.ts';
+import { glyphsOf, paint, type Theme } from './theme.ts';
+
+/** In front of each row: selected, and something wrong. */
+const MARK_WIDTH = 2;
+
+/** The list, exactly as many lines as the screen has. Only the rows on the screen are made. */
+export function listScreen(state: TopState, theme: Theme): readonly Line[] {
+  const { size, sorting } = state;
+  // The last cell of a line stays empty: some terminals wrap when it is written.
+  const width = Math.max(1, size.columns - 1);
+  const glyphs = glyphsOf(theme);
+  const columns = layout(width - MARK_WIDTH, state.policies.size);
+  const descends = (sorting.key === 'queue' || sorting.key === 'context') === sorting.reversed;
+  const headings = `${' '.repeat(MARK_WIDTH)}${headingLine(columns, sorting.key, descends, theme)}`;
+  const height = listHeight(size);
+  const now = shownNow(state);
+  const body: Line[] = state.rows.slice(state.offset, state.offset + height).map((row) => {
+    const isSelected = sameKey(row, state.selected);
+    const age = staleAge(shownBrokers(state).get(row.context), now);
+    const mark = (isSelected ? '>' : ' ') + (age !== null ? '?' : row.judgement.faults.length > 0 ? '!' : ' ');
+    const plain = isSelected || age !== null;
+    const text = mark + rowLine(columns, row, theme, plain);
+    const words = `${isSelected ? 'selected, ' : ''}${age === null ? '' : `${age}, `}${rowInWords(columns, row, glyphs)}`;
+    return {
+      text: isSelected ? paint(theme, 'selected', text) : age === null ? text : paint(theme, 'faint', text),
+      words,
+    };
+  });
+  if (body.length === 0) body.push(line(cut(emptyText(state), width, glyphs.ellipsis)));
+  while (body.length < height) body.push(line(''));
+  const all = [
+    titleLine(state, width, theme),
+    brokersLine(state, width, theme),
+    line(paint(theme, 'heading', cut(headings, width, glyphs.ellipsis))),
+    ...body,
+    footer(state, width, theme),
+  ];
+  // On a screen of fewer lines than the frame has, the rows and the keys matter more than the heading.
+  return all.slice(Math.max(0, all.length - size.rows));
+}
+
+function emptyText(state: TopState): string {
+  const brokers = [...shownBrokers(state).values()];
+  if (brokers.some(({ rows }) => rows.size > 0)) return '  no queue passes the filters; Escape shows all';
+  return brokers.some(({ sampledAt }) => sampledAt !== null) ? '  no queues' : '  waiting for the first answer';
+}
+
+function footer(state: TopState, width: number, theme: Theme): Line {
+  const { ellipsis } = glyphsOf(theme);
+  if (state.flash !== null) return line(paint(theme, 'warning', cut(safe(state.flash), width, ellipsis)));
+  const { filter, sorting } = state;
+  if (filter.editing)
+    return line(cut(`filter: ${safe(filter.text)}_  (Enter keeps it, Escape clears it)`, width, ellipsis));
+  const faults = faultsOfSelected(state);
+  const active = [
+    ...(faults === '' ? [] : [`! ${faults}`]),
+    ...(filter.text === '' ? [] : [`filter: ${safe(filter.text)}`]),
+    ...(sorting.key === 'trouble' && !sorting.reversed
+      ? []
+      : [`by ${sorting.key}${sorting.reversed ? ' reversed' : ''}`]),
+    ...(state.onlyDead ? ['only dead'] : []),
+    ...(state.onlyWrong ? ['only wrong'] : []),
+  ];
+  const place =
+    state.rows.length === 0
+      ? ''
+      : `${state.offset + 1}-${Math.min(state.rows.length, state.offset + listHeight(state.size))} of ${state.rows.length}`;
+  const keys = 'q quit  ? help  Enter detail  a act  / filter  s sort  d dead  ! wrong  space freeze';
+  const text = [...active, `every ${state.intervalMs / 1000}s`, keys].join('  ');
+  const right = width > 60 ? place : '';
+  return line(
+    paint(
+      theme,
+      'faint',
+      `${padded(text, width - right.length - (right === '' ? 0 : 1), 'left', ellipsis)}${right === '' ? '' : ' '}${right}`,
+    ),
+  );
+}
+
+function faultsOfSelected(state: TopState): string {
+  const row = state.rows.find((candidate) => sameKey(candidate, state.selected));
+  return row === undefined ? '' : row.judgement.faults.join(', ');
+}

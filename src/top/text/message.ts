@@ -1,0 +1,72 @@
+import type { Message } from '../../contract/message.ts';
+import { formatDuration } from '../../core/duration.ts';
+import { safe, safeLines } from '../../core/safe-text.ts';
+
+const decoder = new TextDecoder('utf-8', { fatal: true });
+/** More of a body is not laid out: the screen is for looking, `mq peek` for reading. */
+const BODY_SHOWN_BYTES = 16_384;
+
+/** A message in one line: id, age, and the beginning of the body. */
+export function messageSummary(message: Message, now: number): string {
+  const since = message.dead?.at ?? message.enqueuedAt;
+  const age = since === null ? '?' : formatDuration(Math.max(0, now - since));
+  return `${safe(message.id ?? '-')}  ${age}  ${safe(bodyText(message, 200))}`;
+}
+
+/** All of it, line by line. */
+export function messageLines(message: Message): readonly string[] {
+  const { dead } = message;
+  const facts: readonly (readonly [string, string | number | null | undefined])[] = [
+    ['id', message.id],
+    ['state', message.state],
+    ['enqueued', instant(message.enqueuedAt)],
+    ['due', instant(message.deliverAt)],
+    ['receives', message.receiveCount],
+    ['priority', message.priority],
+    ['type', message.contentType],
+    ['name', message.name],
+    ['group', message.groupId],
+    ['died of', dead?.error ?? dead?.reason],
+    ['died at', instant(dead?.at ?? null)],
+    ['from', dead?.from],
+    ['replays', dead === null ? null : dead.replays],
+  ];
+  const body = safeLines(bodyText(message, BODY_SHOWN_BYTES)).replaceAll('\t', '  ').split('\n');
+  const cut =
+    message.body.byteLength > BODY_SHOWN_BYTES
+      ? [`(${message.body.byteLength} bytes; the first ${BODY_SHOWN_BYTES} are shown)`]
+      : [];
+  return [
+    ...facts.flatMap(([name, value]) =>
+      value === null || value === undefined ? [] : [`${name.padEnd(9)} ${safe(String(value))}`],
+    ),
+    ...Object.entries(message.headers).map(([name, value]) => safe(`header ${name}: ${JSON.stringify(value)}`)),
+    '',
+    ...body,
+    ...cut,
+  ];
+}
+
+function instant(at: number | null): string | null {
+  return at === null ? null : new Date(at).toISOString();
+}
+
+function bodyText(message: Message, limit: number): string {
+  const bytes = message.body.subarray(0, limit);
+  try {
+    // A cut may fall into a character; only then is the incomplete end left away.
+    return decoder.decode(bytes, { stream: bytes.byteLength < message.body.byteLength });
+  } catch {
+    return `(binary) ${Buffer.from(bytes.subarray(0, 64)).toString('hex')}`;
+  } finally {
+    resetDecoder();
+  }
+}
+
+function resetDecoder(): void {
+  try {
+    decoder.decode();
+  } catch {
+    // The rest of a cut character, which was not wanted.
+  }
+}

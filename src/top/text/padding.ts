@@ -1,0 +1,62 @@
+import stringWidth from 'string-width';
+
+/** Cells that a text takes on a terminal. */
+export function widthOf(text: string): number {
+  // Most text of a view is plain; measuring graphemes costs a hundred times as much.
+  return /^[\x20-\x7e]*$/.test(text) ? text.length : stringWidth(text);
+}
+
+const graphemes = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
+
+/** The text cut to `width` cells, with `ellipsis` (one cell) where something is missing. Never cuts through a character. */
+export function cut(text: string, width: number, ellipsis: string): string {
+  if (width <= 0) return '';
+  if (widthOf(text) <= width) return text;
+  return head(text, width - widthOf(ellipsis)) + ellipsis;
+}
+
+/** As many whole characters as fit. */
+function head(text: string, width: number): string {
+  let kept = '';
+  let used = 0;
+  for (const { segment } of graphemes.segment(text)) {
+    const cells = stringWidth(segment);
+    if (used + cells > width) break;
+    kept += segment;
+    used += cells;
+  }
+  return kept;
+}
+
+/** Exactly `width` cells. */
+export function padded(text: string, width: number, align: 'left' | 'right', ellipsis: string): string {
+  const shown = cut(text, width, ellipsis);
+  const gap = ' '.repeat(Math.max(0, width - widthOf(shown)));
+  return align === 'left' ? shown + gap : gap + shown;
+}
+
+/** Text broken into lines of at most `width` cells, at blanks where there are any. */
+export function wrapped(text: string, width: number): readonly string[] {
+  const lines: string[] = [];
+  for (const paragraph of text.split('\n')) {
+    let line = '';
+    for (const word of paragraph.match(/\s*\S+|\s+$/g) ?? ['']) {
+      let rest = word;
+      if (line !== '' && widthOf(line + rest) > width) {
+        lines.push(line);
+        line = '';
+        rest = rest.trimStart();
+      }
+      while (widthOf(rest) > width) {
+        const fitting = head(rest, width);
+        // A character that is wider than a whole line cannot be shown.
+        if (fitting === '') return lines;
+        lines.push(fitting);
+        rest = rest.slice(fitting.length);
+      }
+      line += rest;
+    }
+    lines.push(line);
+  }
+  return lines;
+}

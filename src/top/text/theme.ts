@@ -1,0 +1,42 @@
+import { styleText } from 'node:util';
+
+export type Style = 'selected' | 'title' | 'heading' | 'faint' | 'warning' | 'alarm' | 'good';
+
+/** What the terminal can show. Colour only ever repeats what a character says already. */
+export interface Theme {
+  readonly color: boolean;
+  /** False in `TERM=dumb` and where the locale is not UTF-8. */
+  readonly unicode: boolean;
+}
+
+export interface Glyphs {
+  /** From nothing to full. */
+  readonly bars: string;
+  readonly ellipsis: string;
+  readonly down: string;
+  readonly up: string;
+  readonly rule: string;
+  readonly dot: string;
+}
+
+const UNICODE: Glyphs = { bars: '▁▂▃▄▅▆▇█', ellipsis: '…', down: '▼', up: '▲', rule: '─', dot: '·' };
+const ASCII: Glyphs = { bars: '_.-=+*#@', ellipsis: '~', down: 'v', up: '^', rule: '-', dot: '|' };
+
+export function glyphsOf(theme: Theme): Glyphs {
+  return theme.unicode ? UNICODE : ASCII;
+}
+
+const FORMATS: Readonly<Record<Style, Parameters<typeof styleText>[0]>> = {
+  selected: 'inverse',
+  title: 'bold',
+  heading: 'underline',
+  faint: 'dim',
+  warning: 'yellow',
+  alarm: 'red',
+  good: 'green',
+};
+
+/** `text` must be safe and as wide as it shall be: paint comes last. */
+export function paint(theme: Theme, style: Style, text: string): string {
+  return theme.color && text !== '' ? styleText(FORMATS[style], text, { validateStream: false }) : text;
+}

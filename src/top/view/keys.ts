@@ -1,0 +1,38 @@
+import type { Key as InkKey } from 'ink';
+import type { Key, NamedKey } from '../state/key.ts';
+
+const NAMED: readonly (readonly [keyof InkKey, NamedKey])[] = [
+  ['upArrow', 'up'],
+  ['downArrow', 'down'],
+  ['leftArrow', 'left'],
+  ['rightArrow', 'right'],
+  ['pageUp', 'pageup'],
+  ['pageDown', 'pagedown'],
+  ['home', 'home'],
+  ['end', 'end'],
+  ['return', 'enter'],
+  ['escape', 'escape'],
+  ['tab', 'tab'],
+  ['backspace', 'backspace'],
+  ['delete', 'backspace'],
+];
+
+/** The keys of one input of Ink: fast typing comes as one string (`jjk`), so it is taken apart. */
+export function keysOf(input: string, key: InkKey): readonly Key[] {
+  for (const [flag, name] of NAMED) if (key[flag] === true) return [{ name }];
+  if (key.ctrl) return input === 'c' ? [{ name: 'ctrl-c' }] : input === 'u' ? [{ name: 'ctrl-u' }] : [];
+  // Escape and a character right after it look like Alt with that character, which has no meaning here.
+  const before: readonly Key[] = key.meta ? [{ name: 'escape' }] : [];
+  return before.concat(charactersOf(input));
+}
+
+function charactersOf(input: string): readonly Key[] {
+  return Array.from(input).flatMap((char): Key[] => {
+    if (char === '\r' || char === '\n') return [{ name: 'enter' }];
+    if (char === '\u007f' || char === '\b') return [{ name: 'backspace' }];
+    if (char === '\u0003') return [{ name: 'ctrl-c' }];
+    if (char === '\u001b') return [{ name: 'escape' }];
+    if (char === '\t') return [{ name: 'tab' }];
+    return char < ' ' ? [] : [{ char }];
+  });
+}

@@ -1,0 +1,24 @@
+import { Box } from 'ink';
+import type { ReactNode } from 'react';
+import type { TopState } from '../state/state.ts';
+import { screenLines } from '../text/screen.ts';
+import type { Theme } from '../text/theme.ts';
+import { LineView } from './line-view.tsx';
+
+interface ScreenProps {
+  readonly state: TopState;
+  readonly theme: Theme;
+}
+
+/** The whole screen. Lines are keyed by their place, so that scrolling changes texts and moves nothing. */
+export function Screen({ state, theme }: ScreenProps): ReactNode {
+  const { columns, rows } = state.size;
+  const lines = screenLines(state, theme).map(({ text, words }, place) => ({ text, words, place }));
+  return (
+    <Box flexDirection="column" width={columns} height={rows} overflow="hidden">
+      {lines.map(({ text, words, place }) => (
+        <LineView key={place} text={text} words={words} />
+      ))}
+    </Box>
+  );
+}

@@ -1,0 +1,162 @@
+import { MqError } from '../../contract/errors.ts';
+import { reasonFor } from '../feed/poll-broker.ts';
+import type { ActionState } from '../state/action.ts';
+import { type Asked, askedBy } from '../state/detail.ts';
+import type { TopEvent } from '../state/event.ts';
+import type { TopState } from '../state/state.ts';
+import type { Connections } from './connections.ts';
+import { lookAtDeadLetters, lookAtMessages, lookAtQueue } from './look.ts';
+import { type PlannedAction, planAction } from './plan-action.ts';
+
+export interface ConductorOptions {
+  readonly connections: Connections;
+  readonly dispatch: (event: TopEvent) => void;
+  /** The longest wait for one look or one plan. Work itself has no deadline. */
+  readonly timeoutMs: number;
+  /** Polls at once: something was changed. */
+  readonly refresh: () => void;
+  /** Hides secrets in what a broker says. */
+  readonly redact: (text: string) => string;
+}
+
+/** Progress more often than this is not seen. */
+const PROGRESS_INTERVAL_MS = 100;
+
+/**
+ * Does what the state asks for: it compares the state with what is under way, starts what is new and aborts what is not wanted any more. The
+ * reducer stays pure, and whoever reads a state can tell what is going on.
+ */
+export class Conductor {
+  readonly #options: ConductorOptions;
+  readonly #looks = new Map<number, AbortController>();
+  #action: {
+    readonly id: number;
+    readonly abort: AbortController;
+    planned: PlannedAction | null;
+    running: boolean;
+  } | null = null;
+  readonly #work = new Set<Promise<void>>();
+
+  constructor(options: ConductorOptions) {
+    this.#options = options;
+  }
+
+  follow(state: TopState): void {
+    this.#followLooks(askedBy(state.detail));
+    this.#followAction(state.action);
+  }
+
+  /** Aborts everything; resolves when what was in the air is settled. */
+  async stop(): Promise<void> {
+    for (const abort of this.#looks.values()) abort.abort();
+    this.#action?.abort.abort();
+    await Promise.all(this.#work);
+  }
+
+  #followLooks(asked: readonly Asked[]): void {
+    const wanted = new Set(asked.map(({ request }) => request));
+    for (const [request, abort] of this.#looks) if (!wanted.has(request)) abort.abort();
+    for (const one of asked) if (!this.#looks.has(one.request)) this.#track(this.#look(one));
+  }
+
+  async #look({ request, what, key, consented }: Asked): Promise<void> {
+    const abort = new AbortController();
+    this.#looks.set(request, abort);
+    const { connections, dispatch } = this.#options;
+    const { signal, done } = this.#limited(abort.signal);
+    try {
+      const broker = await connections.to(key.context, signal);
+      if (what === 'overview') {
+        dispatch({ type: what, request, answer: await lookAtQueue(broker, key.queue, signal) });
+      } else if (what === 'dead') {
+        dispatch({ type: what, request, answer: await lookAtDeadLetters(broker, key.queue, consented, signal) });
+      } else {
+        dispatch({ type: what, request, answer: await lookAtMessages(broker, key.queue, consented, signal) });
+      }
+    } catch (error) {
+      await this.#forgetBroken(key.context, error);
+      if (!abort.signal.aborted)
+        dispatch({ type: what, request, answer: { status: 'failed', reason: this.#sentence(error) } });
+    } finally {
+      done();
+      this.#looks.delete(request);
+    }
+  }
+
+  #followAction(action: ActionState | null): void {
+    const id = action !== null && 'id' in action ? action.id : null;
+    const current = this.#action;
+    if (current !== null && (current.id !== id || action?.step === 'stopping')) current.abort.abort();
+    if (current !== null && current.id !== id && !current.running) this.#action = null;
+    if (action?.step === 'planning' && this.#action === null) this.#track(this.#plan(action));
+    if (action?.step === 'running' && current?.id === id && current !== null && !current.running) {
+      current.running = true;
+      this.#track(this.#run(action, current.abort.signal, current.planned));
+    }
+  }
+
+  async #plan({ id, request }: Extract<ActionState, { readonly step: 'planning' }>): Promise<void> {
+    const abort = new AbortController();
+    const current = { id, abort, planned: null as PlannedAction | null, running: false };
+    this.#action = current;
+    const { connections, dispatch } = this.#options;
+    const { signal, done } = this.#limited(abort.signal);
+    try {
+      current.planned = await planAction(request, connections, signal);
+      if (!abort.signal.aborted) dispatch({ type: 'planned', id, question: current.planned.question });
+    } catch (error) {
+      await this.#forgetBroken(request.key.context, error);
+      if (this.#action === current) this.#action = null;
+      dispatch({ type: 'finished', id, lines: [this.#sentence(error)], failed: true });
+    } finally {
+      done();
+    }
+  }
+
+  async #run(
+    { id, request }: Extract<ActionState, { readonly step: 'running' | 'stopping' }>,
+    signal: AbortSignal,
+    planned: PlannedAction | null,
+  ): Promise<void> {
+    const { dispatch, refresh } = this.#options;
+    let lastAt = Number.NEGATIVE_INFINITY;
+    try {
+      if (planned === null) throw new MqError('INTERNAL', 'an action was started that was not planned');
+      const outcome = await planned.run((progress) => {
+        if (progress.elapsedMs - lastAt < PROGRESS_INTERVAL_MS) return;
+        lastAt = progress.elapsedMs;
+        dispatch({ type: 'progress', id, progress });
+      }, signal);
+      this.#action = null;
+      dispatch({ type: 'finished', id, ...outcome });
+    } catch (error) {
+      this.#action = null;
+      await this.#forgetBroken(request.key.context, error);
+      dispatch({ type: 'finished', id, lines: [this.#sentence(error)], failed: true });
+    }
+    refresh();
+  }
+
+  /** `done` ends the deadline: what was planned may take as long as it takes. */
+  #limited(signal: AbortSignal): { readonly signal: AbortSignal; done(): void } {
+    const { timeoutMs } = this.#options;
+    const late = new AbortController();
+    const timeout = new MqError('TIMEOUT', `no answer within ${timeoutMs / 1000}s`);
+    const timer = setTimeout(() => late.abort(timeout), timeoutMs);
+    return { signal: AbortSignal.any([signal, late.signal]), done: () => clearTimeout(timer) };
+  }
+
+  async #forgetBroken(context: string, error: unknown): Promise<void> {
+    if (error instanceof MqError && error.retryable) await this.#options.connections.forget(context);
+  }
+
+  #track(work: Promise<void>): void {
+    this.#work.add(work);
+    void work.finally(() => this.#work.delete(work));
+  }
+
+  #sentence(error: unknown): string {
+    const hint = error instanceof MqError && error.hint !== null ? ` (${error.hint})` : '';
+    return this.#options.redact(`${reasonFor(error)}${hint}`);
+  }
+}

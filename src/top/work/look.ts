@@ -1,0 +1,88 @@
+import type { Broker } from '../../contract/broker.ts';
+import { MqError } from '../../contract/errors.ts';
+import type { Message, MessageState } from '../../contract/message.ts';
+import type { Queue } from '../../contract/queue.ts';
+import { groupDeadLetters } from '../../core/dead-letter-groups.ts';
+import { locateDeadLetters, noDeadLetters } from '../../core/dead-letters.ts';
+import { peekMessages } from '../../core/peek.ts';
+import { EVERYTHING } from '../../core/selection.ts';
+import type { DeadLettersSeen, MessagesSeen, Overview } from '../state/detail.ts';
+import type { Answer } from '../state/event.ts';
+
+const DEAD_LETTERS_SEEN = 1_000;
+const MESSAGES_SEEN = 200;
+
+/** Never disturbs. */
+export async function lookAtQueue(broker: Broker, name: string, signal: AbortSignal): Promise<Answer<Overview>> {
+  const queue = await broker.queue(name, signal);
+  const description = await queue.describe(signal);
+  return { status: 'ready', data: { description, links: await links(queue, signal) } };
+}
+
+async function links(queue: Queue, signal: AbortSignal): Promise<readonly string[]> {
+  const ability = queue.capabilities.abilities.deadLetters;
+  if (!ability.supported) return [ability.reason];
+  const found = await queue.deadLetters?.(signal);
+  if (found === undefined) return [];
+  const { keptIn, sources } = found;
+  return [
+    keptIn.place === 'state'
+      ? 'kept in the queue itself'
+      : keptIn.place === 'queue'
+        ? `go to ${keptIn.queue}`
+        : 'go nowhere: none are made, or they are dropped',
+    ...sources.filter((source) => source !== queue.name).map((source) => `come here from ${source}`),
+  ];
+}
+
+/** `consented`: the operator has read what looking costs. */
+export async function lookAtDeadLetters(
+  broker: Broker,
+  name: string,
+  consented: boolean,
+  signal: AbortSignal,
+): Promise<Answer<DeadLettersSeen>> {
+  const queue = await broker.queue(name, signal);
+  const located = await locateDeadLetters(broker, queue, signal);
+  if (located === null) throw noDeadLetters(queue);
+  const price = consented ? null : priceOf(located.holder);
+  if (price !== null) return { status: 'priced', price };
+  const { messages, partial } = await look(broker, queue, 'dead', DEAD_LETTERS_SEEN, signal);
+  return { status: 'ready', data: { groups: groupDeadLetters(messages), seen: messages.length, partial } };
+}
+
+export async function lookAtMessages(
+  broker: Broker,
+  name: string,
+  consented: boolean,
+  signal: AbortSignal,
+): Promise<Answer<MessagesSeen>> {
+  const queue = await broker.queue(name, signal);
+  const price = consented ? null : priceOf(queue);
+  if (price !== null) return { status: 'priced', price };
+  return { status: 'ready', data: await look(broker, queue, 'ready', MESSAGES_SEEN, signal) };
+}
+
+/** What looking into this queue costs; null: nothing. Throws `NOT_SUPPORTED` where nobody can look. */
+function priceOf(queue: Queue): string | null {
+  const { peek } = queue.capabilities.abilities;
+  if (!peek.supported) {
+    const message = `kind ${queue.kind} cannot show its messages: ${peek.reason}`;
+    throw new MqError('NOT_SUPPORTED', message, { hint: peek.instead ?? undefined, queue: queue.name });
+  }
+  return peek.effect === 'free' ? null : (peek.note ?? 'looking disturbs the queue');
+}
+
+async function look(
+  broker: Broker,
+  queue: Queue,
+  state: MessageState,
+  limit: number,
+  signal: AbortSignal,
+): Promise<MessagesSeen> {
+  const messages: Message[] = [];
+  // The price was told and agreed to; what else there is to say is said by `mq peek`. Harm is still refused: `force` is not set.
+  const request = { ...EVERYTHING, broker, queue, state, limit: limit + 1, force: false, notice: () => {}, signal };
+  for await (const message of peekMessages(request)) messages.push(message);
+  return { messages: messages.slice(0, limit), partial: messages.length > limit };
+}

@@ -1,0 +1,541 @@
+import { mkdir, mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { BuiltProgram } from '../support/built-program.ts';
+import { PseudoTerminal } from '../support/pseudo-terminal.ts';
+import { SqliteLoad } from '../support/top/sqlite-load.ts';
+
+const BIN = new URL('../../bin/mq.js', import.meta.url).pathname;
+const ESCAPE = '\u001b';
+/** Any sequence that empties a screen or a part of it, save to the end of one line. */
+const CLEARS = new RegExp(`${ESCAPE}\\[[0-3]?J|${ESCAPE}c`);
+const COLORS = new RegExp(`${ESCAPE}\\[[\\d;]*m`);
+const CLIPBOARD = new RegExp(`${ESCAPE}\\]52;c;([A-Za-z0-9+/=]+)\\x07`);
+
+let folder: string;
+let url: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'mq-top-'));
+  url = `sqlite:${join(folder, 'queues.db')}`;
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+const top = (
+  args: readonly string[] = [],
+  size = { columns: 110, rows: 16 },
+  env: Readonly<Record<string, string>> = {},
+) =>
+  new PseudoTerminal(process.execPath, [BIN, 'top', '--interval', '200ms', ...args], {
+    ...size,
+    env: { MQ_URL: url, ...env },
+  });
+
+/** orders: 3 ready, 5 dead of two reasons; idle: empty. */
+async function filled(): Promise<SqliteLoad> {
+  const load = await SqliteLoad.open(url);
+  const orders = await load.create('orders');
+  await load.create('idle');
+  await load.send(orders, ['1', '2', '3', '4', 'bad'], 1);
+  await load.work(orders, 5, (body) => (body === 'bad' ? 'card refused' : `timeout after ${body}000 ms`));
+  await load.send(orders, ['a', 'b', 'c']);
+  return load;
+}
+
+describe('the terminal', () => {
+  test('is taken and given back, and q ends with 0', async () => {
+    await using _load = await filled();
+    await using terminal = top();
+    await terminal.until(/orders .* running/);
+    expect(terminal.buffer).toBe('alternate');
+    terminal.write('q');
+    expect(await terminal.exited).toEqual({ exitCode: 0, signal: 0 });
+    expect(terminal.buffer).toBe('normal');
+    expect(terminal.text()).toBe('\n'.repeat(15));
+    const shownAt = terminal.output.lastIndexOf('\u001b[?25h');
+    expect(shownAt).toBeGreaterThan(terminal.output.lastIndexOf('\u001b[?25l'));
+  });
+
+  test.each([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const)('%s gives it back and ends with %i', async (signal, exitCode) => {
+    await using _load = await filled();
+    await using terminal = top();
+    await terminal.until(/orders/);
+    terminal.kill(signal);
+    expect(await terminal.exited).toEqual({ exitCode, signal: 0 });
+    expect(terminal.buffer).toBe('normal');
+  });
+
+  test('SIGHUP gives it back', async () => {
+    await using _load = await filled();
+    await using terminal = top();
+    await terminal.until(/orders/);
+    terminal.kill('SIGHUP');
+    await terminal.exited;
+    expect(terminal.output).toContain('\u001b[?1049l');
+  });
+
+  test('an exception outside the view gives it back, and is told on the screen that the operator sees', async () => {
+    await using _load = await filled();
+    // A recording on a full device fails while the view is up.
+    await using terminal = top(['--record', '/dev/full']);
+    await terminal.exited;
+    expect(terminal.buffer).toBe('normal');
+    expect(terminal.text()).toMatch(/mq: error: cannot record to \/dev\/full/);
+  });
+
+  test('a steady screen sends no clear-screen, and a wide one keeps its lines', async () => {
+    await using _load = await filled();
+    await using terminal = top();
+    await terminal.until(/orders/);
+    const from = terminal.output.length;
+    const ticks = () => terminal.output.slice(from).split('\u001b[?2026h').length;
+    await terminal.until(() => ticks() > 6);
+    expect(terminal.output.slice(from)).not.toMatch(CLEARS);
+  });
+
+  test.each([
+    [30, 8],
+    [300, 100],
+    [60, 12],
+  ])('works in %i × %i, after a resize too', async (columns, rows) => {
+    await using _load = await filled();
+    await using terminal = top([], { columns, rows });
+    const first = await terminal.until(/orders/);
+    expect(first).toMatch(/READY/);
+    terminal.resize(80, 24);
+    await terminal.until(
+      (text) => /ERR\/S/.test(text) && text.split('\n').length === 24 && /q quit/.test(text.split('\n')[23] ?? ''),
+    );
+    terminal.resize(columns, rows);
+    // Below the list there is nothing left of the larger frame.
+    const again = await terminal.until(
+      (text) => text.split('\n').length === rows && /^>/.test(text.split('\n')[3] ?? ''),
+    );
+    expect(again.match(/QUEUE/g)).toHaveLength(1);
+    terminal.write('q');
+    expect((await terminal.exited).exitCode).toBe(0);
+  });
+
+  test('CI, even empty, does not make it a still', async () => {
+    await using _load = await filled();
+    await using terminal = top([], undefined, { CI: '' });
+    await terminal.until(/orders/);
+    expect(terminal.buffer).toBe('alternate');
+  });
+
+  test('NO_COLOR and --color never leave no colour', async () => {
+    await using _load = await filled();
+    for (const [args, env] of [
+      [[], { NO_COLOR: '1' }],
+      [['--color', 'never'], {}],
+    ] as const) {
+      await using terminal = top(args, undefined, env);
+      await terminal.until(/^>.orders/m);
+      terminal.write('q');
+      await terminal.exited;
+      expect(terminal.output).not.toMatch(COLORS);
+    }
+  });
+
+  test('a dumb terminal gets one plain frame of ASCII', async () => {
+    await using _load = await filled();
+    await using terminal = top([], undefined, { TERM: 'dumb' });
+    expect((await terminal.exited).exitCode).toBe(0);
+    expect(terminal.output).toMatch(/orders/);
+    expect(terminal.output).toMatch(/^[\x20-\x7e\r\n]*$/);
+  });
+
+  test('a queue name can neither move the cursor, set the title nor change colours', async () => {
+    await using load = await filled();
+    const hostile = '\u001b]0;owned\u0007\u001b[2J\u001b[31m\u009b5;5Hx\u202e';
+    const queue = await load.create(hostile);
+    await load.send(queue, [`\u001b]0;owned\u0007\u001b[2J${'\u001b[1;1Hevil'}`]);
+    await using terminal = top();
+    await terminal.until(/\\e\]0;owned\\x07\\e\[2J/);
+    terminal.write('/owned\r');
+    await terminal.until((text) => /1-1 of 1/.test(text));
+    terminal.write('\r3');
+    await terminal.until(/all 1 ready messages/);
+    terminal.write('\r');
+    await terminal.until(/\\e\[1;1Hevil/);
+    terminal.write('q');
+    await terminal.exited;
+    expect(terminal.title).toBeNull();
+    expect(terminal.output).not.toContain('\u001b]0;');
+    expect(terminal.output).not.toContain('\u009b');
+    expect(terminal.output).not.toContain('\u202e');
+    expect(terminal.output).not.toContain('\u001b[31m\\');
+  });
+});
+
+describe('keys', () => {
+  test('fast keys all count', async () => {
+    await using load = await filled();
+    for (const name of ['q1', 'q2', 'q3', 'q4']) await load.create(name);
+    await using terminal = top();
+    await terminal.until(/1-6 of 6/);
+    terminal.write('sjjk');
+    await terminal.until(/^>.orders/m);
+    terminal.write('jjjjjjjjjj');
+    await terminal.until(/^>.q4/m);
+    terminal.write('g');
+    await terminal.until(/^>.idle/m);
+  });
+
+  test('filter, dead letters only, only what is wrong, sort, freeze, interval, help', async () => {
+    await using load = await filled();
+    await using terminal = top();
+    await terminal.until(/1-2 of 2/);
+    terminal.write('/IDL');
+    await terminal.until((text) => /filter: IDL_/.test(text) && /idle/.test(text) && !/orders/.test(text));
+    terminal.write('\r');
+    await terminal.until(/filter: IDL .*1-1 of 1/);
+    terminal.write(ESCAPE);
+    await terminal.until(/1-2 of 2/);
+    terminal.write('d');
+    await terminal.until(/only dead .*1-1 of 1/);
+    terminal.write('d!');
+    await terminal.until(/only wrong .*1-1 of 1/);
+    terminal.write('!ss');
+    await terminal.until(/by context/);
+    terminal.write('r');
+    await terminal.until(/by context reversed/);
+    terminal.write('ss');
+    await terminal.until(/IN-FLT[▲▼]/);
+    terminal.write('-');
+    await terminal.until(/every 0\.25s/);
+    terminal.write(' ');
+    await terminal.until(/FROZEN/);
+    await load.create('later');
+    terminal.write('?');
+    await terminal.until(/mq top: keys/);
+    terminal.write('?');
+    await terminal.until((text) => /FROZEN/.test(text) && !/later/.test(text));
+    terminal.write(' ');
+    await terminal.until(/later/);
+  });
+
+  test('the detail: charts, links, groups with the newest of each, messages', async () => {
+    await using _load = await filled();
+    await using terminal = top([], { columns: 110, rows: 40 });
+    await terminal.until(/^>.orders/m);
+    terminal.write('\r');
+    const overview = await terminal.until(/kept in the queue itself/);
+    expect(overview).toMatch(/ready 3 {3}in-flight 0 {3}delayed 0 {3}dead 5/);
+    expect(overview).toMatch(/depth .*█.* now 3, most 3/);
+    terminal.write('2');
+    const groups = await terminal.until(/all 5 dead letters by reason/);
+    expect(groups).toMatch(/^> +4 {2}newest +\S+ {2}timeout after <n> ms$/m);
+    expect(groups).toMatch(/^ +1 {2}newest +\S+ {2}card refused$/m);
+    terminal.write('j\r');
+    await terminal.until((text) => /died of +card refused/.test(text) && /^bad$/m.test(text));
+    terminal.write(ESCAPE);
+    await terminal.until(/by reason/);
+    terminal.write('3');
+    await terminal.until(/all 3 ready messages/);
+  });
+});
+
+describe('actions', () => {
+  test('pause and resume', async () => {
+    await using load = await filled();
+    await using terminal = top();
+    await terminal.until(/^>.orders/m);
+    terminal.write('p');
+    await terminal.until(/Pause orders on sqlite/);
+    terminal.write('y');
+    await terminal.until(/paused orders/);
+    expect(await load.figures('orders')).toMatchObject({ state: 'paused' });
+    terminal.write('x');
+    await terminal.until(/orders +paused/);
+    terminal.write('a');
+    await terminal.until(/Enter does it/);
+    terminal.write('j\r');
+    await terminal.until(/Resume orders/);
+    terminal.write('y');
+    await terminal.until(/resumed orders/);
+    expect(await load.figures('orders')).toMatchObject({ state: 'running' });
+  });
+
+  test('redrive up to N, with the command line that would do it', async () => {
+    await using load = await filled();
+    await using terminal = top();
+    await terminal.until(/^>.orders/m);
+    terminal.write('R');
+    await terminal.until(/At most/);
+    terminal.write('2\r');
+    const question = await terminal.until(/Go on\?/);
+    expect(question).toMatch(/Redrive 5 messages from orders to orders on sqlite/);
+    expect(question).toMatch(/at most 2 of them/);
+    expect(question).toMatch(/Same as: mq redrive --max 2 orders/);
+    expect(await load.figures('orders')).toMatchObject({ ready: 3, dead: 5 });
+    terminal.write('c');
+    await terminal.until(() => terminal.output.includes('\u001b]52;c;'));
+    const copied = CLIPBOARD.exec(terminal.output)?.[1] ?? '';
+    expect(Buffer.from(copied, 'base64').toString()).toBe('mq redrive --max 2 orders');
+    terminal.write('y');
+    await terminal.until(/redrove 2 messages from orders to orders/);
+    expect(await load.figures('orders')).toMatchObject({ ready: 5, dead: 3 });
+  });
+
+  test('redrive of one reason, and nothing on Escape or n', async () => {
+    await using load = await filled();
+    await using terminal = top([], { columns: 110, rows: 24 });
+    await terminal.until(/^>.orders/m);
+    terminal.write('\r2');
+    await terminal.until(/all 5 dead letters/);
+    for (const no of ['n', ESCAPE]) {
+      terminal.write('R\r');
+      await terminal.until(/Go on\?/);
+      terminal.write(no);
+      await terminal.until((text) => !/Go on\?/.test(text));
+    }
+    expect(await load.figures('orders')).toMatchObject({ ready: 3, dead: 5 });
+    terminal.write('jR');
+    await terminal.until(/that died of: card refused/);
+    terminal.write('\r');
+    await terminal.until(/only those that died of: card refused/);
+    terminal.write('y');
+    await terminal.until(/redrove 1 message from orders to orders \(4 left\)/);
+    expect(await load.figures('orders')).toMatchObject({ ready: 4, dead: 4 });
+    terminal.write('x');
+    // What was looked at is looked at again.
+    await terminal.until((text) => /all 4 dead letters/.test(text) && !/card refused/.test(text));
+  });
+
+  test('purge asks for the name', async () => {
+    await using load = await filled();
+    await using terminal = top();
+    await terminal.until(/^>.orders/m);
+    terminal.write('P');
+    await terminal.until(/Type the queue's name/);
+    terminal.write('y\r');
+    await terminal.until(/nothing was changed/);
+    expect(await load.figures('orders')).toMatchObject({ ready: 3, dead: 5 });
+    terminal.write('D');
+    await terminal.until(/Type the queue's name/);
+    terminal.write('orders\r');
+    await terminal.until(/purged 5 messages in orders/);
+    expect(await load.figures('orders')).toMatchObject({ ready: 3, dead: 0 });
+  });
+
+  test('move, and a target that is not there', async () => {
+    await using load = await filled();
+    await using terminal = top();
+    await terminal.until(/^>.orders/m);
+    terminal.write('m');
+    await terminal.until(/To: _/);
+    terminal.write('nowhere\r');
+    await terminal.until(/error: /);
+    terminal.write('xm');
+    await terminal.until(/To: _/);
+    terminal.write('idle\r');
+    await terminal.until(/Move 3 messages from orders to idle/);
+    terminal.write('y');
+    await terminal.until(/moved 3 messages from orders to idle/);
+    expect(await load.figures('idle')).toMatchObject({ ready: 3 });
+    expect(await load.figures('orders')).toMatchObject({ ready: 0 });
+  });
+});
+
+describe('several brokers', () => {
+  /** Two contexts of one configuration; `rules` are further settings of the second. */
+  async function contexts(rules = ''): Promise<Readonly<Record<string, string>>> {
+    const config = join(folder, 'config', 'mq');
+    await mkdir(config, { recursive: true });
+    const other = `sqlite:${join(folder, 'other.db')}`;
+    await writeFile(
+      join(config, 'config.yaml'),
+      `contexts:\n  prod:\n    url: '${url}'\n  dev:\n    url: '${other}'\n${rules}`,
+      { mode: 0o600 },
+    );
+    return { XDG_CONFIG_HOME: join(folder, 'config'), XDG_STATE_HOME: folder, XDG_CACHE_HOME: folder, MQ_URL: '' };
+  }
+
+  async function fillOther(): Promise<void> {
+    await using load = await SqliteLoad.open(`sqlite:${join(folder, 'other.db')}`);
+    await load.send(await load.create('remote'), ['x', 'y']);
+  }
+
+  test('are one list with totals, and messages move between them', async () => {
+    await using load = await filled();
+    const env = await contexts();
+    await fillOther();
+    await using terminal = top(['-c', 'prod', '-c', 'dev'], { columns: 130, rows: 16 }, env);
+    const text = await terminal.until(/3 queues {2}ready 5/);
+    expect(text).toMatch(/prod \(sqlite\) ok .* dev \(sqlite\) ok/);
+    expect(text).toMatch(/remote +dev /);
+    await terminal.until(/^>.orders/m);
+    terminal.write('m');
+    await terminal.until(/To: _/);
+    terminal.write('remote@dev\r');
+    await terminal.until(/Move 3 messages from orders to remote/);
+    terminal.write('y');
+    await terminal.until(/moved 3 messages/);
+    expect(await load.figures('orders')).toMatchObject({ ready: 0 });
+    terminal.write('x');
+    await terminal.until(/remote +dev +running +5 /);
+    const history = await new BuiltProgram(['history', '-o', 'ndjson'], env).finished;
+    expect(JSON.parse(history.stdout)).toMatchObject({
+      ...{ verb: 'move', context: 'prod', queues: ['orders'], to: ['remote@dev'], exitCode: 0 },
+      counts: { matched: 3, moved: 3, failed: 0 },
+    });
+  });
+
+  test('a readonly context refuses, a protected one asks for the name', async () => {
+    await fillOther();
+    for (const [rule, expected] of [
+      ['readonly: true', /dev is readonly/],
+      ['protected: true', /Type the queue's name/],
+    ] as const) {
+      const env = await contexts(`    ${rule}\n`);
+      await using terminal = top(['-c', 'dev'], { columns: 110, rows: 16 }, env);
+      await terminal.until(/^>.remote/m);
+      terminal.write('p');
+      await terminal.until(expected);
+    }
+  });
+
+  test('one that is gone is marked with age and reason, the other goes on, and it comes back', async () => {
+    await using load = await filled();
+    const env = await contexts();
+    await fillOther();
+    await using terminal = top(['-c', 'prod', '-c', 'dev'], { columns: 130, rows: 16 }, env);
+    await terminal.until(/remote +dev /);
+    const other = join(folder, 'other.db');
+    const kept = await readFile(other);
+    await truncate(other, 0);
+    await writeFile(other, 'this is no database, and long enough to be read as one'.repeat(200));
+    await terminal.until(/dev \(sqlite\) STALE .*; next try in/);
+    const orders = await load.broker.queue('orders', new AbortController().signal);
+    await load.send(orders, ['d']);
+    const stale = await terminal.until(/orders +prod +running +4 /);
+    expect(stale).toMatch(/^.\?remote +dev/m);
+    await rm(`${other}-wal`, { force: true });
+    await rm(`${other}-shm`, { force: true });
+    await writeFile(other, kept);
+    await terminal.until((text) => /dev \(sqlite\) ok/.test(text), 20_000);
+  });
+});
+
+describe('rates', () => {
+  test('are within 10 % of what producers, consumers and failures really do, over ten seconds', async () => {
+    await using load = await SqliteLoad.open(url);
+    const queue = await load.create('busy');
+    let [sent, worked, failed] = [0, 0, 0];
+    const started = performance.now();
+    const done = new AbortController();
+    // 20 a tick in, 15 out, 5 of them fail for good; ticks as even as the machine allows, and counted.
+    const working = (async () => {
+      for (let tick = 1; !done.signal.aborted; tick++) {
+        await load.send(
+          queue,
+          Array.from({ length: 20 }, (_, index) => String(index)),
+          1,
+        );
+        sent += 20;
+        await load.work(queue, 15, () => (worked++ % 3 === 0 ? 'broken' : null));
+        failed += 5;
+        await new Promise((resolve) => setTimeout(resolve, Math.max(0, started + tick * 250 - performance.now())));
+      }
+    })();
+    const program = new BuiltProgram(['top', 'busy', '--interval', '1s', '-o', 'ndjson'], { MQ_URL: url });
+    let last: { readonly rates: Readonly<Record<string, number>> } | null = null;
+    const seen = new Promise<void>((resolve) => {
+      program.child.stdout?.on('data', (chunk: Buffer) => {
+        last = JSON.parse(chunk.toString().trimEnd().split('\n').at(-1) ?? '');
+        // Ten polls a second apart are nine seconds and a little more.
+        if ((last?.rates.windowMs ?? 0) >= 8_500) resolve();
+      });
+    });
+    await seen;
+    const seconds = (performance.now() - started) / 1_000;
+    const truth = { inPerSec: sent / seconds, outPerSec: (worked - failed) / seconds, errorPerSec: failed / seconds };
+    program.kill('SIGTERM');
+    await program.finished;
+    done.abort();
+    await working;
+    const shown = (last as { readonly rates: Readonly<Record<string, number>> } | null)?.rates ?? {};
+    for (const [name, value] of Object.entries(truth)) {
+      expect(
+        Math.abs((shown[name] ?? Number.NaN) - value) / value,
+        `${name}: ${shown[name]} shown, ${value} true`,
+      ).toBeLessThan(0.1);
+    }
+  });
+});
+
+describe('without a terminal', () => {
+  const mq = (...args: readonly string[]) =>
+    new BuiltProgram(['top', '--interval', '200ms', ...args], { MQ_URL: url, TZ: 'UTC' }).finished;
+
+  test('one frame, with or without --once', async () => {
+    await using _load = await filled();
+    for (const args of [[], ['--once'], ['orders'], ['ord*', '--once']]) {
+      const { code, stdout, stderr } = await mq(...args);
+      expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+      expect(stdout).toMatch(/^mq top .*\n.*\n.*QUEUE.*READY.*\n !?orders/);
+      expect(stdout).not.toContain(ESCAPE);
+      expect(stdout.includes('idle')).toBe(args.every((arg) => !arg.startsWith('ord')));
+    }
+  });
+
+  test('-o ndjson --once: the stats of each queue, with rates from two readings', async () => {
+    await using _load = await filled();
+    const { stdout } = await mq('-o', 'ndjson', '--once');
+    const stats = stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(stats.map(({ queue, ready, dead }) => [queue, ready, dead])).toEqual([
+      ['idle', 0, 0],
+      ['orders', 3, 5],
+    ]);
+    expect(stats[1].rates).toMatchObject({ inPerSec: 0, outPerSec: 0, errorPerSec: 0, windowMs: expect.any(Number) });
+  });
+
+  test('-o ndjson goes on until it is stopped', async () => {
+    await using _load = await filled();
+    const program = new BuiltProgram(['top', 'orders', '--interval', '100ms', '-o', 'ndjson'], { MQ_URL: url });
+    let lines = 0;
+    program.child.stdout?.on('data', (chunk: Buffer) => {
+      lines += chunk.toString().split('\n').length - 1;
+      if (lines > 4) program.kill('SIGTERM');
+    });
+    expect((await program.finished).code).toBe(143);
+  });
+
+  test('a broker that is not there: a frame that says so, and exit 5', async () => {
+    const { code, stdout } = await new BuiltProgram(['top', '--once'], { MQ_URL: 'amqp://guest:secret@127.0.0.1:1/' })
+      .finished;
+    expect(code).toBe(5);
+    expect(stdout).toMatch(/STALE never answered: /);
+    expect(stdout).not.toMatch(/secret/);
+  });
+
+  test('what is recorded is replayed, and a recording cannot be changed', async () => {
+    const file = join(folder, 'session.ndjson');
+    await using load = await filled();
+    expect((await mq('--once', '--record', file)).code).toBe(0);
+    expect((await mq('--once', '--record', file)).code).toBe(1);
+    await load.create('later');
+    const { code, stdout } = await new BuiltProgram(['top', '--replay', file], {
+      MQ_URL: 'sqlite:/nowhere/at/all',
+      TZ: 'UTC',
+    }).finished;
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/orders/);
+    expect(stdout).not.toMatch(/later/);
+    await using terminal = top(['--replay', file]);
+    await terminal.until(/^>.orders/m);
+    terminal.write('P');
+    await terminal.until(/readonly/);
+    await writeFile(file, (await readFile(file, 'utf8')).slice(0, -40));
+    expect((await mq('--replay', file)).code).toBe(0);
+    await writeFile(file, 'nothing\n');
+    expect((await mq('--replay', file)).code).toBe(2);
+  });
+});

@@ -1,0 +1,92 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import {
+  groupDeadLetters,
+  groupExpression,
+  groupFilter,
+  normaliseReason,
+} from '../../../src/core/dead-letter-groups.ts';
+import { compileFilter } from '../../../src/core/filter.ts';
+import { message } from '../../support/messages.ts';
+
+const dead = (error: string | null, at: number | null = null, reason: string | null = null) =>
+  message({ id: String(at), dead: { from: 'q', reason, error, at, count: 1, replays: 0 } });
+const never = (problem: string): never => {
+  throw new Error(problem);
+};
+
+test.each([
+  ['timeout after 3000 ms', 'timeout after <n> ms'],
+  ['order 7f3c2a10-1b2c-4d5e-8f90-123456789abc is gone', 'order <uuid> is gone'],
+  ['at 2026-11-21T09:00:00.123Z: refused', 'at <time>: refused'],
+  ['key 0xDEADBEEF, trace 9af31c0b77e2', 'key <hex>, trace <hex>'],
+  ['ENOTFOUND db-1.internal:5432', 'ENOTFOUND db-<n>.internal:<n>'],
+  ['deadbeef and facade are words', 'deadbeef and facade are words'],
+  ['1.5 of 2,000', '<n> of <n>'],
+  ['first line\n    at stack (file.js:1:2)', 'first line'],
+  ['  many   blanks\t', 'many blanks'],
+])('%j → %j', (text, reason) => {
+  expect(normaliseReason(text)).toBe(reason);
+});
+
+test('groups by reason, the largest first, with the newest of each', () => {
+  const groups = groupDeadLetters([
+    dead('a 1', 10),
+    dead('b', 5),
+    dead('a 22', 30),
+    dead('a 3', 20),
+    dead(null, 7, 'expired'),
+    dead(null),
+  ]);
+  expect(groups.map(({ reason, count, newestAt, newest }) => [reason, count, newestAt, newest.id])).toEqual([
+    ['a <n>', 3, 30, '30'],
+    ['(no reason is known)', 1, null, 'null'],
+    ['b', 1, 5, '5'],
+    ['expired', 1, 7, '7'],
+  ]);
+});
+
+describe('the same selection as a --filter', () => {
+  const texts = [
+    'timeout after 3000 ms',
+    'timeout after many ms',
+    'order 7f3c2a10-1b2c-4d5e-8f90-123456789abc is gone',
+    'a+b (c) [d] {e} \\ ^$ | ? * "quoted" 1',
+    'x\n at stack',
+    "it's",
+  ];
+  test.each(texts)('%j', async (text) => {
+    const filter = await compileFilter(groupExpression(normaliseReason(text)));
+    const group = groupFilter(normaliseReason(text));
+    for (const other of texts) {
+      expect(filter.matches(dead(other), never)).toBe(other === text);
+      expect(group.matches(dead(other), never)).toBe(other === text);
+    }
+  });
+
+  test('every message of a group is found by the expression of the group', async () => {
+    const part = fc.oneof(
+      fc.constantFrom('timeout ', 'id=', '(', '.*', '"', "'", '\\', ' '),
+      fc.integer().map(String),
+      fc.uuid(),
+      fc.string({ maxLength: 8 }),
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(part, { minLength: 1, maxLength: 8 }), async (parts) => {
+        const text = parts.join('');
+        const reason = groupDeadLetters([dead(text)])[0]?.reason ?? '';
+        fc.pre(text.isWellFormed() && !/\p{Cc}|[\u2028\u2029]/u.test(text));
+        const filter = await compileFilter(groupExpression(reason));
+        if (reason !== '(no reason is known)') expect(filter.matches(dead(text), never)).toBe(true);
+      }),
+      { numRuns: 200 },
+    );
+  });
+});
+
+test('a reason of megabytes costs nothing', () => {
+  const started = performance.now();
+  expect(normaliseReason(`${'a'.repeat(5_000_000)}\n`)).toHaveLength(200);
+  expect(normaliseReason('0'.repeat(5_000_000)).length).toBeLessThanOrEqual(200);
+  expect(performance.now() - started).toBeLessThan(500);
+});

@@ -1,0 +1,257 @@
+import { describe, expect, onTestFinished, test } from 'vitest';
+import type { Broker } from '../../../src/contract/broker.ts';
+import { MqError } from '../../../src/contract/errors.ts';
+import type { QueueStats } from '../../../src/contract/stats.ts';
+import { Cadence } from '../../../src/top/feed/cadence.ts';
+import { watch } from '../../../src/top/feed/feed.ts';
+import type { Snapshot } from '../../../src/top/feed/snapshot.ts';
+import type { WatchedBroker } from '../../../src/top/watched.ts';
+import { reading } from '../../support/top/readings.ts';
+import { VirtualClock } from '../../support/virtual-clock.ts';
+
+/** A broker that does in each poll what the test says. */
+class Scripted {
+  connects = 0;
+  closed = 0;
+  running = 0;
+  mostRunning = 0;
+  readonly startedAt: number[] = [];
+  answer: (signal: AbortSignal) => Promise<readonly QueueStats[]> = async () => [reading('q')];
+  connecting: () => Promise<void> = async () => {};
+
+  watched(context: string, clock: VirtualClock): WatchedBroker {
+    return {
+      context,
+      selector: [],
+      readonly: false,
+      permit: () => 'as-usual',
+      remember: () => Promise.resolve(null),
+      connect: async () => {
+        this.connects += 1;
+        await this.connecting();
+        return this.#broker(clock);
+      },
+    };
+  }
+
+  #broker(clock: VirtualClock): Broker {
+    const script = this;
+    return {
+      name: 'memory',
+      address: 'memory',
+      async *queues(_pattern, { signal, notice }) {
+        script.startedAt.push(clock.now());
+        script.running += 1;
+        script.mostRunning = Math.max(script.mostRunning, script.running);
+        try {
+          notice('only a part');
+          yield* await script.answer(signal);
+        } finally {
+          script.running -= 1;
+        }
+      },
+      queue: () => Promise.reject(new Error('not asked for')),
+      close: async () => {
+        this.closed += 1;
+      },
+    };
+  }
+}
+
+function watching(scripts: Readonly<Record<string, Scripted>>, intervalMs = 1_000, timeoutMs = 30_000) {
+  const clock = new VirtualClock();
+  const cadence = new Cadence(intervalMs, clock);
+  const stop = new AbortController();
+  const seen: (Snapshot & { readonly atMs: number })[] = [];
+  const brokers = Object.entries(scripts).map(([context, script]) => script.watched(context, clock));
+  const feed = watch(brokers, {
+    pattern: { globs: [], matches: () => true },
+    cadence,
+    clock,
+    now: clock.now,
+    timeoutMs,
+    redact: (text) => text.replaceAll('hunter2', '***'),
+    signal: stop.signal,
+  });
+  const ended = (async () => {
+    for await (const snapshot of feed) seen.push({ ...snapshot, atMs: clock.now() });
+  })();
+  onTestFinished(async () => {
+    stop.abort();
+    await ended;
+  });
+  const states = (context: string) =>
+    seen.filter((one) => one.context === context).map(({ atMs, condition }) => [atMs, condition.state]);
+  return { clock, cadence, seen, states, stop, ended };
+}
+
+const refused = () => Promise.reject(new MqError('UNAVAILABLE', 'refused, password hunter2'));
+const never = () => new Promise<never>(() => {});
+
+test('polls at the interval, on one connection, and closes it at the end', async () => {
+  const script = new Scripted();
+  const { clock, states, seen, stop, ended } = watching({ a: script });
+  await clock.advance(2_500);
+  expect(states('a')).toEqual([
+    [0, 'connecting'],
+    [0, 'fresh'],
+    [1_000, 'fresh'],
+    [2_000, 'fresh'],
+  ]);
+  expect(seen[1]).toMatchObject({ broker: 'memory', notices: ['only a part'], tookMs: 0, queues: [{ queue: 'q' }] });
+  stop.abort();
+  await ended;
+  expect([script.connects, script.closed]).toEqual([1, 1]);
+});
+
+test('a tick that comes while the last poll runs is skipped, never doubled and never made up for', async () => {
+  const script = new Scripted();
+  const { clock } = watching({ a: script });
+  script.answer = async (signal) => {
+    await clock.sleep(2_300, signal);
+    return [];
+  };
+  await clock.advance(10_000);
+  expect(script.mostRunning).toBe(1);
+  expect(script.startedAt).toEqual([0, 3_000, 6_000, 9_000]);
+});
+
+describe('a broker that is down', () => {
+  test('is told with its reason, without secrets; polling backs off; the connection is made anew', async () => {
+    const script = new Scripted();
+    const { clock, states, seen } = watching({ a: script });
+    await clock.advance(500);
+    script.answer = refused;
+    await clock.advance(8_500);
+    expect(script.startedAt).toEqual([0, 1_000, 2_000, 4_000, 8_000]);
+    expect(seen.at(-1)?.condition).toEqual({
+      state: 'stale',
+      reason: 'refused, password ***',
+      since: 0,
+      retryAt: 16_000,
+    });
+    expect(seen.at(-1)?.queues).toBeNull();
+    script.answer = async () => [reading('q')];
+    await clock.advance(7_500);
+    expect(states('a').at(-1)).toEqual([16_000, 'fresh']);
+    expect([script.connects, script.closed]).toEqual([5, 4]);
+    // And then at the usual pace again.
+    await clock.advance(1_000);
+    expect(states('a').at(-1)).toEqual([17_000, 'fresh']);
+  });
+
+  test('is never left alone for more than 30 s', async () => {
+    const script = new Scripted();
+    script.connecting = refused;
+    const { clock } = watching({ a: script });
+    await clock.advance(600_000);
+    const before = script.connects;
+    await clock.advance(60_000);
+    expect(script.connects - before).toBe(2);
+  });
+
+  test('is tried at once when something wakes the feed', async () => {
+    const script = new Scripted();
+    script.connecting = refused;
+    const { clock, cadence } = watching({ a: script });
+    await clock.advance(20_000);
+    const before = script.connects;
+    cadence.wake();
+    await clock.advance(0);
+    expect(script.connects).toBe(before + 1);
+  });
+
+  test('does not hold up the others', async () => {
+    const [down, fine] = [new Scripted(), new Scripted()];
+    down.answer = never;
+    const { clock, states } = watching({ down, fine });
+    await clock.advance(5_000);
+    expect(states('fine').filter(([, state]) => state === 'fresh')).toHaveLength(6);
+  });
+});
+
+test('a slow answer marks the rows as stale, and counts when it comes', async () => {
+  const script = new Scripted();
+  const { clock, states, seen } = watching({ a: script });
+  await clock.advance(500);
+  script.answer = async (signal) => {
+    await clock.sleep(4_000, signal);
+    return [reading('late')];
+  };
+  await clock.advance(4_500);
+  expect(states('a').slice(2)).toEqual([
+    [4_000, 'stale'],
+    [5_000, 'fresh'],
+  ]);
+  expect(seen[2]?.condition).toMatchObject({ reason: 'no answer for 3s yet', since: 0, retryAt: null });
+});
+
+test('an answer that never comes is given up after the timeout, even when the call ignores its signal', async () => {
+  const script = new Scripted();
+  script.answer = never;
+  const { clock, seen } = watching({ a: script }, 1_000, 20);
+  await clock.advance(0);
+  await expect.poll(() => seen.at(-1)?.condition.state, { timeout: 5_000 }).toBe('stale');
+  expect(seen.at(-1)?.condition).toMatchObject({ reason: 'the broker did not answer within 0.02s' });
+  script.answer = async () => [];
+  await clock.advance(1_000);
+  expect(seen.at(-1)?.condition.state).toBe('fresh');
+});
+
+test('a changed interval holds at once', async () => {
+  const script = new Scripted();
+  const { clock, cadence } = watching({ a: script }, 60_000);
+  await clock.advance(5_000);
+  cadence.intervalMs = 1_000;
+  await clock.advance(2_000);
+  expect(script.startedAt).toEqual([0, 5_000, 6_000, 7_000]);
+});
+
+test('a bug in a backend is told as one, without its text', async () => {
+  const script = new Scripted();
+  script.answer = () => Promise.reject(new TypeError('redis://u:secret@h failed'));
+  const { clock, seen } = watching({ a: script });
+  await clock.advance(0);
+  expect(seen.at(-1)?.condition).toMatchObject({ state: 'stale', reason: 'a bug in mq (TypeError)' });
+});
+
+describe('rates', () => {
+  /** Counters of a queue that gets `inPerSec`, in batches of a second and a half. */
+  function counting(script: Scripted, clock: VirtualClock, resetAtMs = Number.POSITIVE_INFINITY): void {
+    script.answer = async () => {
+      const ms = clock.now();
+      const since = ms >= resetAtMs ? resetAtMs : 0;
+      const batches = Math.floor((ms - since) / 1_500);
+      const { rates: _, ...rest } = reading('q');
+      return [
+        { ...rest, sampledAt: ms, counters: { enqueued: batches * 150, acked: batches * 120, failed: batches * 30 } },
+      ];
+    };
+  }
+  const rate = (seen: readonly Snapshot[]) => seen.at(-1)?.queues?.[0]?.rates;
+
+  test('the first reading has none; over ten seconds they are within 10 % of the truth', async () => {
+    const script = new Scripted();
+    const { clock, seen } = watching({ a: script });
+    counting(script, clock);
+    await clock.advance(0);
+    expect(rate(seen)).toEqual({ inPerSec: null, outPerSec: null, errorPerSec: null, windowMs: null });
+    await clock.advance(60_000);
+    expect(rate(seen)?.windowMs).toBe(10_000);
+    expect(Math.abs((rate(seen)?.inPerSec ?? 0) - 100)).toBeLessThanOrEqual(10);
+    expect(Math.abs((rate(seen)?.outPerSec ?? 0) - 80)).toBeLessThanOrEqual(8);
+    expect(Math.abs((rate(seen)?.errorPerSec ?? 0) - 20)).toBeLessThanOrEqual(2);
+  });
+
+  test('a reset of the counters makes them unknown once, and never negative', async () => {
+    const script = new Scripted();
+    const { clock, seen } = watching({ a: script });
+    counting(script, clock, 30_000);
+    await clock.advance(29_500);
+    await clock.advance(1_000);
+    expect(rate(seen)).toEqual({ inPerSec: null, outPerSec: null, errorPerSec: null, windowMs: null });
+    await clock.advance(12_000);
+    expect(Math.abs((rate(seen)?.inPerSec ?? 0) - 100)).toBeLessThanOrEqual(10);
+    for (const { queues } of seen) expect(queues?.[0]?.rates?.inPerSec ?? 0).toBeGreaterThanOrEqual(0);
+  });
+});

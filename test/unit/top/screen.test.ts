@@ -1,0 +1,244 @@
+import { stripVTControlCharacters } from 'node:util';
+import fc from 'fast-check';
+import stringWidth from 'string-width';
+import { describe, expect, test } from 'vitest';
+import type { QueueStats } from '../../../src/contract/stats.ts';
+import { groupDeadLetters } from '../../../src/core/dead-letter-groups.ts';
+import { reduce } from '../../../src/top/state/reducer.ts';
+import type { TopState } from '../../../src/top/state/state.ts';
+import { screenLines } from '../../../src/top/text/screen.ts';
+import { message } from '../../support/messages.ts';
+import { keys, NOON, played, policies, reading, snapshot, stateWith } from '../../support/top/readings.ts';
+
+const PLAIN = { color: false, unicode: true };
+const ASCII = { color: false, unicode: false };
+const HOSTILE = '\u001b[2J\u001b]0;owned\u0007\u009b31m\u202eevil\r\n\u001b[1;1H界👨‍👩‍👧e\u0301\u0000\ud800';
+
+const text = (state: TopState, theme = PLAIN): string[] => screenLines(state, theme).map((line) => line.text.trimEnd());
+const rowOf = (stats: QueueStats, columns = 150): string =>
+  text(stateWith([stats], { size: { columns, rows: 8 } }))[3] ?? '';
+
+describe('a row', () => {
+  test('unknown is ?, approximate ~, what does not apply is empty', () => {
+    const { inFlight: _, ...withoutInFlight } = reading('q', {
+      ready: 12,
+      delayed: null,
+      dead: 3,
+      depth: null,
+      consumers: null,
+      rates: { inPerSec: 1.5, outPerSec: null, errorPerSec: null, windowMs: 5_000 },
+      approximate: ['ready', 'rates'],
+    });
+    expect(rowOf(withoutInFlight)).toMatchInlineSnapshot(
+      `"> q                               memory    running      ~12               ?       3    ~1.5       ?       ?     ?       ?     ?        ?"`,
+    );
+  });
+
+  test('a rate that is not zero never looks like zero, nor does a share', () => {
+    const row = rowOf(reading('q', { rates: { inPerSec: 0.01, outPerSec: 10_000, errorPerSec: 0.02, windowMs: 1 } }));
+    expect(row).toContain(' <0.1 ');
+    expect(row).toContain(' <1% ');
+  });
+
+  test('no oldest message is no age, and not an unknown one', () => {
+    expect(rowOf(reading('q', { ready: 0, oldestAgeMs: null }))).not.toContain('?');
+    expect(rowOf(reading('q', { ready: 1, oldestAgeMs: null }))).toContain('?');
+  });
+});
+
+describe('time to drain', () => {
+  const over = (depths: readonly number[]): string => {
+    const states = depths.reduce<TopState>(
+      (state, ready, index) =>
+        reduce(state, {
+          type: 'snapshot',
+          snapshot: snapshot([reading('q', { ready, sampledAt: NOON + index * 1_000 })], { at: NOON + index * 1_000 }),
+        }),
+      stateWith([], { size: { columns: 120, rows: 8 } }),
+    );
+    const outlook = states.rows[0]?.judgement.outlook;
+    return outlook?.kind === 'draining' ? `${Math.round(outlook.inMs / 1000)}s` : (outlook?.kind ?? 'none');
+  };
+  test.each([
+    [[100, 90, 80, 70], '7s'],
+    [[100, 110, 120], 'growing'],
+    [[100, 101, 99, 100], 'steady'],
+    [[100, 50, 0], 'empty'],
+    // Only the last fifteen seconds count.
+    [
+      [
+        ...Array.from({ length: 30 }, (_, index) => index * 100),
+        ...Array.from({ length: 20 }, (_, index) => 2_900 - index * 10),
+      ],
+      '271s',
+    ],
+  ])('%j', (depths, outlook) => {
+    expect(over(depths)).toBe(outlook);
+  });
+
+  test('one reading without rates is no outlook; with rates it is', () => {
+    const unknown = { inPerSec: null, outPerSec: null, errorPerSec: null, windowMs: null };
+    expect(stateWith([reading('q', { ready: 9, rates: unknown })]).rows[0]?.judgement.outlook).toEqual({
+      kind: 'unknown',
+    });
+    const rates = { inPerSec: 0, outPerSec: 10, errorPerSec: 0, windowMs: 5_000 };
+    expect(stateWith([reading('q', { ready: 50, rates })]).rows[0]?.judgement.outlook).toEqual({
+      kind: 'draining',
+      inMs: 5_000,
+    });
+  });
+});
+
+describe('the head', () => {
+  test('a total says when a part of it is unknown or approximate', () => {
+    const state = stateWith([
+      reading('a', { ready: 5, dead: null, approximate: ['ready'] }),
+      reading('b', {
+        ready: 7,
+        dead: 2,
+        rates: { inPerSec: null, outPerSec: null, errorPerSec: null, windowMs: null },
+      }),
+    ]);
+    expect(text(state)[0]).toMatch(/^mq top {2}2 queues {2}ready ~12 {2}dead 2\+\? {2}in\/s 0\.0\+\? /);
+  });
+
+  test('a stale broker is named first, with age and reason', () => {
+    const state = [
+      snapshot([reading('x')], { context: 'dev' }),
+      snapshot(null, {
+        at: NOON + 12_000,
+        condition: { state: 'stale', reason: 'connection refused', since: NOON, retryAt: NOON + 16_000 },
+      }),
+    ].reduce<TopState>(
+      (before, one) => reduce(before, { type: 'snapshot', snapshot: one }),
+      stateWith([reading('q')], { policies: policies('dev', 'prod') }),
+    );
+    const [, brokers, , ...rows] = text(state);
+    expect(brokers).toBe('prod (memory) STALE 12s: connection refused; next try in 4s · dev (memory) ok 3ms');
+    expect(rows.find((row) => row.includes(' q ') || row.startsWith('>?q'))).toMatch(/^[> ]\?q/);
+  });
+});
+
+describe('any size, any text', () => {
+  const group = groupDeadLetters([
+    message({
+      body: Buffer.from(HOSTILE),
+      headers: { [HOSTILE]: HOSTILE },
+      dead: { from: HOSTILE, reason: HOSTILE, error: HOSTILE, at: NOON, count: 1, replays: 0 },
+    }),
+  ]);
+  const events = [
+    keys(),
+    keys('?'),
+    keys('a'),
+    keys('R'),
+    keys('P'),
+    keys('/', 'x'),
+    keys('enter'),
+    [
+      ...keys('enter', '2'),
+      {
+        type: 'dead' as const,
+        request: 2,
+        answer: { status: 'ready' as const, data: { groups: group, seen: 1, partial: true } },
+      },
+    ],
+    [
+      ...keys('enter', '2'),
+      {
+        type: 'dead' as const,
+        request: 2,
+        answer: { status: 'ready' as const, data: { groups: group, seen: 1, partial: true } },
+      },
+      ...keys('enter'),
+    ],
+    [
+      ...keys('enter', '3'),
+      { type: 'messages' as const, request: 2, answer: { status: 'priced' as const, price: HOSTILE } },
+    ],
+    [
+      ...keys('enter'),
+      { type: 'overview' as const, request: 1, answer: { status: 'failed' as const, reason: HOSTILE } },
+    ],
+    [...keys('P'), { type: 'planned' as const, id: 1, question: { lines: [HOSTILE], typed: HOSTILE } }],
+    [...keys('P'), { type: 'finished' as const, id: 1, lines: [HOSTILE], failed: true }],
+  ];
+  // Everything that a terminal could act on, and what reorders text.
+  const acts = /[\p{Cc}\p{Cs}\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]/u;
+
+  test.each([
+    [30, 8],
+    [40, 10],
+    [80, 24],
+    [120, 40],
+    [300, 100],
+    [10, 3],
+    [1, 1],
+  ] as const)('%i × %i', (columns, rows) => {
+    for (const theme of [PLAIN, ASCII]) {
+      for (const played_ of events) {
+        const queues = [
+          reading(HOSTILE, { ready: 3, state: HOSTILE, kind: HOSTILE, notes: { ready: HOSTILE } }),
+          reading('plain'),
+        ];
+        const state = played(
+          reduce(stateWith(queues, { size: { columns, rows }, policies: policies('prod', 'dev') }), {
+            type: 'snapshot',
+            snapshot: snapshot(null, {
+              context: 'dev',
+              condition: { state: 'stale', reason: HOSTILE, since: null, retryAt: null },
+            }),
+          }),
+          played_,
+        );
+        const lines = screenLines(state, theme);
+        expect(lines.length).toBeLessThanOrEqual(rows);
+        for (const { text: shown } of lines) {
+          expect(stringWidth(shown)).toBeLessThanOrEqual(Math.max(1, columns - 1));
+          expect(shown).not.toMatch(acts);
+        }
+      }
+    }
+  });
+
+  test('names of any characters', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary', maxLength: 60 }), fc.integer({ min: 20, max: 200 }), (name, columns) => {
+        for (const line of screenLines(stateWith([reading(name)], { size: { columns, rows: 8 } }), PLAIN)) {
+          expect(line.text).not.toMatch(acts);
+          expect(stringWidth(line.text)).toBeLessThan(columns);
+        }
+      }),
+    );
+  });
+
+  test('a dumb terminal gets nothing but ASCII from us', () => {
+    const state = stateWith([reading('q', { ready: 5 })]);
+    for (const events_ of [keys(), keys('?'), keys('a'), keys('enter')]) {
+      for (const { text: shown } of screenLines(played(state, events_), ASCII))
+        expect(shown).toMatch(/^[\x20-\x7e…]*$/);
+    }
+  });
+
+  test('colour only repeats what characters say', () => {
+    const state = stateWith([
+      reading('q', { ready: 5, consumers: 0, dead: 1 }),
+      reading('paused', { state: 'paused' }),
+    ]);
+    const bare = screenLines(state, { color: true, unicode: true }).map((line) => stripVTControlCharacters(line.text));
+    expect(bare).toEqual(screenLines(state, PLAIN).map((line) => line.text));
+  });
+});
+
+test('a screen reader hears a sentence for a chart, and words for a row', () => {
+  const second = {
+    type: 'snapshot',
+    snapshot: snapshot([reading('q', { ready: 8, sampledAt: NOON + 1_000 })], { at: NOON + 1_000 }),
+  } as const;
+  const state = reduce(stateWith([reading('q', { ready: 5 })], { size: { columns: 100, rows: 30 } }), second);
+  expect(screenLines(state, PLAIN)[3]?.words).toBe(
+    'selected, queue q, state running, ready 8, dead 0, in/s 0.0, out/s 0.0, err/s 0.0, cons 1, drain growing, growing',
+  );
+  const words = screenLines(played(state, keys('enter')), PLAIN).map((line) => line.words);
+  expect(words).toContain('depth: rising, now 8, between 5 and 8 over 2 samples');
+});
