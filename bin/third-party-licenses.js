@@ -7,6 +7,12 @@ const FILE = 'THIRD-PARTY-LICENSES.txt';
 const RULE = '-'.repeat(80);
 const PACKAGE_FOLDER = /^(.*\/node_modules\/(?:@[^/]+\/)?[^/]+)\//;
 
+/**
+ * Packages that leave their licence text out, and the one that carries it: Yoga's sources begin with the copyright line and the licence
+ * that are React's too.
+ */
+const SAME_TEXT = { 'yoga-layout': 'react' };
+
 /** Fails the build when no licence text can be found for a library: somebody then has to look what it may be used for. */
 export const THIRD_PARTY_LICENSES = {
   name: 'third-party-licenses',
@@ -23,7 +29,7 @@ function readLibrary(folder) {
   const { name, version, license, repository } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
   const files = readdirSync(folder).filter((file) => /^(licen[cs]e|copying|notice)([.-].*)?$/i.test(file));
   const text = files.map((file) => readFileSync(join(folder, file), 'utf8').trim()).join('\n\n');
-  return { title: `${name} ${version} (${license})`, license, source: repository?.url ?? repository, text };
+  return { name, title: `${name} ${version} (${license})`, license, source: repository?.url ?? repository, text };
 }
 
 /** Libraries with the same text share it: many of one project come with the same. */
@@ -38,8 +44,10 @@ function licencesOf(libraries) {
 }
 
 /** Some packages of a repository of many leave the text out that the others of the same repository and licence carry. */
-function textOfItsProject({ title, license, source }, libraries) {
-  const other = libraries.find((one) => one.text !== '' && one.license === license && one.source === source);
+function textOfItsProject({ name, title, license, source }, libraries) {
+  const other = libraries.find(
+    (one) => one.text !== '' && one.license === license && (one.source === source || one.name === SAME_TEXT[name]),
+  );
   if (other === undefined) throw new Error(`${title} carries no licence text`);
   return other.text;
 }
