@@ -49,7 +49,7 @@ export default defineConfig({
     // Loading a module costs one to two milliseconds whatever its size, so what every command needs is one chunk instead of a dozen.
     codeSplitting: {
       groups: [
-        { name: 'version', test: /src\/cli\/version|mqops\/package\.json|\/package\.json$/, priority: 2 },
+        { name: 'version', test: /src\/cli\/version|^(?!.*\/node_modules\/).*\/package\.json$/, priority: 2 },
         { name: 'command-line', test: ALWAYS_NEEDED, priority: 1 },
       ],
     },

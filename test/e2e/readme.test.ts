@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { Redis } from 'ioredis';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeEach, expect, it } from 'vitest';
 import manifest from '../../package.json' with { type: 'json' };
 import { README } from '../support/documents.ts';
 import { MQ } from '../support/mq.ts';
@@ -15,6 +15,12 @@ import { redisProgram, sqs } from '../support/servers.ts';
 /** Every fenced block of the README that holds commands is run here, or checked where running it would install something. */
 const readme = await readFile(README, 'utf8');
 const blocks = [...readme.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].map(([, text = '']) => text);
+
+// Asked for here: starting them takes longer than a test may.
+const vhost = await rabbitmqVhost();
+const redisServer = await redisProgram();
+const { fauxqs } = await sqs();
+afterAll(() => vhost.remove());
 
 let folder: string;
 beforeEach(async () => {
@@ -77,13 +83,12 @@ it('redrive in CI', async () => {
 });
 
 it('another broker', async () => {
-  await using vhost = await rabbitmqVhost();
-  const redis = await startRedis(await redisProgram());
+  const redis = await startRedis(redisServer);
   const client = new Redis(redis.url);
   try {
     await client.rpush('emails', 'one', 'two');
     const rabbitmq = `${vhost.url}?management=${encodeURIComponent(vhost.managementUrl)}`;
-    const sqsUrl = `sqs://eu-west-1?endpoint=${encodeURIComponent((await sqs()).fauxqs)}`;
+    const sqsUrl = `sqs://eu-west-1?endpoint=${encodeURIComponent(fauxqs)}`;
     const commands = block('--url amqp')
       .replace('amqp://guest:guest@localhost/', `'${rabbitmq}'`)
       .replace('redis://localhost:6379/0', `'${redis.url}'`)
