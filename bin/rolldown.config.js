@@ -1,6 +1,7 @@
 // The bundle that npm publishes: one entry, split chunks, every client library inside, so that installing `mqops` installs one
 // package and a command loads only the chunks that it needs.
 import { defineConfig } from 'rolldown';
+import { THIRD_PARTY_LICENSES } from './third-party-licenses.js';
 
 /**
  * Commander imports four of Node's modules that every command would pay for: `node:process`, whose import opens the three standard streams (9 ms,
@@ -35,7 +36,7 @@ const ALWAYS_NEEDED =
 export default defineConfig({
   input: { main: 'src/cli/main.ts' },
   platform: 'node',
-  plugins: [LIGHT_COMMANDER],
+  plugins: [LIGHT_COMMANDER, THIRD_PARTY_LICENSES],
   // Ink imports it only with DEV=true; it is not installed.
   external: ['react-devtools-core'],
   transform: { define: { 'process.env.NODE_ENV': '"production"' } },
@@ -48,7 +49,7 @@ export default defineConfig({
     // Loading a module costs one to two milliseconds whatever its size, so what every command needs is one chunk instead of a dozen.
     codeSplitting: {
       groups: [
-        { name: 'version', test: /src\/cli\/version|mqops\/package\.json|\/package\.json$/, priority: 2 },
+        { name: 'version', test: /src\/cli\/version|^(?!.*\/node_modules\/).*\/package\.json$/, priority: 2 },
         { name: 'command-line', test: ALWAYS_NEEDED, priority: 1 },
       ],
     },

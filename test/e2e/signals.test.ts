@@ -150,7 +150,7 @@ describe('SIGKILL', () => {
     expect((await mq(['create', 'q', '--set', 'leaseMs=1000'])).code).toBe(0);
     await fill(total);
     const size = async (): Promise<number> => (await stat(join(folder, 'f')).catch(() => ({ size: 0 }))).size;
-    for (let kill = 1; kill <= 5; kill++) {
+    for (let kill = 1; kill <= 20; kill++) {
       const before = await size();
       const drain = new BuiltProgram(['drain', 'q', '--to', join(folder, 'f')], env);
       await until('it has written more', async () => (await size()) > before);

@@ -1,0 +1,122 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { Redis } from 'ioredis';
+import { afterAll, afterEach, beforeEach, expect, it } from 'vitest';
+import manifest from '../../package.json' with { type: 'json' };
+import { README } from '../support/documents.ts';
+import { MQ } from '../support/mq.ts';
+import { rabbitmqVhost } from '../support/rabbitmq-vhost.ts';
+import { startRedis } from '../support/redis-server.ts';
+import { redisProgram, sqs } from '../support/servers.ts';
+
+/** Every fenced block of the README that holds commands is run here, or checked where running it would install something. */
+const readme = await readFile(README, 'utf8');
+const blocks = [...readme.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].map(([, text = '']) => text);
+
+// Asked for here: starting them takes longer than a test may.
+const vhost = await rabbitmqVhost();
+const redisServer = await redisProgram();
+const { fauxqs } = await sqs();
+afterAll(() => vhost.remove());
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'mq-readme-'));
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+interface Ran {
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Commands as a reader pastes them: in bash, with nothing configured, in a folder of their own. The first that fails fails all. */
+function paste(commands: string): Promise<Ran> {
+  const shell = `set -e -o pipefail; mq() { "$NODE" "$MQ" "$@" </dev/null; }\n${commands}`;
+  const env = { PATH: process.env.PATH, NODE: process.execPath, MQ, HOME: folder, XDG_DATA_HOME: join(folder, 'data') };
+  const credentials = { AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test' };
+  return promisify(execFile)('bash', ['--norc', '-c', shell], { cwd: folder, env: { ...env, ...credentials } });
+}
+
+/** The one block that contains the text. */
+function block(text: string): string {
+  const found = blocks.filter((one) => one.includes(text));
+  if (found.length !== 1) throw new Error(`${found.length} blocks of the README contain ${text}`);
+  return found[0] ?? '';
+}
+
+it('has no block of commands that nobody runs', () => {
+  const known = ['npm ci && npm run demo', 'npm install --global', 'mq enqueue jobs', '--url amqp', '--max 500 --yes'];
+  expect(known.map(block).sort()).toEqual([...blocks].sort());
+});
+
+it('names the package and scripts that are there', () => {
+  expect(block('npm install --global')).toContain(`npm install --global ${manifest.name} `);
+  const scripts = [...readme.matchAll(/npm (?:run )?(demo|docs|test|[a-z:]+)\b/g)].map(([, name = '']) => name);
+  const ofNpm = ['ci', 'install', 'run'];
+  for (const name of scripts.filter((one) => !ofNpm.includes(one)))
+    expect(Object.keys(manifest.scripts)).toContain(name);
+  expect(manifest.engines.node).toBe('>=22.12');
+  expect(readme).toContain('Node 22.12 or newer');
+});
+
+it('the three commands', async () => {
+  const { stdout, stderr } = await paste(block('mq enqueue jobs'));
+  expect(stdout).toMatch(/^\S+\n\S+\n\S+ .*\nhello\n\n\S+ .*\nworld\n$/);
+  expect(stderr).toMatch(/^mq: drained 2 messages from jobs to jobs\.ndjson \(.*\)\n$/);
+  const saved = (await readFile(join(folder, 'jobs.ndjson'), 'utf8')).trim().split('\n');
+  expect(saved.map((line) => JSON.parse(line).body)).toEqual(['hello', 'world']);
+});
+
+it('redrive in CI', async () => {
+  await paste(`mq create orders --max-receives 1; mq enqueue orders 1 2 3
+    mq drain orders --exec 'read -r n; test "$n" -lt 3 && echo "connect ETIMEDOUT" >&2; exit 1' || test $? = 3`);
+  const { stdout } = await paste(block('--max 500 --yes'));
+  const common = { operation: 'redrive', matched: 2, skipped: 0, failed: 0, unknown: 0, left: 1, complete: true };
+  expect(JSON.parse(stdout)).toMatchObject({ ...common, dryRun: true });
+  const report = JSON.parse(await readFile(join(folder, 'report.json'), 'utf8'));
+  expect(report).toMatchObject({ ...common, dryRun: false, moved: 2 });
+  for (const key of readme.match(/matched = ([a-z+ ]+)/)?.[1]?.split(' + ') ?? []) expect(report).toHaveProperty(key);
+});
+
+it('another broker', async () => {
+  const redis = await startRedis(redisServer);
+  const client = new Redis(redis.url);
+  try {
+    await client.rpush('emails', 'one', 'two');
+    const rabbitmq = `${vhost.url}?management=${encodeURIComponent(vhost.managementUrl)}`;
+    const sqsUrl = `sqs://eu-west-1?endpoint=${encodeURIComponent(fauxqs)}`;
+    const commands = block('--url amqp')
+      .replace('amqp://guest:guest@localhost/', `'${rabbitmq}'`)
+      .replace('redis://localhost:6379/0', `'${redis.url}'`)
+      .replace('sqs://eu-west-1', `'${sqsUrl}'`);
+    await paste(
+      `mq --url '${rabbitmq}' create orders; mq --url '${sqsUrl}' create orders --dlq orders-dlq --max-receives 2`,
+    );
+    try {
+      const { stdout, stderr } = await paste(commands);
+      expect(stdout).toMatch(/^orders +quorum /m);
+      expect(stdout).toMatch(/^emails +list +running +2 /m);
+      expect(stderr).toContain('mq: dry run: would redrive 0 messages from orders-dlq to orders');
+    } finally {
+      await paste(`mq --url '${sqsUrl}' delete orders --yes; mq --url '${sqsUrl}' delete orders-dlq --yes`);
+    }
+  } finally {
+    client.disconnect();
+    await redis.stop();
+  }
+});
+
+it('the screen is what the demo shows', async () => {
+  expect(manifest.scripts.demo).toMatch(/ && node bin\/mq\.js demo$/);
+  const { stdout } = await paste('mq demo');
+  const screen = /^```console\n([\s\S]*?)^```$/m.exec(readme)?.[1] ?? '';
+  const timeless = (text: string): string => text.replace(/ +\d+(\.\d+)?m?s\b/g, ' T').replace(/ {2,}/g, ' ');
+  const shown = timeless(stdout).split('\n');
+  const lines = timeless(screen).trimEnd().split('\n');
+  expect(lines.length).toBeGreaterThan(5);
+  expect(lines.filter((line) => !shown.includes(line))).toEqual([]);
+});
