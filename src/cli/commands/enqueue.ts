@@ -89,7 +89,8 @@ export const enqueue = defineVerb<EnqueueFlags, EnqueueVerbOptions>({
       const printer = await openIdPrinter(session, queue.name);
       const counts = { sent: 0, failed: 0, unknown: 0 };
       try {
-        if (!lossy) refuseMisfits(publisher, template.apply(null, Buffer.alloc(0)), queue, null);
+        // What the flags ask for is checked before anything is read, with a body that fits everywhere: BullMQ takes JSON only.
+        if (!lossy) refuseMisfits(publisher, template.apply(null, Buffer.from('null')), queue, null);
         await enqueueAll({
           publisher,
           batches: outgoingBatches({ input, template, publisher, queue, lossy, stdin: session.host.stdin }),
