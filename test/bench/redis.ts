@@ -1,20 +1,24 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Queue as BullQueue, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
 import { backend } from '../../src/backends/redis/index.ts';
-import type { OutgoingMessage } from '../../src/contract/message.ts';
 import { queuePattern } from '../../src/core/name-pattern.ts';
 import { planRedrive } from '../../src/core/redrive.ts';
 import { EVERYTHING } from '../../src/core/selection.ts';
-import { outgoing } from '../support/messages.ts';
 import { provision, provisionHere } from '../support/provision.ts';
 import { startRedis } from '../support/redis-server.ts';
+import { MQ, median } from './measure.ts';
 
 const JOBS = 50_000;
 const LINES = 200_000;
 const OTHER_KEYS = 1_000_000;
 const AT_ONCE = 200;
+const ROUNDS = 5;
+const PARTS = ['enqueue', 'ls', 'redrive'];
 const signal = new AbortController().signal;
 const notice = (text: string): void => console.log(`  note: ${text}`);
 
@@ -112,43 +116,53 @@ async function redrive(url: string, client: Redis): Promise<void> {
   await queue.close();
 }
 
+/** The built program and `redis-cli --pipe`, each reading a file, as whole processes, in turn. */
 async function enqueue(url: string, kind: 'list' | 'stream', client: Redis): Promise<void> {
   const lines = Array.from({ length: LINES }, (_, n) => `{"order":${n},"note":"${'x'.repeat(80)}"}`);
-  const broker = await backend.open(`${url}?kind=${kind}`, { connectTimeoutMs: 5000, notice, signal });
-  if (kind === 'stream')
-    await broker.create?.('ours', { kind, deadLetterQueue: null, maxReceives: null, settings: {}, signal });
-  const publisher = await (await broker.queue('ours', signal)).publisher?.({
-    expected: LINES,
-    lossy: false,
-    notice,
-    signal,
-  });
-  const start = performance.now();
-  const waiting = new Set<Promise<unknown>>();
-  for (const line of lines) {
-    const message: OutgoingMessage = outgoing({ body: Buffer.from(line) });
-    const sent: Promise<unknown> = (publisher?.send(message) ?? Promise.resolve()).finally(() => waiting.delete(sent));
-    waiting.add(sent);
-    // Not a race for each: watching thousands of promises would be most of what is measured.
-    if (waiting.size >= 4000) await Promise.all([...waiting].slice(0, 2000));
+  const folder = mkdtempSync(join(tmpdir(), 'mq-bench-'));
+  try {
+    writeFileSync(join(folder, 'lines'), `${lines.join('\n')}\n`);
+    const command = (line: string) =>
+      kind === 'list' ? ['LPUSH', 'theirs', line] : ['XADD', 'theirs', '*', 'body', line];
+    writeFileSync(join(folder, 'resp'), lines.map((line) => resp(command(line))).join(''));
+    const cli = await provisionHere('redis-cli');
+    const ratios: number[] = [];
+    const ours: number[] = [];
+    const theirs: number[] = [];
+    for (let round = 0; round < ROUNDS; round++) {
+      await client.del('ours', 'theirs');
+      if (kind === 'stream') await client.xgroup('CREATE', 'ours', 'g', '0', 'MKSTREAM');
+      const args = ['--url', `${url}?kind=${kind}`, 'enqueue', 'ours', '--lines', '--file', join(folder, 'lines')];
+      const mine = await timed(process.execPath, [MQ, ...args], null);
+      const other = await timed(cli, ['-p', String(client.options.port), '--pipe'], join(folder, 'resp'));
+      const [stored, reference] =
+        kind === 'list'
+          ? [await client.llen('ours'), await client.llen('theirs')]
+          : [await client.xlen('ours'), await client.xlen('theirs')];
+      if (stored !== LINES || reference !== LINES) throw new Error(`stored ${stored} and ${reference} of ${LINES}`);
+      ours.push(mine);
+      theirs.push(other);
+      ratios.push(other / mine);
+    }
+    console.log(
+      `enqueue of ${LINES} lines into a ${kind}: ${rate(LINES, median(ours))}; redis-cli --pipe ${rate(LINES, median(theirs))}; mq does ${median(ratios).toFixed(2)} of it`,
+    );
+    await client.del('ours', 'theirs');
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
   }
-  await publisher?.close();
-  const ours = performance.now() - start;
-  await broker.close();
-  const cli = spawn(await provisionHere('redis-cli'), ['-p', String(client.options.port), '--pipe'], {
-    stdio: ['pipe', 'ignore', 'inherit'],
-  });
-  const began = performance.now();
-  const input = lines
-    .map((line) => resp(kind === 'list' ? ['LPUSH', 'theirs', line] : ['XADD', 'theirs', '*', 'body', line]))
-    .join('');
-  cli.stdin.end(input);
-  await once(cli, 'close');
-  const theirs = performance.now() - began;
-  console.log(
-    `enqueue of ${LINES} lines into a ${kind}: ${rate(LINES, ours)}; redis-cli --pipe ${rate(LINES, theirs)}; mq does ${(theirs / ours).toFixed(2)} of it`,
-  );
-  await client.del('ours', 'theirs');
+}
+
+/** Milliseconds of a whole process, from start to end. */
+async function timed(program: string, args: readonly string[], input: string | null): Promise<number> {
+  const stdin = input === null ? null : openSync(input, 'r');
+  const start = performance.now();
+  const child = spawn(program, args, { stdio: [stdin ?? 'ignore', 'ignore', 'inherit'] });
+  const [code] = (await once(child, 'close')) as [number | null];
+  const ms = performance.now() - start;
+  if (stdin !== null) closeSync(stdin);
+  if (code !== 0) throw new Error(`${program} ended with ${code}`);
+  return ms;
 }
 
 function resp(args: readonly string[]): string {
@@ -173,6 +187,12 @@ async function list(url: string, client: Redis): Promise<void> {
     const slow = (await client.call('SLOWLOG', 'GET', '128')) as [number, number, number, string[]][];
     const longest =
       Math.max(0, ...slow.filter(([, , , args]) => args[0] === 'SCAN').map(([, , micros]) => micros)) / 1000;
+    const scans =
+      /latency_percentiles_usec_scan:(.*)/.exec(await client.info('latencystats'))?.[1]?.trim() ?? 'unknown';
+    const calls = /cmdstat_scan:calls=(\d+),usec=\d+,usec_per_call=([\d.]+)/.exec(await client.info('commandstats'));
+    console.log(
+      `  ${calls?.[1]} SCANs of ${calls?.[2]} µs on average, by the server's own clock, which runs on while others have the processor: ${scans} µs`,
+    );
     console.log(
       `ls among ${OTHER_KEYS} other keys${budget}: ${ms.toFixed(0)} ms, ${found} queues, longest SCAN ${longest.toFixed(1)} ms, longest stall of another client ${longestStallMs.toFixed(1)} ms`,
     );
@@ -183,14 +203,19 @@ function rate(count: number, ms: number): string {
   return `${Math.round((count * 1000) / ms).toLocaleString('en')}/s`;
 }
 
+// npm run bench -- redis [enqueue] [ls] [redrive]; without names all of them.
+const asked = process.argv.slice(2).filter((part) => PARTS.includes(part));
+const does = (part: string): boolean => asked.length === 0 || asked.includes(part);
 const server = await startRedis(await provision('redis-server'));
 const client = new Redis(server.url);
 try {
-  await enqueue(server.url, 'list', client);
-  await enqueue(server.url, 'stream', client);
-  await list(server.url, client);
+  if (does('enqueue')) {
+    await enqueue(server.url, 'list', client);
+    await enqueue(server.url, 'stream', client);
+  }
+  if (does('ls')) await list(server.url, client);
   await client.flushall();
-  if (process.argv[2] !== 'quick') await redrive(server.url, client);
+  if (does('redrive')) await redrive(server.url, client);
 } finally {
   client.disconnect();
   await server.stop();

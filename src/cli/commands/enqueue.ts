@@ -89,8 +89,8 @@ export const enqueue = defineVerb<EnqueueFlags, EnqueueVerbOptions>({
       const printer = await openIdPrinter(session, queue.name);
       const counts = { sent: 0, failed: 0, unknown: 0 };
       try {
-        // What the options ask for, before anything is read. The body is a stand-in: an empty one does not fit everywhere.
-        if (!lossy) refuseMisfits(publisher, template.apply(null, Buffer.from('-')), queue, null);
+        // What the flags ask for is checked before anything is read, with a body that fits everywhere: BullMQ takes JSON only, SQS no empty one.
+        if (!lossy) refuseMisfits(publisher, template.apply(null, Buffer.from('null')), queue, null);
         await enqueueAll({
           publisher,
           batches: outgoingBatches({ input, template, publisher, queue, lossy, stdin: session.host.stdin }),

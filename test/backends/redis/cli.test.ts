@@ -1,0 +1,175 @@
+import { Queue as BullQueue, Worker } from 'bullmq';
+import { describe, expect, it } from 'vitest';
+import { jsonOf, runMq } from '../../support/mq.ts';
+import { after, client, connection, fresh, url } from './lab.ts';
+
+const at = (parameters = ''): readonly string[] => ['--url', `${url}${parameters}`];
+
+async function bull(name: string): Promise<BullQueue> {
+  const made = new BullQueue(name, { connection });
+  after(() => made.close());
+  await made.waitUntilReady();
+  await made.getVersion();
+  return made;
+}
+
+/** A real worker works until it has seen `count` jobs. */
+async function work(name: string, count: number, processor: (data: unknown) => Promise<void>): Promise<void> {
+  const done = Promise.withResolvers<void>();
+  let seen = 0;
+  const one = (): void => {
+    seen += 1;
+    if (seen === count) done.resolve();
+  };
+  const worker = new Worker(name, ({ data }) => processor(data), { connection });
+  worker.on('completed', one).on('failed', one);
+  await done.promise;
+  await worker.close();
+}
+
+describe('enqueue into BullMQ', () => {
+  it('name, id, delay, priority, attempts, backoff and deduplication are what the library reads', async () => {
+    const queue = await bull(fresh('flags'));
+    const enqueue = (...args: string[]) => runMq([...at(), 'enqueue', queue.name, '{"to":"a@b"}', ...args]);
+    const flags = ['--attempts', '5', '--backoff', 'exponential:1s', '--priority', '7'];
+    expect(await enqueue('--name', 'send', '--id', 'mail-1', ...flags)).toMatchObject({ code: 0, stdout: 'mail-1\n' });
+    expect(await queue.getJob('mail-1')).toMatchObject({
+      name: 'send',
+      data: { to: 'a@b' },
+      priority: 7,
+      opts: { attempts: 5, backoff: { type: 'exponential', delay: 1000 }, priority: 7 },
+    });
+    expect(await queue.getJobState('mail-1')).toBe('prioritized');
+
+    expect(await enqueue('--id', 'later', '--delay', '1h', '--backoff', 'fixed:5s')).toMatchObject({ code: 0 });
+    expect(await queue.getJobState('later')).toBe('delayed');
+    expect(await queue.getJob('later')).toMatchObject({
+      delay: 3_600_000,
+      opts: { backoff: { type: 'fixed', delay: 5000 } },
+    });
+
+    const first = await enqueue('--dedup', 'only-one');
+    const second = await enqueue('--dedup', 'only-one');
+    expect(second).toMatchObject({ code: 0, stdout: first.stdout });
+    expect(await queue.getDeduplicationJobId('only-one')).toBe(first.stdout.trim());
+    expect(await queue.getJobCounts('waiting', 'prioritized', 'delayed')).toMatchObject({
+      waiting: 1,
+      prioritized: 1,
+      delayed: 1,
+    });
+  });
+
+  it('refuses what a job cannot hold before anything is sent, and takes lines', async () => {
+    const queue = await bull(fresh('refused'));
+    const enqueue = (args: readonly string[], input: string) =>
+      runMq([...at(), 'enqueue', queue.name, ...args], { input });
+    expect(await enqueue(['-H', 'a=b'], '{}')).toMatchObject({ code: 7, stderr: expect.stringContaining('headers') });
+    expect(await enqueue([], 'no json')).toMatchObject({ code: 7, stderr: expect.stringContaining('not JSON') });
+    expect(await enqueue(['--id', '17'], '{}')).toMatchObject({ code: 7, stderr: expect.stringContaining('an id') });
+    expect(await queue.count()).toBe(0);
+    expect(await enqueue(['--lines', '-q'], '{"n":1}\n{"n":2}\n')).toMatchObject({ code: 0 });
+    expect((await queue.getWaiting()).map(({ data }) => data)).toEqual([{ n: 1 }, { n: 2 }]);
+  });
+});
+
+it('redrive with filter, max and rate: exactly those jobs, attempts anew, priority kept, and the worker completes them', async () => {
+  const queue = await bull(fresh('emails'));
+  const jobs = Array.from({ length: 60 }, (_, n) => ({
+    name: 'send',
+    data: { n },
+    opts: { attempts: 2, priority: (n % 5) + 1 },
+  }));
+  await queue.addBulk(jobs);
+  const reason = (data: unknown): string => ((data as { n: number }).n % 2 === 0 ? 'connect ETIMEDOUT' : 'bad address');
+  await work(queue.name, 120, async (data) => {
+    throw new Error(reason(data));
+  });
+  expect(await queue.getFailedCount()).toBe(60);
+  const start = performance.now();
+  const report = await jsonOf([
+    ...[...at(), 'redrive', queue.name, '--filter', 'dead.error.contains("ETIMEDOUT")'],
+    ...['--max', '20', '--rate', '50/s', '--yes', '-o', 'json'],
+  ]);
+  expect(report).toMatchObject({
+    ...{ operation: 'redrive', moved: 20, failed: 0, unknown: 0, native: true, guarantee: 'atomic', complete: true },
+  });
+  // The first page goes at once, the last when 50/s allows it.
+  expect(performance.now() - start).toBeGreaterThan(300);
+  const waiting = await queue.getPrioritized();
+  expect(waiting).toHaveLength(20);
+  for (const job of waiting) {
+    expect(job).toMatchObject({ attemptsMade: 0, priority: (job.data.n % 5) + 1 });
+    expect(job.data.n % 2).toBe(0);
+  }
+  await work(queue.name, 20, async () => {});
+  expect(await queue.getJobCounts('completed', 'failed')).toMatchObject({ completed: 20, failed: 40 });
+});
+
+describe('--unwrap', () => {
+  it('gives the queue the original of each wrapped job, and only there', async () => {
+    const main = await bull(fresh('wrapped'));
+    const dlq = await bull(`${main.name}-dlq`);
+    await dlq.add('dead', {
+      originalJob: { id: '9', name: 'send', data: { to: 'a@b', n: 1.5 }, opts: { attempts: 5, priority: 2 } },
+      reason: 'ETIMEDOUT',
+    });
+    const redrive = (queue: string, ...args: string[]) =>
+      runMq([...at(), 'redrive', queue, '--unwrap', ...args, '--yes', '-o', 'json']);
+    expect(await redrive(main.name)).toMatchObject({ code: 7, stderr: expect.stringContaining('wrapped') });
+    expect(await redrive(dlq.name, '--dry-run')).toMatchObject({ code: 0 });
+    expect(await dlq.count()).toBe(1);
+    const done = await redrive(dlq.name);
+    expect(done).toMatchObject({ code: 0 });
+    expect(JSON.parse(done.stdout)).toMatchObject({
+      moved: 1,
+      failed: 0,
+      to: [main.name],
+      guarantee: 'at-least-once',
+      native: false,
+    });
+    expect(await dlq.count()).toBe(0);
+    const [job] = await main.getPrioritized();
+    expect(job).toMatchObject({ name: 'send', data: { to: 'a@b', n: 1.5 }, priority: 2, opts: { attempts: 5 } });
+  });
+
+  it('is refused where nothing can be wrapped', async () => {
+    const name = fresh('list');
+    await client.lpush(name, 'x');
+    const args = ['redrive', name, '--unwrap', '--yes'];
+    expect(await runMq([...at(), ...args])).toMatchObject({ code: 7 });
+    const other = await runMq(['--url', 'sqlite::memory:', ...args]);
+    expect(other).toMatchObject({ code: 7, stderr: expect.stringContaining('--unwrap') });
+  });
+});
+
+describe('bulk', () => {
+  it.each(['list', 'stream'] as const)(
+    '20,000 lines into a %s arrive once, in order, each with its id told',
+    async (kind) => {
+      const name = fresh('bulk');
+      if (kind === 'stream') await client.xgroup('CREATE', name, 'g', '0', 'MKSTREAM');
+      const lines = Array.from({ length: 20_000 }, (_, n) => `${n} ${'é'.repeat(n % 50)}`);
+      const sent = await runMq([...at(`?kind=${kind}`), 'enqueue', name, '--lines'], {
+        input: `${lines.join('\n')}\n`,
+      });
+      expect(sent).toMatchObject({ code: 0, stderr: '' });
+      const told = sent.stdout.trimEnd().split('\n');
+      if (kind === 'list') {
+        expect(told).toEqual(lines.map(() => '-'));
+        expect((await client.lrange(name, 0, -1)).reverse()).toEqual(lines);
+      } else {
+        const entries = await client.xrange(name, '-', '+');
+        expect(entries.map(([, fields]) => fields)).toEqual(lines.map((line) => ['body', line]));
+        expect(told).toEqual(entries.map(([id]) => id));
+      }
+    },
+  );
+
+  it('a broken line: those before it are sent and told', async () => {
+    const name = fresh('broken');
+    const input = '{"body":"a"}\n{"body":"b"}\nnot an envelope\n{"body":"c"}\n';
+    const sent = await runMq([...at('?kind=list'), 'enqueue', name, '--ndjson'], { input });
+    expect(sent).toMatchObject({ code: 3, stdout: '-\n-\n', stderr: expect.stringContaining('line 3') });
+    expect(await client.lrange(name, 0, -1)).toEqual(['b', 'a']);
+  });
+});
