@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 
 /** The program as npm installs it: `bin/mq.js` with the built `dist`. */
-const MQ = new URL('../../bin/mq.js', import.meta.url).pathname;
+export const MQ = new URL('../../bin/mq.js', import.meta.url).pathname;
 
 export interface Finished {
   readonly code: number | null;
