@@ -206,6 +206,7 @@ export class RabbitConsumer implements Consumer {
 
   /** For `TagReceipt`. */
   ack(segment: Segment, tag: number): Promise<void> {
+    if (!segment.isUnsettled(tag)) return DONE;
     if (this.#failure !== null || this.#closing !== null) return Promise.reject(this.#uncertain());
     segment.ack(tag);
     return DONE;
@@ -221,8 +222,7 @@ export class RabbitConsumer implements Consumer {
       segment.reject(tag);
       return;
     }
-    segment.release(tag);
-    if (!this.#ended) return;
+    if (!segment.release(tag) || !this.#ended) return;
     if (this.#setup.kind === 'quorum') {
       const released = this.#segments.reduce((sum, one) => sum + one.released, 0);
       if (released === this.#unsettled) await this.close();
