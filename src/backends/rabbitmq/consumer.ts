@@ -89,6 +89,10 @@ export class RabbitConsumer implements Consumer {
 
   async #start(): Promise<void> {
     this.#setup.signal.addEventListener('abort', this.#onAbort);
+    // Acks that were promised in this turn of the event loop are written before the connection is closed from elsewhere.
+    this.#setup.link.closing.addEventListener('abort', () => {
+      for (const segment of this.#segments) segment.flush();
+    });
     if (this.#setup.limit === 0) {
       this.#end();
       return;
@@ -207,7 +211,8 @@ export class RabbitConsumer implements Consumer {
   /** For `TagReceipt`. */
   ack(segment: Segment, tag: number): Promise<void> {
     if (!segment.isUnsettled(tag)) return DONE;
-    if (this.#failure !== null || this.#closing !== null) return Promise.reject(this.#uncertain());
+    const ending = this.#closing !== null || this.#setup.link.closing.aborted;
+    if (this.#failure !== null || ending) return Promise.reject(this.#uncertain());
     segment.ack(tag);
     return DONE;
   }
