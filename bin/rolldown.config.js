@@ -29,14 +29,32 @@ const LIGHT_COMMANDER = {
   },
 };
 
+/**
+ * An `import` of one of Node's modules reads every member, and some members load much that nobody asked for: `ReadStream` of `node:fs` 6 ms,
+ * `TextDecoder` of `node:util` 6 ms. Asked for as an object, they are read when they are used. TLS (6 ms) is loaded by amqplib at its first use.
+ */
+const LEAN_BUILTINS = {
+  name: 'lean-builtins',
+  resolveId(source, importer, { kind }) {
+    if (source === 'node:tls' && importer?.includes('/node_modules/amqplib/')) return '\0lazy-tls.cjs';
+    return kind === 'import-statement' && ['node:fs', 'node:util'].includes(source) ? `\0lean:${source}.cjs` : null;
+  },
+  load(id) {
+    if (id === '\0lazy-tls.cjs')
+      return "exports.connect = (...args) => process.getBuiltinModule('node:tls').connect(...args);";
+    const name = /^\0lean:(.*)\.cjs$/.exec(id)?.[1];
+    return name === undefined ? null : `module.exports = process.getBuiltinModule('${name}');`;
+  },
+};
+
 /** Everything that is small and that most commands need. Not the verbs, the filter engine, and what measures text for tables. */
 const ALWAYS_NEEDED =
-  /light:|node_modules\/commander|src\/(contract|config\/(?!read-file|schema|edit|secret)|core\/(?!filter)|backends\/registry|cli\/(?!main|version|commands|completion|doctor|exec-|message-file|message-input|output\/box))/;
+  /light:|lean:|node_modules\/commander|src\/(contract|config\/(?!read-file|schema|edit|secret)|core\/(?!filter)|backends\/registry|cli\/(?!main|version|commands|completion|doctor|drain-destination|exec-|message-file|message-input|output\/box))/;
 
 export default defineConfig({
   input: { main: 'src/cli/main.ts' },
   platform: 'node',
-  plugins: [LIGHT_COMMANDER, THIRD_PARTY_LICENSES],
+  plugins: [LIGHT_COMMANDER, LEAN_BUILTINS, THIRD_PARTY_LICENSES],
   // Ink imports it only with DEV=true; it is not installed.
   external: ['react-devtools-core'],
   transform: { define: { 'process.env.NODE_ENV': '"production"' } },

@@ -89,6 +89,10 @@ export class RabbitConsumer implements Consumer {
 
   async #start(): Promise<void> {
     this.#setup.signal.addEventListener('abort', this.#onAbort);
+    // Acks that were promised in this turn of the event loop are written before the connection is closed from elsewhere.
+    this.#setup.link.closing.addEventListener('abort', () => {
+      for (const segment of this.#segments) segment.flush();
+    });
     if (this.#setup.limit === 0) {
       this.#end();
       return;
@@ -206,7 +210,9 @@ export class RabbitConsumer implements Consumer {
 
   /** For `TagReceipt`. */
   ack(segment: Segment, tag: number): Promise<void> {
-    if (this.#failure !== null || this.#closing !== null) return Promise.reject(this.#uncertain());
+    if (!segment.isUnsettled(tag)) return DONE;
+    const ending = this.#closing !== null || this.#setup.link.closing.aborted;
+    if (this.#failure !== null || ending) return Promise.reject(this.#uncertain());
     segment.ack(tag);
     return DONE;
   }
@@ -221,8 +227,7 @@ export class RabbitConsumer implements Consumer {
       segment.reject(tag);
       return;
     }
-    segment.release(tag);
-    if (!this.#ended) return;
+    if (!segment.release(tag) || !this.#ended) return;
     if (this.#setup.kind === 'quorum') {
       const released = this.#segments.reduce((sum, one) => sum + one.released, 0);
       if (released === this.#unsettled) await this.close();

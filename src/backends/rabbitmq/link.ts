@@ -21,6 +21,7 @@ export class Link {
   readonly product: string;
   readonly #model: ChannelModel;
   readonly #lost: AbortController;
+  readonly #closing = new AbortController();
   #blockedBy: string | null = null;
   readonly #blockedListeners = new Set<(reason: string | null) => void>();
 
@@ -71,6 +72,11 @@ export class Link {
   /** Aborts with an `MqError` when the connection is gone, whoever closed it. */
   get lost(): AbortSignal {
     return this.#lost.signal;
+  }
+
+  /** Aborts when `close` is called, while what is written then still comes before the closing. */
+  get closing(): AbortSignal {
+    return this.#closing.signal;
   }
 
   /** Why the broker blocks publishers on this connection; null: it does not. */
@@ -128,6 +134,7 @@ export class Link {
   /** Idempotent. */
   async close(): Promise<void> {
     if (this.#lost.signal.aborted) return;
+    this.#closing.abort();
     this.tap.resume();
     const closed = new Promise<void>((resolve) => {
       this.#lost.signal.addEventListener('abort', () => resolve(), { once: true });

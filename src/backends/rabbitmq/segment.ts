@@ -108,9 +108,15 @@ export class Segment {
     if (this.#tags.give(tag)) this.#link.tap.write(rejectFrame(this.#channel.number, tag));
   }
 
-  /** It is to be given back, which happens by `giveBackReleased` or by `close`. */
-  release(tag: number): void {
-    if (this.#tags.release(tag)) this.#released.push(tag);
+  /** It is to be given back, which happens by `giveBackReleased` or by `close`. False when it was settled before. */
+  release(tag: number): boolean {
+    if (!this.#tags.release(tag)) return false;
+    this.#released.push(tag);
+    return true;
+  }
+
+  isUnsettled(tag: number): boolean {
+    return this.#tags.isUnsettled(tag);
   }
 
   giveBackReleased(): void {

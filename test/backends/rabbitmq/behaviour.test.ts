@@ -257,6 +257,16 @@ test('within 2 of the delivery limit a look is refused', async () => {
   expect((await see(strict, 1, true))[0]?.receiveCount).toBe(0);
 });
 
+test('a list shows the depth of a queue that the management API has no figures of yet', async () => {
+  for (const kind of ['classic', 'quorum', 'rabbit-stream'] as const) {
+    const { name } = await make(kind);
+    const listed: (number | null)[] = [];
+    const pattern = { globs: [`${name}*`], matches: (one: string) => one === name };
+    for await (const { ready } of broker.queues(pattern, { notice, signal })) listed.push(ready);
+    expect(listed).toEqual([0]);
+  }
+});
+
 test('an auto-delete queue survives a look', async () => {
   const name = 'auto-delete';
   await channel.assertQueue(name, { autoDelete: true, durable: true });

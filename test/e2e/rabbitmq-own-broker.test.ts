@@ -1,0 +1,148 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { freePort } from '../support/free-port.ts';
+import { runMq, startMq } from '../support/mq.ts';
+import { type RabbitmqServer, startRabbitmq } from '../support/rabbitmq-server.ts';
+import { rabbitmqProgram } from '../support/servers.ts';
+import { type Certificates, makeCertificates } from '../support/tls.ts';
+
+/** What the shared broker cannot be set to: TLS, a small largest message, and one that is always short of memory. */
+const MAX_MESSAGE = 100_000;
+
+let folder: string;
+let files: Certificates;
+let broker: RabbitmqServer;
+let tlsPort: number;
+let management: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'mq-test-tls-'));
+  files = await makeCertificates(folder);
+  tlsPort = await freePort();
+  broker = await startRabbitmq(await rabbitmqProgram(), {
+    configuration: [
+      `listeners.ssl.1 = 127.0.0.1:${tlsPort}`,
+      `ssl_options.cacertfile = ${files.authority}`,
+      `ssl_options.certfile = ${files.certificate}`,
+      `ssl_options.keyfile = ${files.key}`,
+      'ssl_options.verify = verify_none',
+      `max_message_size = ${MAX_MESSAGE}`,
+    ],
+  });
+  management = `management=${encodeURIComponent(new URL(broker.managementUrl).origin)}`;
+  expect(await runMq(['--url', `${broker.url}?${management}`, 'create', 'jobs'])).toMatchObject({ code: 0 });
+});
+afterAll(async () => {
+  await broker.stop();
+  await rm(folder, { recursive: true });
+});
+
+const stats = (url: string) => runMq(['--url', url, 'stats', 'jobs', '-o', 'json']);
+
+describe('TLS', () => {
+  const secure = (host: string, rest: string) => `amqps://guest:guest@${host}:${tlsPort}?${management}${rest}`;
+
+  test('with the authority that signed the certificate it connects, by address and by name', async () => {
+    for (const host of ['127.0.0.1', 'localhost']) {
+      const { code, stdout, stderr } = await stats(secure(host, `&cacertfile=${encodeURIComponent(files.authority)}`));
+      expect({ code, stderr }).toMatchObject({ code: 0 });
+      expect(JSON.parse(stdout)).toMatchObject([{ queue: 'jobs', ready: 0 }]);
+    }
+  });
+
+  test('without it, it refuses and says what to give', async () => {
+    const { code, stderr } = await stats(secure('127.0.0.1', ''));
+    expect(code).toBe(5);
+    expect(stderr).toContain('not signed by an authority');
+    expect(stderr).toContain('cacertfile');
+  });
+
+  test('only verify=verify_none trusts anybody', async () => {
+    expect(await stats(secure('127.0.0.1', '&verify=verify_none'))).toMatchObject({ code: 0 });
+  });
+
+  test('a certificate for another name is refused', async () => {
+    const trust = `&cacertfile=${encodeURIComponent(files.authority)}&server_name_indication=elsewhere.example`;
+    const { code, stderr } = await stats(secure('127.0.0.1', trust));
+    expect(code).toBe(5);
+    expect(stderr).toContain('another host name');
+  });
+
+  test('a plain client on the port for TLS, and the reverse: told which scheme to use', async () => {
+    const plain = await stats(`amqp://guest:guest@127.0.0.1:${tlsPort}?${management}`);
+    expect(plain.code).toBe(5);
+    expect(plain.stderr).toContain('amqps://');
+    const reverse = await stats(`${broker.url.replace('amqp:', 'amqps:')}?${management}`);
+    expect(reverse.code).toBe(5);
+    expect(reverse.stderr).toContain('amqp://');
+  });
+});
+
+describe('refusals', () => {
+  const SECRET = 's3cr3t-Passw0rd';
+  const at = (change: (url: URL) => void) => {
+    const url = new URL(`${broker.url}?${management}`);
+    url.password = SECRET;
+    change(url);
+    return url.href;
+  };
+  test.each<[string, number, () => string]>([
+    ['wrong password', 6, () => at(() => undefined)],
+    ['unknown user', 6, () => at((url) => (url.username = 'nobody'))],
+    ['nothing listens', 5, () => at((url) => (url.port = '1'))],
+    ['unknown host', 5, () => at((url) => (url.hostname = 'no-such-host.invalid'))],
+    ['unknown vhost', 2, () => `${broker.url}/no-such-vhost?${management}`],
+    ['unknown parameter', 2, () => at((url) => url.searchParams.set('tls', SECRET))],
+  ])('%s: its exit code, and no password', async (_name, expected, url) => {
+    const { code, stdout, stderr } = await stats(url());
+    expect({ code, stderr }).toMatchObject({ code: expected });
+    expect(stdout + stderr).not.toContain(SECRET);
+    expect(stderr).not.toBe('');
+  });
+});
+
+test('a body larger than the broker takes is not sent, and the others around it are', async () => {
+  const url = ['--url', `${broker.url}?${management}`];
+  const sizes = [10, MAX_MESSAGE, MAX_MESSAGE + 1, 20, 90_000, MAX_MESSAGE * 20, 30];
+  const input = sizes.map((size) => 'x'.repeat(size)).join('\n');
+  const { code, stderr } = await runMq([...url, 'enqueue', 'jobs', '--lines'], { input });
+  expect({ code, stderr }).toMatchObject({ code: 3 });
+  expect(stderr).toMatch(/message 3 was not sent/);
+  expect(stderr).toMatch(/message 6 was not sent/);
+  expect(stderr).toContain('5 sent, 2 not sent');
+  const drained = await runMq([...url, 'drain', 'jobs', '-o', 'body']);
+  expect(
+    drained.stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => line.length),
+  ).toEqual(sizes.filter((size) => size <= MAX_MESSAGE));
+});
+
+test('a broker short of memory: the operator is told that it waits; when it dies, the message is called uncertain', async () => {
+  const short = await startRabbitmq(await rabbitmqProgram(), {
+    configuration: ['vm_memory_high_watermark.absolute = 1MB'],
+  });
+  try {
+    const url = ['--url', `${short.url}?management=${encodeURIComponent(new URL(short.managementUrl).origin)}`];
+    expect(await runMq([...url, 'create', 'jobs'])).toMatchObject({ code: 0 });
+    const mq = startMq([...url, 'enqueue', 'jobs', 'hello']);
+    let said = '';
+    const told = new Promise<void>((resolve) => {
+      mq.process.stderr?.on('data', (chunk: Buffer) => {
+        said += chunk.toString();
+        if (said.includes('blocked publishing')) resolve();
+      });
+    });
+    await Promise.race([told, mq.finished]);
+    expect(said).toMatch(/waiting: the broker has blocked publishing \(low on memory\)/);
+    await short.kill();
+    const { code, stdout, stderr } = await mq.finished;
+    expect({ code, stdout }).toEqual({ code: 3, stdout: '' });
+    expect(stderr).toContain('may be sent or not');
+  } finally {
+    await short.stop();
+  }
+}, 120_000);
