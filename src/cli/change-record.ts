@@ -16,8 +16,8 @@ export interface HistoryEntry {
   readonly to: readonly string[];
   /** The flags that say which messages: filter, state, max … */
   readonly selection: Readonly<Record<string, string | number | boolean>>;
-  /** Sums over the queues; null where the verb does not count. */
-  readonly counts: Readonly<Record<string, number>> | null;
+  /** Sums over the queues, null what is unknown; null where the verb does not count. */
+  readonly counts: Readonly<Record<string, number | null>> | null;
   readonly durationMs: number;
   readonly exitCode: number;
   /** The code of the error that ended it; null: none did. */
@@ -51,7 +51,7 @@ interface Beginning {
 /** Collects what one command did. */
 export class ChangeRecord {
   readonly #beginning: Beginning;
-  readonly #counts: Record<string, number> = {};
+  readonly #counts: Record<string, number | null> = {};
   #broker: string | null = null;
   #address: string | null = null;
 
@@ -70,14 +70,13 @@ export class ChangeRecord {
   }
 
   learnReport(report: AnyReport): void {
-    for (const key of COUNTS) {
-      const count = report[key];
-      if (count !== null) this.learnCount(key, count);
-    }
+    for (const key of COUNTS) this.learnCount(key, report[key]);
   }
 
-  learnCount(key: string, count: number): void {
-    this.#counts[key] = (this.#counts[key] ?? 0) + count;
+  /** Null: the broker did not say, and then the sum is unknown, too. */
+  learnCount(key: string, count: number | null): void {
+    const before = this.#counts[key];
+    this.#counts[key] = count === null || before === null ? null : (before ?? 0) + count;
   }
 
   entry(exitCode: number, error: string | null, now: number): HistoryEntry {

@@ -38,26 +38,27 @@ export function templateFrom(flags: EnqueueFlags): MessageTemplate {
   const headers = pairsToRecord(flags.header ?? [], '--header');
   const backoff = flags.backoff === undefined ? null : parseBackoff(flags.backoff);
   const route = routeFrom(flags);
+  const made = (envelope: OutgoingMessage | null, body: Uint8Array): OutgoingMessage => ({
+    id: flags.id ?? envelope?.id ?? null,
+    body: envelope?.body ?? body,
+    headers: { ...envelope?.headers, ...headers },
+    contentType: flags.contentType ?? envelope?.contentType ?? null,
+    priority: flags.priority ?? envelope?.priority ?? null,
+    groupId: flags.group ?? envelope?.groupId ?? null,
+    deduplicationId: flags.dedup ?? envelope?.deduplicationId ?? null,
+    ttlMs: flags.ttl ?? envelope?.ttlMs ?? null,
+    name: flags.name ?? envelope?.name ?? null,
+    native: withRoute(envelope?.native ?? {}, route),
+    delayMs: flags.delay ?? envelope?.delayMs ?? null,
+    attempts: flags.attempts ?? envelope?.attempts ?? null,
+    backoff: backoff ?? envelope?.backoff ?? null,
+    replays: null,
+  });
+  const bare = made(null, new Uint8Array());
   return {
     usesExchange: route !== null,
-    apply(envelope, body) {
-      return {
-        id: flags.id ?? envelope?.id ?? null,
-        body: envelope?.body ?? body,
-        headers: { ...envelope?.headers, ...headers },
-        contentType: flags.contentType ?? envelope?.contentType ?? null,
-        priority: flags.priority ?? envelope?.priority ?? null,
-        groupId: flags.group ?? envelope?.groupId ?? null,
-        deduplicationId: flags.dedup ?? envelope?.deduplicationId ?? null,
-        ttlMs: flags.ttl ?? envelope?.ttlMs ?? null,
-        name: flags.name ?? envelope?.name ?? null,
-        native: withRoute(envelope?.native ?? {}, route),
-        delayMs: flags.delay ?? envelope?.delayMs ?? null,
-        attempts: flags.attempts ?? envelope?.attempts ?? null,
-        backoff: backoff ?? envelope?.backoff ?? null,
-        replays: null,
-      };
-    },
+    // Bulk input is nothing but bodies: what the flags say of them is worked out once.
+    apply: (envelope, body) => (envelope === null ? { ...bare, body } : made(envelope, body)),
   };
 }
 

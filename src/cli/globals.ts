@@ -2,7 +2,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { MqError } from '../contract/errors.ts';
 import { parseDurationMs } from '../core/duration.ts';
 
-export const OUTPUT_FORMATS = ['table', 'json', 'ndjson', 'yaml', 'text', 'body'] as const;
+export const OUTPUT_FORMATS = ['table', 'json', 'ndjson', 'yaml', 'text', 'body', 'markdown'] as const;
 export type OutputFormat = (typeof OUTPUT_FORMATS)[number];
 
 /** The options that every verb takes, anywhere on the line. */
@@ -94,7 +94,7 @@ export function collect(value: string, previous: readonly string[] | undefined):
 }
 
 /** For commander: `a,b,c`. */
-export function commaList(text: string): readonly string[] {
+function commaList(text: string): readonly string[] {
   return text
     .split(',')
     .map((item) => item.trim())

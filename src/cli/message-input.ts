@@ -47,16 +47,16 @@ export interface OutgoingRequest {
 }
 
 /**
- * The messages to send, read only as fast as they are taken. Throws `USAGE` with the line number for a broken envelope, and
+ * The messages to send, those of one read together, read only as fast as they are taken. Throws `USAGE` with the line number for a broken envelope, and
  * `NOT_SUPPORTED` for a message of which the queue cannot hold everything, each before that message is sent.
  */
-export async function* outgoingMessages(request: OutgoingRequest): AsyncGenerator<OutgoingMessage> {
+export async function* outgoingBatches(request: OutgoingRequest): AsyncGenerator<readonly OutgoingMessage[]> {
   const { input, template, publisher, queue, lossy } = request;
   if (input.bodies.length > 0) {
     // All are known, so all are checked before the first is sent.
     const messages = input.bodies.map((body) => template.apply(null, Buffer.from(body)));
     if (!lossy) for (const message of messages) refuseMisfits(publisher, message, queue, null);
-    yield* messages;
+    yield messages;
     return;
   }
   const chunks = input.file === null ? request.stdin.chunks : fileChunks(input.file);
@@ -65,17 +65,29 @@ export async function* outgoingMessages(request: OutgoingRequest): AsyncGenerato
     for await (const chunk of chunks) parts.push(chunk);
     const message = template.apply(null, Buffer.concat(parts));
     if (!lossy) refuseMisfits(publisher, message, queue, null);
-    yield message;
+    yield [message];
     return;
   }
   let line = 0;
-  for await (const part of splitBytes(chunks, input.split === 'null' ? 0x00 : 0x0a)) {
-    line += 1;
-    if (input.split === 'ndjson' && part.byteLength === 0) continue;
-    const envelope = input.split === 'ndjson' ? parseEnvelope(part, line) : null;
-    const message = template.apply(envelope, part);
-    if (!lossy) refuseMisfits(publisher, message, queue, `line ${line}`);
-    yield message;
+  for await (const parts of splitBytes(chunks, input.split === 'null' ? 0x00 : 0x0a)) {
+    const batch: OutgoingMessage[] = [];
+    let broken: { readonly error: unknown } | null = null;
+    for (const part of parts) {
+      line += 1;
+      if (input.split === 'ndjson' && part.byteLength === 0) continue;
+      try {
+        const envelope = input.split === 'ndjson' ? parseEnvelope(part, line) : null;
+        const message = template.apply(envelope, part);
+        if (!lossy) refuseMisfits(publisher, message, queue, line);
+        batch.push(message);
+      } catch (error) {
+        broken = { error };
+        break;
+      }
+    }
+    // Those before the broken line are sent.
+    if (batch.length > 0) yield batch;
+    if (broken !== null) throw broken.error;
   }
 }
 

@@ -3,7 +3,7 @@ import { addGlobalOptions, type Globals } from './globals.ts';
 import { formatHelp, type HelpTexts } from './help.ts';
 import type { Invocation } from './invoke.ts';
 import type { Operand } from './operand.ts';
-import { TOPICS } from './topics.ts';
+import { TOPICS, type Topic } from './topics.ts';
 import type { PreparedVerb } from './verb.ts';
 import { VERBS } from './verbs.ts';
 import { VERSION } from './version.ts';
@@ -28,7 +28,7 @@ export function buildProgram(
     .usage('[--url URL] <verb> <queue> …')
     .version(VERSION, '--version', 'print the version')
     .helpOption('-h, --help', 'print help')
-    .helpCommand('help [verb|topic]', 'help for a verb, or a topic: filters, exit-codes')
+    .helpCommand('help [verb|topic]', 'help for a verb, or a topic: filters, exit-codes, urls, envelope, safety')
     .configureOutput({
       writeOut: print,
       writeErr: () => {},
@@ -80,7 +80,15 @@ export function findVerb(args: readonly string[]): string | null {
   return VERBS.some((entry) => entry.name === name) ? (name ?? null) : null;
 }
 
-/** The text of `mq help TOPIC`; null when the arguments ask for something else. */
-export function findTopic(args: readonly string[]): string | null {
-  return args[0] === 'help' && args.length === 2 ? (TOPICS[args[1] ?? ''] ?? null) : null;
+/** The topic of `mq help TOPIC`; null when the arguments ask for something else. */
+export function findTopic(args: readonly string[]): Topic | null {
+  const topic = args[0] === 'help' && args.length === 2 ? args[1] : null;
+  return TOPICS.find((candidate) => candidate === topic) ?? null;
+}
+
+/** The arguments ask for help of the program or of a verb. */
+export function asksForHelp(args: readonly string[]): boolean {
+  const end = args.indexOf('--');
+  const flags = end === -1 ? args : args.slice(0, end);
+  return args[0] === 'help' || flags.includes('--help') || flags.includes('-h');
 }

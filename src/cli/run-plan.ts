@@ -79,6 +79,13 @@ export async function printReport(session: Session, report: AnyReport, faults: F
   sayReport(session, report, faults);
   const format = reportFormat(session);
   if (isDocumentFormat(format)) await printDocument(session, format, report);
+  if (format === 'markdown') await printMarkdown(session, report);
+}
+
+/** For the page of a CI job. */
+export async function printMarkdown(session: Session, report: AnyReport): Promise<void> {
+  const { reportMarkdown } = await import('./output/report-markdown.ts');
+  await session.host.stdout.write(reportMarkdown(report));
 }
 
 /** The report as a sentence on stderr, after what failed. */
@@ -98,8 +105,8 @@ function sayFaults(session: Session, report: AnyReport): void {
 }
 
 /** To be called before any work, too: `-o body` on a redrive is a mistake to be told first. */
-export function reportFormat(session: Session): 'table' | DocumentFormat {
-  return session.format('table', 'json', 'ndjson', 'yaml');
+export function reportFormat(session: Session): 'table' | 'markdown' | DocumentFormat {
+  return session.format('table', 'json', 'ndjson', 'yaml', 'markdown');
 }
 
 const DONE: Readonly<Record<Operation, string>> = {

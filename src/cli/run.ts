@@ -1,4 +1,5 @@
 import { CommanderError } from 'commander';
+import { nearest } from '../config/nearest.ts';
 import { Secrets } from '../config/redact.ts';
 import { type ErrorCode, MqError } from '../contract/errors.ts';
 import { EXIT, type ExitCode, exitCodeOf } from './exit-codes.ts';
@@ -6,7 +7,8 @@ import type { Globals, OutputFormat } from './globals.ts';
 import type { Host } from './host.ts';
 import { invoke } from './invoke.ts';
 import { Messages } from './messages.ts';
-import { buildProgram, findTopic, findVerb } from './program.ts';
+import { asksForHelp, buildProgram, findTopic, findVerb } from './program.ts';
+import { TOPICS, topicText } from './topics.ts';
 import type { PreparedVerb } from './verb.ts';
 import { VERBS } from './verbs.ts';
 
@@ -42,8 +44,12 @@ export async function runCommandLine(
       },
       host.stdout.columns,
     );
-    if (topic !== null) printed = topic;
-    else if (args.length === 0) program.outputHelp();
+    if (topic !== null) printed = await topicText(topic);
+    else if (globals.output !== undefined && asksForHelp(args)) {
+      const { helpDocument } = await import('./commands/help-document.ts');
+      const document = helpDocument(program, verb, verb === null ? null : (loaded.get(verb) ?? null));
+      printed = `${JSON.stringify(document, null, globals.output === 'json' ? 2 : undefined)}\n`;
+    } else if (args.length === 0) program.outputHelp();
     else await program.parseAsync([...args], { from: 'user' });
     if (printed !== '') await host.stdout.write(printed);
   } catch (error) {
@@ -114,11 +120,19 @@ const HINTS: Readonly<Partial<Record<ErrorCode, string>>> = {
   NOT_SUPPORTED: "'mq backends' shows what each kind of queue can do",
 };
 
+/** The nearest verb or topic of `mq help WORD`. */
+function helpHint(args: readonly string[]): string {
+  const word = args[args.indexOf('help') + 1];
+  const names = [...VERBS.map(({ name }) => name), ...TOPICS];
+  const guess = args.includes('help') && word !== undefined ? nearest(word, names) : null;
+  return guess === null ? `see 'mq --help'; topics are ${TOPICS.join(', ')}` : `did you mean ${guess}?`;
+}
+
 /** Commander's sentence in our form; its "(Did you mean …?)" becomes the hint. */
 function usageError(error: CommanderError, verb: string | null, args: readonly string[]): MqError {
   if (error.code === 'commander.help') {
     const what = args.includes('help') ? 'there is no such verb or topic' : 'a verb is missing';
-    return new MqError('USAGE', what, { hint: "see 'mq --help'; topics are filters and exit-codes" });
+    return new MqError('USAGE', what, { hint: helpHint(args) });
   }
   const [sentence, suggestion] = error.message.replace(/^error: /, '').split('\n');
   const hint =

@@ -10,6 +10,7 @@ import type { Globals, OutputFormat } from './globals.ts';
 import type { Guard } from './guard.ts';
 import type { Host, Output } from './host.ts';
 import { Messages } from './messages.ts';
+import { withNearestQueue } from './nearest-queue.ts';
 import { paint, type Style } from './output/paint.ts';
 
 export type RunCommandLine = (args: readonly string[], host: Host) => Promise<ExitCode>;
@@ -143,10 +144,13 @@ export class Session {
       signal: this.signal,
     });
     const broker = this.guard === null ? opened : this.guard.watch(opened, target);
-    if (target === this.target()) this.change?.learnBroker(broker.name, broker.address);
+    if (target === this.target() || target.base === this.target())
+      this.change?.learnBroker(broker.name, broker.address);
     this.messages.verbose(1, `connected to ${broker.name} at ${broker.address}`);
     try {
       return await work(broker);
+    } catch (error) {
+      throw await withNearestQueue(error, broker, this.signal);
     } finally {
       await broker.close();
     }

@@ -13,7 +13,7 @@ export interface Settings extends CurrentContext {
   readonly places: Places;
 }
 
-export const PROJECT_FILE = '.mq.yaml';
+const PROJECT_FILE = '.mq.yaml';
 
 /**
  * Reads the person's file and the project's. In a conflict the person's own wins, so that a repository cannot redirect a name that they

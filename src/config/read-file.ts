@@ -174,7 +174,7 @@ function secretText(value: UserContext['url']): SecretText {
 }
 
 /** A password that stands in the URL itself and not behind `${NAME}`. */
-export function hasWrittenPassword(url: string): boolean {
+function hasWrittenPassword(url: string): boolean {
   const userinfo = /^[a-z][a-z0-9+.-]*:\/\/([^/?#]*)@/i.exec(url)?.[1] ?? '';
   const password = userinfo.includes(':') ? userinfo.slice(userinfo.indexOf(':') + 1) : '';
   return password.replaceAll(/\$\{[^}]*\}/g, '') !== '';

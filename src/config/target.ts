@@ -17,6 +17,38 @@ export interface Target {
   readonly settings: Context | null;
   /** Fetches secrets where there are any. The URL may hold a password: see `Secrets`, which has learnt it. Throws `CONFIG_INVALID`. */
   connectionUrl(signal: AbortSignal): Promise<string>;
+  /** The target that this one was made of, see `withParameter`. */
+  readonly base?: Target;
+}
+
+/** A flag that only one backend knows, and that it reads from its URL. */
+export interface UrlFlag {
+  /** As it is typed: `--unwrap`. */
+  readonly flag: string;
+  readonly parameter: string;
+  readonly value: string;
+  readonly schemes: readonly string[];
+  /** What it is for, where it is refused. */
+  readonly purpose: string;
+}
+
+/** The same broker with one more parameter in its URL. Its URL then rejects with `NOT_SUPPORTED` on any other backend, `USAGE` when it is there already. */
+export function withParameter(target: Target, { flag, parameter, value, schemes, purpose }: UrlFlag): Target {
+  return {
+    ...target,
+    base: target,
+    async connectionUrl(signal) {
+      const url = await target.connectionUrl(signal);
+      const scheme = url.slice(0, url.indexOf(':')).toLowerCase();
+      if (!schemes.includes(scheme)) {
+        throw new MqError('NOT_SUPPORTED', `${flag} is for ${purpose}`, { hint: `leave ${flag} out` });
+      }
+      if (new RegExp(`[?&]${parameter}=`).test(url)) {
+        throw new MqError('USAGE', `${flag} and ${parameter}= in the URL contradict each other`);
+      }
+      return `${url}${url.includes('?') ? '&' : '?'}${parameter}=${encodeURIComponent(value)}`;
+    },
+  };
 }
 
 /** What the command line says. */

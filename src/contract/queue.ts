@@ -23,6 +23,10 @@ export interface Publisher {
   misfits(message: OutgoingMessage): readonly string[];
   /** Never rejects for what befalls one message: that is in the outcome. Aborting does not unsend; the outcome is then still told. */
   send(message: OutgoingMessage): Promise<SendOutcome>;
+  /** As `send` for each, in their order, with one outcome each. Present where waiting for each message would cost more than storing it. */
+  sendAll?(messages: readonly OutgoingMessage[]): Promise<readonly SendOutcome[]>;
+  /** How many messages in the air it can make use of; absent: what the caller thinks right. */
+  readonly window?: number;
   /** Waits for what is in the air, then closes. Idempotent. */
   close(): Promise<void>;
 }
@@ -131,6 +135,11 @@ export interface NativeMove {
   readonly guarantee: Guarantee;
   /** One page: either the next `upTo` messages or exactly these. A page is done whole or not at all when the guarantee is `atomic`. */
   next(selection: { readonly upTo: number } | { readonly messages: readonly Message[] }): Promise<NativeProgress>;
+  /**
+   * Present where the broker goes on moving between two pages: stops it, and tells what it has moved since the last page. Called once, after the last
+   * page, also when a page was rejected or the signal has aborted.
+   */
+  stop?(): Promise<NativeProgress>;
   close(): Promise<void>;
 }
 

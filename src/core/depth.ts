@@ -27,6 +27,8 @@ export async function depthNow(queue: Queue, state: MessageState, signal: AbortS
   return { count, exact, bound: exact ? count : null, notAfter: exact ? null : Date.now() };
 }
 
-export function weaker(one: Guarantee, other: Guarantee): Guarantee {
-  return one === 'atomic' ? other : one;
-}
+/**
+ * What sending and then removing can promise, whatever the kinds are. Also when a native move was planned and the backend cannot do it any more when
+ * the work begins: the report says what was done, not what was planned.
+ */
+export const BY_HAND: Guarantee = 'at-least-once';

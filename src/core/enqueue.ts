@@ -5,8 +5,11 @@ import { DEFAULT_WINDOW } from './transfer.ts';
 
 export interface EnqueueRequest {
   readonly publisher: Publisher;
-  /** Read only as fast as they are sent; may throw (a broken line): then what was sent before is settled and told first. */
-  readonly messages: AsyncIterable<OutgoingMessage> | Iterable<OutgoingMessage>;
+  /**
+   * Messages that were read together come together: one by one, waiting would cost more than sending. Read only as fast as they are sent; may
+   * throw (a broken line): then what was sent before is settled and told first.
+   */
+  readonly batches: AsyncIterable<readonly OutgoingMessage[]>;
   readonly pacer: Pacer | null;
   readonly window?: number;
   /** Called once a message, in the order of the input. May be slow: a closed or slow reader holds up the sending. */
@@ -21,6 +24,17 @@ export interface EnqueueResult {
   readonly unknown: number;
 }
 
+/** Messages that are sent in one go and told together. */
+interface Group {
+  readonly count: number;
+  readonly bytes: number;
+  readonly told: Promise<void>;
+}
+
+/** Groups in the air: enough that the broker always has one while the outcomes of another are told. */
+const GROUPS = 4;
+const MAX_BYTES_IN_THE_AIR = 64 * 1024 * 1024;
+
 /**
  * Sends messages with a bounded number in the air and tells each outcome in order, as soon as it and those before it are known. Aborting stops
  * reading, also in the middle of a wait for input; what is in the air is still settled and told. When reading or telling throws, the error is
@@ -28,32 +42,56 @@ export interface EnqueueResult {
  */
 export async function enqueueAll(request: EnqueueRequest): Promise<EnqueueResult> {
   const { publisher, signal, onOutcome, pacer } = request;
-  const window = request.window ?? DEFAULT_WINDOW;
+  const window = request.window ?? publisher.window ?? DEFAULT_WINDOW;
+  const groupSize = pacer === null ? Math.max(1, Math.floor(window / GROUPS)) : 1;
   const counts = { sent: 0, failed: 0, unknown: 0 };
-  const untold: Promise<void>[] = [];
+  const untold: Group[] = [];
   let told: Promise<void> = Promise.resolve();
   let tellingFailed: { readonly error: unknown } | null = null;
-  const tell = async (sending: Promise<SendOutcome>, before: Promise<void>, index: number): Promise<void> => {
-    const outcome = await sending;
+  const tell = async (sending: Promise<readonly SendOutcome[]>, before: Promise<void>, first: number) => {
+    const outcomes = await sending;
     await before;
-    counts[outcome.status] += 1;
-    if (tellingFailed !== null) return;
-    try {
-      await onOutcome(outcome, index);
-    } catch (error) {
-      tellingFailed = { error };
+    for (const [offset, outcome] of outcomes.entries()) {
+      counts[outcome.status] += 1;
+      if (tellingFailed !== null) continue;
+      try {
+        const telling = onOutcome(outcome, first + offset);
+        if (telling !== undefined) await telling;
+      } catch (error) {
+        tellingFailed = { error };
+      }
     }
   };
-  const messages = untilAborted(request.messages, signal);
+  let inTheAir = 0;
+  let bytesInTheAir = 0;
+  let index = 0;
+  const send = async (messages: readonly OutgoingMessage[]): Promise<void> => {
+    const bytes = messages.reduce((sum, { body }) => sum + body.byteLength, 0);
+    const sending =
+      publisher.sendAll === undefined
+        ? Promise.all(messages.map((message) => publisher.send(message)))
+        : publisher.sendAll(messages);
+    told = tell(sending, told, index);
+    untold.push({ count: messages.length, bytes, told });
+    index += messages.length;
+    inTheAir += messages.length;
+    bytesInTheAir += bytes;
+    while (inTheAir + groupSize > window || bytesInTheAir > MAX_BYTES_IN_THE_AIR) {
+      const oldest = untold.shift();
+      if (oldest === undefined) break;
+      await oldest.told;
+      inTheAir -= oldest.count;
+      bytesInTheAir -= oldest.bytes;
+    }
+  };
   let readingFailed: { readonly error: unknown } | null = null;
   try {
-    let index = 0;
-    for await (const message of messages) {
-      if (pacer !== null) await pacer.next(signal);
-      if (signal.aborted || tellingFailed !== null) break;
-      told = tell(publisher.send(message), told, index++);
-      untold.push(told);
-      if (untold.length >= window) await untold.shift();
+    reading: for await (const batch of untilAborted(request.batches, signal)) {
+      for (let start = 0; start < batch.length; start += groupSize) {
+        if (pacer !== null) await pacer.next(signal);
+        if (signal.aborted || tellingFailed !== null) break reading;
+        await send(batch.slice(start, start + groupSize));
+      }
     }
   } catch (error) {
     readingFailed = { error };
@@ -64,8 +102,8 @@ export async function enqueueAll(request: EnqueueRequest): Promise<EnqueueResult
   return counts;
 }
 
-async function* untilAborted<T>(items: AsyncIterable<T> | Iterable<T>, signal: AbortSignal): AsyncGenerator<T> {
-  const iterator = Symbol.asyncIterator in items ? items[Symbol.asyncIterator]() : items[Symbol.iterator]();
+async function* untilAborted<T>(items: AsyncIterable<T>, signal: AbortSignal): AsyncGenerator<T> {
+  const iterator = items[Symbol.asyncIterator]();
   let next: 'aborted' | IteratorResult<T> | undefined;
   try {
     while (!signal.aborted) {
@@ -80,14 +118,12 @@ async function* untilAborted<T>(items: AsyncIterable<T> | Iterable<T>, signal: A
 }
 
 /** No `Promise.race` with one lasting promise: that would keep something of every item until the end. */
-function nextUnlessAborted<T>(
-  iterator: AsyncIterator<T> | Iterator<T>,
-  signal: AbortSignal,
-): Promise<'aborted' | IteratorResult<T>> {
+function nextUnlessAborted<T>(iterator: AsyncIterator<T>, signal: AbortSignal): Promise<'aborted' | IteratorResult<T>> {
   return new Promise((resolve, reject) => {
     const stop = (): void => resolve('aborted');
     signal.addEventListener('abort', stop, { once: true });
-    Promise.resolve(iterator.next())
+    iterator
+      .next()
       .then(resolve, reject)
       .finally(() => signal.removeEventListener('abort', stop));
   });

@@ -4,7 +4,7 @@ import type { JsonValue } from '../contract/message.ts';
 import { METADATA_FIELDS } from '../contract/message.ts';
 import type { NativeMoveRequest, Notice, Publisher, Queue } from '../contract/queue.ts';
 import type { Depth } from './depth.ts';
-import { depthNow, weaker } from './depth.ts';
+import { BY_HAND, depthNow } from './depth.ts';
 import { nativeTransfer } from './native-transfer.ts';
 import { toOutgoing } from './outgoing.ts';
 import type { Plan, RunOptions } from './plan.ts';
@@ -37,7 +37,7 @@ export interface MoveRequest extends SelectionOptions {
 /** Any queue to any queue, also between brokers. The guarantee is the weaker of the two. */
 export async function planMove(request: MoveRequest): Promise<Plan> {
   const { operation, source, target, state, notice, max } = request;
-  const ability = requireCapability(source.capabilities, operation, source.name);
+  requireCapability(source.capabilities, operation, source.name);
   requireCapability(target.capabilities, 'enqueue', target.name);
   const chosen = selection(request, request.only);
   const depth = await depthNow(source, state, request.signal);
@@ -55,7 +55,7 @@ export async function planMove(request: MoveRequest): Promise<Plan> {
   const possible = operation === 'move' && !transforms && source.nativeMove !== undefined;
   const native = possible ? await source.nativeMove?.(nativeRequest(request.signal)) : null;
   await native?.close();
-  const guarantee = native?.guarantee ?? weaker('at-least-once', ability.guarantee);
+  const guarantee = native?.guarantee ?? BY_HAND;
   const facts = { operation, from: source.name, to: [target.name], guarantee };
   return {
     ...facts,
@@ -81,7 +81,7 @@ export async function planMove(request: MoveRequest): Promise<Plan> {
         const { ratePerSec } = request;
         return nativeTransfer({ ...common, operation, to: facts.to, ratePerSec, onProgress: options.onProgress }, move);
       }
-      return byHand(request, chosen, depth, guarantee, options);
+      return byHand(request, chosen, depth, options);
     },
   };
 }
@@ -98,13 +98,7 @@ async function publisherFor(
   return { publisher, close: () => publisher.close() };
 }
 
-async function byHand(
-  request: MoveRequest,
-  chosen: Selection,
-  depth: Depth,
-  guarantee: Report['guarantee'],
-  options: RunOptions,
-): Promise<Report> {
+async function byHand(request: MoveRequest, chosen: Selection, depth: Depth, options: RunOptions): Promise<Report> {
   const { operation, source, state, target, max, notice, setHeaders, ratePerSec } = request;
   const window = request.window ?? DEFAULT_WINDOW;
   const { publisher, close } = await publisherFor(request, depth, chosen);
@@ -126,7 +120,7 @@ async function byHand(
         operation,
         from: source.name,
         to: [target.name],
-        guarantee,
+        guarantee: BY_HAND,
         destination: { put: (message) => publisher.send(toOutgoing(message, { setHeaders, countReplay: false })) },
         selection: chosen,
         removes: operation === 'move',

@@ -45,6 +45,7 @@ export async function nativeTransfer(
       ? PAGE
       : Math.max(1, Math.min(PAGE, Math.round((request.ratePerSec * PACED_PAGE_MS) / 1000)));
   let complete = true;
+  let broken: unknown = null;
   let due = clock.now();
   const total = max === null ? bound : bound === null ? max : Math.min(max, bound);
 
@@ -52,6 +53,13 @@ export async function nativeTransfer(
     if (request.ratePerSec === null) return;
     if (due > clock.now()) await clock.sleep(due - clock.now(), signal);
     due = Math.max(due, clock.now() - PACED_PAGE_MS) + (count * 1000) / request.ratePerSec;
+  };
+  const countAll = (page: NativeProgress): number => {
+    const done = page.moved + page.skipped.length + page.failed.length;
+    tally.seen += done;
+    tally.matched += done;
+    count(page);
+    return done;
   };
   const count = (page: NativeProgress): void => {
     tally.moved += page.moved;
@@ -72,10 +80,7 @@ export async function nativeTransfer(
         await paced(upTo);
         if (signal.aborted) break;
         const page = await move.next({ upTo });
-        const done = page.moved + page.skipped.length + page.failed.length;
-        tally.seen += done;
-        tally.matched += done;
-        count(page);
+        const done = countAll(page);
         remaining -= done;
         if (page.exhausted || done === 0) break;
       }
@@ -116,14 +121,24 @@ export async function nativeTransfer(
       await flush();
     }
   } catch (error) {
-    if (tally.moved + tally.skipped + tally.failed === 0) throw error;
-    // Of the page that broke off nothing is known for certain beyond its own guarantee.
-    const open = tally.matched - tally.moved - tally.skipped - tally.failed - tally.unknown;
-    for (let i = 0; i < open; i++) tally.doubt({ id: null, reason: reasonOf(error) });
-    request.notice(`stopped: ${reasonOf(error)}`);
-    complete = false;
+    broken = error;
+  }
+  try {
+    // What the broker moved by itself after the last page belongs to the report, most of all when the operator has interrupted.
+    if (move.stop !== undefined) countAll(await move.stop());
+  } catch (error) {
+    broken ??= error;
+    request.notice(`the broker may still be moving messages by itself: ${reasonOf(error)}`);
   } finally {
     await move.close();
+  }
+  if (broken !== null) {
+    if (tally.moved + tally.skipped + tally.failed === 0) throw broken;
+    // Of the page that broke off nothing is known for certain beyond its own guarantee.
+    const open = tally.matched - tally.moved - tally.skipped - tally.failed - tally.unknown;
+    for (let i = 0; i < open; i++) tally.doubt({ id: null, reason: reasonOf(broken) });
+    request.notice(`stopped: ${reasonOf(broken)}`);
+    complete = false;
   }
   for (const remark of selection.remarks()) request.notice(remark);
   return tally.close({

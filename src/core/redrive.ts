@@ -6,7 +6,7 @@ import type { NativeMoveRequest, Notice, Queue } from '../contract/queue.ts';
 import type { LocatedDeadLetters } from './dead-letters.ts';
 import { locateDeadLetters, noDeadLetters } from './dead-letters.ts';
 import type { Depth } from './depth.ts';
-import { depthNow, weaker } from './depth.ts';
+import { BY_HAND, depthNow } from './depth.ts';
 import { nativeTransfer } from './native-transfer.ts';
 import { toOutgoing } from './outgoing.ts';
 import type { Plan, RunOptions } from './plan.ts';
@@ -59,11 +59,10 @@ export async function planRedrive(request: RedriveRequest): Promise<Plan> {
     notice,
     signal: runSignal,
   });
-  const ability = requireCapability(holder.capabilities, 'redrive', holder.name);
+  requireCapability(holder.capabilities, 'redrive', holder.name);
   const native = !transforms && holder.nativeMove !== undefined ? await holder.nativeMove(nativeRequest(signal)) : null;
   await native?.close();
-  const guarantee: Guarantee =
-    native?.guarantee ?? (to === null ? 'at-least-once' : weaker('at-least-once', ability.guarantee));
+  const guarantee: Guarantee = native?.guarantee ?? BY_HAND;
   const facts = { operation: 'redrive' as const, from: holder.name, to: targets, guarantee };
   return {
     ...facts,
@@ -94,7 +93,7 @@ export async function planRedrive(request: RedriveRequest): Promise<Plan> {
           move,
         );
       }
-      return byHand(request, located, chosen, depth, countReplay, targets, guarantee, options);
+      return byHand(request, located, chosen, depth, countReplay, targets, options);
     },
   };
 }
@@ -119,7 +118,6 @@ async function byHand(
   depth: Depth,
   countReplay: boolean,
   targets: readonly string[],
-  guarantee: Guarantee,
   options: RunOptions,
 ): Promise<Report> {
   const { broker, to, notice, lossy, max } = request;
@@ -156,7 +154,7 @@ async function byHand(
         operation: 'redrive',
         from: holder.name,
         to: targets,
-        guarantee,
+        guarantee: BY_HAND,
         destination: { put },
         selection: chosen,
         removes: true,

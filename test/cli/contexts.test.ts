@@ -272,3 +272,19 @@ describe('tables', () => {
     });
   });
 });
+
+it('ls and stats sort by a figure, the largest first', async () => {
+  for (const [queue, bodies] of [
+    ['few', ['1']],
+    ['many', ['1', '2', '3']],
+    ['some', ['1', '2']],
+  ] as const) {
+    await mq.ok(['enqueue', queue, ...bodies]);
+  }
+  for (const verb of ['ls', 'stats']) {
+    const names = async (...args: string[]) =>
+      ((await mq.json([verb, ...args])) as { queue: string }[]).map(({ queue }) => queue);
+    expect(await names()).toEqual(['few', 'many', 'some']);
+    expect(await names('--sort', 'ready')).toEqual(['many', 'some', 'few']);
+  }
+});

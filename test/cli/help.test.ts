@@ -49,7 +49,7 @@ it.each([
   { args: ['ls', '--timeout', '5'], says: 'A duration needs a unit: 5', hint: 'mq' },
   { args: ['ls', '-o', 'xml'], says: "'xml' is invalid", hint: 'mq' },
   { args: ['ls', '-o', 'body'], says: '-o body does not fit this command', hint: 'it has table, json, ndjson, yaml' },
-  { args: ['help', 'nonsense'], says: 'there is no such verb or topic', hint: 'filters and exit-codes' },
+  { args: ['help', 'nonsense'], says: 'there is no such verb or topic', hint: 'topics are filters, exit-codes' },
 ])('refuses $args with exit 2, one line and a hint', async ({ args, says, hint }) => {
   const { code, stdout, stderr } = await mq.run(args);
   expect(code).toBe(2);

@@ -1,7 +1,8 @@
-import type { Broker, CreateOptions, ListOptions, QueuePattern } from '../../contract/broker.ts';
+import type { Broker, Check, CreateOptions, ListOptions, QueuePattern } from '../../contract/broker.ts';
 import { MqError } from '../../contract/errors.ts';
 import type { Queue } from '../../contract/queue.ts';
 import type { QueueStats } from '../../contract/stats.ts';
+import { brokerChecks } from './checks.ts';
 import { createQueue } from './create.ts';
 import { detectKind } from './detect-kind.ts';
 import { orAborted } from './link.ts';
@@ -67,6 +68,10 @@ export class RabbitBroker implements Broker {
     // What was in flight goes with it, and a stream counts otherwise: the broker's answer is the number of ready messages.
     const isStream = looked.status === 'found' && looked.info.kind === 'rabbit-stream';
     return isStream ? null : ok.messageCount;
+  }
+
+  checks(signal: AbortSignal): AsyncIterable<Check> {
+    return brokerChecks(this.#session, signal);
   }
 
   close(): Promise<void> {

@@ -6,7 +6,7 @@ import { brokerError } from './errors.ts';
 import { type Counting, toMessage } from './incoming.ts';
 import { atLeast, type Link, orAborted } from './link.ts';
 import type { RabbitKind } from './queue-info.ts';
-import { takeOtherReturned } from './quorum-returns.ts';
+import { sendLateAcks, takeOtherReturned } from './quorum-returns.ts';
 import { Segment, type SegmentEvents } from './segment.ts';
 import type { Content } from './wire/frames.ts';
 
@@ -212,8 +212,8 @@ export class RabbitConsumer implements Consumer {
   }
 
   /**
-   * For `TagReceipt`. While consuming, what is given back would come straight to us again: it is held until nothing more is taken. On a quorum
-   * queue below 4.0 it goes to the tail; who wants the order kept leaves it to `close`.
+   * For `TagReceipt`. While consuming, what is given back would come straight to us again: it is held until nothing more is taken. A quorum
+   * queue would put a single one in front of or behind (below 4.0) all that is still held, so there it goes back with the last of the others.
    */
   async release(segment: Segment, tag: number, failed: boolean): Promise<void> {
     if (this.#failure !== null || this.#closing !== null) return;
@@ -223,6 +223,11 @@ export class RabbitConsumer implements Consumer {
     }
     segment.release(tag);
     if (!this.#ended) return;
+    if (this.#setup.kind === 'quorum') {
+      const released = this.#segments.reduce((sum, one) => sum + one.released, 0);
+      if (released === this.#unsettled) await this.close();
+      return;
+    }
     await this.#stop().catch(() => undefined);
     segment.giveBackReleased();
   }
@@ -282,6 +287,11 @@ export class RabbitConsumer implements Consumer {
   /** How many messages go back by the closing of the segments, the ones included that are only taken for the sake of order. */
   async #holdInOrder(): Promise<number> {
     const { link, kind, queue, notice } = this.#setup;
+    if (kind === 'quorum' && this.#failure === null) {
+      for (const segment of this.#segments) segment.flush();
+      const barrier = await sendLateAcks(link, queue, this.#segments, this.#events);
+      if (barrier !== null) this.#segments.push(barrier);
+    }
     if (kind === 'quorum' && this.#unsettled > 0 && this.#lastWasReturned && this.#failure === null) {
       const left = (await this.#segments.at(-1)?.ready(queue)) ?? 0;
       if (left > 0) this.#segments.push(...(await takeOtherReturned(link, queue, notice)));

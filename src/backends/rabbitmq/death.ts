@@ -6,7 +6,7 @@ export const REPLAYS_HEADER = 'x-mq-replays';
 const DEATH_HEADER = /^x-(death|(first|last)-death-.*)$/;
 
 /** The broker's marks of a death, as on 3.10 (`x-death`, `x-first-death-*`) and from 4.0 (`x-last-death-*` too). */
-export function isDeathHeader(name: string): boolean {
+function isDeathHeader(name: string): boolean {
   return DEATH_HEADER.test(name);
 }
 

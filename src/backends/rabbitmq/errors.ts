@@ -130,11 +130,12 @@ function explainBroker(error: unknown, { queue }: Where): Told {
   const said = saidBy(error);
   switch (replyCode(error)) {
     case 404:
-      if (/no exchange/.test(said))
+      // Anchored: the rest of the sentence holds names, which may hold anything.
+      if (/^NOT_FOUND - no exchange/.test(said))
         return { code: 'PRECONDITION_FAILED', message: `there is no such exchange: ${said}` };
-      return { code: 'QUEUE_NOT_FOUND', message: `there is no ${name} in this vhost`, hint: 'mq ls shows the queues' };
+      return missingQueue(name);
     case 403:
-      if (/exclusive/.test(said)) {
+      if (/in exclusive use$/.test(said)) {
         return {
           code: 'PRECONDITION_FAILED',
           message: `${name} is held by an exclusive consumer`,
@@ -166,6 +167,14 @@ function explainBroker(error: unknown, { queue }: Where): Told {
   const socket = socketFailure(codeOf(error), 'the broker');
   if (socket !== null) return { code: socket.code, message: socket.message };
   return { code: 'UNAVAILABLE', message: 'the connection to the broker is lost', hint: 'try again' };
+}
+
+export function noSuchQueue(queue: string): MqError {
+  return make(missingQueue(`queue ${JSON.stringify(queue)}`), { queue }, null);
+}
+
+function missingQueue(name: string): Told {
+  return { code: 'QUEUE_NOT_FOUND', message: `there is no ${name} in this vhost`, hint: 'mq ls shows the queues' };
 }
 
 /** The broker's sentence out of amqplib's; a fixed word when there is none. Holds names of queues, vhosts and users, never a password. */

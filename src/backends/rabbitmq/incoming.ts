@@ -89,7 +89,7 @@ export function toMessage(content: Content, queue: string, quorum: boolean, coun
 }
 
 /** Failed deliveries so far, as a quorum queue counts them; absent before the first. */
-export function deliveries(entries: readonly TableEntry[]): number {
+function deliveries(entries: readonly TableEntry[]): number {
   const value = entries.find(({ name }) => name === 'x-delivery-count')?.value;
   return typeof value === 'number' ? value : 0;
 }

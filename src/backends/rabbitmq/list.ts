@@ -66,7 +66,11 @@ async function* pages(session: Session, signal: AbortSignal): AsyncGenerator<Que
   for (let page = 1; ; page++) {
     const path = `/queues/${session.place}?page=${page}&page_size=${PAGE_SIZE}&sort=name&columns=${LIST_COLUMNS}`;
     const answer = await session.management.get(path, signal);
-    if (answer.status === 'unavailable') throw needsManagement('listing queues', answer.reason);
+    if (answer.status === 'unavailable') {
+      // With a wrong password, or without a broker, that is the reason to be told, and AMQP knows it better.
+      await session.control(signal);
+      throw needsManagement('listing queues', answer.reason);
+    }
     if (answer.status === 'missing') return;
     const body: JsonObject = isObject(answer.body) ? answer.body : { items: answer.body };
     for (const raw of listOf(body.items)) {

@@ -192,7 +192,8 @@ function own(record: Readonly<Record<string, JsonValue | undefined>>, name: stri
   return Object.hasOwn(record, name) ? record[name] : undefined;
 }
 
-function isShort(text: string): boolean {
+/** Short strings on the wire have at most 255 bytes. */
+export function isShort(text: string): boolean {
   return Buffer.byteLength(text, 'utf8') <= 255;
 }
 

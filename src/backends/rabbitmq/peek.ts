@@ -10,7 +10,7 @@ import { getFrame, METHOD } from './wire/frames.ts';
 import { writeText } from './wire/properties.ts';
 
 /** A look at "all" holds everything at once, away from other consumers: there it ends. Who wants more says how many. */
-export const MAX_PEEKED = 10_000;
+const MAX_PEEKED = 10_000;
 /** Looks up to this size are fetched whole and given back before the first message is shown. */
 const MAX_COLLECTED_BYTES = 64 * 1024 * 1024;
 /** Several `basic.get` on a quorum queue come back out of order from about 20 on; 5 were always in order. */
@@ -56,7 +56,7 @@ export async function openPeek(setup: PeekSetup): Promise<Peek> {
 }
 
 /** Explicit argument or policy, else the default of the version: none before 4.0, 20 from then on. Null: none. */
-export function deliveryLimitOf(info: QueueInfo | null, kind: RabbitKind, version: Version): number | null {
+function deliveryLimitOf(info: QueueInfo | null, kind: RabbitKind, version: Version): number | null {
   if (kind !== 'quorum') return null;
   const set = info === null ? null : (limitSetting(info, 'delivery-limit') ?? info.deliveryLimit);
   if (set !== null) return set < 0 ? null : set;
@@ -120,7 +120,9 @@ async function* look(setup: PeekSetup, wanted: number): AsyncGenerator<Message, 
     consumer = await openConsumer(setup, wanted);
   } catch (error) {
     const exclusive =
-      error instanceof MqError && error.code === 'PRECONDITION_FAILED' && /exclusive/.test(error.message);
+      error instanceof MqError &&
+      error.code === 'PRECONDITION_FAILED' &&
+      / is held by an exclusive consumer$/.test(error.message);
     if (!exclusive) throw error;
     yield* await lookByGet(setup, wanted);
     return;

@@ -1,9 +1,9 @@
 import { MqError, throwIfAborted } from '../../contract/errors.ts';
 import type { OutgoingMessage, SendOutcome } from '../../contract/message.ts';
 import type { Notice, Publisher } from '../../contract/queue.ts';
-import { brokerError, saidBy } from './errors.ts';
+import { brokerError, replyCode, saidBy } from './errors.ts';
 import type { Link, OpenChannel } from './link.ts';
-import { fitsFrame, misfitsOf, type Outgoing, type OutgoingRules, toOutgoing } from './outgoing.ts';
+import { fitsFrame, isShort, misfitsOf, type Outgoing, type OutgoingRules, toOutgoing } from './outgoing.ts';
 import { type Content, METHOD, publishFrames, readTag } from './wire/frames.ts';
 import { writeText } from './wire/properties.ts';
 
@@ -28,16 +28,24 @@ export interface PublisherSetup {
 
 /** Fewer than this many bytes wait in one write: many small messages make one system call, and none waits for long. */
 const FLUSH_BYTES = 64 * 1024;
+/** No broker is set to refuse bodies of this size. */
+const SAFE_BYTES = 64 * 1024;
+/** The replies by which a broker refuses a message before it stores anything: no permission, no such exchange, too large. */
+const REFUSALS: ReadonlySet<number | null> = new Set([403, 404, 406]);
 
 /**
  * Publishes to one queue through the default exchange, `mandatory`, each message confirmed by the broker.
  *
  * States of a message: waiting (written, not confirmed) → sent (confirmed, not returned) | failed (returned, or refused by a nack) |
  * unknown (channel or connection closed first). The broker sends a return before the confirmation of the same message.
+ *
+ * The broker refuses some messages by closing the channel, without saying which, and what else is in the air is then uncertain. So whatever may be
+ * refused like that goes alone: the first message to an exchange, and a body larger than all before. If the channel closes, it was that one, it is
+ * certainly not stored, and the others go on over a new channel.
  */
 export class RabbitPublisher implements Publisher {
   readonly #link: Link;
-  readonly #channel: OpenChannel;
+  #channel: OpenChannel;
   readonly #rules: OutgoingRules;
   readonly #lossy: boolean;
   readonly #exchange: Buffer = writeText('');
@@ -46,6 +54,13 @@ export class RabbitPublisher implements Publisher {
   /** By publishing sequence number, which the broker's confirmations use. Insertion order is that of the numbers. */
   readonly #waiting = new Map<number, Waiting>();
   #sequence = 0;
+  /** Sends wait here for those before them that go alone; null: nobody does. */
+  #line: Promise<void> | null = null;
+  /** The one message in the air that may close the channel. */
+  #alone: Waiting | null = null;
+  /** By exchange: null when it takes messages, else why it does not. */
+  readonly #exchanges = new Map<string, string | null>();
+  #provenBytes = SAFE_BYTES;
   #batch: Buffer[] = [];
   #batchBytes = 0;
   #flushPlanned = false;
@@ -66,6 +81,13 @@ export class RabbitPublisher implements Publisher {
     this.#lossy = setup.lossy;
     this.#routingKey = writeText(setup.queue);
     this.#notice = setup.notice;
+    setup.link.onBlocked((reason) => {
+      this.#notice(
+        reason === null
+          ? 'the broker takes messages again'
+          : `waiting: the broker has blocked publishing (${reason}); it goes on by itself when the alarm is over`,
+      );
+    });
     this.#listen();
   }
 
@@ -76,8 +98,8 @@ export class RabbitPublisher implements Publisher {
   }
 
   #listen(): void {
-    const link = this.#link;
-    link.tap.watch(this.#channel.number, {
+    const channel = this.#channel;
+    this.#link.tap.watch(channel.number, {
       content: (content) => this.#returned(content),
       method: (method, payload) => {
         if (method === METHOD.ack || method === METHOD.nack) {
@@ -85,17 +107,9 @@ export class RabbitPublisher implements Publisher {
         }
       },
     });
-    link.onBlocked((reason) => {
-      this.#notice(
-        reason === null
-          ? 'the broker takes messages again'
-          : `waiting: the broker has blocked publishing (${reason}); it goes on by itself when the alarm is over`,
-      );
-    });
-    const gone = this.#channel.gone;
-    gone.addEventListener('abort', () => {
+    channel.gone.addEventListener('abort', () => {
       // amqplib closes the channels before it tells that the connection is gone.
-      queueMicrotask(() => this.#break(gone.reason));
+      queueMicrotask(() => this.#break(channel.gone.reason));
     });
   }
 
@@ -116,21 +130,77 @@ export class RabbitPublisher implements Publisher {
     if (!fitsFrame(outgoing.properties, this.#rules)) {
       return Promise.resolve({ status: 'failed', reason: 'its headers are too large for the broker' });
     }
+    if (!isShort(outgoing.exchange) || !isShort(outgoing.routingKey)) {
+      return Promise.resolve({ status: 'failed', reason: 'its exchange or routing key has more than 255 bytes' });
+    }
     this.#warnTransient(outgoing);
-    return new Promise((settle) => this.#write(outgoing, message, settle));
+    return new Promise((settle) => {
+      const waiting: Waiting = { outgoing, body: message.body, returned: null, settle, id: message.id };
+      if (this.#line === null && !this.#mayBeRefused(waiting)) this.#write(waiting);
+      else this.#standInLine(waiting);
+    });
   }
 
-  #write(outgoing: Outgoing, message: OutgoingMessage, settle: (outcome: SendOutcome) => void): void {
+  #mayBeRefused({ outgoing, body }: Waiting): boolean {
+    return this.#exchanges.get(outgoing.exchange) !== null || body.length > this.#provenBytes;
+  }
+
+  #standInLine(waiting: Waiting): void {
+    const line = (this.#line ?? Promise.resolve()).then(() => this.#writeInTurn(waiting));
+    this.#line = line;
+    line.then(() => {
+      if (this.#line === line) this.#line = null;
+      this.#notifyIdle();
+    });
+  }
+
+  async #writeInTurn(waiting: Waiting): Promise<void> {
+    const { outgoing, body, settle } = waiting;
+    if (this.#broken === null && this.#mayBeRefused(waiting)) await this.#allSettled();
+    const refusal = this.#broken ?? this.#exchanges.get(outgoing.exchange) ?? null;
+    if (refusal !== null) {
+      settle({ status: 'failed', reason: refusal });
+      return;
+    }
+    if (!this.#mayBeRefused(waiting)) {
+      this.#write(waiting);
+      return;
+    }
+    const outcome = await new Promise<SendOutcome>((resolve) => {
+      this.#alone = { ...waiting, settle: resolve };
+      this.#write(this.#alone);
+    });
+    this.#alone = null;
+    if (!this.#channel.gone.aborted) {
+      this.#exchanges.set(outgoing.exchange, null);
+      this.#provenBytes = Math.max(this.#provenBytes, body.length);
+    } else if (outcome.status === 'failed') await this.#reopen();
+    settle(outcome);
+  }
+
+  async #reopen(): Promise<void> {
+    try {
+      this.#link.tap.unwatch(this.#channel.number);
+      this.#channel = await this.#link.confirmChannel();
+      this.#sequence = 0;
+      this.#listen();
+    } catch (error) {
+      this.#fail(brokerError(error).message);
+    }
+  }
+
+  #write(waiting: Waiting): void {
+    const { outgoing, body } = waiting;
     const direct = outgoing.exchange === '' && outgoing.routingKey === this.#rules.queue;
     const bytes = publishFrames(
       this.#channel.number,
       direct ? this.#exchange : writeText(outgoing.exchange),
       direct ? this.#routingKey : writeText(outgoing.routingKey),
       outgoing.properties,
-      message.body,
+      body,
       this.#rules.frameMax,
     );
-    this.#waiting.set(++this.#sequence, { outgoing, body: message.body, returned: null, settle, id: message.id });
+    this.#waiting.set(++this.#sequence, waiting);
     this.#batch.push(bytes);
     this.#batchBytes += bytes.length;
     if (this.#batchBytes >= FLUSH_BYTES) this.#flush();
@@ -179,7 +249,8 @@ export class RabbitPublisher implements Publisher {
   #returned(content: Content): void {
     for (const waiting of this.#waiting.values()) {
       if (waiting.returned === null && this.#isSame(waiting, content)) {
-        waiting.returned = `the broker could not route it (${content.reason ?? 'no reason given'}): is the queue gone?`;
+        const why = content.exchange === '' ? 'is the queue gone?' : 'the exchange has no queue for this routing key';
+        waiting.returned = `the broker could not route it (${content.reason ?? 'no reason given'}): ${why}`;
         return;
       }
     }
@@ -197,6 +268,15 @@ export class RabbitPublisher implements Publisher {
 
   #break(cause: unknown): void {
     if (this.#closed && this.#waiting.size === 0) return;
+    const alone = this.#alone;
+    if (alone !== null && !this.#link.lost.aborted && REFUSALS.has(replyCode(cause))) {
+      const reason = `the broker refused it: ${saidBy(cause)}`;
+      // Without the exchange or the permission, the next ones would meet the same.
+      if (replyCode(cause) !== 406) this.#exchanges.set(alone.outgoing.exchange, reason);
+      this.#waiting.clear();
+      alone.settle({ status: 'failed', reason });
+      return;
+    }
     const lost = this.#link.lost;
     const said = cause === null && lost.aborted ? brokerError(lost.reason).message : saidBy(cause);
     this.#fail(`the channel to the broker was closed: ${said}`);
@@ -221,6 +301,12 @@ export class RabbitPublisher implements Publisher {
     this.#notice('some of these messages are transient (delivery mode 1): a restart of the broker loses them');
   }
 
+  /** Nothing is in the air. */
+  #allSettled(): Promise<void> {
+    if (this.#waiting.size === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#idle.push(resolve));
+  }
+
   #notifyIdle(): void {
     if (this.#waiting.size > 0) return;
     const idle = this.#idle;
@@ -231,8 +317,9 @@ export class RabbitPublisher implements Publisher {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    while (this.#line !== null) await this.#line;
     this.#flush();
-    if (this.#waiting.size > 0) await new Promise<void>((resolve) => this.#idle.push(resolve));
+    await this.#allSettled();
     await this.#channel.close();
     await this.#link.close();
   }

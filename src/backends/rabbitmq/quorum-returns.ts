@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Notice } from '../../contract/queue.ts';
 import type { Link } from './link.ts';
-import { Segment } from './segment.ts';
+import { Segment, type SegmentEvents } from './segment.ts';
 
 /** So many are taken for the sake of order; beyond, a look at ten messages would cost more than it is worth. */
 const MOST = 100_000;
@@ -53,4 +53,32 @@ export async function takeOtherReturned(link: Link, queue: string, notice: Notic
     `${JSON.stringify(queue)} holds more than ${MOST} messages that were given back before: those held now go behind them`,
   );
   return segments;
+}
+
+/** Well below the 32 commands that a channel sends to a quorum queue before it waits. */
+const FEW_ACKS = 8;
+
+/**
+ * A channel sends a quorum queue some 32 acks, keeps the others back until those are applied, and forgets them when it is closed: the last 38 of
+ * 643 came back, about one time in ten (4.0.5). A consumer is added and removed only after all that the queue was told before; then the channel
+ * sends the rest at once. It may be handed one message, so the segment that is returned is to be closed behind the others. Null: not needed.
+ */
+export async function sendLateAcks(
+  link: Link,
+  queue: string,
+  segments: readonly Segment[],
+  events: SegmentEvents,
+): Promise<Segment | null> {
+  const late = segments.filter(({ lateAcks }) => lateAcks >= FEW_ACKS);
+  if (late.length === 0) return null;
+  // Each has read its acks when it answers.
+  for (const segment of late) await segment.ready(queue);
+  const barrier = await Segment.open(link, 1, null, events);
+  await barrier.start(queue, PRIORITY);
+  await barrier.cancel();
+  for (const segment of late) {
+    await segment.ready(queue);
+    await segment.ready(queue);
+  }
+  return barrier;
 }

@@ -29,6 +29,7 @@ export class Segment {
   #acked = 0;
   #released: number[] = [];
   #flushPlanned = false;
+  #lateAcks = 0;
 
   private constructor(link: Link, channel: OpenChannel, prefetch: number, limit: number | null) {
     this.#link = link;
@@ -71,6 +72,16 @@ export class Segment {
 
   get unsettled(): number {
     return this.#tags.unsettled;
+  }
+
+  /** How many of the unsettled are to be given back. */
+  get released(): number {
+    return this.#released.length;
+  }
+
+  /** Frames of acks that were written after the cancellation. */
+  get lateAcks(): number {
+    return this.#lateAcks;
   }
 
   get acksWanted(): number {
@@ -127,6 +138,7 @@ export class Segment {
     this.#acked += before - this.#tags.acksWanted;
     const frames = single.map((tag) => ackFrame(this.#channel.number, tag, false));
     if (upTo !== null) frames.unshift(ackFrame(this.#channel.number, upTo, true));
+    if (this.#cancelled) this.#lateAcks += frames.length;
     if (frames.length > 0) this.#link.tap.write(Buffer.concat(frames));
   }
 

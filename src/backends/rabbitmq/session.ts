@@ -1,5 +1,7 @@
+import { MqError } from '../../contract/errors.ts';
 import type { Notice } from '../../contract/queue.ts';
 import type { Address } from './address.ts';
+import { noSuchQueue } from './errors.ts';
 import { Link, orAborted } from './link.ts';
 import { Management } from './management.ts';
 import { type QueueInfo, queueInfo } from './queue-info.ts';
@@ -40,19 +42,18 @@ export class Session {
     return encodeURIComponent(this.address.vhost);
   }
 
-  /** The connection for declarations and other questions, opened at the first one. */
+  /** The connection for declarations and other questions, opened at the first one, and again after it was lost. */
   async control(signal: AbortSignal): Promise<Link> {
     if (this.#control === null) {
       const opening = this.link(this.#options.signal);
       this.#control = opening;
-      opening.catch(() => {
-        this.#control = null;
-      });
+      const forget = (): void => {
+        if (this.#control === opening) this.#control = null;
+      };
+      // Once it is lost, the next question opens another one.
+      opening.then((link) => link.lost.addEventListener('abort', forget), forget);
     }
-    const link = await orAborted(this.#control, signal);
-    if (!link.lost.aborted) return link;
-    this.#control = null;
-    throw link.lost.reason;
+    return await orAborted(this.#control, signal);
   }
 
   /** A connection of its own, which the caller closes. */
@@ -77,11 +78,24 @@ export class Session {
   /** Live figures by passive declaration. Throws `QUEUE_NOT_FOUND`. */
   async declared(name: string, signal: AbortSignal): Promise<LiveFigures> {
     const link = await this.control(signal);
-    const ok = await orAborted(
-      link.onChannel({ operation: 'stats', queue: name }, (channel) => channel.checkQueue(name)),
-      signal,
-    );
-    return { ready: ok.messageCount, consumers: ok.consumerCount };
+    try {
+      const ok = await orAborted(
+        link.onChannel({ operation: 'stats', queue: name }, (channel) => channel.checkQueue(name)),
+        signal,
+      );
+      return { ready: ok.messageCount, consumers: ok.consumerCount };
+    } catch (error) {
+      throw (await this.#isMissing(error, name, signal)) ? noSuchQueue(name) : error;
+    }
+  }
+
+  /**
+   * RabbitMQ 4.0 (seen on 4.0.5) wants to say "no queue NAME" and breaks down with the connection when a name beyond ASCII makes that longer than
+   * 255 bytes. The management API then knows whether that was it.
+   */
+  async #isMissing(error: unknown, name: string, signal: AbortSignal): Promise<boolean> {
+    if (!(error instanceof MqError) || error.code !== 'UNEXPECTED_RESPONSE') return false;
+    return (await this.lookUp(name, signal)).status === 'missing';
   }
 
   /** Idempotent. */

@@ -109,7 +109,7 @@ function takes(type: string | undefined, pattern: string, key: string | null): '
 }
 
 /** `*` is one word, `#` any number of them. */
-export function topicMatches(pattern: readonly string[], words: readonly string[]): boolean {
+function topicMatches(pattern: readonly string[], words: readonly string[]): boolean {
   let reachable = new Set([0]);
   for (const part of pattern) {
     const next = new Set<number>();

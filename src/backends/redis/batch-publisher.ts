@@ -13,6 +13,9 @@ export interface BatchTarget {
 
 const BATCH_MESSAGES = 500;
 const BATCH_BYTES = 1024 * 1024;
+/** Eight batches: the server always has the next one. */
+const WINDOW = 4000;
+const NO_ANSWER: SendOutcome = { status: 'unknown', reason: 'the server gave no answer for this message' };
 
 /**
  * Sends what is asked together in one call, in order. Several batches may be in the air: one connection answers in order. A refusal
@@ -35,27 +38,62 @@ export function batchPublisher(target: BatchTarget, options: PublisherOptions): 
   }
 
   async function deliver(batch: typeof waiting): Promise<void> {
-    let outcomes: readonly SendOutcome[];
+    const outcomes = await stored(batch.map(({ message }) => message));
+    for (const [index, { resolve }] of batch.entries()) {
+      resolve(outcomes[index] ?? NO_ANSWER);
+    }
+  }
+
+  async function stored(messages: readonly OutgoingMessage[]): Promise<readonly SendOutcome[]> {
     try {
-      outcomes = await target.store(batch.map(({ message }) => message));
+      return await target.store(messages);
     } catch (error) {
       const { message } = redisError(error, { operation: 'send', queue: target.queue });
-      outcomes = batch.map(() => ({ status: 'unknown', reason: message }));
+      return messages.map(() => ({ status: 'unknown', reason: message }));
     }
-    for (const [index, { resolve }] of batch.entries()) {
-      resolve(outcomes[index] ?? { status: 'unknown', reason: 'the server gave no answer for this message' });
+  }
+
+  /** All at once: every batch goes out in this turn, so their order is that of the calls. */
+  async function storedInBatches(messages: readonly OutgoingMessage[]): Promise<readonly SendOutcome[]> {
+    const batches: Promise<readonly SendOutcome[]>[] = [];
+    let start = 0;
+    let bytes = 0;
+    for (const [index, message] of messages.entries()) {
+      bytes += message.body.byteLength;
+      if (index - start + 1 < BATCH_MESSAGES && bytes < BATCH_BYTES && index + 1 < messages.length) continue;
+      batches.push(stored(messages.slice(start, index + 1)));
+      start = index + 1;
+      bytes = 0;
     }
+    const outcomes = await Promise.all(batches);
+    return outcomes.length === 1 ? (outcomes[0] ?? []) : outcomes.flat();
+  }
+
+  function misfitOutcome(message: OutgoingMessage): SendOutcome | null {
+    const misfits = options.lossy ? [] : target.misfits(message);
+    return misfits.length === 0 ? null : { status: 'failed', reason: `the queue cannot hold: ${misfits.join(', ')}` };
   }
 
   let closed = false;
   return {
     misfits: target.misfits,
+    window: WINDOW,
+    async sendAll(messages) {
+      if (closed) throw new MqError('INTERNAL', 'send after close', { backend: 'redis', queue: target.queue });
+      flush();
+      const refused = messages.map(misfitOutcome);
+      const fitting = messages.filter((_, index) => refused[index] === null);
+      const sending = storedInBatches(fitting);
+      const settled = sending.then(() => {}).finally(() => inTheAir.delete(settled));
+      inTheAir.add(settled);
+      const outcomes = await sending;
+      let next = 0;
+      return refused.map((refusal) => refusal ?? outcomes[next++] ?? NO_ANSWER);
+    },
     send(message: OutgoingMessage): Promise<SendOutcome> {
       if (closed) throw new MqError('INTERNAL', 'send after close', { backend: 'redis', queue: target.queue });
-      const misfits = options.lossy ? [] : target.misfits(message);
-      if (misfits.length > 0) {
-        return Promise.resolve({ status: 'failed', reason: `the queue cannot hold: ${misfits.join(', ')}` });
-      }
+      const refused = misfitOutcome(message);
+      if (refused !== null) return Promise.resolve(refused);
       return new Promise((resolve) => {
         waiting.push({ message, resolve });
         waitingBytes += message.body.byteLength;
@@ -78,7 +116,7 @@ export function batchPublisher(target: BatchTarget, options: PublisherOptions): 
 
 /** The outcome of one call that stored messages. */
 export function outcomeOf(answer: Answer | undefined, queue: string, id: string | null = null): SendOutcome {
-  if (answer === undefined) return { status: 'unknown', reason: 'the server gave no answer for this message' };
+  if (answer === undefined) return NO_ANSWER;
   if (answer.ok) return { status: 'sent', id };
   const { message } = redisError(answer.error, { operation: 'send', queue });
   return { status: answer.refused ? 'failed' : 'unknown', reason: message };

@@ -1,8 +1,9 @@
-import type { Broker, CreateOptions, ListOptions, QueuePattern } from '../../contract/broker.ts';
+import type { Broker, Check, CreateOptions, ListOptions, QueuePattern } from '../../contract/broker.ts';
 import { MqError, throwIfAborted } from '../../contract/errors.ts';
 import type { Queue } from '../../contract/queue.ts';
 import type { QueueStats } from '../../contract/stats.ts';
 import { createBull, deleteBull } from './bullmq/lifecycle.ts';
+import { serverChecks } from './checks.ts';
 import type { Connection } from './connection.ts';
 import { findQueue } from './find.ts';
 import { internalsOf } from './handle.ts';
@@ -84,6 +85,10 @@ export class RedisBroker implements Broker {
     const removed = asInteger(await this.#connection.script(DELETE, [name], [isStream ? 'XLEN' : 'LLEN'], place));
     if (!isStream) await takeOffRegister(this.#connection, name);
     return removed;
+  }
+
+  checks(signal: AbortSignal): AsyncIterable<Check> {
+    return serverChecks(this.#connection, signal);
   }
 
   close(): Promise<void> {

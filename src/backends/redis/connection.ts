@@ -115,6 +115,22 @@ export class Connection {
     }
   }
 
+  /**
+   * One call with thousands of arguments, written as one piece: the library's own encoding makes three objects of each argument, which costs more
+   * than the server needs to store it. `call` tells where it goes; `rest` are the arguments behind those. Never rejects but without a connection.
+   */
+  async bulk(call: Call, rest: readonly Buffer[], place: CallPlace): Promise<Answer> {
+    try {
+      await this.#ready();
+    } catch (error) {
+      throw redisError(error, place);
+    }
+    const [name, ...args] = call;
+    const command = new this.#command(name, [...args], { replyEncoding: 'utf8' });
+    command.toWritable = () => encoded(call, rest);
+    return settle(this.#client.sendCommand(command) as Promise<unknown>);
+  }
+
   /** Many calls in one write, with an answer for each. Throws only when aborted or when no connection can be had. */
   async each(calls: readonly Call[], place: CallPlace): Promise<readonly Answer[]> {
     if (calls.length === 0) return [];
@@ -201,6 +217,26 @@ export class Connection {
     this.#closed = true;
     this.#client.disconnect();
   }
+}
+
+/** The call in the server's protocol (redis.io/docs/latest/develop/reference/protocol-spec). */
+function encoded(call: Call, rest: readonly Buffer[]): Buffer {
+  const first = call.map((arg) => (Buffer.isBuffer(arg) ? arg : Buffer.from(String(arg))));
+  let size = 16;
+  for (const arg of first) size += arg.byteLength + 16;
+  for (const arg of rest) size += arg.byteLength + 16;
+  const bytes = Buffer.allocUnsafeSlow(size);
+  let at = bytes.write(`*${first.length + rest.length}\r\n`, 0, 'latin1');
+  const put = (arg: Buffer): void => {
+    at += bytes.write(`$${arg.byteLength}\r\n`, at, 'latin1');
+    bytes.set(arg, at);
+    at += arg.byteLength;
+    bytes[at++] = 0x0d;
+    bytes[at++] = 0x0a;
+  };
+  for (const arg of first) put(arg);
+  for (const arg of rest) put(arg);
+  return bytes.subarray(0, at);
 }
 
 /** 1,000 keys a call: 0.6 s for a million keys, 2 ms for the longest call (measured); 10 takes 4 s, 100,000 stalls the server. */

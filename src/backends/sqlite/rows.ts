@@ -78,6 +78,7 @@ export function toMessage(
   return {
     queue: queue.name,
     id: publicId(connection.token, key, row.textOrNull('id')),
+    ...(row.textOrNull('id') === null ? { idFrom: 'broker' as const } : {}),
     state,
     body: payload.bytes('body'),
     headers: jsonObject(payload.textOrNull('headers')),

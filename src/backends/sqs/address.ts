@@ -1,4 +1,5 @@
 import { MqError } from '../../contract/errors.ts';
+import { CAREFUL, type Reception } from './reception.ts';
 
 /** Where SQS is, as a URL of ours says it. Never holds a credential: those come from the SDK's own chain. */
 export interface Address {
@@ -9,15 +10,18 @@ export interface Address {
   readonly endpoint: string | null;
   /** The operator allowed `pause` to write a deny statement into the queue's policy. */
   readonly denyPolicy: boolean;
+  readonly reception: Reception;
 }
 
 const REGION = /^[a-z0-9]+(?:-[a-z0-9]+)*$/;
 const ACCOUNT = /^\d{12}$/;
+const PARAMETERS = ['endpoint', 'denyPolicy', 'waitSeconds', 'emptyPolls', 'leaseSeconds'];
 const SHAPE = 'sqs://REGION or sqs://ACCOUNT@REGION';
 
 /**
- * Reads `sqs://[ACCOUNT@]REGION[?endpoint=URL][&denyPolicy=true]`. Throws `CONFIG_INVALID`, and never quotes the URL or a part of it that
- * could be a secret somebody put there by mistake.
+ * Reads `sqs://[ACCOUNT@]REGION[?PARAMETER=VALUE&…]`: `endpoint` (a URL), `denyPolicy` (true or false), `waitSeconds` (0 to 20), `emptyPolls`
+ * (1 to 10) and `leaseSeconds` (1 to 43200). Throws `CONFIG_INVALID`, and never quotes the URL or a part of it that could be a secret somebody put
+ * there by mistake.
  */
 export function parseAddress(text: string): Address {
   const url = parseUrl(text);
@@ -34,8 +38,8 @@ export function parseAddress(text: string): Address {
   }
   if (!REGION.test(url.hostname)) throw invalid('the region may hold only lower-case letters, digits and hyphens');
   for (const key of url.searchParams.keys()) {
-    if (key !== 'endpoint' && key !== 'denyPolicy') {
-      throw invalid('unknown parameter in the SQS URL', 'Known parameters are endpoint and denyPolicy.');
+    if (!PARAMETERS.includes(key)) {
+      throw invalid('unknown parameter in the SQS URL', `Known parameters are ${PARAMETERS.join(', ')}.`);
     }
   }
   return {
@@ -43,6 +47,11 @@ export function parseAddress(text: string): Address {
     account: url.username === '' ? null : url.username,
     endpoint: parseEndpoint(url.searchParams.get('endpoint')),
     denyPolicy: parseFlag(url.searchParams.get('denyPolicy')),
+    reception: {
+      waitSeconds: parseNumber(url, 'waitSeconds', 0, 20) ?? CAREFUL.waitSeconds,
+      emptyPolls: parseNumber(url, 'emptyPolls', 1, 10) ?? CAREFUL.emptyPolls,
+      leaseSeconds: parseNumber(url, 'leaseSeconds', 1, 43_200),
+    },
   };
 }
 
@@ -67,6 +76,14 @@ function parseFlag(text: string | null): boolean {
   if (text === null || text === 'false') return false;
   if (text === 'true') return true;
   throw invalid('denyPolicy must be true or false');
+}
+
+function parseNumber(url: URL, name: string, least: number, most: number): number | null {
+  const text = url.searchParams.get(name);
+  if (text === null) return null;
+  const value = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
+  if (value >= least && value <= most) return value;
+  throw invalid(`${name} must be a whole number from ${least} to ${most}`);
 }
 
 function parseUrl(text: string): URL | null {

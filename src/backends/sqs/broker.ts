@@ -54,8 +54,9 @@ class SqsBroker implements Broker {
     const foreign = reference.account !== null && reference.account !== this.#where.account;
     const name = foreign ? text : reference.name;
     const attributes = await this.#attributes(url, name, signal);
-    const place = { api: this.#api, name, url, foreign, denyPolicy: this.#where.denyPolicy, attributes };
-    return this.#where.denyPolicy ? new PausableSqsQueue(place) : new SqsQueue(place);
+    const { denyPolicy, reception } = this.#where;
+    const place = { api: this.#api, name, url, foreign, denyPolicy, reception, attributes };
+    return denyPolicy ? new PausableSqsQueue(place) : new SqsQueue(place);
   }
 
   /**

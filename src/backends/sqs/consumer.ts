@@ -7,6 +7,7 @@ import type { SqsApi } from './api.ts';
 import { BATCH_ENTRIES } from './batcher.ts';
 import { type Hold, Holds } from './holds.ts';
 import { type ReadingContext, readMessage } from './incoming.ts';
+import type { Reception } from './reception.ts';
 
 export interface ConsumerPlace {
   readonly api: SqsApi;
@@ -14,6 +15,7 @@ export interface ConsumerPlace {
   readonly url: string;
   readonly fifo: boolean;
   readonly reading: ReadingContext;
+  readonly reception: Pick<Reception, 'waitSeconds' | 'emptyPolls'>;
 }
 
 export interface ConsumerSettings extends ConsumeOptions {
@@ -22,11 +24,8 @@ export interface ConsumerSettings extends ConsumeOptions {
   readonly leaseSeconds: number;
 }
 
-/** Short polls ask only some of SQS's servers and may miss messages; a long poll asks all of them. */
-const POLL_SECONDS = 1;
-const FOLLOW_POLL_SECONDS = 2;
-/** So many empty answers in a row, and the queue counts as empty. */
-const EMPTY_ANSWERS = 3;
+/** What SQS takes as the wait of one receive. */
+const LONGEST_POLL_SECONDS = 20;
 /** Fetched ahead of the caller, beyond the receives in the air. */
 const MAX_BUFFERED = 100;
 const THROTTLE_ATTEMPTS = 6;
@@ -132,13 +131,13 @@ export class SqsConsumer implements Consumer {
     if (this.#waitsForSettlement() || this.#hasRunDry()) return 0;
     // Near the end, the empty answers that prove emptiness are collected side by side.
     const proving = (this.#wasShort || this.#emptyAnswers > 0) && !this.#options.follow;
-    return proving ? Math.max(this.#parallel, EMPTY_ANSWERS) - this.#emptyAnswers : this.#parallel;
+    return proving ? Math.max(this.#parallel, this.#place.reception.emptyPolls) - this.#emptyAnswers : this.#parallel;
   }
 
   #nextAsk(): number {
     const { limit, window } = this.#options;
     const remaining = limit === null ? Number.POSITIVE_INFINITY : limit - this.#taken - this.#asked;
-    const share = this.#wasShort ? Math.ceil(remaining / EMPTY_ANSWERS) : remaining;
+    const share = this.#wasShort ? Math.ceil(remaining / this.#place.reception.emptyPolls) : remaining;
     const room =
       window === 'unbounded'
         ? MAX_BUFFERED - this.#buffer.length - this.#asked
@@ -199,10 +198,14 @@ export class SqsConsumer implements Consumer {
     await wait(ms, undefined, { signal }).catch(() => undefined);
   }
 
+  /** A wait for more is longer, but its end is not noticed later than the caller wants to be idle. */
   #pollSeconds(): number {
     const { follow, idleMs } = this.#options;
-    if (!follow) return POLL_SECONDS;
-    return idleMs !== null && idleMs < FOLLOW_POLL_SECONDS * 1000 ? POLL_SECONDS : FOLLOW_POLL_SECONDS;
+    const { waitSeconds } = this.#place.reception;
+    if (!follow) return waitSeconds;
+    const longest = Math.min(waitSeconds * 2, idleMs === null ? LONGEST_POLL_SECONDS : Math.floor(idleMs / 1000));
+    // One that waits for more must not ask without pause, whatever the URL says.
+    return Math.max(1, Math.min(longest, LONGEST_POLL_SECONDS));
   }
 
   #accept(message: SqsMessage, startedAt: number): void {
@@ -243,7 +246,7 @@ export class SqsConsumer implements Consumer {
   #hasRunDry(): boolean {
     const { follow, idleMs } = this.#options;
     if (follow) return idleMs !== null && Date.now() - this.#lastMessageAt >= idleMs;
-    return this.#emptyAnswers >= EMPTY_ANSWERS;
+    return this.#emptyAnswers >= this.#place.reception.emptyPolls;
   }
 
   /**

@@ -5,7 +5,7 @@ export const MAX_MESSAGE_BYTES = 1_048_576;
 export const MAX_ATTRIBUTES = 10;
 export const MAX_DELAY_SECONDS = 900;
 /** Of a message group id and of a deduplication id, characters. */
-export const MAX_ID_LENGTH = 128;
+const MAX_ID_LENGTH = 128;
 
 const TEXT = /^[\t\n\r\u0020-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]*$/u;
 const ID = /^[\x21-\x7e]+$/;

@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { MqError } from '../../contract/errors.ts';
+import { MqError, throwIfAborted } from '../../contract/errors.ts';
 import type { NativeMove, NativeMoveRequest, NativeProgress } from '../../contract/queue.ts';
 import type { SqsApi } from './api.ts';
 
@@ -30,6 +30,7 @@ interface TaskState {
 const MAX_TASK_RATE = 500;
 const FIRST_POLL_MS = 250;
 const LONGEST_POLL_MS = 2000;
+const STOP_PATIENCE_MS = 30_000;
 
 /**
  * A move by SQS itself (`StartMessageMoveTask`). It moves everything in the dead-letter queue; started by the first `next`, watched by the others,
@@ -59,13 +60,33 @@ export class MoveTask implements NativeMove {
     for (let pollMs = FIRST_POLL_MS; ; pollMs = Math.min(pollMs * 2, LONGEST_POLL_MS)) {
       if (this.#signal.aborted) await this.#cancel();
       const state = await this.#look();
-      this.#over = state.status !== 'RUNNING' && state.status !== 'CANCELLING';
+      this.#over = isOver(state);
       if (state.status === 'FAILED') this.#failure = this.#failed(state.reason);
       if (this.#over || state.moved > this.#reported) {
         if (this.#failure !== null && state.moved === this.#reported) throw this.#failure;
         return this.#progress(state.moved);
       }
       await wait(pollMs, undefined, this.#signal.aborted ? {} : { signal: this.#signal }).catch(() => undefined);
+    }
+  }
+
+  /** Cancels the task unless it has ended, and waits until SQS says that nothing moves any more, for 30 s at most. */
+  async stop(): Promise<NativeProgress> {
+    if (this.#handle === null || this.#over) return this.#progress(this.#reported);
+    await this.#cancel();
+    const deadline = Date.now() + STOP_PATIENCE_MS;
+    for (;;) {
+      const state = await this.#look();
+      this.#over = isOver(state);
+      if (this.#over) return this.#progress(state.moved);
+      if (Date.now() > deadline) {
+        throw new MqError('TIMEOUT', `SQS has not stopped the move task within ${STOP_PATIENCE_MS / 1000} s`, {
+          backend: 'sqs',
+          operation: 'CancelMessageMoveTask',
+          queue: this.#plan.name,
+        });
+      }
+      await wait(FIRST_POLL_MS);
     }
   }
 
@@ -80,8 +101,10 @@ export class MoveTask implements NativeMove {
     return { moved: delta, skipped: [], failed: [], exhausted: this.#over && this.#failure === null };
   }
 
+  /** Not bound to the signal: a task whose start was cut off would run on without anybody to watch or cancel it. */
   async #start(): Promise<void> {
     if (this.#handle !== null) return;
+    throwIfAborted(this.#signal);
     const { api, name, sourceArn, destinationArn, ratePerSec } = this.#plan;
     const answer = await api.startMoveTask(
       {
@@ -89,7 +112,7 @@ export class MoveTask implements NativeMove {
         ...(destinationArn === null ? {} : { DestinationArn: destinationArn }),
         ...(ratePerSec === null ? {} : { MaxNumberOfMessagesPerSecond: ratePerSec }),
       },
-      { queue: name, signal: this.#signal },
+      { queue: name },
     );
     if (answer.TaskHandle === undefined) {
       throw new MqError('UNEXPECTED_RESPONSE', 'SQS started a move task without naming it', {
@@ -137,4 +160,8 @@ export class MoveTask implements NativeMove {
       queue: this.#plan.name,
     });
   }
+}
+
+function isOver({ status }: TaskState): boolean {
+  return status !== 'RUNNING' && status !== 'CANCELLING';
 }

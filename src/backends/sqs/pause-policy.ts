@@ -9,7 +9,7 @@ import { USER_AGENT } from './user-agent.ts';
  * claim a user agent. It needs no look-up of who the operator is (`aws:PrincipalArn` would need a call of STS), and it holds for every operator.
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-useragent
  */
-export const PAUSE_SID = 'mq-pause';
+const PAUSE_SID = 'mq-pause';
 
 /** The policy with our statement; the rest unchanged. Null when it is there already. */
 export function withPause(policy: string | undefined, queueArn: string): string | null {

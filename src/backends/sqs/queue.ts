@@ -30,6 +30,7 @@ import { isTaskRate, MoveTask } from './move-task.ts';
 import { isFifoName, parseArn } from './names.ts';
 import { SqsPeek } from './peek.ts';
 import { SqsPublisher } from './publisher.ts';
+import type { Reception } from './reception.ts';
 import { sourcesIfAllowed, sourcesOf } from './sources.ts';
 import { type DeadCount, depthOfAttributes, readStats } from './stats.ts';
 
@@ -47,6 +48,7 @@ export interface QueuePlace {
   /** Another account's queue: related queues are named in full. */
   readonly foreign: boolean;
   readonly denyPolicy: boolean;
+  readonly reception: Reception;
   /** As read when the queue was opened; null when the caller may not read them. */
   readonly attributes: QueueAttributes | null;
 }
@@ -106,7 +108,8 @@ export class SqsQueue implements Queue {
     return new SqsConsumer(await this.#consumerPlace(options.signal), {
       ...options,
       parallel: this.#fifo ? 1 : PARALLEL_RECEIVES,
-      leaseSeconds: options.window === 'unbounded' ? LONG_LEASE_SECONDS : LEASE_SECONDS,
+      leaseSeconds:
+        this.place.reception.leaseSeconds ?? (options.window === 'unbounded' ? LONG_LEASE_SECONDS : LEASE_SECONDS),
     });
   }
 
@@ -277,13 +280,14 @@ export class SqsQueue implements Queue {
   }
 
   async #consumerPlace(signal: AbortSignal): Promise<ConsumerPlace> {
-    const { api, name, url, foreign, attributes } = this.place;
+    const { api, name, url, foreign, attributes, reception } = this.place;
     const sources = await sourcesIfAllowed({ ...this.place, arn: this.arn }, signal);
     return {
       api,
       name,
       url,
       fifo: this.#fifo,
+      reception,
       reading: {
         queue: name,
         foreign,

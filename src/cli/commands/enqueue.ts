@@ -6,7 +6,7 @@ import { pacer } from '../../core/rate-limit.ts';
 import { type EnqueueFlags, type MessageTemplate, templateFrom } from '../enqueue-template.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { collect, duration, rate, wholeNumber } from '../globals.ts';
-import { type EnqueueInput, inputFrom, outgoingMessages } from '../message-input.ts';
+import { type EnqueueInput, inputFrom, outgoingBatches } from '../message-input.ts';
 import { refuseMisfits } from '../misfits.ts';
 import { openIdPrinter } from '../output/id-printer.ts';
 import { countOf } from '../plural.ts';
@@ -89,20 +89,20 @@ export const enqueue = defineVerb<EnqueueFlags, EnqueueVerbOptions>({
       const printer = await openIdPrinter(session, queue.name);
       const counts = { sent: 0, failed: 0, unknown: 0 };
       try {
-        if (!lossy) refuseMisfits(publisher, template.apply(null, Buffer.alloc(0)), queue, null);
+        // What the options ask for, before anything is read. The body is a stand-in: an empty one does not fit everywhere.
+        if (!lossy) refuseMisfits(publisher, template.apply(null, Buffer.from('-')), queue, null);
         await enqueueAll({
           publisher,
-          messages: outgoingMessages({ input, template, publisher, queue, lossy, stdin: session.host.stdin }),
+          batches: outgoingBatches({ input, template, publisher, queue, lossy, stdin: session.host.stdin }),
           pacer: ratePerSec === null ? null : pacer(ratePerSec),
           signal,
-          async onOutcome(outcome, index) {
+          onOutcome(outcome, index) {
             counts[outcome.status] += 1;
             session.change?.learnCount(outcome.status, 1);
-            if (outcome.status === 'sent') await printer.sent(outcome.id);
-            else
-              messages.fault(
-                `message ${index + 1} ${outcome.status === 'failed' ? 'was not sent' : 'may be sent or not'}: ${outcome.reason}`,
-              );
+            if (outcome.status === 'sent') return printer.sent(outcome.id);
+            messages.fault(
+              `message ${index + 1} ${outcome.status === 'failed' ? 'was not sent' : 'may be sent or not'}: ${outcome.reason}`,
+            );
           },
         });
       } catch (error) {

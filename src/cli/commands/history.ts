@@ -88,5 +88,5 @@ function textsOf(value: unknown): readonly string[] {
 function pairs(value: unknown): string {
   if (typeof value !== 'object' || value === null) return '-';
   const shown = Object.entries(value).filter(([, item]) => item !== 0);
-  return shown.map(([key, item]) => `${key}=${safe(String(item))}`).join(' ') || '-';
+  return shown.map(([key, item]) => `${key}=${item === null ? '?' : safe(String(item))}`).join(' ') || '-';
 }

@@ -3,6 +3,7 @@ import { MqError } from '../../contract/errors.ts';
 import type { DeadLetters, Queue } from '../../contract/queue.ts';
 import { toEnvelope } from '../../core/envelope.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
+import { bodyRedaction } from '../output/body-redaction.ts';
 import { printBox } from '../output/box.ts';
 import { isDocumentFormat, printDocument } from '../output/documents.ts';
 import { messageText } from '../output/message-view.ts';
@@ -104,13 +105,14 @@ function cell(value: unknown): string {
 async function inspectMessage(session: Session, queue: Queue, id: string): Promise<ExitCode> {
   const format = session.format('text', 'json', 'ndjson', 'yaml');
   requireCapability(queue.capabilities, 'get', queue.name);
-  const message = (await session.within('inspect', async (signal) => queue.get?.(id, signal))) ?? null;
-  if (message === null) {
+  const found = (await session.within('inspect', async (signal) => queue.get?.(id, signal))) ?? null;
+  if (found === null) {
     throw new MqError('MESSAGE_NOT_FOUND', `no message ${id} in ${queue.name}`, {
       hint: `see 'mq peek' for the ids that are there`,
       queue: queue.name,
     });
   }
+  const message = bodyRedaction(session)(found);
   if (isDocumentFormat(format)) {
     await printDocument(session, format, toEnvelope(message));
   } else {

@@ -5,10 +5,8 @@ import { isDocumentFormat, openSequence } from '../output/documents.ts';
 import { LIST_COLUMNS, statsDocument } from '../output/stats-view.ts';
 import { printTable } from '../output/table.ts';
 import { readQueues } from '../queues.ts';
+import { compareQueues, SORT_KEYS, type SortKey } from '../sort-queues.ts';
 import { defineVerb, words } from '../verb.ts';
-
-const SORT_KEYS = ['name', 'ready', 'in-flight', 'delayed', 'dead', 'depth', 'consumers'] as const;
-type SortKey = (typeof SORT_KEYS)[number];
 
 interface LsFlags {
   readonly sort?: SortKey;
@@ -42,7 +40,15 @@ export const ls = defineVerb<LsFlags, LsOptions>({
         if (!options.onlyDead || (stats.dead ?? 0) > 0) rows.push(stats);
       }
     }, target);
-    rows.sort((a, b) => compare(a, b, options.sort));
+    if (target.settings !== null && options.globs.length === 0 && !options.onlyDead) {
+      const { rememberNames } = await import('../completion/queue-names.ts');
+      await rememberNames(
+        session.settings,
+        target,
+        rows.map(({ queue }) => queue),
+      );
+    }
+    rows.sort((a, b) => compareQueues(a, b, options.sort));
     if (isDocumentFormat(format)) {
       const sequence = await openSequence(session, format);
       for (const row of rows) await sequence.item(statsDocument(row, target.context));
@@ -55,14 +61,3 @@ export const ls = defineVerb<LsFlags, LsOptions>({
     return EXIT.done;
   },
 });
-
-function compare(a: QueueStats, b: QueueStats, key: SortKey): number {
-  const difference = key === 'name' ? 0 : figure(b, key) - figure(a, key);
-  if (difference !== 0) return difference;
-  return a.queue < b.queue ? -1 : a.queue > b.queue ? 1 : 0;
-}
-
-/** Unknown sorts last. */
-function figure(stats: QueueStats, key: Exclude<SortKey, 'name'>): number {
-  return (key === 'in-flight' ? stats.inFlight : stats[key]) ?? -1;
-}

@@ -7,7 +7,7 @@ import { requireSomebodyToAsk } from '../confirm.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { MessageFile } from '../message-file.ts';
 import { isDocumentFormat, openSequence } from '../output/documents.ts';
-import { confirmPlan, exitOf, printReport, reportFormat, sayReport, workPlan } from '../run-plan.ts';
+import { confirmPlan, exitOf, printMarkdown, printReport, reportFormat, sayReport, workPlan } from '../run-plan.ts';
 import { addSelectionOptions, type SelectionFlags, selectionFrom } from '../selection-flags.ts';
 import { defineVerb, words } from '../verb.ts';
 
@@ -89,6 +89,7 @@ export const purge = defineVerb<PurgeFlags, PurgeVerbOptions>({
           const report = await workPlan(session, plan, options.dryRun);
           sayReport(session, report);
           await sequence?.item(report);
+          if (format === 'markdown') await printMarkdown(session, report);
           if (exitOf(report) !== EXIT.done) code = exitOf(report);
         }
         await sequence?.end();

@@ -1,33 +1,43 @@
 import { requireCapability } from '../../contract/capabilities.ts';
+import { DENY_POLICY, withDenyPolicy } from '../deny-policy.ts';
 import { EXIT } from '../exit-codes.ts';
 import { defineVerb, words } from '../verb.ts';
 
-export interface ResumeOptions {
-  readonly queues: readonly string[];
+interface ResumeFlags {
+  readonly denyPolicy?: boolean;
 }
 
-export const resume = defineVerb<object, ResumeOptions>({
+export interface ResumeOptions {
+  readonly queues: readonly string[];
+  readonly denyPolicy: boolean;
+}
+
+export const resume = defineVerb<ResumeFlags, ResumeOptions>({
   effect: 'Changes the queue: consumers get messages again. No message is touched.',
   examples: ['mq resume orders', 'mq resume orders payments'],
   declare(command) {
-    command.argument('<queue...>', 'the queues');
+    command.argument('<queue...>', 'the queues').option(...DENY_POLICY);
   },
-  parse([queues]) {
-    return { queues: words(queues) };
+  parse([queues], flags) {
+    return { queues: words(queues), denyPolicy: flags.denyPolicy ?? false };
   },
   async run(options, session) {
-    await session.withBroker(async (broker) => {
-      const queues = [];
-      for (const name of options.queues) {
-        const queue = await session.within('resume', (signal) => broker.queue(name, signal));
-        requireCapability(queue.capabilities, 'pause', name);
-        queues.push(queue);
-      }
-      for (const queue of queues) {
-        await session.within('resume', async (signal) => queue.resume?.({ signal }));
-        session.messages.summary(`resumed ${queue.name}`);
-      }
-    });
+    const target = session.target();
+    await session.withBroker(
+      async (broker) => {
+        const queues = [];
+        for (const name of options.queues) {
+          const queue = await session.within('resume', (signal) => broker.queue(name, signal));
+          requireCapability(queue.capabilities, 'pause', name);
+          queues.push(queue);
+        }
+        for (const queue of queues) {
+          await session.within('resume', async (signal) => queue.resume?.({ signal }));
+          session.messages.summary(`resumed ${queue.name}`);
+        }
+      },
+      options.denyPolicy ? withDenyPolicy(target) : target,
+    );
     return EXIT.done;
   },
 });

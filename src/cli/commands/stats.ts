@@ -1,3 +1,4 @@
+import { Option } from 'commander';
 import type { Broker } from '../../contract/broker.ts';
 import { MqError } from '../../contract/errors.ts';
 import type { QueueStats } from '../../contract/stats.ts';
@@ -12,9 +13,11 @@ import { STATS_COLUMNS, statsDocument } from '../output/stats-view.ts';
 import { printTable } from '../output/table.ts';
 import { readQueues } from '../queues.ts';
 import type { Session } from '../session.ts';
+import { compareQueues, SORT_KEYS, type SortKey } from '../sort-queues.ts';
 import { defineVerb, words } from '../verb.ts';
 
 interface StatsFlags {
+  readonly sort?: SortKey;
   readonly sample?: number;
   readonly watch?: string | true;
   readonly dead?: boolean;
@@ -22,6 +25,7 @@ interface StatsFlags {
 
 export interface StatsOptions {
   readonly globs: readonly string[];
+  readonly sort: SortKey;
   /** Between the two readings that make rates; null: one reading. */
   readonly sampleMs: number | null;
   /** Between repetitions; null: once. */
@@ -43,6 +47,7 @@ export const stats = defineVerb<StatsFlags, StatsOptions>({
         'take two readings so far apart, where the broker has no rates of its own',
         duration,
       )
+      .addOption(new Option('--sort <key>', 'largest first, by name otherwise').choices(SORT_KEYS))
       .option('--watch [duration]', 'repeat until interrupted, every 2s without a duration')
       .option('--dead', 'what the dead letters of one queue died of, grouped');
   },
@@ -52,7 +57,13 @@ export const stats = defineVerb<StatsFlags, StatsOptions>({
     if (flags.dead === true && (words(globs).length !== 1 || watchMs !== null || flags.sample !== undefined)) {
       throw new MqError('USAGE', '--dead takes one queue, and neither --watch nor --sample');
     }
-    return { globs: words(globs), sampleMs: flags.sample ?? null, watchMs, dead: flags.dead ?? false };
+    return {
+      globs: words(globs),
+      sort: flags.sort ?? 'name',
+      sampleMs: flags.sample ?? null,
+      watchMs,
+      dead: flags.dead ?? false,
+    };
   },
   async run(options, session) {
     const format = session.format('table', 'json', 'ndjson', 'yaml');
@@ -79,14 +90,14 @@ export const stats = defineVerb<StatsFlags, StatsOptions>({
     await session.withBroker(async (broker) => {
       let before = new Map<string, QueueStats>();
       if (options.sampleMs !== null) {
-        const first = await readAll(session, broker, options.globs);
+        const first = await readAll(session, broker, options);
         before = byName(first);
         if (first.some((reading) => reading.rates === undefined)) {
           await systemClock.sleep(options.sampleMs, session.signal);
         }
       }
       for (let round = 0; !session.signal.aborted; round++) {
-        const fresh = await readAll(session, broker, options.globs);
+        const fresh = await readAll(session, broker, options);
         const { stdout } = session.host;
         if (options.watchMs !== null && format === 'table') {
           if (stdout.isTerminal) await stdout.write(CLEAR_SCREEN);
@@ -103,10 +114,10 @@ export const stats = defineVerb<StatsFlags, StatsOptions>({
   },
 });
 
-async function readAll(session: Session, broker: Broker, globs: readonly string[]): Promise<QueueStats[]> {
+async function readAll(session: Session, broker: Broker, { globs, sort }: StatsOptions): Promise<QueueStats[]> {
   const readings: QueueStats[] = [];
   for await (const reading of readQueues(session, broker, globs)) readings.push(reading);
-  return readings.sort((a, b) => (a.queue < b.queue ? -1 : a.queue > b.queue ? 1 : 0));
+  return readings.sort((a, b) => compareQueues(a, b, sort));
 }
 
 function byName(readings: readonly QueueStats[]): Map<string, QueueStats> {

@@ -2,7 +2,7 @@ import type { Argument, Command, Option } from 'commander';
 import type { Settings } from '../../config/load.ts';
 import { Secrets } from '../../config/redact.ts';
 import { resolveTarget, type Target } from '../../config/target.ts';
-import { topicNames } from '../topics.ts';
+import { TOPICS } from '../topics.ts';
 import type { CompletionHost } from './completion-host.ts';
 import { queueNames } from './queue-names.ts';
 import type { Cursor } from './walk.ts';
@@ -51,7 +51,7 @@ async function candidatesFor(request: CandidatesRequest): Promise<Candidates> {
     case 'verb':
       return verbs(program);
     case 'help':
-      return [...verbs(program), ...topicNames().map((word) => ({ word, note: 'topic' }))];
+      return [...verbs(program), ...TOPICS.map((word) => ({ word, note: 'topic' }))];
     case 'flag':
       return expected.options.flatMap(flagsOf);
     case 'value':

@@ -11,7 +11,7 @@ import type { CompletionHost } from './completion-host.ts';
 /** How long names are taken from the cache without asking the broker. */
 const FRESH_MS = 10_000;
 
-/** What is older is not even used when the broker does not answer. */
+/** What is older is not used when the broker does not answer. */
 const STALE_MS = 10 * 60_000;
 
 export interface NamesRequest {
@@ -28,13 +28,32 @@ export interface NamesRequest {
  */
 export async function queueNames(request: NamesRequest): Promise<readonly string[]> {
   const { host, settings, target, signal } = request;
-  const file = join(settings.places.cacheFolder, `names-${await keyOf(target, signal)}`);
+  const file = await cacheFile(settings, target, signal);
   const cached = await readCache(file, host.now());
-  if (cached !== null && cached.ageMs < FRESH_MS) return cached.names;
-  const live = mayConnect(target) ? await namesFromBroker(request) : null;
-  if (live === null || (!live.isComplete && live.names.length === 0)) return cached?.names ?? [];
-  if (live.isComplete) await writePrivateFile(file, `${live.names.join('\n')}\n`).catch(() => {});
+  const isFresh = cached !== null && cached.ageMs < FRESH_MS;
+  if (isFresh || !mayConnect(target)) return cached?.names ?? [];
+  const live = await namesFromBroker(request);
+  const stale = cached !== null && cached.ageMs < STALE_MS ? cached.names : [];
+  if (live === null || (!live.isComplete && live.names.length === 0)) return stale;
+  if (live.isComplete) await writeCache(file, live.names);
   return live.names;
+}
+
+/**
+ * Keeps the names that a command has read anyway, for a context whose secret comes from a program: Tab never asks such a broker, so these are all
+ * that it can offer there. Never throws.
+ */
+export async function rememberNames(settings: Settings, target: Target, names: readonly string[]): Promise<void> {
+  if (mayConnect(target)) return;
+  await writeCache(await cacheFile(settings, target, new AbortController().signal), names.filter(isPrintable));
+}
+
+async function cacheFile(settings: Settings, target: Target, signal: AbortSignal): Promise<string> {
+  return join(settings.places.cacheFolder, `names-${await keyOf(target, signal)}`);
+}
+
+async function writeCache(file: string, names: readonly string[]): Promise<void> {
+  await writePrivateFile(file, `${names.join('\n')}\n`).catch(() => {});
 }
 
 async function keyOf(target: Target, signal: AbortSignal): Promise<string> {
@@ -59,7 +78,6 @@ interface Cached {
 async function readCache(file: string, now: number): Promise<Cached | null> {
   try {
     const ageMs = Math.abs(now - (await stat(file)).mtimeMs);
-    if (ageMs > STALE_MS) return null;
     return { names: (await readFile(file, 'utf8')).split('\n').filter((name) => name !== ''), ageMs };
   } catch {
     return null;

@@ -1,15 +1,15 @@
-import { BatchWriter } from '../batch-writer.ts';
 import type { Session } from '../session.ts';
 import { isDocumentFormat, openSequence } from './documents.ts';
 import { safe } from './safe.ts';
 
 /** Prints the ids of sent messages, in order: one a line, or as objects. */
 export interface IdPrinter {
-  sent(id: string | null): Promise<void>;
+  /** A promise when the reader is slow: sending has to wait for it. */
+  sent(id: string | null): Promise<void> | void;
   end(): Promise<void>;
 }
 
-const MOST_WAITING = 1000;
+const MOST_WAITING_CHARACTERS = 64 * 1024;
 
 export async function openIdPrinter(session: Session, queue: string): Promise<IdPrinter> {
   const format = session.format('text', 'table', 'json', 'ndjson', 'yaml');
@@ -18,16 +18,24 @@ export async function openIdPrinter(session: Session, queue: string): Promise<Id
     return { sent: (id) => sequence.item({ queue, id, status: 'sent' }), end: () => sequence.end() };
   }
   const { stdout } = session.host;
-  const writer = new BatchWriter((batch) => stdout.write(batch));
-  let count = 0;
-  let last: Promise<void> = Promise.resolve();
+  let waiting = '';
+  let writing: Promise<void> | null = null;
+  async function write(): Promise<void> {
+    // After this turn of the loop, so that the lines of one turn go out together.
+    await new Promise((resolve) => setImmediate(resolve));
+    while (waiting !== '') {
+      const lines = waiting;
+      waiting = '';
+      await stdout.write(lines);
+    }
+    writing = null;
+  }
   return {
-    // Not awaited one by one, so that the lines of one turn go out together; a slow reader still holds up the sending.
-    async sent(id) {
-      last = writer.put(`${id === null ? '-' : safe(id)}\n`);
-      count += 1;
-      if (count % MOST_WAITING === 0) await last;
+    sent(id) {
+      waiting += `${id === null ? '-' : safe(id)}\n`;
+      writing ??= write();
+      return waiting.length > MOST_WAITING_CHARACTERS ? writing : undefined;
     },
-    end: () => last,
+    end: () => writing ?? Promise.resolve(),
   };
 }

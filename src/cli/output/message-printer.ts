@@ -2,6 +2,7 @@ import type { Message } from '../../contract/message.ts';
 import { toEnvelope, utf8Text } from '../../core/envelope.ts';
 import type { OutputFormat } from '../globals.ts';
 import type { Session } from '../session.ts';
+import { bodyRedaction } from './body-redaction.ts';
 import { openSequence } from './documents.ts';
 import { messageColumns, messageText } from './message-view.ts';
 import { safeLines } from './safe.ts';
@@ -16,7 +17,17 @@ export interface MessagePrinter {
 
 export async function openMessagePrinter(
   session: Session,
-  format: OutputFormat,
+  format: Exclude<OutputFormat, 'markdown'>,
+  separator: string,
+): Promise<MessagePrinter> {
+  const redact = bodyRedaction(session);
+  const printer = await openPlainPrinter(session, format, separator);
+  return { message: (message) => printer.message(redact(message)), end: () => printer.end() };
+}
+
+async function openPlainPrinter(
+  session: Session,
+  format: Exclude<OutputFormat, 'markdown'>,
   separator: string,
 ): Promise<MessagePrinter> {
   const { stdout } = session.host;

@@ -22,7 +22,7 @@ export async function printTable<Row>(
 }
 
 /** Those that `--columns` names, by heading or by its part before a unit, whatever the case. Throws `USAGE`. */
-export function chosenColumns<Row>(
+function chosenColumns<Row>(
   spec: readonly Column<Row>[],
   asked: readonly string[] | undefined,
 ): readonly Column<Row>[] {

@@ -121,6 +121,12 @@ describe.each(['classic', 'quorum'] as const)('%s', (kind) => {
       rawProperties(0x2000, [rawLong('')]),
       rawProperties(0x1000, [Buffer.from([1])]),
     ];
+    // What the broker alone makes of it: 4.0 sorts the headers.
+    const alone: (Buffer | undefined)[] = [];
+    for (const properties of sent) {
+      await raw.publish('', target, properties, Buffer.alloc(0));
+      alone.push((await raw.get(target))?.properties);
+    }
     for (const [index, properties] of sent.entries())
       await raw.publish('', name, properties, Buffer.alloc(index * 150_000, 98));
     expect(await move(name, target)).toMatchObject({ moved: sent.length, failed: 0, left: 0 });
@@ -128,7 +134,7 @@ describe.each(['classic', 'quorum'] as const)('%s', (kind) => {
       const got = await raw.get(target);
       expect(wireLines(got?.properties)).toEqual(wireLines(properties));
       // A quorum queue adds its delivery count; on a classic queue not even the order of the bytes may differ.
-      if (kind === 'classic') expect(got?.properties.equals(properties)).toBe(true);
+      if (kind === 'classic') expect(got?.properties.toString('hex')).toBe(alone[index]?.toString('hex'));
       expect(got?.body.length).toBe(index * 150_000);
     }
     expect(await raw.get(name)).toBeNull();

@@ -223,12 +223,15 @@ describe('faults in front of the emulator fauxqs', () => {
   });
 
   it('a short poll that finds nothing is not taken for an empty queue', async () => {
-    const queue = await createQueue(broker, uniqueName('sampled'));
-    await sendAll(queue, [outgoing('x')]);
+    const name = uniqueName('sampled');
+    await sendAll(await createQueue(broker, name), [outgoing('x')]);
+    const careful = await openAt(proxy.url, '');
+    const queue = await careful.queue(name, never);
     let polls = 0;
     proxy.spoil('ReceiveMessage', async () => (++polls <= 2 ? { status: 200, body: {} } : null));
     expect((await takeAll(queue)).length).toBe(1);
     expect(proxy.of('ReceiveMessage').every(({ input }) => Number(input.WaitTimeSeconds) >= 1)).toBe(true);
+    await careful.close();
   });
 
   it('a message that comes twice while it is held is delivered once and deleted by its newest receipt', async () => {

@@ -39,6 +39,7 @@ describe('holding messages on the emulator fauxqs, with a lease of two seconds',
         name: queue.name,
         url: String(details.url),
         fifo: false,
+        reception: { waitSeconds: 0, emptyPolls: 1 },
         reading: { queue: queue.name, foreign: false, sources: [], retentionMs: null },
       },
       {

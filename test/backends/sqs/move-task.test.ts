@@ -4,6 +4,7 @@ import type { NativeMove, NativeMoveRequest, NativeProgress, Queue } from '../..
 import { sqs } from '../../support/servers.ts';
 import { FaultProxy, refusal } from '../../support/sqs/fault-proxy.ts';
 import {
+  AT_ONCE,
   bodies,
   createQueue,
   never,
@@ -238,7 +239,7 @@ describe('move tasks and dead-letter links on the emulator local-aws-sqs', () =>
     const plain = await createQueue(broker, name);
     expect(plain.capabilities.abilities.pause).toMatchObject({ supported: false });
     expect('pause' in plain).toBe(false);
-    const permitted = await openAt(proxy.url, '&denyPolicy=true');
+    const permitted = await openAt(proxy.url, `${AT_ONCE}&denyPolicy=true`);
     const queue = await permitted.queue(name, never);
     await queue.pause?.({ reason: 'incident 7', signal: never });
     await queue.pause?.({ reason: null, signal: never });

@@ -14,8 +14,17 @@ describe('the address', () => {
       account: '123456789012',
       endpoint: 'http://127.0.0.1:99',
       denyPolicy: true,
+      reception: { waitSeconds: 1, emptyPolls: 3, leaseSeconds: null },
     });
     expect(showAddress(address)).toBe('sqs://123456789012@eu-west-1?endpoint=http://127.0.0.1:99');
+  });
+
+  it('reads how to receive', () => {
+    expect(parseAddress('sqs://eu-west-1?waitSeconds=0&emptyPolls=1&leaseSeconds=30').reception).toEqual({
+      waitSeconds: 0,
+      emptyPolls: 1,
+      leaseSeconds: 30,
+    });
   });
 
   it.each([
@@ -30,6 +39,10 @@ describe('the address', () => {
     'sqs://eu-west-1?endpoint=file:///topsecret',
     'sqs://eu-west-1?endpoint=http://u:topsecret@host',
     'sqs://eu-west-1?secretKey=topsecret',
+    'sqs://eu-west-1?waitSeconds=topsecret',
+    'sqs://eu-west-1?waitSeconds=21',
+    'sqs://eu-west-1?emptyPolls=0',
+    'sqs://eu-west-1?leaseSeconds=-1',
   ])('refuses %s without repeating it', (url) => {
     const error = caught(() => parseAddress(url));
     expect(error.code).toBe('CONFIG_INVALID');

@@ -1,11 +1,11 @@
 import { compileFilter } from '../../../src/core/filter.ts';
 import { planRedrive } from '../../../src/core/redrive.ts';
 import { EVERYTHING } from '../../../src/core/selection.ts';
-import { never, openAt } from './harness.ts';
+import { never, openUrl } from './harness.ts';
 
-/** A redrive by hand as a process of its own, so that a test can kill it: `redrive-process.ts ENDPOINT QUEUE [FILTER]`. Prints the report. */
-const [endpoint = '', name = '', filter] = process.argv.slice(2);
-const broker = await openAt(endpoint);
+/** A redrive by hand as a process of its own, so that a test can kill it: `redrive-process.ts URL QUEUE [FILTER]`. Prints the report. */
+const [url = '', name = '', filter] = process.argv.slice(2);
+const broker = await openUrl(url);
 const plan = await planRedrive({
   ...EVERYTHING,
   filter: filter === undefined ? null : await compileFilter(filter),

@@ -7,7 +7,7 @@ async function parts(chunks: readonly string[]): Promise<readonly string[]> {
   const source = (async function* () {
     for (const chunk of chunks) yield Buffer.from(chunk);
   })();
-  for await (const part of splitBytes(source, 0x0a)) found.push(Buffer.from(part).toString());
+  for await (const batch of splitBytes(source, 0x0a)) found.push(...batch.map((part) => Buffer.from(part).toString()));
   return found;
 }
 

@@ -113,7 +113,7 @@ export function writeOctet(value: number): Buffer {
   return Buffer.from([value]);
 }
 
-export function writeInstant(seconds: bigint): Buffer {
+function writeInstant(seconds: bigint): Buffer {
   const bytes = Buffer.alloc(8);
   bytes.writeBigUInt64BE(seconds);
   return bytes;

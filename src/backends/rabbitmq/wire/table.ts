@@ -29,7 +29,7 @@ export function decodeTable(bytes: Buffer): TableEntry[] {
 }
 
 /** Later entries of the same name win, as they do for every client that reads a table into a map. */
-export function toRecord(entries: readonly TableEntry[]): Record<string, JsonValue> {
+function toRecord(entries: readonly TableEntry[]): Record<string, JsonValue> {
   const record: Record<string, JsonValue> = {};
   for (const { name, value } of entries) setOwn(record, name, value);
   return record;

@@ -65,6 +65,8 @@ export function jobMessage(
   return {
     queue: bull.shown,
     id,
+    // Whole numbers are the library's own counter: it refuses them from producers.
+    ...(/^\d+$/.test(id) ? { idFrom: 'broker' as const } : {}),
     body: hash.data ?? Buffer.alloc(0),
     headers: {},
     contentType: null,

@@ -131,11 +131,10 @@ export function openList(connection: Connection, key: string, convention: ListCo
             misfits: listMisfits,
             async store(messages) {
               const bodies = messages.map(({ body }) => Buffer.from(body.buffer, body.byteOffset, body.byteLength));
-              const [answer] = await connection.each([[next === 'right' ? 'LPUSH' : 'RPUSH', key, ...bodies]], {
-                operation: 'send',
-                queue: key,
-              });
-              return messages.map(() => outcomeOf(answer, key));
+              const push = next === 'right' ? 'LPUSH' : 'RPUSH';
+              const answer = await connection.bulk([push, key], bodies, { operation: 'send', queue: key });
+              const outcome = outcomeOf(answer, key);
+              return messages.map(() => outcome);
             },
           },
           options,

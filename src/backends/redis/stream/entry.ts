@@ -47,6 +47,7 @@ export function entryMessage(queue: string, entry: Entry, { state, receiveCount,
   return {
     queue,
     id: entry.id,
+    idFrom: 'broker',
     body,
     headers,
     contentType,
@@ -119,9 +120,13 @@ function fromJson(value: JsonValue | undefined): Buffer | null {
   return null;
 }
 
+export function isBodyAlone(message: OutgoingMessage): boolean {
+  return message.native.redis === undefined && isBare(message);
+}
+
 /** The fields to write: the very ones of its own old entry as far as they still say the same, else body, content type and headers. */
 export function fieldsOf(message: OutgoingMessage): readonly Buffer[] {
-  if (isBare(message) && message.native.redis === undefined)
+  if (isBodyAlone(message))
     return [BODY_FIELD, Buffer.from(message.body.buffer, message.body.byteOffset, message.body.byteLength)];
   const old = oldFields(message);
   const marks = [

@@ -1,10 +1,10 @@
 import type { SendOutcome } from '../../../contract/message.ts';
 import type { Publisher, PublisherOptions } from '../../../contract/queue.ts';
 import { batchPublisher } from '../batch-publisher.ts';
-import type { Argument, Connection } from '../connection.ts';
+import type { Connection } from '../connection.ts';
 import { redisError } from '../errors.ts';
 import { asList, asText } from '../reply.ts';
-import { fieldsOf, streamMisfits } from './entry.ts';
+import { fieldsOf, isBodyAlone, streamMisfits } from './entry.ts';
 
 /**
  * Adds entries, each with an answer of its own: one call for a batch is three times as fast as one call for each.
@@ -23,20 +23,31 @@ end
 return results
 `;
 
+/** As ADD for entries that are a body and nothing else, which is what a bulk input is. ARGV: the bodies. */
+const ADD_BODIES = `
+local results = {}
+local pcall = redis.pcall
+local key = KEYS[1]
+for i = 1, #ARGV do
+  local id = pcall('XADD', key, '*', 'body', ARGV[i])
+  results[i] = type(id) == 'table' and '!' .. id.err or id
+end
+return results
+`;
+
 export function streamPublisher(connection: Connection, key: string, options: PublisherOptions): Publisher {
   return batchPublisher(
     {
       queue: key,
       misfits: streamMisfits,
       async store(messages) {
-        const args: Argument[] = [];
-        for (const message of messages) {
-          const fields = fieldsOf(message);
-          args.push(fields.length, ...fields);
-        }
+        const fields = messages.map(fieldsOf);
+        const isBare = messages.every((message) => isBodyAlone(message));
+        const args = isBare
+          ? fields.flatMap(([, body]) => body ?? [])
+          : fields.flatMap((entry) => [Buffer.from(String(entry.length)), ...entry]);
         const place = { operation: 'send', queue: key };
-        const [answer] = await connection.each([['EVAL', ADD, 1, key, ...args]], place);
-        if (answer === undefined) return [];
+        const answer = await connection.bulk(['EVAL', isBare ? ADD_BODIES : ADD, 1, key], args, place);
         if (answer.ok) return asList(answer.reply).map((reply) => outcomeOf(asText(reply), key));
         const { message } = redisError(answer.error, place);
         return messages.map((): SendOutcome => ({ status: answer.refused ? 'failed' : 'unknown', reason: message }));

@@ -11,10 +11,10 @@ import {
 } from '@aws-sdk/client-sqs';
 import { afterAll } from 'vitest';
 import { backend } from '../../../src/backends/sqs/index.ts';
-import { conformance, type Harness } from '../../conformance/index.ts';
-import { sqs } from '../../support/servers.ts';
-import { FaultProxy } from '../../support/sqs/fault-proxy.ts';
-import { provideTestCredentials } from '../../support/sqs/harness.ts';
+import type { Harness } from '../../conformance/index.ts';
+import { sqs } from '../servers.ts';
+import { FaultProxy } from './fault-proxy.ts';
+import { provideTestCredentials, urlOf as sqsUrl } from './harness.ts';
 
 provideTestCredentials();
 // fauxqs drops the message group of a standard queue, refuses every character beyond U+FFFF and gives one message of a group at a time.
@@ -38,10 +38,11 @@ proxy.spoil('PurgeQueue', async ({ input: { QueueUrl } }) => {
   }
 });
 afterAll(() => proxy.stop());
-const localSqs = proxy.url;
 const MAX_RECEIVES = 3;
 
-function harness(name: string, endpoint: string, kind: 'standard' | 'fifo'): Harness {
+/** A kind of SQS on the emulator local-aws-sqs, counts and purge by a fake. */
+export function sqsHarness(kind: 'standard' | 'fifo'): Harness {
+  const endpoint = proxy.url;
   const client = new SQSClient({ endpoint, region: 'us-east-1' });
   afterAll(() => client.destroy());
   const fifo = kind === 'fifo';
@@ -60,10 +61,10 @@ function harness(name: string, endpoint: string, kind: 'standard' | 'fifo'): Har
     }
   };
   return {
-    name,
+    name: `SQS ${kind} (emulator local-aws-sqs, counts and purge by a fake)`,
     kind,
     backend,
-    url: `sqs://us-east-1?endpoint=${endpoint}`,
+    url: sqsUrl(endpoint),
     queueName: (base) => `${base.slice(0, 70)}${suffix}`,
     async makeQueue(queue, { deadLetters }) {
       // The emulators are laxer than SQS: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-queues.html
@@ -111,6 +112,3 @@ function harness(name: string, endpoint: string, kind: 'standard' | 'fifo'): Har
     },
   };
 }
-
-conformance(harness('SQS standard (emulator local-aws-sqs, counts and purge by a fake)', localSqs, 'standard'));
-conformance(harness('SQS FIFO (emulator local-aws-sqs, counts and purge by a fake)', localSqs, 'fifo'));

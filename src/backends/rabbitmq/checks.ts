@@ -1,0 +1,94 @@
+import type { Check } from '../../contract/broker.ts';
+import { MqError } from '../../contract/errors.ts';
+import { isObject, listOf, textAt } from './management.ts';
+import type { Session } from './session.ts';
+
+/**
+ * Rights and health, by reading only. RabbitMQ has no way to ask "may I?" but its management API, where only an administrator sees
+ * permissions; without it they are said to be unknown and not guessed.
+ */
+export async function* brokerChecks(session: Session, signal: AbortSignal): AsyncGenerator<Check, void, undefined> {
+  yield await amqpCheck(session, signal);
+  const overview = await session.management.get('/overview', signal);
+  if (overview.status !== 'ok' || !isObject(overview.body)) {
+    const reason = overview.status === 'unavailable' ? overview.reason : 'it does not know /overview';
+    yield {
+      name: 'management API',
+      status: 'warning',
+      detail: `${reason}: lists, rates and ages of queues are missing`,
+      hint: 'enable the plugin rabbitmq_management, and give the user the tag "management"',
+    };
+    return;
+  }
+  const version = textAt(overview.body, 'rabbitmq_version') ?? 'unknown';
+  yield ok('management API', `RabbitMQ ${version} at ${session.management.label}`);
+  yield* permissionChecks(session, signal);
+  yield* alarmChecks(session, signal);
+}
+
+async function amqpCheck(session: Session, signal: AbortSignal): Promise<Check> {
+  try {
+    await session.control(signal);
+    return ok('AMQP', `logged in to virtual host ${session.address.vhost}`);
+  } catch (error) {
+    if (!(error instanceof MqError)) throw error;
+    return { name: 'AMQP', status: 'failed', detail: error.message, hint: error.hint };
+  }
+}
+
+/** Which verbs each of the three permissions is for. */
+const RIGHTS = [
+  ['write', 'may send', 'enqueue, and the target of redrive, move and copy'],
+  ['read', 'may take', 'peek, drain, purge, and the source of redrive, move and copy'],
+  ['configure', 'may create and delete', 'create and delete'],
+] as const;
+
+async function* permissionChecks(session: Session, signal: AbortSignal): AsyncGenerator<Check, void, undefined> {
+  const { user, vhost } = session.address;
+  const answer = await session.management.get(`/users/${encodeURIComponent(user)}/permissions`, signal);
+  if (answer.status !== 'ok') {
+    yield { name: 'permissions', status: 'skipped', detail: 'only an administrator may read them', hint: null };
+    return;
+  }
+  const own = listOf(answer.body).find((entry) => entry.vhost === vhost);
+  for (const [right, name, verbs] of RIGHTS) {
+    const pattern = own === undefined ? '' : (textAt(own, right) ?? '');
+    if (pattern === '.*') yield ok(name, `every queue (${verbs})`);
+    else if (pattern === '' || pattern === '^$')
+      yield { name, status: 'warning', detail: `no queue (${verbs})`, hint: null };
+    else yield ok(name, `queues that match ${pattern} (${verbs})`);
+  }
+}
+
+async function* alarmChecks(session: Session, signal: AbortSignal): AsyncGenerator<Check, void, undefined> {
+  const answer = await session.management.get('/nodes', signal);
+  if (answer.status !== 'ok') {
+    yield { name: 'alarms', status: 'skipped', detail: 'the user may not read the nodes', hint: null };
+    return;
+  }
+  const nodes = listOf(answer.body);
+  const alarmed = nodes.filter((node) => node.mem_alarm === true || node.disk_free_alarm === true);
+  const stopped = nodes.filter((node) => node.running === false);
+  if (alarmed.length > 0) {
+    const names = alarmed.map((node) => textAt(node, 'name') ?? '?').join(', ');
+    yield {
+      name: 'alarms',
+      status: 'warning',
+      detail: `low on memory or disk, so that sending waits: ${names}`,
+      hint: null,
+    };
+  } else if (stopped.length > 0) {
+    yield {
+      name: 'alarms',
+      status: 'warning',
+      detail: `not running: ${stopped.map((node) => textAt(node, 'name') ?? '?').join(', ')}`,
+      hint: null,
+    };
+  } else {
+    yield ok('alarms', `none on ${nodes.length} ${nodes.length === 1 ? 'node' : 'nodes'}`);
+  }
+}
+
+function ok(name: string, detail: string): Check {
+  return { name, status: 'ok', detail, hint: null };
+}

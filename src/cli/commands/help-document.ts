@@ -1,0 +1,57 @@
+import type { Command } from 'commander';
+import { isChanging } from '../changing.ts';
+import { EXIT, EXIT_MEANINGS, type ExitName } from '../exit-codes.ts';
+import { TOPICS } from '../topics.ts';
+import type { PreparedVerb } from '../verb.ts';
+import { VERBS } from '../verbs.ts';
+
+/** Help for programs: `mq --help -o json`, `mq VERB --help -o json`. Additive, as all our JSON. */
+export function helpDocument(program: Command, name: string | null, verb: PreparedVerb | null): object {
+  const command = program.commands.find((candidate) => candidate.name() === name);
+  const exitCodes = (Object.keys(EXIT) as ExitName[]).map((key) => ({ code: EXIT[key], meaning: EXIT_MEANINGS[key] }));
+  if (command === undefined || verb === null) {
+    return {
+      name: 'mq',
+      verbs: VERBS.map(({ name: own, summary, group }) => ({
+        name: own,
+        summary,
+        group: group.replace(/:$/, ''),
+        changes: isChanging(own),
+      })),
+      topics: TOPICS,
+      globalOptions: optionsOf(program),
+      exitCodes,
+    };
+  }
+  return {
+    name: command.name(),
+    summary: command.summary(),
+    effect: verb.effect,
+    changes: isChanging(command.name()),
+    examples: verb.examples,
+    arguments: command.registeredArguments.map((argument) => ({
+      name: argument.name(),
+      description: argument.description,
+      required: argument.required,
+      variadic: argument.variadic,
+      choices: argument.argChoices ?? null,
+    })),
+    options: optionsOf(command),
+    globalOptions: optionsOf(program),
+    exitCodes,
+  };
+}
+
+function optionsOf(command: Command): readonly object[] {
+  return command
+    .createHelp()
+    .visibleOptions(command)
+    .map((option) => ({
+      long: option.long ?? null,
+      short: option.short ?? null,
+      value: /[<[]([^>\]]+)/.exec(option.flags)?.[1] ?? null,
+      description: option.description,
+      choices: option.argChoices ?? null,
+      default: option.defaultValueDescription ?? option.defaultValue ?? null,
+    }));
+}

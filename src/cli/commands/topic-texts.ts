@@ -1,0 +1,99 @@
+import { exitCodesHelp } from '../exit-codes.ts';
+
+const FILTERS = `A filter is a CEL expression that is true for the messages that are wanted:
+
+  $ mq peek orders --dead --filter 'dead.reason == "rejected" && body.order.total > 100'
+  $ mq redrive orders --filter 'dead.error.matches("(?i)timeout") && age < duration("2h")'
+
+Names:
+  id, queue, state, name, groupId   text
+  body                              the parsed JSON body; when it is not JSON, its text
+  raw                               the body as text
+  headers                           map, headers["x-tenant"] or headers.tenant
+  receiveCount, priority, size      whole numbers; size is in bytes
+  age                               duration since it was enqueued: age > duration("1h")
+  dead                              dead.reason, dead.error, dead.from, dead.at, dead.count, dead.replays
+
+Useful:
+  ==  !=  <  <=  >  >=  &&  ||  !  in  has(body.user)  size(body.items)
+  raw.contains("x")  raw.startsWith("x")  raw.endsWith("x")  raw.matches("regular expression")
+
+A message on which the expression cannot be evaluated (a field that is missing, a text compared with a number) does not
+match; how many there were is said at the end. Regular expressions are RE2: linear time, no back-references.
+`;
+
+const URLS = `Which broker, the first that is given:
+
+  --url URL, -c/--context NAME or QUEUE@NAME
+  MQ_URL or MQ_CONTEXT
+  the current context: mq context use NAME, else 'context:' in the configuration
+  an embedded database, $XDG_DATA_HOME/mq/mq.db
+
+  sqlite:PATH                          embedded, no server; sqlite: alone is the default file
+  redis://user:password@host:6379/0    rediss:// with TLS; ?kind=bullmq|stream|list ?prefix=bull ?group=G
+  amqp://user:password@host/vhost      amqps:// with TLS; ?management=http://host:15672
+  sqs://REGION or sqs://ACCOUNT@REGION ?endpoint=http://…; credentials by the AWS SDK's own chain
+
+Letters such as @ : / in a user or a password are percent-encoded in a URL. Better not to have one there: a context
+takes the password from elsewhere, and it is put in after the URL is split.
+
+  # ~/.config/mq/config.yaml (or $MQ_CONFIG); mq context add writes it and keeps your comments
+  contexts:
+    prod:
+      url: amqps://ops@rabbit.example.com/orders
+      password: {env: RABBIT_PASSWORD}     # or {file: PATH}, or {command: [pass, show, rabbit]}
+      queue: orders                        # what @prod stands for
+      protected: true                      # every change asks for the queue's name
+      rules: {'payments-*': {purge: deny}} # deny or confirm, by verb; '*' is every verb that changes something
+      redact: [card.number, customers.*.email]  # not shown by peek and inspect
+    staging: {url: 'redis://staging', readonly: true}
+
+A project's .mq.yaml, found upward to the root of its repository, may name contexts and defaults too, but no secrets and no
+commands; your own file wins.
+`;
+
+const ENVELOPE = `A message as one line of JSON: what peek and drain print with -o ndjson, and what enqueue --ndjson reads.
+
+  {"queue":"orders","id":"7","state":"dead","body":"{\\"order\\":42}","encoding":"utf8","headers":{"type":"order.created"},
+   "contentType":"application/json","enqueuedAt":"2026-11-21T09:00:00.000Z","deliverAt":null,"receiveCount":3,"priority":null,
+   "groupId":null,"deduplicationId":null,"ttlMs":null,"name":null,
+   "dead":{"from":"orders","reason":"rejected","error":null,"at":"2026-11-21T09:05:00.000Z","count":1,"replays":0},"native":{}}
+
+  body, encoding   text, or base64 where the bytes are no UTF-8; written back byte for byte
+  native           what only that broker has, enough to send the message back unchanged
+  null             unknown, or not for this kind of queue; a key that is missing means the same on input
+
+  $ mq drain orders --dead --to dead.ndjson
+  $ jq -c 'select(.headers.type == "order.created")' dead.ndjson | mq enqueue orders --ndjson
+`;
+
+const SAFETY = `What asks, and what guards:
+
+  only read                 ls stats inspect peek top backends doctor history (peek says its price where looking disturbs)
+  change, and do not ask    enqueue drain copy pause resume create
+  ask y/N                   redrive move
+  ask for the queue's name  purge delete
+
+  --dry-run            counts, and touches nothing: the review step before a redrive, move, copy or purge
+  --yes                does not ask; without it and without a terminal a verb that asks ends with exit code 2 at once
+  --max N, --rate 50/s bound how much and how fast
+  --backup FILE        purge writes each message there first
+
+On a context that is protected, every change asks for the queue's name; --yes counts only with --confirm QUEUE. A readonly
+context refuses every change. Rules do either for some queues and verbs. See mq help urls.
+
+A message leaves its queue only after its destination has it for certain: a crash, a kill or a cut connection leaves it
+in one of the two, at worst in both. The first Ctrl-C takes nothing new, settles what is in the air and reports; the second
+ends at once.
+
+Every change leaves a line in the history, without bodies: mq history. Secrets are replaced by *** in all that mq says.
+`;
+
+/** One for each name in `topics.ts`, which checks that. */
+export const TOPIC_TEXTS = {
+  filters: FILTERS,
+  'exit-codes': `Exit codes:\n${exitCodesHelp()}\n`,
+  urls: URLS,
+  envelope: ENVELOPE,
+  safety: SAFETY,
+};

@@ -1,0 +1,145 @@
+import { type Channel, type ChannelModel, connect } from 'amqplib';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { backend } from '../../../src/backends/rabbitmq/index.ts';
+import type { Broker } from '../../../src/contract/broker.ts';
+import type { OutgoingMessage, SendOutcome } from '../../../src/contract/message.ts';
+import type { Queue } from '../../../src/contract/queue.ts';
+import { type RabbitmqVhost, rabbitmqVhost } from '../../support/rabbitmq-vhost.ts';
+
+const signal = new AbortController().signal;
+const notice = () => undefined;
+const options = { connectTimeoutMs: 10_000, notice, signal };
+
+let vhost: RabbitmqVhost;
+let broker: Broker;
+let connection: ChannelModel;
+let channel: Channel;
+
+beforeAll(async () => {
+  vhost = await rabbitmqVhost();
+  broker = await backend.open(`${vhost.url}?management=${encodeURIComponent(vhost.managementUrl)}`, options);
+  connection = await connect(vhost.url);
+  channel = await connection.createChannel();
+});
+afterAll(async () => {
+  await connection.close();
+  await broker.close();
+  await vhost.remove();
+});
+
+function message(id: number, route?: { readonly exchange: string; readonly routingKey: string }): OutgoingMessage {
+  return {
+    id: String(id),
+    body: Buffer.from(`body ${id}`),
+    headers: {},
+    contentType: null,
+    priority: null,
+    groupId: null,
+    deduplicationId: null,
+    ttlMs: null,
+    name: null,
+    native: route === undefined ? {} : { rabbitmq: { via: 'exchange', ...route } },
+    delayMs: null,
+    attempts: null,
+    backoff: null,
+    replays: null,
+  };
+}
+
+async function newQueue(name: string): Promise<Queue> {
+  await broker.create?.(name, { kind: 'quorum', deadLetterQueue: null, maxReceives: null, settings: {}, signal });
+  return await broker.queue(name, signal);
+}
+
+/** Sends them all at once, as fast as it can. */
+async function send(queue: Queue, messages: readonly OutgoingMessage[]): Promise<readonly SendOutcome[]> {
+  const publisher = await queue.publisher?.({ expected: null, lossy: false, notice, signal });
+  if (publisher === undefined) throw new Error('no publisher');
+  const outcomes = await Promise.all(messages.map((one) => publisher.send(one)));
+  await publisher.close();
+  return outcomes;
+}
+
+async function idsIn(queue: string): Promise<(number | null)[]> {
+  const ids: (number | null)[] = [];
+  for (
+    let got = await channel.get(queue, { noAck: true });
+    got !== false;
+    got = await channel.get(queue, { noAck: true })
+  )
+    ids.push(Number(got.properties.messageId));
+  return ids;
+}
+
+test('an exchange leads messages on by their routing key; a key without a queue is a failure', async () => {
+  const queue = await newQueue('by exchange');
+  await channel.assertExchange('orders', 'topic');
+  await channel.bindQueue(queue.name, 'orders', 'order.*');
+  const route = (routingKey: string) => ({ exchange: 'orders', routingKey });
+  const outcomes = await send(queue, [
+    message(1, route('order.created')),
+    message(2, route('nobody.listens')),
+    message(3, route('order.paid')),
+  ]);
+  expect(outcomes).toMatchObject([{ status: 'sent' }, { status: 'failed' }, { status: 'sent' }]);
+  expect(outcomes[1]).toHaveProperty('reason', expect.stringContaining('routing key'));
+  expect(await idsIn(queue.name)).toEqual([1, 3]);
+});
+
+test('an exchange that does not exist: these are certainly not stored, all others are', async () => {
+  const queue = await newQueue('no exchange');
+  const nowhere = { exchange: 'no-such-exchange', routingKey: 'x' };
+  const messages = Array.from({ length: 200 }, (_, id) => message(id, id % 10 === 5 ? nowhere : undefined));
+  const outcomes = await send(queue, messages);
+  for (const [id, outcome] of outcomes.entries()) {
+    expect(outcome, `message ${id}`).toMatchObject({ status: id % 10 === 5 ? 'failed' : 'sent' });
+  }
+  expect(outcomes[5]).toHaveProperty('reason', expect.stringContaining('no-such-exchange'));
+  expect(await idsIn(queue.name)).toEqual(messages.map((_, id) => id).filter((id) => id % 10 !== 5));
+});
+
+test('without the permission to write: failed with the reason of the broker, not uncertain', async () => {
+  const queue = await newQueue('read only');
+  await using reader = await newUser({ configure: '', write: '^amq\\.gen', read: '.*' });
+  const theirs = await backend.open(reader.url, options);
+  const outcomes = await send(await theirs.queue(queue.name, signal), [message(1), message(2), message(3)]);
+  for (const outcome of outcomes) {
+    expect(outcome).toMatchObject({ status: 'failed', reason: expect.stringMatching(/access|refused/i) });
+  }
+  await theirs.close();
+  expect(await idsIn(queue.name)).toEqual([]);
+});
+
+test('without the permission to read or configure: PERMISSION_DENIED', async () => {
+  const queue = await newQueue('write only');
+  await using writer = await newUser({ configure: '', write: '.*', read: '' });
+  const theirs = await backend.open(writer.url, options);
+  const consume = { state: 'ready', limit: 1, window: 1, follow: false, idleMs: null, notice, signal } as const;
+  const handle = await theirs.queue(queue.name, signal);
+  await expect(handle.consume?.(consume)).rejects.toMatchObject({ code: 'PERMISSION_DENIED' });
+  await expect(handle.purge?.({ states: ['ready'], notice, signal })).rejects.toMatchObject({
+    code: 'PERMISSION_DENIED',
+  });
+  await expect(
+    theirs.create?.('new', { kind: 'classic', deadLetterQueue: null, maxReceives: null, settings: {}, signal }),
+  ).rejects.toMatchObject({ code: 'PERMISSION_DENIED' });
+  await expect(theirs.delete?.(queue.name, signal)).rejects.toMatchObject({ code: 'PERMISSION_DENIED' });
+  await theirs.close();
+});
+
+let users = 0;
+/** A user of this vhost with these permissions, who may not see the management API. */
+async function newUser(permissions: { readonly configure: string; readonly write: string; readonly read: string }) {
+  const name = `${vhost.name.slice(-12)}-${++users}`;
+  await vhost.request('PUT', `/api/users/${name}`, { password: 'its password', tags: '' });
+  await vhost.request('PUT', `/api/permissions/${vhost.encodedName}/${name}`, permissions);
+  const url = new URL(`${vhost.url}?management=${encodeURIComponent(new URL(vhost.managementUrl).origin)}`);
+  url.username = name;
+  url.password = 'its password';
+  return {
+    url: url.href,
+    [Symbol.asyncDispose]: async () => {
+      await vhost.request('DELETE', `/api/users/${name}`);
+    },
+  };
+}

@@ -1,0 +1,186 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { Broker } from '../../../src/contract/broker.ts';
+import type { Queue } from '../../../src/contract/queue.ts';
+import type { Report } from '../../../src/core/report.ts';
+import { until } from '../../support/built-program.ts';
+import { type Finished, type Running, startMq } from '../../support/mq.ts';
+import { sqs } from '../../support/servers.ts';
+import { FaultProxy, type FaultyAnswer } from '../../support/sqs/fault-proxy.ts';
+import {
+  bodies,
+  createQueue,
+  never,
+  openAt,
+  outgoing,
+  sendAll,
+  takeAll,
+  uniqueName,
+  urlOf,
+} from '../../support/sqs/harness.ts';
+
+const KEYS = { AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test-secret-key' };
+const NOBODY = { HOME: '/nonexistent', AWS_EC2_METADATA_DISABLED: 'true' };
+
+let proxy: FaultProxy;
+let broker: Broker;
+
+function connectTo(emulator: 'fauxqs' | 'localSqs'): void {
+  beforeAll(async () => {
+    proxy = await FaultProxy.start((await sqs())[emulator]);
+    broker = await openAt(proxy.url);
+  });
+  beforeEach(() => proxy.reset());
+  afterAll(async () => {
+    await broker.close();
+    await proxy.stop();
+  });
+}
+
+function start(args: readonly string[], env: Readonly<Record<string, string>> = KEYS, input?: string): Running {
+  return startMq(['--url', urlOf(proxy.url), ...args], {
+    env: { ...NOBODY, ...env },
+    ...(input === undefined ? {} : { input }),
+  });
+}
+
+async function mq(args: readonly string[], env?: Readonly<Record<string, string>>, input?: string): Promise<Finished> {
+  const finished = await start(args, env, input).finished;
+  expect(finished.stdout + finished.stderr).not.toContain('test-secret-key');
+  return finished;
+}
+
+describe('the built program on the emulator fauxqs', () => {
+  connectTo('fauxqs');
+
+  async function filled(texts: readonly string[], maxReceives = 5): Promise<{ queue: Queue; dead: Queue }> {
+    const deadName = uniqueName('cli-dlq');
+    const queue = await createQueue(broker, uniqueName('cli'), { deadLetterQueue: deadName, maxReceives });
+    const dead = await broker.queue(deadName, never);
+    await sendAll(
+      dead,
+      texts.map((text) => outgoing(text)),
+    );
+    return { queue, dead };
+  }
+
+  it('without credentials: one clear line, exit 6', async () => {
+    const { code, stdout, stderr } = await mq(['ls'], {});
+    expect({ code, stdout }).toEqual({ code: 6, stdout: '' });
+    expect(stderr).toMatch(/credentials/i);
+    expect(stderr).not.toMatch(/\bat .*\.js/);
+  });
+
+  it('an unknown queue: exit 4, by its name', async () => {
+    for (const args of [['peek'], ['enqueue', '-'], ['redrive', '--yes'], ['purge', '--yes'], ['inspect']]) {
+      const [verb = '', ...rest] = args;
+      const { code, stderr } = await mq([verb, 'not-there', ...rest], KEYS, verb === 'enqueue' ? 'x' : undefined);
+      expect([verb, code]).toEqual([verb, 4]);
+      expect(stderr).toContain('not-there');
+    }
+  });
+
+  it('FIFO without a group, a delay over 15 minutes, eleven attributes, a body over 1 MiB: exit 7 or 3, and nothing is sent', async () => {
+    const fifo = await createQueue(broker, uniqueName('cli', true));
+    const plain = await createQueue(broker, uniqueName('cli'));
+    const eleven = Array.from({ length: 11 }, (_, i) => ['-H', `h${i}=${i}`]).flat();
+    const cases: [readonly string[], RegExp][] = [
+      [['enqueue', fifo.name, 'x'], /message group/],
+      [['enqueue', plain.name, 'x', '--delay', '16m'], /delay of 960 s.*900 s/],
+      [['enqueue', plain.name, 'x', ...eleven], /11 headers: SQS takes 10/],
+    ];
+    for (const [args, expected] of cases) {
+      const { code, stdout, stderr } = await mq(args);
+      expect({ code, stdout }).toEqual({ code: 7, stdout: '' });
+      expect(stderr).toMatch(expected);
+    }
+    const large = await mq(['enqueue', plain.name, '--file', '-'], KEYS, 'x'.repeat(1_048_577));
+    expect(large.code).not.toBe(0);
+    expect(large.stderr).toMatch(/1048577 bytes/);
+    expect(proxy.of('SendMessageBatch')).toEqual([]);
+  });
+
+  it('peek says its price on stderr, prints the messages on stdout, and leaves all visible', async () => {
+    const { queue } = await filled([]);
+    await sendAll(queue, [outgoing('one'), outgoing('two')]);
+    const { code, stdout, stderr } = await mq(['peek', queue.name, '-o', 'body']);
+    expect(code).toBe(0);
+    expect(stdout.split('\n').filter(Boolean).sort()).toEqual(['one', 'two']);
+    expect(stderr).toMatch(/adds 1 to the receive count/);
+    expect(await queue.stats(never)).toMatchObject({ ready: 2, inFlight: 0 });
+  });
+
+  it('a batch that fails in part: exit 3, the report balances, what was not sent is still dead', async () => {
+    const { queue, dead } = await filled(Array.from({ length: 25 }, (_, i) => `dead ${i}`));
+    proxy.spoil('SendMessageBatch', async (call, forward): Promise<FaultyAnswer> => {
+      const entries = call.input.Entries as { Id: string; MessageBody: string }[];
+      const spoilt = entries.filter(({ MessageBody }) => MessageBody.endsWith('7'));
+      const good = entries.filter(({ MessageBody }) => !MessageBody.endsWith('7'));
+      const answer = good.length === 0 ? { status: 200, body: {} } : await forward({ ...call.input, Entries: good });
+      const Failed = spoilt.map(({ Id }) => ({ Id, SenderFault: true, Code: 'Spoilt', Message: 'spoilt by the test' }));
+      return { status: answer.status, body: { ...answer.body, Failed } };
+    });
+    const { code, stdout } = await mq(['redrive', queue.name, '--yes', '-o', 'json']);
+    expect(code).toBe(3);
+    expect(JSON.parse(stdout)).toMatchObject({ matched: 25, moved: 23, failed: 2, unknown: 0, skipped: 0 });
+    proxy.reset();
+    expect(bodies(await takeAll(dead)).sort()).toEqual(['dead 17', 'dead 7']);
+    expect((await takeAll(queue)).length).toBe(23);
+  });
+
+  it('nothing that did not move ends with exit 0: receiving, sending or deleting is refused', async () => {
+    for (const action of ['ReceiveMessage', 'SendMessageBatch', 'DeleteMessageBatch']) {
+      const { queue, dead } = await filled(['a', 'b', 'c']);
+      proxy.spoil(action, async () => ({ status: 403, body: { __type: 'AccessDenied', message: 'not allowed' } }));
+      const { code, stderr } = await mq(['redrive', queue.name, '--yes']);
+      expect([action, code === 0]).toEqual([action, false]);
+      expect(stderr).toContain(`sqs:${action.replace('Batch', '')}`);
+      proxy.reset();
+      const everywhere = new Set([...bodies(await takeAll(queue)), ...bodies(await takeAll(dead))]);
+      expect([...everywhere].sort()).toEqual(['a', 'b', 'c']);
+    }
+  });
+});
+
+describe('the built program on the emulator local-aws-sqs', () => {
+  connectTo('localSqs');
+
+  it('pauses only with --deny-policy, and resumes with it', async () => {
+    const { name } = await createQueue(broker, uniqueName('cli-pause'));
+    const refused = await mq(['pause', name]);
+    expect(refused.code).toBe(7);
+    expect(refused.stderr).toMatch(/cannot pause.*--deny-policy/s);
+    expect(proxy.of('SetQueueAttributes')).toEqual([]);
+    expect((await mq(['pause', name, '--deny-policy', '--reason', 'incident 7'])).code).toBe(0);
+    expect((await (await broker.queue(name, never)).stats(never)).state).toBe('paused');
+    expect((await mq(['resume', name, '--deny-policy'])).code).toBe(0);
+    expect((await (await broker.queue(name, never)).stats(never)).state).toBe('running');
+    const elsewhere = await startMq(['--url', 'sqlite::memory:', 'pause', name, '--deny-policy'], {}).finished;
+    expect(elsewhere.code).toBe(7);
+    expect(elsewhere.stderr).toMatch(/--deny-policy is for SQS only/);
+  });
+
+  it('interrupted in the middle of a move task: it is cancelled, and the report counts what it has moved', async () => {
+    const deadName = uniqueName('cli-dlq');
+    const queue = await createQueue(broker, uniqueName('cli'), { deadLetterQueue: deadName, maxReceives: 1 });
+    const dead = await broker.queue(deadName, never);
+    await sendAll(
+      dead,
+      Array.from({ length: 30 }, (_, i) => outgoing(`dead ${i}`)),
+    );
+    const target = await createQueue(broker, uniqueName('cli-target'));
+    const args = ['redrive', queue.name, '--to', target.name, '--rate', '5/s', '--yes', '-o', 'json'];
+    const running = start(args);
+    await until('the task has moved some', async () => ((await target.stats(never)).ready ?? 0) >= 3);
+    running.process.kill('SIGINT');
+    const { code, stdout } = await running.finished;
+    expect(code).toBe(130);
+    expect(proxy.of('StartMessageMoveTask').length).toBe(1);
+    expect(proxy.of('CancelMessageMoveTask').length).toBe(1);
+    const report = JSON.parse(stdout) as Report;
+    expect(report).toMatchObject({ native: true, complete: false });
+    const arrived = (await takeAll(target)).length;
+    expect(report.moved).toBe(arrived);
+    expect(arrived).toBeLessThan(30);
+    expect((await takeAll(dead)).length).toBe(30 - arrived);
+  });
+});

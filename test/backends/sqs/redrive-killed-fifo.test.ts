@@ -1,0 +1,35 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { sqs } from '../../support/servers.ts';
+import { bodies, never, outgoing, sendAll, takeAll } from '../../support/sqs/harness.ts';
+import { RedriveBench } from '../../support/sqs/redrive-bench.ts';
+
+const KILLS = 20;
+
+describe('a redrive by hand on the emulator fauxqs', () => {
+  let bench: RedriveBench;
+  beforeAll(async () => {
+    bench = await RedriveBench.open((await sqs()).fauxqs);
+  });
+  afterAll(() => bench.close());
+
+  it(`on FIFO, killed ${KILLS} times at random instants, adds no duplicate and keeps the order of each group`, {
+    timeout: 240_000,
+  }, async () => {
+    const { queue, dead } = await bench.linked(true);
+    const groups = 20;
+    const texts = Array.from({ length: 2000 }, (_, i) => `order ${i}`);
+    await sendAll(
+      dead,
+      texts.map((text, i) => outgoing(text, { groupId: `g${i % groups}`, deduplicationId: `d${i}` })),
+    );
+    expect(await bench.kill(KILLS, queue.name, 150)).toBeGreaterThan(KILLS / 2);
+    expect((await dead.stats(never)).depth).toBeGreaterThan(0);
+    await bench.redriveAll(queue, dead);
+    const arrived = await takeAll(queue);
+    expect(arrived.length).toBe(texts.length);
+    for (let group = 0; group < groups; group += 1) {
+      const ours = arrived.filter(({ groupId }) => groupId === `g${group}`);
+      expect(bodies(ours)).toEqual(texts.filter((_, i) => i % groups === group));
+    }
+  });
+});

@@ -1,0 +1,110 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { CHANGING_VERBS } from '../../src/cli/changing.ts';
+import { manPage } from '../../src/cli/commands/man-page.ts';
+import { TOPICS } from '../../src/cli/topics.ts';
+import { VERBS } from '../../src/cli/verbs.ts';
+import { CommandLine } from '../support/command-line.ts';
+
+let mq: CommandLine;
+beforeEach(async () => {
+  mq = await CommandLine.open();
+});
+afterEach(() => mq.close());
+
+it.each(TOPICS)('explains %s', async (topic) => {
+  const { stdout } = await mq.ok(['help', topic]);
+  expect(stdout.split('\n').length).toBeGreaterThan(5);
+  for (const line of stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(130);
+});
+
+it.each([
+  [['pekk', 'orders'], 2, 'did you mean peek?'],
+  [['peek', 'orders', '--limt', '3'], 2, 'did you mean --limit?'],
+  [['help', 'filtres'], 2, 'did you mean filters?'],
+  [['peek', 'ordres'], 4, 'did you mean orders?'],
+  [['purge', 'ordres', '--yes'], 4, 'did you mean orders?'],
+])('a slip of the finger gets the nearest word: %j', async (args, code, hint) => {
+  await mq.ok(['enqueue', 'orders', 'x']);
+  expect(await mq.run(args)).toMatchObject({ code, stderr: expect.stringContaining(hint) });
+});
+
+it('help is JSON for programs', async () => {
+  const all = JSON.parse((await mq.ok(['--help', '-o', 'json'])).stdout);
+  expect(all.verbs.map(({ name }: { name: string }) => name)).toEqual(VERBS.map(({ name }) => name));
+  expect(all.topics).toEqual(TOPICS);
+  for (const { name } of VERBS) {
+    const document = JSON.parse((await mq.ok([name, '--help', '-o', 'json'])).stdout);
+    expect(document).toMatchObject({ name, changes: CHANGING_VERBS.some((verb) => verb === name) });
+    expect(document.examples.length).toBeGreaterThanOrEqual(2);
+    expect(document).toEqual(JSON.parse((await mq.ok(['help', name, '-o', 'json'])).stdout));
+  }
+});
+
+it('the manual page has every verb and every flag', async () => {
+  const page = await manPage();
+  for (const { name } of VERBS) {
+    expect(page).toContain(`### mq ${name}\n`);
+    const document = JSON.parse((await mq.ok([name, '--help', '-o', 'json'])).stdout);
+    for (const { long } of document.options.filter(({ long }: { long: string }) => long !== '--help'))
+      expect(page).toContain(long);
+  }
+});
+
+it('what a context hides is not shown, in any format, and drain leaves it whole', async () => {
+  await mkdir(mq.path('.config/mq'), { recursive: true });
+  const context = { url: mq.url, redact: ['card.number', 'people.*.email', 'body.token'] };
+  await writeFile(mq.path('.config/mq/config.yaml'), JSON.stringify({ context: 'c', contexts: { c: context } }));
+  const env = { MQ_URL: '' };
+  const body =
+    '{"card":{"number":"4111","kind":"x"},"people":[{"email":"a@b"},{"email":"c@d"}],"token":{"deep":"t0ken"}}';
+  await mq.ok(['enqueue', 'orders', body, '--id', 'one'], { env });
+  for (const args of [
+    ['peek', 'orders'],
+    ['inspect', 'orders', 'one'],
+  ]) {
+    for (const format of ['text', 'json', 'ndjson', 'yaml', ...(args[0] === 'peek' ? ['body', 'table'] : [])]) {
+      const { stdout } = await mq.ok([...args, '-o', format], { env });
+      expect(stdout, format).not.toMatch(/4111|a@b|c@d|t0ken/);
+      if (format !== 'table') expect(stdout, format).toContain('***');
+    }
+  }
+  expect((await mq.ok(['peek', 'orders'], { env })).stderr).toContain('hidden by the context c');
+  expect((await mq.ok(['drain', 'orders', '-o', 'body'], { env })).stdout).toContain(body);
+});
+
+it('doctor goes on after a failure, says every finding, and ends with 1', async () => {
+  await mkdir(mq.path('.config/mq'), { recursive: true });
+  const contexts = {
+    gone: { url: 'amqp://127.0.0.1:1' },
+    here: { url: mq.url },
+    secret: { url: 'amqp://h', password: { env: 'NOT_SET' } },
+  };
+  await writeFile(mq.path('.config/mq/config.yaml'), JSON.stringify({ contexts }));
+  await mq.ok(['enqueue', 'orders', 'x']);
+  const all = await mq.run(['doctor', '--all', '-o', 'json'], { env: { MQ_URL: '' } });
+  const findings: { about: string; name: string; status: string }[] = JSON.parse(all.stdout);
+  const statusOf = (about: string, name: string) =>
+    findings.find((finding) => finding.about === about && finding.name === name)?.status;
+  expect(all.code).toBe(1);
+  expect(statusOf('mq', 'configuration')).toBe('ok');
+  expect(statusOf('gone', 'connection')).toBe('failed');
+  expect(statusOf('secret', 'address')).toBe('failed');
+  expect(statusOf('here', 'connection')).toBe('ok');
+  expect(statusOf('here', 'list queues')).toBe('ok');
+  expect(statusOf('here', 'may change')).toBe('ok');
+  expect((await mq.run(['doctor'])).code).toBe(0);
+  await writeFile(mq.path('.config/mq/config.yaml'), 'contexts: {a: 1}');
+  expect(await mq.run(['doctor'])).toMatchObject({
+    code: 1,
+    stdout: expect.stringContaining('FAIL  mq: configuration'),
+  });
+});
+
+it('doctor changes nothing: a database that is not there is not made', async () => {
+  const url = `sqlite:${mq.path('none.db')}`;
+  expect((await mq.run(['--url', url, 'doctor'])).code).toBe(0);
+  expect((await mq.run(['--url', url, 'peek', 'orders'])).code).toBe(4);
+  const { access } = await import('node:fs/promises');
+  await expect(access(mq.path('none.db'))).rejects.toMatchObject({ code: 'ENOENT' });
+});

@@ -1,0 +1,87 @@
+import { randomBytes } from 'node:crypto';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { CommandLine } from '../support/command-line.ts';
+import { startRedis } from '../support/redis-server.ts';
+import { redisProgram } from '../support/servers.ts';
+
+type Server = Awaited<ReturnType<typeof startRedis>>;
+
+let server: Server;
+let mq: CommandLine;
+beforeAll(async () => {
+  server = await startRedis(await redisProgram());
+  mq = await CommandLine.open();
+});
+afterAll(async () => {
+  await mq.close();
+  await server.stop();
+});
+
+interface Finding {
+  readonly name: string;
+  readonly status: string;
+  readonly detail: string;
+}
+
+async function doctor(url: string): Promise<Readonly<Record<string, Finding>>> {
+  const all = JSON.parse((await mq.run(['--url', url, 'doctor', '-o', 'json'])).stdout) as readonly Finding[];
+  return Object.fromEntries(all.map((finding) => [finding.name, finding]));
+}
+
+async function command(...call: readonly string[]): Promise<unknown> {
+  const { Redis } = await import('ioredis');
+  const client = new Redis(server.url);
+  try {
+    const [name = '', ...args] = call;
+    return await client.call(name, ...args);
+  } finally {
+    client.disconnect();
+  }
+}
+
+test('version, clock and rights are told, and nothing is written', async () => {
+  const findings = await doctor(server.url);
+  for (const name of ['connection', 'server', 'clock', 'memory', 'may look', 'may send', 'may take', 'may delete']) {
+    expect(findings[name], name).toMatchObject({ status: 'ok' });
+  }
+  expect(await command('DBSIZE')).toBe(0);
+});
+
+test('a user who may only read is told which verbs are not for them', async () => {
+  await command(
+    'ACL',
+    'SETUSER',
+    'reader',
+    'on',
+    '>words',
+    '~*',
+    '+@read',
+    '+@connection',
+    '+info',
+    '+time',
+    '+scan',
+    '+acl',
+  );
+  const url = new URL(server.url);
+  url.username = 'reader';
+  url.password = 'words';
+  const findings = await doctor(url.href);
+  expect(findings['may look']).toMatchObject({ status: 'ok' });
+  for (const name of ['may send', 'may take', 'may delete'])
+    expect(findings[name]).toMatchObject({ status: 'warning' });
+});
+
+test('a wrong password is refused by the real server with exit 6, and is in no output at -vvv', async () => {
+  await command('ACL', 'SETUSER', 'someone', 'on', '>right', '~*', '+@all');
+  for (let round = 0; round < 10; round++) {
+    const password = `Zq7${randomBytes(9).toString('base64')}'"&%9xJ`;
+    const url = new URL(server.url);
+    url.username = 'someone';
+    url.password = encodeURIComponent(password);
+    for (const verb of [['ls'], ['peek', 'q'], ['enqueue', 'q', 'x'], ['doctor']]) {
+      const ran = await mq.run(['--url', url.href, '-vvv', ...verb]);
+      expect(ran.code, ran.stderr).toBe(verb[0] === 'doctor' ? 1 : 6);
+      expect(ran.stdout + ran.stderr).not.toMatch(/Zq7|9xJ/);
+    }
+  }
+});

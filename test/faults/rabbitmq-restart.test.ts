@@ -1,0 +1,71 @@
+import { once } from 'node:events';
+import { connect } from 'amqplib';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { runMq, startMq } from '../support/mq.ts';
+import { fillWithDeadLetters, takeNumbers } from '../support/rabbitmq/dead-letters.ts';
+import { type RabbitmqServer, startRabbitmq } from '../support/rabbitmq-server.ts';
+import { rabbitmqProgram } from '../support/servers.ts';
+
+const COUNT = 8_000;
+
+let broker: RabbitmqServer;
+let target: readonly string[];
+
+beforeAll(async () => {
+  broker = await startRabbitmq(await rabbitmqProgram());
+  target = ['--url', `${broker.url}?management=${encodeURIComponent(broker.managementUrl)}`];
+});
+afterAll(() => broker.stop());
+
+async function depth(queue: string): Promise<number> {
+  const connection = await connect(broker.url);
+  const channel = await connection.createChannel();
+  const { messageCount } = await channel.checkQueue(queue);
+  await connection.close();
+  return messageCount;
+}
+
+/** Resolves when at least that many have arrived, or when `mq` has ended before. */
+async function arrived(queue: string, count: number, running: () => boolean): Promise<void> {
+  const connection = await connect(broker.url);
+  // It is about to be killed with the broker.
+  connection.on('error', () => undefined);
+  const channel = await connection.createChannel();
+  while (running() && (await channel.checkQueue(queue)).messageCount < count);
+  await connection.close();
+}
+
+describe.each(['classic', 'quorum'])('%s', (kind) => {
+  test('a broker killed in the middle of a redrive: the exit code says so, nothing is lost, the next run ends it', {
+    timeout: 240_000,
+  }, async () => {
+    const queue = `restarted ${kind}`;
+    const dlq = `${queue}-dlq`;
+    expect(await runMq([...target, 'create', queue, '--kind', kind, '--dlq', dlq])).toMatchObject({ code: 0 });
+    await fillWithDeadLetters(broker.url, queue, dlq, COUNT);
+
+    const mq = startMq([...target, 'redrive', queue, '--yes', '-o', 'json']);
+    let running = true;
+    mq.process.once('close', () => {
+      running = false;
+    });
+    await arrived(queue, COUNT / 5, () => running);
+    expect(running).toBe(true);
+    const closed = once(mq.process, 'close');
+    await broker.kill();
+    await closed;
+    const { code, stdout, stderr } = await mq.finished;
+    expect({ code, stderr }).toMatchObject({ code: 3 });
+    const report = JSON.parse(stdout) as { moved: number; complete: boolean };
+    expect(report.complete).toBe(false);
+
+    await broker.restart();
+    await expect.poll(() => depth(queue).catch(() => -1), { timeout: 30_000 }).toBeGreaterThanOrEqual(report.moved);
+    await expect
+      .poll(async () => (await depth(queue)) + (await depth(dlq)), { timeout: 30_000 })
+      .toBeGreaterThanOrEqual(COUNT);
+    expect(await runMq([...target, 'redrive', queue, '--yes'])).toMatchObject({ code: 0 });
+    expect(await depth(dlq)).toBe(0);
+    expect(new Set(await takeNumbers(broker.url, queue)).size).toBe(COUNT);
+  });
+});

@@ -1,0 +1,84 @@
+import { spawn } from 'node:child_process';
+import { expect } from 'vitest';
+import type { Broker } from '../../../src/contract/broker.ts';
+import type { Queue } from '../../../src/contract/queue.ts';
+import { planRedrive } from '../../../src/core/redrive.ts';
+import type { Report } from '../../../src/core/report.ts';
+import { EVERYTHING } from '../../../src/core/selection.ts';
+import { AT_ONCE, createQueue, never, openAt, uniqueName, urlOf } from './harness.ts';
+
+/** Messages of a killed process come back when their lease ends; a test need not wait for the full one. */
+const LEASE_OF_THE_KILLED_SECONDS = 2;
+
+/** Redrives by hand on an emulator, in this process and in others that are killed. */
+export class RedriveBench {
+  readonly broker: Broker;
+  readonly #endpoint: string;
+
+  private constructor(broker: Broker, endpoint: string) {
+    this.broker = broker;
+    this.#endpoint = endpoint;
+  }
+
+  static async open(endpoint: string): Promise<RedriveBench> {
+    return new RedriveBench(await openAt(endpoint), endpoint);
+  }
+
+  async close(): Promise<void> {
+    await this.broker.close();
+  }
+
+  /** A queue with a dead-letter queue, where a message dies at its second receive. */
+  async linked(fifo: boolean): Promise<{ queue: Queue; dead: Queue }> {
+    const deadName = uniqueName('orders-dlq', fifo);
+    const name = uniqueName('orders', fifo);
+    const queue = await createQueue(this.broker, name, { deadLetterQueue: deadName, maxReceives: 1 });
+    return { queue, dead: await this.broker.queue(deadName, never) };
+  }
+
+  async redrive(queue: Queue, rest: Partial<Parameters<typeof planRedrive>[0]> = {}): Promise<Report<number | null>> {
+    const plan = await planRedrive({
+      ...EVERYTHING,
+      broker: this.broker,
+      queue,
+      to: null,
+      max: null,
+      ratePerSec: null,
+      setHeaders: {},
+      keepDeathHeaders: false,
+      lossy: false,
+      notice: () => {},
+      signal: never,
+      ...rest,
+    });
+    return plan.run({ dryRun: false, onProgress: () => {}, signal: never });
+  }
+
+  /** As an operator does after a crash: again, until nothing is left. What a killed process held comes back with its lease. */
+  async redriveAll(queue: Queue, dead: Queue): Promise<void> {
+    const deadline = Date.now() + 60_000;
+    while ((await dead.stats(never)).depth !== 0) {
+      expect(await this.redrive(queue)).toMatchObject({ failed: 0, unknown: 0, complete: true });
+      if (Date.now() > deadline) throw new Error('dead letters are left after a minute');
+    }
+  }
+
+  /** Kills so many redrives, one after the other, each at a random instant of its work; resolves to how many were still at work. */
+  async kill(times: number, name: string, withinMs: number): Promise<number> {
+    let atWork = 0;
+    for (let kill = 0; kill < times; kill += 1) atWork += (await this.#killed(name, withinMs)) ? 1 : 0;
+    return atWork;
+  }
+
+  async #killed(name: string, withinMs: number): Promise<boolean> {
+    const url = urlOf(this.#endpoint, `${AT_ONCE}&leaseSeconds=${LEASE_OF_THE_KILLED_SECONDS}`);
+    const child = spawn(process.execPath, ['test/support/sqs/redrive-process.ts', url, name], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const ended = new Promise<NodeJS.Signals | null>((resolve) => child.on('close', (_, signal) => resolve(signal)));
+    await new Promise((resolve) => child.stdout.once('data', resolve));
+    await new Promise((resolve) => setTimeout(resolve, Math.random() * withinMs));
+    child.kill('SIGKILL');
+    return (await ended) === 'SIGKILL';
+  }
+}
