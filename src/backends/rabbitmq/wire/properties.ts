@@ -113,12 +113,6 @@ export function writeOctet(value: number): Buffer {
   return Buffer.from([value]);
 }
 
-function writeInstant(seconds: bigint): Buffer {
-  const bytes = Buffer.alloc(8);
-  bytes.writeBigUInt64BE(seconds);
-  return bytes;
-}
-
 export function writeTable(entries: readonly Uint8Array[]): Buffer {
   const content = Buffer.concat(entries);
   const bytes = Buffer.alloc(4);
