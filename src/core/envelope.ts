@@ -114,8 +114,8 @@ function decodeBody(body: string, encoding: JsonValue | undefined): Uint8Array {
   if (encoding !== 'base64') throw wrong('"encoding" must be "utf8" or "base64"');
   const bytes = Buffer.from(body, 'base64');
   // Buffer stops quietly at the first bad character, which would send a shortened body.
-  if (bytes.toString('base64').replace(/=+$/, '') !== body.replace(/=+$/, ''))
-    throw wrong('"body" is not valid base64');
+  const padded = bytes.toString('base64');
+  if (body !== padded && body !== padded.replace(/=+$/, '')) throw wrong('"body" is not valid base64');
   return bytes;
 }
 

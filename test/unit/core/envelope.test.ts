@@ -85,6 +85,8 @@ describe('envelope', () => {
     [{ body: 'x', priority: '1' }, '"priority" must be a number'],
     [{ body: 'x', headers: [] }, '"headers" must be an object'],
     [{ body: '%%%', encoding: 'base64' }, 'not valid base64'],
+    [{ body: '=', encoding: 'base64' }, 'not valid base64'],
+    [{ body: 'YQ=', encoding: 'base64' }, 'not valid base64'],
     [{ body: 'x', encoding: 'rot13' }, '"encoding" must be'],
     [{ body: 'x', deliverAt: 'soon' }, '"deliverAt" must be'],
   ])('refuses %j: %s', (value, why) => {
