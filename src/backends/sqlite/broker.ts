@@ -92,7 +92,6 @@ export class SqliteBroker implements Broker {
       const queue = { queue: found.id };
       connection.run('DELETE FROM payload WHERE key IN (SELECT key FROM message WHERE queue = :queue)', queue);
       const lost = connection.run('DELETE FROM message WHERE queue = :queue', queue);
-      connection.run('DELETE FROM sent_lately WHERE queue = :queue', queue);
       connection.run('DELETE FROM consumer WHERE queue = :queue', queue);
       connection.run('DELETE FROM queue WHERE id = :queue', queue);
       return lost;

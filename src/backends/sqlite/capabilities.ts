@@ -14,7 +14,7 @@ export const SQLITE_CAPABILITIES: Capabilities = deepFreeze({
   abilities: {
     enqueue: present(
       'native',
-      'a deduplication id is remembered while its message is alive, and for 5 minutes at least',
+      'a deduplication id holds while its message is alive: the same body is stored once, another one is refused',
     ),
     peek: { ...present(), effect: 'free', states: ['ready', 'in-flight', 'delayed', 'dead'] },
     get: present(),

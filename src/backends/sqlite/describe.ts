@@ -1,6 +1,5 @@
 import type { QueueDescription } from '../../contract/queue.ts';
 import type { Connection } from './connection.ts';
-import { DEDUPLICATION_MS } from './publisher.ts';
 import { SCHEMA_VERSION } from './schema.ts';
 import type { QueueFacts } from './time.ts';
 
@@ -15,7 +14,7 @@ export function describe(connection: Connection, queue: QueueFacts, path: string
     { queue: queue.id, now },
   );
   return {
-    configuration: { maxReceives: queue.maxReceives, leaseMs: queue.leaseMs, deduplicationMs: DEDUPLICATION_MS },
+    configuration: { maxReceives: queue.maxReceives, leaseMs: queue.leaseMs },
     details: {
       file: path,
       format: SCHEMA_VERSION,

@@ -8,8 +8,6 @@ import { publicId } from './rows.ts';
 import { STORED } from './schema.ts';
 import { catchUp, type QueueFacts } from './time.ts';
 
-/** A second message with the same deduplication id within this time is not stored, even if the first is long gone. */
-export const DEDUPLICATION_MS = 5 * 60_000;
 /** One transaction takes at most so much, to leave other processes their turn and the event loop its own. */
 const BATCH_MESSAGES = 5_000;
 const BATCH_BYTES = 32 * 1024 * 1024;
@@ -114,9 +112,8 @@ function insert(connection: Connection, queue: QueueFacts, batch: readonly Pendi
     const key = first + index;
     const id = publicId(connection.token, key, message.id);
     if (message.deduplicationId !== null) {
-      const earlier = sentBefore(connection, queue, message.deduplicationId, now);
-      if (earlier !== null) return { status: 'sent', id: earlier };
-      remember(connection, queue, message.deduplicationId, id, now);
+      const earlier = aliveWith(connection, queue, message.deduplicationId, message.body, now);
+      if (earlier !== null) return earlier;
     }
     const deliverAt = message.delayMs === null || message.delayMs <= 0 ? null : Math.ceil(now + message.delayMs);
     const expiresAt = message.ttlMs === null ? null : now + message.ttlMs;
@@ -156,33 +153,32 @@ function earliest(a: number | null, b: number | null): number | null {
   return a === null || b === null ? (a ?? b) : Math.min(a, b);
 }
 
-/** The id of the message that already stands for this deduplication id; null: none. Dead letters do not count: they will not be delivered. */
-function sentBefore(connection: Connection, queue: QueueFacts, dedup: string, now: number): string | null {
-  const lately = connection.find(
-    'SELECT id FROM sent_lately WHERE queue = :queue AND dedup = :dedup AND until > :now',
-    {
-      queue: queue.id,
-      dedup,
-      now,
-    },
-  );
-  if (lately !== null) return lately.text('id');
+/**
+ * What becomes of a message whose deduplication id another one has that is alive in the queue: with the same body it is stored already; with another one it
+ * is refused, since "sent" must mean that these bytes are in the queue. Null: there is none. Dead letters do not count: they will not be
+ * delivered. What is gone is forgotten: a message that was drained to a file can be put back at once.
+ */
+function aliveWith(
+  connection: Connection,
+  queue: QueueFacts,
+  dedup: string,
+  body: Uint8Array,
+  now: number,
+): SendOutcome | null {
   catchUp(connection, queue, now);
   const alive = connection.find(
-    `SELECT key, id FROM message WHERE queue = :queue AND dedup = :dedup AND state NOT IN (${STORED.dead}, ${STORED.deadInFlight})`,
-    { queue: queue.id, dedup },
+    `SELECT message.key, id, body = :body AS same FROM message JOIN payload USING (key)
+     WHERE queue = :queue AND dedup = :dedup AND state NOT IN (${STORED.dead}, ${STORED.deadInFlight})
+     ORDER BY same DESC LIMIT 1`,
+    { queue: queue.id, dedup, body },
   );
-  return alive === null ? null : publicId(connection.token, alive.integer('key'), alive.textOrNull('id'));
-}
-
-function remember(connection: Connection, queue: QueueFacts, dedup: string, id: string, now: number): void {
-  connection.run('DELETE FROM sent_lately WHERE until <= :now', { now });
-  connection.run('INSERT OR REPLACE INTO sent_lately (queue, dedup, id, until) VALUES (:queue, :dedup, :id, :until)', {
-    queue: queue.id,
-    dedup,
-    id,
-    until: now + DEDUPLICATION_MS,
-  });
+  if (alive === null) return null;
+  const id = publicId(connection.token, alive.integer('key'), alive.textOrNull('id'));
+  if (alive.integer('same') === 1) return { status: 'sent', id };
+  return {
+    status: 'failed',
+    reason: `another message with deduplication id ${JSON.stringify(dedup)} is in the queue: ${id}`,
+  };
 }
 
 /** What other brokers left on the message travels with it, so that it can go back to them unchanged. */

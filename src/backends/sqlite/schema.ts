@@ -77,14 +77,6 @@ CREATE TABLE payload (
   name TEXT,
   native TEXT
 ) STRICT;
-CREATE TABLE sent_lately (
-  queue INTEGER NOT NULL,
-  dedup TEXT NOT NULL,
-  id TEXT NOT NULL,
-  until INTEGER NOT NULL,
-  PRIMARY KEY (queue, dedup)
-) STRICT, WITHOUT ROWID;
-CREATE INDEX sent_lately_until ON sent_lately (until);
 CREATE TABLE consumer (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
   queue INTEGER NOT NULL,

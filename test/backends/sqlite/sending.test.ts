@@ -166,12 +166,23 @@ describe('deduplication', () => {
     expect(await counts(queue)).toEqual([2, 0, 0, 0]);
   });
 
-  test('also within 5 minutes after the first is gone', async () => {
+  test('another body with the id of one that is there is refused, never dropped in silence', async () => {
+    const queue = await newQueue();
+    const outcomes = await send(
+      queue,
+      { deduplicationId: 'd', id: 'one' },
+      { deduplicationId: 'd', body: Buffer.from('other') },
+    );
+    expect(outcomes[1]).toEqual({ status: 'failed', reason: expect.stringContaining('one') });
+    expect(await counts(queue)).toEqual([1, 0, 0, 0]);
+  });
+
+  test('what is gone is forgotten: a message that was taken out can be put back', async () => {
     const queue = await newQueue();
     await send(queue, { deduplicationId: 'd' });
     await consume(queue, ack);
     await send(queue, { deduplicationId: 'd' });
-    expect(await counts(queue)).toEqual([0, 0, 0, 0]);
+    expect(await counts(queue)).toEqual([1, 0, 0, 0]);
   });
 
   test('not between two queues', async () => {
