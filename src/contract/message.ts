@@ -39,6 +39,11 @@ export interface Death {
 export interface MessageContent {
   /** The message's own id; null where the broker gives none and the producer set none. */
   readonly id: string | null;
+  /**
+   * `broker`: no producer set the id, it only names the place where the message was. A kind that holds no ids may drop it in silence. Absent: a
+   * producer may mean something by it.
+   */
+  readonly idFrom?: 'broker';
   /** Bytes until printed. Never null; may be empty. */
   readonly body: Uint8Array;
   readonly headers: Headers;
@@ -135,10 +140,11 @@ export type SendOutcome =
   /** The answer was lost: it may be stored or not. */
   | { readonly status: 'unknown'; readonly reason: string };
 
-/** The metadata that `message` carries, as fields. */
+/** The metadata that `message` carries, as fields. An id that only the broker gave is none. */
 export function metadataOf(message: OutgoingMessage): readonly MetadataField[] {
   return METADATA_FIELDS.filter((field) => {
     const value = message[field];
+    if (field === 'id' && message.idFrom === 'broker') return false;
     return field === 'headers' ? Object.keys(message.headers).length > 0 : value !== null;
   });
 }

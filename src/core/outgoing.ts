@@ -11,6 +11,7 @@ export function toOutgoing(message: Message, options: OutgoingOptions): Outgoing
   const changed = Object.keys(options.setHeaders).length > 0;
   return {
     id: message.id,
+    ...(message.idFrom === undefined ? {} : { idFrom: message.idFrom }),
     body: message.body,
     headers: changed ? { ...message.headers, ...options.setHeaders } : message.headers,
     contentType: message.contentType,
