@@ -1,5 +1,5 @@
-// Redrive by hand on the emulator fauxqs, each call delayed as on a network: with eight receives in the air, with one, and against the emulator's own
-// limit of receive + send + delete in batches of ten, in turn in the same run:
+// Redrive by hand on the emulator fauxqs, each call delayed as on a network: with eight receives in the air, with one, and against eight
+// bare loops of receive + send + delete in batches of ten, in turn in the same run:
 //   npm run bench -- sqs [MESSAGES] [DELAY_MS]
 import { setTimeout as wait } from 'node:timers/promises';
 import {
@@ -66,7 +66,7 @@ async function byMq(window?: number): Promise<number> {
   return (COUNT / (performance.now() - start)) * 1000;
 }
 
-/** The limit: nothing but the three calls, eight loops at once. */
+/** The yardstick: nothing but the three calls, eight loops at once. A loop waits for each of its calls; `mq` overlaps them, so it may be faster. */
 async function byHand(): Promise<number> {
   const { queue, deadName } = await filled();
   const [from, to] = await Promise.all([urlOf(deadName), urlOf(queue.name)]);
