@@ -141,7 +141,10 @@ function meaningOf(error: unknown, attempt: Attempt): Meaning {
   if (NO_QUEUE.has(name)) {
     return {
       code: 'QUEUE_NOT_FOUND',
-      text: `no such queue in ${attempt.region}`,
+      text:
+        attempt.queue === null
+          ? `no such queue in ${attempt.region}`
+          : `there is no queue ${attempt.queue} in ${attempt.region}`,
       hint: 'Names are per account and region: check both. A queue of another account is named by its URL or ARN.',
     };
   }

@@ -58,6 +58,7 @@ export function readMessage(message: SqsMessage, context: ReadingContext): Messa
   };
   return {
     id: message.MessageId ?? null,
+    idFrom: 'broker',
     body: Buffer.from(message.Body ?? '', 'utf8'),
     headers,
     contentType: null,

@@ -85,7 +85,7 @@ function refuseOtherRegion(region: string, address: Address, queue: string): voi
 function notAQueue(text: string): MqError {
   return new MqError(
     'QUEUE_NOT_FOUND',
-    'no such queue: SQS names hold letters, digits, - and _, at most 80 characters',
+    `there is no queue ${text}: SQS names hold letters, digits, - and _, at most 80 characters`,
     {
       backend: 'sqs',
       operation: 'open queue',

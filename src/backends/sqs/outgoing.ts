@@ -24,11 +24,13 @@ export interface Written {
   readonly impossible: readonly string[];
 }
 
-/** Writes a message for SQS. An id that SQS gave it is no misfit: it is its place there, and the next place gives it another. */
+/** Writes a message for SQS. An id that a broker gave it is no misfit: it is its place there, and the next place gives it another. */
 export function writeMessage(message: OutgoingMessage, target: Target): Written {
   const misfits: string[] = [];
   const impossible: string[] = [];
-  if (message.id !== null && message.id !== nativeOf(message).messageId) misfits.push('an id of its own');
+  if (message.id !== null && message.idFrom !== 'broker' && message.id !== nativeOf(message).messageId) {
+    misfits.push('an id of its own');
+  }
   if (message.contentType !== null) misfits.push('a content type');
   if (message.priority !== null) misfits.push('a priority');
   if (message.ttlMs !== null) misfits.push('a time to live of its own');

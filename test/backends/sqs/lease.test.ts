@@ -60,7 +60,7 @@ describe('holding messages on the emulator fauxqs, with a lease of two seconds',
     return { queue, consumer, held };
   }
 
-  const pastLease = () => new Promise((resolve) => setTimeout(resolve, LEASE_SECONDS * 2500));
+  const pastLease = () => new Promise((resolve) => setTimeout(resolve, LEASE_SECONDS * 1600));
 
   it('extends every lease, so that nobody else gets them and the ack counts', async () => {
     const { queue, consumer, held } = await holding(25);

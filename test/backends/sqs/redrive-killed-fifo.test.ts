@@ -17,7 +17,7 @@ describe('a redrive by hand on the emulator fauxqs', () => {
   }, async () => {
     const { queue, dead } = await bench.linked(true);
     const groups = 20;
-    const texts = Array.from({ length: 2000 }, (_, i) => `order ${i}`);
+    const texts = Array.from({ length: 1200 }, (_, i) => `order ${i}`);
     await sendAll(
       dead,
       texts.map((text, i) => outgoing(text, { groupId: `g${i % groups}`, deduplicationId: `d${i}` })),

@@ -18,7 +18,7 @@ describe('a redrive by hand on the emulator fauxqs', () => {
     timeout: 240_000,
   }, async () => {
     const { queue, dead } = await bench.linked(false);
-    const texts = Array.from({ length: 4000 }, (_, i) => `order ${i}`);
+    const texts = Array.from({ length: 3000 }, (_, i) => `order ${i}`);
     await sendAll(
       dead,
       texts.map((text) => outgoing(text)),

@@ -110,6 +110,13 @@ describe('what does not fit', () => {
     expect(misfits(outgoing(body, { headers: { name: 'value' } }))).toMatch(/bytes with its headers/);
   });
 
+  it('is an id that a producer set, not one that a broker gave', () => {
+    expect(misfits(outgoing('x', { id: '7' }))).toMatch(/an id of its own/);
+    expect(misfits(outgoing('x', { id: '7', idFrom: 'broker' }))).toBe('');
+    expect(misfits(outgoing('x', { id: '7', idFrom: 'broker', groupId: 'g' }), FIFO)).toBe('');
+    expect(readMessage({ MessageId: 'm', Body: 'x' }, READING)).toMatchObject({ id: 'm', idFrom: 'broker' });
+  });
+
   it('keeps a byte-order mark', () => {
     expect(writeMessage(outgoing('\uFEFFx'), STANDARD).entry.MessageBody).toBe('\uFEFFx');
   });

@@ -26,11 +26,7 @@ export function urlOf(endpoint: string, parameters = AT_ONCE): string {
 }
 
 export function openAt(endpoint: string, parameters = AT_ONCE): Promise<Broker> {
-  return openUrl(urlOf(endpoint, parameters));
-}
-
-export function openUrl(url: string): Promise<Broker> {
-  return backend.open(url, {
+  return backend.open(urlOf(endpoint, parameters), {
     connectTimeoutMs: 5000,
     notice: () => {},
     signal: never,

@@ -1,10 +1,10 @@
-import { spawn } from 'node:child_process';
 import { expect } from 'vitest';
 import type { Broker } from '../../../src/contract/broker.ts';
 import type { Queue } from '../../../src/contract/queue.ts';
 import { planRedrive } from '../../../src/core/redrive.ts';
 import type { Report } from '../../../src/core/report.ts';
 import { EVERYTHING } from '../../../src/core/selection.ts';
+import { startMq } from '../mq.ts';
 import { AT_ONCE, createQueue, never, openAt, uniqueName, urlOf } from './harness.ts';
 
 /** Messages of a killed process come back when their lease ends; a test need not wait for the full one. */
@@ -72,13 +72,21 @@ export class RedriveBench {
 
   async #killed(name: string, withinMs: number): Promise<boolean> {
     const url = urlOf(this.#endpoint, `${AT_ONCE}&leaseSeconds=${LEASE_OF_THE_KILLED_SECONDS}`);
-    const child = spawn(process.execPath, ['test/support/sqs/redrive-process.ts', url, name], {
-      stdio: ['ignore', 'pipe', 'inherit'],
+    const env = { AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test' };
+    const { process: child, finished } = startMq(['--url', url, '--verbose', 'redrive', name, '--yes'], { env });
+    // With `--verbose` it says what it is going to do right before it begins.
+    let said = '';
+    const began = new Promise<void>((resolve) => {
+      child.stderr?.on('data', (chunk: Buffer) => {
+        said += chunk;
+        if (said.includes('mq: redrive ')) resolve();
+      });
     });
-    const ended = new Promise<NodeJS.Signals | null>((resolve) => child.on('close', (_, signal) => resolve(signal)));
-    await new Promise((resolve) => child.stdout.once('data', resolve));
+    await Promise.race([began, finished]);
     await new Promise((resolve) => setTimeout(resolve, Math.random() * withinMs));
     child.kill('SIGKILL');
-    return (await ended) === 'SIGKILL';
+    const { signal, code, stderr } = await finished;
+    if (signal === null && code !== 0) throw new Error(`the redrive ended with ${code}: ${stderr}`);
+    return signal === 'SIGKILL';
   }
 }
