@@ -63,7 +63,10 @@ class Tour {
     await this.#mq(['ls']);
 
     await this.#say('A consumer takes them: some cards have expired, and the tax service does not answer.');
-    await this.#mq(['drain', 'orders', '--exec', './worker.sh', '-j', '4'], { show: 4, expect: EXIT.partly });
+    await this.#mq(['drain', 'orders', '--exec', './worker.sh', '-j', '4', '--idle', '1s'], {
+      show: 4,
+      expect: EXIT.partly,
+    });
     await this.#mq(['stats', 'orders']);
 
     await this.#say('What did they die of?');
@@ -73,7 +76,7 @@ class Tour {
     await this.#say('The tax service is repaired. Only its orders go back, and are worked off.');
     await this.#mq(['redrive', 'orders', '--filter', 'dead.error.contains("tax service")', '--dry-run']);
     await this.#mq(['redrive', 'orders', '--filter', 'dead.error.contains("tax service")', '--yes']);
-    await this.#mq(['drain', 'orders', '--exec', './worker-fixed.sh', '-j', '4']);
+    await this.#mq(['drain', 'orders', '--exec', './worker-fixed.sh', '-j', '4', '--idle', '1s']);
 
     await this.#say(
       'The rest is not going to work. It leaves the queue for a file, line by line, and nothing is lost.',
