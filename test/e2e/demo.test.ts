@@ -51,9 +51,6 @@ test.each([
 ] as const)('%s ends it and leaves nothing behind', async (_name, end, exitCode) => {
   await using terminal = demo();
   await terminal.until(/night-report/);
-  // From the first key that is answered on, Ctrl-C is a key; before that the terminal itself makes a SIGINT of it.
-  terminal.write('?');
-  await terminal.until(/mq top: keys/);
   end(terminal);
   expect(await terminal.exited).toEqual({ exitCode, signal: 0 });
   expect(terminal.buffer).toBe('normal');

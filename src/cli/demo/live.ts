@@ -18,15 +18,23 @@ export async function showLive(session: Session, folder: string): Promise<ExitCo
     notice: session.notice,
     signal: session.signal,
   });
-  // A background that fails ends the view; its error is told below, when the terminal has been given back.
-  const background = runBackground(broker, signal).finally(() => over.abort());
-  background.catch(() => undefined);
+  const failures: unknown[] = [];
+  const background = runBackground(broker, signal)
+    .catch((error: unknown) => {
+      // What is cut off because the view was left is no failure.
+      if (!signal.aborted) failures.push(error);
+    })
+    .finally(() => over.abort());
   try {
     const shown: Host = { ...host, env: outsideOf(host.env, folder), cwd: folder, signal };
-    return await session.runCommandLine(['--url', url, 'top', '--interval', '1s', '--color', globals.color], shown);
+    const args = ['--url', url, 'top', '--interval', '1s', '--color', globals.color];
+    const code = await session.runCommandLine(args, shown);
+    if (failures.length > 0) throw failures[0];
+    return code;
   } finally {
     over.abort();
-    await background.finally(() => broker.close());
+    await background;
+    await broker.close();
   }
 }
 
