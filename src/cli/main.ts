@@ -89,6 +89,8 @@ export async function main(): Promise<void> {
   process.on('uncaughtException', (error) => {
     // Not through Node's own report, which would show the error object, and client libraries keep passwords in those.
     process.exitCode = EXIT.internal;
+    // A full-screen view gives the terminal back at once; what is said before that would go with its screen.
+    stop.abort();
     void reportBug(error, host, secrets).finally(() => process.exit());
   });
   process.exitCode = await runCommandLine(args, host, secrets);
