@@ -9,7 +9,7 @@ import { defineVerb } from '../verb.ts';
 
 export const demo = defineVerb<object, object>({
   effect:
-    'Opens the live view on a terminal, prints a tour otherwise. Works in a temporary folder that is removed at the end; touches no broker of yours.',
+    'Works in a temporary folder that is removed at the end; touches no broker of yours. The live view on a terminal, a tour otherwise.',
   examples: ['mq demo', 'mq demo | less'],
   declare() {},
   parse() {
