@@ -1,5 +1,6 @@
 import type { Broker } from '../contract/broker.ts';
-import { type DeadGroup, groupDead } from '../core/dead-groups.ts';
+import type { Message } from '../contract/message.ts';
+import { type DeadLetterGroup, DeadLetterGrouping, OTHER_REASONS } from '../core/dead-letter-groups.ts';
 import { formatDuration } from '../core/duration.ts';
 import { peekMessages } from '../core/peek.ts';
 import { EVERYTHING } from '../core/selection.ts';
@@ -14,11 +15,12 @@ export async function printDeadGroups(session: Session, broker: Broker, name: st
   const format = session.format('table', 'json', 'ndjson', 'yaml');
   const queue = await session.within('stats', (signal) => broker.queue(name, signal));
   const { notice } = session;
-  const groups = await groupDead(
-    session.eachWithin('stats', (signal) =>
-      peekMessages({ ...EVERYTHING, broker, queue, state: 'dead', limit: null, force: false, notice, signal }),
-    ),
+  const grouping = new DeadLetterGrouping({ keep: whereAndWhy, apart: (message) => JSON.stringify(apart(message)) });
+  const messages = session.eachWithin('stats', (signal) =>
+    peekMessages({ ...EVERYTHING, broker, queue, state: 'dead', limit: null, force: false, notice, signal }),
   );
+  for await (const message of messages) grouping.add(message);
+  const groups = grouping.groups().map(deadGroup);
   if (isDocumentFormat(format)) {
     const sequence = await openSequence(session, format);
     for (const { oldestAt, newestAt, ...group } of groups) {
@@ -30,6 +32,38 @@ export async function printDeadGroups(session: Session, broker: Broker, name: st
   } else {
     await printTable(session, groups, columnsAt(session.host.now()));
   }
+}
+
+interface DeadGroup {
+  readonly from: string | null;
+  readonly reason: string | null;
+  /** The consumer's error with ids and numbers replaced by marks, so that "order 7 timed out" and "order 8 timed out" are one group. */
+  readonly error: string | null;
+  readonly count: number;
+  readonly oldestAt: number | null;
+  readonly newestAt: number | null;
+  /** The newest of them, to look at. */
+  readonly exampleId: string | null;
+}
+
+/** What a broker says of a death besides the consumer's error. */
+function apart({ dead }: Message): readonly (string | null)[] {
+  return [dead?.from ?? null, dead?.reason ?? null];
+}
+
+function whereAndWhy(
+  message: Message,
+): Pick<DeadGroup, 'from' | 'reason' | 'exampleId'> & { readonly failed: boolean } {
+  const [from = null, reason = null] = apart(message);
+  return { from, reason, exampleId: message.id, failed: (message.dead?.error ?? null) !== null };
+}
+
+function deadGroup({ reason: cause, newest, ...figures }: DeadLetterGroup<ReturnType<typeof whereAndWhy>>): DeadGroup {
+  const { failed, ...known } = newest;
+  // Of what is left when there are too many groups, no more is true than how many and when.
+  if (cause === OTHER_REASONS)
+    return { from: null, reason: null, error: cause, ...figures, exampleId: known.exampleId };
+  return { ...known, error: failed ? cause : null, ...figures };
 }
 
 function columnsAt(now: number): readonly Column<DeadGroup>[] {

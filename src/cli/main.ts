@@ -15,8 +15,8 @@ export async function main(): Promise<void> {
     return;
   }
   if (args[0] === '__complete') return completeAndExit(args.slice(1));
-  // `top` keeps the readings of every queue from one second to the next: a young generation that may not grow would move them each time.
-  if (!args.includes('top')) setTimeout(keepMemoryFlat, BULK_AFTER_MS).unref();
+  const live = args.some((arg) => arg === 'top' || arg === 'demo');
+  setTimeout(keepMemoryFlat, BULK_AFTER_MS, live ? LIVE_YOUNG_MIB : STREAMING_YOUNG_MIB).unref();
   const { isTerminal, nodeInput, nodeOutput, reportBug, runCommandLine, Secrets, EXIT } = await import('./running.ts');
   const stop = new AbortController();
   const interruption = new AbortController();
@@ -84,6 +84,8 @@ export async function main(): Promise<void> {
   process.on('uncaughtException', (error) => {
     // Not through Node's own report, which would show the error object, and client libraries keep passwords in those.
     process.exitCode = EXIT.internal;
+    // A full-screen view gives the terminal back at once; what is said before that would go with its screen.
+    stop.abort();
     void reportBug(error, host, secrets).finally(() => process.exit());
   });
   process.exitCode = await runCommandLine(args, host, secrets);
@@ -98,11 +100,18 @@ const BULK_AFTER_MS = 100;
  * program stays under 200 and is no slower (measured: `npm run bench -- memory`). So small a generation is collected faster than threads can be
  * woken to help, above all on a machine that is busy (measured: `npm run bench -- redis`).
  */
-function keepMemoryFlat(): void {
+const STREAMING_YOUNG_MIB = 4;
+/**
+ * The live view keeps the readings of every queue from one second to the next, and a small young generation moves them each time. With 2,000
+ * queues at 1 Hz: 4 MiB 12.7 % of a core and 169 MB resident, 16 MiB 10.6 % and 199 MB, the default 9.4 % and 310 MB.
+ */
+const LIVE_YOUNG_MIB = 16;
+
+function keepMemoryFlat(youngMiB: number): void {
   const v8 = process.getBuiltinModule('node:v8');
-  v8.setFlagsFromString('--max-semi-space-size=4');
-  v8.setFlagsFromString('--semi-space-growth-factor=1');
+  v8.setFlagsFromString(`--max-semi-space-size=${youngMiB}`);
   v8.setFlagsFromString('--no-parallel-scavenge');
+  if (youngMiB === STREAMING_YOUNG_MIB) v8.setFlagsFromString('--semi-space-growth-factor=1');
 }
 
 const openBroker: Host['openBroker'] = async (url, options) => {

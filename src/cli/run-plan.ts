@@ -1,11 +1,11 @@
 import type { Broker } from '../contract/broker.ts';
 import { formatDuration } from '../core/duration.ts';
 import type { Plan, Progress } from '../core/plan.ts';
-import type { AnyReport, Operation } from '../core/report.ts';
+import { planQuestion, planSentence, reportSentence } from '../core/plan-words.ts';
+import type { AnyReport } from '../core/report.ts';
 import { confirm } from './confirm.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { type DocumentFormat, isDocumentFormat, printDocument } from './output/documents.ts';
-import { countOf } from './plural.ts';
 import type { Session } from './session.ts';
 
 /** `ask`: y or n. `type-name`: the queue's name must be typed. `none`: not asked. */
@@ -20,10 +20,7 @@ export interface RunPlanOptions {
 export async function confirmPlan(session: Session, broker: Broker, plan: Plan, asking: Asking): Promise<void> {
   if (asking === 'none') return;
   await confirm(session, {
-    lines: [
-      `${capital(plan.operation)} ${countText(plan)} ${route(plan)} on ${broker.name} (${broker.address})?`,
-      `  ${plan.effect}.`,
-    ],
+    lines: planQuestion(plan, broker),
     typed: asking === 'type-name' ? plan.from : null,
   });
 }
@@ -43,7 +40,7 @@ export async function runPlan(
 
 /** The work alone, with a line of progress. */
 export async function workPlan(session: Session, plan: Plan, dryRun: boolean): Promise<AnyReport> {
-  session.messages.verbose(1, `${plan.operation} ${route(plan)}: ${plan.effect}`);
+  session.messages.verbose(1, planSentence(plan));
   try {
     return await plan.run({ dryRun, onProgress: progressLine(session), signal: session.signal });
   } finally {
@@ -92,7 +89,7 @@ export async function printMarkdown(session: Session, report: AnyReport): Promis
 export function sayReport(session: Session, report: AnyReport, faults: Faults = 'say'): void {
   session.change?.learnReport(report);
   if (faults === 'say') sayFaults(session, report);
-  session.messages.summary(summaryOf(report));
+  session.messages.summary(reportSentence(report, formatDuration(report.durationMs)));
 }
 
 function sayFaults(session: Session, report: AnyReport): void {
@@ -109,42 +106,6 @@ export function reportFormat(session: Session): 'table' | 'markdown' | DocumentF
   return session.format('table', 'json', 'ndjson', 'yaml', 'markdown');
 }
 
-const DONE: Readonly<Record<Operation, string>> = {
-  redrive: 'redrove',
-  move: 'moved',
-  copy: 'copied',
-  purge: 'purged',
-  drain: 'drained',
-};
-
-function summaryOf(report: AnyReport): string {
-  const { operation, dryRun, moved, matched, skipped, failed, unknown, left, complete, durationMs } = report;
-  const many = moved === null ? 'an unknown number of' : moved === matched ? `${moved}` : `${moved} of ${matched}`;
-  const verb = dryRun ? `dry run: would ${operation}` : DONE[operation];
-  const details = [
-    ...(skipped > 0 ? [`${skipped} skipped`] : []),
-    ...(failed > 0 ? [`${failed} failed`] : []),
-    ...(unknown > 0 ? [`${unknown} uncertain: each may be in both places`] : []),
-    ...(left > 0 ? [`${left} left`] : []),
-    ...(dryRun ? [] : [formatDuration(durationMs)]),
-    ...(complete ? [] : ['not finished; running it again is safe']),
-  ];
-  return `${verb} ${many} ${matched === 1 ? 'message' : 'messages'} ${route(report)}${details.length === 0 ? '' : ` (${details.join(', ')})`}`;
-}
-
 export function exitOf(report: AnyReport): ExitCode {
   return report.failed > 0 || report.unknown > 0 || !report.complete ? EXIT.partly : EXIT.done;
-}
-
-function route({ from, to }: Pick<AnyReport, 'from' | 'to'>): string {
-  return to.length === 0 ? `in ${from}` : `from ${from} to ${to.join(', ')}`;
-}
-
-function countText({ count, exact }: Plan): string {
-  if (count === null) return 'an unknown number of messages';
-  return `${exact ? '' : 'up to '}${countOf(count, 'message')}`;
-}
-
-function capital(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
 }

@@ -1,34 +1,48 @@
 import type { Message } from '../contract/message.ts';
 import type { Filter } from './filter.ts';
 
-/** Dead letters that died of the same thing, whatever ids and numbers their errors hold. */
-export interface DeadLetterGroup {
+/** Dead letters that died of the same thing, whatever ids and numbers their errors hold. `Kept` is what is remembered of the newest. */
+export interface DeadLetterGroup<Kept = Message> {
   /** The normalised reason: what varies from message to message is replaced by `<…>`. */
   readonly reason: string;
   readonly count: number;
-  readonly newest: Message;
-  /** Milliseconds since the epoch, of the newest death; null when no message of the group says when it died. */
+  readonly newest: Kept;
+  /** Milliseconds since the epoch, of the first and the last death; null when no message of the group says when it died. */
+  readonly oldestAt: number | null;
   readonly newestAt: number | null;
 }
 
 /** Longer reasons are cut: two errors that agree on so many characters are the same to an operator. */
 const REASON_LIMIT = 200;
 
+interface VariablePart {
+  readonly mark: string;
+  /** For CEL's `matches` (RE2), and for us where `exact` is not given. */
+  readonly source: string;
+  /** Narrower, by looking ahead, which RE2 cannot. */
+  readonly exact?: string;
+}
+
 /**
- * What varies, in order of precedence; every pattern matches in linear time. `source` is the same pattern for CEL's `matches` (RE2).
- * Hexadecimal words count only from 8 digits on and with a digit among them, so that `deadbeef` and `facade` stay words.
+ * What varies, in order of precedence; every pattern matches in linear time. Hexadecimal words count only from 8 digits on and with a digit
+ * among them, so that `deadbeef` and `facade` stay words; other words are ids when they are as long and have letters and digits.
  */
-const VARIABLE_PARTS = [
+const VARIABLE_PARTS: readonly VariablePart[] = [
   { mark: '<uuid>', source: '[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}' },
   {
     mark: '<time>',
     source: '[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]+)?(?:Z|[+-][0-9]{2}:?[0-9]{2})?',
   },
   { mark: '<hex>', source: '0x[0-9a-fA-F]+|[0-9a-fA-F]{7,}[0-9][0-9a-fA-F]*|[0-9][0-9a-fA-F]{7,}' },
+  {
+    mark: '<id>',
+    source: '[0-9A-Za-z]{8,}',
+    exact: '\\b(?=[A-Za-z]*[0-9])(?=[0-9]*[A-Za-z])[0-9A-Za-z]{8,}\\b',
+  },
   { mark: '<n>', source: '[0-9]+(?:[.,][0-9]+)*' },
-] as const;
+];
 
-const VARIABLE = new RegExp(VARIABLE_PARTS.map(({ source }) => `(${source})`).join('|'), 'g');
+const VARIABLE = new RegExp(VARIABLE_PARTS.map(({ source, exact }) => `(${exact ?? source})`).join('|'), 'g');
 
 /** The first line of a reason with ids, numbers, hexadecimal words, instants and UUIDs replaced by marks. */
 export function normaliseReason(text: string): string {
@@ -54,26 +68,61 @@ function reasonOfDeath(message: Message): string | null {
 
 const UNKNOWN_REASON = '(no reason is known)';
 
-/** The largest group first; groups of one size in order of their reasons. */
-export function groupDeadLetters(messages: Iterable<Message>): readonly DeadLetterGroup[] {
-  const groups = new Map<string, { count: number; newest: Message; newestAt: number | null }>();
-  for (const message of messages) {
-    const reason = groupOf(message);
-    const at = message.dead?.at ?? null;
-    const group = groups.get(reason);
-    if (group === undefined) {
-      groups.set(reason, { count: 1, newest: message, newestAt: at });
-      continue;
-    }
-    group.count += 1;
-    if (at !== null && (group.newestAt === null || at >= group.newestAt)) {
-      group.newest = message;
-      group.newestAt = at;
-    }
+/** More groups than this are no grouping any more: what comes then is counted in one. */
+const MAX_GROUPS = 1_000;
+export const OTHER_REASONS = '(other reasons)';
+
+interface Options<Kept> {
+  /** What to remember of the newest message of each group. Nothing else of a message is held. */
+  readonly keep: (message: Message) => Kept;
+  /** What else, besides the reason, sets groups apart; null: nothing. */
+  readonly apart?: (message: Message) => string;
+}
+
+/** Groups dead letters one by one, so that memory holds the groups and never the messages. */
+export class DeadLetterGrouping<Kept> {
+  readonly #options: Options<Kept>;
+  readonly #groups = new Map<string, DeadLetterGroup<Kept>>();
+
+  constructor(options: Options<Kept>) {
+    this.#options = options;
   }
-  return [...groups]
-    .map(([reason, group]) => ({ reason, ...group }))
-    .sort((one, other) => other.count - one.count || (one.reason < other.reason ? -1 : 1));
+
+  add(message: Message): void {
+    const { keep, apart } = this.#options;
+    const reason = groupOf(message);
+    const key = JSON.stringify([reason, apart?.(message)]);
+    const isOver = this.#groups.size >= MAX_GROUPS && !this.#groups.has(key);
+    const at = message.dead?.at ?? null;
+    const group = this.#groups.get(isOver ? OTHER_REASONS : key);
+    const isNewest = group === undefined || (at !== null && (group.newestAt === null || at >= group.newestAt));
+    this.#groups.set(isOver ? OTHER_REASONS : key, {
+      reason: isOver ? OTHER_REASONS : reason,
+      count: (group?.count ?? 0) + 1,
+      newest: isNewest ? keep(message) : group.newest,
+      oldestAt: pick(Math.min, group?.oldestAt ?? null, at),
+      newestAt: pick(Math.max, group?.newestAt ?? null, at),
+    });
+  }
+
+  /** The largest group first; groups of one size in order of their reasons. */
+  groups(): readonly DeadLetterGroup<Kept>[] {
+    return [...this.#groups.values()].sort(
+      (one, other) => other.count - one.count || Number(one.reason > other.reason) - Number(one.reason < other.reason),
+    );
+  }
+}
+
+/** Of messages that are held anyway. */
+export function groupDeadLetters(messages: Iterable<Message>): readonly DeadLetterGroup[] {
+  const grouping = new DeadLetterGrouping({ keep: (message) => message });
+  for (const message of messages) grouping.add(message);
+  return grouping.groups();
+}
+
+function pick(choose: (a: number, b: number) => number, a: number | null, b: number | null): number | null {
+  if (a === null) return b;
+  return b === null ? a : choose(a, b);
 }
 
 function groupOf(message: Message): string {
@@ -96,7 +145,8 @@ export function groupExpression(reason: string): string {
   let from = 0;
   for (const match of reason.matchAll(marks)) {
     const part = VARIABLE_PARTS.find(({ mark }) => mark === match[0]);
-    pattern += `${literal(reason.slice(from, match.index))}(?:${part?.source ?? ''})`;
+    // The mark itself, too: a reason may have held it from the beginning.
+    pattern += `${literal(reason.slice(from, match.index))}(?:${part?.source ?? ''}|${match[0]})`;
     from = match.index + match[0].length;
   }
   pattern += literal(reason.slice(from));

@@ -20,8 +20,13 @@ const DONE: Readonly<Record<Operation, string>> = {
   drain: 'drained',
 };
 
-/** A report in one sentence, without its duration. */
-export function reportSentence(report: AnyReport): string {
+/** `redrive from orders-dlq to orders: …`, for those who want to read along. */
+export function planSentence(plan: Plan): string {
+  return `${plan.operation} ${route(plan)}: ${plan.effect}`;
+}
+
+/** A report in one sentence. `duration`: how long it took, in words; null: not said. */
+export function reportSentence(report: AnyReport, duration: string | null = null): string {
   const { operation, moved, matched, skipped, failed, unknown, left, complete } = report;
   const many = moved === null ? 'an unknown number of' : moved === matched ? `${moved}` : `${moved} of ${matched}`;
   const details = [
@@ -29,6 +34,7 @@ export function reportSentence(report: AnyReport): string {
     ...(failed > 0 ? [`${failed} failed`] : []),
     ...(unknown > 0 ? [`${unknown} uncertain: each may be in both places`] : []),
     ...(left > 0 ? [`${left} left`] : []),
+    ...(duration === null || report.dryRun ? [] : [duration]),
     ...(complete ? [] : ['not finished; running it again is safe']),
   ];
   const verb = report.dryRun ? `dry run: would ${operation}` : DONE[operation];

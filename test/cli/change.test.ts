@@ -274,7 +274,7 @@ describe('drain', () => {
     expect(stderr).toContain('message m0: exit 3: last words');
     expect(await mq.json(['peek', 'q', '--dead'])).toMatchObject([{ id: 'm0', dead: { error: 'exit 3: last words' } }]);
     expect(await mq.json(['stats', 'q', '--dead'])).toMatchObject([
-      { queue: 'q', count: 1, error: 'exit *: last words' },
+      { queue: 'q', count: 1, error: 'exit <n>: last words' },
     ]);
   });
 

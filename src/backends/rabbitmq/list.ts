@@ -3,7 +3,7 @@ import { MqError, throwIfAborted } from '../../contract/errors.ts';
 import type { QueueStats } from '../../contract/stats.ts';
 import { isObject, type JsonObject, listOf, numberAt } from './management.ts';
 import { sharedNote } from './queue.ts';
-import { LIST_COLUMNS, type QueueInfo, queueInfo } from './queue-info.ts';
+import { LIST_COLUMNS, type QueueInfo, queueInfo, RATE_SAMPLES } from './queue-info.ts';
 import type { Session } from './session.ts';
 import { type DeadFigure, type LiveFigures, toStats } from './stats.ts';
 import { needsManagement, readTopology, type Topology } from './topology.ts';
@@ -88,7 +88,7 @@ function sourcesByQueue(topology: Topology): Map<string, string[]> {
 
 async function* pages(session: Session, signal: AbortSignal): AsyncGenerator<QueueInfo, void, undefined> {
   for (let page = 1; ; page++) {
-    const path = `/queues/${session.place}?page=${page}&page_size=${PAGE_SIZE}&sort=name&columns=${LIST_COLUMNS}`;
+    const path = `/queues/${session.place}?page=${page}&page_size=${PAGE_SIZE}&sort=name&columns=${LIST_COLUMNS}&${RATE_SAMPLES}`;
     const answer = await session.management.get(path, signal);
     if (answer.status === 'unavailable') {
       // With a wrong password, or without a broker, that is the reason to be told, and AMQP knows it better.

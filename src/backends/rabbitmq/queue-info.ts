@@ -40,8 +40,16 @@ export const LIST_COLUMNS = [
   'consumers',
   'state',
   'head_message_timestamp',
-  'message_stats',
+  'message_stats.publish_details',
+  'message_stats.ack_details',
+  'message_stats.deliver_get_details',
 ].join(',');
+
+/**
+ * Asks for the counters of the last 15 seconds, every 5. The `rate` of the management API is the change between the last two only, and 0 whenever
+ * nothing was heard of the queue in between (seen with 40 messages a second, RabbitMQ 3.10), so the rates are made from these.
+ */
+export const RATE_SAMPLES = 'msg_rates_age=15&msg_rates_incr=5';
 
 export function queueInfo(raw: JsonObject): QueueInfo | null {
   const name = textAt(raw, 'name');

@@ -4,7 +4,7 @@ import type { Address } from './address.ts';
 import { noSuchQueue } from './errors.ts';
 import { Link, orAborted } from './link.ts';
 import { Management } from './management.ts';
-import { type QueueInfo, queueInfo } from './queue-info.ts';
+import { type QueueInfo, queueInfo, RATE_SAMPLES } from './queue-info.ts';
 import type { LiveFigures } from './stats.ts';
 
 export interface SessionOptions {
@@ -66,7 +66,10 @@ export class Session {
   }
 
   async lookUp(name: string, signal: AbortSignal): Promise<Lookup> {
-    const answer = await this.management.get(`/queues/${this.place}/${encodeURIComponent(name)}`, signal);
+    const answer = await this.management.get(
+      `/queues/${this.place}/${encodeURIComponent(name)}?${RATE_SAMPLES}`,
+      signal,
+    );
     if (answer.status === 'missing') return { status: 'missing' };
     if (answer.status === 'unavailable') return answer;
     const info = isRecord(answer.body) ? queueInfo(answer.body) : null;

@@ -1,5 +1,5 @@
 import { depthOf, type QueueStats, type Rates, type StatsField } from '../../contract/stats.ts';
-import { type JsonObject, numberAt, objectAt } from './management.ts';
+import { isObject, type JsonObject, numberAt, objectAt } from './management.ts';
 import type { QueueInfo, RabbitKind } from './queue-info.ts';
 
 /** What a passive declaration says: live, but only this. */
@@ -28,8 +28,8 @@ export interface StatsInput {
 
 /** Management figures are collected every 5 s by default, and were seen up to 7 s behind. */
 const LAG = 'from the management API, up to 7 s old';
-/** The span over which the management API makes its rates by default. */
-const RATE_WINDOW_MS = 5_000;
+/** The samples are five seconds apart, so that is the window, or half of it. */
+const RATE_WINDOW_MS = 10_000;
 
 export function toStats({ queue, kind, info, live, dead, reason, now }: StatsInput): QueueStats {
   // These come from the management API, or from a queue elsewhere that changes meanwhile.
@@ -80,14 +80,31 @@ export function toStats({ queue, kind, info, live, dead, reason, now }: StatsInp
  */
 function ratesOf(stats: JsonObject | null): Rates | null {
   if (stats === null) return null;
-  const rate = (name: string): number | null => numberAt(objectAt(stats, `${name}_details`), 'rate');
+  const sent = movedIn(stats, 'publish');
+  const done = movedIn(stats, 'ack') ?? movedIn(stats, 'deliver_get');
+  // Redeliveries are not failures: the broker counts no messages that were given up on per queue.
   return {
-    inPerSec: rate('publish'),
-    outPerSec: rate('ack') ?? rate('deliver_get'),
-    // Redeliveries are not failures: the broker counts no messages that were given up on per queue.
+    inPerSec: sent?.perSec ?? null,
+    outPerSec: done?.perSec ?? null,
     errorPerSec: null,
-    windowMs: RATE_WINDOW_MS,
+    windowMs: (sent ?? done)?.windowMs ?? null,
   };
+}
+
+/** Over the longest span of samples within the window; null when there are not two, or the broker does not count this. */
+function movedIn(stats: JsonObject, name: string): { readonly perSec: number; readonly windowMs: number } | null {
+  const { samples } = objectAt(stats, `${name}_details`);
+  const readings = (Array.isArray(samples) ? samples : []).filter(isObject).flatMap((one) => {
+    const [count, at] = [numberAt(one, 'sample'), numberAt(one, 'timestamp')];
+    return count === null || at === null ? [] : [{ count, at }];
+  });
+  readings.sort((one, other) => one.at - other.at);
+  const last = readings.at(-1);
+  const first = last && readings.find(({ at }) => last.at - at <= RATE_WINDOW_MS);
+  if (last === undefined || first === undefined || first === last) return null;
+  const windowMs = last.at - first.at;
+  // A counter that went backwards was reset.
+  return last.count < first.count ? null : { perSec: ((last.count - first.count) * 1_000) / windowMs, windowMs };
 }
 
 function oldestAge(

@@ -1,13 +1,15 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { outsideOf, showLive } from '../demo/live.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import type { Host, Output } from '../host.ts';
 import type { Session } from '../session.ts';
 import { defineVerb } from '../verb.ts';
 
 export const demo = defineVerb<object, object>({
-  effect: 'Works in a temporary folder that is removed at the end; touches no broker of yours.',
+  effect:
+    'Works in a temporary folder that is removed at the end; touches no broker of yours. The live view on a terminal, a tour otherwise.',
   examples: ['mq demo', 'mq demo | less'],
   declare() {},
   parse() {
@@ -15,8 +17,13 @@ export const demo = defineVerb<object, object>({
   },
   async run(_options, session) {
     const folder = await mkdtemp(join(tmpdir(), 'mq-demo-'));
+    const { stdin, stdout, env } = session.host;
+    const isLive = stdin.isTerminal && stdout.isTerminal && env.TERM !== 'dumb';
     try {
-      return await new Tour(session, folder).run();
+      if (!isLive) return await new Tour(session, folder).run();
+      const code = await showLive(session, folder);
+      session.messages.note('that was a temporary queue; yours: mq --help. The same as a story: mq demo | less');
+      return code;
     } finally {
       await rm(folder, { recursive: true, force: true });
     }
@@ -63,7 +70,10 @@ class Tour {
     await this.#mq(['ls']);
 
     await this.#say('A consumer takes them: some cards have expired, and the tax service does not answer.');
-    await this.#mq(['drain', 'orders', '--exec', './worker.sh', '-j', '4'], { show: 4, expect: EXIT.partly });
+    await this.#mq(['drain', 'orders', '--exec', './worker.sh', '-j', '4', '--idle', '1s'], {
+      show: 4,
+      expect: EXIT.partly,
+    });
     await this.#mq(['stats', 'orders']);
 
     await this.#say('What did they die of?');
@@ -73,7 +83,7 @@ class Tour {
     await this.#say('The tax service is repaired. Only its orders go back, and are worked off.');
     await this.#mq(['redrive', 'orders', '--filter', 'dead.error.contains("tax service")', '--dry-run']);
     await this.#mq(['redrive', 'orders', '--filter', 'dead.error.contains("tax service")', '--yes']);
-    await this.#mq(['drain', 'orders', '--exec', './worker-fixed.sh', '-j', '4']);
+    await this.#mq(['drain', 'orders', '--exec', './worker-fixed.sh', '-j', '4', '--idle', '1s']);
 
     await this.#say(
       'The rest is not going to work. It leaves the queue for a file, line by line, and nothing is lost.',
@@ -123,17 +133,9 @@ class Tour {
     const chunks = (async function* () {
       yield* input ?? [];
     })();
-    // The tour is no part of anybody's history or configuration.
-    const env = {
-      ...host.env,
-      MQ_CONFIG: undefined,
-      MQ_OUTPUT: undefined,
-      XDG_CONFIG_HOME: this.#folder,
-      XDG_STATE_HOME: this.#folder,
-    };
     return {
       ...host,
-      env,
+      env: outsideOf(host.env, this.#folder),
       cwd: this.#folder,
       stdout: output,
       stderr: output,

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
+  DeadLetterGrouping,
   groupDeadLetters,
   groupExpression,
   groupFilter,
@@ -22,6 +23,8 @@ test.each([
   ['key 0xDEADBEEF, trace 9af31c0b77e2', 'key <hex>, trace <hex>'],
   ['ENOTFOUND db-1.internal:5432', 'ENOTFOUND db-<n>.internal:<n>'],
   ['deadbeef and facade are words', 'deadbeef and facade are words'],
+  ['upload x7Kq2m9Q1z of tenant acme42 failed', 'upload <id> of tenant acme<n> failed'],
+  ['job job_x7Kq2m9Q1z', 'job job_x<n>Kq<n>m<n>Q<n>z'],
   ['1.5 of 2,000', '<n> of <n>'],
   ['first line\n    at stack (file.js:1:2)', 'first line'],
   ['  many   blanks\t', 'many blanks'],
@@ -46,6 +49,24 @@ test('groups by reason, the largest first, with the newest of each', () => {
   ]);
 });
 
+test('apart where the caller says so, and remembers no more than the caller keeps', () => {
+  const grouping = new DeadLetterGrouping({ keep: ({ id }) => id, apart: ({ dead }) => dead?.reason ?? '' });
+  for (const one of [dead('a 1', 10, 'rejected'), dead('a 2', 5, 'expired'), dead('a 3', 7, 'rejected')])
+    grouping.add(one);
+  expect(grouping.groups()).toEqual([
+    { reason: 'a <n>', count: 2, newest: '10', oldestAt: 7, newestAt: 10 },
+    { reason: 'a <n>', count: 1, newest: '5', oldestAt: 5, newestAt: 5 },
+  ]);
+});
+
+test('stays bounded when every reason is different, and still counts every message', () => {
+  const letters = (n: number): string => [...n.toString()].map((digit) => 'abcdefghij'[Number(digit)]).join('');
+  const groups = groupDeadLetters(Array.from({ length: 3000 }, (_, at) => dead(`error ${letters(at)}`)));
+  expect(groups).toHaveLength(1001);
+  expect(groups[0]).toMatchObject({ reason: '(other reasons)', count: 2000 });
+  expect(groups.reduce((sum, group) => sum + group.count, 0)).toBe(3000);
+});
+
 describe('the same selection as a --filter', () => {
   const texts = [
     'timeout after 3000 ms',
@@ -54,6 +75,8 @@ describe('the same selection as a --filter', () => {
     'a+b (c) [d] {e} \\ ^$ | ? * "quoted" 1',
     'x\n at stack',
     "it's",
+    'upload x7Kq2m9Q1z failed',
+    'marks of our own: <n>, <id> and <uuid>',
   ];
   test.each(texts)('%j', async (text) => {
     const filter = await compileFilter(groupExpression(normaliseReason(text)));

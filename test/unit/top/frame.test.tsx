@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { renderToString } from 'ink';
 import { render as renderForTest } from 'ink-testing-library';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
@@ -18,8 +19,15 @@ afterEach(() => {
   vi.unstubAllEnvs();
 });
 
-test('the frame of the README', async () => {
-  await expect(frameText(afterStory(), PLAIN, 120)).toMatchFileSnapshot('../../fixtures/top-frame.txt');
+test('the frame, and the README shows it as it is', async () => {
+  const frame = frameText(afterStory(), PLAIN, 120);
+  await expect(frame).toMatchFileSnapshot('../../fixtures/top-frame.txt');
+  const readme = await readFile(new URL('../../../README.md', import.meta.url), 'utf8');
+  const shown = readme.replace(/(<!-- top-frame: [^\n]* -->\n).*(<!-- \/top-frame -->)/s, (_all, start, end) => {
+    return `${start}\n\`\`\`text\n${frame.trimEnd()}\n\`\`\`\n\n${end}`;
+  });
+  expect(shown).toContain(frame.trimEnd());
+  await expect(shown).toMatchFileSnapshot('../../../README.md');
 });
 
 test.each([

@@ -159,8 +159,8 @@ describe('leaving', () => {
 describe('detail', () => {
   const detail = played(list, keys('j', 'enter'));
   const groups = [
-    { reason: 'timeout after <n>ms', count: 3, newest: message({ id: '9' }), newestAt: NOON },
-    { reason: 'refused', count: 1, newest: message({ id: '4' }), newestAt: null },
+    { reason: 'timeout after <n>ms', count: 3, newest: message({ id: '9' }), oldestAt: NOON, newestAt: NOON },
+    { reason: 'refused', count: 1, newest: message({ id: '4' }), oldestAt: null, newestAt: null },
   ];
   const withGroups = played(detail, [
     ...keys('2'),

@@ -19,8 +19,8 @@ export interface BullCounts {
   readonly waitingChildren: number;
 }
 
-/** Rates look back so far, or as far as the events reach. */
-const WINDOW_MS = 60_000;
+/** Rates look back so far, or as far as the events reach: long enough to be steady, short enough to follow an incident. */
+const WINDOW_MS = 10_000;
 /** As many events are read at most; a busier queue has a shorter window. */
 const MOST_EVENTS = 5_000;
 

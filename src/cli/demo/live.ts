@@ -1,0 +1,51 @@
+import { join } from 'node:path';
+import type { ExitCode } from '../exit-codes.ts';
+import type { Host } from '../host.ts';
+import type { Session } from '../session.ts';
+import { runBackground } from './background.ts';
+
+/**
+ * `mq top` over a queue in the folder, on which producers and consumers work in the background. Whatever ends one ends the other; everything is
+ * closed when it resolves or rejects, so that the folder can go.
+ */
+export async function showLive(session: Session, folder: string): Promise<ExitCode> {
+  const { host, globals } = session;
+  const url = `sqlite:${join(folder, 'demo.db')}`;
+  const over = new AbortController();
+  const signal = AbortSignal.any([session.signal, over.signal]);
+  const broker = await host.openBroker(url, {
+    connectTimeoutMs: globals.connectTimeout,
+    notice: session.notice,
+    signal: session.signal,
+  });
+  const failures: unknown[] = [];
+  const background = runBackground(broker, signal)
+    .catch((error: unknown) => {
+      // What is cut off because the view was left is no failure.
+      if (!signal.aborted) failures.push(error);
+    })
+    .finally(() => over.abort());
+  try {
+    const shown: Host = { ...host, env: outsideOf(host.env, folder), cwd: folder, signal };
+    const args = ['--url', url, 'top', '--interval', '1s', '--color', globals.color];
+    const code = await session.runCommandLine(args, shown);
+    if (failures.length > 0) throw failures[0];
+    return code;
+  } finally {
+    over.abort();
+    await background;
+    await broker.close();
+  }
+}
+
+/** The demo is no part of anybody's history or configuration. */
+export function outsideOf(env: Host['env'], folder: string): Host['env'] {
+  return {
+    ...env,
+    MQ_CONFIG: undefined,
+    MQ_CONTEXT: undefined,
+    MQ_OUTPUT: undefined,
+    XDG_CONFIG_HOME: folder,
+    XDG_STATE_HOME: folder,
+  };
+}
