@@ -111,15 +111,19 @@ function parseEnvelope(bytes: Uint8Array, line: number): OutgoingMessage {
 }
 
 async function* fileChunks(path: string): AsyncGenerator<Uint8Array> {
-  let handle: Awaited<ReturnType<typeof open>>;
-  try {
-    handle = await open(path, 'r');
-  } catch (error) {
+  const cannot = (error: unknown): MqError => {
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
-    throw new MqError('USAGE', `${path} cannot be read: ${code === 'ENOENT' ? 'there is no such file' : code}`);
-  }
+    const why: Readonly<Record<string, string>> = { ENOENT: 'there is no such file', EISDIR: 'it is a folder' };
+    return new MqError('USAGE', `${path} cannot be read: ${why[code] ?? code}`);
+  };
+  const handle = await open(path, 'r').catch((error: unknown) => Promise.reject(cannot(error)));
   try {
-    yield* handle.createReadStream({ autoClose: false }) as AsyncIterable<Uint8Array>;
+    const chunks = handle.createReadStream({ autoClose: false })[Symbol.asyncIterator]();
+    for (;;) {
+      const next = await chunks.next().catch((error: unknown) => Promise.reject(cannot(error)));
+      if (next.done === true) return;
+      yield next.value;
+    }
   } finally {
     await handle.close();
   }

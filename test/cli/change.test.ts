@@ -227,7 +227,7 @@ describe('drain', () => {
   });
 
   it.each([
-    ['/nonexistent/folder/f', 1, 'no such folder'],
+    ['no/such/folder/f', 1, 'no such folder'],
     ['/dev/full', 3, 'the disk is full'],
   ])('a file that cannot be written (%s) loses nothing', async (path, expected, says) => {
     await fill('q', 3, 0);

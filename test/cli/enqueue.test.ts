@@ -60,7 +60,7 @@ describe('where messages come from', () => {
     [['a', '-H', 'x=1', '-H', 'x=2']],
     [['a', '--routing-key', 'k']],
     [['a', '--backoff', 'sometimes']],
-    [['--file', '/nonexistent']],
+    [['--file', 'no/such/file']],
   ])('refuses %j with exit 2 and sends nothing', async (args) => {
     await mq.ok(['create', 'q']);
     expect((await mq.run(['enqueue', 'q', ...args])).code).toBe(2);

@@ -1,7 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 
 /** The program as npm installs it: `bin/mq.js` with the built `dist`. */
 export const MQ = new URL('../../bin/mq.js', import.meta.url).pathname;
+
+/** Where the programs of this test file keep their history and find no configuration. */
+const HOME = mkdtempSync(join(tmpdir(), 'mq-test-home-'));
+process.on('exit', () => rmSync(HOME, { recursive: true, force: true }));
 
 export interface Finished {
   readonly code: number | null;
@@ -27,7 +34,7 @@ export function startMq(args: readonly string[], options: MqOptions = {}): Runni
     Object.entries(process.env).filter(([name]) => !/^(MQ_|XDG_|AWS_|NO_COLOR|FORCE_COLOR)/.test(name)),
   );
   const child = spawn(process.execPath, [MQ, ...args], {
-    env: { ...own, ...options.env },
+    env: { ...own, HOME, ...options.env },
     stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
   });

@@ -19,7 +19,7 @@ import {
 } from '../../support/sqs/harness.ts';
 
 const KEYS = { AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test-secret-key' };
-const NOBODY = { HOME: '/nonexistent', AWS_EC2_METADATA_DISABLED: 'true' };
+const NOBODY = { AWS_EC2_METADATA_DISABLED: 'true' };
 
 let proxy: FaultProxy;
 let broker: Broker;
