@@ -33,11 +33,20 @@ const LIGHT_COMMANDER = {
  * An `import` of one of Node's modules reads every member, and some members load much that nobody asked for: `ReadStream` of `node:fs` 6 ms,
  * `TextDecoder` of `node:util` 6 ms. Asked for as an object, they are read when they are used. TLS (6 ms) is loaded by amqplib at its first use.
  */
+const LEAN = [
+  'node:fs',
+  'node:util',
+  'node:fs/promises',
+  'node:timers/promises',
+  'node:os',
+  'node:path',
+  'node:events',
+];
 const LEAN_BUILTINS = {
   name: 'lean-builtins',
   resolveId(source, importer, { kind }) {
     if (source === 'node:tls' && importer?.includes('/node_modules/amqplib/')) return '\0lazy-tls.cjs';
-    return kind === 'import-statement' && ['node:fs', 'node:util'].includes(source) ? `\0lean:${source}.cjs` : null;
+    return kind === 'import-statement' && LEAN.includes(source) ? `\0lean:${source}.cjs` : null;
   },
   load(id) {
     if (id === '\0lazy-tls.cjs')

@@ -1,5 +1,5 @@
 import type { ReadStream, WriteStream } from 'node:tty';
-import type { Host, Input, StopCause } from './host.ts';
+import type { Host, Input, Output, StopCause } from './host.ts';
 import { VERSION } from './version.ts';
 
 /**
@@ -51,7 +51,7 @@ export async function main(): Promise<void> {
     stdout: nodeOutput(process.stdout as WriteStream, (code) =>
       stopBy(code === 'EPIPE' ? 'stdout-closed' : 'stdout-failed'),
     ),
-    stderr: nodeOutput(process.stderr as WriteStream, () => {}),
+    stderr: lazyOutput(() => nodeOutput(process.stderr as WriteStream, () => {})),
     terminal() {
       if (!isTerminal(0) || !isTerminal(1)) return null;
       return { stdin: stdin.raw(), stdout: process.stdout as WriteStream };
@@ -143,6 +143,28 @@ interface LazyInput extends Input {
   raw(): ReadStream;
   /** An input that was not read to its end must not keep the process alive. */
   release(): void;
+}
+
+/** Opening a standard stream costs 2 ms, and most commands have nothing to say on stderr. */
+function lazyOutput(open: () => Output): Output {
+  let opened: Output | null = null;
+  const output = (): Output => {
+    opened ??= open();
+    return opened;
+  };
+  return {
+    get isTerminal() {
+      return output().isTerminal;
+    },
+    get hasColor() {
+      return output().hasColor;
+    },
+    get columns() {
+      return output().columns;
+    },
+    write: (chunk) => output().write(chunk),
+    writeThrough: (chunk) => output().writeThrough(chunk),
+  };
 }
 
 /** Touching `process.stdin` starts a handle; only commands that read it should. */
