@@ -76,7 +76,7 @@ export async function main(): Promise<void> {
     },
     openBroker,
     async listKinds() {
-      const { allBackends } = await import('../backends/registry.ts');
+      const { allBackends } = await import('./running.ts');
       return (await allBackends()).flatMap((backend) => backend.kinds);
     },
   };
@@ -115,7 +115,7 @@ function keepMemoryFlat(youngMiB: number): void {
 }
 
 const openBroker: Host['openBroker'] = async (url, options) => {
-  const { backendFor } = await import('../backends/registry.ts');
+  const { backendFor } = await import('./running.ts');
   const backend = await backendFor(url);
   return backend.open(url, options);
 };

@@ -1,4 +1,5 @@
 /** What `main` needs for every command but `--version`, behind one import: each costs a millisecond. */
+export { allBackends, backendFor } from '../backends/registry.ts';
 export { Secrets } from '../config/redact.ts';
 export { EXIT } from './exit-codes.ts';
 export { isTerminal, nodeInput, nodeOutput } from './node-streams.ts';
