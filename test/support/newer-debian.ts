@@ -27,10 +27,11 @@ flock 9
 [ -e "$root" ] && exit 0
 rm -rf "$root.new"
 mkdir "$root.new"
-"$debootstrap" --variant=minbase trixie "$root.new" http://deb.debian.org/debian
+"$debootstrap" --variant=minbase trixie "$root.new"
 printf '#!/bin/sh\\nexit 101\\n' >"$root.new/usr/sbin/policy-rc.d"
 chmod 755 "$root.new/usr/sbin/policy-rc.d"
-echo 'deb http://deb.debian.org/debian-security trixie-security main' >>"$root.new/etc/apt/sources.list"
+security=$(apt-get indextargets --format '$(REPO_URI)' | grep -m 1 security || true)
+[ -z "$security" ] || echo "deb $security trixie-security main" >>"$root.new/etc/apt/sources.list"
 unshare --mount sh -euc '
   mount -t proc proc "$1/proc"
   mount --rbind /dev "$1/dev"
