@@ -1,5 +1,6 @@
 // The bundle that npm publishes: one entry, split chunks, every client library inside, so that installing `mqops` installs one
 // package and a command loads only the chunks that it needs.
+import promises from 'node:fs/promises';
 import { defineConfig } from 'rolldown';
 import { THIRD_PARTY_LICENSES } from './third-party-licenses.js';
 
@@ -21,9 +22,8 @@ const LIGHT_COMMANDER = {
     if (id === '\0light:node:child_process' || id === '\0light:node:fs') return 'export default {};';
     if (id === '\0light:node:util') {
       return `
-        import { createRequire } from 'node:module';
-        const require = createRequire(import.meta.url);
-        export const stripVTControlCharacters = (text) => require('node:util').stripVTControlCharacters(text);`;
+        export const stripVTControlCharacters = (text) =>
+          process.getBuiltinModule('node:util').stripVTControlCharacters(text);`;
     }
     return null;
   },
@@ -33,37 +33,75 @@ const LIGHT_COMMANDER = {
  * An `import` of one of Node's modules reads every member, and some members load much that nobody asked for: `ReadStream` of `node:fs` 6 ms,
  * `TextDecoder` of `node:util` 6 ms. Asked for as an object, they are read when they are used. TLS (6 ms) is loaded by amqplib at its first use.
  */
-const LEAN = [
-  'node:fs',
-  'node:util',
-  'node:fs/promises',
-  'node:timers/promises',
-  'node:os',
-  'node:path',
-  'node:events',
-];
+const LEAN = ['node:fs', 'node:util', 'node:timers/promises', 'node:os', 'node:path', 'node:events'];
+/** Those of which even the object costs 3 ms, and whose functions are looked up when they are called. */
+const LAZY = { 'node:fs/promises': Object.keys(promises) };
 const LEAN_BUILTINS = {
   name: 'lean-builtins',
   resolveId(source, importer, { kind }) {
     if (source === 'node:tls' && importer?.includes('/node_modules/amqplib/')) return '\0lazy-tls.cjs';
-    return kind === 'import-statement' && LEAN.includes(source) ? `\0lean:${source}.cjs` : null;
+    if (kind !== 'import-statement') return null;
+    return LEAN.includes(source) ? `\0lean:${source}.cjs` : source in LAZY ? `\0lazy:${source}.cjs` : null;
   },
   load(id) {
     if (id === '\0lazy-tls.cjs')
       return "exports.connect = (...args) => process.getBuiltinModule('node:tls').connect(...args);";
+    const lazy = /^\0lazy:(.*)\.cjs$/.exec(id)?.[1];
+    if (lazy !== undefined) {
+      return LAZY[lazy]
+        .map(
+          (key) =>
+            `Object.defineProperty(exports, '${key}', { enumerable: true, get: () => process.getBuiltinModule('${lazy}').${key} });`,
+        )
+        .join('\n');
+    }
     const name = /^\0lean:(.*)\.cjs$/.exec(id)?.[1];
     return name === undefined ? null : `module.exports = process.getBuiltinModule('${name}');`;
   },
 };
 
+/** Bundled CommonJS asks for Node's own modules only, and the first look at `import.meta`, which `createRequire` needs, costs 2 ms. */
+const LIGHT_REQUIRE = {
+  name: 'light-require',
+  renderChunk(code) {
+    const eager = '/* #__PURE__ */ (() => createRequire(import.meta.url))()';
+    if (!code.includes(eager)) return null;
+    return code.replace('import { createRequire } from "node:module";', '').replace(
+      eager,
+      `(id) => {
+        const builtin = process.getBuiltinModule(id);
+        if (builtin === undefined) throw Object.assign(new Error(\`Cannot find module '\${id}'\`), { code: 'MODULE_NOT_FOUND' });
+        return builtin;
+      }`,
+    );
+  },
+};
+
+/**
+ * One character beyond Latin-1 makes V8 keep a whole chunk with two bytes a character, and read and compare it so at each start. Escaped, it is the same
+ * character in strings, templates and regular expressions.
+ */
+const ASCII_ONLY = {
+  name: 'ascii-only',
+  generateBundle(_options, bundle) {
+    for (const chunk of Object.values(bundle)) {
+      if (chunk.type !== 'chunk') continue;
+      chunk.code = chunk.code.replace(
+        /[^\0-\x7f]/g,
+        (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
+      );
+    }
+  },
+};
+
 /** Everything that is small and that most commands need. Not the verbs, the filter engine, and what measures text for tables. */
 const ALWAYS_NEEDED =
-  /light:|lean:|node_modules\/commander|src\/(contract|config\/(?!read-file|schema|edit|secret)|core\/(?!filter)|backends\/registry|cli\/(?!main|version|commands|completion|doctor|drain-destination|exec-|message-file|message-input|output\/box))/;
+  /light:|lean:|lazy:|node_modules\/commander|src\/(contract|config\/(?!read-file|schema|edit|secret)|core\/(?!filter)|backends\/registry|cli\/(?!main|version|commands|completion|doctor|drain-destination|exec-|message-file|message-input|output\/box))/;
 
 export default defineConfig({
   input: { main: 'src/cli/main.ts' },
   platform: 'node',
-  plugins: [LIGHT_COMMANDER, LEAN_BUILTINS, THIRD_PARTY_LICENSES],
+  plugins: [LIGHT_COMMANDER, LEAN_BUILTINS, LIGHT_REQUIRE, ASCII_ONLY, THIRD_PARTY_LICENSES],
   // Ink imports it only with DEV=true; it is not installed.
   external: ['react-devtools-core'],
   transform: { define: { 'process.env.NODE_ENV': '"production"' } },

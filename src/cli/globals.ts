@@ -54,11 +54,11 @@ function globalOptions(): readonly Option[] {
       "a connection of the configuration, see 'mq context ls'; - is the previous one",
     ).argParser(collect),
     new Option('-o, --output <format>', 'how results are printed').choices(OUTPUT_FORMATS),
-    new Option('--no-headers', 'leave out the headings of tables'),
+    new Option('--no-headers', 'leave out the headings of tables').default(true),
     new Option('--columns <list>', 'only these columns of a table, in this order: queue,ready,dead').argParser(
       commaList,
     ),
-    new Option('--no-trunc', 'do not cut lines to the width of the terminal'),
+    new Option('--no-trunc', 'do not cut lines to the width of the terminal').default(true),
     new Option('-q, --quiet', 'no notes, progress or summaries'),
     new Option('-v, --verbose', 'say more on stderr; repeatable').argParser(
       (_value, previous: number | undefined) => (previous ?? 0) + 1,
@@ -75,7 +75,7 @@ function globalOptions(): readonly Option[] {
       '--confirm <queue>',
       'with --yes, on a protected context: the queue that is meant; repeatable',
     ).argParser(collect),
-    new Option('--no-input', 'never ask anything: fail instead'),
+    new Option('--no-input', 'never ask anything: fail instead').default(true),
   ];
 }
 

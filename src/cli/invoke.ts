@@ -82,12 +82,12 @@ export async function invoke(
   });
   try {
     const code = await verb.execute(operands, flags, session);
-    await remember(session, session.change, code, null);
+    remember(session, session.change, code, null);
     return code;
   } catch (error) {
     const code = error instanceof MqError ? error.code : 'INTERNAL';
     // Declined: nothing was changed.
-    if (code !== 'CANCELLED') await remember(session, session.change, exitCodeOf(code), code);
+    if (code !== 'CANCELLED') remember(session, session.change, exitCodeOf(code), code);
     throw error;
   }
 }
@@ -109,12 +109,12 @@ async function guardChange(
 }
 
 /** A history that cannot be written is said, and changes nothing of what was done. */
-async function remember(session: Session, change: ChangeRecord, code: ExitCode, error: string | null): Promise<void> {
+function remember(session: Session, change: ChangeRecord, code: ExitCode, error: string | null): void {
   if (!change.hasBegun || code === exitCodeOf('USAGE')) return;
   const { settings, secrets, host, messages } = session;
   try {
     const entry = change.entry(code, error, host.now());
-    await appendHistory(settings.places, secrets.redactValue(entry) as object);
+    appendHistory(settings.places, secrets.redactValue(entry) as object);
   } catch (failure) {
     messages.note(`the history could not be written: ${historyFile(settings.places)}: ${errnoOf(failure)}`);
   }

@@ -17,7 +17,9 @@ export async function main(): Promise<void> {
   if (args[0] === '__complete') return completeAndExit(args.slice(1));
   const live = args.some((arg) => arg === 'top' || arg === 'demo');
   setTimeout(keepMemoryFlat, BULK_AFTER_MS, live ? LIVE_YOUNG_MIB : STREAMING_YOUNG_MIB).unref();
-  const { isTerminal, nodeInput, nodeOutput, reportBug, runCommandLine, Secrets, EXIT } = await import('./running.ts');
+  const { isTerminal, nodeInput, nodeOutput, plainOutput, reportBug, runCommandLine, Secrets, EXIT } = await import(
+    './running.ts'
+  );
   const stop = new AbortController();
   const interruption = new AbortController();
   let cause: StopCause | null = null;
@@ -46,12 +48,22 @@ export async function main(): Promise<void> {
     () => isTerminal(0),
     () => nodeInput(process.stdin, process.stderr as WriteStream, stop.signal),
   );
+  const output = (descriptor: number, open: () => WriteStream, onLost: (code: string) => void): Output =>
+    isTerminal(descriptor)
+      ? lazyOutput(() => nodeOutput(open(), onLost))
+      : plainOutput(descriptor, { isColorForced: process.env.FORCE_COLOR !== undefined, open, onLost });
   const host: Host = {
     stdin,
-    stdout: nodeOutput(process.stdout as WriteStream, (code) =>
-      stopBy(code === 'EPIPE' ? 'stdout-closed' : 'stdout-failed'),
+    stdout: output(
+      1,
+      () => process.stdout as WriteStream,
+      (code) => stopBy(code === 'EPIPE' ? 'stdout-closed' : 'stdout-failed'),
     ),
-    stderr: lazyOutput(() => nodeOutput(process.stderr as WriteStream, () => {})),
+    stderr: output(
+      2,
+      () => process.stderr as WriteStream,
+      () => {},
+    ),
     terminal() {
       if (!isTerminal(0) || !isTerminal(1)) return null;
       return { stdin: stdin.raw(), stdout: process.stdout as WriteStream };

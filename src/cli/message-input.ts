@@ -17,7 +17,11 @@ export interface EnqueueInput {
 }
 
 /** Throws `USAGE` for contradictions, and when a person at a terminal gave nothing to send. */
-export function inputFrom(bodies: readonly string[], flags: EnqueueFlags, stdinIsTerminal: boolean): EnqueueInput {
+export function inputFrom(
+  bodies: readonly string[],
+  flags: EnqueueFlags,
+  stdin: Pick<Input, 'isTerminal'>,
+): EnqueueInput {
   const splits = (['lines', 'null', 'ndjson'] as const).filter((name) => flags[name] === true);
   const [split, other] = splits;
   if (other !== undefined) throw new MqError('USAGE', `--${split} and --${other} contradict each other`);
@@ -29,7 +33,7 @@ export function inputFrom(bodies: readonly string[], flags: EnqueueFlags, stdinI
     throw new MqError('USAGE', `--${split} splits a file or stdin; a BODY is one message`);
   }
   const file = flags.file === undefined || flags.file === '-' ? null : flags.file;
-  if (given.length === 0 && flags.file === undefined && !stdinAsked && stdinIsTerminal) {
+  if (given.length === 0 && flags.file === undefined && !stdinAsked && stdin.isTerminal) {
     throw new MqError('USAGE', 'nothing to send', {
       hint: 'give a BODY, --file FILE, or pipe something in; - reads the terminal',
     });

@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 import type { WriteStream } from 'node:tty';
 import { MqError } from '../contract/errors.ts';
 import type { Input, Output } from './host.ts';
-import { isatty, styleText } from './light-builtins.ts';
+import { styleText, writeOnce } from './light-builtins.ts';
 
 /** The `Output` on a real stream. `onLost` is called when it cannot be written any more; EPIPE: its reader has gone. */
 export function nodeOutput(stream: WriteStream, onLost: (code: string) => void): Output {
@@ -44,8 +44,66 @@ export function nodeOutput(stream: WriteStream, onLost: (code: string) => void):
   };
 }
 
-/** Whether a file descriptor is a terminal, without opening a stream on it. */
-export const isTerminal: (descriptor: number) => boolean = isatty;
+/** What every pipe holds, however small the system made it: so much is written without waiting for its reader. */
+const AT_ONCE_BYTES = 4096;
+
+/**
+ * The `Output` on what is no terminal. Most commands print a few lines, and opening a stream for them costs 5 ms: the first bytes are written straight to the
+ * descriptor, and the stream is opened for those that come after, so that a reader who is slow or stops never keeps the program from
+ * its signals and heartbeats.
+ */
+export function plainOutput(
+  descriptor: number,
+  options: {
+    readonly isColorForced: boolean;
+    readonly open: () => WriteStream;
+    readonly onLost: (code: string) => void;
+  },
+): Output {
+  let opened: Output | null = null;
+  let lost: string | null = null;
+  let room = AT_ONCE_BYTES;
+  const stream = (): Output => {
+    opened ??= nodeOutput(options.open(), options.onLost);
+    return opened;
+  };
+  /** What is left for the stream; null: nothing. */
+  const writeStraight = (chunk: string | Uint8Array): Uint8Array | null => {
+    let rest: Uint8Array = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
+    try {
+      while (opened === null && rest.length > 0 && rest.length <= room) {
+        const written = writeOnce(descriptor, rest);
+        room -= written;
+        rest = rest.subarray(written);
+      }
+    } catch (error) {
+      const code = (error as NodeJS.ErrnoException).code ?? 'unknown error';
+      if (code !== 'EAGAIN') {
+        lost = code;
+        options.onLost(code);
+        return null;
+      }
+    }
+    return rest.length === 0 ? null : rest;
+  };
+  return {
+    isTerminal: false,
+    get hasColor() {
+      return options.isColorForced && stream().hasColor;
+    },
+    columns: 80,
+    async write(chunk) {
+      if (lost !== null) return;
+      const rest = writeStraight(chunk);
+      if (rest !== null) await stream().write(rest);
+    },
+    async writeThrough(chunk) {
+      const rest = lost === null ? writeStraight(chunk) : null;
+      if (lost !== null) throw new MqError('ABORTED', 'the output cannot be written any more');
+      if (rest !== null) await stream().writeThrough(rest);
+    },
+  };
+}
 
 /** The `Input` on a real stream; questions are echoed to `prompt`. */
 export function nodeInput(stream: Readable, prompt: WriteStream, signal: AbortSignal): Omit<Input, 'isTerminal'> {

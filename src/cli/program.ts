@@ -15,8 +15,8 @@ export type Execute = (invocation: Invocation) => Promise<void>;
 export type Print = (text: string) => void;
 
 /**
- * The command tree. Only the verbs in `loaded` know their options; the others are names with a summary, which is all that the general
- * help and "did you mean" need, so that one verb costs the loading of one.
+ * The command tree. With one verb loaded it is just that verb's, as nothing else can be on the line. Else the verbs that are not in `loaded` are names with
+ * a summary, which is all that the general help and "did you mean" need, so that one verb costs the loading of one.
  */
 export function buildProgram(
   loaded: ReadonlyMap<string, PreparedVerb>,
@@ -43,7 +43,7 @@ export function buildProgram(
   });
   addGlobalOptions(program);
 
-  for (const entry of VERBS) {
+  for (const entry of loaded.size === 1 ? VERBS.filter(({ name }) => loaded.has(name)) : VERBS) {
     const command = program.command(entry.name).summary(entry.summary).helpGroup(entry.group);
     const verb = loaded.get(entry.name);
     if (verb === undefined) {

@@ -46,7 +46,7 @@ async function watched(session: Session, target: Target): Promise<WatchedBroker>
       const code = errorCode !== null ? exitCodeOf(errorCode) : report === null ? EXIT.done : exitOf(report);
       try {
         const entry = session.secrets.redactValue(record.entry(code, errorCode, now)) as object;
-        await appendHistory(session.settings.places, entry);
+        appendHistory(session.settings.places, entry);
         return null;
       } catch {
         return 'the history of changes could not be written';

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CONTEXT_NAME } from './configuration.ts';
 import type { Places } from './places.ts';
@@ -14,9 +14,9 @@ export interface CurrentContext {
 const NONE: CurrentContext = { current: null, previous: null };
 
 /** A file that is missing or damaged means that nothing was chosen. */
-export async function readCurrentContext(places: Places): Promise<CurrentContext> {
+export function readCurrentContext(places: Places): CurrentContext {
   try {
-    const [current, previous] = (await readFile(fileIn(places), 'utf8')).split('\n').map(nameOrNull);
+    const [current, previous] = readFileSync(fileIn(places), 'utf8').split('\n').map(nameOrNull);
     return { current: current ?? null, previous: previous ?? null };
   } catch {
     return NONE;

@@ -9,8 +9,8 @@ export function historyFile(places: Places): string {
 }
 
 /** Adds an entry. Throws the system's error when it cannot be written. */
-export async function appendHistory(places: Places, entry: object): Promise<void> {
-  await appendPrivateLine(historyFile(places), JSON.stringify(entry));
+export function appendHistory(places: Places, entry: object): void {
+  appendPrivateLine(historyFile(places), JSON.stringify(entry));
 }
 
 /**

@@ -1,3 +1,4 @@
+import { appendFileSync, mkdirSync } from 'node:fs';
 import { mkdir, open, realpath, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { MqError } from '../contract/errors.ts';
@@ -31,14 +32,9 @@ export async function writePrivateFile(path: string, text: string): Promise<void
 }
 
 /** Adds a line to a private file in one write, so that lines of several processes do not mix. Throws the system's error. */
-export async function appendPrivateLine(path: string, line: string): Promise<void> {
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-  const file = await open(path, 'a', 0o600);
-  try {
-    await file.appendFile(`${line}\n`);
-  } finally {
-    await file.close();
-  }
+export function appendPrivateLine(path: string, line: string): void {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  appendFileSync(path, `${line}\n`, { mode: 0o600 });
 }
 
 /** The system's short word for what went wrong (`EACCES`); never the text of a foreign error. */

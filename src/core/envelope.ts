@@ -33,10 +33,12 @@ export interface Envelope {
   readonly native: Readonly<Record<string, JsonValue>>;
 }
 
-const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+/** Made at its first use: a decoder costs a millisecond, and a command that sends has no need of one. */
+let strictUtf8: InstanceType<typeof TextDecoder> | null = null;
 
 /** The body as text when it is valid UTF-8, else null. A byte-order mark stays. */
 export function utf8Text(body: Uint8Array): string | null {
+  strictUtf8 ??= new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
   try {
     return strictUtf8.decode(body);
   } catch {

@@ -1,5 +1,4 @@
 import type { IncomingMessage } from 'node:http';
-import { createRequire } from 'node:module';
 import { abortedError, MqError, throwIfAborted } from '../../contract/errors.ts';
 import type { JsonValue } from '../../contract/message.ts';
 import type { Address } from './address.ts';
@@ -15,9 +14,8 @@ export type Answer =
   | { readonly status: 'unavailable'; readonly reason: string };
 
 // `import` of these reads every member of theirs, and their WebSocket loads an HTTP client of its own: 30 ms instead of 2.
-const builtin = createRequire(import.meta.url);
-const http = (): typeof import('node:http') => builtin('node:http');
-const https = (): typeof import('node:https') => builtin('node:https');
+const http = (): typeof import('node:http') => process.getBuiltinModule('node:http');
+const https = (): typeof import('node:https') => process.getBuiltinModule('node:https');
 
 /** Far above a page of 500 queues; a bound against an address that answers with something else. */
 const MAX_ANSWER_BYTES = 256 * 1024 * 1024;

@@ -56,7 +56,7 @@ export const enqueue = defineVerb<EnqueueFlags, EnqueueVerbOptions>({
   },
   parse([queue, bodies], flags, session) {
     session.format('text', 'table', 'json', 'ndjson', 'yaml');
-    const input = inputFrom(words(bodies), flags, session.host.stdin.isTerminal);
+    const input = inputFrom(words(bodies), flags, session.host.stdin);
     if (flags.id !== undefined && (input.split !== 'whole' || input.bodies.length > 1)) {
       throw new MqError('USAGE', '--id would give several messages the same id', {
         hint: 'envelopes carry an id each: --ndjson',

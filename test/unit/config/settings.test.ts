@@ -324,8 +324,8 @@ describe('editing', () => {
 
 test('the current context and the previous one are remembered apart from the configuration', async () => {
   const { places } = await settings();
-  expect(await readCurrentContext(places)).toEqual({ current: null, previous: null });
+  expect(readCurrentContext(places)).toEqual({ current: null, previous: null });
   await writeCurrentContext(places, { current: 'a', previous: null });
-  expect(await readCurrentContext(places)).toEqual({ current: 'a', previous: null });
+  expect(readCurrentContext(places)).toEqual({ current: 'a', previous: null });
   expect((await stat(join(home, '.local/state/mq/context'))).mode & 0o777).toBe(0o600);
 });
