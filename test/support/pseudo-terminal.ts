@@ -46,7 +46,8 @@ export class PseudoTerminal implements AsyncDisposable {
     this.exited = new Promise((resolve) => {
       this.#process.onExit(({ exitCode, signal }) => {
         this.#hasExited = true;
-        resolve({ exitCode, signal });
+        // The terminal may still be reading the last of what the program said.
+        void this.#pending.then(() => resolve({ exitCode, signal }));
       });
     });
   }
