@@ -1,5 +1,5 @@
 import type { ReadStream, WriteStream } from 'node:tty';
-import type { Host, Input, Output, StopCause } from './host.ts';
+import type { Host, Input, Output, StopCause } from './host/host.ts';
 import { VERSION } from './version.ts';
 
 /**
@@ -136,7 +136,7 @@ const openBroker: Host['openBroker'] = async (url, options) => {
 async function completeAndExit(args: readonly string[]): Promise<void> {
   const [{ complete }, { writeSync }] = await Promise.all([
     import('./completion/complete.ts'),
-    import('./light-builtins.ts'),
+    import('./host/light-builtins.ts'),
   ]);
   const code = await complete(args, {
     env: process.env,

@@ -1,7 +1,7 @@
 import type { Secrets } from '../config/redact.ts';
 import { MqError } from '../contract/errors.ts';
-import type { Globals } from './globals.ts';
-import type { Output } from './host.ts';
+import type { Output } from './host/host.ts';
+import type { Globals } from './line/globals.ts';
 import { paint, type Style } from './output/paint.ts';
 import { safe, safeJson, safeLines } from './output/safe.ts';
 

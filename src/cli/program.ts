@@ -1,9 +1,9 @@
 import { Command } from 'commander';
-import { addGlobalOptions, type Globals } from './globals.ts';
-import { formatHelp, type HelpTexts } from './help.ts';
+import { formatHelp, type HelpTexts } from './help/help.ts';
+import { TOPICS, type Topic } from './help/topics.ts';
 import type { Invocation } from './invoke.ts';
-import type { Operand } from './operand.ts';
-import { TOPICS, type Topic } from './topics.ts';
+import { addGlobalOptions, type Globals } from './line/globals.ts';
+import type { Operand } from './line/operand.ts';
 import type { PreparedVerb } from './verb.ts';
 import { VERBS } from './verbs.ts';
 import { VERSION } from './version.ts';

@@ -3,12 +3,12 @@ import { nearest } from '../config/nearest.ts';
 import { Secrets } from '../config/redact.ts';
 import { type ErrorCode, MqError } from '../contract/errors.ts';
 import { EXIT, type ExitCode, exitCodeOf } from './exit-codes.ts';
-import type { Globals, OutputFormat } from './globals.ts';
-import type { Host } from './host.ts';
+import { TOPICS, topicText } from './help/topics.ts';
+import type { Host } from './host/host.ts';
 import { invoke } from './invoke.ts';
+import type { Globals, OutputFormat } from './line/globals.ts';
 import { Messages } from './messages.ts';
 import { asksForHelp, buildProgram, findTopic, findVerb } from './program.ts';
-import { TOPICS, topicText } from './topics.ts';
 import type { PreparedVerb } from './verb.ts';
 import { VERBS } from './verbs.ts';
 
@@ -46,7 +46,7 @@ export async function runCommandLine(
     );
     if (topic !== null) printed = await topicText(topic);
     else if (globals.output !== undefined && asksForHelp(args)) {
-      const { helpDocument } = await import('./commands/help-document.ts');
+      const { helpDocument } = await import('./help/help-document.ts');
       const document = helpDocument(program, verb, verb === null ? null : (loaded.get(verb) ?? null));
       printed = `${JSON.stringify(document, null, globals.output === 'json' ? 2 : undefined)}\n`;
     } else if (args.length === 0) program.outputHelp();

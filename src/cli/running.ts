@@ -2,6 +2,6 @@
 export { allBackends, backendFor } from '../backends/registry.ts';
 export { Secrets } from '../config/redact.ts';
 export { EXIT } from './exit-codes.ts';
-export { isTerminal } from './light-builtins.ts';
-export { nodeInput, nodeOutput, plainOutput } from './node-streams.ts';
+export { isTerminal } from './host/light-builtins.ts';
+export { nodeInput, nodeOutput, plainOutput } from './host/node-streams.ts';
 export { reportBug, runCommandLine } from './run.ts';

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { ExitCode } from './exit-codes.ts';
-import type { Operand } from './operand.ts';
+import type { Operand } from './line/operand.ts';
 import type { Session } from './session.ts';
 
 /**

@@ -2,11 +2,11 @@ import { appendHistory } from '../config/history-file.ts';
 import { findContext, type Target } from '../config/target.ts';
 import { MqError } from '../contract/errors.ts';
 import type { WatchedBroker } from '../top/watched.ts';
-import { ChangeRecord } from './change-record.ts';
+import { ChangeRecord } from './change/change-record.ts';
+import { Guard } from './change/guard.ts';
 import { EXIT, exitCodeOf } from './exit-codes.ts';
-import { Guard } from './guard.ts';
-import { exitOf } from './run-plan.ts';
 import type { Session } from './session.ts';
+import { exitOf } from './transfer/run-plan.ts';
 
 /** The brokers that the command line asks to watch: each `--context`, or the one that any command would work on. */
 export async function watchedBrokers(session: Session): Promise<readonly WatchedBroker[]> {

@@ -1,7 +1,7 @@
 import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { CHANGING_VERBS } from '../../src/cli/changing.ts';
+import { CHANGING_VERBS } from '../../src/cli/change/changing.ts';
 import { VERBS } from '../../src/cli/verbs.ts';
 import { CommandLine, type Ran, type RunOptions } from '../support/command-line.ts';
 

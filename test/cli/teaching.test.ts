@@ -1,8 +1,8 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { CHANGING_VERBS } from '../../src/cli/changing.ts';
-import { manPage } from '../../src/cli/commands/man-page.ts';
-import { TOPICS } from '../../src/cli/topics.ts';
+import { CHANGING_VERBS } from '../../src/cli/change/changing.ts';
+import { manPage } from '../../src/cli/help/man-page.ts';
+import { TOPICS } from '../../src/cli/help/topics.ts';
 import { VERBS } from '../../src/cli/verbs.ts';
 import { CommandLine } from '../support/command-line.ts';
 

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { allBackends, backendFor } from '../../src/backends/registry.ts';
-import type { Host, Output, StopCause } from '../../src/cli/host.ts';
+import type { Host, Output, StopCause } from '../../src/cli/host/host.ts';
 import { runCommandLine } from '../../src/cli/run.ts';
 import type { Broker } from '../../src/contract/broker.ts';
 

@@ -1,4 +1,4 @@
-import { moveVerb } from '../move-verb.ts';
+import { moveVerb } from '../transfer/move-verb.ts';
 
 export const copy = moveVerb('copy', {
   effect: 'Writes messages to TO; nothing leaves FROM. Does not ask.',

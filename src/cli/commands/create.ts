@@ -3,8 +3,8 @@ import { KINDS, type Kind } from '../../contract/capabilities.ts';
 import { MqError } from '../../contract/errors.ts';
 import type { JsonValue } from '../../contract/message.ts';
 import { EXIT } from '../exit-codes.ts';
-import { collect, wholeNumber } from '../globals.ts';
-import { splitPair } from '../pairs.ts';
+import { collect, wholeNumber } from '../line/globals.ts';
+import { splitPair } from '../line/pairs.ts';
 import { defineVerb, word } from '../verb.ts';
 
 interface CreateFlags {

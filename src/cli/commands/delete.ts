@@ -1,6 +1,6 @@
 import { requireCapability } from '../../contract/capabilities.ts';
 import { MqError } from '../../contract/errors.ts';
-import { confirm, requireSomebodyToAsk } from '../confirm.ts';
+import { confirm, requireSomebodyToAsk } from '../change/confirm.ts';
 import { EXIT } from '../exit-codes.ts';
 import { countOf } from '../plural.ts';
 import { defineVerb, word } from '../verb.ts';

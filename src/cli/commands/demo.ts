@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { outsideOf, showLive } from '../demo/live.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
-import type { Host, Output } from '../host.ts';
+import type { Host, Output } from '../host/host.ts';
 import type { Session } from '../session.ts';
 import { defineVerb } from '../verb.ts';
 

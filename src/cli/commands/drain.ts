@@ -3,11 +3,11 @@ import { MqError } from '../../contract/errors.ts';
 import { planDrain } from '../../core/drain.ts';
 import type { SelectionOptions } from '../../core/selection.ts';
 import type { Destination } from '../../core/transfer.ts';
-import { type DrainTo, type OpenDestination, openDrainDestination } from '../drain-destination.ts';
+import { type DrainTo, type OpenDestination, openDrainDestination } from '../drain/drain-destination.ts';
 import { EXIT } from '../exit-codes.ts';
-import { duration, rate, wholeNumber } from '../globals.ts';
-import { exitOf, printReport, sayReport, workPlan } from '../run-plan.ts';
-import { addSelectionOptions, type SelectionFlags, selectionFrom } from '../selection-flags.ts';
+import { duration, rate, wholeNumber } from '../line/globals.ts';
+import { exitOf, printReport, sayReport, workPlan } from '../transfer/run-plan.ts';
+import { addSelectionOptions, type SelectionFlags, selectionFrom } from '../transfer/selection-flags.ts';
 import { defineVerb, word } from '../verb.ts';
 
 const STATES = ['ready', 'dead'] as const;

@@ -2,7 +2,7 @@ import { readHistory } from '../../config/history-file.ts';
 import { formatDuration } from '../../core/duration.ts';
 import { queuePattern } from '../../core/name-pattern.ts';
 import { EXIT } from '../exit-codes.ts';
-import { wholeNumber } from '../globals.ts';
+import { wholeNumber } from '../line/globals.ts';
 import type { Column } from '../output/columns.ts';
 import { isDocumentFormat, openSequence } from '../output/documents.ts';
 import { safe } from '../output/safe.ts';

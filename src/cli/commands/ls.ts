@@ -1,11 +1,11 @@
 import { Option } from 'commander';
 import type { QueueStats } from '../../contract/stats.ts';
 import { EXIT } from '../exit-codes.ts';
+import { compareQueues, SORT_KEYS, type SortKey } from '../line/sort-queues.ts';
 import { isDocumentFormat, openSequence } from '../output/documents.ts';
 import { LIST_COLUMNS, statsDocument } from '../output/stats-view.ts';
 import { printTable } from '../output/table.ts';
 import { readQueues } from '../queues.ts';
-import { compareQueues, SORT_KEYS, type SortKey } from '../sort-queues.ts';
 import { defineVerb, words } from '../verb.ts';
 
 interface LsFlags {

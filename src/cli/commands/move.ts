@@ -1,4 +1,4 @@
-import { moveVerb } from '../move-verb.ts';
+import { moveVerb } from '../transfer/move-verb.ts';
 
 export const move = moveVerb('move', {
   effect: 'Moves messages: each leaves FROM only when TO has it for certain. Asks unless --yes is given.',

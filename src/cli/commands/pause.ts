@@ -1,6 +1,6 @@
 import { requireCapability } from '../../contract/capabilities.ts';
-import { DENY_POLICY, withDenyPolicy } from '../deny-policy.ts';
 import { EXIT } from '../exit-codes.ts';
+import { DENY_POLICY, withDenyPolicy } from '../line/deny-policy.ts';
 import { defineVerb, words } from '../verb.ts';
 
 interface PauseFlags {

@@ -5,9 +5,9 @@ import { MESSAGE_STATES, type Message, type MessageState } from '../../contract/
 import { peekMessages } from '../../core/peek.ts';
 import type { SelectionOptions } from '../../core/selection.ts';
 import { EXIT } from '../exit-codes.ts';
-import { wholeNumber } from '../globals.ts';
+import { wholeNumber } from '../line/globals.ts';
 import { openMessagePrinter } from '../output/message-printer.ts';
-import { addSelectionOptions, type SelectionFlags, selectionFrom } from '../selection-flags.ts';
+import { addSelectionOptions, type SelectionFlags, selectionFrom } from '../transfer/selection-flags.ts';
 import { defineVerb, word } from '../verb.ts';
 
 interface PeekFlags extends SelectionFlags {

@@ -3,12 +3,20 @@ import { MqError } from '../../contract/errors.ts';
 import type { Plan } from '../../core/plan.ts';
 import { planPurge } from '../../core/purge.ts';
 import type { SelectionOptions } from '../../core/selection.ts';
-import { requireSomebodyToAsk } from '../confirm.ts';
+import { requireSomebodyToAsk } from '../change/confirm.ts';
+import { MessageFile } from '../drain/message-file.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
-import { MessageFile } from '../message-file.ts';
 import { isDocumentFormat, openSequence } from '../output/documents.ts';
-import { confirmPlan, exitOf, printMarkdown, printReport, reportFormat, sayReport, workPlan } from '../run-plan.ts';
-import { addSelectionOptions, type SelectionFlags, selectionFrom } from '../selection-flags.ts';
+import {
+  confirmPlan,
+  exitOf,
+  printMarkdown,
+  printReport,
+  reportFormat,
+  sayReport,
+  workPlan,
+} from '../transfer/run-plan.ts';
+import { addSelectionOptions, type SelectionFlags, selectionFrom } from '../transfer/selection-flags.ts';
 import { defineVerb, words } from '../verb.ts';
 
 const STATES = ['ready', 'delayed', 'dead', 'all'] as const;

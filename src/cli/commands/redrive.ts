@@ -2,10 +2,15 @@ import { type Target, withParameter } from '../../config/target.ts';
 import { MqError } from '../../contract/errors.ts';
 import type { Queue } from '../../contract/queue.ts';
 import { planRedrive } from '../../core/redrive.ts';
-import { requireSomebodyToAsk } from '../confirm.ts';
-import { wholeNumber } from '../globals.ts';
-import { reportFormat, runPlan } from '../run-plan.ts';
-import { addTransferOptions, type TransferFlags, type TransferOptions, transferFrom } from '../transfer-flags.ts';
+import { requireSomebodyToAsk } from '../change/confirm.ts';
+import { wholeNumber } from '../line/globals.ts';
+import { reportFormat, runPlan } from '../transfer/run-plan.ts';
+import {
+  addTransferOptions,
+  type TransferFlags,
+  type TransferOptions,
+  transferFrom,
+} from '../transfer/transfer-flags.ts';
 import { defineVerb, word } from '../verb.ts';
 
 interface RedriveFlags extends TransferFlags {

@@ -5,15 +5,15 @@ import type { QueueStats } from '../../contract/stats.ts';
 import { parseDurationMs } from '../../core/duration.ts';
 import { systemClock } from '../../core/rate-limit.ts';
 import { withRates } from '../../core/sample.ts';
-import { printDeadGroups } from '../dead-groups-view.ts';
 import { EXIT } from '../exit-codes.ts';
-import { duration } from '../globals.ts';
+import { duration } from '../line/globals.ts';
+import { compareQueues, SORT_KEYS, type SortKey } from '../line/sort-queues.ts';
+import { printDeadGroups } from '../output/dead-groups-view.ts';
 import { isDocumentFormat, openSequence } from '../output/documents.ts';
 import { STATS_COLUMNS, statsDocument } from '../output/stats-view.ts';
 import { printTable } from '../output/table.ts';
 import { readQueues } from '../queues.ts';
 import type { Session } from '../session.ts';
-import { compareQueues, SORT_KEYS, type SortKey } from '../sort-queues.ts';
 import { defineVerb, words } from '../verb.ts';
 
 interface StatsFlags {

@@ -9,7 +9,7 @@ import { frameText, snapshotsOf, stateAfter, untilComplete } from '../../top/sti
 import type { Theme } from '../../top/text/theme.ts';
 import { policiesOf, type WatchedBroker } from '../../top/watched.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
-import { duration } from '../globals.ts';
+import { duration } from '../line/globals.ts';
 import { openSequence } from '../output/documents.ts';
 import { statsDocument } from '../output/stats-view.ts';
 import type { Session } from '../session.ts';

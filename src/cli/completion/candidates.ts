@@ -2,7 +2,7 @@ import type { Argument, Command, Option } from 'commander';
 import type { Settings } from '../../config/load.ts';
 import { Secrets } from '../../config/redact.ts';
 import { resolveTarget, type Target } from '../../config/target.ts';
-import { TOPICS } from '../topics.ts';
+import { TOPICS } from '../help/topics.ts';
 import type { CompletionHost } from './completion-host.ts';
 import { queueNames } from './queue-names.ts';
 import type { Cursor } from './walk.ts';

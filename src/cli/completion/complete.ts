@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { loadSettings, type Settings } from '../../config/load.ts';
-import { addGlobalOptions } from '../globals.ts';
+import { addGlobalOptions } from '../line/globals.ts';
 import { buildProgram } from '../program.ts';
 import type { PreparedVerb } from '../verb.ts';
 import { VERBS } from '../verbs.ts';

@@ -1,4 +1,4 @@
-import type { Host } from '../host.ts';
+import type { Host } from '../host/host.ts';
 
 /** The little that a completion needs of the world. */
 export interface CompletionHost extends Pick<Host, 'env' | 'cwd' | 'now' | 'openBroker'> {

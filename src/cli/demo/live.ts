@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { ExitCode } from '../exit-codes.ts';
-import type { Host } from '../host.ts';
+import type { Host } from '../host/host.ts';
 import type { Session } from '../session.ts';
 import { runBackground } from './background.ts';
 

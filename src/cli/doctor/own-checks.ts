@@ -6,7 +6,7 @@ import { placesOf, upwards } from '../../config/places.ts';
 import { errnoOf } from '../../config/private-file.ts';
 import type { Check } from '../../contract/broker.ts';
 import { MqError } from '../../contract/errors.ts';
-import type { Host } from '../host.ts';
+import type { Host } from '../host/host.ts';
 import { VERSION } from '../version.ts';
 
 export function ok(name: string, detail: string): Check {

@@ -1,6 +1,6 @@
 import type { Message } from '../../contract/message.ts';
 import { toEnvelope, utf8Text } from '../../core/envelope.ts';
-import type { OutputFormat } from '../globals.ts';
+import type { OutputFormat } from '../line/globals.ts';
 import type { Session } from '../session.ts';
 import { bodyRedaction } from './body-redaction.ts';
 import { openSequence } from './documents.ts';

@@ -1,6 +1,6 @@
-import type { Globals } from '../globals.ts';
-import type { Output } from '../host.ts';
-import { styleText } from '../light-builtins.ts';
+import type { Output } from '../host/host.ts';
+import { styleText } from '../host/light-builtins.ts';
+import type { Globals } from '../line/globals.ts';
 
 export type Style = Parameters<typeof styleText>[0];
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { splitBytes } from '../../../src/cli/split-bytes.ts';
+import { splitBytes } from '../../../src/cli/input/split-bytes.ts';
 
 async function parts(chunks: readonly string[]): Promise<readonly string[]> {
   const found: string[] = [];

@@ -1,4 +1,4 @@
-import { type Target, withParameter } from '../config/target.ts';
+import { type Target, withParameter } from '../../config/target.ts';
 
 export const DENY_POLICY = [
   '--deny-policy',

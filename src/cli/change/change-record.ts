@@ -1,5 +1,5 @@
 import { userInfo } from 'node:os';
-import type { AnyReport } from '../core/report.ts';
+import type { AnyReport } from '../../core/report.ts';
 import type { ChangingVerb } from './changing.ts';
 
 /** A line of the history: who did what where, with counts. Bodies, ids and headers of messages are never in it. */

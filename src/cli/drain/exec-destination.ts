@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
-import type { Message, SendOutcome } from '../contract/message.ts';
-import type { Destination } from '../core/transfer.ts';
-import type { Host, Output } from './host.ts';
+import type { Message, SendOutcome } from '../../contract/message.ts';
+import type { Destination } from '../../core/transfer.ts';
+import type { Host, Output } from '../host/host.ts';
 
 export interface ExecOptions {
   /** Run by `sh -c`; nothing of a message becomes part of it. */

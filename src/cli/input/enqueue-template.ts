@@ -1,7 +1,7 @@
-import { MqError } from '../contract/errors.ts';
-import type { JsonValue, OutgoingMessage } from '../contract/message.ts';
-import { parseDurationMs } from '../core/duration.ts';
-import { pairsToRecord } from './pairs.ts';
+import { MqError } from '../../contract/errors.ts';
+import type { JsonValue, OutgoingMessage } from '../../contract/message.ts';
+import { parseDurationMs } from '../../core/duration.ts';
+import { pairsToRecord } from '../line/pairs.ts';
 
 export interface EnqueueFlags {
   readonly file?: string;

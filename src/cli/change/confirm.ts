@@ -1,6 +1,6 @@
-import { MqError } from '../contract/errors.ts';
-import { shellWord } from './output/shell-word.ts';
-import type { Session } from './session.ts';
+import { MqError } from '../../contract/errors.ts';
+import { shellWord } from '../output/shell-word.ts';
+import type { Session } from '../session.ts';
 
 export interface Question {
   /** What will happen: broker, queue, count and effect. */

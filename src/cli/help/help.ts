@@ -1,6 +1,6 @@
 import type { Command, Help } from 'commander';
-import { exitCodesHelp } from './exit-codes.ts';
-import { GLOBAL_OPTIONS } from './globals.ts';
+import { exitCodesHelp } from '../exit-codes.ts';
+import { GLOBAL_OPTIONS } from '../line/globals.ts';
 
 /** What commander does not know of a verb. */
 export interface HelpTexts {

@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { MqError } from '../contract/errors.ts';
-import { parseDurationMs } from '../core/duration.ts';
+import { MqError } from '../../contract/errors.ts';
+import { parseDurationMs } from '../../core/duration.ts';
 
 export const OUTPUT_FORMATS = ['table', 'json', 'ndjson', 'yaml', 'text', 'body', 'markdown'] as const;
 export type OutputFormat = (typeof OUTPUT_FORMATS)[number];

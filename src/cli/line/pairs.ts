@@ -1,4 +1,4 @@
-import { MqError } from '../contract/errors.ts';
+import { MqError } from '../../contract/errors.ts';
 
 /** `key=value`, split at the first `=`; the value may be empty. Throws `USAGE`. */
 export function splitPair(text: string, flag: string): readonly [key: string, value: string] {

@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
-import type { Defaults } from '../config/configuration.ts';
-import type { Environment } from '../config/places.ts';
-import { MqError } from '../contract/errors.ts';
-import { parseDurationMs } from '../core/duration.ts';
+import type { Defaults } from '../../config/configuration.ts';
+import type { Environment } from '../../config/places.ts';
+import { MqError } from '../../contract/errors.ts';
+import { parseDurationMs } from '../../core/duration.ts';
 import { type Globals, OUTPUT_FORMATS, type OutputFormat } from './globals.ts';
 
 export interface EffectiveGlobals {

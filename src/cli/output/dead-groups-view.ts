@@ -1,14 +1,14 @@
-import type { Broker } from '../contract/broker.ts';
-import type { Message } from '../contract/message.ts';
-import { type DeadLetterGroup, DeadLetterGrouping, OTHER_REASONS } from '../core/dead-letter-groups.ts';
-import { formatDuration } from '../core/duration.ts';
-import { peekMessages } from '../core/peek.ts';
-import { EVERYTHING } from '../core/selection.ts';
-import type { Column } from './output/columns.ts';
-import { isDocumentFormat, openSequence } from './output/documents.ts';
-import { safe } from './output/safe.ts';
-import { printTable } from './output/table.ts';
-import type { Session } from './session.ts';
+import type { Broker } from '../../contract/broker.ts';
+import type { Message } from '../../contract/message.ts';
+import { type DeadLetterGroup, DeadLetterGrouping, OTHER_REASONS } from '../../core/dead-letter-groups.ts';
+import { formatDuration } from '../../core/duration.ts';
+import { peekMessages } from '../../core/peek.ts';
+import { EVERYTHING } from '../../core/selection.ts';
+import type { Session } from '../session.ts';
+import type { Column } from './columns.ts';
+import { isDocumentFormat, openSequence } from './documents.ts';
+import { safe } from './safe.ts';
+import { printTable } from './table.ts';
 
 /** `stats QUEUE --dead`: what the dead letters of a queue died of. Looks at all of them; what that costs is said. */
 export async function printDeadGroups(session: Session, broker: Broker, name: string): Promise<void> {

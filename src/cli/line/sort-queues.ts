@@ -1,4 +1,4 @@
-import type { QueueStats } from '../contract/stats.ts';
+import type { QueueStats } from '../../contract/stats.ts';
 
 export const SORT_KEYS = ['name', 'ready', 'in-flight', 'delayed', 'dead', 'depth', 'consumers'] as const;
 export type SortKey = (typeof SORT_KEYS)[number];

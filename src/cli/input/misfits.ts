@@ -1,6 +1,6 @@
-import { MqError } from '../contract/errors.ts';
-import type { OutgoingMessage } from '../contract/message.ts';
-import type { Publisher, Queue } from '../contract/queue.ts';
+import { MqError } from '../../contract/errors.ts';
+import type { OutgoingMessage } from '../../contract/message.ts';
+import type { Publisher, Queue } from '../../contract/queue.ts';
 
 /** Throws `NOT_SUPPORTED` when the queue cannot hold everything of the message. `line`: its place in the input, if it has one. */
 export function refuseMisfits(publisher: Publisher, message: OutgoingMessage, queue: Queue, line: number | null): void {

@@ -1,6 +1,6 @@
-import type { Broker, OpenOptions } from '../contract/broker.ts';
-import type { Capabilities } from '../contract/capabilities.ts';
-import type { Terminal } from '../top/terminal.ts';
+import type { Broker, OpenOptions } from '../../contract/broker.ts';
+import type { Capabilities } from '../../contract/capabilities.ts';
+import type { Terminal } from '../../top/terminal.ts';
 
 /** One of the two output streams. */
 export interface Output {

@@ -1,12 +1,12 @@
-import type { Broker } from '../contract/broker.ts';
-import { formatDuration } from '../core/duration.ts';
-import type { Plan, Progress } from '../core/plan.ts';
-import { planQuestion, planSentence, reportSentence } from '../core/plan-words.ts';
-import type { AnyReport } from '../core/report.ts';
-import { confirm } from './confirm.ts';
-import { EXIT, type ExitCode } from './exit-codes.ts';
-import { type DocumentFormat, isDocumentFormat, printDocument } from './output/documents.ts';
-import type { Session } from './session.ts';
+import type { Broker } from '../../contract/broker.ts';
+import { formatDuration } from '../../core/duration.ts';
+import type { Plan, Progress } from '../../core/plan.ts';
+import { planQuestion, planSentence, reportSentence } from '../../core/plan-words.ts';
+import type { AnyReport } from '../../core/report.ts';
+import { confirm } from '../change/confirm.ts';
+import { EXIT, type ExitCode } from '../exit-codes.ts';
+import { type DocumentFormat, isDocumentFormat, printDocument } from '../output/documents.ts';
+import type { Session } from '../session.ts';
 
 /** `ask`: y or n. `type-name`: the queue's name must be typed. `none`: not asked. */
 export type Asking = 'ask' | 'type-name' | 'none';
@@ -81,7 +81,7 @@ export async function printReport(session: Session, report: AnyReport, faults: F
 
 /** For the page of a CI job. */
 export async function printMarkdown(session: Session, report: AnyReport): Promise<void> {
-  const { reportMarkdown } = await import('./output/report-markdown.ts');
+  const { reportMarkdown } = await import('../output/report-markdown.ts');
   await session.host.stdout.write(reportMarkdown(report));
 }
 

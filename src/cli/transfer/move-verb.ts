@@ -1,12 +1,12 @@
-import type { Broker } from '../contract/broker.ts';
-import { MqError } from '../contract/errors.ts';
-import type { Queue } from '../contract/queue.ts';
-import { locateDeadLetters, noDeadLetters } from '../core/dead-letters.ts';
-import { type MoveRequest, planMove } from '../core/move.ts';
-import { requireSomebodyToAsk } from './confirm.ts';
+import type { Broker } from '../../contract/broker.ts';
+import { MqError } from '../../contract/errors.ts';
+import type { Queue } from '../../contract/queue.ts';
+import { locateDeadLetters, noDeadLetters } from '../../core/dead-letters.ts';
+import { type MoveRequest, planMove } from '../../core/move.ts';
+import { requireSomebodyToAsk } from '../change/confirm.ts';
+import { defineVerb, type PreparedVerb, type Verb, word } from '../verb.ts';
 import { reportFormat, runPlan } from './run-plan.ts';
 import { addTransferOptions, type TransferFlags, type TransferOptions, transferFrom } from './transfer-flags.ts';
-import { defineVerb, type PreparedVerb, type Verb, word } from './verb.ts';
 
 export interface MoveFlags extends TransferFlags {
   readonly toUrl?: string;

@@ -4,7 +4,7 @@ export type Topic = (typeof TOPICS)[number];
 
 /** The texts are loaded only when one is asked for. */
 export async function topicText(topic: Topic): Promise<string> {
-  const { TOPIC_TEXTS } = await import('./commands/topic-texts.ts');
+  const { TOPIC_TEXTS } = await import('./topic-texts.ts');
   const texts: Readonly<Record<Topic, string>> = TOPIC_TEXTS;
   return texts[topic];
 }

@@ -1,9 +1,9 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { MqError } from '../contract/errors.ts';
-import type { Message } from '../contract/message.ts';
-import { toEnvelope } from '../core/envelope.ts';
-import type { Destination } from '../core/transfer.ts';
+import { MqError } from '../../contract/errors.ts';
+import type { Message } from '../../contract/message.ts';
+import { toEnvelope } from '../../core/envelope.ts';
+import type { Destination } from '../../core/transfer.ts';
 import { BatchWriter } from './batch-writer.ts';
 
 const NEWLINE = 0x0a;

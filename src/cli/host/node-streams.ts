@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { WriteStream } from 'node:tty';
-import { MqError } from '../contract/errors.ts';
+import { MqError } from '../../contract/errors.ts';
 import type { Input, Output } from './host.ts';
 import { styleText, writeOnce } from './light-builtins.ts';
 

@@ -1,9 +1,9 @@
-import type { Context } from '../config/configuration.ts';
-import type { Target } from '../config/target.ts';
-import type { Broker } from '../contract/broker.ts';
-import { MqError } from '../contract/errors.ts';
-import { queuePattern } from '../core/name-pattern.ts';
-import type { NamedQueue } from './addressing.ts';
+import type { Context } from '../../config/configuration.ts';
+import type { Target } from '../../config/target.ts';
+import type { Broker } from '../../contract/broker.ts';
+import { MqError } from '../../contract/errors.ts';
+import { queuePattern } from '../../core/name-pattern.ts';
+import type { NamedQueue } from '../line/addressing.ts';
 import type { ChangingVerb } from './changing.ts';
 
 /** A queue that a command will change, and where it is. */

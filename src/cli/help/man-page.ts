@@ -1,10 +1,10 @@
 import type { Command, Option } from 'commander';
 import { EXIT, EXIT_MEANINGS, type ExitName } from '../exit-codes.ts';
 import { buildProgram } from '../program.ts';
-import { TOPICS } from '../topics.ts';
 import type { PreparedVerb } from '../verb.ts';
 import { VERBS } from '../verbs.ts';
 import { TOPIC_TEXTS } from './topic-texts.ts';
+import { TOPICS } from './topics.ts';
 
 /** The manual page as Markdown, in the dialect of marked-man, from the same tree and texts as the help. */
 export async function manPage(): Promise<string> {

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
-import type { SelectionOptions } from '../core/selection.ts';
-import { collect, rate, wholeNumber } from './globals.ts';
-import { pairsToRecord } from './pairs.ts';
+import type { SelectionOptions } from '../../core/selection.ts';
+import { collect, rate, wholeNumber } from '../line/globals.ts';
+import { pairsToRecord } from '../line/pairs.ts';
 import { addSelectionOptions, type SelectionFlags, selectionFrom } from './selection-flags.ts';
 
 /** What redrive, move and copy have in common. */

@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
-import type { Filter } from '../core/filter.ts';
-import type { SelectionOptions } from '../core/selection.ts';
-import { duration } from './globals.ts';
+import type { Filter } from '../../core/filter.ts';
+import type { SelectionOptions } from '../../core/selection.ts';
+import { duration } from '../line/globals.ts';
 
 /** `--filter`, `--older-than`, `--newer-than`: which messages. */
 export interface SelectionFlags {
@@ -37,6 +37,6 @@ export async function selectionFrom(
 
 /** The filter engine is loaded only when there is a filter. */
 async function compile(text: string): Promise<Filter> {
-  const { compileFilter } = await import('../core/filter.ts');
+  const { compileFilter } = await import('../../core/filter.ts');
   return compileFilter(text);
 }

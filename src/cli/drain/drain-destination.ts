@@ -1,14 +1,14 @@
-import type { Message, SendOutcome } from '../contract/message.ts';
-import { toEnvelope } from '../core/envelope.ts';
-import type { Destination } from '../core/transfer.ts';
+import type { Message, SendOutcome } from '../../contract/message.ts';
+import { toEnvelope } from '../../core/envelope.ts';
+import type { Destination } from '../../core/transfer.ts';
+import { isDocumentFormat } from '../output/documents.ts';
+import { bodyFor } from '../output/message-printer.ts';
+import { messageText } from '../output/message-view.ts';
+import { safeJson, safeLines } from '../output/safe.ts';
+import type { Session } from '../session.ts';
 import { BatchWriter } from './batch-writer.ts';
 import { ExecDestination } from './exec-destination.ts';
 import { MessageFile } from './message-file.ts';
-import { isDocumentFormat } from './output/documents.ts';
-import { bodyFor } from './output/message-printer.ts';
-import { messageText } from './output/message-view.ts';
-import { safeJson, safeLines } from './output/safe.ts';
-import type { Session } from './session.ts';
 
 export type DrainTo =
   | { readonly place: 'stdout'; readonly separator: string }

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
-import type { Settings } from '../config/load.ts';
-import { findContext, splitQueueAddress } from '../config/target.ts';
-import { MqError } from '../contract/errors.ts';
+import type { Settings } from '../../config/load.ts';
+import { findContext, splitQueueAddress } from '../../config/target.ts';
+import { MqError } from '../../contract/errors.ts';
 import type { Operand } from './operand.ts';
 
 /** A queue that the line names. */

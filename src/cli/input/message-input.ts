@@ -1,10 +1,10 @@
 import { open } from 'node:fs/promises';
-import { MqError } from '../contract/errors.ts';
-import type { OutgoingMessage } from '../contract/message.ts';
-import type { Publisher, Queue } from '../contract/queue.ts';
-import { fromEnvelope, utf8Text } from '../core/envelope.ts';
+import { MqError } from '../../contract/errors.ts';
+import type { OutgoingMessage } from '../../contract/message.ts';
+import type { Publisher, Queue } from '../../contract/queue.ts';
+import { fromEnvelope, utf8Text } from '../../core/envelope.ts';
+import type { Input } from '../host/host.ts';
 import type { EnqueueFlags, MessageTemplate } from './enqueue-template.ts';
-import type { Input } from './host.ts';
 import { refuseMisfits } from './misfits.ts';
 import { splitBytes } from './split-bytes.ts';
 

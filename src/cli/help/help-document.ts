@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
-import { isChanging } from '../changing.ts';
+import { isChanging } from '../change/changing.ts';
 import { EXIT, EXIT_MEANINGS, type ExitName } from '../exit-codes.ts';
-import { TOPICS } from '../topics.ts';
 import type { PreparedVerb } from '../verb.ts';
 import { VERBS } from '../verbs.ts';
+import { TOPICS } from './topics.ts';
 
 /** Help for programs: `mq --help -o json`, `mq VERB --help -o json`. Additive, as all our JSON. */
 export function helpDocument(program: Command, name: string | null, verb: PreparedVerb | null): object {
