@@ -293,7 +293,8 @@ function sendManyTimes(client: Redis, command: Command, bytes: Buffer, times: nu
     const add = (answer: Answer): void => {
       if (answers.push(answer) === times) resolve(answers);
     };
-    command.resolve = (reply: unknown) => add({ ok: true, reply });
+    // Bytes of a chunk of the socket would keep that chunk as long as they are kept.
+    command.resolve = (reply: unknown) => add({ ok: true, reply: asText(reply) });
     command.reject = (error: unknown) => add({ ok: false, refused: isRefusal(error), error });
     let isWritten = false;
     const once = {
