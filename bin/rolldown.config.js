@@ -94,6 +94,25 @@ const ASCII_ONLY = {
   },
 };
 
+/**
+ * The decoder of ioredis is published with each private field in a WeakMap, which is looked up some twenty times for a reply. As plain properties they
+ * cost a fifth less (200,000 replies: 75 ms instead of 95).
+ */
+const PLAIN_FIELDS = {
+  name: 'plain-fields',
+  transform(code, id) {
+    if (!id.endsWith('/ioredis/built/resp/decoder.js')) return null;
+    const plain = code
+      .replace(
+        /(_Decoder_\w+) = new WeakMap\(\)/g,
+        '$1 = { has: () => true, get: (decoder) => decoder.$1, set: (decoder, value) => { decoder.$1 = value; } }',
+      )
+      .replace('_Decoder_instances = new WeakSet()', '_Decoder_instances = { has: () => true, add() {} }');
+    if (/new Weak/.test(plain) || plain === code) throw new Error('the decoder of ioredis has changed');
+    return plain;
+  },
+};
+
 /** Everything that is small and that most commands need. Not the verbs, the filter engine, and what measures text for tables. */
 const ALWAYS_NEEDED =
   /light:|lean:|lazy:|node_modules\/commander|src\/(contract|config\/(?!read-file|schema|edit|secret)|core\/(?!filter)|backends\/registry|cli\/(?!main|version|commands|completion|doctor|demo|drain|input|help\/(?:topic-texts|help-document|man-page)|output\/box))/;
@@ -101,7 +120,7 @@ const ALWAYS_NEEDED =
 export default defineConfig({
   input: { main: 'src/cli/main.ts' },
   platform: 'node',
-  plugins: [LIGHT_COMMANDER, LEAN_BUILTINS, LIGHT_REQUIRE, ASCII_ONLY, THIRD_PARTY_LICENSES],
+  plugins: [LIGHT_COMMANDER, LEAN_BUILTINS, LIGHT_REQUIRE, PLAIN_FIELDS, ASCII_ONLY, THIRD_PARTY_LICENSES],
   // Ink imports it only with DEV=true; it is not installed.
   external: ['react-devtools-core'],
   transform: { define: { 'process.env.NODE_ENV': '"production"' } },

@@ -90,6 +90,16 @@ export interface OutgoingMessage extends MessageContent {
   readonly replays: number | null;
 }
 
+/**
+ * Messages that are their bodies and nothing else, as they lie one behind the other in one piece of memory. Where a broker stores one in a microsecond,
+ * objects for each would cost more than the broker.
+ */
+export interface BareBodies {
+  readonly bytes: Uint8Array;
+  /** Two offsets for each body: where it begins, and behind its last byte. In their order; what lies between is no part of any. */
+  readonly bounds: readonly number[];
+}
+
 /** The metadata that a kind of queue can or cannot hold. */
 export const METADATA_FIELDS = [
   'id',

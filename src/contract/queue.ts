@@ -1,5 +1,13 @@
 import type { Capabilities, Guarantee, Kind } from './capabilities.ts';
-import type { Delivery, JsonValue, Message, MessageState, OutgoingMessage, SendOutcome } from './message.ts';
+import type {
+  BareBodies,
+  Delivery,
+  JsonValue,
+  Message,
+  MessageState,
+  OutgoingMessage,
+  SendOutcome,
+} from './message.ts';
 import type { QueueStats } from './stats.ts';
 
 /** A sentence for the operator: a price, a warning, "waiting: the broker is low on memory". Broker text in it is not yet made safe. */
@@ -25,6 +33,8 @@ export interface Publisher {
   send(message: OutgoingMessage): Promise<SendOutcome>;
   /** As `send` for each, in their order, with one outcome each. Present where waiting for each message would cost more than storing it. */
   sendAll?(messages: readonly OutgoingMessage[]): Promise<readonly SendOutcome[]>;
+  /** As `sendAll` for messages that are bodies and nothing else. Present where any body fits and an object for each would cost more than storing it. */
+  sendBodies?(bodies: BareBodies): Promise<readonly SendOutcome[]>;
   /** How many messages in the air it can make use of; absent: what the caller thinks right. */
   readonly window?: number;
   /** Waits for what is in the air, then closes. Idempotent. */

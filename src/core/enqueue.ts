@@ -1,7 +1,11 @@
-import type { OutgoingMessage, SendOutcome } from '../contract/message.ts';
+import { MqError } from '../contract/errors.ts';
+import type { BareBodies, OutgoingMessage, SendOutcome } from '../contract/message.ts';
 import type { Publisher } from '../contract/queue.ts';
 import type { Pacer } from './rate-limit.ts';
 import { DEFAULT_WINDOW } from './transfer.ts';
+
+/** Bare bodies only for a publisher that has `sendBodies`. */
+export type Batch = readonly OutgoingMessage[] | BareBodies;
 
 export interface EnqueueRequest {
   readonly publisher: Publisher;
@@ -9,7 +13,7 @@ export interface EnqueueRequest {
    * Messages that were read together come together: one by one, waiting would cost more than sending. Read only as fast as they are sent; may
    * throw (a broken line): then what was sent before is settled and told first.
    */
-  readonly batches: AsyncIterable<readonly OutgoingMessage[]>;
+  readonly batches: AsyncIterable<Batch>;
   readonly pacer: Pacer | null;
   readonly window?: number;
   /** Called once a message, in the order of the input. May be slow: a closed or slow reader holds up the sending. */
@@ -51,11 +55,12 @@ export async function enqueueAll(request: EnqueueRequest): Promise<EnqueueResult
   const tell = async (sending: Promise<readonly SendOutcome[]>, before: Promise<void>, first: number) => {
     const outcomes = await sending;
     await before;
-    for (const [offset, outcome] of outcomes.entries()) {
+    let number = first;
+    for (const outcome of outcomes) {
       counts[outcome.status] += 1;
       if (tellingFailed !== null) continue;
       try {
-        const telling = onOutcome(outcome, first + offset);
+        const telling = onOutcome(outcome, number++);
         if (telling !== undefined) await telling;
       } catch (error) {
         tellingFailed = { error };
@@ -65,16 +70,13 @@ export async function enqueueAll(request: EnqueueRequest): Promise<EnqueueResult
   let inTheAir = 0;
   let bytesInTheAir = 0;
   let index = 0;
-  const send = async (messages: readonly OutgoingMessage[]): Promise<void> => {
-    const bytes = messages.reduce((sum, { body }) => sum + body.byteLength, 0);
-    const sending =
-      publisher.sendAll === undefined
-        ? Promise.all(messages.map((message) => publisher.send(message)))
-        : publisher.sendAll(messages);
-    told = tell(sending, told, index);
-    untold.push({ count: messages.length, bytes, told });
-    index += messages.length;
-    inTheAir += messages.length;
+  const send = async (batch: Batch): Promise<void> => {
+    const count = countOf(batch);
+    const bytes = bytesOf(batch);
+    told = tell(sendBatch(publisher, batch), told, index);
+    untold.push({ count, bytes, told });
+    index += count;
+    inTheAir += count;
     bytesInTheAir += bytes;
     while (inTheAir + groupSize > window || bytesInTheAir > MAX_BYTES_IN_THE_AIR) {
       const oldest = untold.shift();
@@ -87,10 +89,10 @@ export async function enqueueAll(request: EnqueueRequest): Promise<EnqueueResult
   let readingFailed: { readonly error: unknown } | null = null;
   try {
     reading: for await (const batch of untilAborted(request.batches, signal)) {
-      for (let start = 0; start < batch.length; start += groupSize) {
+      for (let start = 0, count = countOf(batch); start < count; start += groupSize) {
         if (pacer !== null) await pacer.next(signal);
         if (signal.aborted || tellingFailed !== null) break reading;
-        await send(batch.slice(start, start + groupSize));
+        await send(sliceOf(batch, start, start + groupSize));
       }
     }
   } catch (error) {
@@ -100,6 +102,34 @@ export async function enqueueAll(request: EnqueueRequest): Promise<EnqueueResult
   const failure = tellingFailed ?? readingFailed;
   if (failure !== null) throw (failure as { readonly error: unknown }).error;
   return counts;
+}
+
+function isBare(batch: Batch): batch is BareBodies {
+  return 'bounds' in batch;
+}
+
+function countOf(batch: Batch): number {
+  return isBare(batch) ? batch.bounds.length / 2 : batch.length;
+}
+
+function bytesOf(batch: Batch): number {
+  if (!isBare(batch)) return batch.reduce((sum, { body }) => sum + body.byteLength, 0);
+  return (batch.bounds.at(-1) ?? 0) - (batch.bounds[0] ?? 0);
+}
+
+function sliceOf(batch: Batch, start: number, end: number): Batch {
+  if (start === 0 && end >= countOf(batch)) return batch;
+  if (!isBare(batch)) return batch.slice(start, end);
+  return { bytes: batch.bytes, bounds: batch.bounds.slice(2 * start, 2 * end) };
+}
+
+function sendBatch(publisher: Publisher, batch: Batch): Promise<readonly SendOutcome[]> {
+  if (!isBare(batch)) {
+    if (publisher.sendAll !== undefined) return publisher.sendAll(batch);
+    return Promise.all(batch.map((message) => publisher.send(message)));
+  }
+  if (publisher.sendBodies !== undefined) return publisher.sendBodies(batch);
+  throw new MqError('INTERNAL', 'bare bodies for a publisher that does not take them');
 }
 
 async function* untilAborted<T>(items: AsyncIterable<T>, signal: AbortSignal): AsyncGenerator<T> {

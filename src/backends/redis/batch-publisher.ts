@@ -1,5 +1,5 @@
 import { MqError } from '../../contract/errors.ts';
-import type { OutgoingMessage, SendOutcome } from '../../contract/message.ts';
+import type { BareBodies, OutgoingMessage, SendOutcome } from '../../contract/message.ts';
 import type { Publisher, PublisherOptions } from '../../contract/queue.ts';
 import type { Answer } from './connection.ts';
 import { redisError } from './errors.ts';
@@ -9,6 +9,8 @@ export interface BatchTarget {
   misfits(message: OutgoingMessage): readonly string[];
   /** One outcome for each message, in their order. May throw when the answer was lost: then all are unknown. */
   store(messages: readonly OutgoingMessage[]): Promise<readonly SendOutcome[]>;
+  /** As `store` for bare bodies, of which the target takes any. */
+  storeBodies?(bodies: BareBodies): Promise<readonly SendOutcome[]>;
 }
 
 const BATCH_MESSAGES = 500;
@@ -44,12 +46,15 @@ export function batchPublisher(target: BatchTarget, options: PublisherOptions): 
     }
   }
 
-  async function stored(messages: readonly OutgoingMessage[]): Promise<readonly SendOutcome[]> {
+  const stored = (messages: readonly OutgoingMessage[]): Promise<readonly SendOutcome[]> =>
+    settled(messages.length, target.store(messages));
+
+  async function settled(count: number, storing: Promise<readonly SendOutcome[]>): Promise<readonly SendOutcome[]> {
     try {
-      return await target.store(messages);
+      return await storing;
     } catch (error) {
       const { message } = redisError(error, { operation: 'send', queue: target.queue });
-      return messages.map(() => ({ status: 'unknown', reason: message }));
+      return new Array<SendOutcome>(count).fill({ status: 'unknown', reason: message });
     }
   }
 
@@ -75,18 +80,35 @@ export function batchPublisher(target: BatchTarget, options: PublisherOptions): 
   }
 
   let closed = false;
+  /** What was asked before goes out before. */
+  function begin(): void {
+    if (closed) throw new MqError('INTERNAL', 'send after close', { backend: 'redis', queue: target.queue });
+    flush();
+  }
+
+  function inTheAirUntilDone<T>(sending: Promise<T>): Promise<T> {
+    const done = sending.then(() => {}).finally(() => inTheAir.delete(done));
+    inTheAir.add(done);
+    return sending;
+  }
+
+  const { storeBodies } = target;
   return {
     misfits: target.misfits,
     window: WINDOW,
+    ...(storeBodies === undefined
+      ? {}
+      : {
+          async sendBodies(bodies: BareBodies) {
+            begin();
+            return inTheAirUntilDone(settled(bodies.bounds.length / 2, storeBodies(bodies)));
+          },
+        }),
     async sendAll(messages) {
-      if (closed) throw new MqError('INTERNAL', 'send after close', { backend: 'redis', queue: target.queue });
-      flush();
+      begin();
       const refused = messages.map(misfitOutcome);
       const fitting = messages.filter((_, index) => refused[index] === null);
-      const sending = storedInBatches(fitting);
-      const settled = sending.then(() => {}).finally(() => inTheAir.delete(settled));
-      inTheAir.add(settled);
-      const outcomes = await sending;
+      const outcomes = await inTheAirUntilDone(storedInBatches(fitting));
       let next = 0;
       return refused.map((refusal) => refusal ?? outcomes[next++] ?? NO_ANSWER);
     },
@@ -112,6 +134,20 @@ export function batchPublisher(target: BatchTarget, options: PublisherOptions): 
       }
     },
   };
+}
+
+/** Their bodies in one piece of memory. */
+export function packed(messages: readonly OutgoingMessage[]): BareBodies {
+  const [first] = messages;
+  if (messages.length === 1 && first !== undefined) return { bytes: first.body, bounds: [0, first.body.byteLength] };
+  const bounds: number[] = [];
+  let end = 0;
+  for (const { body } of messages) {
+    const start = end;
+    end += body.byteLength;
+    bounds.push(start, end);
+  }
+  return { bytes: Buffer.concat(messages.map(({ body }) => body)), bounds };
 }
 
 /** The outcome of one call that stored messages. */

@@ -15,6 +15,13 @@ export type Answer =
   /** `refused`: the server said no, so it was certainly not done; otherwise the answer was lost. */
   | { readonly ok: false; readonly refused: boolean; readonly error: unknown };
 
+/** Calls that are encoded already. */
+export interface WrittenCalls {
+  readonly name: string;
+  readonly key: string;
+  readonly count: number;
+}
+
 export interface CallPlace {
   readonly operation: string;
   readonly queue?: string | undefined;
@@ -116,19 +123,22 @@ export class Connection {
   }
 
   /**
-   * One call with thousands of arguments, written as one piece: the library's own encoding makes three objects of each argument, which costs more
-   * than the server needs to store it. `call` tells where it goes; `rest` are the arguments behind those. Never rejects but without a connection.
+   * Calls that are encoded already, as one piece, with an answer for each. They all name one key, which says where they go; more than one is not for
+   * a cluster, which may send each of them on. Never rejects but without a connection.
    */
-  async bulk(call: Call, rest: readonly Buffer[], place: CallPlace): Promise<Answer> {
+  async written(bytes: Buffer, calls: WrittenCalls, place: CallPlace): Promise<readonly Answer[]> {
     try {
       await this.#ready();
     } catch (error) {
       throw redisError(error, place);
     }
-    const [name, ...args] = call;
-    const command = new this.#command(name, [...args], { replyEncoding: 'utf8' });
-    command.toWritable = () => encoded(call, rest);
-    return settle(this.#client.sendCommand(command) as Promise<unknown>);
+    const command = new this.#command(calls.name, [calls.key], { replyEncoding: 'utf8' });
+    if (calls.count === 1) {
+      command.toWritable = () => bytes;
+      return [await settle(this.#client.sendCommand(command) as Promise<unknown>)];
+    }
+    if (!('stream' in this.#client)) throw new MqError('INTERNAL', 'many calls at once to a cluster');
+    return sendManyTimes(this.#client, command, bytes, calls.count);
   }
 
   /** Many calls in one write, with an answer for each. Throws only when aborted or when no connection can be had. */
@@ -219,26 +229,6 @@ export class Connection {
   }
 }
 
-/** The call in the server's protocol (redis.io/docs/latest/develop/reference/protocol-spec). */
-function encoded(call: Call, rest: readonly Buffer[]): Buffer {
-  const first = call.map((arg) => (Buffer.isBuffer(arg) ? arg : Buffer.from(String(arg))));
-  let size = 16;
-  for (const arg of first) size += arg.byteLength + 16;
-  for (const arg of rest) size += arg.byteLength + 16;
-  const bytes = Buffer.allocUnsafeSlow(size);
-  let at = bytes.write(`*${first.length + rest.length}\r\n`, 0, 'latin1');
-  const put = (arg: Buffer): void => {
-    at += bytes.write(`$${arg.byteLength}\r\n`, at, 'latin1');
-    bytes.set(arg, at);
-    at += arg.byteLength;
-    bytes[at++] = 0x0d;
-    bytes[at++] = 0x0a;
-  };
-  for (const arg of first) put(arg);
-  for (const arg of rest) put(arg);
-  return bytes.subarray(0, at);
-}
-
 /**
  * 250 keys a call: 0.1 ms of the server each, 4.4 ms for the longest of 16,000 on a busy machine, 2.4 s for a million keys with all walks
  * (`npm run bench -- redis ls`). 1,000 takes no less in all, and other clients wait longer.
@@ -291,6 +281,33 @@ function createClient(ioredis: Library, settings: RedisSettings, connectTimeoutM
   }
   const [host] = settings.hosts;
   return new ioredis.Redis({ ...common, ...host, retryStrategy, db: settings.db });
+}
+
+/**
+ * One command object for many calls: the library asks it for its bytes and hands it a reply once for each time that it was sent, in order. The
+ * promise and the five objects that it makes for a command of its own take longer than the server's work.
+ */
+function sendManyTimes(client: Redis, command: Command, bytes: Buffer, times: number): Promise<readonly Answer[]> {
+  return new Promise((resolve) => {
+    const answers: Answer[] = [];
+    const add = (answer: Answer): void => {
+      if (answers.push(answer) === times) resolve(answers);
+    };
+    // Bytes of a chunk of the socket would keep that chunk as long as they are kept.
+    command.resolve = (reply: unknown) => add({ ok: true, reply: asText(reply) });
+    command.reject = (error: unknown) => add({ ok: false, refused: isRefusal(error), error });
+    let isWritten = false;
+    const once = {
+      isPipeline: true as const,
+      destination: { redis: client },
+      write(data: string | Buffer) {
+        if (!isWritten) client.stream.write(data);
+        isWritten = true;
+      },
+    };
+    command.toWritable = () => bytes;
+    for (let i = 0; i < times; i++) client.sendCommand(command, once);
+  });
 }
 
 async function settle(promise: Promise<unknown>): Promise<Answer> {

@@ -1,5 +1,5 @@
 import { MqError } from '../../contract/errors.ts';
-import type { JsonValue, OutgoingMessage } from '../../contract/message.ts';
+import { type JsonValue, metadataOf, type OutgoingMessage } from '../../contract/message.ts';
 import { parseDurationMs } from '../../core/duration.ts';
 import { pairsToRecord } from '../line/pairs.ts';
 
@@ -29,6 +29,8 @@ export interface EnqueueFlags {
 export interface MessageTemplate {
   /** Published to an exchange, which only RabbitMQ has. */
   readonly usesExchange: boolean;
+  /** A bare body stays one: the flags say nothing of it. */
+  readonly addsNothing: boolean;
   /** The message to send: from an envelope, whose fields the flags override, or from a bare body. */
   apply(envelope: OutgoingMessage | null, body: Uint8Array): OutgoingMessage;
 }
@@ -57,6 +59,7 @@ export function templateFrom(flags: EnqueueFlags): MessageTemplate {
   const bare = made(null, new Uint8Array());
   return {
     usesExchange: route !== null,
+    addsNothing: route === null && metadataOf(bare).length === 0,
     // Bulk input is nothing but bodies: what the flags say of them is worked out once.
     apply: (envelope, body) => (envelope === null ? { ...bare, body } : made(envelope, body)),
   };

@@ -1,23 +1,39 @@
+import type { BareBodies } from '../../contract/message.ts';
+
 /**
  * Cuts a stream of bytes after each `separator`, without it, and yields the parts that a chunk completes together. The last part counts also when
- * nothing ends it; nothing after the last separator is no part. Parts are views of their chunk, so that millions of short lines are not copied.
+ * nothing ends it; nothing after the last separator is no part. Parts are places in their chunk, so that millions of short lines are neither copied
+ * nor made objects.
  */
-export async function* splitBytes(
-  chunks: AsyncIterable<Uint8Array>,
-  separator: number,
-): AsyncGenerator<readonly Uint8Array[]> {
+export async function* splitBytes(chunks: AsyncIterable<Uint8Array>, separator: number): AsyncGenerator<BareBodies> {
   let begun: Uint8Array[] = [];
   for await (const chunk of chunks) {
-    const parts: Uint8Array[] = [];
-    let start = 0;
-    for (let at = chunk.indexOf(separator); at !== -1; at = chunk.indexOf(separator, start)) {
-      const end = chunk.subarray(start, at);
-      parts.push(begun.length === 0 ? end : Buffer.concat([...begun, end]));
-      begun = [];
-      start = at + 1;
+    const last = chunk.lastIndexOf(separator);
+    if (last === -1) {
+      if (chunk.byteLength > 0) begun.push(chunk);
+      continue;
     }
-    if (start < chunk.byteLength) begun.push(chunk.subarray(start));
-    if (parts.length > 0) yield parts;
+    const bytes = begun.length === 0 ? chunk : Buffer.concat([...begun, chunk]);
+    const behind = bytes.byteLength - chunk.byteLength + last + 1;
+    const bounds: number[] = [];
+    let start = 0;
+    // The part that was begun in earlier chunks has no separator in those.
+    let at = bytes.indexOf(separator, bytes.byteLength - chunk.byteLength);
+    while (at !== -1) {
+      bounds.push(start, at);
+      start = at + 1;
+      at = start === behind ? -1 : bytes.indexOf(separator, start);
+    }
+    begun = behind < bytes.byteLength ? [bytes.subarray(behind)] : [];
+    yield { bytes, bounds };
   }
-  if (begun.length > 0) yield [Buffer.concat(begun)];
+  if (begun.length > 0) {
+    const bytes = Buffer.concat(begun);
+    yield { bytes, bounds: [0, bytes.byteLength] };
+  }
+}
+
+/** Views of the parts. */
+export function* partsOf({ bytes, bounds }: BareBodies): Generator<Uint8Array> {
+  for (let i = 0; i < bounds.length; i += 2) yield bytes.subarray(bounds[i], bounds[i + 1]);
 }

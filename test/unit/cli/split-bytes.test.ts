@@ -1,13 +1,15 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { splitBytes } from '../../../src/cli/input/split-bytes.ts';
+import { partsOf, splitBytes } from '../../../src/cli/input/split-bytes.ts';
 
 async function parts(chunks: readonly string[]): Promise<readonly string[]> {
   const found: string[] = [];
   const source = (async function* () {
     for (const chunk of chunks) yield Buffer.from(chunk);
   })();
-  for await (const batch of splitBytes(source, 0x0a)) found.push(...batch.map((part) => Buffer.from(part).toString()));
+  for await (const batch of splitBytes(source, 0x0a)) {
+    for (const part of partsOf(batch)) found.push(Buffer.from(part).toString());
+  }
   return found;
 }
 

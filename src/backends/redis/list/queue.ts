@@ -1,14 +1,15 @@
 import { MqError, throwIfAborted } from '../../../contract/errors.ts';
-import type { Message } from '../../../contract/message.ts';
+import type { BareBodies, Message, SendOutcome } from '../../../contract/message.ts';
 import type { DeadLetters, Peek, PeekOptions, Queue, QueueDescription } from '../../../contract/queue.ts';
 import type { QueueStats } from '../../../contract/stats.ts';
-import { batchPublisher, outcomeOf } from '../batch-publisher.ts';
+import { batchPublisher, outcomeOf, packed } from '../batch-publisher.ts';
 import { browse } from '../browser.ts';
 import type { Connection } from '../connection.ts';
 import { frozen } from '../frozen.ts';
 import { deadLetterQueueOf, internalsOf, isDeadLetterQueue, rememberHandle, sourceOf } from '../handle.ts';
 import { Lease } from '../lease.ts';
 import { asInteger } from '../reply.ts';
+import { callWithBodies } from '../wire.ts';
 import { listCapabilities } from './capabilities.ts';
 import { conventionOf, type ListConvention, recogniseList, TITLES } from './convention.ts';
 import { elementsOf } from './elements.ts';
@@ -116,6 +117,14 @@ export function openList(connection: Connection, key: string, convention: ListCo
     };
   }
 
+  /** One call, so that all are in the list or none. */
+  async function push(bodies: BareBodies): Promise<readonly SendOutcome[]> {
+    const name = next === 'right' ? 'LPUSH' : 'RPUSH';
+    const place = { operation: 'send', queue: key };
+    const [answer] = await connection.written(callWithBodies([name, key], bodies), { name, key, count: 1 }, place);
+    return new Array<SendOutcome>(bodies.bounds.length / 2).fill(outcomeOf(answer, key));
+  }
+
   const queue: Queue = {
     name: key,
     kind: 'list',
@@ -129,13 +138,8 @@ export function openList(connection: Connection, key: string, convention: ListCo
           {
             queue: key,
             misfits: listMisfits,
-            async store(messages) {
-              const bodies = messages.map(({ body }) => Buffer.from(body.buffer, body.byteOffset, body.byteLength));
-              const push = next === 'right' ? 'LPUSH' : 'RPUSH';
-              const answer = await connection.bulk([push, key], bodies, { operation: 'send', queue: key });
-              const outcome = outcomeOf(answer, key);
-              return messages.map(() => outcome);
-            },
+            store: (messages) => push(packed(messages)),
+            storeBodies: push,
           },
           options,
         ),

@@ -10,7 +10,7 @@ export interface Entry {
 }
 
 /** The field that is the body when an entry has it; the others are headers then. */
-const BODY = 'body';
+export const BODY = 'body';
 const BODY_FIELD = Buffer.from(BODY);
 const CONTENT_TYPE = 'content-type';
 /** Written by `mq` only: the id of the entry that this one was moved from, and how often it was redriven. */
@@ -120,7 +120,7 @@ function fromJson(value: JsonValue | undefined): Buffer | null {
   return null;
 }
 
-export function isBodyAlone(message: OutgoingMessage): boolean {
+function isBodyAlone(message: OutgoingMessage): boolean {
   return message.native.redis === undefined && isBare(message);
 }
 

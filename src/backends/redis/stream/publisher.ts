@@ -1,64 +1,33 @@
-import type { SendOutcome } from '../../../contract/message.ts';
+import type { BareBodies, OutgoingMessage, SendOutcome } from '../../../contract/message.ts';
 import type { Publisher, PublisherOptions } from '../../../contract/queue.ts';
-import { batchPublisher } from '../batch-publisher.ts';
-import type { Connection } from '../connection.ts';
-import { redisError } from '../errors.ts';
-import { asList, asText } from '../reply.ts';
-import { fieldsOf, isBodyAlone, streamMisfits } from './entry.ts';
+import { batchPublisher, outcomeOf } from '../batch-publisher.ts';
+import type { Answer, Call, Connection } from '../connection.ts';
+import { asText } from '../reply.ts';
+import { callForEachBody, encodedCalls } from '../wire.ts';
+import { BODY, fieldsOf, streamMisfits } from './entry.ts';
 
 /**
- * Adds entries, each with an answer of its own: one call for a batch is three times as fast as one call for each.
- * KEYS[1] stream. ARGV: for each entry the number of its fields and values, then those.
- * Returns for each its id, or '!' and the error.
+ * Each entry is a call of its own, written together: an answer for each, whatever becomes of the others. (A script that adds many costs the server
+ * three times as much for each: 3.7 µs against 1.2 µs.)
  */
-const ADD = `
-local results = {}
-local i = 1
-while i <= #ARGV do
-  local count = tonumber(ARGV[i])
-  local id = redis.pcall('XADD', KEYS[1], '*', unpack(ARGV, i + 1, i + count))
-  results[#results + 1] = type(id) == 'table' and '!' .. id.err or id
-  i = i + 1 + count
-end
-return results
-`;
-
-/** As ADD for entries that are a body and nothing else, which is what a bulk input is. ARGV: the bodies. */
-const ADD_BODIES = `
-local results = {}
-local pcall = redis.pcall
-local key = KEYS[1]
-for i = 1, #ARGV do
-  local id = pcall('XADD', key, '*', 'body', ARGV[i])
-  results[i] = type(id) == 'table' and '!' .. id.err or id
-end
-return results
-`;
-
 export function streamPublisher(connection: Connection, key: string, options: PublisherOptions): Publisher {
-  return batchPublisher(
-    {
-      queue: key,
-      misfits: streamMisfits,
-      async store(messages) {
-        const fields = messages.map(fieldsOf);
-        const isBare = messages.every((message) => isBodyAlone(message));
-        const args = isBare
-          ? fields.flatMap(([, body]) => body ?? [])
-          : fields.flatMap((entry) => [Buffer.from(String(entry.length)), ...entry]);
-        const place = { operation: 'send', queue: key };
-        const answer = await connection.bulk(['EVAL', isBare ? ADD_BODIES : ADD, 1, key], args, place);
-        if (answer.ok) return asList(answer.reply).map((reply) => outcomeOf(asText(reply), key));
-        const { message } = redisError(answer.error, place);
-        return messages.map((): SendOutcome => ({ status: answer.refused ? 'failed' : 'unknown', reason: message }));
-      },
+  const place = { operation: 'send', queue: key };
+  const outcomes = (answers: readonly Answer[]): readonly SendOutcome[] =>
+    answers.map((answer) => outcomeOf(answer, key, answer.ok ? asText(answer.reply) : null));
+  const target = {
+    queue: key,
+    misfits: streamMisfits,
+    async store(messages: readonly OutgoingMessage[]) {
+      const calls = messages.map((message): Call => ['XADD', key, '*', ...fieldsOf(message)]);
+      if (connection.isCluster) return outcomes(await connection.each(calls, place));
+      return outcomes(await connection.written(encodedCalls(calls), { name: 'xadd', key, count: calls.length }, place));
     },
-    options,
-  );
-}
-
-function outcomeOf(reply: string, queue: string): SendOutcome {
-  if (!reply.startsWith('!')) return { status: 'sent', id: reply };
-  const refusal = Object.assign(new Error(reply.slice(1)), { name: 'ReplyError' });
-  return { status: 'failed', reason: redisError(refusal, { operation: 'send', queue }).message };
+  };
+  if (connection.isCluster) return batchPublisher(target, options);
+  async function storeBodies(bodies: BareBodies) {
+    const count = bodies.bounds.length / 2;
+    const bytes = callForEachBody(['XADD', key, '*', BODY], bodies);
+    return outcomes(await connection.written(bytes, { name: 'xadd', key, count }, place));
+  }
+  return batchPublisher({ ...target, storeBodies }, options);
 }
