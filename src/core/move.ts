@@ -5,6 +5,7 @@ import { METADATA_FIELDS } from '../contract/message.ts';
 import type { NativeMoveRequest, Notice, Publisher, Queue } from '../contract/queue.ts';
 import type { Depth } from './depth.ts';
 import { BY_HAND, depthNow } from './depth.ts';
+import { lossySender, Misfits } from './misfits.ts';
 import { nativeTransfer } from './native-transfer.ts';
 import { toOutgoing } from './outgoing.ts';
 import type { Plan, RunOptions } from './plan.ts';
@@ -66,16 +67,8 @@ export async function planMove(request: MoveRequest): Promise<Plan> {
         ? `each message is written to ${target.name} and stays in ${source.name}`
         : `each message goes to ${target.name}, and leaves ${source.name} only when it is safely there`,
     async run(options) {
+      if (options.dryRun) return tryOut(request, { ...facts, native: Boolean(native) }, chosen, depth, options);
       const common = { source, state, selection: chosen, bound: depth.bound, max, notice, signal: options.signal };
-      if (options.dryRun) {
-        const { publisher, close } = await publisherFor(request, depth, chosen);
-        try {
-          await reportMisfits(request, publisher, depth, options.signal);
-        } finally {
-          await close();
-        }
-        return dryRun({ ...facts, native: Boolean(native) }, common, options);
-      }
       const move = native ? await source.nativeMove?.(nativeRequest(options.signal)) : null;
       if (move) {
         const { ratePerSec } = request;
@@ -84,6 +77,33 @@ export async function planMove(request: MoveRequest): Promise<Plan> {
       return byHand(request, chosen, depth, options);
     },
   };
+}
+
+/** A dry run. What does not fit is told of every message that it looks at anyway. */
+async function tryOut(
+  request: MoveRequest,
+  facts: Parameters<typeof dryRun>[0],
+  chosen: Selection,
+  depth: Depth,
+  options: RunOptions,
+): Promise<Report> {
+  const { source, state, target, max, notice, setHeaders } = request;
+  const { publisher, close } = await publisherFor(request, depth, chosen);
+  try {
+    const wasLookedAt = await reportMisfits(request, publisher, depth, options.signal);
+    const found = new Misfits(target.name);
+    const scanned = { source, state, selection: chosen, bound: depth.bound, max, notice, signal: options.signal };
+    const report = await dryRun(facts, scanned, {
+      onProgress: options.onProgress,
+      onTake: (message) => {
+        if (!wasLookedAt) found.add(publisher.misfits(toOutgoing(message, { setHeaders, countReplay: false })));
+      },
+    });
+    if (found.size > 0) notice(`${found}`);
+    return report;
+  } finally {
+    await close();
+  }
 }
 
 async function publisherFor(
@@ -99,11 +119,12 @@ async function publisherFor(
 }
 
 async function byHand(request: MoveRequest, chosen: Selection, depth: Depth, options: RunOptions): Promise<Report> {
-  const { operation, source, state, target, max, notice, setHeaders, ratePerSec } = request;
+  const { operation, source, state, target, max, notice, setHeaders, ratePerSec, lossy } = request;
   const window = request.window ?? DEFAULT_WINDOW;
   const { publisher, close } = await publisherFor(request, depth, chosen);
   try {
-    await reportMisfits(request, publisher, depth, options.signal);
+    const wasLookedAt = await reportMisfits(request, publisher, depth, options.signal);
+    const sender = lossy && !wasLookedAt ? lossySender(publisher, target.name, notice) : null;
     const take = {
       source,
       state,
@@ -115,13 +136,15 @@ async function byHand(request: MoveRequest, chosen: Selection, depth: Depth, opt
       idleMs: null,
       notice,
     };
-    return await transfer(
+    const report = await transfer(
       {
         operation,
         from: source.name,
         to: [target.name],
         guarantee: BY_HAND,
-        destination: { put: (message) => publisher.send(toOutgoing(message, { setHeaders, countReplay: false })) },
+        destination: {
+          put: (message) => (sender ?? publisher).send(toOutgoing(message, { setHeaders, countReplay: false })),
+        },
         selection: chosen,
         removes: operation === 'move',
         onFailure: 'hold',
@@ -136,25 +159,26 @@ async function byHand(request: MoveRequest, chosen: Selection, depth: Depth, opt
       },
       operation === 'move' ? taking(take) : reading(take),
     );
+    sender?.tell();
+    return report;
   } finally {
     await close();
   }
 }
 
-const MISFITS_NAMED = 5;
-
 /**
  * Says what does not fit before anything is sent. Where looking is free, every message is looked at: with `lossy` the losses are named, without
- * it the move is refused. Where looking disturbs, the two kinds are compared, and a message that does not fit will stay where it is.
+ * it the move is refused. Where looking disturbs, the two kinds are compared, and a message that does not fit will stay where it is. Resolves to
+ * whether every message has been looked at.
  */
 async function reportMisfits(
   request: MoveRequest,
   publisher: Publisher,
   depth: Depth,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<boolean> {
   const { source, target, state, lossy, notice, max, setHeaders } = request;
-  if (source.kind === target.kind) return;
+  if (source.kind === target.kind) return false;
   const { peek } = source.capabilities.abilities;
   if (!peek.supported || peek.effect === 'disturbs') {
     const fields = METADATA_FIELDS.filter(
@@ -164,30 +188,25 @@ async function reportMisfits(
       const fate = lossy ? 'lose it' : `stay in ${source.name} (--lossy sends them without)`;
       notice(`kind ${target.kind} cannot hold ${fields.join(', ')}: messages that have such metadata ${fate}`);
     }
-    return;
+    return false;
   }
-  const misfits = new Map<string, number>();
+  const found = new Misfits(target.name);
   const pass = selection(request, request.only);
   let taken = 0;
   for await (const message of scan({ source, state, bound: depth.bound, notice, signal })) {
     if (max !== null && taken >= max) break;
     if (pass.verdict(message) !== 'take') continue;
     taken += 1;
-    for (const misfit of publisher.misfits(toOutgoing(message, { setHeaders, countReplay: false }))) {
-      misfits.set(misfit, (misfits.get(misfit) ?? 0) + 1);
-    }
+    found.add(publisher.misfits(toOutgoing(message, { setHeaders, countReplay: false })));
   }
-  if (misfits.size === 0) return;
-  const named = [...misfits].slice(0, MISFITS_NAMED).map(([misfit, count]) => `${misfit} (${count} messages)`);
-  if (misfits.size > MISFITS_NAMED) named.push(`and ${misfits.size - MISFITS_NAMED} more`);
-  const what = `does not fit into ${target.name}: ${named.join('; ')}`;
-  if (lossy) notice(`${what}; sent without`);
-  else {
-    throw new MqError('NOT_SUPPORTED', what, {
+  if (found.size > 0 && !lossy) {
+    throw new MqError('NOT_SUPPORTED', `${found}`, {
       hint: 'nothing was sent; --lossy sends the messages without what does not fit',
       backend: target.capabilities.broker,
       operation: request.operation,
       queue: target.name,
     });
   }
+  if (found.size > 0) notice(`${found}; sent without`);
+  return true;
 }

@@ -2,11 +2,12 @@ import type { Broker } from '../contract/broker.ts';
 import type { Guarantee } from '../contract/capabilities.ts';
 import { requireCapability } from '../contract/capabilities.ts';
 import type { JsonValue, Message, SendOutcome } from '../contract/message.ts';
-import type { NativeMoveRequest, Notice, Queue } from '../contract/queue.ts';
+import type { NativeMoveRequest, Notice, Publisher, Queue } from '../contract/queue.ts';
 import type { LocatedDeadLetters } from './dead-letters.ts';
 import { locateDeadLetters, noDeadLetters } from './dead-letters.ts';
 import type { Depth } from './depth.ts';
 import { BY_HAND, depthNow } from './depth.ts';
+import { type LossySender, lossySender } from './misfits.ts';
 import { nativeTransfer } from './native-transfer.ts';
 import { toOutgoing } from './outgoing.ts';
 import type { Plan, RunOptions } from './plan.ts';
@@ -135,13 +136,22 @@ async function byHand(
       signal: lasting,
     });
   });
+  const senders = new Map<string, LossySender>();
+  const senderOf = (name: string, publisher: Publisher): Pick<Publisher, 'send'> => {
+    if (!lossy) return publisher;
+    const sender = senders.get(name) ?? lossySender(publisher, name, notice);
+    senders.set(name, sender);
+    return sender;
+  };
   const put = async (message: Message): Promise<SendOutcome> => {
     const origin = to?.name ?? located.originOf(message);
     if (origin === null) return { status: 'failed', reason: 'nothing says which queue it came from; use --to QUEUE' };
     try {
       const publisher = await publishers.get(origin);
       const restored = located.links.restore(message, { keepDeathHeaders: request.keepDeathHeaders });
-      return await publisher.send(toOutgoing(restored, { setHeaders: request.setHeaders, countReplay }));
+      return await senderOf(origin, publisher).send(
+        toOutgoing(restored, { setHeaders: request.setHeaders, countReplay }),
+      );
     } catch (error) {
       return { status: 'failed', reason: reasonOf(error) };
     }
@@ -149,7 +159,7 @@ async function byHand(
   try {
     // A single known target is opened first: if it cannot take the messages, nothing has been touched.
     if (targets.length === 1 && targets[0] !== undefined) await publishers.get(targets[0]);
-    return await transfer(
+    const report = await transfer(
       {
         operation: 'redrive',
         from: holder.name,
@@ -180,6 +190,8 @@ async function byHand(
         notice,
       }),
     );
+    for (const sender of senders.values()) sender.tell();
+    return report;
   } finally {
     await publishers.close();
   }

@@ -35,12 +35,12 @@ export async function* scan(request: ScanRequest): AsyncGenerator<Message> {
 
 /**
  * What an operation would do, counted and not done. When everything is taken, the depth is the answer and nothing is read; else the messages
- * are looked at.
+ * are looked at; `onTake` is called for each that would be taken.
  */
 export async function dryRun(
   plan: Pick<Plan, 'operation' | 'from' | 'to' | 'guarantee'> & { readonly native: boolean },
   request: ScanRequest & { readonly selection: Selection; readonly max: number | null },
-  options: Pick<RunOptions, 'onProgress'>,
+  options: Pick<RunOptions, 'onProgress'> & { readonly onTake?: (message: Message) => void },
 ): Promise<Report> {
   const { selection, bound, max, notice } = request;
   const tally = new Tally();
@@ -56,8 +56,10 @@ export async function dryRun(
       if (verdict === 'leave') tally.left += 1;
       else {
         tally.matched += 1;
-        if (verdict === 'take') tally.moved += 1;
-        else tally.skip({ id: message.id, reason: verdict.skip });
+        if (verdict === 'take') {
+          tally.moved += 1;
+          options.onTake?.(message);
+        } else tally.skip({ id: message.id, reason: verdict.skip });
       }
       options.onProgress({ done: tally.seen, total: bound, elapsedMs: tally.elapsedMs });
     }

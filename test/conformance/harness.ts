@@ -32,6 +32,10 @@ export interface Harness {
   openConnections?(): Promise<number>;
   /** How long the broker may take to show what has become true; 10 s if not said. */
   readonly patienceMs?: number;
+  /** How long one case may take; a minute if not said. */
+  readonly caseTimeoutMs?: number;
+  /** Resolves when the broker deletes nothing more that is sent after a purge; without it, that is at once. */
+  afterPurge?(): Promise<void>;
 }
 
 export interface MadeQueue {

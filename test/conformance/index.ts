@@ -48,11 +48,12 @@ const CASE_TIMEOUT_MS = 60_000;
 export function conformance(harness: Harness): void {
   describe(harness.name, async () => {
     const look = await lookAt(harness);
+    const timeoutMs = harness.caseTimeoutMs ?? CASE_TIMEOUT_MS;
     for (const [title, section] of Object.entries(SECTIONS)) {
       const cases = section(look);
       if (cases.length === 0) continue;
       describe(title, () => {
-        for (const one of cases) it(one.title, () => runCase(harness, look, one), CASE_TIMEOUT_MS);
+        for (const one of cases) it(one.title, () => runCase(harness, look, one), timeoutMs);
       });
     }
   });

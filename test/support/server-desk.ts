@@ -6,12 +6,13 @@ import { managementRequest } from './rabbitmq-management.ts';
 import { startRabbitmq } from './rabbitmq-server.ts';
 import { redisVersion, startRedis } from './redis-server.ts';
 import type { Release } from './release.ts';
+import { GIVEN_SQS } from './sqs/given.ts';
 import { startSqsEmulators } from './sqs-emulators.ts';
 
 export interface Answers {
   readonly redis: { readonly url: string; readonly version: string };
   readonly rabbitmq: { readonly url: string; readonly managementUrl: string; readonly version: string };
-  readonly sqs: { readonly url: string; readonly fauxqs: string; readonly localSqs: string };
+  readonly sqs: { readonly fauxqs: string; readonly localSqs: string };
   readonly 'redis-program': Program;
   readonly 'rabbitmq-program': Program;
 }
@@ -118,9 +119,9 @@ export class ServerDesk {
     const emulators = await startSqsEmulators();
     this.#stops.push(() => emulators.stop());
     const { fauxqs, localSqs } = emulators;
-    const given = process.env.MQ_TEST_SQS_URL;
-    this.versions.add(given === undefined ? 'SQS emulators fauxqs, local-aws-sqs' : 'SQS at MQ_TEST_SQS_URL');
-    return { url: given ?? fauxqs, fauxqs, localSqs };
+    this.versions.add('SQS emulators fauxqs, local-aws-sqs');
+    if (GIVEN_SQS !== null) this.versions.add(`SQS at MQ_TEST_SQS_URL (${GIVEN_SQS.endpoint ?? 'AWS'})`);
+    return { fauxqs, localSqs };
   }
 }
 

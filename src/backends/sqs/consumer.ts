@@ -219,7 +219,9 @@ export class SqsConsumer implements Consumer {
     let settled: Promise<void> | null = null;
     const settle = (action: () => Promise<void>): Promise<void> => {
       settled ??= action().finally(() => {
-        this.#kept.delete(hold);
+        // One that could not be deleted is held until the end.
+        if (this.#holds.has(hold)) this.#kept.add(hold);
+        else this.#kept.delete(hold);
         // Settling one message of a FIFO group lets the next one of the group come.
         if (this.#place.fifo) this.#emptyAnswers = 0;
         this.#wake();

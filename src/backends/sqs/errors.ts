@@ -115,6 +115,13 @@ function meaningOf(error: unknown, attempt: Attempt): Meaning {
       hint: 'Set the clock (more than five minutes off is refused) and try again.',
     };
   }
+  if (AUTHENTICATION.has(name) && /scoped to a valid region/i.test(text)) {
+    return {
+      code: 'UNAUTHENTICATED',
+      text: `the request was signed for region ${attempt.region}, and the server is in another`,
+      hint: 'Name the region of the endpoint: sqs://REGION?endpoint=…',
+    };
+  }
   if (AUTHENTICATION.has(name)) {
     return /^ExpiredToken/.test(name)
       ? { code: 'UNAUTHENTICATED', text: 'the AWS session token has expired', hint: 'Sign in again, then retry.' }

@@ -32,6 +32,8 @@ export class Holds {
   readonly #place: Place;
   readonly #leaseSeconds: number;
   readonly #held = new Map<string, Hold>();
+  /** Their deletion failed, or its answer was lost. */
+  readonly #doubtful = new Set<Hold>();
   readonly #deletes: Batcher<Hold, Result>;
   readonly #returns: Batcher<Hold, Result>;
   #timer: NodeJS.Timeout | null = null;
@@ -63,16 +65,24 @@ export class Holds {
     return hold;
   }
 
-  /** Deletes the message. Rejects when that is not certain; the message may then come again. */
+  /**
+   * Deletes the message. Rejects when that is not certain. While its receipt is good it then stays held, so that it is given back at the end and
+   * not hidden until its lease is over.
+   */
   async remove(hold: Hold): Promise<void> {
-    try {
-      const fault = await this.#deletes.add(hold);
-      if (fault !== null) throw fault;
-      // SQS may answer "deleted" to an old receipt although the message has been handed to another consumer.
-      if (Date.now() > hold.leaseEndsAt) throw this.#leaseEnded();
-    } finally {
-      this.#forget(hold);
+    const fault = await this.#deletes.add(hold);
+    if (fault !== null && fault.code !== 'PRECONDITION_FAILED') {
+      this.#doubtful.add(hold);
+      throw fault;
     }
+    this.#forget(hold);
+    if (fault !== null) throw fault;
+    // SQS may answer "deleted" to an old receipt although the message has been handed to another consumer.
+    if (Date.now() > hold.leaseEndsAt) throw this.#leaseEnded();
+  }
+
+  has(hold: Hold): boolean {
+    return this.#held.has(hold.messageId);
   }
 
   /** Makes the message visible again at once. Rejects when that failed; it then becomes visible when its lease ends. */
@@ -93,7 +103,11 @@ export class Holds {
     const left = [...this.#held.values()];
     this.#held.clear();
     const results = await Promise.all(left.map((hold) => this.#returns.add(hold)));
-    return results.filter((result) => result !== null).length;
+    // One that could perhaps not be deleted is perhaps not there to be given back.
+    return results.filter((result, index) => {
+      const hold = left[index];
+      return result !== null && hold !== undefined && !this.#doubtful.has(hold);
+    }).length;
   }
 
   #forget(hold: Hold): void {

@@ -1,4 +1,3 @@
-import { conformance } from '../../conformance/index.ts';
-import { sqsHarness } from '../../support/sqs/conformance.ts';
+import { sqsConformance } from '../../support/sqs/conformance.ts';
 
-conformance(sqsHarness('fifo'));
+await sqsConformance('fifo');

@@ -17,6 +17,7 @@ export const purge: Section = ({ capabilities, members }) => {
         expect(result).toEqual({ removed: counted(7) });
         await bench.expectCount(queue, 'ready', 0);
         expect(await bench.contents(queue)).toEqual([]);
+        await bench.harness.afterPurge?.();
         await bench.fill(queue, bodies(1));
         expect(await bench.contents(queue)).toHaveLength(1);
       },

@@ -11,40 +11,48 @@ import {
 } from '@aws-sdk/client-sqs';
 import { afterAll } from 'vitest';
 import { backend } from '../../../src/backends/sqs/index.ts';
-import type { Harness } from '../../conformance/index.ts';
+import { conformance, type Harness } from '../../conformance/index.ts';
 import { sqs } from '../servers.ts';
-import { FaultProxy } from './fault-proxy.ts';
+import { fakeInFrontOf } from './fake-front.ts';
+import { GIVEN_SQS } from './given.ts';
 import { provideTestCredentials, urlOf as sqsUrl } from './harness.ts';
 
-provideTestCredentials();
-// fauxqs drops the message group of a standard queue, refuses every character beyond U+FFFF and gives one message of a group at a time.
-// local-aws-sqs counts messages in flight as visible too; the fake in front of it takes them off again.
-const proxy = await FaultProxy.start((await sqs()).localSqs);
-proxy.spoil('GetQueueAttributes', async (_, forward) => {
-  const answer = await forward();
-  const attributes = answer.body.Attributes as Record<string, string> | undefined;
-  if (attributes?.ApproximateNumberOfMessages === undefined) return answer;
-  const { ApproximateNumberOfMessages: all, ApproximateNumberOfMessagesNotVisible: hidden } = attributes;
-  const visible = String(Number(all) - Number(hidden));
-  return { ...answer, body: { Attributes: { ...attributes, ApproximateNumberOfMessages: visible } } };
-});
-// Its purge takes a minute, as SQS may; this one is done when it answers.
-proxy.spoil('PurgeQueue', async ({ input: { QueueUrl } }) => {
-  for (;;) {
-    const { body } = await proxy.ask('ReceiveMessage', { QueueUrl, MaxNumberOfMessages: 10, WaitTimeSeconds: 0 });
-    const messages = (body.Messages ?? []) as { ReceiptHandle: string }[];
-    if (messages.length === 0) return { status: 200, body: {} };
-    for (const { ReceiptHandle } of messages) await proxy.ask('DeleteMessage', { QueueUrl, ReceiptHandle });
-  }
-});
-afterAll(() => proxy.stop());
 const MAX_RECEIVES = 3;
 
-/** A kind of SQS on the emulator local-aws-sqs, counts and purge by a fake. */
-export function sqsHarness(kind: 'standard' | 'fifo'): Harness {
-  const endpoint = proxy.url;
-  const client = new SQSClient({ endpoint, region: 'us-east-1' });
-  afterAll(() => client.destroy());
+/** Where the suite is run. */
+interface Place extends Pick<Harness, 'url' | 'patienceMs' | 'caseTimeoutMs' | 'afterPurge'> {
+  readonly title: string;
+  readonly client: SQSClient;
+  /** Of one receive; a short poll of AWS asks only some of its servers. */
+  readonly waitSeconds: number;
+}
+
+/** Runs the suite for a kind on an emulator, and on the SQS of `MQ_TEST_SQS_URL` too where that is given. */
+export async function sqsConformance(kind: 'standard' | 'fifo'): Promise<void> {
+  provideTestCredentials();
+  // fauxqs drops the message group of a standard queue, refuses every character beyond U+FFFF and gives one message of a group at a time.
+  const proxy = await fakeInFrontOf((await sqs()).localSqs);
+  const places: Place[] = [
+    {
+      title: 'emulator local-aws-sqs, counts and purge by a fake',
+      url: sqsUrl(proxy.url),
+      client: new SQSClient({ endpoint: proxy.url, region: 'us-east-1' }),
+      waitSeconds: 0,
+    },
+  ];
+  if (GIVEN_SQS !== null) {
+    const { endpoint, region, ...rest } = GIVEN_SQS;
+    const client = new SQSClient({ region, ...(endpoint === null ? {} : { endpoint }) });
+    places.push({ title: `MQ_TEST_SQS_URL, ${endpoint ?? 'AWS'}`, client, waitSeconds: 2, ...rest });
+  }
+  afterAll(async () => {
+    for (const { client } of places) client.destroy();
+    await proxy.stop();
+  });
+  for (const place of places) conformance(harnessAt(place, kind));
+}
+
+function harnessAt({ title, client, waitSeconds, ...rest }: Place, kind: 'standard' | 'fifo'): Harness {
   const fifo = kind === 'fifo';
   const suffix = fifo ? '.fifo' : '';
   const FifoAttributes = fifo ? { FifoQueue: 'true' } : {};
@@ -52,6 +60,10 @@ export function sqsHarness(kind: 'standard' | 'fifo'): Harness {
   const attributes = async (queue: string) => {
     const command = new GetQueueAttributesCommand({ QueueUrl: await urlOf(queue), AttributeNames: ['All'] });
     return (await client.send(command)).Attributes ?? {};
+  };
+  const create = async (queue: string, Attributes: Record<string, string>) => {
+    await client.send(new CreateQueueCommand({ QueueName: queue, Attributes: { ...FifoAttributes, ...Attributes } }));
+    await visible(() => urlOf(queue));
   };
   const remove = async (queue: string) => {
     try {
@@ -61,10 +73,10 @@ export function sqsHarness(kind: 'standard' | 'fifo'): Harness {
     }
   };
   return {
-    name: `SQS ${kind} (emulator local-aws-sqs, counts and purge by a fake)`,
+    ...rest,
+    name: `SQS ${kind} (${title})`,
     kind,
     backend,
-    url: sqsUrl(endpoint),
     queueName: (base) => `${base.slice(0, 70)}${suffix}`,
     async makeQueue(queue, { deadLetters }) {
       // The emulators are laxer than SQS: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-queues.html
@@ -72,11 +84,11 @@ export function sqsHarness(kind: 'standard' | 'fifo'): Harness {
       const deadName = `${queue.replace('.fifo', '')}-dlq${suffix}`;
       let redrive = {};
       if (deadLetters) {
-        await client.send(new CreateQueueCommand({ QueueName: deadName, Attributes: FifoAttributes }));
+        await create(deadName, {});
         const deadLetterTargetArn = (await attributes(deadName)).QueueArn;
         redrive = { RedrivePolicy: JSON.stringify({ deadLetterTargetArn, maxReceiveCount: MAX_RECEIVES }) };
       }
-      await client.send(new CreateQueueCommand({ QueueName: queue, Attributes: { ...FifoAttributes, ...redrive } }));
+      await create(queue, redrive);
       return {
         remove: async () => {
           await remove(queue);
@@ -98,7 +110,7 @@ export function sqsHarness(kind: 'standard' | 'fifo'): Harness {
       );
       for (let empty = 0; empty < 2; ) {
         const { Messages: messages = [] } = await client.send(
-          new ReceiveMessageCommand({ QueueUrl, MaxNumberOfMessages: 10 }),
+          new ReceiveMessageCommand({ QueueUrl, MaxNumberOfMessages: 10, WaitTimeSeconds: waitSeconds }),
         );
         empty = messages.length === 0 ? empty + 1 : 0;
         if (messages.length === 0) continue;
@@ -111,4 +123,18 @@ export function sqsHarness(kind: 'standard' | 'fifo'): Harness {
       }
     },
   };
+}
+
+/** AWS asks to wait a second after a queue was made; until then it may not know it. */
+async function visible(look: () => Promise<unknown>): Promise<void> {
+  const deadline = Date.now() + 30_000;
+  for (;;) {
+    try {
+      await look();
+      return;
+    } catch (error) {
+      if (!(error instanceof QueueDoesNotExist) || Date.now() > deadline) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 500));
+    }
+  }
 }

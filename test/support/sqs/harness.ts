@@ -3,9 +3,11 @@ import { backend } from '../../../src/backends/sqs/index.ts';
 import type { Broker } from '../../../src/contract/broker.ts';
 import type { Delivery, Message, OutgoingMessage, SendOutcome } from '../../../src/contract/message.ts';
 import type { ConsumeOptions, Consumer, Peek, PeekOptions, Queue } from '../../../src/contract/queue.ts';
+import { GIVEN_SQS } from './given.ts';
 
-/** The emulators take any credentials; the SDK wants some. */
+/** The emulators take any credentials; the SDK wants some. A given SQS gets those of the SDK's own chain, which must not be hidden by ours. */
 export function provideTestCredentials(): void {
+  if (GIVEN_SQS !== null) return;
   process.env.AWS_ACCESS_KEY_ID ??= 'test';
   process.env.AWS_SECRET_ACCESS_KEY ??= 'test';
 }

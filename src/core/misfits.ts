@@ -1,0 +1,65 @@
+import type { OutgoingMessage, SendOutcome } from '../contract/message.ts';
+import type { Notice, Publisher } from '../contract/queue.ts';
+
+/** In one sentence. */
+const NAMED = 5;
+/** One by one: a misfit may name a header, and messages may have any number of those. */
+const TOLD = 20;
+
+/** What of the messages that are looked at does not fit into their target, by phrase. */
+export class Misfits {
+  readonly #target: string;
+  readonly #counts = new Map<string, number>();
+
+  constructor(target: string) {
+    this.#target = target;
+  }
+
+  /** Counts what does not fit of one message; returns the phrases that no message before it had. */
+  add(misfits: readonly string[]): readonly string[] {
+    const fresh = misfits.filter((misfit) => !this.#counts.has(misfit));
+    for (const misfit of misfits) this.#counts.set(misfit, (this.#counts.get(misfit) ?? 0) + 1);
+    return fresh;
+  }
+
+  /** Different phrases. */
+  get size(): number {
+    return this.#counts.size;
+  }
+
+  toString(): string {
+    const named = [...this.#counts].slice(0, NAMED).map(([misfit, count]) => `${misfit} (${count} messages)`);
+    if (this.#counts.size > NAMED) named.push(`and ${this.#counts.size - NAMED} more`);
+    return `does not fit into ${this.#target}: ${named.join('; ')}`;
+  }
+}
+
+/** How messages are sent that nobody has looked at before. */
+export interface LossySender {
+  send(message: OutgoingMessage): Promise<SendOutcome>;
+  /** Tells how many were sent without something. */
+  tell(): void;
+}
+
+/**
+ * For `--lossy` where no look could go before: each thing that does not fit is told before the first message that has it is sent, so that nothing
+ * is dropped in silence. `target` is as the operator named it.
+ */
+export function lossySender(publisher: Publisher, target: string, notice: Notice): LossySender {
+  const found = new Misfits(target);
+  let bent = 0;
+  return {
+    async send(message) {
+      const misfits = publisher.misfits(message);
+      for (const misfit of found.add(misfits)) {
+        if (found.size <= TOLD) notice(`does not fit into ${target}: ${misfit}; it is changed or left out (--lossy)`);
+      }
+      const outcome = await publisher.send(message);
+      if (misfits.length > 0 && outcome.status === 'sent') bent += 1;
+      return outcome;
+    },
+    tell() {
+      if (bent > 0) notice(`${bent} messages were sent without what does not fit`);
+    },
+  };
+}
