@@ -9,6 +9,7 @@ import { MessageFile } from '../message-file.ts';
 import { isDocumentFormat, openSequence } from '../output/documents.ts';
 import { confirmPlan, exitOf, printMarkdown, printReport, reportFormat, sayReport, workPlan } from '../run-plan.ts';
 import { addSelectionOptions, type SelectionFlags, selectionFrom } from '../selection-flags.ts';
+import type { Session } from '../session.ts';
 import { defineVerb, words } from '../verb.ts';
 
 const STATES = ['ready', 'delayed', 'dead', 'all'] as const;
@@ -61,7 +62,7 @@ export const purge = defineVerb<PurgeFlags, PurgeVerbOptions>({
   },
   async run(options, session) {
     const keepsBackup = options.backup !== null && !options.dryRun;
-    const backup = keepsBackup ? await MessageFile.open(options.backup ?? '', session.notice) : null;
+    const backup = keepsBackup ? await openBackup(options.backup ?? '', session) : null;
     try {
       return await session.withBroker(async (broker) => {
         // Every queue is checked and confirmed before the first one is touched.
@@ -100,3 +101,13 @@ export const purge = defineVerb<PurgeFlags, PurgeVerbOptions>({
     }
   },
 });
+
+/** What is purged is gone: only a file keeps it. */
+async function openBackup(path: string, session: Session): Promise<MessageFile> {
+  const file = await MessageFile.open(path, session.notice);
+  if (file.isFile) return file;
+  await file.close();
+  throw new MqError('PRECONDITION_FAILED', `${path} is no file, and a backup must be one`, {
+    hint: 'to hand the messages to a program: mq drain QUEUE --to PATH',
+  });
+}
