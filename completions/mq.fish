@@ -3,7 +3,10 @@ function __mq_complete
     set -l tokens (commandline -opc)
     set -l current (commandline -ct | string unescape)
     or set current (commandline -ct)
-    command mq __complete fish -- $tokens[2..-1] "$current" 2>/dev/null </dev/null
+    # Fish inserts a leading tilde as it is, unless it stands behind a typed \~ or quote: only there is such a name offered.
+    set -l shell fish
+    string match -qr '^(\\\\~|[\'"]~)' -- (commandline -ct); and set shell fish-tilde
+    command mq __complete $shell -- $tokens[2..-1] "$current" 2>/dev/null </dev/null
     test $status -eq 10; and __fish_complete_path "$current"
 end
 complete -c mq -e

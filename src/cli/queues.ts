@@ -7,12 +7,13 @@ import type { Session } from './session.ts';
 
 /**
  * Stats of the queues that `names` ask for; none: of all. A literal name that does not exist throws `QUEUE_NOT_FOUND`; a glob may match
- * nothing. A queue whose own name looks like a glob is found by that name too.
+ * nothing, which `onEmpty` is told. A queue whose own name looks like a glob is found by that name too.
  */
 export async function* readQueues(
   session: Session,
   broker: Broker,
   names: readonly string[],
+  onEmpty: (glob: string) => void = (glob) => session.notice(`no queue matches ${glob}`),
 ): AsyncGenerator<QueueStats> {
   const literals = names.filter((name) => !isGlob(name));
   for (const name of literals) {
@@ -24,9 +25,12 @@ export async function* readQueues(
   const named = new Set(literals);
   const { notice } = session;
   const all = session.eachWithin('ls', (signal) => broker.queues(pattern(globs), { notice, signal }));
+  let unmatched = globs.map((glob) => ({ glob, matches: pattern([glob]).matches }));
   for await (const stats of all) {
+    if (unmatched.length > 0) unmatched = unmatched.filter(({ matches }) => !matches(stats.queue));
     if (!named.has(stats.queue)) yield stats;
   }
+  for (const { glob } of unmatched) onEmpty(glob);
 }
 
 function pattern(globs: readonly string[]): QueuePattern {

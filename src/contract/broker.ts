@@ -45,9 +45,9 @@ export interface Broker {
   delete?(name: string, signal: AbortSignal): Promise<number | null>;
   /**
    * What an operator wants to know of the broker and of the rights there, for `mq doctor`: found out without changing or disturbing anything.
-   * Goes on after a check that failed.
+   * Goes on after a check that failed. `queue`: the one whose rights are asked, where rights are per queue; null: any one.
    */
-  checks?(signal: AbortSignal): AsyncIterable<Check>;
+  checks?(signal: AbortSignal, queue: string | null): AsyncIterable<Check>;
   /** Idempotent. */
   close(): Promise<void>;
 }

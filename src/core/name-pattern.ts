@@ -12,8 +12,9 @@ export function queuePattern(globs: readonly string[]): QueuePattern {
   };
 }
 
+/** A bracket that is never closed is a letter, and so is a backslash before an ordinary one: `name[` means the queue of that name. */
 export function isGlob(text: string): boolean {
-  return /[*?[\]\\]/.test(text);
+  return /[*?]|\[.[^\]]*\]|\\[*?[\]\\]/s.test(text);
 }
 
 function globExpression(glob: string): RegExp {

@@ -1,4 +1,6 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { open, readFile, writeFile } from 'node:fs/promises';
+import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { CommandLine } from '../support/command-line.ts';
 
@@ -146,6 +148,14 @@ describe('move and copy', () => {
 });
 
 describe('purge', () => {
+  it('refuses a backup that would keep nothing', async () => {
+    await fill('q', 2, 0);
+    const { code, stderr } = await mq.run(['purge', 'q', '--backup', '/dev/null', '--yes']);
+    expect(code).toBe(1);
+    expect(stderr).toContain('/dev/null is no file');
+    expect(await bodies('q')).toHaveLength(2);
+  });
+
   it('touches only the state that was named, and keeps a backup first', async () => {
     await fill('q', 6, 2);
     await mq.ok(['purge', 'q', '--dead', '--backup', mq.path('backup'), '--yes']);
@@ -235,6 +245,34 @@ describe('drain', () => {
     expect(code).toBe(expected);
     expect(stderr).toContain(says);
     expect(await bodies('q')).toHaveLength(3);
+  });
+
+  it('to a device that keeps nothing: what was asked for', async () => {
+    await fill('q', 3, 0);
+    const report = await mq.json(['drain', 'q', '--to', '/dev/null']);
+    expect(report).toMatchObject({ matched: 3, moved: 3, failed: 0, complete: true });
+    expect(await bodies('q')).toEqual([]);
+  });
+
+  it('to a named pipe: the reader gets every line; without a reader nothing is taken', async () => {
+    await fill('q', 3, 0);
+    await promisify(execFile)('mkfifo', [mq.path('pipe')]);
+    const refused = await mq.run(['drain', 'q', '--to', mq.path('pipe')]);
+    expect(refused.code).toBe(1);
+    expect(refused.stderr).toContain('nobody reads from it');
+    expect(await bodies('q')).toHaveLength(3);
+
+    // Opens for reading and writing, so that the pipe has a reader before mq comes.
+    const reader = await open(mq.path('pipe'), 'r+');
+    try {
+      await mq.ok(['drain', 'q', '--to', mq.path('pipe')]);
+      const { buffer, bytesRead } = await reader.read(Buffer.alloc(65_536));
+      const lines = buffer.subarray(0, bytesRead).toString('utf8').trimEnd().split('\n');
+      expect(lines.map((line) => JSON.parse(line).id)).toEqual(['m0', 'm1', 'm2']);
+    } finally {
+      await reader.close();
+    }
+    expect(await bodies('q')).toEqual([]);
   });
 
   it('makes no file when it is refused', async () => {

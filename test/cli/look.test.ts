@@ -1,4 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Broker } from '../../src/contract/broker.ts';
+import type { QueueStats } from '../../src/contract/stats.ts';
 import { CommandLine } from '../support/command-line.ts';
 
 let mq: CommandLine;
@@ -90,6 +92,57 @@ describe('ls and stats', () => {
     expect(await mq.ok(['ls'])).toMatchObject({ stdout: '', stderr: 'mq: note: no queues\n' });
     expect((await mq.ok(['ls', '-o', 'json'])).stdout).toBe('[]\n');
     expect((await mq.ok(['ls', '-q'])).stderr).toBe('');
+  });
+});
+
+describe('ls and stats of names that are not there', () => {
+  beforeEach(() => mq.ok(['create', 'orders']));
+
+  it.each(['ls', 'stats'])('%s: a name is exit 4, also with a bracket that is never closed', async (verb) => {
+    for (const name of ['order', 'orders[', 'orders]', 'a\\b']) {
+      const { code, stdout, stderr } = await mq.run([verb, name]);
+      expect({ name, code, stdout }).toEqual({ name, code: 4, stdout: '' });
+      expect(stderr).toContain(`no queue ${name}`);
+    }
+    await mq.ok(['create', 'orders[']);
+    expect(await mq.json([verb, 'orders['])).toMatchObject([{ queue: 'orders[' }]);
+  });
+
+  it.each(['ls', 'stats'])('%s: a pattern that nothing matches is named, once', async (verb) => {
+    const more = verb === 'stats' ? ['--sample', '1ms'] : [];
+    const { stdout, stderr } = await mq.ok([verb, 'jobs*', 'order?', 'x[12]', ...more]);
+    expect(stdout).toContain('orders');
+    expect(stderr.match(/no queue matches .*/g)).toEqual(['no queue matches jobs*', 'no queue matches x[12]']);
+    const none = await mq.ok([verb, 'jobs*', '-o', 'json']);
+    expect(none).toMatchObject({ stdout: '[]\n', stderr: 'mq: note: no queue matches jobs*\n' });
+  });
+
+  it('ls --dead: a queue whose dead letters are unknown is named, and never counted as having none', async () => {
+    const stats = (queue: string, dead: number | null | undefined): QueueStats => ({
+      ...{ queue, broker: 'test', kind: 'list', state: 'running', ready: 0, depth: 0 },
+      ...(dead === undefined ? {} : { dead }),
+      ...{ approximate: [], notes: {}, sampledAt: 0 },
+    });
+    const broker = (all: readonly QueueStats[]): Broker => ({
+      name: 'test',
+      address: 'test',
+      async *queues() {
+        yield* all;
+      },
+      queue: () => Promise.reject(new Error('not asked for')),
+      close: async () => {},
+    });
+    const run = (all: readonly QueueStats[]) => mq.ok(['ls', '--dead', '-o', 'json'], { broker: broker(all) });
+    expect((await run([stats('a', 0), stats('b', undefined)])).stderr).toBe('');
+    const some = await run([stats('a', 2), stats('b', null), stats('c', undefined)]);
+    expect(JSON.parse(some.stdout)).toMatchObject([{ queue: 'a', dead: 2 }]);
+    expect(some.stderr).toBe('mq: note: not known how many dead letters these have: b\n');
+    const table = await mq.ok(['ls', '--dead'], { broker: broker([stats('b', null)]) });
+    expect(table.stderr).toContain('no queue is known to have dead letters');
+    expect(table.stderr).toContain('these have: b');
+    expect((await mq.ok(['ls', '--dead'], { broker: broker([stats('a', 0)]) })).stderr).toContain(
+      'no queue has dead letters',
+    );
   });
 });
 

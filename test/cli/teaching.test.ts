@@ -29,6 +29,19 @@ it.each([
   expect(await mq.run(args)).toMatchObject({ code, stderr: expect.stringContaining(hint) });
 });
 
+it.each(['redis://localhost', 'amqp://localhost', 'sqs://eu-west-1'])(
+  'explains every parameter that %s may have',
+  async (url) => {
+    const refused = await mq.run(['--url', `${url}?nonsense=1`, 'ls']);
+    expect(refused.code).toBe(2);
+    const known = /known(?: parameters)?(?: are)?: ?(.*?)\.?$|Known parameters are (.*)\.$/m.exec(refused.stderr);
+    const names = (known?.[1] ?? known?.[2] ?? '').split(', ');
+    expect(names.length, refused.stderr).toBeGreaterThan(3);
+    const { stdout } = await mq.ok(['help', 'urls']);
+    for (const name of names) expect(stdout, name).toContain(`${name}=`);
+  },
+);
+
 it('help is JSON for programs', async () => {
   const all = JSON.parse((await mq.ok(['--help', '-o', 'json'])).stdout);
   expect(all.verbs.map(({ name }: { name: string }) => name)).toEqual(VERBS.map(({ name }) => name));

@@ -43,10 +43,20 @@ describe.each(['bash', 'zsh', 'fish'] as const)('Tab in %s', (shell) => {
 
   test.each(HOSTILE_NAMES)('inserts %j as one word that reads back as it is', async (name) => {
     const context = `c${ALL.indexOf(name)}`;
-    // Fish would insert a leading tilde bare, so such a name is left out there.
+    // Fish would insert a leading tilde bare, so such a name is left out there; see the next test.
     const inserted = shell === 'fish' && name.startsWith('~') ? [] : [name];
     expect(await session.type(`mq -c ${context} peek \t\r`)).toEqual(['-c', context, 'peek', ...inserted]);
   });
+
+  test.each(HOSTILE_NAMES.filter((name) => name.startsWith('~')))(
+    'goes on with %j behind a tilde that is no home',
+    async (name) => {
+      const context = `c${ALL.indexOf(name)}`;
+      for (const start of ['\\~', "'~", '"~']) {
+        expect(await session.type(`mq -c ${context} peek ${start}\t\r`)).toEqual(['-c', context, 'peek', name]);
+      }
+    },
+  );
 
   test.each(HOSTILE_NAMES.filter((name) => /^[a-z]/.test(name)))(
     'goes on with %j after a letter, and inside quotes',

@@ -1,6 +1,9 @@
 import { randomBytes } from 'node:crypto';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { CommandLine } from '../support/command-line.ts';
+import { freePort } from '../support/free-port.ts';
 import { type RabbitmqVhost, rabbitmqVhost } from '../support/rabbitmq-vhost.ts';
 
 let vhost: RabbitmqVhost;
@@ -48,6 +51,7 @@ test('an administrator sees the rights for each verb, and queues stay as they ar
     'may take',
     'may create and delete',
     'alarms',
+    'clock',
   ]) {
     expect(findings[name], name).toMatchObject({ status: 'ok' });
   }
@@ -71,6 +75,8 @@ test('a user without rights and without the tag is told so', async () => {
       status: 'warning',
       detail: expect.stringContaining('refused this user'),
     });
+    // The refusal carries a date too.
+    expect(findings.clock).toMatchObject({ status: 'ok' });
   } finally {
     await vhost.request('DELETE', `/api/users/${user}`);
   }
@@ -85,5 +91,32 @@ test('a wrong password is refused by the real broker with exit 6, and is in no o
       expect(ran.code).toBe(verb[0] === 'doctor' ? 1 : 6);
       expect(ran.stdout + ran.stderr).not.toMatch(/Zq7|9xJ/);
     }
+  }
+});
+
+test('the clock: from the Date of the management API, and unknown with the reason where that is away', async () => {
+  let date: string | null = null;
+  const fake = createServer((_request, response) => {
+    response.sendDate = false;
+    if (date !== null) response.setHeader('date', date);
+    response.end('{"rabbitmq_version":"0"}');
+  });
+  await new Promise<void>((resolve) => fake.listen(0, '127.0.0.1', resolve));
+  const { port } = fake.address() as AddressInfo;
+  const clockBehind = async (management: string): Promise<Finding | undefined> =>
+    (await doctor(`${vhost.url}?management=${encodeURIComponent(management)}`)).findings.clock;
+  try {
+    date = new Date(Date.now() - 3_600_000).toUTCString();
+    expect(await clockBehind(`http://127.0.0.1:${port}`)).toMatchObject({
+      status: 'warning',
+      detail: expect.stringMatching(/^3(59|60)\d{4} ms behind this machine, give or take \d+ ms$/),
+    });
+    date = null;
+    const unknown = { status: 'skipped', detail: expect.stringContaining('unknown: AMQP tells no time') };
+    expect(await clockBehind(`http://127.0.0.1:${port}`)).toMatchObject(unknown);
+    expect(await clockBehind(`http://127.0.0.1:${await freePort()}`)).toMatchObject(unknown);
+  } finally {
+    fake.closeAllConnections();
+    await new Promise((resolve) => fake.close(resolve));
   }
 });

@@ -1,4 +1,6 @@
 import { randomBytes } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
+import { rootCertificates } from 'node:tls';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { CommandLine } from '../support/command-line.ts';
 import { startRedis } from '../support/redis-server.ts';
@@ -26,6 +28,11 @@ interface Finding {
 async function doctor(url: string): Promise<Readonly<Record<string, Finding>>> {
   const all = JSON.parse((await mq.run(['--url', url, 'doctor', '-o', 'json'])).stdout) as readonly Finding[];
   return Object.fromEntries(all.map((finding) => [finding.name, finding]));
+}
+
+async function file(name: string, text: string): Promise<string> {
+  await writeFile(mq.path(name), text);
+  return mq.path(name);
 }
 
 async function command(...call: readonly string[]): Promise<unknown> {
@@ -83,5 +90,39 @@ test('a wrong password is refused by the real server with exit 6, and is in no o
       expect(ran.code, ran.stderr).toBe(verb[0] === 'doctor' ? 1 : 6);
       expect(ran.stdout + ran.stderr).not.toMatch(/Zq7|9xJ/);
     }
+  }
+});
+
+test('TLS is judged by the authority that the URL names', async () => {
+  const secure = await startRedis(await redisProgram(), { tls: true });
+  try {
+    const authority = secure.certificates?.authority ?? '';
+    const trusted = await doctor(`${secure.url}?ca=${encodeURIComponent(authority)}`);
+    expect(trusted.TLS).toMatchObject({
+      // A certificate of the tests is good for a day.
+      status: 'warning',
+      detail: expect.stringMatching(/ends in [01] days, trusted by the authority that the URL names$/),
+    });
+    expect(trusted.connection).toMatchObject({ status: 'ok' });
+    expect((await doctor(secure.url)).TLS).toMatchObject({
+      status: 'failed',
+      detail: expect.stringMatching(/not trusted here: [A-Z_]+$/),
+    });
+    const another = await doctor(
+      `${secure.url}?ca=${encodeURIComponent(await file('other.pem', rootCertificates[0] ?? ''))}`,
+    );
+    expect(another.TLS).toMatchObject({
+      status: 'failed',
+      detail: expect.stringContaining('not trusted by the authority that the URL names'),
+    });
+    expect((await doctor(`${secure.url}?ca=/nowhere/at-all.pem`)).TLS).toMatchObject({
+      status: 'failed',
+      detail: 'a certificate file that the URL names cannot be read',
+    });
+    expect(
+      (await doctor(`${secure.url}?ca=${encodeURIComponent(await file('not.pem', 'no certificate'))}`)).TLS,
+    ).toMatchObject({ status: 'failed' });
+  } finally {
+    await secure.stop();
   }
 });

@@ -59,6 +59,27 @@ describe('TLS', () => {
     expect(stderr).toContain('cacertfile');
   });
 
+  test('doctor judges it by the same authority, and calls verify_none what it is', async () => {
+    const tls = async (rest: string): Promise<unknown> => {
+      const { stdout } = await runMq(['--url', secure('127.0.0.1', rest), 'doctor', '-o', 'json']);
+      return JSON.parse(stdout).find(({ name }: { readonly name: string }) => name === 'TLS');
+    };
+    const own = `&cacertfile=${encodeURIComponent(files.authority)}`;
+    expect(await tls(own)).toMatchObject({
+      status: 'warning',
+      detail: expect.stringContaining('trusted by the authority'),
+    });
+    expect(await tls('')).toMatchObject({ status: 'failed', hint: expect.stringContaining('cacertfile') });
+    expect(await tls('&verify=verify_none')).toMatchObject({
+      status: 'warning',
+      detail: expect.stringContaining('pose'),
+    });
+    expect(await tls(`${own}&server_name_indication=elsewhere.example`)).toMatchObject({
+      status: 'failed',
+      detail: expect.stringContaining('ERR_TLS_CERT_ALTNAME_INVALID'),
+    });
+  });
+
   test('only verify=verify_none trusts anybody', async () => {
     expect(await stats(secure('127.0.0.1', '&verify=verify_none'))).toMatchObject({ code: 0 });
   });

@@ -1,10 +1,10 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { Redis } from 'ioredis';
-import { afterAll, afterEach, beforeEach, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import manifest from '../../package.json' with { type: 'json' };
 import { README } from '../support/documents.ts';
 import { MQ } from '../support/mq.ts';
@@ -12,6 +12,7 @@ import { rabbitmqVhost } from '../support/rabbitmq-vhost.ts';
 import { startRedis } from '../support/redis-server.ts';
 import { redisProgram, sqs } from '../support/servers.ts';
 
+const CLONE = dirname(README.pathname);
 /** Every fenced block of the README that holds commands is run here, or checked where running it would install something. */
 const readme = await readFile(README, 'utf8');
 const blocks = [...readme.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].map(([, text = '']) => text);
@@ -48,8 +49,34 @@ function block(text: string): string {
   return found[0] ?? '';
 }
 
+/** `says`: what only its block of the README says. */
+const FIRST_REDRIVES = [
+  { on: 'SQLite', says: 'worker that fails: after two', from: 'orders', to: 'orders' },
+  { on: 'RabbitMQ', says: 'MQ_URL=amqp:', from: 'orders-dlq', to: 'orders' },
+  { on: 'the SQS emulator fauxqs', says: 'MQ_URL=sqs:', from: 'orders-dlq', to: 'orders' },
+  { on: 'BullMQ', says: 'worker.mjs', from: 'emails', to: 'emails' },
+  { on: 'a Redis stream', says: 'XREADGROUP', from: 'events', to: 'events' },
+  { on: 'a Redis list', says: 'kind=list', from: 'tasks:dead', to: 'tasks' },
+] as const;
+
+/** The one that comes with the server: on this machine, or in its container. */
+function redisCli(url: string): string {
+  if (redisServer.place !== 'here') throw new Error('the README needs redis-cli, and Redis is in a container');
+  return `'${join(dirname(redisServer.path), 'redis-cli')}' -u '${url}'`;
+}
+
 it('has no block of commands that nobody runs', () => {
-  const known = ['npm ci && npm run demo', 'npm install --global', 'mq enqueue jobs', '--url amqp', '--max 500 --yes'];
+  const known = [
+    ...[
+      'npm ci && npm run demo',
+      'npm install --global',
+      'alias mq=',
+      'mq enqueue jobs',
+      '--url amqp',
+      '--max 500 --yes',
+    ],
+    ...FIRST_REDRIVES.map(({ says }) => says),
+  ];
   expect(known.map(block).sort()).toEqual([...blocks].sort());
 });
 
@@ -102,12 +129,46 @@ it('another broker', async () => {
       expect(stdout).toMatch(/^emails +list +running +2 /m);
       expect(stderr).toContain('mq: dry run: would redrive 0 messages from orders-dlq to orders');
     } finally {
-      await paste(`mq --url '${sqsUrl}' delete orders --yes; mq --url '${sqsUrl}' delete orders-dlq --yes`);
+      for (const made of [`'${sqsUrl}' delete orders`, `'${sqsUrl}' delete orders-dlq`, `'${rabbitmq}' delete orders`])
+        await paste(`mq --url ${made} --yes`);
     }
   } finally {
     client.disconnect();
     await redis.stop();
   }
+});
+
+it('from the clone without installing', async () => {
+  const commands = block('alias mq=');
+  expect(Object.keys(manifest.scripts)).toContain('build');
+  // The installation and the build are this run's own; what is left is whether the alias leads to mq.
+  const alias = commands.replace(/^npm ci && npm run build$/m, `shopt -s expand_aliases; unset -f mq; cd '${CLONE}'`);
+  expect((await paste(`${alias}\nmq --version`)).stdout).toBe(`${manifest.version}\n`);
+});
+
+describe('a first redrive', () => {
+  it.each(FIRST_REDRIVES)('on $on', async ({ says, from, to }) => {
+    const redis = await startRedis(redisServer);
+    const rabbitmq = `${vhost.url}?management=${encodeURIComponent(vhost.managementUrl)}`;
+    const sqsUrl = `sqs://eu-west-1?endpoint=${encodeURIComponent(fauxqs)}`;
+    await symlink(join(CLONE, 'node_modules'), join(folder, 'node_modules'));
+    const commands = block(says)
+      .replace('amqp://guest:guest@localhost/', `'${rabbitmq}'`)
+      .replace('sqs://eu-west-1', `'${sqsUrl}'`)
+      .replace('redis://localhost:6379/0', redis.url)
+      .replace('redis-cli ', `${redisCli(redis.url)} `);
+    const url = /^export MQ_URL=.*$/m.exec(commands)?.[0] ?? 'true';
+    try {
+      const { stdout, stderr } = await paste(commands);
+      expect(stderr).toContain(`mq: redrove 2 messages from ${from} to ${to} (`);
+      if (commands.includes('stats')) expect(stdout).toMatch(/^DEAD +FROM .*\n +[12] /m);
+      const left = await paste(`${url}\nmq drain ${to}`);
+      expect(left.stdout.trimEnd().split('\n')).toHaveLength(2);
+    } finally {
+      await paste(`${url}\nmq delete ${to} --yes; ${from === to ? '' : `mq delete ${from} --yes || true`}`);
+      await redis.stop();
+    }
+  });
 });
 
 it('the screen is what the demo shows', async () => {

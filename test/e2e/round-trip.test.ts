@@ -1,9 +1,11 @@
+import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { jsonOf, runMq } from '../support/mq.ts';
+import { jsonOf, MQ, runMq } from '../support/mq.ts';
 
 let folder: string;
 let env: Readonly<Record<string, string>>;
@@ -98,4 +100,15 @@ it('a file that takes more is appended to, and drained dead letters keep why the
     .map((line) => JSON.parse(line));
   expect(lives).toMatchObject({ body: 'lives', state: 'ready', dead: null });
   expect(dies).toMatchObject({ body: 'dies', state: 'dead', dead: { from: 'q', error: 'exit 9: no luck', count: 1 } });
+});
+
+it('--to /dev/stdout in a pipe, as programs without a dash for it are used', async () => {
+  await runMq(['enqueue', 'q', 'one', 'two'], { env });
+  const pipeline = '"$NODE" "$MQ" drain q --to /dev/stdout -q | cat';
+  const { stdout } = await promisify(execFile)('bash', ['-o', 'pipefail', '-c', pipeline], {
+    env: { PATH: process.env.PATH, HOME: folder, NODE: process.execPath, MQ, ...env },
+  });
+  const lines = stdout.trimEnd().split('\n');
+  expect(lines.map((line) => JSON.parse(line).body)).toEqual(['one', 'two']);
+  expect(JSON.parse((await runMq(['ls', '-o', 'json'], { env })).stdout)).toMatchObject([{ ready: 0, inFlight: 0 }]);
 });

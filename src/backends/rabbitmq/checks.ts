@@ -1,4 +1,5 @@
 import type { Check } from '../../contract/broker.ts';
+import { clockCheck } from '../../contract/clock.ts';
 import { MqError } from '../../contract/errors.ts';
 import { isObject, listOf, textAt } from './management.ts';
 import type { Session } from './session.ts';
@@ -18,12 +19,19 @@ export async function* brokerChecks(session: Session, signal: AbortSignal): Asyn
       detail: `${reason}: lists, rates and ages of queues are missing`,
       hint: 'enable the plugin rabbitmq_management, and give the user the tag "management"',
     };
+    yield clock(session);
     return;
   }
   const version = textAt(overview.body, 'rabbitmq_version') ?? 'unknown';
   yield ok('management API', `RabbitMQ ${version} at ${session.management.label}`);
+  yield clock(session);
   yield* permissionChecks(session, signal);
   yield* alarmChecks(session, signal);
+}
+
+/** AMQP itself tells no time; an answer of the management API does, also one that refuses the user. */
+function clock({ management }: Session): Check {
+  return clockCheck(management.serverClock, 'AMQP tells no time, and the management API gave no answer with a date');
 }
 
 async function amqpCheck(session: Session, signal: AbortSignal): Promise<Check> {

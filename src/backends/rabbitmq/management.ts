@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { type ClockReading, clockOfAnswer } from '../../contract/clock.ts';
 import { abortedError, MqError, throwIfAborted } from '../../contract/errors.ts';
 import type { JsonValue } from '../../contract/message.ts';
 import type { Address } from './address.ts';
@@ -27,6 +28,8 @@ export class Management {
   /** Once unreachable, it is not asked again: each try could cost the whole timeout. */
   #away: Extract<Answer, { status: 'unavailable' }> | null = null;
 
+  #clock: ClockReading | null = null;
+
   constructor(address: Address, timeoutMs: number) {
     this.#address = address;
     this.#timeoutMs = timeoutMs;
@@ -34,6 +37,11 @@ export class Management {
 
   get label(): string {
     return this.#address.management.label;
+  }
+
+  /** From the newest answer that carried a date; null: none did. */
+  get serverClock(): ClockReading | null {
+    return this.#clock;
   }
 
   /** `path` below `/api`, already percent-encoded. */
@@ -54,6 +62,7 @@ export class Management {
     const { management } = this.#address;
     const trust = await trustMaterial({ tls: management.tls, trust: this.#address.trust });
     const { request } = management.tls ? https() : http();
+    const sentAt = Date.now();
     const response = await new Promise<IncomingMessage>((resolve, reject) => {
       const call = request(
         {
@@ -72,6 +81,7 @@ export class Management {
       call.on('error', reject);
       call.end();
     });
+    this.#clock = clockOfAnswer(response.headers.date, { sentAt, answeredAt: Date.now() }) ?? this.#clock;
     const text = await readAll(response);
     return this.#interpret(response.statusCode ?? 0, text);
   }

@@ -1,4 +1,5 @@
 import type { Broker, Check, CreateOptions, ListOptions, QueuePattern } from '../../contract/broker.ts';
+import type { Kind } from '../../contract/capabilities.ts';
 import { MqError, throwIfAborted } from '../../contract/errors.ts';
 import type { Queue } from '../../contract/queue.ts';
 import type { QueueStats } from '../../contract/stats.ts';
@@ -6,10 +7,11 @@ import { createBull, deleteBull } from './bullmq/lifecycle.ts';
 import { serverChecks } from './checks.ts';
 import type { Connection } from './connection.ts';
 import { findQueue } from './find.ts';
-import { internalsOf } from './handle.ts';
+import { deadLetterQueueOf, internalsOf } from './handle.ts';
 import { takeOffRegister } from './list/convention.ts';
 import { listQueues } from './listing.ts';
 import { asInteger, asText } from './reply.ts';
+import type { RedisSettings } from './url.ts';
 
 /** KEYS[1] the key, ARGV[1] the command that tells its length. Returns the length that went with it. */
 const DELETE = `
@@ -50,6 +52,7 @@ export class RedisBroker implements Broker {
         queue: name,
       });
     }
+    if (kind !== 'list') refuseForgottenLink(this.#connection.settings, name, kind, options.deadLetterQueue);
     if (kind === 'bullmq') return createBull(this.#connection, name, options.signal);
     if (kind !== 'stream') {
       throw new MqError('NOT_SUPPORTED', `cannot create ${name}: a Redis list exists from its first element on`, {
@@ -95,6 +98,24 @@ export class RedisBroker implements Broker {
     this.#connection.close();
     return Promise.resolve();
   }
+}
+
+/** Redis keeps no link between a queue and another: what the URL does not say would be forgotten with this command. */
+function refuseForgottenLink(settings: RedisSettings, queue: string, kind: Kind, dlq: string | null): void {
+  if (dlq === null || (kind === 'stream' && deadLetterQueueOf(settings, queue) === dlq)) return;
+  const isBull = kind === 'bullmq';
+  throw new MqError(
+    'NOT_SUPPORTED',
+    `cannot create ${queue} with a dead-letter queue: ${isBull ? 'BullMQ keeps dead letters in the queue itself, as its failed jobs' : 'Redis keeps no link between two streams'}`,
+    {
+      hint: isBull
+        ? 'leave --dlq out'
+        : 'name it in the URL, then here and in every command: ?dlq=NAME (* stands for the queue)',
+      backend: 'redis',
+      operation: 'create',
+      queue,
+    },
+  );
 }
 
 function usage(message: string, queue: string): MqError {

@@ -1,10 +1,8 @@
 import type { Check } from '../../contract/broker.ts';
+import { clockCheck, clockReading } from '../../contract/clock.ts';
 import { MqError, throwIfAborted } from '../../contract/errors.ts';
 import type { Connection } from './connection.ts';
 import { asList, asText } from './reply.ts';
-
-/** Beyond it, delays and ages that two machines reckon differ by more than anybody expects. */
-const SKEW_WORTH_A_WORD_MS = 2_000;
 
 /** A key that nobody has. The commands below are asked about and not run: `ACL DRYRUN` (Redis 7, Valkey). */
 const NOBODYS_KEY = 'mq-is-there-anybody';
@@ -50,17 +48,10 @@ export async function* serverChecks(
   };
   yield* attempt('server', async () => serverCheck(asText(await ask('INFO', 'server'))));
   yield* attempt('clock', async () => {
-    const before = Date.now();
+    const sentAt = Date.now();
     const [seconds, micros] = asList(await ask('TIME')).map((part) => Number(asText(part)));
-    const skewMs = Math.round((seconds ?? 0) * 1000 + (micros ?? 0) / 1000 - (before + Date.now()) / 2);
-    const detail = `${Math.abs(skewMs)} ms ${skewMs < 0 ? 'behind' : 'ahead of'} this machine`;
-    if (Math.abs(skewMs) < SKEW_WORTH_A_WORD_MS) return { name: 'clock', status: 'ok', detail, hint: null };
-    return {
-      name: 'clock',
-      status: 'warning',
-      detail,
-      hint: 'delays and ages are off by as much: set both clocks by NTP',
-    };
+    const serverMs = (seconds ?? 0) * 1000 + (micros ?? 0) / 1000;
+    return clockCheck(clockReading(serverMs, 1, { sentAt, answeredAt: Date.now() }), '');
   });
   yield* attempt('memory', async () => {
     const policy = /^maxmemory_policy:(\S+)/m.exec(asText(await ask('INFO', 'memory')))?.[1] ?? 'unknown';

@@ -33,6 +33,7 @@ import {
   UntagQueueCommand,
   type UntagQueueCommandInput,
 } from '@aws-sdk/client-sqs';
+import { type ClockReading, clockOfAnswer } from '../../contract/clock.ts';
 import { MqError } from '../../contract/errors.ts';
 import type { Address } from './address.ts';
 import { translate } from './errors.ts';
@@ -58,6 +59,7 @@ export class SqsApi {
   readonly #region: string;
   readonly #closers = new Set<() => Promise<void>>();
   #closed = false;
+  #clock: ClockReading | null = null;
 
   constructor(address: Address, connectTimeoutMs: number) {
     const shared = {
@@ -80,6 +82,12 @@ export class SqsApi {
       credentials: this.#steady.config.credentials,
     });
     this.#region = address.region;
+    for (const client of [this.#steady, this.#once]) this.#watchClock(client);
+  }
+
+  /** From the newest answer that carried a date, also one that refused; null: none did. */
+  get serverClock(): ClockReading | null {
+    return this.#clock;
   }
 
   /** Resolves when the SDK's chain has found credentials. */
@@ -181,6 +189,19 @@ export class SqsApi {
     this.#once.destroy();
   }
 
+  #watchClock(client: SQSClient): void {
+    client.middlewareStack.add(
+      (next) => async (args) => {
+        const sentAt = Date.now();
+        const result = await next(args);
+        this.#clock = clockOfAnswer(dateOf(result.response), { sentAt, answeredAt: Date.now() }) ?? this.#clock;
+        return result;
+      },
+      // Nearest to the connection: there an answer is still an answer when it refuses.
+      { step: 'deserialize', priority: 'low', name: 'mqServerClock' },
+    );
+  }
+
   async #do<T>(
     action: string,
     context: CallContext,
@@ -199,4 +220,10 @@ export class SqsApi {
       throw translate(error, { action, queue: context.queue, region: this.#region, signal: context.signal });
     }
   }
+}
+
+function dateOf(response: unknown): unknown {
+  if (typeof response !== 'object' || response === null || !('headers' in response)) return null;
+  const { headers } = response;
+  return typeof headers === 'object' && headers !== null && 'date' in headers ? headers.date : null;
 }

@@ -1,15 +1,17 @@
-import type { Broker, CreateOptions, ListOptions, OpenOptions, QueuePattern } from '../../contract/broker.ts';
+import type { Broker, Check, CreateOptions, ListOptions, OpenOptions, QueuePattern } from '../../contract/broker.ts';
 import { MqError, throwIfAborted } from '../../contract/errors.ts';
 import type { Queue } from '../../contract/queue.ts';
 import type { QueueStats } from '../../contract/stats.ts';
 import { type Address, showAddress } from './address.ts';
 import { SqsApi } from './api.ts';
+import { type AskedQueue, queueChecks } from './checks.ts';
 import { planCreation } from './creation.ts';
 import type { QueueAttributes } from './facts.ts';
 import { listQueueStats } from './listing.ts';
-import { parseReference } from './names.ts';
+import { nameFromUrl, parseReference } from './names.ts';
 import { PausableSqsQueue } from './pausable-queue.ts';
 import { SqsQueue } from './queue.ts';
+import { listQueueUrls } from './sources.ts';
 
 /**
  * Opens SQS: finds credentials and makes one call, which may be refused for lack of permission on `sqs:ListQueues` but proves that the server is
@@ -107,8 +109,34 @@ class SqsBroker implements Broker {
     return null;
   }
 
+  async *checks(signal: AbortSignal, queue: string | null): AsyncGenerator<Check, void, undefined> {
+    let asked: AskedQueue | null = null;
+    try {
+      asked = queue === null ? await this.#anyQueue(signal) : await this.#named(queue, signal);
+    } catch (error) {
+      if (!(error instanceof MqError) || error.code === 'ABORTED') throw error;
+      // Who may not list has to say which queue is meant.
+      if (queue !== null || error.code !== 'PERMISSION_DENIED')
+        yield { name: 'find the queue', status: 'failed', detail: error.message, hint: error.hint };
+    }
+    yield* queueChecks(this.#api, asked, signal);
+  }
+
   async close(): Promise<void> {
     await this.#api.close();
+  }
+
+  async #named(text: string, signal: AbortSignal): Promise<AskedQueue> {
+    const { url, name, account } = parseReference(text, this.#where);
+    return { name, url: url ?? (await this.#urlOf(name, account ?? this.#where.account, signal)) };
+  }
+
+  async #anyQueue(signal: AbortSignal): Promise<AskedQueue | null> {
+    const { account } = this.#where;
+    for await (const url of listQueueUrls(this.#api, '', signal)) {
+      if (account === null || url.includes(`/${account}/`)) return { name: nameFromUrl(url), url };
+    }
+    return null;
   }
 
   async #createLinked(

@@ -66,7 +66,8 @@ export const create = defineVerb<CreateFlags, CreateQueueOptions>({
       }
       const make = broker.create.bind(broker);
       await session.within('create', (signal) => make(queue, { ...options, signal }));
-      session.messages.summary(`created ${queue} on ${broker.name}`);
+      const dlq = options.deadLetterQueue === null ? '' : `, whose dead letters go to ${options.deadLetterQueue},`;
+      session.messages.summary(`created ${queue}${dlq} on ${broker.name}`);
     });
     return EXIT.done;
   },

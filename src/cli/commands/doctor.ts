@@ -11,11 +11,14 @@ import { defineVerb } from '../verb.ts';
 
 interface DoctorFlags {
   readonly all?: boolean;
+  readonly queue?: string;
 }
 
 export interface DoctorOptions {
   /** Every context, and not only the one in use. */
   readonly all: boolean;
+  /** Whose rights are asked, where rights are per queue; null: the context's own queue, else any. */
+  readonly queue: string | null;
 }
 
 interface Finding extends Check {
@@ -28,14 +31,16 @@ const MARKS: Readonly<Record<Check['status'], string>> = { ok: 'ok', warning: 'W
 export const doctor = defineVerb<DoctorFlags, DoctorOptions>({
   effect:
     'Only reads: checks versions, configuration, reachability, encryption and permissions, and goes on after a failure.',
-  examples: ['mq doctor', 'mq doctor --all -o json'],
+  examples: ['mq doctor', 'mq doctor --url sqs://eu-west-1 --queue orders', 'mq doctor --all -o json'],
   declare(command) {
-    command.option('--all', 'check every context, not only the one in use');
+    command
+      .option('--all', 'check every context, not only the one in use')
+      .option('--queue <name>', 'ask about the rights on this queue, where they are per queue (SQS)');
   },
   parse(_operands, flags) {
-    return { all: flags.all ?? false };
+    return { all: flags.all ?? false, queue: flags.queue ?? null };
   },
-  async run({ all }, session) {
+  async run({ all, queue }, session) {
     const format = session.format('table', 'json', 'ndjson', 'yaml');
     const { stdout } = session.host;
     const sequence = isDocumentFormat(format) ? await openSequence(session, format) : null;
@@ -58,7 +63,7 @@ export const doctor = defineVerb<DoctorFlags, DoctorOptions>({
       for (const { about, target } of targetsOf(informed, own.settings, all)) {
         if (session.signal.aborted) break;
         if (target instanceof Error) await say(about, failedBy('context', target));
-        else for await (const check of checkBroker(informed, target)) await say(about, check);
+        else for await (const check of checkBroker(informed, target, queue)) await say(about, check);
       }
     }
     await sequence?.end();

@@ -35,9 +35,11 @@ export const ls = defineVerb<LsFlags, LsOptions>({
     const format = session.format('table', 'json', 'ndjson', 'yaml');
     const target = session.target();
     const rows: QueueStats[] = [];
+    const unknown: string[] = [];
     await session.withBroker(async (broker) => {
       for await (const stats of readQueues(session, broker, options.globs)) {
-        if (!options.onlyDead || (stats.dead ?? 0) > 0) rows.push(stats);
+        if (options.onlyDead && stats.dead === null) unknown.push(stats.queue);
+        else if (!options.onlyDead || (stats.dead ?? 0) > 0) rows.push(stats);
       }
     }, target);
     if (target.settings !== null && options.globs.length === 0 && !options.onlyDead) {
@@ -55,9 +57,14 @@ export const ls = defineVerb<LsFlags, LsOptions>({
       await sequence.end();
     } else if (rows.length > 0) {
       await printTable(session, rows, LIST_COLUMNS);
-    } else {
-      session.messages.note(options.onlyDead ? 'no queue has dead letters' : 'no queues');
+    } else if (options.onlyDead) {
+      session.messages.note(
+        unknown.length === 0 ? 'no queue has dead letters' : 'no queue is known to have dead letters',
+      );
+    } else if (options.globs.length === 0) {
+      session.messages.note('no queues');
     }
+    if (unknown.length > 0) session.messages.note(`not known how many dead letters these have: ${unknown.join(', ')}`);
     return EXIT.done;
   },
 });

@@ -7,6 +7,7 @@ import { requireSomebodyToAsk } from '../change/confirm.ts';
 import { MessageFile } from '../drain/message-file.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { isDocumentFormat, openSequence } from '../output/documents.ts';
+import type { Session } from '../session.ts';
 import {
   confirmPlan,
   exitOf,
@@ -69,7 +70,7 @@ export const purge = defineVerb<PurgeFlags, PurgeVerbOptions>({
   },
   async run(options, session) {
     const keepsBackup = options.backup !== null && !options.dryRun;
-    const backup = keepsBackup ? await MessageFile.open(options.backup ?? '', session.notice) : null;
+    const backup = keepsBackup ? await openBackup(options.backup ?? '', session) : null;
     try {
       return await session.withBroker(async (broker) => {
         // Every queue is checked and confirmed before the first one is touched.
@@ -108,3 +109,13 @@ export const purge = defineVerb<PurgeFlags, PurgeVerbOptions>({
     }
   },
 });
+
+/** What is purged is gone: only a file keeps it. */
+async function openBackup(path: string, session: Session): Promise<MessageFile> {
+  const file = await MessageFile.open(path, session.notice);
+  if (file.isFile) return file;
+  await file.close();
+  throw new MqError('PRECONDITION_FAILED', `${path} is no file, and a backup must be one`, {
+    hint: 'to hand the messages to a program: mq drain QUEUE --to PATH',
+  });
+}

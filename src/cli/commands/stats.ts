@@ -82,22 +82,27 @@ export const stats = defineVerb<StatsFlags, StatsOptions>({
         await sequence.end();
       } else if (readings.length > 0) {
         await printTable(session, readings, STATS_COLUMNS);
-      } else {
+      } else if (options.globs.length === 0) {
         session.messages.note('no queues');
       }
     };
 
+    const said = new Set<string>();
+    const sayOnce = (glob: string): void => {
+      if (!said.has(glob)) session.messages.note(`no queue matches ${glob}`);
+      said.add(glob);
+    };
     await session.withBroker(async (broker) => {
       let before = new Map<string, QueueStats>();
       if (options.sampleMs !== null) {
-        const first = await readAll(session, broker, options);
+        const first = await readAll(session, broker, options, sayOnce);
         before = byName(first);
         if (first.some((reading) => reading.rates === undefined)) {
           await systemClock.sleep(options.sampleMs, session.signal);
         }
       }
       for (let round = 0; !session.signal.aborted; round++) {
-        const fresh = await readAll(session, broker, options);
+        const fresh = await readAll(session, broker, options, sayOnce);
         const { stdout } = session.host;
         if (options.watchMs !== null && format === 'table') {
           if (stdout.isTerminal) await stdout.write(CLEAR_SCREEN);
@@ -114,9 +119,14 @@ export const stats = defineVerb<StatsFlags, StatsOptions>({
   },
 });
 
-async function readAll(session: Session, broker: Broker, { globs, sort }: StatsOptions): Promise<QueueStats[]> {
+async function readAll(
+  session: Session,
+  broker: Broker,
+  { globs, sort }: StatsOptions,
+  onEmpty: (glob: string) => void,
+): Promise<QueueStats[]> {
   const readings: QueueStats[] = [];
-  for await (const reading of readQueues(session, broker, globs)) readings.push(reading);
+  for await (const reading of readQueues(session, broker, globs, onEmpty)) readings.push(reading);
   return readings.sort((a, b) => compareQueues(a, b, sort));
 }
 

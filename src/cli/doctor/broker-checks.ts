@@ -13,9 +13,9 @@ const ENOUGH_QUEUES = 50;
 
 /**
  * The checks of one broker, one after the other, as they are done: secrets, encryption, reachability, listing, then what the backend itself
- * can tell of rights and clock. Only reads. A check that fails ends those that rest on it.
+ * can tell of rights (on `queue`, where they are per queue; null: the context's own, else any) and clock. Only reads. A check that fails ends those that rest on it.
  */
-export async function* checkBroker(session: Session, target: Target): AsyncGenerator<Check> {
+export async function* checkBroker(session: Session, target: Target, queue: string | null): AsyncGenerator<Check> {
   const { host, globals, signal } = session;
   if (target.settings !== null) yield* checkGuards(target.settings);
   let url: string;
@@ -59,8 +59,9 @@ export async function* checkBroker(session: Session, target: Target): AsyncGener
       };
     } else {
       const checks = broker.checks.bind(broker);
+      const asked = queue ?? target.settings?.queue ?? null;
       try {
-        yield* session.eachWithin('doctor', (bounded) => checks(bounded));
+        yield* session.eachWithin('doctor', (bounded) => checks(bounded, asked));
       } catch (error) {
         yield failedBy('permissions', error);
       }

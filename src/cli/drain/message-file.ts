@@ -1,10 +1,12 @@
-import { type FileHandle, open } from 'node:fs/promises';
+import { constants, type Stats } from 'node:fs';
+import { type FileHandle, open, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { MqError } from '../../contract/errors.ts';
 import type { Message } from '../../contract/message.ts';
 import { toEnvelope } from '../../core/envelope.ts';
 import type { Destination } from '../../core/transfer.ts';
 import { BatchWriter } from './batch-writer.ts';
+import { safeJson } from './output/safe.ts';
 
 const NEWLINE = 0x0a;
 /** How our own lines begin: see `toEnvelope`. */
@@ -14,16 +16,21 @@ const TAIL_BYTES = 64 * 1024;
 /**
  * A file of NDJSON envelopes that is appended to. `put` answers `sent` only when the line is written and synced to the disk, so the
  * message may then be removed from its queue. A write that fails (a full disk) is cut off again: the file holds whole lines only.
+ *
+ * Where the path leads to no file but to a pipe or a device (`/dev/stdout`, `/dev/null`), there is nothing to sync, and `sent` means that
+ * the operating system has taken the bytes, as on standard output.
  */
 export class MessageFile implements Destination {
   readonly #path: string;
   readonly #handle: FileHandle;
+  readonly #isFile: boolean;
   readonly #writer: BatchWriter;
   #length: number;
 
-  private constructor(path: string, handle: FileHandle, length: number) {
+  private constructor(path: string, handle: FileHandle, { length, isFile }: Opened) {
     this.#path = path;
     this.#handle = handle;
+    this.#isFile = isFile;
     this.#length = length;
     this.#writer = new BatchWriter((batch) => this.#append(batch));
   }
@@ -32,15 +39,16 @@ export class MessageFile implements Destination {
   static async open(path: string, notice: (text: string) => void): Promise<MessageFile> {
     let handle: FileHandle;
     try {
-      handle = await open(path, 'a+');
+      handle = (await isPipe(path)) ? await openPipe(path) : await open(path, 'a+');
     } catch (error) {
       throw fileError(path, 'cannot be opened', error);
     }
     try {
-      const { size } = await handle.stat();
-      const length = await wholeLines(handle, path, size, notice);
-      await syncFolder(path);
-      return new MessageFile(path, handle, length);
+      const stats = await handle.stat();
+      const isFile = stats.isFile();
+      const length = isFile ? await wholeLines(handle, path, stats, notice) : 0;
+      if (isFile) await syncFolder(path);
+      return new MessageFile(path, handle, { length, isFile });
     } catch (error) {
       await handle.close();
       throw error;
@@ -49,11 +57,18 @@ export class MessageFile implements Destination {
 
   async put(message: Message): ReturnType<Destination['put']> {
     try {
-      await this.#writer.put(`${JSON.stringify(toEnvelope(message))}\n`);
+      const line = JSON.stringify(toEnvelope(message));
+      // A device may be a terminal.
+      await this.#writer.put(`${this.#isFile ? line : safeJson(line)}\n`);
       return { status: 'sent', id: message.id };
     } catch (error) {
       return { status: 'failed', reason: fileError(this.#path, 'cannot be written', error).message };
     }
+  }
+
+  /** False: a pipe or a device, which keeps nothing. */
+  get isFile(): boolean {
+    return this.#isFile;
   }
 
   async close(): Promise<void> {
@@ -63,12 +78,39 @@ export class MessageFile implements Destination {
   async #append(batch: Uint8Array): Promise<void> {
     try {
       await this.#handle.appendFile(batch);
-      await this.#handle.datasync();
+      if (this.#isFile) await this.#handle.datasync();
       this.#length += batch.byteLength;
     } catch (error) {
-      await this.#handle.truncate(this.#length).catch(() => {});
+      if (this.#isFile) await this.#handle.truncate(this.#length).catch(() => {});
       throw error;
     }
+  }
+}
+
+interface Opened {
+  readonly length: number;
+  readonly isFile: boolean;
+}
+
+async function isPipe(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isFIFO();
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return false;
+    throw error;
+  }
+}
+
+/**
+ * For writing alone: who opens a pipe for both is its own reader, and what is written is lost when it closes. Without a reader it is refused
+ * at once (ENXIO), because an open that waits for one cannot be interrupted.
+ */
+async function openPipe(path: string): Promise<FileHandle> {
+  const asking = await open(path, constants.O_WRONLY | constants.O_NONBLOCK);
+  try {
+    return await open(path, 'a');
+  } finally {
+    await asking.close();
   }
 }
 
@@ -79,11 +121,10 @@ export class MessageFile implements Destination {
 async function wholeLines(
   handle: FileHandle,
   path: string,
-  size: number,
+  { size }: Stats,
   notice: (text: string) => void,
 ): Promise<number> {
-  const stat = await handle.stat();
-  if (!stat.isFile() || size === 0) return size;
+  if (size === 0) return size;
   const tail = Buffer.alloc(Math.min(size, TAIL_BYTES));
   await handle.read(tail, 0, tail.byteLength, size - tail.byteLength);
   if (tail.at(-1) === NEWLINE) return size;
@@ -131,4 +172,6 @@ const REASONS: Readonly<Record<string, string>> = {
   EROFS: 'the file system is read-only',
   EDQUOT: 'the quota is used up',
   EFBIG: 'the file would be too large',
+  ENXIO: 'nobody reads from it',
+  EPIPE: 'its reader has gone',
 };

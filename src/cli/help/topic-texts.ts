@@ -34,6 +34,20 @@ const URLS = `Which broker, the first that is given:
   amqp://user:password@host/vhost      amqps:// with TLS; ?management=http://host:15672
   sqs://REGION or sqs://ACCOUNT@REGION ?endpoint=http://…; credentials by the AWS SDK's own chain
 
+What may follow the ? (several with &):
+
+  Redis     where dead letters are   dlq=NAME (streams, lists; * stands for the queue: dlq=*:dead)
+                                     deadDeliveries=5 deadIdle=60s (streams: delivered so often, and idle so long)
+                                     as=rq|sidekiq (lists: that framework's dead jobs)  unwrap=FIELD (BullMQ)
+            what a queue is          kind= prefix= group=  next=left|right (lists: where consumers take)
+            which server             sentinel=NAME sentinelPassword=  cluster=true  protocol=2|3
+            TLS files                ca= cert= key=         how long a list may take   scanBudget=5s
+  RabbitMQ  management=http://user:password@host:15672 where it is not on the same host
+            TLS                      cacertfile= certfile= keyfile= server_name_indication= verify=verify_peer|verify_none
+  SQS       endpoint=http://…        another server than AWS
+            waitSeconds=1 emptyPolls=3 leaseSeconds=N   how long to look before a queue counts as empty, and to hold a message
+            denyPolicy=true          lets pause write a deny statement into the queue's policy
+
 Letters such as @ : / in a user or a password are percent-encoded in a URL. Better not to have one there: a context
 takes the password from elsewhere, and it is put in after the URL is split.
 

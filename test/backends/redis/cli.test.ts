@@ -173,3 +173,24 @@ describe('bulk', () => {
     expect(await client.lrange(name, 0, -1)).toEqual(['b', 'a']);
   });
 });
+
+describe('create with a dead-letter queue', () => {
+  it('is refused where Redis would forget the link, and done where the URL names it', async () => {
+    const name = fresh('linked');
+    const create = (parameters: string, ...kind: string[]) =>
+      runMq([...at(parameters), 'create', name, ...kind, '--dlq', `${name}:dead`]);
+    const stream = await create('', '--kind', 'stream');
+    expect(stream).toMatchObject({ code: 7, stderr: expect.stringContaining('?dlq=NAME') });
+    const bullmq = await create('?dlq=*:dead', '--kind', 'bullmq');
+    expect(bullmq).toMatchObject({ code: 7, stderr: expect.stringContaining('leave --dlq out') });
+    expect(await client.exists(name, `${name}:dead`, `bull:${name}:meta`)).toBe(0);
+
+    const linked = await create('?dlq=*:dead', '--kind', 'stream');
+    expect(linked).toMatchObject({
+      code: 0,
+      stderr: expect.stringContaining(`whose dead letters go to ${name}:dead,`),
+    });
+    after(() => client.del(name, `${name}:dead`));
+    expect(await client.exists(name, `${name}:dead`)).toBe(2);
+  });
+});

@@ -33,6 +33,8 @@ export function refusal(name: string, message = '', status = 400): FaultyAnswer 
 export class FaultProxy {
   readonly calls: SeenCall[] = [];
   readonly url: string;
+  /** How far ahead of this machine the `Date` of the answers is; null: they have none. */
+  clockAheadMs: number | null = 0;
   readonly #server: Server;
   readonly #target: string;
   #faults = new Map<string, Fault>();
@@ -67,6 +69,9 @@ export class FaultProxy {
         }
         call.status = answer.status;
         call.output = answer.body;
+        response.sendDate = false;
+        if (proxy.clockAheadMs !== null)
+          response.setHeader('date', new Date(Date.now() + proxy.clockAheadMs).toUTCString());
         response.writeHead(answer.status, { 'content-type': 'application/x-amz-json-1.0' });
         response.end(JSON.stringify(answer.body));
       });
@@ -87,6 +92,7 @@ export class FaultProxy {
   /** No faults any more, and an empty record. */
   reset(): void {
     this.#faults = new Map();
+    this.clockAheadMs = 0;
     this.calls.length = 0;
   }
 

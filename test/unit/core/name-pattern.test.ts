@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { queuePattern } from '../../../src/core/name-pattern.ts';
+import { isGlob, queuePattern } from '../../../src/core/name-pattern.ts';
 
 describe('name pattern', () => {
   it.each([
@@ -36,5 +36,15 @@ describe('name pattern', () => {
         expect(pattern.matches(other)).toBe(other === name);
       }),
     );
+  });
+});
+
+describe('isGlob', () => {
+  it.each(['a*', '?', '[ab]', '[]]', 'a[0-9]', '[\n]', 'orders\\*', 'orders\\[1'])('%j is one', (text) => {
+    expect(isGlob(text)).toBe(true);
+  });
+  it.each(['orders', 'name[', 'name]', '[]', 'a]b[c', 'a\\b', 'a{b}', ''])('%j is a name', (text) => {
+    expect(isGlob(text)).toBe(false);
+    expect(queuePattern([text]).matches(text)).toBe(!text.includes('\\'));
   });
 });
