@@ -95,6 +95,7 @@ export async function transfer(
       inARow = 0;
       try {
         if (request.removes) await receipt.ack();
+        else receipt.keep?.();
         tally.moved += 1;
       } catch (error) {
         tally.doubt({ id: message.id, reason: `stored, but its removal is not certain: ${reasonOf(error)}` });

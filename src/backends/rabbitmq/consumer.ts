@@ -6,7 +6,7 @@ import { brokerError } from './errors.ts';
 import { type Counting, toMessage } from './incoming.ts';
 import { atLeast, type Link, orAborted } from './link.ts';
 import type { RabbitKind } from './queue-info.ts';
-import { sendLateAcks, takeOtherReturned } from './quorum-returns.ts';
+import { Returns, sendLateAcks, takeOtherReturned } from './quorum-returns.ts';
 import { Segment, type SegmentEvents } from './segment.ts';
 import type { Content } from './wire/frames.ts';
 
@@ -23,6 +23,8 @@ export interface ConsumerSetup {
   readonly idleMs: number | null;
   /** Broker-side priority; peeks stand behind real consumers. Null: the usual. */
   readonly priority: number | null;
+  /** Nothing will be acknowledged. */
+  readonly looksOnly?: true;
   readonly counting: Counting;
   readonly notice: Notice;
   readonly signal: AbortSignal;
@@ -30,15 +32,18 @@ export interface ConsumerSetup {
 
 /** Highest prefetch that `basic.qos` can say; 0 would mean 2,000 on a quorum queue. */
 const MAX_PREFETCH = 65_535;
-/** Up to here acks out of the row cost little. */
-const SEGMENT = 2_000;
-/** Well below the usual limit of 2,047 channels a connection. */
-const MAX_SEGMENTS = 1_000;
+/**
+ * How many a segment may hold where any number can be held. The last acks are held back, so this is also how many copies are doubled at most when
+ * `mq` is killed. Acks out of the row cost little up to here.
+ */
+const SEGMENT = 500;
+/** With no acks to hold back, fewer and larger ones are faster. */
+const SEGMENT_OF_A_LOOK = 2_000;
+/** Or this share of what is left, if that is more: ten million then fit into the usual 2,047 channels of a connection. */
+const SHARE_OF_REST = 1 / 400;
 /** What may wait here for a slow caller before the socket is left unread. */
 const BUFFER_BYTES = 16 * 1024 * 1024;
 const BUFFER_MESSAGES = 4_096;
-/** Patience for the return of messages to a quorum queue. */
-const RETURN_MS = 1_000;
 /** Between two looks at a queue whose messages are still arriving. */
 const POLL_MS = 20;
 
@@ -51,8 +56,8 @@ const POLL_MS = 20;
  * With a window there is one segment, whose prefetch is the window. Unbounded, there is a segment after the other, so that any number can
  * be held in order.
  *
- * So that no more than `limit` are ever taken, the last acks (as many as the prefetch) are held until the segment is cancelled: each would
- * make room for one message more. `ack` of these resolves when it is noted.
+ * So that no more than `limit` are ever taken, the last acks (as many as the prefetch of the last segment) are held until it is cancelled: each
+ * would make room for one message more. `ack` of these resolves when it is noted.
  */
 export class RabbitConsumer implements Consumer {
   readonly #setup: ConsumerSetup;
@@ -102,14 +107,19 @@ export class RabbitConsumer implements Consumer {
   }
 
   async #openSegment(): Promise<void> {
-    const { link, queue, window, limit, depth, priority } = this.#setup;
-    const left = limit === null ? MAX_PREFETCH : limit - this.#delivered;
-    const size = window === 'unbounded' ? Math.max(SEGMENT, Math.ceil((limit ?? depth) / MAX_SEGMENTS)) : window;
-    const prefetch = Math.max(1, Math.min(size, left, MAX_PREFETCH));
-    const segmentLimit = window === 'unbounded' ? prefetch : limit;
-    const segment = await Segment.open(link, prefetch, segmentLimit, this.#events);
+    const { link, queue, window, limit, priority } = this.#setup;
+    const left = limit === null ? null : limit - this.#delivered;
+    const size = window === 'unbounded' ? this.#segmentSize() : window;
+    const prefetch = Math.max(1, Math.min(size, left ?? MAX_PREFETCH, MAX_PREFETCH));
+    const segment = await Segment.open(link, prefetch, left, this.#events);
     this.#segments.push(segment);
     await segment.start(queue, priority);
+  }
+
+  #segmentSize(): number {
+    const { limit, depth, looksOnly } = this.#setup;
+    const rest = Math.max(0, (limit ?? depth) - this.#delivered);
+    return Math.max(looksOnly === true ? SEGMENT_OF_A_LOOK : SEGMENT, Math.ceil(rest * SHARE_OF_REST));
   }
 
   readonly #events: SegmentEvents = {
@@ -124,19 +134,30 @@ export class RabbitConsumer implements Consumer {
     this.#delivered++;
     this.#lastWasReturned = content.redelivered;
     if (this.#ended) return;
-    const { queue, kind, counting, link, limit, window } = this.#setup;
+    const { queue, kind, counting, link, limit } = this.#setup;
     const message = toMessage(content, queue, kind === 'quorum', counting);
     this.#buffer.push({ message, receipt: new TagReceipt(this, segment, content.tag) });
     this.#bufferBytes += content.body.length;
     if (this.#bufferBytes > BUFFER_BYTES || this.#buffer.length - this.#bufferHead > BUFFER_MESSAGES) link.tap.pause();
     if (limit !== null && this.#delivered >= limit) this.#end();
-    else if (window === 'unbounded' && segment.isFull) this.#advance(segment);
+    else this.#advance(segment);
     this.#wakeUp();
   }
 
-  /** The next segment starts when the full one gets nothing more, so that the order stays. */
-  #advance(full: Segment): void {
-    this.#advancing = full
+  /**
+   * Unbounded, another segment follows the last one when that is full of what will stay, and early enough for the caller not to wait. It starts
+   * when the last one gets nothing more, so that the order stays.
+   */
+  #advance(last: Segment): void {
+    const { window, looksOnly } = this.#setup;
+    if (window !== 'unbounded' || this.#ended || last.isCancelled || last !== this.#segments.at(-1)) return;
+    // A large one is left long before its limit would hold acks back.
+    const isDue =
+      last.isMostlyKept ||
+      (last.isFull && (looksOnly === true || this.#isCallerWaiting)) ||
+      (last.size > SEGMENT && last.isHalfway);
+    if (!isDue) return;
+    this.#advancing = last
       .cancel()
       .then(() => (this.#ended ? undefined : this.#openSegment()))
       .catch((error: unknown) => this.#fail(brokerError(error, { operation: 'consume', queue: this.#setup.queue })));
@@ -187,11 +208,24 @@ export class RabbitConsumer implements Consumer {
         if (delivery !== null) yield delivery;
         else if (this.#failure !== null) throw this.#failure;
         else if (this.#ended) return;
-        else await new Promise<void>((resolve) => this.#wake.push(resolve));
+        else await this.#more();
       }
     } finally {
       this.#end();
     }
+  }
+
+  /** Resolves when there may be something to take, or nothing more. */
+  async #more(): Promise<void> {
+    const more = new Promise<void>((resolve) => this.#wake.push(resolve));
+    const last = this.#segments.at(-1);
+    last?.flush();
+    if (last !== undefined) this.#advance(last);
+    await more;
+  }
+
+  get #isCallerWaiting(): boolean {
+    return this.#wake.length > 0 && this.#isDrainedByCaller();
   }
 
   #take(): Delivery | null {
@@ -215,6 +249,12 @@ export class RabbitConsumer implements Consumer {
     if (this.#failure !== null || ending) return Promise.reject(this.#uncertain());
     segment.ack(tag);
     return DONE;
+  }
+
+  /** For `TagReceipt`. */
+  keep(segment: Segment): void {
+    segment.keep();
+    this.#advance(segment);
   }
 
   /**
@@ -262,13 +302,7 @@ export class RabbitConsumer implements Consumer {
     this.#buffer = [];
     this.#bufferHead = 0;
     const unsettled = await this.#holdInOrder().catch(() => this.#unsettled);
-    const before =
-      kind === 'quorum' && unsettled > 0
-        ? await this.#segments
-            .at(-1)
-            ?.ready(queue)
-            .catch(() => undefined)
-        : undefined;
+    const returns = kind === 'quorum' && unsettled > 0 ? await Returns.watch(link, queue) : null;
     for (const segment of this.#segments) {
       segment.flush();
       // A classic queue takes back what a closed channel held only after the closing is confirmed. By nack, the question behind it is answered
@@ -280,8 +314,8 @@ export class RabbitConsumer implements Consumer {
       }
       // One after the other: what was delivered first must be back first.
       await segment.close();
+      await returns?.of(segment.unsettled);
     }
-    if (before !== undefined) await this.#returned(before + unsettled).catch(() => undefined);
     await link.close();
   }
 
@@ -302,20 +336,6 @@ export class RabbitConsumer implements Consumer {
       if (left > 0) this.#segments.push(...(await takeOtherReturned(link, queue, notice)));
     }
     return this.#unsettled;
-  }
-
-  /**
-   * A quorum queue takes back what a channel held some time after the channel is closed. Waits until that many are ready, or, where
-   * others consume them, for a second.
-   */
-  async #returned(expected: number): Promise<void> {
-    const { link, queue } = this.#setup;
-    const { amqp } = await link.channel();
-    const until = Date.now() + RETURN_MS;
-    while (Date.now() < until) {
-      if ((await amqp.checkQueue(queue)).messageCount >= expected) return;
-      await delay(POLL_MS);
-    }
   }
 
   #cancelledByBroker(): void {
@@ -381,6 +401,10 @@ class TagReceipt implements Receipt {
 
   ack(): Promise<void> {
     return this.#consumer.ack(this.#segment, this.#tag);
+  }
+
+  keep(): void {
+    this.#consumer.keep(this.#segment);
   }
 
   release(options: { readonly failure?: string } = {}): Promise<void> {

@@ -141,6 +141,7 @@ async function openConsumer(setup: PeekSetup, wanted: number): Promise<RabbitCon
     follow: false,
     idleMs: null,
     priority: -100,
+    looksOnly: true,
     counting: 'peeked',
     notice: setup.notice,
     signal: setup.signal,

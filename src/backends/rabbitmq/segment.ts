@@ -14,7 +14,7 @@ export interface SegmentEvents {
  * One channel with one broker-side consumer, and what it was handed. Delivery tags belong to the channel.
  *
  * A channel and a queue walk everything that is unsettled on the channel for each ack out of the row. Who holds much therefore uses many
- * segments, one after the other: each is cancelled when it is full.
+ * segments, one after the other: each is cancelled when most of what it may hold is there to stay.
  */
 export class Segment {
   readonly #link: Link;
@@ -27,6 +27,7 @@ export class Segment {
   #cancelling: Promise<void> | null = null;
   #cancelled = false;
   #acked = 0;
+  #kept = 0;
   #released: number[] = [];
   #flushPlanned = false;
   #lateAcks = 0;
@@ -65,9 +66,28 @@ export class Segment {
     return this.#tags.delivered;
   }
 
-  /** It was handed as many as it may hold. */
+  /** How many it may hold. */
+  get size(): number {
+    return this.#prefetch;
+  }
+
+  /** It holds as many as it may: nothing comes before something is settled. */
   get isFull(): boolean {
-    return this.#tags.delivered >= this.#prefetch;
+    return this.#tags.unsettled + this.#tags.acksWanted >= this.#prefetch;
+  }
+
+  get isMostlyKept(): boolean {
+    return this.#kept >= this.#prefetch / 2;
+  }
+
+  /** It was handed half of what it may ever take. */
+  get isHalfway(): boolean {
+    return this.#limit !== null && this.#tags.delivered >= this.#limit / 2;
+  }
+
+  /** Nothing more is to come. */
+  get isCancelled(): boolean {
+    return this.#cancelling !== null;
   }
 
   get unsettled(): number {
@@ -91,6 +111,11 @@ export class Segment {
   /** Ready messages of the queue, asked on this channel: the second of two answers is behind all deliveries sent before the first question. */
   async ready(queue: string): Promise<number> {
     return (await this.#channel.amqp.checkQueue(queue)).messageCount;
+  }
+
+  /** One of the delivered will be held until the end. */
+  keep(): void {
+    this.#kept++;
   }
 
   /** Written with the others of this turn of the event loop, or when the limit allows. */

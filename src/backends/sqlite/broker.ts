@@ -8,6 +8,7 @@ import type { Connection, Row } from './connection.ts';
 import { fileChecks } from './file-checks.ts';
 import { SqliteQueue } from './queue.ts';
 import type { QueueFile } from './queue-file.ts';
+import { removeQueue, sweep } from './removal.ts';
 import { settingsOf } from './settings.ts';
 import { readStats } from './stats.ts';
 import type { QueueFacts } from './time.ts';
@@ -81,21 +82,21 @@ export class SqliteBroker implements Broker {
     yield { ...clock, detail: "the machine's own: there is nothing to differ from" };
   }
 
-  /** What consumers hold at that moment is lost too: their acks are rejected. */
+  /**
+   * What consumers hold at that moment is lost too: their acks are rejected. The queue is gone at once, whatever happens after; an abort only leaves
+   * some of the work of freeing the space to the next `delete` or `purge` in the file.
+   */
   async delete(name: string, signal: AbortSignal): Promise<number> {
     throwIfAborted(signal);
     // Asked first by reading, so that deleting from a file that does not exist does not create it.
     if ((await this.#file.read((connection) => findQueue(connection, name), null)) === null) throw this.#notFound(name);
-    return this.#file.write((connection) => {
+    const lost = await this.#file.write((connection) => {
       const found = findQueue(connection, name);
       if (found === null) throw this.#notFound(name);
-      const queue = { queue: found.id };
-      connection.run('DELETE FROM payload WHERE key IN (SELECT key FROM message WHERE queue = :queue)', queue);
-      const lost = connection.run('DELETE FROM message WHERE queue = :queue', queue);
-      connection.run('DELETE FROM consumer WHERE queue = :queue', queue);
-      connection.run('DELETE FROM queue WHERE id = :queue', queue);
-      return lost;
+      return removeQueue(connection, found.id);
     });
+    await sweep(this.#file, signal);
+    return lost;
   }
 
   close(): Promise<void> {

@@ -2,10 +2,9 @@ import { MqError, throwIfAborted } from '../../contract/errors.ts';
 import type { PurgeOptions, PurgeResult } from '../../contract/queue.ts';
 import { requireQueue } from './publisher.ts';
 import type { QueueFile } from './queue-file.ts';
+import { PAGE, removeMessages, sweep } from './removal.ts';
 import { STORED } from './schema.ts';
 import { catchUp, type QueueFacts } from './time.ts';
-
-const PAGE = 10_000;
 
 /**
  * Deletes what was there at the start, page by page, each page whole. An abort stops between two pages, and the answer is what was removed
@@ -32,12 +31,12 @@ export async function purge(file: QueueFile, queue: QueueFacts, options: PurgeOp
         const doomed = `SELECT key FROM message WHERE queue = :queue AND state = :state AND position <= :last
           ORDER BY rank, position LIMIT ${PAGE}`;
         const params = { queue: queue.id, state, last };
-        connection.run(`DELETE FROM payload WHERE key IN (${doomed})`, params);
-        return connection.run(`DELETE FROM message WHERE key IN (${doomed})`, params);
+        return removeMessages(connection, doomed, params);
       });
       removed += page;
       more = page === PAGE;
     }
   }
+  await sweep(file, options.signal);
   return { removed };
 }

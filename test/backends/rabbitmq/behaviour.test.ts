@@ -77,6 +77,10 @@ async function see(queue: Queue, limit: number | null, force = false): Promise<M
 const ids = (messages: readonly Message[]) => messages.map(({ id }) => Number(id));
 const upTo = (count: number) => Array.from({ length: count }, (_, n) => n);
 const ready = async (queue: Queue) => (await queue.stats(signal)).ready;
+const unacknowledged = async ({ name }: Queue): Promise<unknown> => {
+  const figures = await vhost.request('GET', `/api/queues/${vhost.encodedName}/${encodeURIComponent(name)}`);
+  return Object(figures).messages_unacknowledged ?? 0;
+};
 
 describe.each(['classic', 'quorum'] as const)('%s', (kind) => {
   test('a look at 1,000 keeps the order and gives everything back', async () => {
@@ -129,6 +133,39 @@ describe.each(['classic', 'quorum'] as const)('%s', (kind) => {
     const expected = upTo(5_000).filter((n) => n % 7 !== 0 || n >= 4_500);
     expect(await ready(queue)).toBe(expected.length);
     expect(ids(await see(queue, null))).toEqual(expected);
+  });
+
+  test('so that no more than the limit are taken, at most 500 acks are held back, however many may be held', async () => {
+    const HELD_BACK = 500;
+    const cases = (['unbounded', HELD_BACK] as const).flatMap((window) => [
+      { window, limit: 1_600, most: HELD_BACK },
+      { window, limit: 5_000, most: 100 },
+    ]);
+    const open = await Promise.all(
+      cases.map(async ({ window, limit, most }) => {
+        const queue = await make(kind);
+        await fill(queue, 1_500);
+        const consumer = await queue.consume?.({
+          state: 'ready',
+          limit,
+          window,
+          follow: true,
+          idleMs: null,
+          notice,
+          signal,
+        });
+        const deliveries = consumer?.[Symbol.asyncIterator]();
+        for (let taken = 0; taken < 1_400; taken++) await (await deliveries?.next())?.value.receipt.ack();
+        return { queue, most, consumer };
+      }),
+    );
+    for (const { queue, most, consumer } of open) {
+      // The management API says it some seconds later.
+      await expect.poll(() => unacknowledged(queue), { timeout: 15_000, interval: 200 }).toBeGreaterThanOrEqual(100);
+      await expect.poll(() => unacknowledged(queue), { timeout: 15_000, interval: 200 }).toBeLessThanOrEqual(most);
+      await consumer?.close();
+      expect(ids(await see(queue, null))).toEqual(upTo(1_500).slice(1_400));
+    }
   });
 
   test('leaving the loop early and aborting both give back', async () => {

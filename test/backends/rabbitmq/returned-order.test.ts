@@ -34,6 +34,12 @@ async function look(queue: Queue, limit: number): Promise<number[]> {
 
 const upTo = (count: number): number[] => Array.from({ length: count }, (_, n) => n);
 
+/** `0–499 505–2999`: what is in order, as few words as possible. */
+function rows(numbers: readonly number[]): string {
+  const ends = numbers.flatMap((n, index) => (n + 1 === numbers[index + 1] ? [] : [index]));
+  return ends.map((end, row) => `${numbers[row === 0 ? 0 : (ends[row - 1] ?? 0) + 1]}–${numbers[end]}`).join(' ');
+}
+
 describe.each(['classic', 'quorum'] as const)('%s: what was given back before', (kind) => {
   test('stays in order when only a part of it is looked at, or a filter stops early', async () => {
     const [name, dlq] = [`returned-${kind}`, `returned-${kind}-dlq`];
@@ -63,6 +69,6 @@ describe.each(['classic', 'quorum'] as const)('%s: what was given back before', 
     expect(report).toMatchObject({ matched: 5, moved: 5, left: 500, failed: 0 });
     expect(await takeNumbers(vhost.url, name)).toEqual([500, 501, 502, 503, 504]);
     await expect.poll(async () => (await queue.stats(signal)).ready).toBe(COUNT - 5);
-    expect(await takeNumbers(vhost.url, dlq)).toEqual(upTo(COUNT).filter((n) => n < 500 || n > 504));
+    expect(rows(await takeNumbers(vhost.url, dlq))).toBe('0–499 505–2999');
   });
 });

@@ -1,4 +1,6 @@
+import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, test } from 'vitest';
+import type { Broker } from '../../../src/contract/broker.ts';
 import type { NativeMove, NativeMoveRequest, Queue } from '../../../src/contract/queue.ts';
 import {
   ack,
@@ -199,5 +201,60 @@ describe('purging', () => {
     await sendBodies(queue, 1, 'late');
     expect(await purging).toEqual({ removed: 25_000 });
     expect(await bodies(queue)).toEqual(['late0']);
+  });
+});
+
+describe('deleting a large queue', () => {
+  const COUNT = 60_000;
+  const filled = async (path: string) => {
+    const broker = await openBroker(path);
+    await sendBodies(await createQueue(broker, 'large'), COUNT);
+    await sendBodies(await createQueue(broker, 'small'), 3);
+    return broker;
+  };
+  const stored = (path: string): number => {
+    const database = new DatabaseSync(path, { readOnly: true });
+    const row = database
+      .prepare('SELECT (SELECT count(*) FROM message) + (SELECT count(*) FROM payload) AS rows')
+      .get();
+    database.close();
+    return Number(row?.rows);
+  };
+
+  const gone = async (broker: Broker): Promise<void> => {
+    const found = () => broker.queue('large', signal).catch(({ code }) => code);
+    await expect.poll(found, { interval: 0 }).toBe('QUEUE_NOT_FOUND');
+  };
+
+  test('is done at once, and lets others write while it frees the space', async () => {
+    const path = newPath();
+    const broker = await filled(path);
+    const other = await openBroker(path);
+    const small = await other.queue('small', signal);
+    let ended = false;
+    const deleting = required(broker.delete?.('large', signal)).finally(() => {
+      ended = true;
+    });
+    await gone(other);
+    await sendBodies(small, 1);
+    expect(ended).toBe(false);
+    expect(await deleting).toBe(COUNT);
+    expect(await counts(small)).toEqual([4, 0, 0, 0]);
+    expect(stored(path)).toBe(2 * 4);
+  });
+
+  test('interrupted, it leaves the rest of the space to the next one, and no message to anybody', async () => {
+    const path = newPath();
+    const broker = await filled(path);
+    const abort = new AbortController();
+    const deleting = broker.delete?.('large', abort.signal);
+    await gone(broker);
+    abort.abort();
+    expect(await deleting).toBe(COUNT);
+    expect(stored(path)).toBeGreaterThan(2 * 3);
+    const again = await createQueue(broker, 'large');
+    expect(await counts(again)).toEqual([0, 0, 0, 0]);
+    expect(await again.purge?.({ states: ['ready'], notice, signal })).toEqual({ removed: 0 });
+    expect(stored(path)).toBe(2 * 3);
   });
 });
