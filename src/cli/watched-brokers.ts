@@ -29,6 +29,9 @@ async function watched(session: Session, target: Target): Promise<WatchedBroker>
     permit(verb, queue) {
       return new Guard(verb, [{ queue, target }]).toConfirm.length > 0 ? 'type-name' : 'as-usual';
     },
+    watch(verb, broker, isConfirmed) {
+      return new Guard(verb, []).watch(broker, target, isConfirmed);
+    },
     async remember(change) {
       const { verb, queue, to, selection, broker, durationMs, report, errorCode } = change;
       const now = session.host.now();
@@ -67,6 +70,9 @@ export function recordedBroker(context: string): WatchedBroker {
     selector: [],
     readonly: true,
     permit() {
+      throw gone;
+    },
+    watch() {
       throw gone;
     },
     remember: () => Promise.resolve(null),

@@ -35,6 +35,11 @@ export interface WatchedBroker {
    * queue's name has to be typed first.
    */
   permit(verb: ChangeVerb, queue: string): 'as-usual' | 'type-name';
+  /**
+   * The broker for one action, which applies the same rules to each queue that it opens, under the name by which the broker knows it: neither an
+   * alias nor the origin of dead letters leads around them. `isConfirmed`, asked each time: a name was typed, or will be.
+   */
+  watch(verb: ChangeVerb, broker: Broker, isConfirmed: () => boolean): Broker;
   /** Writes the history; resolves to a sentence when that was not possible, and never rejects. */
   remember(change: Change): Promise<string | null>;
   /** Called again after the connection was lost. */

@@ -25,6 +25,7 @@ class Scripted {
       selector: [],
       readonly: false,
       permit: () => 'as-usual',
+      watch: (_verb, broker) => broker,
       remember: () => Promise.resolve(null),
       connect: async () => {
         this.connects += 1;
