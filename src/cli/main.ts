@@ -23,18 +23,22 @@ export async function main(): Promise<void> {
   let cause: StopCause | null = null;
   const stopBy = (by: StopCause): void => {
     // A signal after the reader has gone counts as the cause: somebody wants it to end now.
-    if (cause !== 'SIGINT' && cause !== 'SIGTERM') cause = by;
-    if (by === 'SIGINT' || by === 'SIGTERM') interruption.abort();
+    if (cause === null || !isSignal(cause)) cause = by;
+    if (isSignal(by)) interruption.abort();
     stop.abort();
   };
 
   const lastActs = new Set<() => void>();
   for (const [name, code] of [
-    ['SIGINT', 130],
-    ['SIGTERM', 143],
+    ['SIGINT', EXIT.interrupted],
+    ['SIGTERM', EXIT.terminated],
+    ['SIGHUP', EXIT.hungUp],
   ] as const) {
+    // Only the live view ends with its terminal: `nohup mq drain` has to go on, and a listener would take that back.
+    if (name === 'SIGHUP' && !live) continue;
     process.on(name, () => {
-      if (interruption.signal.aborted) {
+      // The system says that a terminal was closed, and the shell in it may say it again: that is nobody's second wish.
+      if (interruption.signal.aborted && name !== 'SIGHUP') {
         for (const act of lastActs) act();
         process.exit(code);
       }
@@ -45,6 +49,7 @@ export async function main(): Promise<void> {
   const stdin = lazyInput(
     () => isTerminal(0),
     () => nodeInput(process.stdin, process.stderr as WriteStream, stop.signal),
+    () => stopBy('SIGHUP'),
   );
   const host: Host = {
     stdin,
@@ -90,6 +95,10 @@ export async function main(): Promise<void> {
   });
   process.exitCode = await runCommandLine(args, host, secrets);
   stdin.release();
+}
+
+function isSignal(cause: StopCause): boolean {
+  return cause === 'SIGINT' || cause === 'SIGTERM' || cause === 'SIGHUP';
 }
 
 /** Who works longer than this does bulk work; most commands are done before, and need not pay for it. */
@@ -187,7 +196,11 @@ function lazyOutput(open: () => Output): Output {
 }
 
 /** Touching `process.stdin` starts a handle; only commands that read it should. */
-function lazyInput(isTerminal: () => boolean, open: () => Omit<Input, 'isTerminal'>): LazyInput {
+function lazyInput(
+  isTerminal: () => boolean,
+  open: () => Omit<Input, 'isTerminal'>,
+  onTerminalLost: () => void,
+): LazyInput {
   let opened: Omit<Input, 'isTerminal'> | null = null;
   let isRaw = false;
   const input = (): Omit<Input, 'isTerminal'> => {
@@ -203,6 +216,8 @@ function lazyInput(isTerminal: () => boolean, open: () => Omit<Input, 'isTermina
     },
     ask: (question) => input().ask(question),
     raw() {
+      // Reading from a terminal that was closed fails, before or after the signal that says so.
+      if (!isRaw) process.stdin.on('error', onTerminalLost);
       isRaw = true;
       return process.stdin;
     },

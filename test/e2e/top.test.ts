@@ -59,6 +59,7 @@ describe('the terminal', () => {
   test.each([
     ['SIGINT', 130],
     ['SIGTERM', 143],
+    ['SIGHUP', 129],
   ] as const)('%s gives it back and ends with %i', async (signal, exitCode) => {
     await using _load = await filled();
     await using terminal = top();
@@ -66,15 +67,6 @@ describe('the terminal', () => {
     terminal.kill(signal);
     expect(await terminal.exited).toEqual({ exitCode, signal: 0 });
     expect(terminal.buffer).toBe('normal');
-  });
-
-  test('SIGHUP gives it back', async () => {
-    await using _load = await filled();
-    await using terminal = top();
-    await terminal.until(/orders/);
-    terminal.kill('SIGHUP');
-    await terminal.exited;
-    expect(terminal.output).toContain('\u001b[?1049l');
   });
 
   test('an exception outside the view gives it back, and is told on the screen that the operator sees', async () => {
