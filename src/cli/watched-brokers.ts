@@ -5,6 +5,7 @@ import type { WatchedBroker } from '../top/watched.ts';
 import { ChangeRecord } from './change-record.ts';
 import { EXIT, exitCodeOf } from './exit-codes.ts';
 import { Guard } from './guard.ts';
+import { redactedBy } from './output/body-redaction.ts';
 import { exitOf } from './run-plan.ts';
 import type { Session } from './session.ts';
 
@@ -32,6 +33,7 @@ async function watched(session: Session, target: Target): Promise<WatchedBroker>
     watch(verb, broker, isConfirmed) {
       return new Guard(verb, []).watch(broker, target, isConfirmed);
     },
+    shown: redactedBy(settings?.redact ?? []),
     async remember(change) {
       const { verb, queue, to, selection, broker, durationMs, report, errorCode } = change;
       const now = session.host.now();
@@ -75,6 +77,7 @@ export function recordedBroker(context: string): WatchedBroker {
     watch() {
       throw gone;
     },
+    shown: (message) => message,
     remember: () => Promise.resolve(null),
     connect: () => Promise.reject(gone),
   };

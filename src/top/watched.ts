@@ -1,5 +1,6 @@
 import type { Broker } from '../contract/broker.ts';
 import type { ErrorCode } from '../contract/errors.ts';
+import type { Message } from '../contract/message.ts';
 import type { Notice } from '../contract/queue.ts';
 import type { AnyReport } from '../core/report.ts';
 
@@ -40,6 +41,8 @@ export interface WatchedBroker {
    * alias nor the origin of dead letters leads around them. `isConfirmed`, asked each time: a name was typed, or will be.
    */
   watch(verb: ChangeVerb, broker: Broker, isConfirmed: () => boolean): Broker;
+  /** A message as it may be shown: without what the configuration hides of its body. */
+  shown(message: Message): Message;
   /** Writes the history; resolves to a sentence when that was not possible, and never rejects. */
   remember(change: Change): Promise<string | null>;
   /** Called again after the connection was lost. */

@@ -391,6 +391,30 @@ describe('several brokers', () => {
     }
   });
 
+  test('what a context hides of bodies is not shown, in a line nor whole', async () => {
+    {
+      await using load = await SqliteLoad.open(`sqlite:${join(folder, 'other.db')}`);
+      const cards = await load.create('cards');
+      await load.send(cards, ['{"card":{"number":"4111-dead"},"order":7}'], 1);
+      await load.work(cards, 1, () => 'refused');
+      await load.send(cards, ['{"card":{"number":"4111-ready"},"order":8}']);
+    }
+    const env = await contexts('    redact: [card.number]\n');
+    await using terminal = top(['-c', 'dev'], { columns: 110, rows: 20 }, env);
+    await terminal.until(/^>.cards/m);
+    terminal.write('\r');
+    await terminal.until(/\[1 overview\]/);
+    terminal.write('3');
+    await terminal.until(/\{"card":\{"number":"\*\*\*"\},"order":8\}/);
+    terminal.write('\r');
+    await terminal.until(/^\{"card":\{"number":"\*\*\*"\},"order":8\}$/m);
+    terminal.write('\u001b2');
+    await terminal.until(/all 1 dead letters/);
+    terminal.write('\r');
+    await terminal.until(/^\{"card":\{"number":"\*\*\*"\},"order":7\}$/m);
+    expect(terminal.output).not.toContain('4111');
+  });
+
   test('one that is gone is marked with age and reason, the other goes on, and it comes back', async () => {
     await using load = await filled();
     const env = await contexts();

@@ -26,6 +26,7 @@ class Scripted {
       readonly: false,
       permit: () => 'as-usual',
       watch: (_verb, broker) => broker,
+      shown: (message) => message,
       remember: () => Promise.resolve(null),
       connect: async () => {
         this.connects += 1;
