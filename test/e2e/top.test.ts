@@ -118,6 +118,23 @@ describe('the terminal', () => {
     expect(terminal.buffer).toBe('alternate');
   });
 
+  test('a screen reader is told words for rows and for each chart, and no bars', async () => {
+    await using _load = await filled();
+    await using terminal = top([], { columns: 110, rows: 60 }, { INK_SCREEN_READER: 'true' });
+    await terminal.until(/selected, queue orders, .*ready 3, .*dead 5/);
+    terminal.write('\r');
+    await terminal.until((text) =>
+      ['depth', 'in/s', 'out/s', 'err/s', 'dead'].every((chart) =>
+        new RegExp(
+          `^ *${chart}: (unknown|(rising|falling|level), now [\\d.]+, between [\\d.]+ and [\\d.]+ over \\d+ samples)`,
+          'm',
+        ).test(text),
+      ),
+    );
+    expect(terminal.text()).toMatch(/^ *depth: level, now 3, between 3 and 3 over \d+ samples/m);
+    expect(terminal.output).not.toMatch(/[▁▂▃▄▅▆▇█]/);
+  });
+
   test('NO_COLOR and --color never leave no colour', async () => {
     await using _load = await filled();
     for (const [args, env] of [
