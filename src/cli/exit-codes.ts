@@ -12,6 +12,7 @@ export const EXIT = {
   notSupported: 7,
   threshold: 8,
   internal: 70,
+  hungUp: 129,
   interrupted: 130,
   terminated: 143,
 } as const;
@@ -30,6 +31,7 @@ export const EXIT_MEANINGS: Readonly<Record<ExitName, string>> = {
   notSupported: 'this kind of queue cannot do that',
   threshold: 'a threshold was crossed',
   internal: 'a bug in mq',
+  hungUp: 'the terminal of the live view was closed (SIGHUP)',
   interrupted: 'interrupted (SIGINT)',
   terminated: 'terminated (SIGTERM)',
 };

@@ -144,6 +144,8 @@ function usageError(error: CommanderError, verb: string | null, args: readonly s
 function finalCode(outcome: ExitCode, host: Host): ExitCode {
   if (outcome === EXIT.internal) return outcome;
   switch (host.stopCause()) {
+    case 'SIGHUP':
+      return EXIT.hungUp;
     case 'SIGINT':
       return EXIT.interrupted;
     case 'SIGTERM':

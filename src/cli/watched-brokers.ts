@@ -5,6 +5,7 @@ import type { WatchedBroker } from '../top/watched.ts';
 import { ChangeRecord } from './change/change-record.ts';
 import { Guard } from './change/guard.ts';
 import { EXIT, exitCodeOf } from './exit-codes.ts';
+import { redactedBy } from './output/body-redaction.ts';
 import type { Session } from './session.ts';
 import { exitOf } from './transfer/run-plan.ts';
 
@@ -29,6 +30,10 @@ async function watched(session: Session, target: Target): Promise<WatchedBroker>
     permit(verb, queue) {
       return new Guard(verb, [{ queue, target }]).toConfirm.length > 0 ? 'type-name' : 'as-usual';
     },
+    watch(verb, broker, isConfirmed) {
+      return new Guard(verb, []).watch(broker, target, isConfirmed);
+    },
+    shown: redactedBy(settings?.redact ?? []),
     async remember(change) {
       const { verb, queue, to, selection, broker, durationMs, report, errorCode } = change;
       const now = session.host.now();
@@ -69,6 +74,10 @@ export function recordedBroker(context: string): WatchedBroker {
     permit() {
       throw gone;
     },
+    watch() {
+      throw gone;
+    },
+    shown: (message) => message,
     remember: () => Promise.resolve(null),
     connect: () => Promise.reject(gone),
   };

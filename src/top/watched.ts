@@ -1,5 +1,6 @@
 import type { Broker } from '../contract/broker.ts';
 import type { ErrorCode } from '../contract/errors.ts';
+import type { Message } from '../contract/message.ts';
 import type { Notice } from '../contract/queue.ts';
 import type { AnyReport } from '../core/report.ts';
 
@@ -35,6 +36,13 @@ export interface WatchedBroker {
    * queue's name has to be typed first.
    */
   permit(verb: ChangeVerb, queue: string): 'as-usual' | 'type-name';
+  /**
+   * The broker for one action, which applies the same rules to each queue that it opens, under the name by which the broker knows it: neither an
+   * alias nor the origin of dead letters leads around them. `isConfirmed`, asked each time: a name was typed, or will be.
+   */
+  watch(verb: ChangeVerb, broker: Broker, isConfirmed: () => boolean): Broker;
+  /** A message as it may be shown: without what the configuration hides of its body. */
+  shown(message: Message): Message;
   /** Writes the history; resolves to a sentence when that was not possible, and never rejects. */
   remember(change: Change): Promise<string | null>;
   /** Called again after the connection was lost. */

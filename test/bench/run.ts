@@ -2,7 +2,7 @@
 import { readdirSync } from 'node:fs';
 
 const names = readdirSync(new URL('.', import.meta.url))
-  .filter((file) => file.endsWith('.ts') && !['run.ts', 'measure.ts', 'top-load.ts'].includes(file))
+  .filter((file) => file.endsWith('.ts') && !['run.ts', 'measure.ts', 'top-load.ts', 'top-churn.ts'].includes(file))
   .map((file) => file.replace(/\.ts$/, ''));
 const [name] = process.argv.splice(2, 1);
 if (name !== undefined && names.includes(name)) await import(`./${name}.ts`);

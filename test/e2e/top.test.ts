@@ -59,6 +59,7 @@ describe('the terminal', () => {
   test.each([
     ['SIGINT', 130],
     ['SIGTERM', 143],
+    ['SIGHUP', 129],
   ] as const)('%s gives it back and ends with %i', async (signal, exitCode) => {
     await using _load = await filled();
     await using terminal = top();
@@ -66,15 +67,6 @@ describe('the terminal', () => {
     terminal.kill(signal);
     expect(await terminal.exited).toEqual({ exitCode, signal: 0 });
     expect(terminal.buffer).toBe('normal');
-  });
-
-  test('SIGHUP gives it back', async () => {
-    await using _load = await filled();
-    await using terminal = top();
-    await terminal.until(/orders/);
-    terminal.kill('SIGHUP');
-    await terminal.exited;
-    expect(terminal.output).toContain('\u001b[?1049l');
   });
 
   test('an exception outside the view gives it back, and is told on the screen that the operator sees', async () => {
@@ -124,6 +116,23 @@ describe('the terminal', () => {
     await using terminal = top([], undefined, { CI: '' });
     await terminal.until(/orders/);
     expect(terminal.buffer).toBe('alternate');
+  });
+
+  test('a screen reader is told words for rows and for each chart, and no bars', async () => {
+    await using _load = await filled();
+    await using terminal = top([], { columns: 110, rows: 60 }, { INK_SCREEN_READER: 'true' });
+    await terminal.until(/selected, queue orders, .*ready 3, .*dead 5/);
+    terminal.write('\r');
+    await terminal.until((text) =>
+      ['depth', 'in/s', 'out/s', 'err/s', 'dead'].every((chart) =>
+        new RegExp(
+          `^ *${chart}: (unknown|(rising|falling|level), now [\\d.]+, between [\\d.]+ and [\\d.]+ over \\d+ samples)`,
+          'm',
+        ).test(text),
+      ),
+    );
+    expect(terminal.text()).toMatch(/^ *depth: level, now 3, between 3 and 3 over \d+ samples/m);
+    expect(terminal.output).not.toMatch(/[▁▂▃▄▅▆▇█]/);
   });
 
   test('NO_COLOR and --color never leave no colour', async () => {
@@ -397,6 +406,30 @@ describe('several brokers', () => {
       terminal.write('p');
       await terminal.until(expected);
     }
+  });
+
+  test('what a context hides of bodies is not shown, in a line nor whole', async () => {
+    {
+      await using load = await SqliteLoad.open(`sqlite:${join(folder, 'other.db')}`);
+      const cards = await load.create('cards');
+      await load.send(cards, ['{"card":{"number":"4111-dead"},"order":7}'], 1);
+      await load.work(cards, 1, () => 'refused');
+      await load.send(cards, ['{"card":{"number":"4111-ready"},"order":8}']);
+    }
+    const env = await contexts('    redact: [card.number]\n');
+    await using terminal = top(['-c', 'dev'], { columns: 110, rows: 20 }, env);
+    await terminal.until(/^>.cards/m);
+    terminal.write('\r');
+    await terminal.until(/\[1 overview\]/);
+    terminal.write('3');
+    await terminal.until(/\{"card":\{"number":"\*\*\*"\},"order":8\}/);
+    terminal.write('\r');
+    await terminal.until(/^\{"card":\{"number":"\*\*\*"\},"order":8\}$/m);
+    terminal.write('\u001b2');
+    await terminal.until(/all 1 dead letters/);
+    terminal.write('\r');
+    await terminal.until(/^\{"card":\{"number":"\*\*\*"\},"order":7\}$/m);
+    expect(terminal.output).not.toContain('4111');
   });
 
   test('one that is gone is marked with age and reason, the other goes on, and it comes back', async () => {

@@ -86,6 +86,13 @@ export class PseudoTerminal implements AsyncDisposable {
     this.#process.kill(signal);
   }
 
+  /** As when its window is closed: the program's terminal is gone, and the system sends it SIGHUP. */
+  close(): void {
+    const ends: object = this.#process;
+    if (!('destroy' in ends) || typeof ends.destroy !== 'function') throw new Error('this terminal cannot be closed');
+    ends.destroy();
+  }
+
   /** Resolves when the screen fits; rejects with the screen after `timeoutMs`. */
   async until(expected: RegExp | ((text: string) => boolean), timeoutMs = 10_000): Promise<string> {
     const fits = typeof expected === 'function' ? expected : (text: string) => expected.test(text);

@@ -35,28 +35,35 @@ export class Guard {
     this.confirmingContexts = [...new Set(confirmed.flatMap(({ target }) => target.context ?? []))];
   }
 
-  /** A broker that applies the rules to the name under which it knows a queue, too: an alias must not lead around them. */
-  watch(broker: Broker, target: Target): Broker {
+  /**
+   * Applies the rules to a queue that the work turned out to change though nobody named it: an alias, or the origin of dead letters. Throws `USAGE`
+   * when they refuse it, and `CONFIRMATION_REQUIRED` when they want it confirmed and no name was.
+   */
+  require(name: string, { settings }: Target, isConfirmed = this.toConfirm.length > 0): void {
+    if (settings === null || requireAllowed(this.verb, name, settings) !== 'confirm' || isConfirmed) return;
+    throw new MqError(
+      'CONFIRMATION_REQUIRED',
+      `${this.verb} of ${name} on ${settings.name} has to be confirmed by name`,
+      {
+        hint: `name the queue itself: mq ${this.verb} ${name}`,
+        queue: name,
+      },
+    );
+  }
+
+  /**
+   * A broker that applies the rules to the name under which it knows a queue, too: an alias must not lead around them. `isConfirmed`, asked at
+   * each: whether a name was typed; left out: whether one has to be before the work begins.
+   */
+  watch(broker: Broker, target: Target, isConfirmed = (): boolean => this.toConfirm.length > 0): Broker {
     const { settings } = target;
     if (settings === null || settings.rules.length === 0) return broker;
-    const check = (name: string): void => {
-      if (requireAllowed(this.verb, name, settings) === 'confirm' && this.toConfirm.length === 0) {
-        throw new MqError(
-          'CONFIRMATION_REQUIRED',
-          `${this.verb} of ${name} on ${settings.name} has to be confirmed by name`,
-          {
-            hint: `name the queue itself: mq ${this.verb} ${name}`,
-            queue: name,
-          },
-        );
-      }
-    };
     return new Proxy(broker, {
-      get(real, key) {
+      get: (real, key) => {
         if (key === 'queue') {
           return async (name: string, signal: AbortSignal) => {
             const queue = await real.queue(name, signal);
-            check(queue.name);
+            this.require(queue.name, target, isConfirmed());
             return queue;
           };
         }

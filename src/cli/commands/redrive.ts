@@ -68,11 +68,14 @@ export const redrive = defineVerb<RedriveFlags, RedriveOptions>({
         if (options.unwrap !== null) await requireWrapped(queue, signal);
         const to = options.to === null ? null : await broker.queue(options.to, signal);
         const { max, ratePerSec, setHeaders, lossy, keepDeathHeaders } = options;
-        return planRedrive({
+        const plan = await planRedrive({
           ...options.selection,
           ...{ broker, queue, to, max, ratePerSec, setHeaders, lossy, keepDeathHeaders, signal },
           notice: session.notice,
         });
+        // A broker that moves them by itself opens none of these queues, so that nobody else would ask.
+        if (to === null) for (const origin of plan.to) session.guard?.require(origin, target);
+        return plan;
       });
       return runPlan(session, broker, plan, { dryRun: options.dryRun, asking: 'ask' });
     }, target);

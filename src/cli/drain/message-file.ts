@@ -5,8 +5,8 @@ import { MqError } from '../../contract/errors.ts';
 import type { Message } from '../../contract/message.ts';
 import { toEnvelope } from '../../core/envelope.ts';
 import type { Destination } from '../../core/transfer.ts';
+import { safeJson } from '../output/safe.ts';
 import { BatchWriter } from './batch-writer.ts';
-import { safeJson } from './output/safe.ts';
 
 const NEWLINE = 0x0a;
 /** How our own lines begin: see `toEnvelope`. */

@@ -59,7 +59,7 @@ takes the password from elsewhere, and it is put in after the URL is split.
       queue: orders                        # what @prod stands for
       protected: true                      # every change asks for the queue's name
       rules: {'payments-*': {purge: deny}} # deny or confirm, by verb; '*' is every verb that changes something
-      redact: [card.number, customers.*.email]  # not shown by peek and inspect
+      redact: [card.number, customers.*.email]  # not shown by peek, inspect and top
     staging: {url: 'redis://staging', readonly: true}
 
 A project's .mq.yaml, found upward to the root of its repository, may name contexts and defaults too, but no secrets and no

@@ -36,9 +36,9 @@ export interface Host {
   readonly platform: string;
   /** Milliseconds since the epoch. */
   now(): number;
-  /** Aborted by the first SIGINT or SIGTERM, and when stdout cannot be written any more. */
+  /** Aborted by the first signal of `StopCause`, and when stdout cannot be written any more. */
   readonly signal: AbortSignal;
-  /** Aborted by SIGINT and SIGTERM only: for work that is not done for the reader of stdout. */
+  /** Aborted by such a signal only: for work that is not done for the reader of stdout. */
   readonly interruption: AbortSignal;
   /** Which of these it was; null: none of them. */
   stopCause(): StopCause | null;
@@ -52,5 +52,5 @@ export interface Host {
   listKinds(): Promise<readonly Capabilities[]>;
 }
 
-/** `stdout-closed`: its reader has gone. `stdout-failed`: it cannot be written, as on a full disk. */
-export type StopCause = 'SIGINT' | 'SIGTERM' | 'stdout-closed' | 'stdout-failed';
+/** `SIGHUP`: the terminal of a live view was closed; other commands do not listen to it. `stdout-closed`: its reader has gone. `stdout-failed`: it cannot be written, as on a full disk. */
+export type StopCause = 'SIGINT' | 'SIGTERM' | 'SIGHUP' | 'stdout-closed' | 'stdout-failed';

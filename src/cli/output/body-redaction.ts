@@ -4,26 +4,36 @@ import type { Session } from '../session.ts';
 
 const HIDDEN = '***';
 
+/** The same for the messages of one run, which is told once that there was something to hide. */
+export function bodyRedaction(session: Session): (message: Message) => Message {
+  const redacted = redactedBy(session.target().settings?.redact ?? []);
+  let said = false;
+  return (message) => {
+    const shown = redacted(message);
+    if (shown !== message && !said) {
+      said = true;
+      session.messages.note(
+        `parts of bodies are hidden by the context ${session.target().context}: do not send them back`,
+      );
+    }
+    return shown;
+  };
+}
+
 /**
  * What the context says must not be shown, taken out of a message's body: `card.number`, `customers.*.email` (`*` is every key or item).
- * For looking only: what is moved, drained or saved stays whole. A body that is no JSON has no paths and is shown as it is.
+ * For looking only: what is moved, drained or saved stays whole. A body that is no JSON has no paths and is shown as it is. Gives back the same
+ * message when there was nothing to hide.
  */
-export function bodyRedaction(session: Session): (message: Message) => Message {
-  const paths = (session.target().settings?.redact ?? []).map((path) => path.replace(/^body\./, '').split('.'));
+export function redactedBy(redact: readonly string[]): (message: Message) => Message {
+  const paths = redact.map((path) => path.replace(/^body\./, '').split('.'));
   if (paths.length === 0) return (message) => message;
-  let said = false;
   return (message) => {
     const text = utf8Text(message.body);
     const body = text === null ? undefined : parsed(text);
     if (typeof body !== 'object' || body === null) return message;
     const hidden = paths.filter((path) => hide(body, path)).length;
-    if (hidden === 0) return message;
-    if (!said)
-      session.messages.note(
-        `parts of bodies are hidden by the context ${session.target().context}: do not send them back`,
-      );
-    said = true;
-    return { ...message, body: Buffer.from(JSON.stringify(body)), native: {} };
+    return hidden === 0 ? message : { ...message, body: Buffer.from(JSON.stringify(body)), native: {} };
   };
 }
 

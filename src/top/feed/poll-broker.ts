@@ -1,5 +1,6 @@
+import { setImmediate } from 'node:timers/promises';
 import type { Broker, QueuePattern } from '../../contract/broker.ts';
-import { abortedError, MqError } from '../../contract/errors.ts';
+import { abortedError, MqError, throwIfAborted } from '../../contract/errors.ts';
 import type { QueueStats } from '../../contract/stats.ts';
 import type { Clock } from '../../core/rate-limit.ts';
 import type { WatchedBroker } from '../watched.ts';
@@ -23,6 +24,8 @@ export interface PollOptions {
 
 /** After so long without an answer the rows are marked, though the answer is still awaited. */
 const SLOW_MS = 3_000;
+/** So many queues are read before other things have their turn: some milliseconds where the answer is there already. */
+const QUEUES_A_TURN = 100;
 const BACKOFF_MAX_MS = 30_000;
 /** A connection whose call does not even end when it is aborted is left behind. */
 const ABANDON_MS = 1_000;
@@ -59,7 +62,13 @@ export async function* pollBroker(watched: WatchedBroker, options: PollOptions):
         const notice = (text: string): void => void notices.push(options.redact(text));
         broker ??= await stillWanted(watched.connect({ notice, signal: limit }), limit);
         const queues: QueueStats[] = [];
-        for await (const stats of broker.queues(options.pattern, { notice, signal: limit })) queues.push(stats);
+        for await (const stats of broker.queues(options.pattern, { notice, signal: limit })) {
+          // An answer that was given up comes too late for everything.
+          throwIfAborted(limit);
+          queues.push(window.rated(stats));
+          // A broker that has the whole list in its hands gives it without a pause; keys are answered in between.
+          if (queues.length % QUEUES_A_TURN === 0) await setImmediate();
+        }
         return queues;
       });
       for (let isSlow = false; ; isSlow = true) {
@@ -75,8 +84,8 @@ export async function* pollBroker(watched: WatchedBroker, options: PollOptions):
       if ('value' in outcome) {
         failures = 0;
         lastGood = now();
-        const queues = window.apply(outcome.value);
-        yield snapshot({ state: 'fresh' }, { queues, notices, tookMs: clock.now() - startedAt });
+        window.pollEnded();
+        yield snapshot({ state: 'fresh' }, { queues: outcome.value, notices, tookMs: clock.now() - startedAt });
         await cadence.nextTick(startedAt, signal);
       } else {
         failures += 1;

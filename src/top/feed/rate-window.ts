@@ -1,4 +1,4 @@
-import type { QueueStats } from '../../contract/stats.ts';
+import type { Counters, QueueStats } from '../../contract/stats.ts';
 import { type EarlierReading, withRates } from '../../core/sample.ts';
 
 /** Long enough to be steady, short enough to follow an incident. */
@@ -11,41 +11,67 @@ const SPACING_MS = 1_000;
  * more or less doubles it. After a counter reset the window starts anew, so a restart costs one reading and no negative rate.
  */
 export class RateWindow {
-  #readings = new Map<string, readonly EarlierReading[]>();
+  readonly #readings = new Map<string, Readings>();
+  #seen = new Set<string>();
 
-  /** Takes one poll's readings and gives them back with rates. Queues that are gone are forgotten. */
-  apply(fresh: readonly QueueStats[]): readonly QueueStats[] {
-    const kept = new Map<string, readonly EarlierReading[]>();
-    const rated = fresh.map((reading) => {
-      if (reading.rates !== undefined || reading.counters === undefined) return withRates(reading, null);
-      const before = this.#readings.get(reading.queue) ?? [];
-      const last = before.at(-1);
-      const earlier = last !== undefined && wasReset(last, reading) ? [] : within(before, reading.sampledAt);
-      const { sampledAt, counters } = reading;
-      kept.set(reading.queue, [...spaced(earlier), { sampledAt, counters }]);
-      return withRates(reading, earlier[0] ?? null);
-    });
-    this.#readings = kept;
-    return rated;
+  /** The reading with rates. */
+  rated(reading: QueueStats): QueueStats {
+    const { queue, counters, sampledAt } = reading;
+    if (reading.rates !== undefined || counters === undefined) return withRates(reading, null);
+    const readings = this.#readings.get(queue) ?? new Readings();
+    this.#readings.set(queue, readings);
+    this.#seen.add(queue);
+    const earlier = readings.before(sampledAt, counters);
+    readings.keep(sampledAt, counters);
+    return withRates(reading, earlier);
+  }
+
+  /** A poll has brought every queue: those that were not in it are gone, and are forgotten. */
+  pollEnded(): void {
+    for (const queue of this.#readings.keys()) if (!this.#seen.has(queue)) this.#readings.delete(queue);
+    this.#seen = new Set();
   }
 }
 
-/** The readings of the window, and at least the last one when polls are further apart than that. */
-function within(readings: readonly EarlierReading[], now: number): readonly EarlierReading[] {
-  const first = readings.findIndex((reading) => now - reading.sampledAt <= WINDOW_MS);
-  return first === -1 ? readings.slice(-1) : readings.slice(first);
-}
+const COUNTERS = ['enqueued', 'acked', 'failed'] as const satisfies readonly (keyof Counters)[];
+const WIDTH = COUNTERS.length + 1;
 
-/** The last one is only for finding a reset: it stays when it is far enough from the one before it. */
-function spaced(readings: readonly EarlierReading[]): readonly EarlierReading[] {
-  const [before, last] = readings.slice(-2);
-  if (before === undefined || last === undefined || last.sampledAt - before.sampledAt >= SPACING_MS) return readings;
-  return readings.slice(0, -1);
-}
+/**
+ * The readings of one queue, oldest first, in one array that is changed in place: 2,000 queues times ten readings made anew every second
+ * are what the garbage collector would mostly be busy with. NaN stands for unknown.
+ */
+class Readings {
+  /** Of each reading its instant and its counters. */
+  readonly #cells: number[] = [];
 
-function wasReset(before: EarlierReading, after: EarlierReading): boolean {
-  const [old, fresh] = [before.counters, after.counters];
-  if (old === undefined || fresh === undefined) return true;
-  const fell = (from: number | null, to: number | null): boolean => from !== null && to !== null && to < from;
-  return fell(old.enqueued, fresh.enqueued) || fell(old.acked, fresh.acked) || fell(old.failed, fresh.failed);
+  /** The oldest reading of the window before `now`, or the last one when polls are further apart than that; null when there is none. Forgets what is older. */
+  before(now: number, counters: Counters): EarlierReading | null {
+    const cells = this.#cells;
+    const last = cells.length - WIDTH;
+    if (last < 0) return null;
+    if (COUNTERS.some((name, lane) => (counters[name] ?? Number.NaN) < (cells[last + 1 + lane] ?? Number.NaN))) {
+      cells.length = 0;
+      return null;
+    }
+    let first = 0;
+    while (first < last && now - (cells[first] ?? now) > WINDOW_MS) first += WIDTH;
+    cells.splice(0, first);
+    const counter = (lane: number): number | null => {
+      const value = cells[1 + lane] ?? Number.NaN;
+      return Number.isNaN(value) ? null : value;
+    };
+    return {
+      sampledAt: cells[0] ?? now,
+      counters: { enqueued: counter(0), acked: counter(1), failed: counter(2) },
+    };
+  }
+
+  /** The last one is only for finding a reset: it stays when it is far enough from the one before it. */
+  keep(sampledAt: number, counters: Counters): void {
+    const cells = this.#cells;
+    const [before, last] = [cells.length - 2 * WIDTH, cells.length - WIDTH];
+    if (before >= 0 && (cells[last] ?? 0) - (cells[before] ?? 0) < SPACING_MS) cells.length = last;
+    cells.push(sampledAt);
+    for (const name of COUNTERS) cells.push(counters[name] ?? Number.NaN);
+  }
 }

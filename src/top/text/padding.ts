@@ -1,9 +1,12 @@
 import stringWidth from 'string-width';
 
+/** One cell a character: ASCII, and the glyphs of the theme. */
+const PLAIN = /^[\x20-\x7e\u2581-\u2588\u2026\u25bc\u25b2\u2500\u00b7]*$/;
+
 /** Cells that a text takes on a terminal. */
 export function widthOf(text: string): number {
   // Most text of a view is plain; measuring graphemes costs a hundred times as much.
-  return /^[\x20-\x7e]*$/.test(text) ? text.length : stringWidth(text);
+  return PLAIN.test(text) ? text.length : stringWidth(text);
 }
 
 const graphemes = new Intl.Segmenter(undefined, { granularity: 'grapheme' });

@@ -15,7 +15,7 @@ export function Screen({ state, theme }: ScreenProps): ReactNode {
   const { columns, rows } = state.size;
   const lines = screenLines(state, theme).map(({ text, words }, place) => ({ text, words, place }));
   return (
-    <Box flexDirection="column" width={columns} height={rows} overflow="hidden">
+    <Box flexDirection="column" width={columns} height={rows}>
       {lines.map(({ text, words, place }) => (
         <LineView key={place} text={text} words={words} />
       ))}

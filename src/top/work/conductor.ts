@@ -66,12 +66,13 @@ export class Conductor {
     const { signal, done } = this.#limited(abort.signal);
     try {
       const broker = await connections.to(key.context, signal);
+      const look = { broker, name: key.queue, consented, shown: connections.watched(key.context).shown };
       if (what === 'overview') {
         dispatch({ type: what, request, answer: await lookAtQueue(broker, key.queue, signal) });
       } else if (what === 'dead') {
-        dispatch({ type: what, request, answer: await lookAtDeadLetters(broker, key.queue, consented, signal) });
+        dispatch({ type: what, request, answer: await lookAtDeadLetters(look, signal) });
       } else {
-        dispatch({ type: what, request, answer: await lookAtMessages(broker, key.queue, consented, signal) });
+        dispatch({ type: what, request, answer: await lookAtMessages(look, signal) });
       }
     } catch (error) {
       await this.#forgetBroken(key.context, error);

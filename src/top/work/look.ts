@@ -35,11 +35,18 @@ async function links(queue: Queue, signal: AbortSignal): Promise<readonly string
   ];
 }
 
-/** `consented`: the operator has read what looking costs. */
+/** A look at messages. */
+export interface Look {
+  readonly broker: Broker;
+  readonly name: string;
+  /** The operator has read what looking costs. */
+  readonly consented: boolean;
+  /** Hides what must not be shown. */
+  readonly shown: (message: Message) => Message;
+}
+
 export async function lookAtDeadLetters(
-  broker: Broker,
-  name: string,
-  consented: boolean,
+  { broker, name, consented, shown }: Look,
   signal: AbortSignal,
 ): Promise<Answer<DeadLettersSeen>> {
   const queue = await broker.queue(name, signal);
@@ -47,20 +54,18 @@ export async function lookAtDeadLetters(
   if (located === null) throw noDeadLetters(queue);
   const price = consented ? null : priceOf(located.holder);
   if (price !== null) return { status: 'priced', price };
-  const { messages, partial } = await look(broker, queue, 'dead', DEAD_LETTERS_SEEN, signal);
+  const { messages, partial } = await look(broker, queue, 'dead', DEAD_LETTERS_SEEN, shown, signal);
   return { status: 'ready', data: { groups: groupDeadLetters(messages), seen: messages.length, partial } };
 }
 
 export async function lookAtMessages(
-  broker: Broker,
-  name: string,
-  consented: boolean,
+  { broker, name, consented, shown }: Look,
   signal: AbortSignal,
 ): Promise<Answer<MessagesSeen>> {
   const queue = await broker.queue(name, signal);
   const price = consented ? null : priceOf(queue);
   if (price !== null) return { status: 'priced', price };
-  return { status: 'ready', data: await look(broker, queue, 'ready', MESSAGES_SEEN, signal) };
+  return { status: 'ready', data: await look(broker, queue, 'ready', MESSAGES_SEEN, shown, signal) };
 }
 
 /** What looking into this queue costs; null: nothing. Throws `NOT_SUPPORTED` where nobody can look. */
@@ -78,11 +83,12 @@ async function look(
   queue: Queue,
   state: MessageState,
   limit: number,
+  shown: (message: Message) => Message,
   signal: AbortSignal,
 ): Promise<MessagesSeen> {
   const messages: Message[] = [];
   // The price was told and agreed to; what else there is to say is said by `mq peek`. Harm is still refused: `force` is not set.
   const request = { ...EVERYTHING, broker, queue, state, limit: limit + 1, force: false, notice: () => {}, signal };
-  for await (const message of peekMessages(request)) messages.push(message);
+  for await (const message of peekMessages(request)) messages.push(shown(message));
   return { messages: messages.slice(0, limit), partial: messages.length > limit };
 }

@@ -13,6 +13,7 @@ import type { ActionRequest, Question } from '../state/action.ts';
 import type { WatchedBroker } from '../watched.ts';
 import type { Connections } from './connections.ts';
 import { History } from './history.ts';
+import { Permits } from './permits.ts';
 
 export interface ActionOutcome {
   readonly lines: readonly string[];
@@ -37,23 +38,28 @@ export async function planAction(
   connections: Connections,
   signal: AbortSignal,
 ): Promise<PlannedAction> {
-  const { context, queue: name } = request.key;
-  const watched = connections.watched(context);
+  const { verb, key, to } = request;
+  const watched = connections.watched(key.context);
   refuseReadonly(watched);
-  const permit = watched.permit(request.verb, name);
-  const broker = await connections.to(context, signal);
-  const queue = await broker.queue(name, signal);
+  const permits = new Permits(verb);
+  permits.require(watched, key.queue);
+  const opened = await connections.to(key.context, signal);
+  const broker = permits.watch(watched, opened);
+  const queue = await broker.queue(key.queue, signal);
   const history = new History(watched, broker, request);
-  if (request.verb === 'pause' || request.verb === 'resume') {
-    return switching(request.verb, queue, broker, permit === 'type-name', history);
-  }
+  if (verb === 'pause' || verb === 'resume') return switching(verb, queue, broker, permits, history);
   const notices: string[] = [];
-  const plan = await planOf(request, queue, broker, connections, (text) => notices.push(text), signal);
-  // The dead letters may be kept in another queue than the one that was named: its own rules hold too.
-  const strict = permit === 'type-name' || watched.permit(request.verb, plan.from) === 'type-name';
-  const typed = request.verb === 'purge' || strict ? plan.from : null;
+  const notice = (text: string): void => void notices.push(text);
+  const target = verb === 'move' ? await targetOf(to ?? '', key.context, connections, permits, signal) : null;
+  const plan = await planOf(request, queue, broker, target, notice, signal);
+  // The dead letters may be kept in another queue than the one that was named, and go back to others: their own rules hold too. A broker that moves
+  // them by itself opens none of these.
+  permits.require(watched, plan.from);
+  if (verb === 'redrive') for (const origin of plan.to) permits.require(watched, origin);
+  const typed = verb === 'purge' ? plan.from : permits.nameToType(plan.from);
+  permits.planned();
   return {
-    question: { lines: [...planQuestion(plan, broker), ...limits(request), ...notices], typed },
+    question: { lines: [...planQuestion(plan, broker), ...limits(request), ...notices, ...whose(typed, plan)], typed },
     async run(onProgress, runSignal) {
       notices.length = 0;
       const { report, note } = await history.around(() => plan.run({ dryRun: false, onProgress, signal: runSignal }));
@@ -73,6 +79,11 @@ function limits({ max, group }: ActionRequest): readonly string[] {
   ];
 }
 
+/** The name to type is mostly that of the queue that was named; where it is not, it has to be said. */
+function whose(typed: string | null, plan: Plan): readonly string[] {
+  return typed === null || typed === plan.from ? [] : [`  ${typed} is protected: it is its name that is asked for`];
+}
+
 function refuseReadonly({ context, readonly }: WatchedBroker): void {
   if (readonly) throw new MqError('PRECONDITION_FAILED', `${context} is readonly: nothing can be changed there`);
 }
@@ -81,7 +92,7 @@ function switching(
   verb: 'pause' | 'resume',
   queue: Queue,
   broker: Broker,
-  isStrict: boolean,
+  permits: Permits,
   history: History,
 ): PlannedAction {
   requireCapability(queue.capabilities, 'pause', queue.name);
@@ -91,7 +102,7 @@ function switching(
     `  ${effect}.`,
   ];
   return {
-    question: { lines, typed: isStrict ? queue.name : null },
+    question: { lines, typed: permits.nameToType(queue.name) },
     async run(_onProgress, signal) {
       const { note } = await history.around(async () => {
         if (verb === 'pause') await queue.pause?.({ reason: null, signal });
@@ -107,31 +118,37 @@ async function planOf(
   request: ActionRequest,
   queue: Queue,
   broker: Broker,
-  connections: Connections,
+  target: Queue | null,
   notice: Notice,
   signal: AbortSignal,
 ): Promise<Plan> {
-  const { verb, state, max, group, to, key } = request;
+  const { verb, state, max, group } = request;
   const common = { ...EVERYTHING, broker, queue, notice, signal };
   const sending = { max, ratePerSec: null, setHeaders: {}, lossy: false };
   if (verb === 'redrive') {
     const filter = group === null ? null : groupFilter(group);
     return planRedrive({ ...common, ...sending, filter, to: null, keepDeathHeaders: false });
   }
-  if (verb === 'purge') return planPurge({ ...common, state, backup: null });
-  const target = await targetOf(to ?? '', key.context, connections, signal);
+  if (target === null) return planPurge({ ...common, state, backup: null });
   return planMove({ ...common, ...sending, operation: 'move', source: queue, state, only: null, target });
 }
 
 /** `name`, or `name@context` when that context is watched too. */
-async function targetOf(text: string, context: string, connections: Connections, signal: AbortSignal): Promise<Queue> {
+async function targetOf(
+  text: string,
+  context: string,
+  connections: Connections,
+  permits: Permits,
+  signal: AbortSignal,
+): Promise<Queue> {
   const at = text.lastIndexOf('@');
   const named = at > 0 ? text.slice(at + 1) : '';
   const elsewhere = named !== '' && connections.has(named);
   const where = elsewhere ? named : context;
   const queue = elsewhere ? text.slice(0, at) : text;
-  refuseReadonly(connections.watched(where));
-  connections.watched(where).permit('move', queue);
-  const broker = await connections.to(where, signal);
+  const watched = connections.watched(where);
+  refuseReadonly(watched);
+  permits.require(watched, queue);
+  const broker = permits.watch(watched, await connections.to(where, signal));
   return broker.queue(queue, signal);
 }

@@ -25,6 +25,8 @@ class Scripted {
       selector: [],
       readonly: false,
       permit: () => 'as-usual',
+      watch: (_verb, broker) => broker,
+      shown: (message) => message,
       remember: () => Promise.resolve(null),
       connect: async () => {
         this.connects += 1;
