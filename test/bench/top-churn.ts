@@ -29,8 +29,11 @@ async function sqliteSender(): Promise<(index: number) => void> {
 async function rabbitmqSender(): Promise<(index: number) => void> {
   const connection = await connect(url);
   const channel = await connection.createConfirmChannel();
-  const made = Array.from({ length: QUEUES }, (_, index) => channel.assertQueue(nameOf(index), { durable: true }));
-  await Promise.all(made);
+  // Every tenth sends its dead letters to the one before it, so that the view has links to follow.
+  const links = (index: number): object =>
+    index % 10 === 5 ? { deadLetterExchange: '', deadLetterRoutingKey: nameOf(index - 1) } : {};
+  const names = Array.from({ length: QUEUES }, (_, index) => index);
+  await Promise.all(names.map((index) => channel.assertQueue(nameOf(index), { durable: true, ...links(index) })));
   for (let index = 0; index < QUEUES; index += 10) channel.sendToQueue(nameOf(index), Buffer.from('x'));
   await channel.waitForConfirms();
   return (index) => void channel.sendToQueue(nameOf(index), Buffer.from('x'));
