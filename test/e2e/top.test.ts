@@ -194,6 +194,61 @@ describe('keys', () => {
     await terminal.until(/^>.idle/m);
   });
 
+  test('arrows, paging, the first and the last', async () => {
+    await using load = await SqliteLoad.open(url);
+    for (let index = 10; index < 50; index++) await load.create(`q${index}`);
+    await using terminal = top();
+    await terminal.until(/1-12 of 40/);
+    const steps: readonly (readonly [string, string, RegExp])[] = [
+      ['s', 'q10', /1-12 of 40/],
+      [`${ESCAPE}[B`, 'q11', /1-12 of 40/],
+      [`${ESCAPE}[6~`, 'q23', /3-14 of 40/],
+      [`${ESCAPE}[6~`, 'q35', /15-26 of 40/],
+      [`${ESCAPE}[5~`, 'q23', /14-25 of 40/],
+      [`${ESCAPE}[A`, 'q22', /13-24 of 40/],
+      ['j', 'q23', /13-24 of 40/],
+      [`${ESCAPE}[F`, 'q49', /29-40 of 40/],
+      ['k', 'q48', /29-40 of 40/],
+      [`${ESCAPE}[H`, 'q10', /1-12 of 40/],
+      ['G', 'q49', /29-40 of 40/],
+      ['g', 'q10', /1-12 of 40/],
+    ];
+    for (const [key, queue, place] of steps) {
+      terminal.write(key);
+      await terminal.until((text) => new RegExp(`^>.${queue} `, 'm').test(text) && place.test(text));
+    }
+    terminal.write('ss');
+    await terminal.until(/READY[▲▼]/);
+    terminal.write('S');
+    await terminal.until(/by context/);
+    terminal.write('--');
+    await terminal.until(/every 0\.5s/);
+    terminal.write('+');
+    await terminal.until(/every 0\.25s/);
+  });
+
+  test('Tab and arrows in the detail; Ctrl-C leaves', async () => {
+    await using _load = await filled();
+    await using terminal = top();
+    await terminal.until(/^>.orders/m);
+    terminal.write(`${ESCAPE}[C`);
+    await terminal.until(/\[1 overview\]/);
+    terminal.write('\t');
+    await terminal.until((text) => /\[2 dead letters\]/.test(text) && /^> +4 /m.test(text));
+    terminal.write(`${ESCAPE}[B`);
+    await terminal.until(/^> +1 .*card refused/m);
+    terminal.write('\t');
+    await terminal.until((text) => /\[3 messages\]/.test(text) && /all 3 ready messages/.test(text));
+    terminal.write('l');
+    await terminal.until(/all 3 ready messages/);
+    terminal.write('\t');
+    await terminal.until(/\[1 overview\]/);
+    terminal.write(`${ESCAPE}[D`);
+    await terminal.until(/^>.orders/m);
+    terminal.write('\u0003');
+    expect(await terminal.exited).toEqual({ exitCode: 0, signal: 0 });
+  });
+
   test('filter, dead letters only, only what is wrong, sort, freeze, interval, help', async () => {
     await using load = await filled();
     await using terminal = top();
@@ -267,6 +322,34 @@ describe('actions', () => {
     terminal.write('y');
     await terminal.until(/resumed orders/);
     expect(await load.figures('orders')).toMatchObject({ state: 'running' });
+  });
+
+  test('by their keys: pause, resume, redrive of all, purge of what is ready; c in the menu', async () => {
+    await using load = await filled();
+    await using terminal = top();
+    await terminal.until(/^>.orders/m);
+    const steps: readonly (readonly [string, RegExp, string, RegExp, object])[] = [
+      ['p', /Pause orders/, 'y', /paused orders/, { state: 'paused' }],
+      ['u', /Resume orders/, 'y', /resumed orders/, { state: 'running' }],
+      ['R\r', /Redrive 5 messages .*Go on\?/s, 'y', /redrove 5 messages/, { ready: 8, dead: 0 }],
+      ['P', /Type the queue's name/, 'orders\r', /purged 8 messages in orders/, { ready: 0, dead: 0 }],
+    ];
+    for (const [key, question, answer, report, figures] of steps) {
+      terminal.write(key);
+      await terminal.until(question);
+      terminal.write(answer);
+      await terminal.until(report);
+      expect(await load.figures('orders')).toMatchObject(figures);
+      terminal.write('x');
+      await terminal.until(/q quit/);
+    }
+    // Nothing is wrong with it any more, so that the first row is another.
+    await terminal.until(/^>.idle/m);
+    terminal.write('a');
+    await terminal.until(/Enter does it/);
+    terminal.write('c');
+    await terminal.until(() => CLIPBOARD.test(terminal.output));
+    expect(Buffer.from(CLIPBOARD.exec(terminal.output)?.[1] ?? '', 'base64').toString()).toBe('mq pause idle');
   });
 
   test('redrive up to N, with the command line that would do it', async () => {
