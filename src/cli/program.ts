@@ -71,24 +71,27 @@ function showHelp(command: Command, texts: HelpTexts): void {
   });
 }
 
-/** The verb that the arguments ask for, also as `mq help VERB`; null when there is none such. */
-export function findVerb(args: readonly string[]): string | null {
+/** What a command line is about, as far as can be told before the verb's own options are known. */
+export interface Asked {
+  /** Also of `mq help VERB`; null when there is none such. */
+  readonly verb: string | null;
+  /** Of `mq help TOPIC`. */
+  readonly topic: Topic | null;
+  /** Help of the program or of a verb is wanted. */
+  readonly help: boolean;
+}
+
+export function findAsked(args: readonly string[]): Asked {
   const probe = new Command().exitOverride().configureOutput({ outputError: () => {} });
   addGlobalOptions(probe);
   const { operands } = probe.parseOptions([...args]);
-  const name = operands[0] === 'help' ? operands[1] : operands[0];
-  return VERBS.some((entry) => entry.name === name) ? (name ?? null) : null;
-}
-
-/** The topic of `mq help TOPIC`; null when the arguments ask for something else. */
-export function findTopic(args: readonly string[]): Topic | null {
-  const topic = args[0] === 'help' && args.length === 2 ? args[1] : null;
-  return TOPICS.find((candidate) => candidate === topic) ?? null;
-}
-
-/** The arguments ask for help of the program or of a verb. */
-export function asksForHelp(args: readonly string[]): boolean {
+  const isHelp = operands[0] === 'help';
+  const name = isHelp ? operands[1] : operands[0];
   const end = args.indexOf('--');
   const flags = end === -1 ? args : args.slice(0, end);
-  return args[0] === 'help' || flags.includes('--help') || flags.includes('-h');
+  return {
+    verb: VERBS.some((entry) => entry.name === name) ? (name ?? null) : null,
+    topic: (isHelp && operands.length === 2 && TOPICS.find((candidate) => candidate === name)) || null,
+    help: isHelp || flags.includes('--help') || flags.includes('-h'),
+  };
 }

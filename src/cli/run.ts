@@ -8,7 +8,7 @@ import type { Host } from './host/host.ts';
 import { invoke } from './invoke.ts';
 import type { Globals, OutputFormat } from './line/globals.ts';
 import { Messages } from './messages.ts';
-import { asksForHelp, buildProgram, findTopic, findVerb } from './program.ts';
+import { buildProgram, findAsked } from './program.ts';
 import type { PreparedVerb } from './verb.ts';
 import { VERBS } from './verbs.ts';
 
@@ -23,8 +23,8 @@ export async function runCommandLine(
   let outcome: ExitCode = EXIT.done;
   let verb: string | null = null;
   try {
-    const topic = findTopic(args);
-    verb = findVerb(args);
+    const asked = findAsked(args);
+    verb = asked.verb;
     const loaded = await loadVerb(verb);
     const program = buildProgram(
       loaded,
@@ -44,8 +44,11 @@ export async function runCommandLine(
       },
       host.stdout.columns,
     );
-    if (topic !== null) printed = await topicText(topic);
-    else if (globals.output !== undefined && asksForHelp(args)) {
+    const { topic } = asked;
+    if (topic !== null) {
+      const text = await topicText(topic);
+      printed = globals.output === undefined ? text : `${JSON.stringify({ topic, text })}\n`;
+    } else if (globals.output !== undefined && asked.help) {
       const { helpDocument } = await import('./help/help-document.ts');
       const document = helpDocument(program, verb, verb === null ? null : (loaded.get(verb) ?? null));
       printed = `${JSON.stringify(document, null, globals.output === 'json' ? 2 : undefined)}\n`;

@@ -270,6 +270,7 @@ describe('tables', () => {
       code: 2,
       stderr: expect.stringContaining('in-flight'),
     });
+    expect((await run(['-c', 'open', 'ls', '--columns', ''])).code).toBe(2);
   });
 });
 

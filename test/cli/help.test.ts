@@ -81,6 +81,22 @@ it('points at the mistake in a filter before any broker is touched', async () =>
   expect(stderr).toMatch(/\n +\^/);
 });
 
+it('a topic is found wherever global options stand, and is JSON for programs', async () => {
+  const text = (await mq.ok(['help', 'filters'])).stdout;
+  for (const args of [
+    ['-q', 'help', 'filters'],
+    ['help', 'filters', '-o', 'yaml'],
+    ['help', '-v', 'filters'],
+  ])
+    expect((await mq.ok(args)).stdout, args.join(' ')).toBe(text);
+  for (const args of [
+    ['help', 'filters', '-o', 'json'],
+    ['-o', 'ndjson', 'help', 'filters'],
+  ])
+    expect(JSON.parse((await mq.ok(args)).stdout)).toEqual({ topic: 'filters', text });
+  expect(JSON.parse((await mq.ok(['-o', 'json', 'help', 'peek'])).stdout)).toMatchObject({ name: 'peek' });
+});
+
 it('prints the version and topics', async () => {
   expect((await mq.ok(['--version'])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
   expect((await mq.ok(['help', 'filters'])).stdout).toContain('dead.reason');

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { CHANGING_VERBS } from '../../src/cli/change/changing.ts';
 import { manPage } from '../../src/cli/help/man-page.ts';
 import { TOPICS } from '../../src/cli/help/topics.ts';
+import type { StopCause } from '../../src/cli/host/host.ts';
 import { VERBS } from '../../src/cli/verbs.ts';
 import { CommandLine } from '../support/command-line.ts';
 
@@ -112,6 +113,20 @@ it('doctor goes on after a failure, says every finding, and ends with 1', async 
     code: 1,
     stdout: expect.stringContaining('FAIL  mq: configuration'),
   });
+});
+
+it('doctor that is stopped is none that found a fault: a closed pipe is 0, Ctrl-C is 130, and what was printed parses', async () => {
+  const first = (cause: StopCause) =>
+    mq.run(['doctor', '-o', 'json'], {
+      onStdout: (text, stop) => {
+        // The broker's first check: what comes after it is cut off.
+        if (text.includes('"broker"')) stop(cause);
+      },
+    });
+  expect(await first('stdout-closed')).toMatchObject({ code: 0 });
+  const interrupted = await first('SIGINT');
+  expect(interrupted.code).toBe(130);
+  for (const { status } of JSON.parse(interrupted.stdout)) expect(status).toBe('ok');
 });
 
 it('doctor changes nothing: a database that is not there is not made', async () => {

@@ -39,7 +39,7 @@ async function amqpCheck(session: Session, signal: AbortSignal): Promise<Check> 
     await session.control(signal);
     return ok('AMQP', `logged in to virtual host ${session.address.vhost}`);
   } catch (error) {
-    if (!(error instanceof MqError)) throw error;
+    if (!(error instanceof MqError) || error.code === 'ABORTED') throw error;
     return { name: 'AMQP', status: 'failed', detail: error.message, hint: error.hint };
   }
 }

@@ -5,6 +5,7 @@ import type { JsonValue } from '../../contract/message.ts';
 import { EXIT } from '../exit-codes.ts';
 import { collect, wholeNumber } from '../line/globals.ts';
 import { splitPair } from '../line/pairs.ts';
+import { isDocumentFormat, printDocument } from '../output/documents.ts';
 import { defineVerb, word } from '../verb.ts';
 
 interface CreateFlags {
@@ -57,6 +58,7 @@ export const create = defineVerb<CreateFlags, CreateQueueOptions>({
     };
   },
   async run({ queue, ...options }, session) {
+    const format = session.format('table', 'json', 'ndjson', 'yaml');
     await session.withBroker(async (broker) => {
       if (broker.create === undefined) {
         throw new MqError('NOT_SUPPORTED', `queues cannot be created on ${broker.name}`, {
@@ -67,6 +69,10 @@ export const create = defineVerb<CreateFlags, CreateQueueOptions>({
       const make = broker.create.bind(broker);
       await session.within('create', (signal) => make(queue, { ...options, signal }));
       const dlq = options.deadLetterQueue === null ? '' : `, whose dead letters go to ${options.deadLetterQueue},`;
+      if (isDocumentFormat(format)) {
+        const { deadLetterQueue } = options;
+        await printDocument(session, format, { operation: 'create', queue, broker: broker.name, deadLetterQueue });
+      }
       session.messages.summary(`created ${queue}${dlq} on ${broker.name}`);
     });
     return EXIT.done;

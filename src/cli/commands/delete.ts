@@ -2,6 +2,7 @@ import { requireCapability } from '../../contract/capabilities.ts';
 import { MqError } from '../../contract/errors.ts';
 import { confirm, requireSomebodyToAsk } from '../change/confirm.ts';
 import { EXIT } from '../exit-codes.ts';
+import { isDocumentFormat, printDocument } from '../output/documents.ts';
 import { countOf } from '../plural.ts';
 import { defineVerb, word } from '../verb.ts';
 
@@ -20,6 +21,7 @@ export const deleteQueue = defineVerb<object, DeleteOptions>({
     return { queue: word(queue) };
   },
   async run({ queue: name }, session) {
+    const format = session.format('table', 'json', 'ndjson', 'yaml');
     await session.withBroker(async (broker) => {
       const queue = await session.within('delete', (signal) => broker.queue(name, signal));
       requireCapability(queue.capabilities, 'delete', name);
@@ -45,6 +47,9 @@ export const deleteQueue = defineVerb<object, DeleteOptions>({
       });
       const remove = broker.delete.bind(broker);
       const removed = await session.within('delete', (signal) => remove(name, signal));
+      if (isDocumentFormat(format)) {
+        await printDocument(session, format, { operation: 'delete', queue: name, broker: broker.name, lost: removed });
+      }
       const count = removed === null ? 'an unknown number of messages' : countOf(removed, 'message');
       session.messages.summary(`deleted ${name} and ${count} with it`);
     });

@@ -56,18 +56,22 @@ export const doctor = defineVerb<DoctorFlags, DoctorOptions>({
       await stdout.write(`${lines.join('\n')}\n`);
     };
 
-    const own = await checkOwn(session.host);
-    for (const check of own.checks) await say('mq', check);
-    if (own.settings !== null) {
-      const informed = session.withSettings(own.settings);
-      for (const { about, target } of targetsOf(informed, own.settings, all)) {
-        if (session.signal.aborted) break;
-        if (target instanceof Error) await say(about, failedBy('context', target));
-        else for await (const check of checkBroker(informed, target, queue)) await say(about, check);
+    try {
+      const own = await checkOwn(session.host);
+      for (const check of own.checks) await say('mq', check);
+      if (own.settings !== null) {
+        const informed = session.withSettings(own.settings);
+        for (const { about, target } of targetsOf(informed, own.settings, all)) {
+          if (session.signal.aborted) break;
+          if (target instanceof Error) await say(about, failedBy('context', target));
+          else for await (const check of checkBroker(informed, target, queue)) await say(about, check);
+        }
       }
+    } finally {
+      await sequence?.end();
     }
-    await sequence?.end();
-    session.messages.summary(`${totals.ok} ok, ${totals.warning} warnings, ${totals.failed} failed`);
+    const skipped = totals.skipped === 0 ? '' : `, ${totals.skipped} not known`;
+    session.messages.summary(`${totals.ok} ok, ${totals.warning} warnings, ${totals.failed} failed${skipped}`);
     return totals.failed === 0 ? EXIT.done : EXIT.failed;
   },
 });

@@ -1,6 +1,7 @@
 import { requireCapability } from '../../contract/capabilities.ts';
 import { EXIT } from '../exit-codes.ts';
 import { DENY_POLICY, withDenyPolicy } from '../line/deny-policy.ts';
+import { isDocumentFormat, openSequence } from '../output/documents.ts';
 import { defineVerb, words } from '../verb.ts';
 
 interface PauseFlags {
@@ -27,6 +28,7 @@ export const pause = defineVerb<PauseFlags, PauseOptions>({
     return { queues: words(queues), reason: flags.reason ?? null, denyPolicy: flags.denyPolicy ?? false };
   },
   async run(options, session) {
+    const format = session.format('table', 'json', 'ndjson', 'yaml');
     const target = session.target();
     await session.withBroker(
       async (broker) => {
@@ -37,9 +39,15 @@ export const pause = defineVerb<PauseFlags, PauseOptions>({
           requireCapability(queue.capabilities, 'pause', name);
           queues.push(queue);
         }
-        for (const queue of queues) {
-          await session.within('pause', async (signal) => queue.pause?.({ reason: options.reason, signal }));
-          session.messages.summary(`paused ${queue.name}`);
+        const sequence = isDocumentFormat(format) ? await openSequence(session, format) : null;
+        try {
+          for (const queue of queues) {
+            await session.within('pause', async (signal) => queue.pause?.({ reason: options.reason, signal }));
+            await sequence?.item({ operation: 'pause', queue: queue.name, broker: broker.name });
+            session.messages.summary(`paused ${queue.name}`);
+          }
+        } finally {
+          await sequence?.end();
         }
       },
       options.denyPolicy ? withDenyPolicy(target) : target,

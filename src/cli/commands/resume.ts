@@ -1,6 +1,7 @@
 import { requireCapability } from '../../contract/capabilities.ts';
 import { EXIT } from '../exit-codes.ts';
 import { DENY_POLICY, withDenyPolicy } from '../line/deny-policy.ts';
+import { isDocumentFormat, openSequence } from '../output/documents.ts';
 import { defineVerb, words } from '../verb.ts';
 
 interface ResumeFlags {
@@ -22,6 +23,7 @@ export const resume = defineVerb<ResumeFlags, ResumeOptions>({
     return { queues: words(queues), denyPolicy: flags.denyPolicy ?? false };
   },
   async run(options, session) {
+    const format = session.format('table', 'json', 'ndjson', 'yaml');
     const target = session.target();
     await session.withBroker(
       async (broker) => {
@@ -31,9 +33,15 @@ export const resume = defineVerb<ResumeFlags, ResumeOptions>({
           requireCapability(queue.capabilities, 'pause', name);
           queues.push(queue);
         }
-        for (const queue of queues) {
-          await session.within('resume', async (signal) => queue.resume?.({ signal }));
-          session.messages.summary(`resumed ${queue.name}`);
+        const sequence = isDocumentFormat(format) ? await openSequence(session, format) : null;
+        try {
+          for (const queue of queues) {
+            await session.within('resume', async (signal) => queue.resume?.({ signal }));
+            await sequence?.item({ operation: 'resume', queue: queue.name, broker: broker.name });
+            session.messages.summary(`resumed ${queue.name}`);
+          }
+        } finally {
+          await sequence?.end();
         }
       },
       options.denyPolicy ? withDenyPolicy(target) : target,

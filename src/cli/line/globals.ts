@@ -102,10 +102,12 @@ export function collect(value: string, previous: readonly string[] | undefined):
 
 /** For commander: `a,b,c`. */
 function commaList(text: string): readonly string[] {
-  return text
+  const items = text
     .split(',')
     .map((item) => item.trim())
     .filter((item) => item !== '');
+  if (items.length > 0) return items;
+  throw new MqError('USAGE', '--columns names no column', { hint: 'for example: --columns queue,ready,dead' });
 }
 
 const SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600 };
