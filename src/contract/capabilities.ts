@@ -39,6 +39,8 @@ export interface PeekAbility extends Present {
 
 export interface PurgeAbility extends Present {
   readonly states: readonly MessageState[];
+  /** States that cannot be purged by themselves, and go when every state is purged. Absent: none. */
+  readonly together?: readonly MessageState[];
   readonly count: 'exact' | 'unknown';
 }
 

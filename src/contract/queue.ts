@@ -63,6 +63,11 @@ export interface ConsumeOptions {
  * resolves. The lease of what is held is extended inside.
  */
 export interface Consumer extends AsyncIterable<Delivery> {
+  /**
+   * When the iteration has ended: about how many messages were there from the start and could not come, because they wait behind messages that
+   * are held (a FIFO group). Absent where that cannot happen.
+   */
+  readonly unseen?: number;
   close(): Promise<void>;
 }
 
@@ -83,6 +88,8 @@ export interface PeekOptions {
 export interface Peek extends AsyncIterable<Message> {
   /** What this look costs, in one sentence; null when it is free. */
   readonly price: string | null;
+  /** As `Consumer.unseen`. */
+  readonly unseen?: number;
 }
 
 export interface PurgeOptions {

@@ -1,5 +1,5 @@
 import type { Broker } from '../contract/broker.ts';
-import { requireCapability } from '../contract/capabilities.ts';
+import { type PurgeAbility, requireCapability } from '../contract/capabilities.ts';
 import { MqError } from '../contract/errors.ts';
 import type { MessageState } from '../contract/message.ts';
 import type { Notice, Queue } from '../contract/queue.ts';
@@ -32,9 +32,10 @@ export async function planPurge(request: PurgeRequest): Promise<Plan> {
   const { broker, queue, notice, signal, backup } = request;
   const target = await purgeTarget(broker, queue, request.state, signal);
   const ability = requireCapability(target.holder.capabilities, 'purge', target.holder.name);
-  const states: readonly MessageState[] = target.state === 'all' ? ability.states : [target.state];
-  for (const state of states)
-    if (!ability.states.includes(state)) throw cannotPurge(target.holder, state, ability.states);
+  const states: readonly MessageState[] =
+    target.state === 'all' ? [...ability.states, ...(ability.together ?? [])] : [target.state];
+  if (target.state !== 'all' && !ability.states.includes(target.state))
+    throw cannotPurge(target.holder, target.state, ability);
   const chosen = selection(request, target.only);
   const byHand = !chosen.everything || backup !== null;
   if (byHand && (target.state === 'all' || target.state === 'delayed')) {
@@ -62,6 +63,7 @@ export async function planPurge(request: PurgeRequest): Promise<Plan> {
         notice,
         signal: options.signal,
       };
+      if (options.dryRun && states.length > 1 && !depth.exact) return estimate(depth.count, facts, notice);
       if (options.dryRun) return dryRun({ ...facts, native: !byHand }, common, options);
       if (!byHand) return whole(target.holder, states, notice, options);
       return selective(target.holder, state === 'dead' ? 'dead' : 'ready', chosen, depth, backup, notice, options);
@@ -87,9 +89,9 @@ async function purgeTarget(
   return { holder: located.holder, state: located.state, only: located.only };
 }
 
-function cannotPurge(queue: Queue, state: MessageState, states: readonly MessageState[]): MqError {
+function cannotPurge(queue: Queue, state: MessageState, { states, together }: PurgeAbility): MqError {
   return new MqError('NOT_SUPPORTED', `kind ${queue.kind} cannot purge its ${state} messages`, {
-    hint: `it can purge: ${states.join(', ')}`,
+    hint: `it can purge: ${states.join(', ')}${together === undefined ? '' : '; --state all takes every message, those in flight too'}`,
     backend: queue.capabilities.broker,
     queue: queue.name,
   });
@@ -105,6 +107,20 @@ function sumOf(depths: readonly Depth[]): Depth {
     bound: exact ? count : null,
     notAfter: depths.find((depth) => depth.notAfter !== null)?.notAfter ?? null,
   };
+}
+
+/** A dry run over states that cannot be looked at, where the broker's count is all there is. */
+function estimate(
+  count: number | null,
+  facts: Pick<Plan, 'operation' | 'from' | 'to' | 'guarantee'>,
+  notice: Notice,
+): AnyReport {
+  notice('the number is the broker’s own, and approximate');
+  const tally = new Tally();
+  tally.seen = tally.matched = tally.moved = count ?? 0;
+  const { operation, from, to, guarantee } = facts;
+  const report = tally.close({ operation, from, to, guarantee, dryRun: true, native: true, complete: true });
+  return count === null ? { ...report, matched: null, moved: null } : report;
 }
 
 /** The broker's own purge. When it does not say how many messages it removed, neither does the report. */

@@ -14,6 +14,8 @@ export interface ScanRequest {
   readonly bound: number | null;
   readonly notice: Notice;
   readonly signal: AbortSignal;
+  /** Called at the end when messages could not be looked at. */
+  readonly onUnseen?: (about: number) => void;
 }
 
 /** Reads a queue without taking anything. Says the price by `notice` where looking is not free. */
@@ -31,6 +33,7 @@ export async function* scan(request: ScanRequest): AsyncGenerator<Message> {
     seen += 1;
     yield message;
   }
+  if (peek.unseen !== undefined && peek.unseen > 0) request.onUnseen?.(peek.unseen);
 }
 
 /**
@@ -44,12 +47,16 @@ export async function dryRun(
 ): Promise<Report> {
   const { selection, bound, max, notice } = request;
   const tally = new Tally();
+  let complete = true;
   if (selection.everything && bound !== null) {
     tally.moved = max === null ? bound : Math.min(bound, max);
     tally.seen = tally.moved;
     tally.matched = tally.moved;
   } else {
-    for await (const message of scan(request)) {
+    const onUnseen = (): void => {
+      complete = false;
+    };
+    for await (const message of scan({ ...request, onUnseen })) {
       if (max !== null && tally.moved >= max) break;
       tally.seen += 1;
       const verdict = selection.verdict(message);
@@ -66,5 +73,13 @@ export async function dryRun(
   }
   for (const remark of selection.remarks()) notice(remark);
   const { operation, from, to, guarantee, native } = plan;
-  return tally.close({ operation, from, to, guarantee, native, dryRun: true, complete: !request.signal.aborted });
+  return tally.close({
+    operation,
+    from,
+    to,
+    guarantee,
+    native,
+    dryRun: true,
+    complete: complete && !request.signal.aborted,
+  });
 }

@@ -165,6 +165,7 @@ export async function transfer(
         if (taken === max) break;
       }
     }
+    if ((consumer.unseen ?? 0) > 0) complete = false;
   } catch (error) {
     broken = error;
     complete = false;

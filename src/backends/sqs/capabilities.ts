@@ -42,6 +42,7 @@ export function capabilitiesOf({ fifo, denyPolicy }: Circumstances): Capabilitie
         'tells no count, takes up to 60 s, once per 60 s; with others in flight or delayed, by receiving and deleting',
       ),
       states: ['ready'],
+      together: ['delayed', 'in-flight'],
       count: 'unknown',
     },
     deadLetters: { ...present('native', 'the target of the redrive policy'), keptIn: 'queue' },

@@ -5,6 +5,7 @@ import type { Delivery, Receipt } from '../../contract/message.ts';
 import type { ConsumeOptions, Consumer } from '../../contract/queue.ts';
 import type { SqsApi } from './api.ts';
 import { BATCH_ENTRIES } from './batcher.ts';
+import { count } from './facts.ts';
 import { type Hold, Holds } from './holds.ts';
 import { type ReadingContext, readMessage } from './incoming.ts';
 import type { Reception } from './reception.ts';
@@ -22,6 +23,8 @@ export interface ConsumerSettings extends ConsumeOptions {
   /** Receives in the air at once; FIFO: one. */
   readonly parallel: number;
   readonly leaseSeconds: number;
+  /** Ready messages when it was opened, by SQS's own count; null: unknown, or not asked. */
+  readonly readyAtStart: number | null;
 }
 
 /** What SQS takes as the wait of one receive. */
@@ -49,6 +52,7 @@ export class SqsConsumer implements Consumer {
   #emptyAnswers = 0;
   /** The last answer held fewer than were asked for: the end may be near. */
   #wasShort = false;
+  #unseen = 0;
   /** Deliveries that the caller has said it will hold until the end. */
   readonly #kept = new Set<Hold>();
   #lastMessageAt = Date.now();
@@ -63,6 +67,10 @@ export class SqsConsumer implements Consumer {
     this.#options = options;
     this.#holds = new Holds(place, options.leaseSeconds);
     this.#forgetCloser = place.api.beforeClose(() => this.close());
+  }
+
+  get unseen(): number {
+    return this.#unseen;
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Delivery, void, undefined> {
@@ -260,13 +268,20 @@ export class SqsConsumer implements Consumer {
     return this.#place.fifo && this.#options.window !== 'unbounded' && this.#emptyAnswers > 0 && open > 0;
   }
 
+  /**
+   * SQS counts as ready also what a held message of its group keeps back. Its count lags by up to a minute, so no more can be missing than there were
+   * at the start.
+   */
   async #tellBlockedGroups(): Promise<void> {
-    const { limit, notice } = this.#options;
+    const { limit, notice, readyAtStart } = this.#options;
     if (!this.#place.fifo || this.#holds.size === 0 || (limit !== null && this.#taken >= limit)) return;
     const answer = await this.#place.api.getQueueAttributes(this.#place.url, { queue: this.#place.name });
-    const waiting = Number(answer.Attributes?.ApproximateNumberOfMessages ?? 0);
-    if (waiting > 0) {
-      notice(`about ${waiting} messages were not looked at: they wait behind messages of their group that are held`);
-    }
+    const waiting = count(answer.Attributes?.ApproximateNumberOfMessages) ?? 0;
+    this.#unseen = readyAtStart === null ? waiting : Math.min(waiting, Math.max(0, readyAtStart - this.#taken));
+    if (this.#unseen === 0) return;
+    notice(
+      `about ${this.#unseen} messages of ${this.#place.name} were not looked at: SQS shows no more of a FIFO group while its first ones are held; ` +
+        'take those first, or work without a filter',
+    );
   }
 }

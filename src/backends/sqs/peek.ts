@@ -15,16 +15,30 @@ export class SqsPeek implements Peek {
   readonly #place: ConsumerPlace;
   readonly #options: PeekOptions;
   readonly #maxReceiveCount: number | null;
+  readonly #readyAtStart: number | null;
+  #unseen = 0;
 
   /** Throws `PRECONDITION_FAILED` when even a first look would bring a message within one delivery of death. */
-  constructor(place: ConsumerPlace, maxReceiveCount: number | null, options: PeekOptions) {
+  constructor(
+    place: ConsumerPlace,
+    {
+      maxReceiveCount,
+      readyAtStart,
+    }: { readonly maxReceiveCount: number | null; readonly readyAtStart: number | null },
+    options: PeekOptions,
+  ) {
     this.#place = place;
+    this.#readyAtStart = readyAtStart;
     this.#options = options;
     this.#maxReceiveCount = maxReceiveCount;
     const limit = maxReceiveCount === null ? '' : ` (${maxReceiveCount} are allowed before it is dead)`;
     const groups = place.fifo ? ', and its message group is blocked meanwhile' : '';
     this.price = `looking adds 1 to the receive count of each message${limit} and hides it from consumers while mq looks${groups}`;
     if (this.#nearsDeath(1)) throw this.#refusal('every message');
+  }
+
+  get unseen(): number {
+    return this.#unseen;
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Message, void, undefined> {
@@ -39,12 +53,14 @@ export class SqsPeek implements Peek {
       signal,
       parallel: 1,
       leaseSeconds: HOLD_SECONDS,
+      readyAtStart: this.#readyAtStart,
     });
     try {
       for await (const { message } of consumer) {
         if (message.receiveCount !== null && this.#nearsDeath(message.receiveCount)) throw this.#refusal('a message');
         yield message;
       }
+      this.#unseen = consumer.unseen;
     } finally {
       await consumer.close();
     }

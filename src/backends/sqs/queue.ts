@@ -107,6 +107,7 @@ export class SqsQueue implements Queue {
     this.#requireReady(options.state);
     return new SqsConsumer(await this.#consumerPlace(options.signal), {
       ...options,
+      readyAtStart: this.#fifo ? await this.#readyNow(options.signal) : null,
       parallel: this.#fifo ? 1 : PARALLEL_RECEIVES,
       leaseSeconds:
         this.place.reception.leaseSeconds ?? (options.window === 'unbounded' ? LONG_LEASE_SECONDS : LEASE_SECONDS),
@@ -115,8 +116,20 @@ export class SqsQueue implements Queue {
 
   async peek(options: PeekOptions): Promise<Peek> {
     this.#requireReady(options.state);
-    const policy = redrivePolicy(await this.attributes(options.signal));
-    return new SqsPeek(await this.#consumerPlace(options.signal), policy?.maxReceiveCount ?? null, options);
+    const attributes = await this.attributes(options.signal);
+    const maxReceiveCount = redrivePolicy(attributes)?.maxReceiveCount ?? null;
+    const readyAtStart = count(attributes.ApproximateNumberOfMessages);
+    return new SqsPeek(await this.#consumerPlace(options.signal), { maxReceiveCount, readyAtStart }, options);
+  }
+
+  /** Null when the caller may not know. */
+  async #readyNow(signal: AbortSignal): Promise<number | null> {
+    try {
+      return count((await this.attributes(signal)).ApproximateNumberOfMessages);
+    } catch (error) {
+      if (error instanceof MqError && error.code === 'PERMISSION_DENIED') return null;
+      throw error;
+    }
   }
 
   /**
@@ -143,7 +156,7 @@ export class SqsQueue implements Queue {
       });
     }
     await this.place.api.purgeQueue(this.place.url, { queue: this.name, signal });
-    notice('SQS purges within 60 seconds and tells no count; messages sent meanwhile may be deleted too');
+    notice('SQS purges within 60 seconds and tells no count; messages sent or received meanwhile may be deleted too');
     return { removed: null };
   }
 

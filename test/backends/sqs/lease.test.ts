@@ -52,6 +52,7 @@ describe('holding messages on the emulator fauxqs, with a lease of two seconds',
         signal: never,
         parallel: 8,
         leaseSeconds: LEASE_SECONDS,
+        readyAtStart: null,
       },
     );
     const held: Delivery[] = [];

@@ -1,0 +1,251 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { Broker } from '../../src/contract/broker.ts';
+import type { Queue } from '../../src/contract/queue.ts';
+import type { Report } from '../../src/core/report.ts';
+import { type Finished, type Running, startMq } from '../support/mq.ts';
+import { sqs } from '../support/servers.ts';
+import { FaultProxy } from '../support/sqs/fault-proxy.ts';
+import {
+  AT_ONCE,
+  bodies,
+  collect,
+  consume,
+  createQueue,
+  never,
+  openAt,
+  outgoing,
+  sendAll,
+  takeAll,
+  uniqueName,
+  urlOf,
+} from '../support/sqs/harness.ts';
+
+const env = { AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test' };
+const TEXTS = Array.from({ length: 45 }, (_, at) => `message ${at}`);
+
+let proxy: FaultProxy;
+let broker: Broker;
+
+function connectTo(emulator: 'fauxqs' | 'localSqs'): void {
+  beforeAll(async () => {
+    const endpoint = (await sqs())[emulator];
+    proxy = await FaultProxy.start(endpoint);
+    broker = await openAt(endpoint);
+  });
+  beforeEach(() => proxy.reset());
+  afterAll(async () => {
+    await broker.close();
+    await proxy.stop();
+  });
+}
+
+function start(args: readonly string[], parameters = AT_ONCE): Running {
+  return startMq(['--url', urlOf(proxy.url, parameters), ...args], { env });
+}
+
+const mq = (args: readonly string[], parameters?: string): Promise<Finished> => start(args, parameters).finished;
+
+/** Messages that SQS handed out through the proxy. */
+function received(): number {
+  return proxy
+    .of('ReceiveMessage')
+    .reduce((sum, { output }) => sum + ((output?.Messages as unknown[] | undefined)?.length ?? 0), 0);
+}
+
+async function filled(texts: readonly string[], fifo = false): Promise<{ queue: Queue; dead: Queue }> {
+  const deadName = uniqueName('promise-dlq', fifo);
+  const queue = await createQueue(broker, uniqueName('promise', fifo), { deadLetterQueue: deadName, maxReceives: 50 });
+  const dead = await broker.queue(deadName, never);
+  for (const one of [queue, dead]) {
+    const fields = (at: number) => (fifo ? { groupId: `g${at % 3}`, deduplicationId: `${at}` } : {});
+    await sendAll(
+      one,
+      texts.map((text, at) => outgoing(text, fields(at))),
+    );
+  }
+  return { queue, dead };
+}
+
+describe.each(['fauxqs', 'localSqs'] as const)('SQS (emulator %s), through the program', (emulator) => {
+  connectTo(emulator);
+
+  const LIMITED: readonly (readonly string[])[] = [
+    ['redrive', 'QUEUE', '--to', 'TARGET', '--max', '3', '--yes'],
+    ['move', 'QUEUE', 'TARGET', '--max', '3', '--yes'],
+    ['copy', 'QUEUE', 'TARGET', '--max', '3'],
+    ['drain', 'QUEUE', '--max', '3'],
+    ['peek', 'QUEUE', '--limit', '3'],
+  ];
+  // The defaults for AWS collect empty answers side by side, which is where one too many could come.
+  it.each(LIMITED.flatMap((args) => [AT_ONCE, ''].map((parameters) => [args[0], parameters, args] as const)))(
+    '%s of three never receives a fourth message (%j)',
+    async (_, parameters, args) => {
+      for (const fifo of [false, true]) {
+        const { queue } = await filled(TEXTS.slice(0, 20), fifo);
+        const target = await createQueue(broker, uniqueName('promise-target', fifo));
+        const named = args.map((arg) => arg.replace('QUEUE', queue.name).replace('TARGET', target.name));
+        proxy.reset();
+        expect(await mq(named, parameters)).toMatchObject({ code: 0 });
+        expect(received()).toBe(3);
+      }
+    },
+  );
+});
+
+describe('SQS (emulator fauxqs), through the program', () => {
+  connectTo('fauxqs');
+  let folder: string;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'mq-sqs-'));
+  });
+  afterAll(() => rm(folder, { recursive: true, force: true }));
+
+  /** All there, all visible, at once. */
+  async function expectAllVisible(queue: Queue, texts: readonly string[]): Promise<void> {
+    proxy.reset();
+    // The emulator counts a message that was given back as in flight until somebody receives.
+    expect(bodies(await takeAll(queue)).sort()).toEqual([...texts].sort());
+    expect(await queue.stats(never)).toMatchObject({ ready: 0, inFlight: 0 });
+  }
+
+  it.each([
+    ['all', ['-n', '0']],
+    ['ten', []],
+    ['those that match', ['--filter', 'body == "message 7"', '-n', '0']],
+    ['as JSON', ['-n', '0', '-o', 'json']],
+  ])('no look leaves a message hidden: %s', async (_, flags) => {
+    const { queue } = await filled(TEXTS);
+    expect(await mq(['peek', queue.name, ...flags])).toMatchObject({ code: 0 });
+    await expectAllVisible(queue, TEXTS);
+  });
+
+  it.each(['SIGINT', 'SIGTERM'] as const)('no look that is ended by %s leaves a message hidden', async (signal) => {
+    const { queue } = await filled(TEXTS);
+    let peek: Running | null = null;
+    // The signal comes while an answer with messages is on its way: these must go back too.
+    proxy.spoil('ReceiveMessage', async (call, forward) => {
+      const answer = await forward();
+      if (proxy.of(call.action).length === 3) {
+        peek?.process.kill(signal);
+        // Nothing outside tells that the program has heard it.
+        await new Promise((resolve) => setTimeout(resolve, 300));
+      }
+      return answer;
+    });
+    peek = start(['peek', queue.name, '-n', '0', '-o', 'ndjson']);
+    expect(await peek.finished).toMatchObject({ code: signal === 'SIGINT' ? 130 : 143 });
+    expect(received()).toBeGreaterThan(10);
+    await expectAllVisible(queue, TEXTS);
+  });
+
+  it('no look whose reader goes away leaves a message hidden', async () => {
+    const { queue } = await filled(TEXTS);
+    const peek = start(['peek', queue.name, '-n', '0', '-o', 'ndjson']);
+    peek.process.stdout?.once('data', () => peek.process.stdout?.destroy());
+    await peek.finished;
+    await expectAllVisible(queue, TEXTS);
+  });
+
+  it('a redrive that is interrupted gives back what it holds and has moved what it says', async () => {
+    const { queue, dead } = await filled(TEXTS);
+    const target = await createQueue(broker, uniqueName('promise-target'));
+    let redrive: Running | null = null;
+    proxy.spoil('SendMessageBatch', async (call) => {
+      if (proxy.of(call.action).length === 2) redrive?.process.kill('SIGINT');
+      return null;
+    });
+    redrive = start(['redrive', queue.name, '--to', target.name, '--rate', '60/s', '--yes', '-o', 'json']);
+    const { code, stdout } = await redrive.finished;
+    expect(code).toBe(130);
+    const report = JSON.parse(stdout) as Report;
+    expect(report).toMatchObject({ failed: 0, unknown: 0, complete: false });
+    proxy.reset();
+    const [arrived, left] = [bodies(await takeAll(target)), bodies(await takeAll(dead))];
+    expect(arrived).toHaveLength(report.moved);
+    expect([...arrived, ...left].sort()).toEqual([...TEXTS].sort());
+  });
+
+  const FILTER = ['--filter', 'body == "message 40"'];
+  it.each([
+    ['redrive', ['redrive', 'QUEUE', ...FILTER, '--yes']],
+    ['dry run of a redrive', ['redrive', 'QUEUE', ...FILTER, '--dry-run']],
+    ['move', ['move', 'DEAD', 'TARGET', ...FILTER, '--yes']],
+    ['copy', ['copy', 'DEAD', 'TARGET']],
+    ['drain', ['drain', 'DEAD', ...FILTER, '--to', 'FILE']],
+    ['purge', ['purge', 'DEAD', ...FILTER, '--yes']],
+  ])('%s of FIFO that sees only the first of each group says so, with exit 3 and nothing moved', async (_, args) => {
+    const { queue, dead } = await filled(TEXTS, true);
+    const target = await createQueue(broker, uniqueName('promise-target', true));
+    const file = join(folder, 'drained');
+    const named = args.map((arg) =>
+      arg.replace('QUEUE', queue.name).replace('DEAD', dead.name).replace('TARGET', target.name).replace('FILE', file),
+    );
+    const { code, stderr, stdout } = await mq([...named, '-o', 'json']);
+    expect(stderr).toMatch(/about \d+ messages of \S+ were not looked at: .*FIFO group.*work without a filter/);
+    expect(code).toBe(3);
+    expect(JSON.parse(stdout)).toMatchObject({ complete: false, failed: 0, unknown: 0 });
+    const left = bodies(await takeAll(dead));
+    expect(left.sort()).toEqual([...TEXTS].sort());
+  });
+
+  it('a filtered redrive of FIFO that sees all is whole', async () => {
+    const { queue, dead } = await filled(['message 0', 'message 1', 'message 2'], true);
+    await takeAll(queue);
+    const { code, stdout, stderr } = await mq([
+      'redrive',
+      queue.name,
+      '--filter',
+      'body == "message 1"',
+      '--yes',
+      '-o',
+      'json',
+    ]);
+    expect(stderr).not.toContain('not looked at');
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ matched: 1, moved: 1, left: 2, complete: true });
+    expect(bodies(await takeAll(dead)).sort()).toEqual(['message 0', 'message 2']);
+  });
+
+  describe('purge', () => {
+    async function threeStates() {
+      const queue = await createQueue(broker, uniqueName('promise-purge'));
+      await sendAll(queue, [
+        ...TEXTS.slice(0, 5).map((text) => outgoing(text)),
+        outgoing('later', { delayMs: 600_000 }),
+      ]);
+      const consumer = await consume(queue, { limit: 2 });
+      await collect(consumer);
+      expect(await queue.stats(never)).toMatchObject({ ready: 3, inFlight: 2, delayed: 1 });
+      return { queue, consumer };
+    }
+
+    it('--state all takes every message, those in flight and delayed too, and says that SQS tells no count', async () => {
+      const { queue, consumer } = await threeStates();
+      const dry = await mq(['purge', queue.name, '--state', 'all', '--dry-run', '-o', 'json']);
+      expect(JSON.parse(dry.stdout)).toMatchObject({ matched: 6, moved: 6, dryRun: true });
+      expect(dry.stderr).toMatch(/approximate/);
+      expect(proxy.of('ReceiveMessage')).toEqual([]);
+      const { code, stdout, stderr } = await mq(['purge', queue.name, '--state', 'all', '--yes', '-o', 'json']);
+      expect(code).toBe(0);
+      expect(stderr).toMatch(/purges within 60 seconds and tells no count/);
+      expect(JSON.parse(stdout)).toMatchObject({ matched: null, moved: null, complete: true });
+      await consumer.close();
+      expect(await queue.stats(never)).toMatchObject({ ready: 0, inFlight: 0, delayed: 0 });
+    });
+
+    it('of what is ready spares the others; of one of the others alone it is refused', async () => {
+      const { queue, consumer } = await threeStates();
+      const { code, stderr } = await mq(['purge', queue.name, '--yes']);
+      expect(code).toBe(0);
+      expect(stderr).toMatch(/others are in flight or delayed/);
+      expect(proxy.of('PurgeQueue')).toEqual([]);
+      expect(await queue.stats(never)).toMatchObject({ ready: 0, inFlight: 2, delayed: 1 });
+      const refused = await mq(['purge', queue.name, '--state', 'delayed', '--yes']);
+      expect(refused).toMatchObject({ code: 7, stderr: expect.stringContaining('cannot purge its delayed messages') });
+      await consumer.close();
+    });
+  });
+});
