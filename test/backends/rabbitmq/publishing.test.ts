@@ -17,7 +17,7 @@ let channel: Channel;
 
 beforeAll(async () => {
   vhost = await rabbitmqVhost();
-  broker = await backend.open(`${vhost.url}?management=${encodeURIComponent(vhost.managementUrl)}`, options);
+  broker = await backend.open(vhost.mqUrl, options);
   connection = await connect(vhost.url);
   channel = await connection.createChannel();
 });
