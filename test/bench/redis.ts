@@ -8,9 +8,9 @@ import { Redis } from 'ioredis';
 import { backend } from '../../src/backends/redis/index.ts';
 import { queuePattern } from '../../src/core/name-pattern.ts';
 import { planRedrive } from '../../src/core/redrive.ts';
-import { EVERYTHING } from '../../src/core/selection.ts';
 import { provision, provisionHere } from '../support/provision.ts';
 import { startRedis } from '../support/redis-server.ts';
+import { redriveOf } from '../support/redrive.ts';
 import { MQ, median } from './measure.ts';
 
 const JOBS = 50_000;
@@ -70,7 +70,13 @@ async function fill(queue: BullQueue, client: Redis): Promise<void> {
     connection: { host: '127.0.0.1', port: client.options.port ?? 6379 },
     concurrency: AT_ONCE,
   });
-  while ((await queue.getFailedCount()) < JOBS) await new Promise((resolve) => setTimeout(resolve, 100));
+  let failed = 0;
+  await new Promise<void>((resolve) => {
+    worker.on('failed', () => {
+      failed += 1;
+      if (failed === JOBS) resolve();
+    });
+  });
   await worker.close();
 }
 
@@ -78,19 +84,7 @@ async function redrive(url: string, client: Redis): Promise<void> {
   const queue = new BullQueue('bench', { connection: { host: '127.0.0.1', port: client.options.port ?? 6379 } });
   await fill(queue, client);
   const broker = await backend.open(url, { connectTimeoutMs: 5000, notice, signal });
-  const plan = await planRedrive({
-    ...EVERYTHING,
-    broker,
-    queue: await broker.queue('bench', signal),
-    to: null,
-    max: null,
-    ratePerSec: null,
-    setHeaders: {},
-    keepDeathHeaders: false,
-    lossy: false,
-    notice,
-    signal,
-  });
+  const plan = await planRedrive(redriveOf(broker, await broker.queue('bench', signal), { notice, signal }));
   const ours = await watched(url, () => plan.run({ dryRun: false, onProgress: () => {}, signal }));
   await broker.close();
   console.log(

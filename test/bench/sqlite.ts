@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import { backend } from '../../src/backends/sqlite/index.ts';
 import type { Queue } from '../../src/contract/queue.ts';
+import { outgoing } from '../support/messages.ts';
 
 // As `mq` runs: a small young generation keeps the memory low, and is no slower.
 setFlagsFromString('--max-semi-space-size=4');
@@ -58,22 +59,7 @@ try {
     const publisher = await queue.publisher?.({ expected: count, lossy: false, notice, signal });
     const window = new Window();
     for (let i = 0; i < count; i++) {
-      const sent = publisher?.send({
-        id: null,
-        body,
-        headers: {},
-        contentType: null,
-        priority: null,
-        groupId: null,
-        deduplicationId: null,
-        ttlMs: null,
-        name: null,
-        native: {},
-        delayMs: null,
-        attempts: null,
-        backoff: null,
-        replays: null,
-      });
+      const sent = publisher?.send(outgoing({ body }));
       await window.add(Promise.resolve(sent));
     }
     await window.empty();

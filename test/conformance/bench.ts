@@ -11,6 +11,7 @@ import type {
   PublisherOptions,
   Queue,
 } from '../../src/contract/queue.ts';
+import { outgoing } from '../support/messages.ts';
 import type { Harness, MadeQueue } from './harness.ts';
 
 /** How long a broker may take to show what has become true. */
@@ -129,23 +130,12 @@ export class Bench {
   /** A message that every queue of the kind accepts. The body is JSON, because some kinds hold nothing else. */
   message(body: string | Uint8Array, fields: Partial<OutgoingMessage> = {}): OutgoingMessage {
     const grouped = this.capabilities.order === 'fifo-per-group';
-    return {
-      id: null,
+    return outgoing({
       body: typeof body === 'string' ? Buffer.from(body) : body,
-      headers: {},
-      contentType: null,
-      priority: null,
       groupId: grouped ? 'one-group' : null,
       deduplicationId: grouped ? randomUUID() : null,
-      ttlMs: null,
-      name: null,
-      native: {},
-      delayMs: null,
-      attempts: null,
-      backoff: null,
-      replays: null,
       ...fields,
-    };
+    });
   }
 
   async publisher(queue: Queue, options: Partial<PublisherOptions> = {}): Promise<Publisher> {

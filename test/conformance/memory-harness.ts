@@ -3,6 +3,7 @@ import { memoryBackend } from '../support/memory/backend.ts';
 import { RICH } from '../support/memory/capabilities.ts';
 import type { Fault } from '../support/memory/faults.ts';
 import { MemoryState } from '../support/memory/state.ts';
+import { message } from '../support/messages.ts';
 import type { Harness } from './harness.ts';
 
 export function memoryHarness(name: string, capabilities: Capabilities = RICH, fault: Fault | null = null): Harness {
@@ -22,24 +23,13 @@ export function memoryHarness(name: string, capabilities: Capabilities = RICH, f
       const dead = { from: queue, reason: 'failed', error: 'no', at: Date.now(), count: 1, replays: 0 };
       for (const body of bodies) {
         state?.add(
-          {
+          message({
             id: crypto.randomUUID(),
             body: Buffer.from(body),
-            headers: {},
-            contentType: null,
-            priority: null,
-            groupId: null,
-            deduplicationId: null,
-            ttlMs: null,
-            name: null,
-            native: {},
             queue,
-            state: 'ready',
             enqueuedAt: Date.now(),
-            deliverAt: null,
             receiveCount: 3,
-            dead: null,
-          },
+          }),
           null,
         );
         const last = state?.list('ready').at(-1);

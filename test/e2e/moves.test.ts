@@ -37,7 +37,7 @@ afterAll(async () => {
 
 function urlOf(kind: Kind): string {
   if (kind === 'sqlite') return `sqlite:${join(folder, 'moves.db')}`;
-  if (kind === 'rabbitmq') return `${vhost.url}?management=${encodeURIComponent(vhost.managementUrl)}`;
+  if (kind === 'rabbitmq') return vhost.mqUrl;
   return `${redisUrl}?kind=${kind}`;
 }
 

@@ -13,7 +13,7 @@ let folder: string;
 
 beforeAll(async () => {
   vhost = await rabbitmqVhost();
-  target = ['--url', `${vhost.url}?management=${encodeURIComponent(vhost.managementUrl)}`];
+  target = ['--url', vhost.mqUrl];
   folder = await mkdtemp(join(tmpdir(), 'mq-drain-'));
 });
 afterAll(async () => {

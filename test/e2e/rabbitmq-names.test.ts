@@ -7,7 +7,7 @@ let target: readonly string[];
 
 beforeAll(async () => {
   vhost = await rabbitmqVhost();
-  target = ['--url', `${vhost.url}?management=${encodeURIComponent(vhost.managementUrl)}`];
+  target = ['--url', vhost.mqUrl];
 });
 afterAll(() => vhost.remove());
 

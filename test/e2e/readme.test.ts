@@ -114,7 +114,7 @@ it('another broker', async () => {
   const client = new Redis(redis.url);
   try {
     await client.rpush('emails', 'one', 'two');
-    const rabbitmq = `${vhost.url}?management=${encodeURIComponent(vhost.managementUrl)}`;
+    const rabbitmq = vhost.mqUrl;
     const sqsUrl = `sqs://eu-west-1?endpoint=${encodeURIComponent(fauxqs)}`;
     const commands = block('--url amqp')
       .replace('amqp://guest:guest@localhost/', `'${rabbitmq}'`)

@@ -31,7 +31,7 @@ afterAll(async () => {
 });
 
 test('RabbitMQ: links, the price of looking and a redrive from the row', async () => {
-  const url = `${vhost.url}?management=${encodeURIComponent(vhost.managementUrl)}`;
+  const url = vhost.mqUrl;
   const args = [BIN, '--url', url, 'top', '--interval', '500ms'];
   await using terminal = new PseudoTerminal(process.execPath, args, { columns: 120, rows: 30 });
   // The broker's own figures lag by some seconds.

@@ -260,7 +260,7 @@ describe.concurrent('rates within 10 % of the truth over ten seconds', () => {
       }
     };
     try {
-      const url = `${vhost.url}?management=${encodeURIComponent(vhost.managementUrl)}`;
+      const url = vhost.mqUrl;
       const { shown, truth } = await compared(url, 'busy', { done, tick, tickMs: 250 }, RABBITMQ_LAG_MS);
       expectClose(shown, truth, ['inPerSec', 'outPerSec']);
       // Nor does RabbitMQ.

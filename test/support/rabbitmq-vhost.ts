@@ -10,6 +10,8 @@ export interface RabbitmqVhost extends AsyncDisposable {
   /** With credentials and the virtual host. */
   readonly url: string;
   readonly managementUrl: string;
+  /** As `mq` takes it: with the address of the management API. */
+  readonly mqUrl: string;
   /** The server's version: `3.10.8`. */
   readonly version: string;
   /** A call of the management API, to see things with other eyes than the backend's. */
@@ -32,11 +34,13 @@ export async function rabbitmqVhost(): Promise<RabbitmqVhost> {
   const remove = async () => {
     await request('DELETE', `/api/vhosts/${encodedName}`);
   };
+  const url = `${broker.url}/${encodedName}`;
   return {
     name,
     encodedName,
-    url: `${broker.url}/${encodedName}`,
+    url,
     managementUrl: broker.managementUrl,
+    mqUrl: `${url}?management=${encodeURIComponent(broker.managementUrl)}`,
     version: broker.version,
     request,
     openConnections: async () => {

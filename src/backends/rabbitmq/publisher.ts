@@ -1,9 +1,10 @@
-import { MqError, throwIfAborted } from '../../contract/errors.ts';
+import { throwIfAborted } from '../../contract/errors.ts';
 import type { OutgoingMessage, SendOutcome } from '../../contract/message.ts';
 import type { Notice, Publisher } from '../../contract/queue.ts';
 import { brokerError, replyCode, saidBy } from './errors.ts';
 import type { Link, OpenChannel } from './link.ts';
 import { fitsFrame, isShort, misfitsOf, type Outgoing, type OutgoingRules, toOutgoing } from './outgoing.ts';
+import type { Room } from './overflow.ts';
 import { type Content, METHOD, publishFrames, readTag } from './wire/frames.ts';
 import { writeText } from './wire/properties.ts';
 
@@ -22,6 +23,8 @@ export interface PublisherSetup {
   readonly login: string;
   readonly isStream: boolean;
   readonly lossy: boolean;
+  /** Null: nothing there can be lost by sending more. */
+  readonly room: Room | null;
   readonly notice: Notice;
   readonly signal: AbortSignal;
 }
@@ -48,6 +51,7 @@ export class RabbitPublisher implements Publisher {
   #channel: OpenChannel;
   readonly #rules: OutgoingRules;
   readonly #lossy: boolean;
+  readonly #room: Room | null;
   readonly #exchange: Buffer = writeText('');
   readonly #routingKey: Buffer;
   readonly #notice: Notice;
@@ -79,6 +83,7 @@ export class RabbitPublisher implements Publisher {
       frameMax: setup.link.tap.frameMax,
     };
     this.#lossy = setup.lossy;
+    this.#room = setup.lossy ? null : setup.room;
     this.#routingKey = writeText(setup.queue);
     this.#notice = setup.notice;
     setup.link.onBlocked((reason) => {
@@ -133,6 +138,8 @@ export class RabbitPublisher implements Publisher {
     if (!isShort(outgoing.exchange) || !isShort(outgoing.routingKey)) {
       return Promise.resolve({ status: 'failed', reason: 'its exchange or routing key has more than 255 bytes' });
     }
+    const overflow = this.#room?.refusal(message.body.length) ?? null;
+    if (overflow !== null) return Promise.resolve({ status: 'failed', reason: overflow });
     this.#warnTransient(outgoing);
     return new Promise((settle) => {
       const waiting: Waiting = { outgoing, body: message.body, returned: null, settle, id: message.id };
@@ -334,29 +341,4 @@ function isPersistent(properties: Buffer): boolean {
   if ((flags & 0x4000) !== 0) at += 1 + properties.readUInt8(at);
   if ((flags & 0x2000) !== 0) at += 4 + properties.readUInt32BE(at);
   return properties.readUInt8(at) === 2;
-}
-
-/** What a new message for a queue with these settings would overflow. Null: it fits, or there is no limit. */
-export function overflowReason(room: {
-  readonly limit: number | null;
-  readonly ready: number | null;
-  readonly expected: number | null;
-  readonly overflow: string | null;
-}): string | null {
-  const { limit, ready, expected, overflow } = room;
-  if (limit === null || ready === null || expected === null || ready + expected <= limit) return null;
-  const effect =
-    overflow === 'reject-publish' || overflow === 'reject-publish-dlx'
-      ? 'the broker would refuse the rest'
-      : 'the broker would drop the oldest messages to make room';
-  return `the queue holds at most ${limit} messages and has ${ready}: ${expected} more do not fit, ${effect}`;
-}
-
-export function refuseOverflow(reason: string, queue: string): MqError {
-  return new MqError('PRECONDITION_FAILED', reason, {
-    hint: 'take fewer with --max, raise x-max-length, or use --lossy to send all the same',
-    backend: 'rabbitmq',
-    operation: 'enqueue',
-    queue,
-  });
 }

@@ -16,6 +16,8 @@ export interface QueueInfo {
   readonly inFlight: number | null;
   readonly consumers: number | null;
   readonly state: string | null;
+  /** The bodies of the ready messages, bytes. */
+  readonly readyBytes: number | null;
   /** Average over what is in the queue, bytes. */
   readonly averageBytes: number | null;
   /** Seconds since the epoch: the `timestamp` property of the message at the head; classic queues only. */
@@ -71,6 +73,7 @@ export function queueInfo(raw: JsonObject): QueueInfo | null {
     inFlight: numberAt(raw, 'messages_unacknowledged'),
     consumers: numberAt(raw, 'consumers'),
     state: textAt(raw, 'state'),
+    readyBytes: numberAt(raw, 'message_bytes_ready'),
     averageBytes: bytes !== null && messages !== null && messages > 0 ? bytes / messages : null,
     headTimestamp: numberAt(raw, 'head_message_timestamp'),
     deliveryLimit: numberAt(raw, 'delivery_limit'),

@@ -20,8 +20,9 @@ import { RabbitConsumer } from './consumer.ts';
 import { withoutDeath } from './death.ts';
 import { describeQueue } from './describe.ts';
 import { orAborted } from './link.ts';
+import { overflowReason, Room, refuseOverflow } from './overflow.ts';
 import { openPeek } from './peek.ts';
-import { overflowReason, RabbitPublisher, refuseOverflow } from './publisher.ts';
+import { RabbitPublisher } from './publisher.ts';
 import { hasSingleActiveConsumer, limitSetting, type QueueInfo, type RabbitKind, textSetting } from './queue-info.ts';
 import type { Lookup, Session } from './session.ts';
 import { type DeadFigure, type LiveFigures, toStats } from './stats.ts';
@@ -112,6 +113,7 @@ class RabbitQueue implements Queue {
       login: this.session.address.user,
       isStream: this.kind === 'rabbit-stream',
       lossy,
+      room: info === null ? null : Room.of(info, live.ready),
       notice,
       signal,
     });

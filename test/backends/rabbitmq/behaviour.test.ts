@@ -4,26 +4,10 @@ import { backend } from '../../../src/backends/rabbitmq/index.ts';
 import type { Broker } from '../../../src/contract/broker.ts';
 import type { Message, OutgoingMessage } from '../../../src/contract/message.ts';
 import type { Queue } from '../../../src/contract/queue.ts';
+import { outgoing } from '../../support/messages.ts';
 import { type RabbitmqVhost, rabbitmqVhost } from '../../support/rabbitmq-vhost.ts';
 
 const signal = new AbortController().signal;
-const EMPTY: OutgoingMessage = {
-  id: null,
-  body: Buffer.from('x'),
-  headers: {},
-  contentType: null,
-  priority: null,
-  groupId: null,
-  deduplicationId: null,
-  ttlMs: null,
-  name: null,
-  native: {},
-  delayMs: null,
-  attempts: null,
-  backoff: null,
-  replays: null,
-};
-
 let vhost: RabbitmqVhost;
 let broker: Broker;
 let connection: ChannelModel;
@@ -32,7 +16,7 @@ const notices: string[] = [];
 const notice = (text: string) => void notices.push(text);
 const options = { connectTimeoutMs: 10_000, notice, signal };
 
-const urlWithManagement = () => `${vhost.url}?management=${encodeURIComponent(vhost.managementUrl)}`;
+const urlWithManagement = () => vhost.mqUrl;
 
 beforeAll(async () => {
   vhost = await rabbitmqVhost();
@@ -61,7 +45,7 @@ async function fill(queue: Queue, count: number, message: Partial<OutgoingMessag
   const publisher = await queue.publisher?.({ expected: null, lossy: false, notice, signal });
   if (publisher === undefined) throw new Error('no publisher');
   const outcomes = await Promise.all(
-    Array.from({ length: count }, (_, n) => publisher.send({ ...EMPTY, id: String(n), ...message })),
+    Array.from({ length: count }, (_, n) => publisher.send(outgoing({ id: String(n), ...message }))),
   );
   await publisher.close();
   return outcomes;
@@ -201,10 +185,10 @@ describe.each(['classic', 'quorum'] as const)('%s', (kind) => {
   test('a queue that goes away while sending: every outcome is told, none is a false success', async () => {
     const queue = await make(kind);
     const publisher = await queue.publisher?.({ expected: null, lossy: false, notice, signal });
-    expect(await publisher?.send(EMPTY)).toMatchObject({ status: 'sent' });
+    expect(await publisher?.send(outgoing())).toMatchObject({ status: 'sent' });
     await broker.delete?.(queue.name, signal);
     const outcomes = await Promise.all(
-      upTo(20).map((n) => publisher?.send({ ...EMPTY, body: Buffer.from(`body ${n % 3}`) })),
+      upTo(20).map((n) => publisher?.send(outgoing({ body: Buffer.from(`body ${n % 3}`) }))),
     );
     await publisher?.close();
     expect(outcomes.map((outcome) => outcome?.status)).toEqual(Array.from({ length: 20 }, () => 'failed'));

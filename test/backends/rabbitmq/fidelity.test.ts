@@ -8,6 +8,7 @@ import { planRedrive } from '../../../src/core/redrive.ts';
 import { EVERYTHING } from '../../../src/core/selection.ts';
 import { RawAmqp, rawHeader, rawLong, rawProperties, rawShort, wireLines } from '../../support/rabbitmq/raw-amqp.ts';
 import { type RabbitmqVhost, rabbitmqVhost } from '../../support/rabbitmq-vhost.ts';
+import { redriveOf } from '../../support/redrive.ts';
 import { EVERY_HEADER, everyProperty } from './every-type.ts';
 
 const signal = new AbortController().signal;
@@ -20,7 +21,7 @@ let raw: RawAmqp;
 
 beforeAll(async () => {
   vhost = await rabbitmqVhost();
-  const url = `${vhost.url}?management=${encodeURIComponent(vhost.managementUrl)}`;
+  const url = vhost.mqUrl;
   broker = await backend.open(url, { connectTimeoutMs: 10_000, notice, signal });
   raw = await RawAmqp.open(vhost.url);
 });
@@ -53,20 +54,14 @@ async function killAll(name: string, count: number): Promise<void> {
 }
 
 async function redrive(name: string, options: { keepDeathHeaders?: boolean; maxReplays?: number } = {}) {
-  const plan = await planRedrive({
-    ...EVERYTHING,
-    maxReplays: options.maxReplays ?? null,
-    broker,
-    queue: await broker.queue(name, signal),
-    to: null,
-    max: null,
-    ratePerSec: null,
-    setHeaders: {},
-    keepDeathHeaders: options.keepDeathHeaders ?? false,
-    lossy: false,
-    notice,
-    signal,
-  });
+  const plan = await planRedrive(
+    redriveOf(broker, await broker.queue(name, signal), {
+      maxReplays: options.maxReplays ?? null,
+      keepDeathHeaders: options.keepDeathHeaders ?? false,
+      notice,
+      signal,
+    }),
+  );
   return await plan.run(run);
 }
 

@@ -1,10 +1,15 @@
 import { type Channel, type ChannelModel, connect } from 'amqplib';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { backend } from '../../../src/backends/rabbitmq/index.ts';
 import type { Broker } from '../../../src/contract/broker.ts';
-import type { OutgoingMessage, SendOutcome } from '../../../src/contract/message.ts';
+import type { JsonValue, OutgoingMessage, SendOutcome } from '../../../src/contract/message.ts';
 import type { Queue } from '../../../src/contract/queue.ts';
+import { compileFilter } from '../../../src/core/filter.ts';
+import { planRedrive } from '../../../src/core/redrive.ts';
+import { outgoing } from '../../support/messages.ts';
+import { fillWithDeadLetters, takeNumbers } from '../../support/rabbitmq/dead-letters.ts';
 import { type RabbitmqVhost, rabbitmqVhost } from '../../support/rabbitmq-vhost.ts';
+import { redriveOf } from '../../support/redrive.ts';
 
 const signal = new AbortController().signal;
 const notice = () => undefined;
@@ -17,7 +22,7 @@ let channel: Channel;
 
 beforeAll(async () => {
   vhost = await rabbitmqVhost();
-  broker = await backend.open(`${vhost.url}?management=${encodeURIComponent(vhost.managementUrl)}`, options);
+  broker = await backend.open(vhost.mqUrl, options);
   connection = await connect(vhost.url);
   channel = await connection.createChannel();
 });
@@ -28,22 +33,11 @@ afterAll(async () => {
 });
 
 function message(id: number, route?: { readonly exchange: string; readonly routingKey: string }): OutgoingMessage {
-  return {
+  return outgoing({
     id: String(id),
     body: Buffer.from(`body ${id}`),
-    headers: {},
-    contentType: null,
-    priority: null,
-    groupId: null,
-    deduplicationId: null,
-    ttlMs: null,
-    name: null,
     native: route === undefined ? {} : { rabbitmq: { via: 'exchange', ...route } },
-    delayMs: null,
-    attempts: null,
-    backoff: null,
-    replays: null,
-  };
+  });
 }
 
 async function newQueue(name: string): Promise<Queue> {
@@ -143,3 +137,44 @@ async function newUser(permissions: { readonly configure: string; readonly write
     },
   };
 }
+
+describe.each(['classic', 'quorum'] as const)('%s: a target that drops its oldest messages when it is full', (kind) => {
+  const create = async (name: string, settings: Record<string, JsonValue>): Promise<Queue> => {
+    await broker.create?.(name, { kind, deadLetterQueue: null, maxReceives: null, settings, signal });
+    return await broker.queue(name, signal);
+  };
+  const sendAll = async (queue: Queue, count: number, lossy = false) => {
+    const publisher = await queue.publisher?.({ expected: null, lossy, notice, signal });
+    const sent = await Promise.all(
+      Array.from({ length: count }, (_, n) => publisher?.send(outgoing({ id: String(n) }))),
+    );
+    await publisher?.close();
+    return sent.map((outcome) => outcome?.status);
+  };
+
+  test.each([
+    ['messages', { 'x-max-length': 3 }],
+    ['bytes', { 'x-max-length-bytes': 3 * 5 }],
+  ] as const)('takes only what fits, in %s, when nobody knows how many come', async (what, settings) => {
+    const queue = await create(`room ${kind} ${what}`, settings);
+    expect(await sendAll(queue, 5)).toEqual(['sent', 'sent', 'sent', 'failed', 'failed']);
+    expect((await queue.stats(signal)).ready).toBe(3);
+    expect(await sendAll(queue, 2, true)).toEqual(['sent', 'sent']);
+  });
+
+  test('a redrive with a filter fills it and leaves the rest where it is', async () => {
+    const [name, dlq] = [`ring ${kind}`, `ring ${kind} dlq`];
+    await create(dlq, {});
+    await create(name, { 'x-max-length': 10, 'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': dlq });
+    const queue = await broker.queue(name, signal);
+    expect(await sendAll(queue, 6)).not.toContain('failed');
+    await fillWithDeadLetters(vhost.url, name, dlq, 9);
+    const filter = await compileFilter('int(raw) >= 0');
+    const plan = await planRedrive(redriveOf(broker, queue, { filter, notice, signal }));
+    const report = await plan.run({ dryRun: false, onProgress: () => undefined, signal });
+    expect(report).toMatchObject({ matched: 9, moved: 4, failed: 5 });
+    expect(report.failures[0]?.reason).toMatch(/holds at most 10 messages, and would drop its oldest/);
+    expect(await takeNumbers(vhost.url, dlq)).toEqual([4, 5, 6, 7, 8]);
+    expect((await queue.stats(signal)).ready).toBe(10);
+  });
+});

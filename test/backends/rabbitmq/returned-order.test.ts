@@ -4,9 +4,9 @@ import type { Broker } from '../../../src/contract/broker.ts';
 import type { Queue } from '../../../src/contract/queue.ts';
 import { compileFilter } from '../../../src/core/filter.ts';
 import { planRedrive } from '../../../src/core/redrive.ts';
-import { EVERYTHING } from '../../../src/core/selection.ts';
 import { fillWithDeadLetters, takeNumbers } from '../../support/rabbitmq/dead-letters.ts';
 import { type RabbitmqVhost, rabbitmqVhost } from '../../support/rabbitmq-vhost.ts';
+import { redriveOf } from '../../support/redrive.ts';
 
 const signal = new AbortController().signal;
 const notice = () => undefined;
@@ -17,7 +17,7 @@ let broker: Broker;
 
 beforeAll(async () => {
   vhost = await rabbitmqVhost();
-  const url = `${vhost.url}?management=${encodeURIComponent(vhost.managementUrl)}`;
+  const url = vhost.mqUrl;
   broker = await backend.open(url, { connectTimeoutMs: 10_000, notice, signal });
 });
 afterAll(async () => {
@@ -51,20 +51,9 @@ describe.each(['classic', 'quorum'] as const)('%s: what was given back before', 
     expect(await look(queue, 700)).toEqual(upTo(700));
     expect(await look(queue, 10)).toEqual(upTo(10));
     const filter = await compileFilter('int(raw) >= 500');
-    const plan = await planRedrive({
-      ...EVERYTHING,
-      filter,
-      broker,
-      queue: await broker.queue(name, signal),
-      to: null,
-      max: 5,
-      ratePerSec: null,
-      setHeaders: {},
-      keepDeathHeaders: false,
-      lossy: false,
-      notice,
-      signal,
-    });
+    const plan = await planRedrive(
+      redriveOf(broker, await broker.queue(name, signal), { filter, max: 5, notice, signal }),
+    );
     const report = await plan.run({ dryRun: false, onProgress: () => undefined, signal });
     expect(report).toMatchObject({ matched: 5, moved: 5, left: 500, failed: 0 });
     expect(await takeNumbers(vhost.url, name)).toEqual([500, 501, 502, 503, 504]);

@@ -5,8 +5,8 @@ import { describe, expect, it } from 'vitest';
 import { compileFilter } from '../../../src/core/filter.ts';
 import { queuePattern } from '../../../src/core/name-pattern.ts';
 import { planRedrive } from '../../../src/core/redrive.ts';
-import { EVERYTHING } from '../../../src/core/selection.ts';
 import { outgoing } from '../../support/messages.ts';
+import { redriveOf } from '../../support/redrive.ts';
 import {
   after,
   client,
@@ -145,20 +145,14 @@ describe.each(LIBRARIES)('data of BullMQ %s', (version) => {
       'ETIMEDOUT 10.0.0.1',
       'bad address',
     ]);
-    const plan = await planRedrive({
-      ...EVERYTHING,
-      filter: await compileFilter('dead.error.contains("ETIMEDOUT")'),
-      broker,
-      queue: handle,
-      to: null,
-      max: 2,
-      ratePerSec: null,
-      setHeaders: {},
-      keepDeathHeaders: false,
-      lossy: false,
-      notice,
-      signal,
-    });
+    const plan = await planRedrive(
+      redriveOf(broker, handle, {
+        filter: await compileFilter('dead.error.contains("ETIMEDOUT")'),
+        max: 2,
+        notice,
+        signal,
+      }),
+    );
     const report = await plan.run({ dryRun: false, onProgress: () => {}, signal });
     expect(report).toMatchObject({ moved: 2, failed: 0, unknown: 0, native: true, complete: true });
     expect(await made.getFailedCount()).toBe(2);
@@ -365,19 +359,7 @@ it('a queue of wrapped dead letters is redriven unwrapped', async () => {
   const links = await handle.deadLetters?.(signal);
   expect(links?.sources).toEqual([name]);
   if (wrapped === undefined || links === undefined) throw new Error('nothing to restore');
-  const plan = await planRedrive({
-    ...EVERYTHING,
-    broker,
-    queue: handle,
-    to: null,
-    max: null,
-    ratePerSec: null,
-    setHeaders: {},
-    keepDeathHeaders: false,
-    lossy: false,
-    notice,
-    signal,
-  });
+  const plan = await planRedrive(redriveOf(broker, handle, { notice, signal }));
   expect(await plan.run({ dryRun: false, onProgress: () => {}, signal })).toMatchObject({
     moved: 1,
     failed: 0,

@@ -7,15 +7,12 @@ const root = new URL('../../../', import.meta.url);
 export function childSource(script: string): string {
   return `
     import { backend } from ${JSON.stringify(new URL('src/backends/sqlite/index.ts', root).href)};
+    import { outgoing } from ${JSON.stringify(new URL('test/support/messages.ts', root).href)};
     const signal = new AbortController().signal;
     const notice = () => {};
     const open = (path) => backend.open('sqlite:' + path, { connectTimeoutMs: 5000, notice, signal });
     const create = (broker, name, settings = {}) =>
       broker.create(name, { kind: null, deadLetterQueue: null, maxReceives: null, settings, signal });
-    const outgoing = (fields) => ({
-      id: null, body: Buffer.from('body'), headers: {}, contentType: null, priority: null, groupId: null, deduplicationId: null,
-      ttlMs: null, name: null, native: {}, delayMs: null, attempts: null, backoff: null, replays: null, ...fields,
-    });
     const consumeOptions = { state: 'ready', limit: null, window: 100, follow: false, idleMs: null, notice, signal };
     ${script}
   `;

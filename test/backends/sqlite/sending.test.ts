@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { SQLITE_CAPABILITIES } from '../../../src/backends/sqlite/capabilities.ts';
 import type { OutgoingMessage } from '../../../src/contract/message.ts';
+import { outgoing } from '../../support/messages.ts';
 import {
   ack,
   bodies,
@@ -11,7 +12,6 @@ import {
   newQueue,
   notice,
   openBroker,
-  outgoing,
   peek,
   required,
   send,

@@ -6,6 +6,7 @@ import { backend } from '../../../src/backends/sqlite/index.ts';
 import type { Broker } from '../../../src/contract/broker.ts';
 import type { Delivery, Message, MessageState, OutgoingMessage, SendOutcome } from '../../../src/contract/message.ts';
 import type { ConsumeOptions, Consumer, Queue } from '../../../src/contract/queue.ts';
+import { outgoing } from '../../support/messages.ts';
 
 export const signal = new AbortController().signal;
 export const notice = (): void => {};
@@ -51,26 +52,6 @@ export async function newQueue(settings: QueueSettings = {}, path: string = newP
 export function required<T>(value: T | undefined | null): T {
   if (value === undefined || value === null) throw new Error('expected it to be there');
   return value;
-}
-
-export function outgoing(fields: Partial<OutgoingMessage> = {}): OutgoingMessage {
-  return {
-    id: null,
-    body: Buffer.from('body'),
-    headers: {},
-    contentType: null,
-    priority: null,
-    groupId: null,
-    deduplicationId: null,
-    ttlMs: null,
-    name: null,
-    native: {},
-    delayMs: null,
-    attempts: null,
-    backoff: null,
-    replays: null,
-    ...fields,
-  };
 }
 
 export async function send(queue: Queue, ...messages: readonly Partial<OutgoingMessage>[]): Promise<SendOutcome[]> {

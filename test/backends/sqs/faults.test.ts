@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Broker } from '../../../src/contract/broker.ts';
 import { planRedrive } from '../../../src/core/redrive.ts';
+import { redriveOf } from '../../support/redrive.ts';
 import { sqs } from '../../support/servers.ts';
 import { FaultProxy, type FaultyAnswer, refusal, type SeenCall } from '../../support/sqs/fault-proxy.ts';
 import {
@@ -61,23 +62,8 @@ describe('faults in front of the emulator fauxqs', () => {
   }
 
   async function redrive(queue: Awaited<ReturnType<typeof deadLetters>>['queue'], max: number | null = 100) {
-    const plan = await planRedrive({
-      broker,
-      queue,
-      to: null,
-      // A limit rules the move task out, which fauxqs does not have.
-      max,
-      ratePerSec: null,
-      setHeaders: {},
-      keepDeathHeaders: false,
-      lossy: false,
-      filter: null,
-      olderThanMs: null,
-      newerThanMs: null,
-      maxReplays: null,
-      notice: () => {},
-      signal: never,
-    } as Parameters<typeof planRedrive>[0]);
+    // A limit rules the move task out, which fauxqs does not have.
+    const plan = await planRedrive(redriveOf(broker, queue, { max, signal: never }));
     return plan.run({ dryRun: false, onProgress: () => {}, signal: never });
   }
 

@@ -3,7 +3,7 @@ import type { Message } from '../../../src/contract/message.ts';
 import type { Queue } from '../../../src/contract/queue.ts';
 import { type LocatedDeadLetters, locateDeadLetters } from '../../../src/core/dead-letters.ts';
 import { planRedrive } from '../../../src/core/redrive.ts';
-import { EVERYTHING } from '../../../src/core/selection.ts';
+import { redriveOf } from '../../support/redrive.ts';
 import { type Bench, bodies, eventually } from '../bench.ts';
 import type { Case, Section } from '../case.ts';
 
@@ -125,18 +125,8 @@ async function deadOf(bench: Bench, queue: Queue, count: number): Promise<Messag
 }
 
 async function redrive(bench: Bench, queue: Queue, max: number | null) {
-  const plan = await planRedrive({
-    ...EVERYTHING,
-    broker: await bench.broker(),
-    queue,
-    to: null,
-    max,
-    ratePerSec: null,
-    setHeaders: {},
-    keepDeathHeaders: false,
-    lossy: false,
-    notice: bench.notice,
-    signal: bench.signal,
-  });
+  const plan = await planRedrive(
+    redriveOf(await bench.broker(), queue, { max, notice: bench.notice, signal: bench.signal }),
+  );
   return plan.run({ dryRun: false, onProgress: () => {}, signal: bench.signal });
 }

@@ -3,6 +3,7 @@ import { backend } from '../../../src/backends/sqs/index.ts';
 import type { Broker } from '../../../src/contract/broker.ts';
 import type { Delivery, Message, OutgoingMessage, SendOutcome } from '../../../src/contract/message.ts';
 import type { ConsumeOptions, Consumer, Peek, PeekOptions, Queue } from '../../../src/contract/queue.ts';
+import { outgoing as plain } from '../messages.ts';
 import { GIVEN_SQS } from './given.ts';
 
 /** The emulators take any credentials; the SDK wants some. A given SQS gets those of the SDK's own chain, which must not be hidden by ours. */
@@ -51,23 +52,7 @@ export async function createQueue(
 }
 
 export function outgoing(body: string | Uint8Array, rest: Partial<OutgoingMessage> = {}): OutgoingMessage {
-  return {
-    id: null,
-    body: typeof body === 'string' ? Buffer.from(body) : body,
-    headers: {},
-    contentType: null,
-    priority: null,
-    groupId: null,
-    deduplicationId: null,
-    ttlMs: null,
-    name: null,
-    native: {},
-    delayMs: null,
-    attempts: null,
-    backoff: null,
-    replays: null,
-    ...rest,
-  };
+  return plain({ body: typeof body === 'string' ? Buffer.from(body) : body, ...rest });
 }
 
 export async function sendAll(

@@ -3,8 +3,8 @@ import type { Broker } from '../../../src/contract/broker.ts';
 import type { Queue } from '../../../src/contract/queue.ts';
 import { planRedrive } from '../../../src/core/redrive.ts';
 import type { Report } from '../../../src/core/report.ts';
-import { EVERYTHING } from '../../../src/core/selection.ts';
 import { startMq } from '../mq.ts';
+import { redriveOf } from '../redrive.ts';
 import { AT_ONCE, createQueue, never, openAt, uniqueName, urlOf } from './harness.ts';
 
 /** Messages of a killed process come back when their lease ends; a test need not wait for the full one. */
@@ -37,20 +37,7 @@ export class RedriveBench {
   }
 
   async redrive(queue: Queue, rest: Partial<Parameters<typeof planRedrive>[0]> = {}): Promise<Report<number | null>> {
-    const plan = await planRedrive({
-      ...EVERYTHING,
-      broker: this.broker,
-      queue,
-      to: null,
-      max: null,
-      ratePerSec: null,
-      setHeaders: {},
-      keepDeathHeaders: false,
-      lossy: false,
-      notice: () => {},
-      signal: never,
-      ...rest,
-    });
+    const plan = await planRedrive(redriveOf(this.broker, queue, { signal: never, ...rest }));
     return plan.run({ dryRun: false, onProgress: () => {}, signal: never });
   }
 

@@ -4,14 +4,8 @@ import { asText } from '../reply.ts';
 import { savedKey } from './facts.ts';
 import { MAX_ID } from './ids.ts';
 
-/**
- * One script reads where the group stands, keeps that on the server, and sets the group past every possible id. Consumers blocked in
- * XREADGROUP get nothing any more (run on Redis 7.0, 8.0 and Valkey 8.1).
- *
- * KEYS[1] stream, KEYS[2] hash for the position. ARGV: group, highest id, now, reason.
- * Returns 'paused', 'already' (by us), 'foreign' (at the highest id, but not by us), 'nogroup'.
- */
-const PAUSE = `
+/** The group ARGV[1] of the stream KEYS[1] as `found`; without it the script answers 'nogroup'. */
+const FIND_GROUP = `
 local found
 for _, flat in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
   local group = {}
@@ -19,7 +13,16 @@ for _, flat in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
   if group.name == ARGV[1] then found = group end
 end
 if not found then return 'nogroup' end
-if found['last-delivered-id'] == ARGV[2] then
+`;
+
+/**
+ * One script reads where the group stands, keeps that on the server, and sets the group past every possible id. Consumers blocked in
+ * XREADGROUP get nothing any more (run on Redis 7.0, 8.0 and Valkey 8.1).
+ *
+ * KEYS[1] stream, KEYS[2] hash for the position. ARGV: group, highest id, now, reason.
+ * Returns 'paused', 'already' (by us), 'foreign' (at the highest id, but not by us), 'nogroup'.
+ */
+const PAUSE = `${FIND_GROUP}if found['last-delivered-id'] == ARGV[2] then
   return redis.call('EXISTS', KEYS[2]) == 1 and 'already' or 'foreign'
 end
 redis.call('DEL', KEYS[2])
@@ -34,15 +37,7 @@ return 'paused'
  * Puts the group back where it stood. A group that someone has moved since is left where it is.
  * KEYS and ARGV[1], ARGV[2] as above. Returns 'resumed', 'running' (was not paused), 'foreign', 'nogroup'.
  */
-const RESUME = `
-local found
-for _, flat in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
-  local group = {}
-  for i = 1, #flat, 2 do group[flat[i]] = flat[i + 1] end
-  if group.name == ARGV[1] then found = group end
-end
-if not found then return 'nogroup' end
-if found['last-delivered-id'] ~= ARGV[2] then
+const RESUME = `${FIND_GROUP}if found['last-delivered-id'] ~= ARGV[2] then
   redis.call('DEL', KEYS[2])
   return 'running'
 end
