@@ -101,6 +101,7 @@ export function batchPublisher(target: BatchTarget, options: PublisherOptions): 
       : {
           async sendBodies(bodies: BareBodies) {
             begin();
+            if (bodies.bounds.length === 0) return [];
             return inTheAirUntilDone(settled(bodies.bounds.length / 2, storeBodies(bodies)));
           },
         }),

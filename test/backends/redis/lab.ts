@@ -86,18 +86,22 @@ export const text = ({ body }: Pick<Message, 'body'>): string => Buffer.from(bod
 
 /** What the server was told to do while `work` ran; the names of the commands, upper case. */
 export async function commandsDuring(work: () => Promise<unknown>): Promise<readonly string[]> {
-  const monitor = await client.duplicate({ protocol: 2 }).monitor();
-  const seen: string[] = [];
-  monitor.on('monitor', (_time: string, args: string[]) => seen.push((args[0] ?? '').toUpperCase()));
-  await work();
-  const mark = `mark-${crypto.randomUUID()}`;
-  const marked = new Promise<void>((resolve) => {
-    monitor.on('monitor', (_time: string, args: string[]) => args[1] === mark && resolve());
-  });
-  await client.echo(mark);
-  await marked;
-  monitor.disconnect();
-  return seen.filter((name) => name !== 'ECHO');
+  // `monitor` makes a client of its own: this one must never connect, since nobody would end it.
+  const monitor = await client.duplicate({ protocol: 2, lazyConnect: true }).monitor();
+  try {
+    const seen: string[] = [];
+    monitor.on('monitor', (_time: string, args: string[]) => seen.push((args[0] ?? '').toUpperCase()));
+    await work();
+    const mark = `mark-${crypto.randomUUID()}`;
+    const marked = new Promise<void>((resolve) => {
+      monitor.on('monitor', (_time: string, args: string[]) => args[1] === mark && resolve());
+    });
+    await client.echo(mark);
+    await marked;
+    return seen.filter((name) => name !== 'ECHO');
+  } finally {
+    monitor.disconnect();
+  }
 }
 
 /** Commands of Redis that change nothing, by the server's own word. */

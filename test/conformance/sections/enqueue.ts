@@ -55,6 +55,44 @@ export const enqueue: Section = ({ members, capabilities }) => {
       },
     },
     {
+      title:
+        'takes bare bodies in one piece of memory, if it says so: any bytes, in order, behind what was sent before',
+      async run(bench) {
+        const queue = await bench.queue();
+        const publisher = await bench.publisher(queue);
+        const first = publisher.send(bench.message('{"first":1}'));
+        if (publisher.sendBodies === undefined) {
+          await first;
+          return;
+        }
+        // Between and around the bodies is what must not arrive.
+        const sent = [...Object.values(BODIES), ...bodies(1200).map((body) => Buffer.from(body))];
+        const bounds: number[] = [];
+        const pieces = [Buffer.from('no body')];
+        let at = 7;
+        for (const body of sent) {
+          bounds.push(at, at + body.byteLength);
+          pieces.push(Buffer.from(body), Buffer.from('\n'));
+          at += body.byteLength + 1;
+        }
+        const outcomes = await publisher.sendBodies({ bytes: Buffer.concat(pieces), bounds });
+        expect(await publisher.sendBodies({ bytes: new Uint8Array(), bounds: [] })).toEqual([]);
+        expect(await first).toMatchObject({ status: 'sent' });
+        expect(outcomes).toHaveLength(sent.length);
+        const ids = outcomes.flatMap((outcome) => (outcome.status === 'sent' ? [outcome.id] : []));
+        expect(ids).toHaveLength(sent.length);
+        const known = ids.filter((id) => id !== null);
+        expect(new Set(known).size).toBe(known.length);
+        const arrived = await bench.contents(queue);
+        const expected = [Buffer.from('{"first":1}'), ...sent];
+        expect(arrived).toHaveLength(expected.length);
+        for (const [index, body] of expected.entries()) {
+          expect(Buffer.compare(arrived[index]?.body ?? Buffer.from('nothing'), body), `body ${index}`).toBe(0);
+        }
+        if (known.length > 0) expect(arrived.slice(1).map(({ id }) => id)).toEqual(ids);
+      },
+    },
+    {
       title: 'tells a failure as an outcome, never as a rejection: the connection is gone',
       async run(bench) {
         const made = await bench.queue();
@@ -64,6 +102,8 @@ export const enqueue: Section = ({ members, capabilities }) => {
         const outcome = await publisher.send(bench.message('{}'));
         expect(['failed', 'unknown']).toContain(outcome.status);
         expect(outcome).toHaveProperty('reason');
+        const together = await publisher.sendBodies?.({ bytes: Buffer.from('{}{}'), bounds: [0, 2, 2, 4] });
+        if (together !== undefined) expect(together).toEqual([outcome, outcome]);
       },
     },
     ...Object.entries(BODIES).map(([what, body]) => ({
