@@ -1,5 +1,6 @@
-import type { ReadStream, WriteStream } from 'node:tty';
-import type { Host, Input, Output, StopCause } from './host/host.ts';
+import type { WriteStream } from 'node:tty';
+import type { Host, Output, StopCause } from './host/host.ts';
+import { keepMemoryFlat } from './host/memory.ts';
 import { VERSION } from './version.ts';
 
 /**
@@ -16,10 +17,19 @@ export async function main(): Promise<void> {
   }
   if (args[0] === '__complete') return completeAndExit(args.slice(1));
   const live = args.some((arg) => arg === 'top' || arg === 'demo');
-  setTimeout(live ? keepLiveMemoryFlat : keepMemoryFlat, BULK_AFTER_MS).unref();
-  const { isTerminal, nodeInput, nodeOutput, plainOutput, reportBug, runCommandLine, Secrets, EXIT } = await import(
-    './running.ts'
-  );
+  keepMemoryFlat(live ? 'live' : 'bulk');
+  const {
+    isTerminal,
+    lazyInput,
+    lazyOutput,
+    nodeInput,
+    nodeOutput,
+    plainOutput,
+    reportBug,
+    runCommandLine,
+    Secrets,
+    EXIT,
+  } = await import('./running.ts');
   const stop = new AbortController();
   const interruption = new AbortController();
   let cause: StopCause | null = null;
@@ -50,7 +60,8 @@ export async function main(): Promise<void> {
 
   const stdin = lazyInput(
     () => isTerminal(0),
-    () => nodeInput(process.stdin, process.stderr as WriteStream, stop.signal),
+    () => process.stdin,
+    (stream) => nodeInput(stream, process.stderr as WriteStream, stop.signal),
     () => stopBy('SIGHUP'),
   );
   const output = (descriptor: number, open: () => WriteStream, onLost: (code: string) => void): Output =>
@@ -113,47 +124,6 @@ function isSignal(cause: StopCause): boolean {
   return cause === 'SIGINT' || cause === 'SIGTERM' || cause === 'SIGHUP';
 }
 
-/** Who works longer than this does bulk work; most commands are done before, and need not pay for it. */
-const BULK_AFTER_MS = 100;
-
-/**
- * Streaming a million messages fills V8's young generation with garbage: at its default size that alone is 100 MB; at this one the whole
- * program stays under 200 and is no slower (measured: `npm run bench -- memory`). So small a generation is collected faster than threads can be
- * woken to help, above all on a machine that is busy (measured: `npm run bench -- redis`).
- */
-const STREAMING_YOUNG_MIB = 4;
-function keepMemoryFlat(): void {
-  const v8 = process.getBuiltinModule('node:v8');
-  v8.setFlagsFromString(`--max-semi-space-size=${STREAMING_YOUNG_MIB}`);
-  v8.setFlagsFromString('--no-parallel-scavenge');
-  v8.setFlagsFromString('--semi-space-growth-factor=1');
-}
-
-/**
- * The live view makes everything anew every second, and V8 would let its young generation grow to 128 MiB for that, and the old one to thrice what
- * is alive. With 2,000 queues at 1 Hz, resident after a minute: left alone 285 MiB at 8.7 % of a core, both held 162 MiB at 9.4 %; a young generation of
- * half that size 143 MiB at 9.8 %. A program that runs can only stop its growth: the largest size is not read any more (Node 24).
- */
-const LIVE_YOUNG_MIB = 32;
-const LIVE_OLD_GROWTH_PERCENT = 80;
-/** How soon the growth is noticed. */
-const YOUNG_LOOK_MS = 100;
-
-function keepLiveMemoryFlat(): void {
-  const v8 = process.getBuiltinModule('node:v8');
-  v8.setFlagsFromString('--no-parallel-scavenge');
-  v8.setFlagsFromString(`--heap-growing-percent=${LIVE_OLD_GROWTH_PERCENT}`);
-  let mayGrow = true;
-  setInterval(() => {
-    const young = v8.getHeapSpaceStatistics().find(({ space_name: name }) => name === 'new_space');
-    // V8 makes it smaller too when there is little to do, so that it has to grow again.
-    const isSmall = (young?.space_size ?? 0) < LIVE_YOUNG_MIB * 1024 * 1024;
-    if (isSmall === mayGrow) return;
-    mayGrow = isSmall;
-    v8.setFlagsFromString(`--semi-space-growth-factor=${isSmall ? 2 : 1}`);
-  }, YOUNG_LOOK_MS).unref();
-}
-
 const openBroker: Host['openBroker'] = async (url, options) => {
   const { backendFor } = await import('./running.ts');
   const backend = await backendFor(url);
@@ -177,64 +147,4 @@ async function completeAndExit(args: readonly string[]): Promise<void> {
   });
   // A broker that does not let go must not keep a person waiting.
   process.exit(code);
-}
-
-interface LazyInput extends Input {
-  raw(): ReadStream;
-  /** An input that was not read to its end must not keep the process alive. */
-  release(): void;
-}
-
-/** Opening a standard stream costs 2 ms, and most commands have nothing to say on stderr. */
-function lazyOutput(open: () => Output): Output {
-  let opened: Output | null = null;
-  const output = (): Output => {
-    opened ??= open();
-    return opened;
-  };
-  return {
-    get isTerminal() {
-      return output().isTerminal;
-    },
-    get hasColor() {
-      return output().hasColor;
-    },
-    get columns() {
-      return output().columns;
-    },
-    write: (chunk) => output().write(chunk),
-    writeThrough: (chunk) => output().writeThrough(chunk),
-  };
-}
-
-/** Touching `process.stdin` starts a handle; only commands that read it should. */
-function lazyInput(
-  isTerminal: () => boolean,
-  open: () => Omit<Input, 'isTerminal'>,
-  onTerminalLost: () => void,
-): LazyInput {
-  let opened: Omit<Input, 'isTerminal'> | null = null;
-  let isRaw = false;
-  const input = (): Omit<Input, 'isTerminal'> => {
-    opened ??= open();
-    return opened;
-  };
-  return {
-    get isTerminal() {
-      return isTerminal();
-    },
-    get chunks() {
-      return input().chunks;
-    },
-    ask: (question) => input().ask(question),
-    raw() {
-      // Reading from a terminal that was closed fails, before or after the signal that says so.
-      if (!isRaw) process.stdin.on('error', onTerminalLost);
-      isRaw = true;
-      return process.stdin;
-    },
-    release() {
-      if (opened !== null || isRaw) process.stdin.destroy();
-    },
-  };
 }
