@@ -78,8 +78,8 @@ it('what a context hides is not shown, in any format, and drain leaves it whole'
     ['inspect', 'orders', 'one'],
   ]) {
     for (const format of ['text', 'json', 'ndjson', 'yaml', ...(args[0] === 'peek' ? ['body', 'table'] : [])]) {
-      const { stdout } = await mq.ok([...args, '-o', format], { env });
-      expect(stdout, format).not.toMatch(/4111|a@b|c@d|t0ken/);
+      const { stdout, stderr } = await mq.ok([...args, '-vvv', '-o', format], { env });
+      expect(stdout + stderr, format).not.toMatch(/4111|a@b|c@d|t0ken/);
       if (format !== 'table') expect(stdout, format).toContain('***');
     }
   }

@@ -35,7 +35,7 @@ export const doctor = defineVerb<DoctorFlags, DoctorOptions>({
   declare(command) {
     command
       .option('--all', 'check every context, not only the one in use')
-      .option('--queue <name>', 'ask about the rights on this queue, where they are per queue (SQS)');
+      .option('--queue <queue>', 'ask about the rights on this queue, where they are per queue (SQS)');
   },
   parse(_operands, flags) {
     return { all: flags.all ?? false, queue: flags.queue ?? null };
