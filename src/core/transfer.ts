@@ -175,6 +175,7 @@ export async function transfer(
       await consumer.close();
     } catch (error) {
       broken ??= error;
+      complete = false;
     }
   }
   if (broken !== null && tally.seen === 0) throw broken;

@@ -71,6 +71,9 @@ export class RabbitConsumer implements Consumer {
   #wake: (() => void)[] = [];
   #ended = false;
   #failure: MqError | null = null;
+  /** The caller knows of the failure. */
+  #isFailureTold = false;
+  #acked = 0;
   #advancing: Promise<void> = Promise.resolve();
   #stopping: Promise<void> | null = null;
   #closing: Promise<void> | null = null;
@@ -206,8 +209,10 @@ export class RabbitConsumer implements Consumer {
         if (this.#setup.signal.aborted) return;
         const delivery = this.#take();
         if (delivery !== null) yield delivery;
-        else if (this.#failure !== null) throw this.#failure;
-        else if (this.#ended) return;
+        else if (this.#failure !== null) {
+          this.#isFailureTold = true;
+          throw this.#failure;
+        } else if (this.#ended) return;
         else await this.#more();
       }
     } finally {
@@ -248,6 +253,7 @@ export class RabbitConsumer implements Consumer {
     const ending = this.#closing !== null || this.#setup.link.closing.aborted;
     if (this.#failure !== null || ending) return Promise.reject(this.#uncertain());
     segment.ack(tag);
+    this.#acked++;
     return DONE;
   }
 
@@ -289,6 +295,7 @@ export class RabbitConsumer implements Consumer {
     await this.#segments.at(-1)?.cancel();
   }
 
+  /** Rejects when the connection was lost before the broker had taken note of all acks, unless the iteration has told that it is lost. */
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -316,7 +323,15 @@ export class RabbitConsumer implements Consumer {
       await segment.close();
       await returns?.of(segment.unsettled);
     }
+    const isLost = this.#failure !== null || link.lost.aborted;
     await link.close();
+    if (isLost && this.#acked > 0 && !this.#isFailureTold) throw this.#acksInDoubt();
+  }
+
+  #acksInDoubt(): MqError {
+    const { queue } = this.#setup;
+    const text = `the connection was lost before the broker had taken note of all that is done: messages of ${JSON.stringify(queue)} may come again`;
+    return new MqError('UNAVAILABLE', text, { backend: 'rabbitmq', operation: 'ack', queue });
   }
 
   get #unsettled(): number {

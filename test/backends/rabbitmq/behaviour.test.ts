@@ -1,10 +1,11 @@
 import { type Channel, type ChannelModel, connect } from 'amqplib';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { backend } from '../../../src/backends/rabbitmq/index.ts';
 import type { Broker } from '../../../src/contract/broker.ts';
 import type { Message, OutgoingMessage } from '../../../src/contract/message.ts';
 import type { Queue } from '../../../src/contract/queue.ts';
 import { outgoing } from '../../support/messages.ts';
+import { countingRelay } from '../../support/rabbitmq/counting-relay.ts';
 import { type RabbitmqVhost, rabbitmqVhost } from '../../support/rabbitmq-vhost.ts';
 
 const signal = new AbortController().signal;
@@ -150,6 +151,27 @@ describe.each(['classic', 'quorum'] as const)('%s', (kind) => {
       await consumer?.close();
       expect(ids(await see(queue, null))).toEqual(upTo(1_500).slice(1_400));
     }
+  });
+
+  test('a connection that is lost after the last ack: closing says that it is in doubt, unless it was told already', async () => {
+    const relay = await countingRelay(new URL(vhost.url));
+    onTestFinished(() => relay.close());
+    const far = await backend.open(`${relay.url}?management=${encodeURIComponent(vhost.managementUrl)}`, options);
+    const queue = await make(kind);
+    await fill(queue, 100);
+    const handle = await far.queue(queue.name, signal);
+    const take = { state: 'ready', limit: 80, window: 50, follow: false, idleMs: null, notice, signal } as const;
+    const consumer = await handle.consume?.(take);
+    let taken = 0;
+    for await (const { receipt } of consumer ?? []) {
+      await receipt.ack();
+      if (++taken === 60) break;
+    }
+    relay.cut();
+    await expect(consumer?.close()).rejects.toMatchObject({ code: 'UNAVAILABLE', queue: queue.name });
+    await far.close();
+    // Of 60 acks at most 30 were written, so that no more than 80 are ever taken.
+    await expect.poll(() => ready(queue)).toBeGreaterThanOrEqual(70);
   });
 
   test('leaving the loop early and aborting both give back', async () => {

@@ -6,6 +6,8 @@ export interface CountingRelay {
   /** The server's URL with the relay's address in it. */
   readonly url: string;
   open(): number;
+  /** Ends all connections as a broken network does. */
+  cut(): void;
   close(): Promise<void>;
 }
 
@@ -26,14 +28,18 @@ export async function countingRelay(target: URL): Promise<CountingRelay> {
   });
   relay.listen(0, '127.0.0.1');
   await once(relay, 'listening');
+  const cut = (): void => {
+    for (const client of clients) client.destroy();
+  };
   const url = new URL(target);
   url.hostname = '127.0.0.1';
   url.port = String((relay.address() as AddressInfo).port);
   return {
     url: url.href,
     open: () => clients.size,
+    cut,
     close: async () => {
-      for (const client of clients) client.destroy();
+      cut();
       relay.close();
       await once(relay, 'close');
     },

@@ -19,6 +19,7 @@ class Source {
   ackFails = new Set<string>();
   /** After the last message: wait for more until the signal aborts. */
   follow = false;
+  closeFails = false;
   readonly #messages: readonly Message[];
 
   constructor(count: number) {
@@ -55,6 +56,7 @@ class Source {
       [Symbol.asyncIterator]: () => iterator,
       close: async () => {
         self.closed += 1;
+        if (self.closeFails) throw new MqError('UNAVAILABLE', 'the acks are in doubt');
       },
     };
   };
@@ -224,6 +226,14 @@ describe('transfer', () => {
     expect(source.acked).toEqual(ids(0, 7));
     expect(report).toMatchObject({ moved: 7, complete: false });
     expect(asked.notices).toEqual(['stopped: the connection broke; what was not moved is still in a']);
+  });
+
+  it('is not complete when the source cannot be closed: what was acknowledged may come again', async () => {
+    const source = new Source(3);
+    source.closeFails = true;
+    const asked = request();
+    expect(await transfer(asked, source.open)).toMatchObject({ moved: 3, complete: false });
+    expect(asked.notices).toEqual(['stopped: the acks are in doubt; what was not moved is still in a']);
   });
 
   it('throws when the source breaks off before anything was taken', async () => {
