@@ -69,7 +69,11 @@ async function filled(texts: readonly string[], fifo = false): Promise<{ queue: 
   return { queue, dead };
 }
 
-describe.each(['fauxqs', 'localSqs'] as const)('SQS (emulator %s), through the program', (emulator) => {
+describe.each([
+  // The defaults for AWS collect empty answers side by side, which is where one too many could come.
+  ['fauxqs', ''],
+  ['localSqs', AT_ONCE],
+] as const)('SQS (emulator %s, %j), through the program', { timeout: 60_000 }, (emulator, parameters) => {
   connectTo(emulator);
 
   const LIMITED: readonly (readonly string[])[] = [
@@ -79,10 +83,9 @@ describe.each(['fauxqs', 'localSqs'] as const)('SQS (emulator %s), through the p
     ['drain', 'QUEUE', '--max', '3'],
     ['peek', 'QUEUE', '--limit', '3'],
   ];
-  // The defaults for AWS collect empty answers side by side, which is where one too many could come.
-  it.each(LIMITED.flatMap((args) => [AT_ONCE, ''].map((parameters) => [args[0], parameters, args] as const)))(
-    '%s of three never receives a fourth message (%j)',
-    async (_, parameters, args) => {
+  it.each(LIMITED.map((args) => [args[0], args] as const))(
+    '%s of three never receives a fourth message',
+    async (_, args) => {
       for (const fifo of [false, true]) {
         const { queue } = await filled(TEXTS.slice(0, 20), fifo);
         const target = await createQueue(broker, uniqueName('promise-target', fifo));
@@ -95,7 +98,7 @@ describe.each(['fauxqs', 'localSqs'] as const)('SQS (emulator %s), through the p
   );
 });
 
-describe('SQS (emulator fauxqs), through the program', () => {
+describe('SQS (emulator fauxqs), through the program', { timeout: 60_000 }, () => {
   connectTo('fauxqs');
   let folder: string;
   beforeAll(async () => {
