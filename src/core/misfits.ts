@@ -28,7 +28,7 @@ export class Misfits {
   }
 
   toString(): string {
-    const named = [...this.#counts].slice(0, NAMED).map(([misfit, count]) => `${misfit} (${count} messages)`);
+    const named = [...this.#counts].slice(0, NAMED).map(([misfit, count]) => `${misfit} (${messages(count)})`);
     if (this.#counts.size > NAMED) named.push(`and ${this.#counts.size - NAMED} more`);
     return `does not fit into ${this.#target}: ${named.join('; ')}`;
   }
@@ -59,7 +59,11 @@ export function lossySender(publisher: Publisher, target: string, notice: Notice
       return outcome;
     },
     tell() {
-      if (bent > 0) notice(`${bent} messages were sent without what does not fit`);
+      if (bent > 0) notice(`sent without what does not fit: ${messages(bent)}`);
     },
   };
+}
+
+function messages(count: number): string {
+  return count === 1 ? '1 message' : `${count} messages`;
 }

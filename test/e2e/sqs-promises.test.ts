@@ -7,7 +7,7 @@ import type { Queue } from '../../src/contract/queue.ts';
 import type { Report } from '../../src/core/report.ts';
 import { type Finished, type Running, startMq } from '../support/mq.ts';
 import { sqs } from '../support/servers.ts';
-import { FaultProxy } from '../support/sqs/fault-proxy.ts';
+import { FaultProxy, refusal } from '../support/sqs/fault-proxy.ts';
 import {
   AT_ONCE,
   bodies,
@@ -69,7 +69,11 @@ async function filled(texts: readonly string[], fifo = false): Promise<{ queue: 
   return { queue, dead };
 }
 
-describe.each(['fauxqs', 'localSqs'] as const)('SQS (emulator %s), through the program', (emulator) => {
+describe.each([
+  // The defaults for AWS collect empty answers side by side, which is where one too many could come.
+  ['fauxqs', ''],
+  ['localSqs', AT_ONCE],
+] as const)('SQS (emulator %s, %j), through the program', { timeout: 60_000 }, (emulator, parameters) => {
   connectTo(emulator);
 
   const LIMITED: readonly (readonly string[])[] = [
@@ -79,10 +83,9 @@ describe.each(['fauxqs', 'localSqs'] as const)('SQS (emulator %s), through the p
     ['drain', 'QUEUE', '--max', '3'],
     ['peek', 'QUEUE', '--limit', '3'],
   ];
-  // The defaults for AWS collect empty answers side by side, which is where one too many could come.
-  it.each(LIMITED.flatMap((args) => [AT_ONCE, ''].map((parameters) => [args[0], parameters, args] as const)))(
-    '%s of three never receives a fourth message (%j)',
-    async (_, parameters, args) => {
+  it.each(LIMITED.map((args) => [args[0], args] as const))(
+    '%s of three never receives a fourth message',
+    async (_, args) => {
       for (const fifo of [false, true]) {
         const { queue } = await filled(TEXTS.slice(0, 20), fifo);
         const target = await createQueue(broker, uniqueName('promise-target', fifo));
@@ -95,7 +98,7 @@ describe.each(['fauxqs', 'localSqs'] as const)('SQS (emulator %s), through the p
   );
 });
 
-describe('SQS (emulator fauxqs), through the program', () => {
+describe('SQS (emulator fauxqs), through the program', { timeout: 60_000 }, () => {
   connectTo('fauxqs');
   let folder: string;
   beforeAll(async () => {
@@ -166,6 +169,64 @@ describe('SQS (emulator fauxqs), through the program', () => {
     const [arrived, left] = [bodies(await takeAll(target)), bodies(await takeAll(dead))];
     expect(arrived).toHaveLength(report.moved);
     expect([...arrived, ...left].sort()).toEqual([...TEXTS].sort());
+  });
+
+  describe('a redrive in the middle of which', () => {
+    /** Every dead letter in one of the two places, those that were moved only there, and the report about them. */
+    async function redriven(spoil: () => void) {
+      const { queue, dead } = await filled(TEXTS);
+      const target = await createQueue(broker, uniqueName('promise-target'));
+      proxy.reset();
+      spoil();
+      const args = ['redrive', queue.name, '--to', target.name, '--yes', '-o', 'json'];
+      const { code, stdout, stderr } = await mq(args);
+      proxy.reset();
+      const [arrived, left] = [bodies(await takeAll(target)), bodies(await takeAll(dead))];
+      const report = JSON.parse(stdout) as Report;
+      expect(report.matched).toBe(report.moved + report.skipped + report.failed + report.unknown);
+      expect(new Set([...arrived, ...left])).toEqual(new Set(TEXTS));
+      expect(arrived.length).toBeGreaterThanOrEqual(report.moved);
+      expect(arrived.length).toBeLessThanOrEqual(report.moved + report.unknown);
+      return { code, stderr, report, arrived, left };
+    }
+    const second = (action: string) => proxy.of(action).length === 2;
+
+    it('receiving and deleting are throttled: waited out, exit 0', async () => {
+      const { code, report, left } = await redriven(() => {
+        for (const action of ['ReceiveMessage', 'DeleteMessageBatch'])
+          proxy.spoil(action, async () => (second(action) ? refusal('RequestThrottled', 'Rate exceeded') : null));
+      });
+      expect({ code, moved: report.moved, left }).toEqual({ code: 0, moved: TEXTS.length, left: [] });
+    });
+
+    it('one send is throttled: those messages have failed and are still dead, exit 3', async () => {
+      const { code, report, stderr, left } = await redriven(() =>
+        proxy.spoil('SendMessageBatch', async () =>
+          second('SendMessageBatch') ? refusal('RequestThrottled', 'Rate exceeded') : null,
+        ),
+      );
+      expect(code).toBe(3);
+      expect(stderr).toMatch(/throttled/);
+      expect(report.failed).toBeGreaterThan(0);
+      expect(report.unknown).toBe(0);
+      expect(left).toHaveLength(TEXTS.length - report.moved);
+    });
+
+    it('receipts have expired: those messages are uncertain, exit 3', async () => {
+      const { code, report, stderr } = await redriven(() =>
+        proxy.spoil('DeleteMessageBatch', async ({ input }) => {
+          if (!second('DeleteMessageBatch')) return null;
+          const Failed = (input.Entries as { Id: string }[]).map(({ Id }) => ({
+            ...{ Id, SenderFault: true, Code: 'ReceiptHandleIsInvalid', Message: 'The receipt handle has expired' },
+          }));
+          return { status: 200, body: { Failed } };
+        }),
+      );
+      expect(code).toBe(3);
+      expect(stderr).toMatch(/receipt handle has expired/);
+      expect(report.unknown).toBeGreaterThan(0);
+      expect(report.failed).toBe(0);
+    });
   });
 
   const FILTER = ['--filter', 'body == "message 40"'];
