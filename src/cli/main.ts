@@ -47,7 +47,7 @@ export async function main(): Promise<void> {
     ['SIGHUP', EXIT.hungUp],
   ] as const) {
     // Only the live view ends with its terminal: `nohup mq drain` has to go on, and a listener would take that back.
-    if (name === 'SIGHUP' && !live) continue;
+    if (name === 'SIGHUP' && !(live && isTerminal(0) && isTerminal(1))) continue;
     process.on(name, () => {
       // The system says that a terminal was closed, and the shell in it may say it again: that is nobody's second wish.
       if (interruption.signal.aborted && name !== 'SIGHUP') {
@@ -81,7 +81,8 @@ export async function main(): Promise<void> {
       () => {},
     ),
     terminal() {
-      if (!isTerminal(0) || !isTerminal(1)) return null;
+      // Asked of the output, which is opened by that and notices when it is lost.
+      if (!isTerminal(0) || !host.stdout.isTerminal) return null;
       return { stdin: stdin.raw(), stdout: process.stdout as WriteStream };
     },
     env: process.env,

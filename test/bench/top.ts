@@ -80,6 +80,8 @@ const ECHO = `
 
 interface Latencies {
   readonly top: readonly number[];
+  /** Without the time in which the view was ready to go on and had no processor. */
+  readonly running: readonly number[];
   readonly echo: readonly number[];
 }
 
@@ -89,16 +91,28 @@ async function keyLatencies(view: PseudoTerminal): Promise<Latencies> {
   await echo.until(/^>0/);
   view.write('s');
   await view.until(/QUEUE[▲▼]/);
-  const latencies: { readonly top: number[]; readonly echo: number[] } = { top: [], echo: [] };
+  const latencies: { readonly [name in keyof Latencies]: number[] } = { top: [], running: [], echo: [] };
   for (let key = 0; key < KEYS; key++) {
     // At any point of a tick, so also in the middle of a poll.
     await sleep(Math.random() * 150);
     const direction = key % 40 < 20 ? 'j' : 'k';
-    latencies.top.push(await answered(view, direction));
+    const waitedBefore = waitedMs(view.pid);
+    const latency = await answered(view, direction);
+    latencies.top.push(latency);
+    latencies.running.push(latency - (waitedMs(view.pid) - waitedBefore));
     latencies.echo.push(await answered(echo, direction));
   }
   const ascending = (all: readonly number[]): readonly number[] => all.toSorted((a, b) => a - b);
-  return { top: ascending(latencies.top), echo: ascending(latencies.echo) };
+  return {
+    top: ascending(latencies.top),
+    running: ascending(latencies.running),
+    echo: ascending(latencies.echo),
+  };
+}
+
+/** How long the main thread of a process has waited for a processor since it began, by the kernel's own count (nanoseconds). */
+function waitedMs(pid: number): number {
+  return Number(readFileSync(`/proc/${pid}/task/${pid}/schedstat`, 'utf8').split(' ')[1]) / 1e6;
 }
 
 /** Milliseconds until the line with `>` has changed on the screen. */
@@ -163,6 +177,7 @@ try {
       `mq top, all of it:         ${top.percent.toFixed(1)} % of a core, MiB ${mib(top.memory)}, ${slope(top.memory)}`,
       `besides the answer:        ${(top.percent - alone.percent).toFixed(1)} % of a core, ${besides.toFixed(0)} MiB at most`,
       `a key is answered within:  ${spread(latencies.top)}`,
+      `  when it had a processor: ${spread(latencies.running)}`,
       `by a program that echoes:  ${spread(latencies.echo)}`,
       `${largest <= KEY_LIMIT_MS ? 'within ' : 'OUTSIDE'} ${KEY_LIMIT_MS} ms a key`,
       '',
