@@ -124,13 +124,13 @@ export class Connection {
 
   /**
    * Calls that are encoded already, as one piece, with an answer for each. They all name one key, which says where they go; more than one is not for
-   * a cluster, which may send each of them on. Never rejects but without a connection.
+   * a cluster, which may send each of them on. Never rejects; without a connection nothing was sent, which is as good as a refusal.
    */
   async written(bytes: Buffer, calls: WrittenCalls, place: CallPlace): Promise<readonly Answer[]> {
     try {
       await this.#ready();
     } catch (error) {
-      throw redisError(error, place);
+      return new Array<Answer>(calls.count).fill({ ok: false, refused: true, error: redisError(error, place) });
     }
     const command = new this.#command(calls.name, [calls.key], { replyEncoding: 'utf8' });
     if (calls.count === 1) {

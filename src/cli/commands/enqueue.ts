@@ -9,6 +9,7 @@ import { type EnqueueInput, inputFrom, outgoingBatches } from '../input/message-
 import { refuseMisfits } from '../input/misfits.ts';
 import { collect, duration, rate, wholeNumber } from '../line/globals.ts';
 import { openIdPrinter } from '../output/id-printer.ts';
+import { SendFaults } from '../output/send-faults.ts';
 import { countOf } from '../plural.ts';
 import { queueToFill } from '../queues.ts';
 import { defineVerb, word, words } from '../verb.ts';
@@ -88,6 +89,7 @@ export const enqueue = defineVerb<EnqueueFlags, EnqueueVerbOptions>({
       const publisher = await openPublisher(queue, { expected, lossy, notice, signal: lasting });
       const printer = await openIdPrinter(session, queue.name);
       const counts = { sent: 0, failed: 0, unknown: 0 };
+      const faults = new SendFaults((text) => messages.fault(text));
       try {
         // What the flags ask for is checked before anything is read, with a body that fits everywhere: BullMQ takes JSON only, SQS no empty one.
         if (!lossy) refuseMisfits(publisher, template.apply(null, Buffer.from('null')), queue, null);
@@ -100,9 +102,7 @@ export const enqueue = defineVerb<EnqueueFlags, EnqueueVerbOptions>({
             counts[outcome.status] += 1;
             session.change?.learnCount(outcome.status, 1);
             if (outcome.status === 'sent') return printer.sent(outcome.id);
-            messages.fault(
-              `message ${index + 1} ${outcome.status === 'failed' ? 'was not sent' : 'may be sent or not'}: ${outcome.reason}`,
-            );
+            faults.add(outcome, index + 1);
           },
         });
       } catch (error) {
@@ -112,6 +112,7 @@ export const enqueue = defineVerb<EnqueueFlags, EnqueueVerbOptions>({
         messages.summary(`${countOf(counts.sent, 'message')} sent before that`);
         return EXIT.partly;
       } finally {
+        faults.end();
         await printer.end();
         await publisher.close();
       }
