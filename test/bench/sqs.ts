@@ -1,9 +1,7 @@
 // Redrive by hand on the emulator fauxqs, in pairs in the same run. First without any delay, against the emulator's own limit: eight bare loops of
 // receive + send + delete in batches of ten. Then with each call delayed as on a network, with eight receives in the air and with one:
 //   npm run bench -- sqs [MESSAGES] [DELAY_MS]
-import { once } from 'node:events';
 import { setTimeout as wait } from 'node:timers/promises';
-import { Worker } from 'node:worker_threads';
 import {
   DeleteMessageBatchCommand,
   GetQueueUrlCommand,
@@ -17,6 +15,7 @@ import { planRedrive } from '../../src/core/redrive.ts';
 import { EVERYTHING } from '../../src/core/selection.ts';
 import { FaultProxy } from '../support/sqs/fault-proxy.ts';
 import { createQueue, never, openAt, outgoing, sendAll, uniqueName } from '../support/sqs/harness.ts';
+import { startSqsEmulators } from '../support/sqs-emulators.ts';
 import { median } from './measure.ts';
 
 const COUNT = Number(process.argv[2] ?? 2000);
@@ -30,8 +29,8 @@ const LOOPS = 8;
 const ONE_WORKER_WINDOW = 10;
 
 /** The emulator, in a thread of its own: what it needs must not be taken from the one that is measured. */
-const emulator = await startEmulator();
-const proxy = await FaultProxy.start(emulator.url);
+const emulator = await startSqsEmulators();
+const proxy = await FaultProxy.start(emulator.fauxqs);
 for (const action of ['ReceiveMessage', 'SendMessageBatch', 'DeleteMessageBatch']) {
   proxy.spoil(action, async () => {
     await wait(DELAY_MS);
@@ -39,15 +38,9 @@ for (const action of ['ReceiveMessage', 'SendMessageBatch', 'DeleteMessageBatch'
   });
 }
 const far = await openAt(proxy.url);
-const near = await openAt(emulator.url);
-const client = new SQSClient({ endpoint: emulator.url, region: 'us-east-1' });
+const near = await openAt(emulator.fauxqs);
+const client = new SQSClient({ endpoint: emulator.fauxqs, region: 'us-east-1' });
 const urlOf = async (name: string) => (await client.send(new GetQueueUrlCommand({ QueueName: name }))).QueueUrl;
-
-async function startEmulator(): Promise<{ readonly url: string; stop(): Promise<unknown> }> {
-  const worker = new Worker(new URL('../support/sqs/emulator-thread.ts', import.meta.url));
-  const [url] = await once(worker, 'message');
-  return { url, stop: () => worker.terminate() };
-}
 
 async function filled(broker: Broker, count: number): Promise<{ queue: Queue; deadName: string }> {
   const deadName = uniqueName('bench-dlq');

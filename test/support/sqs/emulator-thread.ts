@@ -1,6 +1,13 @@
-// The emulator fauxqs in a thread: posts its URL, and ends with the thread.
+// The emulators in a thread of their own: posts their addresses, and ends with the thread. One answers a receive by timers of 40 ms and calls that an
+// empty queue when its thread was busy for so long, as that of a test run is.
 import { parentPort } from 'node:worker_threads';
-import { startSqsEmulators } from '../sqs-emulators.ts';
+import { buildApp } from 'fauxqs';
+import { createSqsServer } from 'local-aws-sqs';
+import { freePort } from '../free-port.ts';
+import type { EmulatorAddresses } from '../sqs-emulators.ts';
 
-const { fauxqs } = await startSqsEmulators();
-parentPort?.postMessage(fauxqs);
+const app = buildApp({ logger: false, host: '127.0.0.1' });
+const fauxqs = await app.listen({ host: '127.0.0.1', port: 0 });
+const port = await freePort();
+await createSqsServer({ port, hostname: '127.0.0.1' });
+parentPort?.postMessage({ fauxqs, localSqs: `http://127.0.0.1:${port}` } satisfies EmulatorAddresses);
