@@ -63,10 +63,11 @@ function move([from, source]: Place, [to, target]: Place, ...flags: readonly str
 }
 
 /** Ready and in flight. */
-async function depthOf([kind, queue]: Place): Promise<number | null> {
+/** Not the depth: what is in flight RabbitMQ's management API knows only some seconds after the queue was made. */
+async function readyIn([kind, queue]: Place): Promise<number | null> {
   const args = ['--url', urls[kind], 'stats', queue, '-o', 'json'];
-  const [stats] = await jsonOf<readonly { readonly depth: number }[]>(args, { env: KEYS });
-  return stats?.depth ?? null;
+  const [stats] = await jsonOf<readonly { readonly ready: number | null }[]>(args, { env: KEYS });
+  return stats?.ready ?? null;
 }
 
 async function create([kind, queue]: Place, ...flags: readonly string[]): Promise<void> {
@@ -133,7 +134,7 @@ describe('SQS (emulator local-aws-sqs) → RabbitMQ → BullMQ → SQS', () => {
     expect(refused.stderr).toMatch(/kind quorum cannot hold groupId/);
     expect(refused.stderr).toMatch(/message \S+: .*does not fit.*group/);
     expect(JSON.parse(refused.stdout)).toMatchObject({ matched: count, moved: 0, failed: count });
-    expect([await depthOf(first), await depthOf(rabbit)]).toEqual([count, 0]);
+    expect([await readyIn(first), await readyIn(rabbit)]).toEqual([count, 0]);
     const lost = await move(first, rabbit, '--lossy');
     expect(lost.stderr).toMatch(/does not fit into second-\w+: a group.*left out/);
     expect(lost.stderr).toMatch(new RegExp(`sent without what does not fit: ${count} messages`));
@@ -145,7 +146,7 @@ describe('SQS (emulator local-aws-sqs) → RabbitMQ → BullMQ → SQS', () => {
     expect(again.code).toBe(3);
     expect(again.stderr).toMatch(/kind bullmq cannot hold headers/);
     expect(JSON.parse(again.stdout)).toMatchObject({ matched: count, moved: 0, failed: count });
-    expect([await depthOf(rabbit), await depthOf(bull)]).toEqual([count, 0]);
+    expect([await readyIn(rabbit), await readyIn(bull)]).toEqual([count, 0]);
     const bare = await move(rabbit, bull, '--lossy');
     expect(bare.stderr).toMatch(/does not fit into third-\w+: headers.*left out/);
     expect(bare).toMatchObject({ code: 0 });
@@ -154,12 +155,12 @@ describe('SQS (emulator local-aws-sqs) → RabbitMQ → BullMQ → SQS', () => {
     const named = await move(bull, last);
     expect(named).toMatchObject({ code: 7, stdout: '' });
     expect(named.stderr).toMatch(new RegExp(`does not fit into last-\\w+: .*a name \\(${count} messages\\)`));
-    expect([await depthOf(bull), await depthOf(last)]).toEqual([count, 0]);
+    expect([await readyIn(bull), await readyIn(last)]).toEqual([count, 0]);
     expect(await move(bull, last, '--lossy')).toMatchObject({ code: 0 });
 
     const arrived = await takeAll(target);
     expect(prints(arrived.map(({ body }) => body))).toEqual(prints(JSON_BODIES));
-    for (const place of [first, rabbit, bull]) expect(await depthOf(place)).toBe(0);
+    for (const place of [first, rabbit, bull]) expect(await readyIn(place)).toBe(0);
   });
 
   it('a body that a job cannot hold as it is stays where it was, with its reason', async () => {
@@ -198,7 +199,7 @@ describe('SQS (emulator local-aws-sqs) → RabbitMQ → BullMQ → SQS', () => {
     // Nothing says any more that the id was only the place in a queue of SQS.
     const kept = await move(rabbit, ['sqs', `back-${id}`]);
     expect(kept).toMatchObject({ code: 3, stderr: expect.stringMatching(/kind standard cannot hold id/) });
-    expect(await depthOf(rabbit)).toBe(bodies.length);
+    expect(await readyIn(rabbit)).toBe(bodies.length);
     const back = await move(rabbit, ['sqs', `back-${id}`], '--lossy');
     expect(back.stderr).toMatch(/does not fit into back-\w+: an id of its own/);
     expect(back.stderr.match(/does not fit into/g)).toHaveLength(1);

@@ -110,13 +110,17 @@ export class RabbitConsumer implements Consumer {
   }
 
   async #openSegment(): Promise<void> {
-    const { link, queue, window, limit, priority } = this.#setup;
+    const { link, queue, kind, window, limit, priority } = this.#setup;
     const left = limit === null ? null : limit - this.#delivered;
     const size = window === 'unbounded' ? this.#segmentSize() : window;
     const prefetch = Math.max(1, Math.min(size, left ?? MAX_PREFETCH, MAX_PREFETCH));
-    const segment = await Segment.open(link, prefetch, left, this.#events);
+    const segment = await Segment.open(
+      link,
+      { queue, isQuorum: kind === 'quorum', prefetch, limit: left },
+      this.#events,
+    );
     this.#segments.push(segment);
-    await segment.start(queue, priority);
+    await segment.start(priority);
   }
 
   #segmentSize(): number {
@@ -177,7 +181,7 @@ export class RabbitConsumer implements Consumer {
 
   /** Finds the end of the queue, or with `follow` the end of patience. */
   async #watch(): Promise<void> {
-    const { follow, idleMs, queue } = this.#setup;
+    const { follow, idleMs } = this.#setup;
     let seen = -1;
     let quietSince = Date.now();
     let zeros = 0;
@@ -189,7 +193,7 @@ export class RabbitConsumer implements Consumer {
       } else if (follow) {
         if (idleMs !== null && Date.now() - quietSince >= idleMs && this.#isDrainedByCaller()) this.#end();
       } else {
-        const ready = await this.#segments.at(-1)?.ready(queue);
+        const ready = await this.#segments.at(-1)?.ready();
         zeros = ready === 0 ? zeros + 1 : 0;
         if (zeros > 1 && this.#delivered === seen) this.#end();
         if (zeros > 0) continue;
@@ -317,7 +321,7 @@ export class RabbitConsumer implements Consumer {
       // From 4.3 a return by nack does not count as a failed delivery, the loss of a channel does.
       if (kind === 'classic' || atLeast(link.version, 4, 3)) {
         segment.requeueAll();
-        await segment.ready(queue).catch(() => 0);
+        await segment.ready().catch(() => 0);
       }
       // One after the other: what was delivered first must be back first.
       await segment.close();
@@ -347,7 +351,7 @@ export class RabbitConsumer implements Consumer {
       if (barrier !== null) this.#segments.push(barrier);
     }
     if (kind === 'quorum' && this.#unsettled > 0 && this.#lastWasReturned && this.#failure === null) {
-      const left = (await this.#segments.at(-1)?.ready(queue)) ?? 0;
+      const left = (await this.#segments.at(-1)?.ready()) ?? 0;
       if (left > 0) this.#segments.push(...(await takeOtherReturned(link, queue, notice)));
     }
     return this.#unsettled;

@@ -26,21 +26,25 @@ export async function takeOtherReturned(link: Link, queue: string, notice: Notic
   for (let size = FIRST_SEGMENT; taken < MOST; size = Math.min(size * 2, LARGEST_SEGMENT)) {
     let reachedOthers = false;
     let gone = false;
-    const segment = await Segment.open(link, size, null, {
-      delivered: (_segment, content) => {
-        if (!content.redelivered) reachedOthers = true;
+    const segment = await Segment.open(
+      link,
+      { queue, isQuorum: true, prefetch: size, limit: null },
+      {
+        delivered: (_segment, content) => {
+          if (!content.redelivered) reachedOthers = true;
+        },
+        cancelled: () => {
+          gone = true;
+        },
+        gone: () => {
+          gone = true;
+        },
       },
-      cancelled: () => {
-        gone = true;
-      },
-      gone: () => {
-        gone = true;
-      },
-    });
+    );
     segments.push(segment);
-    await segment.start(queue, PRIORITY);
+    await segment.start(PRIORITY);
     for (let zeros = 0, seen = 0; zeros < 2 && !segment.isFull && !reachedOthers && !gone; ) {
-      const ready = await segment.ready(queue);
+      const ready = await segment.ready();
       zeros = ready === 0 && segment.delivered === seen ? zeros + 1 : 0;
       seen = segment.delivered;
       if (ready > 0) await delay(POLL_MS);
@@ -73,13 +77,13 @@ export async function sendLateAcks(
   const late = segments.filter(({ lateAcks }) => lateAcks >= FEW_ACKS);
   if (late.length === 0) return null;
   // Each has read its acks when it answers.
-  for (const segment of late) await segment.ready(queue);
-  const barrier = await Segment.open(link, 1, null, events);
-  await barrier.start(queue, PRIORITY);
+  for (const segment of late) await segment.ready();
+  const barrier = await Segment.open(link, { queue, isQuorum: true, prefetch: 1, limit: null }, events);
+  await barrier.start(PRIORITY);
   await barrier.cancel();
   for (const segment of late) {
-    await segment.ready(queue);
-    await segment.ready(queue);
+    await segment.ready();
+    await segment.ready();
   }
   return barrier;
 }

@@ -2,6 +2,14 @@ import type { Link, OpenChannel } from './link.ts';
 import { Tags } from './tags.ts';
 import { ackFrame, type Content, METHOD, rejectFrame, requeueFrame } from './wire/frames.ts';
 
+export interface SegmentSetup {
+  readonly queue: string;
+  readonly isQuorum: boolean;
+  readonly prefetch: number;
+  /** Never take more than this many on this channel; null: no bound. */
+  readonly limit: number | null;
+}
+
 export interface SegmentEvents {
   delivered(segment: Segment, content: Content): void;
   /** The broker ended the consumption: the queue is gone, or its node. */
@@ -20,9 +28,7 @@ export class Segment {
   readonly #link: Link;
   readonly #channel: OpenChannel;
   readonly #tags = new Tags();
-  readonly #prefetch: number;
-  /** Never take more than this many on this channel; null: no bound. */
-  readonly #limit: number | null;
+  readonly #setup: SegmentSetup;
   #consumerTag: string | null = null;
   #cancelling: Promise<void> | null = null;
   #cancelled = false;
@@ -32,16 +38,15 @@ export class Segment {
   #flushPlanned = false;
   #lateAcks = 0;
 
-  private constructor(link: Link, channel: OpenChannel, prefetch: number, limit: number | null) {
+  private constructor(link: Link, channel: OpenChannel, setup: SegmentSetup) {
     this.#link = link;
     this.#channel = channel;
-    this.#prefetch = prefetch;
-    this.#limit = limit;
+    this.#setup = setup;
   }
 
-  static async open(link: Link, prefetch: number, limit: number | null, events: SegmentEvents): Promise<Segment> {
+  static async open(link: Link, setup: SegmentSetup, events: SegmentEvents): Promise<Segment> {
     const channel: OpenChannel = await link.channel();
-    const segment = new Segment(link, channel, prefetch, limit);
+    const segment = new Segment(link, channel, setup);
     link.tap.watch(channel.number, {
       content: (content) => {
         if (content.method !== METHOD.deliver) return;
@@ -56,10 +61,10 @@ export class Segment {
     return segment;
   }
 
-  async start(queue: string, priority: number | null): Promise<void> {
-    await this.#channel.amqp.prefetch(this.#prefetch);
+  async start(priority: number | null): Promise<void> {
+    await this.#channel.amqp.prefetch(this.#setup.prefetch);
     const options = { noAck: false, ...(priority !== null && { priority }) };
-    this.#consumerTag = (await this.#channel.amqp.consume(queue, () => undefined, options)).consumerTag;
+    this.#consumerTag = (await this.#channel.amqp.consume(this.#setup.queue, () => undefined, options)).consumerTag;
   }
 
   get delivered(): number {
@@ -68,21 +73,21 @@ export class Segment {
 
   /** How many it may hold. */
   get size(): number {
-    return this.#prefetch;
+    return this.#setup.prefetch;
   }
 
   /** It holds as many as it may: nothing comes before something is settled. */
   get isFull(): boolean {
-    return this.#tags.unsettled + this.#tags.acksWanted >= this.#prefetch;
+    return this.#tags.unsettled + this.#tags.acksWanted >= this.#setup.prefetch;
   }
 
   get isMostlyKept(): boolean {
-    return this.#kept >= this.#prefetch / 2;
+    return this.#kept >= this.#setup.prefetch / 2;
   }
 
   /** It was handed half of what it may ever take. */
   get isHalfway(): boolean {
-    return this.#limit !== null && this.#tags.delivered >= this.#limit / 2;
+    return this.#setup.limit !== null && this.#tags.delivered >= this.#setup.limit / 2;
   }
 
   /** Nothing more is to come. */
@@ -109,8 +114,8 @@ export class Segment {
   }
 
   /** Ready messages of the queue, asked on this channel: the second of two answers is behind all deliveries sent before the first question. */
-  async ready(queue: string): Promise<number> {
-    return (await this.#channel.amqp.checkQueue(queue)).messageCount;
+  async ready(): Promise<number> {
+    return (await this.#channel.amqp.checkQueue(this.#setup.queue)).messageCount;
   }
 
   /** One of the delivered will be held until the end. */
@@ -161,8 +166,8 @@ export class Segment {
 
   flush(): void {
     if (this.#channel.gone.aborted || this.#tags.acksWanted === 0) return;
-    const bounded = this.#limit !== null && !this.#cancelled;
-    const allowed = bounded ? this.#limit - this.#prefetch - this.#acked : Number.POSITIVE_INFINITY;
+    const bounded = this.#setup.limit !== null && !this.#cancelled;
+    const allowed = bounded ? this.#setup.limit - this.#setup.prefetch - this.#acked : Number.POSITIVE_INFINITY;
     if (allowed <= 0) return;
     const before = this.#tags.acksWanted;
     const { upTo, single } = this.#tags.take(allowed);
@@ -180,9 +185,25 @@ export class Segment {
   }
 
   async #cancel(): Promise<void> {
-    if (this.#consumerTag !== null && !this.#channel.gone.aborted) await this.#channel.amqp.cancel(this.#consumerTag);
+    if (this.#consumerTag !== null && !this.#channel.gone.aborted) {
+      if (this.#setup.isQuorum) await this.#arrival();
+      await this.#channel.amqp.cancel(this.#consumerTag);
+    }
     this.#cancelled = true;
     this.flush();
+  }
+
+  /**
+   * A channel gives a delivery of a quorum queue back, behind all that was returned before, when it learns of it after the consumer was cancelled
+   * (rabbit_fifo_client returns what comes for a consumer that it does not know; seen on 3.10.8, where it put 500 messages at the end). So it is
+   * cancelled when nothing is on its way: no delivery came between two answers on this channel.
+   */
+  async #arrival(): Promise<void> {
+    for (let seen = -1; seen !== this.delivered && !this.#channel.gone.aborted; ) {
+      await this.ready();
+      seen = this.delivered;
+      await this.ready();
+    }
   }
 
   /** What is unsettled goes back. */
