@@ -1,6 +1,11 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Link, OpenChannel } from './link.ts';
 import { Tags } from './tags.ts';
 import { ackFrame, type Content, METHOD, rejectFrame, requeueFrame } from './wire/frames.ts';
+
+/** Patience for a delivery that is allowed and does not come. */
+const ARRIVAL_MS = 500;
+const ARRIVAL_POLL_MS = 2;
 
 export interface SegmentSetup {
   readonly queue: string;
@@ -32,6 +37,8 @@ export class Segment {
   #consumerTag: string | null = null;
   #cancelling: Promise<void> | null = null;
   #cancelled = false;
+  /** What was allowed to come is waited for, and until the cancellation is confirmed no ack may allow more. */
+  #isLastComing = false;
   #acked = 0;
   #kept = 0;
   #released: number[] = [];
@@ -165,7 +172,7 @@ export class Segment {
   }
 
   flush(): void {
-    if (this.#channel.gone.aborted || this.#tags.acksWanted === 0) return;
+    if (this.#channel.gone.aborted || this.#tags.acksWanted === 0 || this.#isLastComing) return;
     const bounded = this.#setup.limit !== null && !this.#cancelled;
     const allowed = bounded ? this.#setup.limit - this.#setup.prefetch - this.#acked : Number.POSITIVE_INFINITY;
     if (allowed <= 0) return;
@@ -190,19 +197,25 @@ export class Segment {
       await this.#channel.amqp.cancel(this.#consumerTag);
     }
     this.#cancelled = true;
+    this.#isLastComing = false;
     this.flush();
   }
 
   /**
    * A channel gives a delivery of a quorum queue back, behind all that was returned before, when it learns of it after the consumer was cancelled
    * (rabbit_fifo_client returns what comes for a consumer that it does not know; seen on 3.10.8, where it put 500 messages at the end). So it is
-   * cancelled when nothing is on its way: no delivery came between two answers on this channel.
+   * cancelled when nothing can be on its way: it holds as many as it may, or none is left. Who gets nothing although some are there (a single active
+   * consumer is another one) is given up.
    */
   async #arrival(): Promise<void> {
-    for (let seen = -1; seen !== this.delivered && !this.#channel.gone.aborted; ) {
-      await this.ready();
+    this.#isLastComing = true;
+    let seen = this.delivered;
+    let zeros = 0;
+    for (let until = Date.now() + ARRIVAL_MS; !this.isFull && zeros < 2 && Date.now() < until; ) {
+      zeros = (await this.ready()) === 0 && this.delivered === seen ? zeros + 1 : 0;
+      if (this.delivered !== seen) until = Date.now() + ARRIVAL_MS;
+      else if (zeros === 0) await delay(ARRIVAL_POLL_MS);
       seen = this.delivered;
-      await this.ready();
     }
   }
 

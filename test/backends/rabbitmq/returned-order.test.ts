@@ -60,4 +60,37 @@ describe.each(['classic', 'quorum'] as const)('%s: what was given back before', 
     await expect.poll(async () => (await queue.stats(signal)).ready).toBe(COUNT - 5);
     expect(rows(await takeNumbers(vhost.url, dlq))).toBe('0–499 505–2999');
   });
+
+  test('stays in order when some are acknowledged and the consumer stops anywhere', async () => {
+    const [name, dlq] = [`stopped-${kind}`, `stopped-${kind}-dlq`];
+    await broker.create?.(name, { kind, deadLetterQueue: dlq, maxReceives: null, settings: {}, signal });
+    await fillWithDeadLetters(vhost.url, name, dlq, COUNT);
+    const queue = await broker.queue(dlq, signal);
+    let left = await look(queue, COUNT);
+    expect(left).toEqual(upTo(COUNT));
+    for (const stopAt of [2347, 1, 499, 500, 501, 1162, 1500, 777]) {
+      const consumer = await queue.consume?.({
+        ...{ state: 'ready', limit: null, window: 'unbounded', follow: false, idleMs: null },
+        ...{ notice, signal },
+      });
+      if (consumer === undefined) throw new Error('no consumer');
+      const acked = new Set<number>();
+      let seen = 0;
+      for await (const { message, receipt } of consumer) {
+        const number = Number(Buffer.from(message.body).toString());
+        if (number % 5 === 0) {
+          acked.add(number);
+          // As a confirmation of the target does, it comes a little later.
+          setImmediate(() => receipt.ack());
+        } else receipt.keep?.();
+        seen += 1;
+        if (seen === stopAt) break;
+        if (seen % 20 === 0) await new Promise(setImmediate);
+      }
+      await new Promise(setImmediate);
+      await consumer.close();
+      left = left.filter((number) => !acked.has(number));
+      expect(rows(await look(queue, COUNT)), `after a stop at ${stopAt}`).toBe(rows(left));
+    }
+  });
 });
