@@ -215,8 +215,7 @@ function exists(path: string): boolean {
 
 /** False for an empty database, which the first write makes ours. Throws for another program's, and for a newer one of ours. */
 function isOurs(connection: Connection, path: string): boolean {
-  const application = connection.one('PRAGMA application_id').integer('application_id');
-  const version = connection.one('PRAGMA user_version').integer('user_version');
+  const { application, version, objects } = identity(connection);
   if (application === APPLICATION_ID && version === SCHEMA_VERSION) return true;
   if (application === APPLICATION_ID) {
     throw new MqError(
@@ -228,12 +227,29 @@ function isOurs(connection: Connection, path: string): boolean {
       },
     );
   }
-  const objects = connection.one('SELECT count(*) AS count FROM sqlite_schema').integer('count');
   if (application === 0 && version === 0 && objects === 0) return false;
   throw new MqError('CONFIG_INVALID', `${path} is a database of another program`, {
     hint: 'choose another path',
     backend: 'sqlite',
   });
+}
+
+/** Read at one moment: between two, another process may make the file ours, which would look like another program's. */
+function identity(connection: Connection) {
+  const { database } = connection;
+  database.exec('BEGIN');
+  try {
+    return {
+      application: connection.one('PRAGMA application_id').integer('application_id'),
+      version: connection.one('PRAGMA user_version').integer('user_version'),
+      objects: connection.one('SELECT count(*) AS count FROM sqlite_schema').integer('count'),
+    };
+  } finally {
+    // Nothing was written, so either end is right; when SQLite has ended it by itself there is nothing to end.
+    try {
+      database.exec('ROLLBACK');
+    } catch {}
+  }
 }
 
 /** Makes an empty database ours. Several processes may try at once: one does it, the others find it done or are told that it is busy. */
