@@ -16,6 +16,11 @@ export function asText(reply: unknown): string {
   throw unexpected('text');
 }
 
+/** For what is ASCII by its nature, such as the id of an entry: half the work of `asText`. */
+export function asAscii(reply: unknown): string {
+  return Buffer.isBuffer(reply) ? reply.toString('latin1') : asText(reply);
+}
+
 export function asTextOrNull(reply: unknown): string | null {
   return reply === null || reply === undefined ? null : asText(reply);
 }

@@ -100,7 +100,6 @@ export const enqueue = defineVerb<EnqueueFlags, EnqueueVerbOptions>({
           signal,
           onOutcome(outcome, index) {
             counts[outcome.status] += 1;
-            session.change?.learnCount(outcome.status, 1);
             if (outcome.status === 'sent') return printer.sent(outcome.id);
             faults.add(outcome, index + 1);
           },
@@ -112,6 +111,9 @@ export const enqueue = defineVerb<EnqueueFlags, EnqueueVerbOptions>({
         messages.summary(`${countOf(counts.sent, 'message')} sent before that`);
         return EXIT.partly;
       } finally {
+        for (const status of ['sent', 'failed', 'unknown'] as const) {
+          if (counts[status] > 0) session.change?.learnCount(status, counts[status]);
+        }
         faults.end();
         await printer.end();
         await publisher.close();

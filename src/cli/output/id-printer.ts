@@ -9,7 +9,8 @@ export interface IdPrinter {
   end(): Promise<void>;
 }
 
-const MOST_WAITING_CHARACTERS = 64 * 1024;
+/** Of ids of ordinary length: a few times what a pipe holds. */
+const MOST_WAITING = 4 * 1024;
 
 export async function openIdPrinter(session: Session, queue: string): Promise<IdPrinter> {
   const format = session.format('text', 'table', 'json', 'ndjson', 'yaml');
@@ -18,24 +19,32 @@ export async function openIdPrinter(session: Session, queue: string): Promise<Id
     return { sent: (id) => sequence.item({ queue, id, status: 'sent' }), end: () => sequence.end() };
   }
   const { stdout } = session.host;
-  let waiting = '';
+  let waiting: (string | null)[] = [];
   let writing: Promise<void> | null = null;
   async function write(): Promise<void> {
     // After this turn of the loop, so that the lines of one turn go out together.
     await new Promise((resolve) => setImmediate(resolve));
-    while (waiting !== '') {
-      const lines = waiting;
-      waiting = '';
-      await stdout.write(lines);
+    while (waiting.length > 0) {
+      const ids = waiting;
+      waiting = [];
+      await stdout.write(linesOf(ids));
     }
     writing = null;
   }
   return {
     sent(id) {
-      waiting += `${id === null ? '-' : safe(id)}\n`;
+      waiting.push(id);
       writing ??= write();
-      return waiting.length > MOST_WAITING_CHARACTERS ? writing : undefined;
+      return waiting.length > MOST_WAITING ? writing : undefined;
     },
     end: () => writing ?? Promise.resolve(),
   };
+}
+
+const HARMLESS = /^[\x20-\x7e]*$/;
+
+function linesOf(ids: readonly (string | null)[]): string {
+  const text = ids.map((id) => id ?? '-');
+  // Looked at together, as a look at each of a million ids takes longer than printing them.
+  return `${(HARMLESS.test(text.join('')) ? text : text.map(safe)).join('\n')}\n`;
 }

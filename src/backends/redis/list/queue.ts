@@ -121,8 +121,11 @@ export function openList(connection: Connection, key: string, convention: ListCo
   async function push(bodies: BareBodies): Promise<readonly SendOutcome[]> {
     const name = next === 'right' ? 'LPUSH' : 'RPUSH';
     const place = { operation: 'send', queue: key };
-    const [answer] = await connection.written(callWithBodies([name, key], bodies), { name, key, count: 1 }, place);
-    return new Array<SendOutcome>(bodies.bounds.length / 2).fill(outcomeOf(answer, key));
+    const call = { name, key, count: 1 };
+    const outcomes = await connection.written(callWithBodies([name, key], bodies), call, place, (answer) =>
+      outcomeOf(answer, key),
+    );
+    return new Array<SendOutcome>(bodies.bounds.length / 2).fill(outcomes[0] ?? outcomeOf(undefined, key));
   }
 
   const queue: Queue = {

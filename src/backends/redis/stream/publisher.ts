@@ -2,7 +2,7 @@ import type { BareBodies, OutgoingMessage, SendOutcome } from '../../../contract
 import type { Publisher, PublisherOptions } from '../../../contract/queue.ts';
 import { batchPublisher, outcomeOf } from '../batch-publisher.ts';
 import type { Answer, Call, Connection } from '../connection.ts';
-import { asText } from '../reply.ts';
+import { asAscii } from '../reply.ts';
 import { callForEachBody, encodedCalls } from '../wire.ts';
 import { BODY, fieldsOf, streamMisfits } from './entry.ts';
 
@@ -12,22 +12,21 @@ import { BODY, fieldsOf, streamMisfits } from './entry.ts';
  */
 export function streamPublisher(connection: Connection, key: string, options: PublisherOptions): Publisher {
   const place = { operation: 'send', queue: key };
-  const outcomes = (answers: readonly Answer[]): readonly SendOutcome[] =>
-    answers.map((answer) => outcomeOf(answer, key, answer.ok ? asText(answer.reply) : null));
+  const outcome = (answer: Answer): SendOutcome => outcomeOf(answer, key, answer.ok ? asAscii(answer.reply) : null);
   const target = {
     queue: key,
     misfits: streamMisfits,
     async store(messages: readonly OutgoingMessage[]) {
       const calls = messages.map((message): Call => ['XADD', key, '*', ...fieldsOf(message)]);
-      if (connection.isCluster) return outcomes(await connection.each(calls, place));
-      return outcomes(await connection.written(encodedCalls(calls), { name: 'xadd', key, count: calls.length }, place));
+      if (connection.isCluster) return (await connection.each(calls, place)).map(outcome);
+      return connection.written(encodedCalls(calls), { name: 'xadd', key, count: calls.length }, place, outcome);
     },
   };
   if (connection.isCluster) return batchPublisher(target, options);
   async function storeBodies(bodies: BareBodies) {
     const count = bodies.bounds.length / 2;
     const bytes = callForEachBody(['XADD', key, '*', BODY], bodies);
-    return outcomes(await connection.written(bytes, { name: 'xadd', key, count }, place));
+    return connection.written(bytes, { name: 'xadd', key, count }, place, outcome);
   }
   return batchPublisher({ ...target, storeBodies }, options);
 }
