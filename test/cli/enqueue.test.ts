@@ -38,6 +38,13 @@ describe('where messages come from', () => {
     expect(await bodies()).toEqual(expected);
   });
 
+  it('an id that is printed is a line of its own, whatever is in it and beside it', async () => {
+    const ids = ['plain', 'line\nfeed', '\u001b[2J', 'é', '\u202e'];
+    const stdin = ids.map((id) => JSON.stringify({ id, body: 'x' })).join('\n');
+    const { stdout } = await mq.ok(['enqueue', 'q', '--ndjson'], { stdin });
+    expect(stdout).toBe('plain\nline\\nfeed\n\\e[2J\né\n\\u202e\n');
+  });
+
   it('a file, byte for byte', async () => {
     await writeFile(mq.path('f'), Uint8Array.of(0, 255, 10));
     await mq.ok(['enqueue', 'q', '--file', mq.path('f')]);
