@@ -25,6 +25,8 @@ export interface NativeTransferRequest {
 }
 
 const PAGE = 500;
+/** Named messages are held until they are a page, and most brokers are sent them whole. */
+const PAGE_BYTES = 8 * 1024 * 1024;
 /** With a rate, a page is what is due in this time: even enough to the eye of a consumer, and cheap enough for the broker. */
 const PACED_PAGE_MS = 50;
 
@@ -86,10 +88,12 @@ export async function nativeTransfer(
       }
     } else {
       let chosen: Message[] = [];
+      let chosenBytes = 0;
       const flush = async (): Promise<void> => {
         if (chosen.length === 0) return;
         const messages = chosen;
         chosen = [];
+        chosenBytes = 0;
         await paced(messages.length);
         if (signal.aborted) {
           tally.seen += messages.length;
@@ -108,7 +112,8 @@ export async function nativeTransfer(
         const verdict = selection.verdict(message);
         if (verdict === 'take') {
           chosen.push(message);
-          if (chosen.length >= pageSize || room() <= 0) await flush();
+          chosenBytes += message.body.byteLength;
+          if (chosen.length >= pageSize || chosenBytes >= PAGE_BYTES || room() <= 0) await flush();
         } else {
           tally.seen += 1;
           if (verdict === 'leave') tally.left += 1;

@@ -174,6 +174,67 @@ describe('bulk', () => {
   });
 });
 
+describe('a filtered move between two lists', () => {
+  /** How often a script ran over this list while `work` did: each looks at one window. */
+  async function scriptsOver<T>(
+    key: string,
+    work: () => Promise<T>,
+  ): Promise<{ readonly count: number; readonly result: T }> {
+    const monitor = await client.duplicate().monitor();
+    let count = 0;
+    const last = crypto.randomUUID();
+    const seenAll = new Promise<void>((resolve) => {
+      monitor.on('monitor', (_time: string, [name = '', ...args]: readonly string[]) => {
+        if (/^eval(sha)?$/i.test(name) && args.includes(key)) count += 1;
+        if (args.includes(last)) resolve();
+      });
+    });
+    try {
+      const result = await work();
+      await client.echo(last);
+      await seenAll;
+      return { count, result };
+    } finally {
+      monitor.disconnect();
+    }
+  }
+
+  it.each([
+    ['all', 'true', (): boolean => true],
+    ['one in ten', 'string(body).endsWith("7")', (n: number): boolean => n % 10 === 7],
+  ])('%s of 20,000: goes once through the source, and keeps the order on both sides', async (_, filter, isChosen) => {
+    const [from, to] = [fresh('from'), fresh('to')];
+    const numbers = Array.from({ length: 20_000 }, (__, n) => n);
+    await client.lpush(from, ...numbers);
+    const args = ['move', from, to, '--filter', filter, '--yes', '-o', 'json'];
+    const { count, result: moved } = await scriptsOver(from, () => runMq([...at('?kind=list'), ...args]));
+    const chosen = numbers.filter(isChosen);
+    expect(JSON.parse(moved.stdout)).toMatchObject({
+      moved: chosen.length,
+      left: 20_000 - chosen.length,
+      native: true,
+    });
+    expect((await client.lrange(to, 0, -1)).reverse().map(Number)).toEqual(chosen);
+    expect((await client.lrange(from, 0, -1)).reverse().map(Number)).toEqual(numbers.filter((n) => !isChosen(n)));
+    // A script for each 500 chosen, and one for each 1,000 looked at; from the start for each would be 400.
+    expect(count).toBeLessThanOrEqual(chosen.length / 500 + 20_000 / 1000 + 5);
+  });
+
+  it('of large elements few are read at a time', async () => {
+    const [from, to] = [fresh('from'), fresh('to')];
+    for (let n = 0; n < 64; n++) await client.lpush(from, `${n} ${'x'.repeat(1_000_000)}`);
+    const args = ['move', from, to, '--yes', '-o', 'json'];
+    const { count, result: moved } = await scriptsOver(from, () => runMq([...at('?kind=list'), ...args]));
+    expect(JSON.parse(moved.stdout)).toMatchObject({ moved: 64, native: true });
+    // 32, and then eight at a time.
+    expect(count).toBe(5);
+    expect((await client.lrange(to, 0, -1)).reverse().map((element) => Number.parseInt(element, 10))).toEqual(
+      Array.from({ length: 64 }, (_, n) => n),
+    );
+    await client.del(from, to);
+  });
+});
+
 describe('create with a dead-letter queue', () => {
   it('is refused where Redis would forget the link, and done where the URL names it', async () => {
     const name = fresh('linked');

@@ -1,7 +1,7 @@
 import type { Message, MessageState } from '../../../contract/message.ts';
 import type { Notice } from '../../../contract/queue.ts';
-import { PAGE } from '../browser.ts';
 import type { Call, Connection } from '../connection.ts';
+import { bytesOf, PAGE, PageSize } from '../page-size.ts';
 import { asInteger, asList, asNumberOrNull, asText } from '../reply.ts';
 import { sortedSetPages } from '../sorted-set.ts';
 import type { BullPlace } from './find.ts';
@@ -108,25 +108,24 @@ export async function* peekJobs(
 ): AsyncGenerator<Message> {
   let missing = 0;
   let given = 0;
+  const size = new PageSize();
   const pageSize = limit === null ? PAGE : Math.min(PAGE, Math.max(1, limit));
   for (const container of CONTAINERS[state]) {
     const pages = container.shape === 'zset' ? zsetRefs : listRefs;
     for await (const page of pages(connection, bull, container.suffix, pageSize, signal)) {
       const refs = page.filter(({ id }) => !isMarker(id));
-      const hashes = await readHashes(
-        connection,
-        bull,
-        refs.map(({ id }) => id),
-        signal,
-      );
-      for (const [index, { id, dueAt }] of refs.entries()) {
-        const hash = hashes[index] ?? null;
-        if (limit !== null && given >= limit) break;
-        if (hash === null) missing += 1;
-        else {
-          given += 1;
-          yield jobMessage(bull, id, hash, state, dueAt);
-        }
+      while (refs.length > 0 && (limit === null || given < limit)) {
+        const part = refs.splice(0, size.next(limit === null ? PAGE : limit - given));
+        const ids = part.map(({ id }) => id);
+        const hashes = await readHashes(connection, bull, ids, signal);
+        const messages = part.flatMap(({ id, dueAt }, index) => {
+          const hash = hashes[index] ?? null;
+          return hash === null ? [] : [jobMessage(bull, id, hash, state, dueAt)];
+        });
+        size.learn(messages.length, bytesOf(messages));
+        missing += part.length - messages.length;
+        given += messages.length;
+        yield* messages;
       }
       if (limit !== null && given >= limit) break;
     }

@@ -1,5 +1,5 @@
-import { PAGE } from '../browser.ts';
 import type { Call, Connection } from '../connection.ts';
+import { PAGE, PageSize } from '../page-size.ts';
 import { asBytes, asInteger, asList } from '../reply.ts';
 import type { ListEnd } from './move.ts';
 
@@ -27,12 +27,17 @@ export async function* elementsOf(
   );
   let left = asInteger(length);
   let given = 0;
+  const size = new PageSize();
   if (outermost === null) return;
   while (left > 0 && (limit === null || given < limit)) {
-    const count = Math.min(PAGE, left, limit === null ? PAGE : limit - given);
+    const count = size.next(Math.min(left, limit === null ? PAGE : limit - given));
     const page = await pageBefore(connection, list, asBytes(outermost), left, count, place);
     if (page === null) return;
     for (const element of page) yield element;
+    size.learn(
+      page.length,
+      page.reduce((sum, { byteLength }) => sum + byteLength, 0),
+    );
     given += page.length;
     left -= count;
   }

@@ -1,7 +1,7 @@
 import type { Death, Message } from '../../../contract/message.ts';
 import type { ItemOutcome, NativeMove, NativeMoveRequest } from '../../../contract/queue.ts';
-import { PAGE } from '../browser.ts';
 import type { Connection } from '../connection.ts';
+import { PAGE } from '../page-size.ts';
 import { asInteger, asList, asText, asTextOrNull } from '../reply.ts';
 import { sortedSetPages } from '../sorted-set.ts';
 import { parseObject, shortName } from './convention.ts';

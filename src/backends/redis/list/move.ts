@@ -1,7 +1,7 @@
 import type { Message } from '../../../contract/message.ts';
 import type { ItemOutcome, NativeMove, NativeMoveRequest, NativeProgress } from '../../../contract/queue.ts';
-import { PAGE } from '../browser.ts';
 import type { Connection } from '../connection.ts';
+import { PageSize } from '../page-size.ts';
 import { asInteger, asList } from '../reply.ts';
 import { tombstone } from './source.ts';
 
@@ -14,7 +14,7 @@ export interface ListEnd {
  * Moves the outermost elements, at most ARGV[3], in the order in which consumers would have taken them. The target is written before
  * the source is cut, and its type is looked at first, because a script that fails half way is not undone.
  *
- * KEYS[1] source, KEYS[2] target. ARGV[1] end of the source, ARGV[2] end of the target. Returns how many were moved.
+ * KEYS[1] source, KEYS[2] target. ARGV[1] end of the source, ARGV[2] end of the target. Returns how many were moved, and their bytes.
  */
 const MOVE_PAGE = `
 local kind = redis.call('TYPE', KEYS[2]).ok
@@ -24,7 +24,9 @@ local wanted = tonumber(ARGV[3])
 local page
 if right then page = redis.call('LRANGE', KEYS[1], -wanted, -1) else page = redis.call('LRANGE', KEYS[1], 0, wanted - 1) end
 local count = #page
-if count == 0 then return 0 end
+if count == 0 then return {0, 0} end
+local bytes = 0
+for i = 1, count do bytes = bytes + #page[i] end
 if right then
   local turned = {}
   for i = 1, count do turned[i] = page[count + 1 - i] end
@@ -32,13 +34,13 @@ if right then
 end
 redis.call(ARGV[2] == 'right' and 'LPUSH' or 'RPUSH', KEYS[2], unpack(page))
 if right then redis.call('LTRIM', KEYS[1], 0, -count - 1) else redis.call('LTRIM', KEYS[1], count, -1) end
-return count
+return {count, bytes}
 `;
 
 /**
  * Moves chosen elements of one window of the source: compares, pushes to the target, then removes. KEYS and ARGV[1], ARGV[2] as above;
  * ARGV[3] offset of the window from the consumers' end, ARGV[4] its length, ARGV[5] tombstone, then the wanted values.
- * Returns {elements looked at, then for each wanted value 1 or 0}.
+ * Returns {elements looked at, their bytes, how many there are up to the last one moved, then for each wanted value 1 or 0}.
  */
 const MOVE_CHOSEN = `
 local kind = redis.call('TYPE', KEYS[2]).ok
@@ -49,20 +51,22 @@ local length = tonumber(ARGV[4])
 local page
 if right then page = redis.call('LRANGE', KEYS[1], -from - length, -from - 1) else page = redis.call('LRANGE', KEYS[1], from, from + length - 1) end
 local wanted = {}
-local results = {#page}
+local results = {#page, 0, 0}
 for i = 6, #ARGV do
   local list = wanted[ARGV[i]] or {}
   wanted[ARGV[i]] = list
-  list[#list + 1] = i - 4
-  results[i - 4] = 0
+  list[#list + 1] = i - 2
+  results[i - 2] = 0
 end
 local values, indexes = {}, {}
 for i = 1, #page do
   local value = right and page[#page + 1 - i] or page[i]
+  results[2] = results[2] + #value
   local list = wanted[value]
   if list and #list > 0 then
     results[table.remove(list, 1)] = 1
     values[#values + 1] = value
+    results[3] = i
     local offset = from + i - 1
     indexes[#indexes + 1] = right and -1 - offset or offset
   end
@@ -75,14 +79,16 @@ end
 return results
 `;
 
-/** Elements that one call of MOVE_CHOSEN looks at. */
+/** Elements that one call of MOVE_CHOSEN looks at: pages of them, because the wanted values travel anew with each call. */
 const WINDOW = 1000;
+const WINDOW_PAGES = 8;
 
 /** Both lists in one slot of one server. Each page is one script: it is done whole or not at all. */
 export function listMove(connection: Connection, from: ListEnd, to: ListEnd, request: NativeMoveRequest): NativeMove {
   const place = { operation: 'move elements', queue: from.key };
   let left: number | null = null;
   let cursor = 0;
+  const size = new PageSize();
 
   async function remaining(): Promise<number> {
     left ??= Math.min(
@@ -93,10 +99,13 @@ export function listMove(connection: Connection, from: ListEnd, to: ListEnd, req
   }
 
   async function nextPage(upTo: number): Promise<NativeProgress> {
-    const count = Math.min(upTo, PAGE, await remaining());
-    if (count <= 0) return { moved: 0, skipped: [], failed: [], exhausted: true };
-    const reply = await connection.script(MOVE_PAGE, [from.key, to.key], [from.next, to.next, count], place);
-    const moved = asInteger(reply);
+    const most = Math.min(upTo, await remaining());
+    if (most <= 0) return { moved: 0, skipped: [], failed: [], exhausted: true };
+    const args = [from.next, to.next, size.next(most)];
+    const [moved = 0, bytes = 0] = asList(await connection.script(MOVE_PAGE, [from.key, to.key], args, place)).map(
+      asInteger,
+    );
+    size.learn(moved, bytes);
     left = moved === 0 ? 0 : (left ?? 0) - moved;
     return { moved, skipped: [], failed: [], exhausted: left <= 0 };
   }
@@ -110,14 +119,18 @@ export function listMove(connection: Connection, from: ListEnd, to: ListEnd, req
       for (;;) {
         if (wanted.length === 0) return { moved, skipped: [], failed: [], exhausted: false };
         const values = wanted.map(({ body }) => Buffer.from(body.buffer, body.byteOffset, body.byteLength));
-        const args = [from.next, to.next, cursor, WINDOW, tombstone(), ...values];
+        const window = Math.min(WINDOW, size.next() * WINDOW_PAGES);
+        const args = [from.next, to.next, cursor, window, tombstone(), ...values];
         const reply = asList(await connection.script(MOVE_CHOSEN, [from.key, to.key], args, place)).map(asInteger);
-        const [looked = 0, ...found] = reply;
+        const [looked = 0, bytes = 0, last = 0, ...found] = reply;
+        size.learn(looked, bytes);
         const missing = wanted.filter((_, index) => found[index] !== 1);
-        moved += wanted.length - missing.length;
-        cursor += looked - (wanted.length - missing.length);
+        const gone = wanted.length - missing.length;
+        moved += gone;
+        // Behind the last one is what was not looked at when these were chosen: the next ones are there.
+        cursor += (missing.length === 0 ? last : looked) - gone;
         wanted = missing;
-        if (looked < WINDOW) break;
+        if (looked < window) break;
       }
     }
     const skipped = wanted.map(({ id }): ItemOutcome => ({ id, reason: 'not in the list any more' }));

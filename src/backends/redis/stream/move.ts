@@ -1,6 +1,6 @@
 import type { Message } from '../../../contract/message.ts';
 import type { ItemOutcome, NativeMove, NativeMoveRequest, NativeProgress } from '../../../contract/queue.ts';
-import { PAGE } from '../browser.ts';
+import { bytesOf, PAGE, PageSize } from '../page-size.ts';
 import { asInteger, asList } from '../reply.ts';
 import { ORIGIN, REPLAYS } from './entry.ts';
 import { type PendingEntry, readPending, savedKey } from './facts.ts';
@@ -86,6 +86,7 @@ export function streamMove(
   /** Entries added after the start are not moved, so that a move into the same stream ends. */
   let end: string | null = null;
   let dead: PendingEntry[] | null = null;
+  const size = new PageSize();
 
   async function move(ids: readonly string[]): Promise<readonly boolean[]> {
     const deletes = request.state === 'ready' || isOnlyGroup;
@@ -112,7 +113,7 @@ export function streamMove(
     return { moved: ids.length - skipped.length, skipped, failed: [], exhausted };
   }
 
-  async function nextReady(count: number): Promise<NativeProgress> {
+  async function nextReady(most: number): Promise<NativeProgress> {
     after ??= await unreadAfter(view, request.signal);
     end ??= String(
       asList(
@@ -123,7 +124,9 @@ export function streamMove(
         }),
       ).map((entry) => asList(entry)[0])[0] ?? '',
     );
+    const count = size.next(most);
     const page = after === null || end === '' ? [] : await readAfter(view, after, count, request.signal);
+    size.learn(page.length, bytesOf(page));
     const ids = page.map(({ id }) => id ?? '');
     const last = ids.indexOf(end);
     const inside = last === -1 ? ids : ids.slice(0, last + 1);

@@ -1,6 +1,6 @@
 import { throwIfAborted } from '../../../contract/errors.ts';
 import type { PurgeOptions, PurgeResult } from '../../../contract/queue.ts';
-import { PAGE } from '../browser.ts';
+import { PAGE } from '../page-size.ts';
 import { asInteger } from '../reply.ts';
 import { readFacts } from './facts.ts';
 import { MAX_ID } from './ids.ts';

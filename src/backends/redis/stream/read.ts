@@ -1,7 +1,7 @@
 import type { Message } from '../../../contract/message.ts';
 import type { Notice } from '../../../contract/queue.ts';
-import { PAGE } from '../browser.ts';
 import type { Call } from '../connection.ts';
+import { bytesOf, PAGE, PageSize } from '../page-size.ts';
 import { entryMessage, readEntries } from './entry.ts';
 import { type PendingEntry, positionOf, readFacts, readPending } from './facts.ts';
 import { compareIds, isId, MIN_ID, nextId } from './ids.ts';
@@ -34,10 +34,12 @@ export async function readAfter(
 export async function* peekReady(view: StreamView, limit: number | null, signal: AbortSignal): AsyncGenerator<Message> {
   let after = await unreadAfter(view, signal);
   let given = 0;
+  const size = new PageSize();
   while (after !== null && (limit === null || given < limit)) {
-    const count = limit === null ? PAGE : Math.min(PAGE, limit - given);
+    const count = size.next(limit === null ? PAGE : limit - given);
     const page = await readAfter(view, after, count, signal);
     yield* page;
+    size.learn(page.length, bytesOf(page));
     given += page.length;
     if (page.length < count) return;
     after = page.at(-1)?.id ?? null;
@@ -53,13 +55,17 @@ export async function* peekPending(
   signal: AbortSignal,
 ): AsyncGenerator<Message> {
   if (view.group === null) return;
+  const size = new PageSize();
   let given = 0;
   let deleted = 0;
   for await (const page of readPending(view.connection, view.key, view.group, signal)) {
     const chosen = page.filter((entry) => isDead(view, entry) === (wanted === 'dead'));
-    for (let i = 0; i < chosen.length; i += PAGE) {
-      const part = chosen.slice(i, i + Math.min(PAGE, limit === null ? PAGE : limit - given));
-      for (const message of await readChosen(view, part, wanted, signal)) {
+    for (let i = 0; i < chosen.length; ) {
+      const part = chosen.slice(i, i + size.next(limit === null ? PAGE : limit - given));
+      i += part.length;
+      const messages = await readChosen(view, part, wanted, signal);
+      size.learn(part.length, bytesOf(messages.filter((message) => message !== null)));
+      for (const message of messages) {
         if (message === null) {
           deleted += 1;
           continue;
