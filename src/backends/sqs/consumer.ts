@@ -32,6 +32,9 @@ const LONGEST_POLL_SECONDS = 20;
 /** Fetched ahead of the caller, beyond the receives in the air. */
 const MAX_BUFFERED = 100;
 const THROTTLE_ATTEMPTS = 6;
+/** After empty answers to short polls, while SQS counts ready messages all the same: so often, each time after a longer pause. */
+const LOOKS_AGAIN = 5;
+const FIRST_PAUSE_MS = 50;
 
 /**
  * Receives by long polling, several calls at once where order does not matter. It begins with one call and doubles while answers come back full,
@@ -50,6 +53,7 @@ export class SqsConsumer implements Consumer {
   #asked = 0;
   #parallel = 1;
   #emptyAnswers = 0;
+  #looksAgain = 0;
   /** The last answer held fewer than were asked for: the end may be near. */
   #wasShort = false;
   #unseen = 0;
@@ -87,6 +91,7 @@ export class SqsConsumer implements Consumer {
         } else if (this.#failure !== null) {
           throw this.#failure;
         } else if (this.#isFinished()) {
+          if (await this.#mayHoldMore()) continue;
           await this.#tellBlockedGroups();
           return;
         } else {
@@ -167,6 +172,7 @@ export class SqsConsumer implements Consumer {
         return;
       }
       this.#emptyAnswers = 0;
+      this.#looksAgain = 0;
       this.#lastMessageAt = Date.now();
       if (messages.length === BATCH_ENTRIES) this.#parallel = Math.min(this.#parallel * 2, this.#options.parallel);
     } catch (error) {
@@ -257,6 +263,33 @@ export class SqsConsumer implements Consumer {
     const { follow, idleMs } = this.#options;
     if (follow) return idleMs !== null && Date.now() - this.#lastMessageAt >= idleMs;
     return this.#emptyAnswers >= this.#place.reception.emptyPolls;
+  }
+
+  /**
+   * Whether to go on after short polls have found nothing: they ask some of the servers only, so an end that contradicts SQS's own count is not believed
+   * at once. The count lags, too, so it is not believed for ever. Long polls ask all, and FIFO counts what held messages keep back.
+   */
+  async #mayHoldMore(): Promise<boolean> {
+    const { signal, limit, follow } = this.#options;
+    const isShort = this.#place.reception.waitSeconds === 0 && !follow;
+    if (!isShort || (limit !== null && this.#taken >= limit) || this.#looksAgain >= LOOKS_AGAIN) return false;
+    if (this.#place.fifo && this.#holds.size > 0) return false;
+    const ready = await this.#readyNow();
+    if (ready === 0 || signal.aborted || this.#stop.signal.aborted) return false;
+    await this.#pause(FIRST_PAUSE_MS * 2 ** this.#looksAgain);
+    this.#looksAgain += 1;
+    this.#emptyAnswers = 0;
+    return true;
+  }
+
+  /** Zero also where it may not be asked: who may only receive has no better answer than the polls. */
+  async #readyNow(): Promise<number> {
+    try {
+      const answer = await this.#place.api.getQueueAttributes(this.#place.url, { queue: this.#place.name });
+      return count(answer.Attributes?.ApproximateNumberOfMessages) ?? 0;
+    } catch {
+      return 0;
+    }
   }
 
   /**

@@ -221,6 +221,26 @@ describe('faults in front of the emulator fauxqs', () => {
     await careful.close();
   });
 
+  it('short polls, where they are asked for, do not end while SQS counts ready messages', async () => {
+    const queue = await createQueue(broker, uniqueName('sampled'));
+    await sendAll(queue, [outgoing('x')]);
+    let polls = 0;
+    proxy.spoil('ReceiveMessage', async () => (++polls <= 2 ? { status: 200, body: {} } : null));
+    expect(bodies(await takeAll(queue))).toEqual(['x']);
+    expect(proxy.of('ReceiveMessage').every(({ input }) => input.WaitTimeSeconds === 0)).toBe(true);
+  });
+
+  it.each([
+    ['of which the count is stale', { status: 200, body: { Attributes: { ApproximateNumberOfMessages: '7' } } }, 6],
+    ['that may not be counted', refusal('AccessDenied', 'not authorized'), 1],
+  ])('short polls end all the same for a queue %s', async (_, answer, polls) => {
+    const queue = await createQueue(broker, uniqueName('stale'));
+    proxy.reset();
+    proxy.spoil('GetQueueAttributes', async () => answer);
+    expect(await takeAll(queue)).toEqual([]);
+    expect(proxy.of('ReceiveMessage')).toHaveLength(polls);
+  });
+
   it('a message that comes twice while it is held is delivered once and deleted by its newest receipt', async () => {
     const queue = await createQueue(broker, uniqueName('twice'));
     await sendAll(queue, [outgoing('x')]);
