@@ -129,8 +129,8 @@ export interface Receipt {
    */
   release(options?: { readonly failure?: string }): Promise<void>;
   /**
-   * Says that the caller will not settle this delivery but hold it until it closes the consumer. Present where a held message keeps others from
-   * coming (a FIFO group), so that the consumer need not wait for it before it calls the queue empty.
+   * Says that the caller will not settle this delivery but hold it until it closes the consumer, so that the consumer need not wait for it before it
+   * calls the queue empty. Absent where it never waits, because nothing is taken away by looking.
    */
   keep?(): void;
 }

@@ -59,6 +59,9 @@ export interface ConsumeOptions {
  * Takes messages out of a queue. Iterating once yields deliveries until the limit is reached, the queue is empty, or the signal
  * aborts (which ends the iteration without an error: what was delivered can still be settled). A broken connection rejects.
  *
+ * While the window is bounded and a delivery is neither settled nor kept, the queue is not called empty, nor idle: that one may be given back and come
+ * again, and a full window lets nothing else come.
+ *
  * Receipts stay valid until `close`, which releases what was not settled, as far as possible in the order of delivery, and only then
  * resolves. The lease of what is held is extended inside.
  */

@@ -106,6 +106,11 @@ export class Segment {
     return this.#tags.unsettled;
   }
 
+  /** How many of the unsettled the caller will hold until the end. */
+  get kept(): number {
+    return this.#kept;
+  }
+
   /** How many of the unsettled are to be given back. */
   get released(): number {
     return this.#released.length;
