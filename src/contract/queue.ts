@@ -35,6 +35,8 @@ export interface Publisher {
   sendAll?(messages: readonly OutgoingMessage[]): Promise<readonly SendOutcome[]>;
   /** As `sendAll` for messages that are bodies and nothing else. Present where any body fits and an object for each would cost more than storing it. */
   sendBodies?(bodies: BareBodies): Promise<readonly SendOutcome[]>;
+  /** Other brokers' records in `native` are stored with the message; absent: they are dropped, and core reports what is lost by that. */
+  readonly keepsNative?: true;
   /** How many messages in the air it can make use of; absent: what the caller thinks right. */
   readonly window?: number;
   /** Waits for what is in the air, then closes. Idempotent. */
