@@ -212,9 +212,18 @@ export class RabbitConsumer implements Consumer {
     return this.#segments.some(({ unsettled, released, kept }) => unsettled > released + kept);
   }
 
-  /** A quorum queue may count as empty while what was rejected is still on its way back into it. */
+  /**
+   * The queue looks empty. What was rejected may be on its way back into it (a quorum queue counts it late), or was held back for the sake of the limit:
+   * then it goes back now, and what is left of the limit is for another segment.
+   */
   async #endUnlessReturned(): Promise<void> {
     const { link, queue, kind } = this.#setup;
+    const last = this.#segments.at(-1);
+    if (last !== undefined && last.rejectsWanted > 0) {
+      this.#advancing = last.cancel().then(() => (this.#ended ? undefined : this.#openSegment()));
+      await this.#advancing;
+      return;
+    }
     if (kind !== 'quorum' || !this.#hasRejected) return this.#end();
     this.#hasRejected = false;
     await returned(link, queue);

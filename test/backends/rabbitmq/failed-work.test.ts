@@ -57,3 +57,54 @@ describe('drain --exec on a quorum queue, where every command fails', () => {
     }
   });
 });
+
+describe.each(['classic', 'quorum'] as const)('drain --exec --max on a %s queue, where every command fails', (kind) => {
+  test.each(['1', '3'])('never takes more than so many, %s at a time', async (jobs) => {
+    const target = ['--url', vhost.mqUrl];
+    await using raw = await RawAmqp.open(vhost.url);
+    for (let round = 1; round <= 10; round++) {
+      const queue = `bounded ${kind} ${jobs} ${round}`;
+      await mq.ok([...target, 'create', queue, '--kind', kind, '--dlq', `${queue} dlq`]);
+      await mq.ok([...target, 'enqueue', queue, '--lines'], { stdin: 'a\nb\nc\nd\ne\nf\n' });
+      const ran = await mq.run([
+        ...[
+          ...target,
+          'drain',
+          queue,
+          '--exec',
+          'echo "$(cat)" >&2; false',
+          '--max',
+          '4',
+          '--jobs',
+          jobs,
+          '-o',
+          'json',
+        ],
+      ]);
+      expect(JSON.parse(ran.stdout)).toMatchObject({ matched: 4, failed: 4, left: 0 });
+      if (kind === 'quorum') {
+        const looked = await mq.ok([...target, 'peek', queue, '-o', 'json']);
+        const counts: { readonly receiveCount: number }[] = JSON.parse(looked.stdout);
+        expect(counts.reduce((sum, { receiveCount }) => sum + receiveCount, 0)).toBe(4);
+      } else {
+        // What was handed out is marked, and no other.
+        const tried = new Set(ran.stderr.split('\n').filter((line) => /^[a-f]$/.test(line)));
+        const touched: string[] = [];
+        for (let message = await raw.get(queue); message !== null; message = await raw.get(queue))
+          if (message.redelivered) touched.push(message.body.toString());
+        expect(touched.toSorted()).toEqual([...tried].toSorted());
+      }
+    }
+  });
+
+  test('takes as many as it says, also when failures bring the same ones again', async () => {
+    const target = ['--url', vhost.mqUrl];
+    for (let round = 1; round <= 5; round++) {
+      const queue = `again ${kind} ${round}`;
+      await mq.ok([...target, 'create', queue, '--kind', kind, '--dlq', `${queue} dlq`]);
+      await mq.ok([...target, 'enqueue', queue, '--lines'], { stdin: 'a\nb\n' });
+      const ran = await mq.run([...target, 'drain', queue, '--exec', 'false', '--max', '5', '-j', '4', '-o', 'json']);
+      expect(JSON.parse(ran.stdout)).toMatchObject({ matched: 5, failed: 5, left: 0, complete: true });
+    }
+  });
+});
