@@ -2,6 +2,7 @@ import { defineConfig } from 'vitest/config';
 import { CountReporter } from './support/count-reporter.ts';
 import { newerReleases } from './support/newer-debian.ts';
 import type { Release } from './support/release.ts';
+import { ownTemporaryFolder } from './support/run-folder.ts';
 import { runState } from './support/run-state.ts';
 
 const root = new URL('..', import.meta.url).pathname;
@@ -31,6 +32,7 @@ function isFocused(args: readonly string[]): boolean {
 }
 
 export default defineConfig(async () => {
+  ownTemporaryFolder();
   const state = runState();
   state.newerMissing = await newerReleases(!isFocused(process.argv.slice(2)));
   const newer =

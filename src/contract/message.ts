@@ -60,6 +60,8 @@ export interface MessageContent {
    *
    * The fields above win: a publisher that finds its own record here takes from it the exact encoding of every value that still
    * reads the same, and encodes afresh the values that were changed, added or removed.
+   *
+   * A record's member `onlyHere` says what of it a producer means something by and another broker would lose, one phrase each: see `onlyElsewhere`.
    */
   readonly native: Readonly<Record<string, JsonValue>>;
 }
@@ -129,8 +131,8 @@ export interface Receipt {
    */
   release(options?: { readonly failure?: string }): Promise<void>;
   /**
-   * Says that the caller will not settle this delivery but hold it until it closes the consumer. Present where a held message keeps others from
-   * coming (a FIFO group), so that the consumer need not wait for it before it calls the queue empty.
+   * Says that the caller will not settle this delivery but hold it until it closes the consumer, so that the consumer need not wait for it before it
+   * calls the queue empty. Absent where it never waits, because nothing is taken away by looking.
    */
   keep?(): void;
 }
@@ -157,4 +159,16 @@ export function metadataOf(message: OutgoingMessage): readonly MetadataField[] {
     if (field === 'id' && message.idFrom === 'broker') return false;
     return field === 'headers' ? Object.keys(message.headers).length > 0 : value !== null;
   });
+}
+
+/** What of the message only other brokers than this one can hold, in their own words. */
+export function onlyElsewhere({ native }: MessageContent, broker: string): readonly string[] {
+  const phrases: string[] = [];
+  for (const name of Object.keys(native)) {
+    const record = name === broker ? null : native[name];
+    if (typeof record !== 'object' || record === null || !('onlyHere' in record)) continue;
+    const { onlyHere } = record;
+    if (Array.isArray(onlyHere)) phrases.push(...onlyHere.filter((phrase) => typeof phrase === 'string'));
+  }
+  return phrases;
 }

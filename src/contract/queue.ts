@@ -35,6 +35,8 @@ export interface Publisher {
   sendAll?(messages: readonly OutgoingMessage[]): Promise<readonly SendOutcome[]>;
   /** As `sendAll` for messages that are bodies and nothing else. Present where any body fits and an object for each would cost more than storing it. */
   sendBodies?(bodies: BareBodies): Promise<readonly SendOutcome[]>;
+  /** Other brokers' records in `native` are stored with the message; absent: they are dropped, and core reports what is lost by that. */
+  readonly keepsNative?: true;
   /** How many messages in the air it can make use of; absent: what the caller thinks right. */
   readonly window?: number;
   /** Waits for what is in the air, then closes. Idempotent. */
@@ -58,6 +60,9 @@ export interface ConsumeOptions {
 /**
  * Takes messages out of a queue. Iterating once yields deliveries until the limit is reached, the queue is empty, or the signal
  * aborts (which ends the iteration without an error: what was delivered can still be settled). A broken connection rejects.
+ *
+ * While the window is bounded and a delivery is neither settled nor kept, the queue is not called empty, nor idle: that one may be given back and come
+ * again, and a full window lets nothing else come.
  *
  * Receipts stay valid until `close`, which releases what was not settled, as far as possible in the order of delivery, and only then
  * resolves. The lease of what is held is extended inside.

@@ -1,14 +1,53 @@
 import { requireCapability } from '../contract/capabilities.ts';
 import { MqError } from '../contract/errors.ts';
+import { type OutgoingMessage, onlyElsewhere, type SendOutcome } from '../contract/message.ts';
 import type { Publisher, PublisherOptions, Queue } from '../contract/queue.ts';
 
-/** Opens the queue's publisher, through the gate. */
+/**
+ * Opens the queue's publisher, through the gate. What only another broker can hold (a type of SQS, a property of AMQP) counts as a misfit too, where
+ * the publisher does not keep it.
+ */
 export async function openPublisher(queue: Queue, options: PublisherOptions): Promise<Publisher> {
   requireCapability(queue.capabilities, 'enqueue', queue.name);
   if (queue.publisher === undefined)
     throw new MqError('INTERNAL', `kind ${queue.kind} declares enqueue but has no publisher`);
-  return queue.publisher(options);
+  const publisher = await queue.publisher(options);
+  return publisher.keepsNative === true ? publisher : watchful(publisher, queue.capabilities.broker, options.lossy);
 }
+
+function watchful(publisher: Publisher, broker: string, lossy: boolean): Publisher {
+  const misfits = (message: OutgoingMessage): readonly string[] => [
+    ...publisher.misfits(message),
+    ...onlyElsewhere(message, broker),
+  ];
+  const refusal = (message: OutgoingMessage): SendOutcome | null => {
+    if (lossy || onlyElsewhere(message, broker).length === 0) return null;
+    return { status: 'failed', reason: `does not fit: ${misfits(message).join('; ')}` };
+  };
+  const { window } = publisher;
+  const sendAll = publisher.sendAll?.bind(publisher);
+  const sendBodies = publisher.sendBodies?.bind(publisher);
+  return {
+    misfits,
+    send(message) {
+      const refused = refusal(message);
+      return refused === null ? publisher.send(message) : Promise.resolve(refused);
+    },
+    ...(sendAll !== undefined && {
+      async sendAll(messages) {
+        const refusals = messages.map(refusal);
+        if (refusals.every((refused) => refused === null)) return sendAll(messages);
+        const outcomes = (await sendAll(messages.filter((_, index) => refusals[index] === null)))[Symbol.iterator]();
+        return refusals.map((refused) => refused ?? outcomes.next().value ?? UNTOLD);
+      },
+    }),
+    ...(sendBodies !== undefined && { sendBodies }),
+    ...(window !== undefined && { window }),
+    close: () => publisher.close(),
+  };
+}
+
+const UNTOLD: SendOutcome = { status: 'unknown', reason: 'the publisher did not say what became of it' };
 
 /** One publisher a queue name, opened when it is first needed, closed together. */
 export class Publishers {

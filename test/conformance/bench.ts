@@ -247,9 +247,9 @@ export async function eventually(check: () => Promise<void>, patienceMs = PATIEN
   }
 }
 
-/** Whether it is still open after a moment in which it could have been settled: for what must not happen. */
-export async function staysOpen(promise: Promise<unknown>): Promise<boolean> {
-  const moment = new Promise<'open'>((resolve) => setTimeout(() => resolve('open'), 300));
+/** Whether it is still open after a moment in which it could have been settled: for what must not happen, so that there is no event to wait for. */
+export async function staysOpen(promise: Promise<unknown>, momentMs = 300): Promise<boolean> {
+  const moment = new Promise<'open'>((resolve) => setTimeout(() => resolve('open'), momentMs));
   return (await Promise.race([promise, moment])) === 'open';
 }
 

@@ -15,6 +15,11 @@ const FOUND_BY: Readonly<Record<Fault, { readonly by: string; readonly poor?: tr
   'peek reverses the order': { by: 'shows what is ready, in order, and leaves it there' },
   'takes more than the limit': { by: 'never takes more than the limit' },
   'takes more than the window': { by: 'has no more unsettled than the window allows, and goes on when one is settled' },
+  'calls the queue empty while a message is in hand': {
+    by: 'a queue is not called empty while a message is in hand: one that fails comes again, or is dead',
+  },
+  'waits for what is kept': { by: 'a message that is kept is not waited for' },
+  'is idle while a message is in hand': { by: 'follow with an idle time: work that takes longer does not end it' },
   'release loses the message': { by: 'release gives back at once, unchanged' },
   'close keeps what is in hand': {
     by: 'close gives back what is not settled, in its old order, and settled ones stay settled',

@@ -163,6 +163,44 @@ describe('SQS (emulator local-aws-sqs) → RabbitMQ → BullMQ → SQS', () => {
     for (const place of [first, rabbit, bull]) expect(await readyIn(place)).toBe(0);
   });
 
+  it('the type that an application gave to an attribute is not dropped in silence, on whatever way it goes', async () => {
+    const id = randomUUID().slice(0, 8);
+    const source: Place = ['sqs', `typed-${id}`];
+    const url = await makeQueue(source[1]);
+    const rabbit: Place = ['rabbitmq', `untyped-${id}`];
+    await create(rabbit);
+    const typed = {
+      price: { DataType: 'Number.price', StringValue: '12.50' },
+      html: { DataType: 'String.html', StringValue: '<b>' },
+      // What mq itself writes where SQS has no type: the value says it all.
+      flag: { DataType: 'String.json', StringValue: 'true' },
+    };
+    await send(url, ['typed'], { MessageAttributes: typed });
+    const { flag } = typed;
+    await send(url, ['plain'], { MessageAttributes: { flag, n: { DataType: 'Number', StringValue: '1.50' } } });
+
+    const refused = await move(source, rabbit);
+    expect(refused.code).toBe(3);
+    expect(refused.stderr).toMatch(
+      /message \S+: .*the type Number\.price of the header "price"; the type String\.html/,
+    );
+    expect(refused.stderr).not.toMatch(/"flag"|"n"/);
+    expect(JSON.parse(refused.stdout)).toMatchObject({ matched: 2, moved: 1, failed: 1 });
+
+    // Through a file it is known too.
+    const peeked = await runMq(['--url', urls.sqs, 'peek', source[1], '-o', 'ndjson'], { env: KEYS });
+    const enqueued = await runMq(['--url', urls.rabbitmq, 'enqueue', rabbit[1], '--ndjson'], { input: peeked.stdout });
+    expect(enqueued.code).not.toBe(0);
+    expect(enqueued.stderr).toMatch(/the type Number\.price of the header "price"/);
+    expect([await readyIn(source), await readyIn(rabbit)]).toEqual([1, 1]);
+
+    const lossy = await move(source, rabbit, '--lossy');
+    expect(lossy).toMatchObject({ code: 0 });
+    expect(lossy.stderr).toMatch(/does not fit into untyped-\w+: the type Number\.price of the header "price"/);
+    expect(lossy.stderr).toMatch(/does not fit into untyped-\w+: the type String\.html of the header "html"/);
+    expect([await readyIn(source), await readyIn(rabbit)]).toEqual([0, 2]);
+  });
+
   it('a body that a job cannot hold as it is stays where it was, with its reason', async () => {
     const id = randomUUID().slice(0, 8);
     const source = await makeQueue(`text-${id}`);

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -8,7 +8,6 @@ export const MQ = new URL('../../bin/mq.js', import.meta.url).pathname;
 
 /** Where the programs of this test file keep their history and find no configuration. */
 const HOME = mkdtempSync(join(tmpdir(), 'mq-test-home-'));
-process.on('exit', () => rmSync(HOME, { recursive: true, force: true }));
 
 export interface Finished {
   readonly code: number | null;

@@ -61,8 +61,9 @@ it('a RabbitMQ of our own comes back after a kill with what was durable', async 
   try {
     await managementRequest(own.managementUrl, 'PUT', '/api/queues/%2F/kept', { durable: true });
     await own.restart();
-    const queues = await managementRequest(own.managementUrl, 'GET', '/api/queues/%2F');
-    expect(queues).toMatchObject([{ name: 'kept' }]);
+    // The API answers before it knows of any queue.
+    const queues = () => managementRequest(own.managementUrl, 'GET', '/api/queues/%2F');
+    await expect.poll(queues, { timeout: 30_000 }).toMatchObject([{ name: 'kept' }]);
   } finally {
     await own.stop();
   }

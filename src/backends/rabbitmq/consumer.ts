@@ -6,7 +6,7 @@ import { brokerError } from './errors.ts';
 import { type Counting, toMessage } from './incoming.ts';
 import { atLeast, type Link, orAborted } from './link.ts';
 import type { RabbitKind } from './queue-info.ts';
-import { Returns, sendLateAcks, takeOtherReturned } from './quorum-returns.ts';
+import { Returns, returned, sendLateAcks, takeOtherReturned } from './quorum-returns.ts';
 import { Segment, type SegmentEvents } from './segment.ts';
 import type { Content } from './wire/frames.ts';
 
@@ -65,6 +65,8 @@ export class RabbitConsumer implements Consumer {
   readonly #ending = new AbortController();
   #delivered = 0;
   #lastWasReturned = false;
+  /** Since the queue was last waited for. */
+  #hasRejected = false;
   #buffer: Delivery[] = [];
   #bufferHead = 0;
   #bufferBytes = 0;
@@ -186,7 +188,7 @@ export class RabbitConsumer implements Consumer {
     let quietSince = Date.now();
     let zeros = 0;
     while (!this.#ended) {
-      if (this.#delivered !== seen) {
+      if (this.#delivered !== seen || this.#isInHand) {
         seen = this.#delivered;
         quietSince = Date.now();
         zeros = 0;
@@ -195,12 +197,36 @@ export class RabbitConsumer implements Consumer {
       } else {
         const ready = await this.#segments.at(-1)?.ready();
         zeros = ready === 0 ? zeros + 1 : 0;
-        if (zeros > 1 && this.#delivered === seen) this.#end();
+        if (zeros > 1 && this.#delivered === seen) await this.#endUnlessReturned();
         if (zeros > 0) continue;
       }
       const ms = follow && idleMs !== null ? Math.min(POLL_MS, idleMs) : POLL_MS;
       await delay(ms, undefined, { signal: this.#ending.signal }).catch(() => undefined);
     }
+  }
+
+  /** What is in hand may be given back and come again, so without it nobody knows whether the queue is empty. */
+  get #isInHand(): boolean {
+    const { window, looksOnly } = this.#setup;
+    if (window === 'unbounded' || looksOnly === true) return false;
+    return this.#segments.some(({ unsettled, released, kept }) => unsettled > released + kept);
+  }
+
+  /**
+   * The queue looks empty. What was rejected may be on its way back into it (a quorum queue counts it late), or was held back for the sake of the limit:
+   * then it goes back now, and what is left of the limit is for another segment.
+   */
+  async #endUnlessReturned(): Promise<void> {
+    const { link, queue, kind } = this.#setup;
+    const last = this.#segments.at(-1);
+    if (last !== undefined && last.rejectsWanted > 0) {
+      this.#advancing = last.cancel().then(() => (this.#ended ? undefined : this.#openSegment()));
+      await this.#advancing;
+      return;
+    }
+    if (kind !== 'quorum' || !this.#hasRejected) return this.#end();
+    this.#hasRejected = false;
+    await returned(link, queue);
   }
 
   #isDrainedByCaller(): boolean {
@@ -275,6 +301,7 @@ export class RabbitConsumer implements Consumer {
     if (this.#failure !== null || this.#closing !== null) return;
     if (failed) {
       segment.reject(tag);
+      this.#hasRejected = true;
       return;
     }
     if (!segment.release(tag) || !this.#ended) return;

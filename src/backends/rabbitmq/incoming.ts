@@ -116,6 +116,8 @@ function record(content: Content, properties: Properties): Record<string, JsonVa
   }
   const mode = readOctet(properties.deliveryMode);
   if (mode !== null) all.deliveryMode = mode;
+  const onlyHere = READABLE_TEXTS.filter((name) => all[name] !== undefined).map((name) => ONLY_HERE[name]);
+  if (onlyHere.length > 0) all.onlyHere = onlyHere;
   return all;
 }
 
@@ -129,3 +131,14 @@ export const READABLE_TEXTS = [
   'appId',
   'clusterId',
 ] as const;
+
+/** As another broker is told that it loses them (`onlyElsewhere`). */
+const ONLY_HERE: Readonly<Record<(typeof READABLE_TEXTS)[number], string>> = {
+  contentEncoding: 'the content encoding',
+  correlationId: 'the correlation id',
+  replyTo: 'the address for replies',
+  type: 'the type',
+  userId: 'the user id',
+  appId: 'the application id',
+  clusterId: 'the cluster id',
+};

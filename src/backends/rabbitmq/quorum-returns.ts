@@ -88,6 +88,19 @@ export async function sendLateAcks(
   return barrier;
 }
 
+/**
+ * Resolves when everything that a quorum queue was told before is done, so that what was rejected is ready again, on its way to a consumer, or dead.
+ * The queue's answer to a question may be older than that; a consumer is added behind it. Ours stands behind all others, and has nothing to take
+ * as long as one of those has room.
+ */
+export async function returned(link: Link, queue: string): Promise<void> {
+  const events = { delivered: () => undefined, cancelled: () => undefined, gone: () => undefined };
+  const barrier = await Segment.open(link, { queue, isQuorum: true, prefetch: 1, limit: null }, events);
+  await barrier.start(PRIORITY);
+  await barrier.cancel();
+  await barrier.close();
+}
+
 /** Patience for the return of what one channel held. */
 const RETURN_MS = 1_000;
 

@@ -39,9 +39,12 @@ export class Segment {
   #cancelled = false;
   /** What was allowed to come is waited for, and until the cancellation is confirmed no ack may allow more. */
   #isLastComing = false;
-  #acked = 0;
+  /** Acked and rejected: each made room for one more. */
+  #settled = 0;
   #kept = 0;
   #released: number[] = [];
+  /** To be given back as failed, when the limit allows. */
+  #rejects: number[] = [];
   #flushPlanned = false;
   #lateAcks = 0;
 
@@ -85,7 +88,7 @@ export class Segment {
 
   /** It holds as many as it may: nothing comes before something is settled. */
   get isFull(): boolean {
-    return this.#tags.unsettled + this.#tags.acksWanted >= this.#setup.prefetch;
+    return this.#tags.unsettled + this.#tags.acksWanted + this.#rejects.length >= this.#setup.prefetch;
   }
 
   get isMostlyKept(): boolean {
@@ -104,6 +107,11 @@ export class Segment {
 
   get unsettled(): number {
     return this.#tags.unsettled;
+  }
+
+  /** How many of the unsettled the caller will hold until the end. */
+  get kept(): number {
+    return this.#kept;
   }
 
   /** How many of the unsettled are to be given back. */
@@ -140,9 +148,16 @@ export class Segment {
     });
   }
 
-  /** Gives it back as a failed delivery, now. */
+  /** Gives it back as a failed delivery, now or when the limit allows. */
   reject(tag: number): void {
-    if (this.#tags.give(tag)) this.#link.tap.write(rejectFrame(this.#channel.number, tag));
+    if (!this.#tags.give(tag)) return;
+    this.#rejects.push(tag);
+    this.flush();
+  }
+
+  /** How many rejections wait for the cancellation, because each would let one more come than the limit allows. */
+  get rejectsWanted(): number {
+    return this.#rejects.length;
   }
 
   /** It is to be given back, which happens by `giveBackReleased` or by `close`. False when it was settled before. */
@@ -172,16 +187,18 @@ export class Segment {
   }
 
   flush(): void {
-    if (this.#channel.gone.aborted || this.#tags.acksWanted === 0 || this.#isLastComing) return;
+    if (this.#channel.gone.aborted || this.#tags.acksWanted + this.#rejects.length === 0 || this.#isLastComing) return;
     const bounded = this.#setup.limit !== null && !this.#cancelled;
-    const allowed = bounded ? this.#setup.limit - this.#setup.prefetch - this.#acked : Number.POSITIVE_INFINITY;
+    const allowed = bounded ? this.#setup.limit - this.#setup.prefetch - this.#settled : Number.POSITIVE_INFINITY;
     if (allowed <= 0) return;
+    const rejected = this.#rejects.splice(0, Math.min(allowed, this.#rejects.length));
     const before = this.#tags.acksWanted;
-    const { upTo, single } = this.#tags.take(allowed);
-    this.#acked += before - this.#tags.acksWanted;
+    const { upTo, single } = this.#tags.take(allowed - rejected.length);
+    this.#settled += rejected.length + before - this.#tags.acksWanted;
     const frames = single.map((tag) => ackFrame(this.#channel.number, tag, false));
     if (upTo !== null) frames.unshift(ackFrame(this.#channel.number, upTo, true));
     if (this.#cancelled) this.#lateAcks += frames.length;
+    frames.unshift(...rejected.map((tag) => rejectFrame(this.#channel.number, tag)));
     if (frames.length > 0) this.#link.tap.write(Buffer.concat(frames));
   }
 

@@ -30,6 +30,8 @@ export class SqliteConsumer implements Consumer {
   readonly #buffer: Delivery[] = [];
   /** The keys of what is claimed and not settled. */
   readonly #unsettled = new Set<number>();
+  /** Those of them that the caller will hold until the end. */
+  readonly #kept = new Set<number>();
   readonly #forget: () => void;
   #id: number | null = null;
   #heartbeat: NodeJS.Timeout | null = null;
@@ -90,10 +92,22 @@ export class SqliteConsumer implements Consumer {
         saidPaused = true;
         notice(`${this.#queue.name} is paused: nothing is delivered until it is resumed`);
       }
-      if (!follow) return;
+      if (!follow) {
+        if (!this.#isInHand()) return;
+        await this.#rest(null);
+        continue;
+      }
       const idleUntil = idleMs === null ? Number.POSITIVE_INFINITY : lastDelivery + idleMs;
-      if (!(await this.#change(seen, claim.status === 'paused', idleUntil))) return;
+      if (await this.#change(seen, claim.status === 'paused', idleUntil)) continue;
+      if (!this.#isInHand()) return;
+      lastDelivery = Date.now();
+      await this.#rest(POLL_MS);
     }
+  }
+
+  /** What is in hand may be given back and come again, so without it nobody knows whether the queue is empty. */
+  #isInHand(): boolean {
+    return this.#options.window !== 'unbounded' && this.#unsettled.size > this.#kept.size;
   }
 
   close(): Promise<void> {
@@ -228,12 +242,18 @@ export class SqliteConsumer implements Consumer {
         await this.#settlements.settle(key, holder, verdict);
       } finally {
         this.#unsettled.delete(key);
+        this.#kept.delete(key);
         this.#wake();
       }
     };
     return {
       ack: () => settle({ kind: 'ack' }),
       release: (options) => settle({ kind: 'release', failure: options?.failure ?? null }),
+      keep: () => {
+        if (settled) return;
+        this.#kept.add(key);
+        this.#wake();
+      },
     };
   }
 

@@ -18,6 +18,7 @@ interface Pending {
 }
 
 export class SqlitePublisher implements Publisher {
+  readonly keepsNative = true;
   readonly #file: QueueFile;
   readonly #queue: QueueFacts;
   readonly #lossy: boolean;

@@ -46,6 +46,12 @@ export function recordOf(attribute: MessageAttributeValue): AttributeRecord | nu
     : { type: attribute.DataType ?? 'Binary', base64: Buffer.from(attribute.BinaryValue).toString('base64') };
 }
 
+/** Its type says something that the value alone does not. */
+export function isCustomType(attribute: MessageAttributeValue): boolean {
+  const type = attribute.DataType ?? 'String';
+  return type.includes('.') && encodeAttribute(decodeAttribute(attribute)).DataType !== type;
+}
+
 /** The attribute that a record describes, if it still reads as `value`; null when it does not, or is no record. */
 export function fromRecord(record: JsonValue | undefined, value: JsonValue): MessageAttributeValue | null {
   if (typeof record !== 'object' || record === null || Array.isArray(record)) return null;

@@ -54,6 +54,8 @@ export class SqsConsumer implements Consumer {
   #parallel = 1;
   #emptyAnswers = 0;
   #looksAgain = 0;
+  /** How often something was settled that may let others come: an answer from before says nothing about them. */
+  #reopenings = 0;
   /** The last answer held fewer than were asked for: the end may be near. */
   #wasShort = false;
   #unseen = 0;
@@ -164,11 +166,12 @@ export class SqsConsumer implements Consumer {
   async #receive(ask: number): Promise<void> {
     try {
       const startedAt = Date.now();
+      const reopenings = this.#reopenings;
       const messages = await this.#receiveOnce(ask);
       for (const message of messages) this.#accept(message, startedAt);
       this.#wasShort = messages.length < ask;
       if (messages.length === 0) {
-        this.#emptyAnswers += 1;
+        if (reopenings === this.#reopenings) this.#emptyAnswers += 1;
         return;
       }
       this.#emptyAnswers = 0;
@@ -231,20 +234,24 @@ export class SqsConsumer implements Consumer {
 
   #receipt(hold: Hold): Receipt {
     let settled: Promise<void> | null = null;
-    const settle = (action: () => Promise<void>): Promise<void> => {
+    const settle = (action: () => Promise<void>, isReturn: boolean): Promise<void> => {
       settled ??= action().finally(() => {
         // One that could not be deleted is held until the end.
         if (this.#holds.has(hold)) this.#kept.add(hold);
         else this.#kept.delete(hold);
-        // Settling one message of a FIFO group lets the next one of the group come.
-        if (this.#place.fifo) this.#emptyAnswers = 0;
+        // Settling one message of a FIFO group lets the next one of the group come; one that was given back comes itself.
+        if (this.#place.fifo || isReturn) {
+          this.#emptyAnswers = 0;
+          this.#reopenings += 1;
+        }
+        this.#lastMessageAt = Date.now();
         this.#wake();
       });
       return settled;
     };
     return {
-      ack: () => settle(() => this.#holds.remove(hold)),
-      release: () => settle(() => this.#holds.giveBack(hold)),
+      ack: () => settle(() => this.#holds.remove(hold), false),
+      release: () => settle(() => this.#holds.giveBack(hold), true),
       keep: () => {
         if (settled !== null) return;
         this.#kept.add(hold);
@@ -256,12 +263,12 @@ export class SqsConsumer implements Consumer {
   #isFinished(): boolean {
     const { limit } = this.#options;
     if (this.#receives.size > 0) return false;
-    return (limit !== null && this.#taken >= limit) || (this.#hasRunDry() && !this.#waitsForSettlement());
+    return (limit !== null && this.#taken >= limit) || (this.#hasRunDry() && !this.#isInHand());
   }
 
   #hasRunDry(): boolean {
     const { follow, idleMs } = this.#options;
-    if (follow) return idleMs !== null && Date.now() - this.#lastMessageAt >= idleMs;
+    if (follow) return idleMs !== null && !this.#isInHand() && Date.now() - this.#lastMessageAt >= idleMs;
     return this.#emptyAnswers >= this.#place.reception.emptyPolls;
   }
 
@@ -293,12 +300,16 @@ export class SqsConsumer implements Consumer {
   }
 
   /**
-   * On FIFO, a message in flight blocks the rest of its group: an empty answer says nothing until it is settled. Those that the caller keeps until
-   * the end are not waited for; a caller without a bounded window may keep all.
+   * Something may be given back and come again. What the caller keeps until the end is not waited for; a caller without a bounded window may keep
+   * all.
    */
+  #isInHand(): boolean {
+    return this.#options.window !== 'unbounded' && this.#holds.size > this.#kept.size;
+  }
+
+  /** On FIFO, a message in flight blocks the rest of its group: an empty answer says nothing until it is settled. */
   #waitsForSettlement(): boolean {
-    const open = this.#holds.size - this.#kept.size;
-    return this.#place.fifo && this.#options.window !== 'unbounded' && this.#emptyAnswers > 0 && open > 0;
+    return this.#place.fifo && this.#emptyAnswers > 0 && this.#isInHand();
   }
 
   /**

@@ -1,6 +1,6 @@
 import type { Message as SqsMessage } from '@aws-sdk/client-sqs';
 import type { Death, JsonValue, Message, MessageContent } from '../../contract/message.ts';
-import { type AttributeRecord, decodeAttribute, recordOf, setOwn } from './attributes.ts';
+import { type AttributeRecord, decodeAttribute, isCustomType, recordOf, setOwn } from './attributes.ts';
 import { parseArn } from './names.ts';
 
 /** Counts how often `mq` has redriven a message; a Number attribute, so that it takes one of the ten places. */
@@ -22,6 +22,8 @@ export interface NativeRecord {
   readonly messageId: string | null;
   /** The attributes whose exact form JSON does not hold. */
   readonly attributes?: Readonly<Record<string, AttributeRecord>>;
+  /** The attributes' custom types. Not the digits of a number: those are its text, and stay. */
+  readonly onlyHere?: readonly string[];
   readonly deduplicationId?: string;
   readonly sequenceNumber?: string;
   readonly traceHeader?: string;
@@ -39,16 +41,20 @@ export function readMessage(message: SqsMessage, context: ReadingContext): Messa
   const system: Partial<Record<string, string>> = message.Attributes ?? {};
   const headers: Record<string, JsonValue> = {};
   const records: Record<string, AttributeRecord> = {};
+  const types: string[] = [];
   for (const [name, attribute] of Object.entries(message.MessageAttributes ?? {})) {
     setOwn(headers, name, decodeAttribute(attribute));
     const record = recordOf(attribute);
     if (record !== null) setOwn(records, name, record);
+    if (record !== null && isCustomType(attribute))
+      types.push(`the type ${record.type} of the header ${JSON.stringify(name)}`);
   }
   const enqueuedAt = integer(system.SentTimestamp);
   const firstReceivedAt = integer(system.ApproximateFirstReceiveTimestamp);
   const native: NativeRecord = {
     messageId: message.MessageId ?? null,
     ...(Object.keys(records).length === 0 ? {} : { attributes: records }),
+    ...(types.length === 0 ? {} : { onlyHere: types }),
     ...optional('deduplicationId', system.MessageDeduplicationId),
     ...optional('sequenceNumber', system.SequenceNumber),
     ...optional('traceHeader', system.AWSTraceHeader),

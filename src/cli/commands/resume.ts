@@ -1,7 +1,6 @@
-import { requireCapability } from '../../contract/capabilities.ts';
+import { changeDeliveries } from '../change/deliveries.ts';
 import { EXIT } from '../exit-codes.ts';
-import { DENY_POLICY, withDenyPolicy } from '../line/deny-policy.ts';
-import { isDocumentFormat, openSequence } from '../output/documents.ts';
+import { DENY_POLICY } from '../line/deny-policy.ts';
 import { defineVerb, words } from '../verb.ts';
 
 interface ResumeFlags {
@@ -22,30 +21,14 @@ export const resume = defineVerb<ResumeFlags, ResumeOptions>({
   parse([queues], flags) {
     return { queues: words(queues), denyPolicy: flags.denyPolicy ?? false };
   },
-  async run(options, session) {
-    const format = session.format('table', 'json', 'ndjson', 'yaml');
-    const target = session.target();
-    await session.withBroker(
-      async (broker) => {
-        const queues = [];
-        for (const name of options.queues) {
-          const queue = await session.within('resume', (signal) => broker.queue(name, signal));
-          requireCapability(queue.capabilities, 'pause', name);
-          queues.push(queue);
-        }
-        const sequence = isDocumentFormat(format) ? await openSequence(session, format) : null;
-        try {
-          for (const queue of queues) {
-            await session.within('resume', async (signal) => queue.resume?.({ signal }));
-            await sequence?.item({ operation: 'resume', queue: queue.name, broker: broker.name });
-            session.messages.summary(`resumed ${queue.name}`);
-          }
-        } finally {
-          await sequence?.end();
-        }
-      },
-      options.denyPolicy ? withDenyPolicy(target) : target,
-    );
+  async run({ queues, denyPolicy }, session) {
+    await changeDeliveries(session, {
+      operation: 'resume',
+      done: 'resumed',
+      queues,
+      denyPolicy,
+      change: (queue, signal) => queue.resume?.({ signal }),
+    });
     return EXIT.done;
   },
 });

@@ -2,7 +2,7 @@ import { type Channel, type ChannelModel, connect } from 'amqplib';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { backend } from '../../../src/backends/rabbitmq/index.ts';
 import type { Broker } from '../../../src/contract/broker.ts';
-import type { Message, OutgoingMessage } from '../../../src/contract/message.ts';
+import { type Message, type OutgoingMessage, onlyElsewhere } from '../../../src/contract/message.ts';
 import type { Queue } from '../../../src/contract/queue.ts';
 import { outgoing } from '../../support/messages.ts';
 import { countingRelay } from '../../support/rabbitmq/counting-relay.ts';
@@ -75,6 +75,20 @@ describe.each(['classic', 'quorum'] as const)('%s', (kind) => {
     expect(await ready(queue)).toBe(1_500);
     const peek = await queue.peek?.({ state: 'ready', limit: 1, force: false, notice, signal });
     expect(peek?.price).toMatch(kind === 'quorum' ? /delivery count|deliveries/ : /redelivered/);
+  });
+
+  test('says which properties another broker would lose', async () => {
+    const queue = await make(kind);
+    channel.sendToQueue(queue.name, Buffer.from('x'), {
+      contentEncoding: 'gzip',
+      correlationId: 'c-1',
+      messageId: '1',
+    });
+    channel.sendToQueue(queue.name, Buffer.from('x'), { messageId: '2', headers: { a: 1 } });
+    await expect.poll(() => ready(queue)).toBe(2);
+    const lost = (await see(queue, null)).map((message) => onlyElsewhere(message, 'sqs'));
+    expect(lost).toEqual([['the content encoding', 'the correlation id'], []]);
+    expect((await see(queue, null)).flatMap((message) => onlyElsewhere(message, 'rabbitmq'))).toEqual([]);
   });
 
   test('a consumer takes no more than its limit, also when acks make room', async () => {

@@ -151,7 +151,7 @@ async function openBrokerWithQueue(path: string) {
 function runAsOrdinaryUser(script: string, shellPrefix = ''): { readonly stdout: string; readonly stderr: string } {
   const root = process.getuid?.() === 0;
   const command = `${shellPrefix}exec "$0" --input-type=module -e "$1"`;
-  const { stdout, stderr } = spawnSync('bash', ['-c', command, process.execPath, childSource(script)], {
+  const { stdout, stderr } = spawnSync('bash', ['--norc', '-c', command, process.execPath, childSource(script)], {
     encoding: 'utf8',
     cwd: fileURLToPath(new URL('../../..', import.meta.url)),
     ...(root ? { uid: 65534, gid: 65534 } : {}),

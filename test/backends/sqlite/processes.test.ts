@@ -204,7 +204,7 @@ test('a process that stood still beyond its lease cannot ack what others hold me
   await sleeper.printed('holding\n');
   sleeper.process.kill('SIGSTOP');
   while ((await counts(queue))[1] !== 0) await until(Date.now() + 20);
-  const taker = await consumer(queue);
+  const taker = await consumer(queue, { window: 'unbounded' });
   const held: Delivery[] = [];
   for await (const delivery of taker) held.push(delivery);
   expect(held.map(({ message }) => message.receiveCount)).toEqual([2, 2]);

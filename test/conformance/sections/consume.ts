@@ -1,12 +1,13 @@
 import { expect } from 'vitest';
+import type { Capabilities } from '../../../src/contract/capabilities.ts';
 import type { Delivery } from '../../../src/contract/message.ts';
-import { bodies, staysOpen, text } from '../bench.ts';
-import type { Section } from '../case.ts';
+import { bodies, staysOpen, takesAway, text } from '../bench.ts';
+import type { Case, Section } from '../case.ts';
 
 /** More than any broker hands over at once, so that paging and refilling are seen. */
 const MANY = 1200;
 
-export const consume: Section = ({ members }) => {
+export const consume: Section = ({ members, capabilities }) => {
   if (!members.has('consume') || !members.has('publisher')) return [];
   return [
     {
@@ -81,6 +82,7 @@ export const consume: Section = ({ members }) => {
         expect((await third).done).toBe(false);
       },
     },
+    ...(takesAway(capabilities) ? inHand(capabilities) : []),
     {
       title: 'two consumers share the messages, none gets what the other has',
       async run(bench) {
@@ -121,3 +123,65 @@ export const consume: Section = ({ members }) => {
     },
   ];
 };
+
+const IDLE_MS = 1000;
+/** More than any kind needs to see that nothing else is there. */
+const KEPT_MS = 5000;
+
+/** While a message is in hand, nobody knows whether it comes again. */
+const inHand = ({ counts }: Capabilities): readonly Case[] => [
+  {
+    title: 'a queue is not called empty while a message is in hand: one that fails comes again, or is dead',
+    async run(bench) {
+      const queue = await bench.queue({ deadLetters: counts.dead !== 'absent' });
+      await bench.fill(queue, bodies(1));
+      const consumer = await bench.consume(queue, { window: 4 });
+      const iterator = consumer[Symbol.asyncIterator]();
+      const first: Delivery | undefined = (await iterator.next()).value;
+      const next = iterator.next();
+      expect(await staysOpen(next), 'the queue was called empty').toBe(true);
+      await first?.receipt.release({ failure: 'the worker said no' });
+      const again = await next;
+      if (again.value !== undefined) {
+        expect(text(again.value.message)).toBe('{"n":1}');
+        await again.value.receipt.ack();
+        expect((await iterator.next()).done).toBe(true);
+      }
+      await consumer.close();
+      expect(await bench.contents(queue)).toEqual([]);
+    },
+  },
+  {
+    title: 'a message that is kept is not waited for',
+    async run(bench) {
+      const queue = await bench.queue();
+      await bench.fill(queue, bodies(1));
+      const consumer = await bench.consume(queue, { window: 4 });
+      const iterator = consumer[Symbol.asyncIterator]();
+      const first: Delivery | undefined = (await iterator.next()).value;
+      first?.receipt.keep?.();
+      const end = iterator.next();
+      expect(await staysOpen(end, KEPT_MS), 'it waits for a message that is kept').toBe(false);
+      expect((await end).done).toBe(true);
+      await consumer.close();
+      expect(await bench.contents(queue)).toHaveLength(1);
+    },
+  },
+  {
+    title: 'follow with an idle time: work that takes longer does not end it',
+    async run(bench) {
+      const queue = await bench.queue();
+      await bench.fill(queue, bodies(2));
+      const consumer = await bench.consume(queue, { window: 1, follow: true, idleMs: IDLE_MS });
+      const iterator = consumer[Symbol.asyncIterator]();
+      const first: Delivery | undefined = (await iterator.next()).value;
+      const next = iterator.next();
+      expect(await staysOpen(next, IDLE_MS * 1.5), 'it ended while a message was in hand').toBe(true);
+      await first?.receipt.ack();
+      const second = await next;
+      expect(second.done, 'the second message was not taken').toBe(false);
+      await second.value?.receipt.ack();
+      expect((await iterator.next()).done).toBe(true);
+    },
+  },
+];

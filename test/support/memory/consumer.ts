@@ -11,12 +11,14 @@ export function consumeMemory(
   open: AbortSignal,
 ): Consumer {
   const held = new Map<Stored, Delivery>();
+  const kept = new Set<Stored>();
   const closing = new AbortController();
   const over = AbortSignal.any([options.signal, closing.signal, open]);
   let taken = 0;
 
   const settle = (stored: Stored, how: () => void): void => {
     if (!held.delete(stored) && !has('settles twice')) return;
+    kept.delete(stored);
     how();
     wakeWindow();
   };
@@ -57,6 +59,11 @@ export function consumeMemory(
           settle(stored, () => void (has('ack leaves it in flight') || state.remove(stored)));
         },
         release: async (how) => settle(stored, () => release(stored, how?.failure)),
+        keep: () => {
+          if (!held.has(stored) || has('waits for what is kept')) return;
+          kept.add(stored);
+          wakeWindow();
+        },
       },
     };
     held.set(stored, delivery);
@@ -64,23 +71,29 @@ export function consumeMemory(
     return delivery;
   };
 
+  const isInHand = (): boolean => options.window !== 'unbounded' && held.size > kept.size;
+  const isIdle = (from: number): boolean => options.idleMs !== null && Date.now() - from >= options.idleMs;
+
   async function* deliveries(): AsyncGenerator<Delivery> {
     const limit = options.limit === null ? null : options.limit + (has('takes more than the limit') ? 1 : 0);
     const window = options.window === 'unbounded' || has('takes more than the window') ? Infinity : options.window;
     while (!over.aborted && (limit === null || taken < limit)) {
+      const waitedFrom = Date.now();
       if (held.size >= window) {
         await windowOpens();
+        if (isIdle(waitedFrom) && has('is idle while a message is in hand')) return;
         continue;
       }
       const list =
         state.paused && options.state === 'ready' && !has('delivers while paused') ? [] : state.list(options.state);
       const next = has('takes the newest first') ? list.at(-1) : list[0];
       if (next !== undefined) yield deliver(next);
+      else if (isInHand() && !options.follow && !has('calls the queue empty while a message is in hand'))
+        await windowOpens();
       else if (!options.follow) return;
       else {
-        const waitedFrom = Date.now();
         await state.change(over, options.idleMs);
-        if (options.idleMs !== null && Date.now() - waitedFrom >= options.idleMs) return;
+        if (isIdle(waitedFrom) && !isInHand()) return;
       }
     }
     if (open.aborted) throw abortedError(open);

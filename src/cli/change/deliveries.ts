@@ -1,0 +1,42 @@
+import { requireCapability } from '../../contract/capabilities.ts';
+import type { Queue } from '../../contract/queue.ts';
+import { withDenyPolicy } from '../line/deny-policy.ts';
+import { isDocumentFormat, openSequence } from '../output/documents.ts';
+import type { Session } from '../session.ts';
+
+export interface DeliveryChange {
+  readonly operation: 'pause' | 'resume';
+  /** `paused`: what is said of each queue. */
+  readonly done: string;
+  readonly queues: readonly string[];
+  readonly denyPolicy: boolean;
+  readonly change: (queue: Queue, signal: AbortSignal) => Promise<void> | undefined;
+}
+
+/** Stops or starts deliveries of each queue. All are looked up first, so that a mistyped name changes none of them. */
+export async function changeDeliveries(session: Session, what: DeliveryChange): Promise<void> {
+  const { operation, done, change } = what;
+  const format = session.format('table', 'json', 'ndjson', 'yaml');
+  const target = session.target();
+  await session.withBroker(
+    async (broker) => {
+      const queues: Queue[] = [];
+      for (const name of what.queues) {
+        const queue = await session.within(operation, (signal) => broker.queue(name, signal));
+        requireCapability(queue.capabilities, 'pause', name);
+        queues.push(queue);
+      }
+      const sequence = isDocumentFormat(format) ? await openSequence(session, format) : null;
+      try {
+        for (const queue of queues) {
+          await session.within(operation, async (signal) => change(queue, signal));
+          await sequence?.item({ operation, queue: queue.name, broker: broker.name });
+          session.messages.summary(`${done} ${queue.name}`);
+        }
+      } finally {
+        await sequence?.end();
+      }
+    },
+    what.denyPolicy ? withDenyPolicy(target) : target,
+  );
+}

@@ -1,0 +1,110 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { CommandLine } from '../../support/command-line.ts';
+import { RawAmqp } from '../../support/rabbitmq/raw-amqp.ts';
+import { type RabbitmqVhost, rabbitmqVhost } from '../../support/rabbitmq-vhost.ts';
+
+let vhost: RabbitmqVhost;
+let mq: CommandLine;
+beforeAll(async () => {
+  vhost = await rabbitmqVhost();
+  mq = await CommandLine.open();
+});
+afterAll(async () => {
+  await mq.close();
+  await vhost.remove();
+});
+
+/** The bodies in a queue, in order; takes them out. */
+async function taken(raw: RawAmqp, queue: string): Promise<string[]> {
+  const bodies: string[] = [];
+  for (let message = await raw.get(queue); message !== null; message = await raw.get(queue))
+    bodies.push(message.body.toString());
+  return bodies;
+}
+
+describe('drain --exec on a quorum queue, where every command fails', () => {
+  // A command that ends at once, and one that takes longer than the queue takes to look empty; one at a time, and more at a time than there are messages.
+  test.each([
+    ['false', '1'],
+    ['sleep 0.2; false', '1'],
+    ['false', '4'],
+    ['sleep 0.2; false', '4'],
+  ])('%s, %s at a time: each message has all of its deliveries, then it is dead', async (command, jobs) => {
+    const target = ['--url', vhost.mqUrl];
+    await using raw = await RawAmqp.open(vhost.url);
+    for (let round = 1; round <= 5; round++) {
+      const queue = `failed ${command} ${jobs} ${round}`;
+      await mq.ok([...target, 'create', queue, '--kind', 'quorum', '--dlq', `${queue} dlq`, '--max-receives', '3']);
+      await mq.ok([...target, 'enqueue', queue, '--lines'], { stdin: 'a\nb\n' });
+      const exec = `echo "$(cat) $MQ_RECEIVE_COUNT" >&2; ${command}`;
+      const ran = await mq.run([...target, 'drain', queue, '--exec', exec, '--jobs', jobs, '-o', 'json']);
+
+      const attempts = ran.stderr.split('\n').filter((line) => /^[ab] \d$/.test(line));
+      expect(attempts.toSorted()).toEqual(['a 1', 'a 2', 'a 3', 'b 1', 'b 2', 'b 3']);
+      // Nobody stands between the deliveries of one message.
+      if (jobs === '1') expect(attempts).toEqual(attempts.toSorted());
+      expect(ran.code).toBe(3);
+      // The report counts deliveries.
+      expect(JSON.parse(ran.stdout)).toMatchObject({ matched: 6, moved: 0, failed: 6, left: 0, complete: true });
+      expect(await taken(raw, queue)).toEqual([]);
+      const dead: string[] = [];
+      await expect
+        .poll(async () => {
+          dead.push(...(await taken(raw, `${queue} dlq`)));
+          return dead.toSorted();
+        })
+        .toEqual(['a', 'b']);
+    }
+  });
+});
+
+describe.each(['classic', 'quorum'] as const)('drain --exec --max on a %s queue, where every command fails', (kind) => {
+  test.each(['1', '3'])('never takes more than so many, %s at a time', async (jobs) => {
+    const target = ['--url', vhost.mqUrl];
+    await using raw = await RawAmqp.open(vhost.url);
+    for (let round = 1; round <= 10; round++) {
+      const queue = `bounded ${kind} ${jobs} ${round}`;
+      await mq.ok([...target, 'create', queue, '--kind', kind, '--dlq', `${queue} dlq`]);
+      await mq.ok([...target, 'enqueue', queue, '--lines'], { stdin: 'a\nb\nc\nd\ne\nf\n' });
+      const ran = await mq.run([
+        ...[
+          ...target,
+          'drain',
+          queue,
+          '--exec',
+          'echo "$(cat)" >&2; false',
+          '--max',
+          '4',
+          '--jobs',
+          jobs,
+          '-o',
+          'json',
+        ],
+      ]);
+      expect(JSON.parse(ran.stdout)).toMatchObject({ matched: 4, failed: 4, left: 0 });
+      if (kind === 'quorum') {
+        const looked = await mq.ok([...target, 'peek', queue, '-o', 'json']);
+        const counts: { readonly receiveCount: number }[] = JSON.parse(looked.stdout);
+        expect(counts.reduce((sum, { receiveCount }) => sum + receiveCount, 0)).toBe(4);
+      } else {
+        // What was handed out is marked, and no other.
+        const tried = new Set(ran.stderr.split('\n').filter((line) => /^[a-f]$/.test(line)));
+        const touched: string[] = [];
+        for (let message = await raw.get(queue); message !== null; message = await raw.get(queue))
+          if (message.redelivered) touched.push(message.body.toString());
+        expect(touched.toSorted()).toEqual([...tried].toSorted());
+      }
+    }
+  });
+
+  test('takes as many as it says, also when failures bring the same ones again', async () => {
+    const target = ['--url', vhost.mqUrl];
+    for (let round = 1; round <= 5; round++) {
+      const queue = `again ${kind} ${round}`;
+      await mq.ok([...target, 'create', queue, '--kind', kind, '--dlq', `${queue} dlq`]);
+      await mq.ok([...target, 'enqueue', queue, '--lines'], { stdin: 'a\nb\n' });
+      const ran = await mq.run([...target, 'drain', queue, '--exec', 'false', '--max', '5', '-j', '4', '-o', 'json']);
+      expect(JSON.parse(ran.stdout)).toMatchObject({ matched: 5, failed: 5, left: 0, complete: true });
+    }
+  });
+});
