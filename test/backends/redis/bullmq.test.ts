@@ -202,7 +202,7 @@ describe.each(LIBRARIES)('data of BullMQ %s', (version) => {
     });
     const handle = await queue(name);
     const known = async (): Promise<number> => (await handle.stats(signal)).rates?.windowMs ?? 0;
-    await expect.poll(known).toBeGreaterThanOrEqual(1_000);
+    await expect.poll(known, { timeout: 5_000 }).toBeGreaterThanOrEqual(1_000);
     const { rates, consumers } = await handle.stats(signal);
     const window = (rates?.windowMs ?? 0) / 1000;
     expect((rates?.inPerSec ?? 0) * window).toBeCloseTo(30, 5);
