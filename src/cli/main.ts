@@ -20,6 +20,7 @@ export async function main(): Promise<void> {
   keepMemoryFlat(live ? 'live' : 'bulk');
   const {
     isTerminal,
+    jobControlOf,
     lazyInput,
     lazyOutput,
     nodeInput,
@@ -83,7 +84,7 @@ export async function main(): Promise<void> {
     terminal() {
       // Asked of the output, which is opened by that and notices when it is lost.
       if (!isTerminal(0) || !host.stdout.isTerminal) return null;
-      return { stdin: stdin.raw(), stdout: process.stdout as WriteStream };
+      return { stdin: stdin.raw(), stdout: process.stdout as WriteStream, jobControl: jobControlOf(process) };
     },
     env: process.env,
     cwd: process.cwd(),

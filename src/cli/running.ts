@@ -2,6 +2,7 @@
 export { allBackends, backendFor } from '../backends/registry.ts';
 export { Secrets } from '../config/redact.ts';
 export { EXIT } from './exit-codes.ts';
+export { jobControlOf } from './host/job-control.ts';
 export { lazyInput, lazyOutput } from './host/lazy-streams.ts';
 export { isTerminal } from './host/light-builtins.ts';
 export { nodeInput, nodeOutput, plainOutput } from './host/node-streams.ts';

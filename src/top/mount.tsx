@@ -15,7 +15,7 @@ export interface Mounted {
  * Takes the terminal: the only place that does. Ink gives it back when it is told to leave, when the process ends, and when a component throws.
  */
 export function mount(store: Store, theme: Theme, terminal: Terminal): Mounted {
-  const app = render(<App store={store} theme={theme} />, {
+  const app = render(<App store={store} theme={theme} jobControl={terminal.jobControl} />, {
     stdin: terminal.stdin,
     stdout: terminal.stdout,
     // The caller has tested that there is a terminal; Ink would think otherwise wherever `CI` is set.

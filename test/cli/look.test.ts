@@ -11,7 +11,7 @@ afterEach(() => mq.close());
 
 const STATS_KEYS = [
   ...['queue', 'context', 'broker', 'kind', 'state', 'ready', 'inFlight', 'delayed', 'dead', 'depth', 'consumers'],
-  ...['oldestAgeMs', 'rates', 'approximate', 'notes'],
+  ...['oldestAgeMs', 'rates', 'approximate', 'notes', 'sampledAt'],
 ];
 const ENVELOPE_KEYS = [
   ...['queue', 'id', 'state', 'body', 'encoding', 'headers', 'contentType', 'enqueuedAt', 'deliverAt', 'receiveCount'],

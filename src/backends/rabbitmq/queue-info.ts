@@ -44,7 +44,8 @@ export const LIST_COLUMNS = [
   'head_message_timestamp',
   'message_stats.publish_details',
   'message_stats.ack_details',
-  'message_stats.deliver_get_details',
+  'message_stats.deliver_no_ack_details',
+  'message_stats.get_no_ack_details',
 ].join(',');
 
 /**

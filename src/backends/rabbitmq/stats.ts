@@ -52,7 +52,10 @@ export function toStats({ queue, kind, info, live, dead, reason, now }: StatsInp
   if (depth === null) missing('depth');
   if (dead.note !== null && kind !== 'rabbit-stream') notes.dead = dead.note;
   const rates = info === null ? null : ratesOf(info.messageStats);
-  if (rates === null) missing('rates');
+  if (rates === null) {
+    missing('rates');
+    if (info?.messageStats != null) notes.rates = 'the broker has not counted long enough yet';
+  }
   const oldest = oldestAge(kind, info, ready, now);
   if (oldest.note !== null) notes.oldestAgeMs = oldest.note;
   if (info?.state == null) notes.state = reason ?? 'the management API has no figures of this queue yet';
@@ -75,13 +78,21 @@ export function toStats({ queue, kind, info, live, dead, reason, now }: StatsInp
 }
 
 /**
- * `message_stats` is absent until a queue has seen traffic, or when the broker keeps no rates; both read as nothing known to have moved
- * only when the member itself is there.
+ * `message_stats` is absent until a queue has seen traffic, or when the broker keeps no rates. What the queue counted before its first message is
+ * said as zeros, and so is what it counted before it was deleted and made anew, or before a restart: rates begin where the counting does.
  */
 function ratesOf(stats: JsonObject | null): Rates | null {
   if (stats === null) return null;
-  const sent = movedIn(stats, 'publish');
-  const done = movedIn(stats, 'ack') ?? movedIn(stats, 'deliver_get');
+  const counted = COUNTED.map((name) => ({ name, readings: readingsOf(stats, name) }));
+  const since = Math.min(
+    ...counted.flatMap(({ readings }) => readings.filter(({ count }) => count > 0).map(({ at }) => at)),
+  );
+  const moved = (name: (typeof COUNTED)[number]): Moved | null =>
+    movedIn(counted.find((one) => one.name === name)?.readings.filter(({ at }) => at >= since) ?? []);
+  const sent = moved('publish');
+  // Who takes without acknowledging has it done at once.
+  const done = sum(sum(moved('ack'), moved('deliver_no_ack')), moved('get_no_ack'));
+  if (sent === null && done === null) return null;
   // Redeliveries are not failures: the broker counts no messages that were given up on per queue.
   return {
     inPerSec: sent?.perSec ?? null,
@@ -91,14 +102,38 @@ function ratesOf(stats: JsonObject | null): Rates | null {
   };
 }
 
-/** Over the longest span of samples within the window; null when there are not two, or the broker does not count this. */
-function movedIn(stats: JsonObject, name: string): { readonly perSec: number; readonly windowMs: number } | null {
+const COUNTED = ['publish', 'ack', 'deliver_no_ack', 'get_no_ack'] as const;
+
+interface Reading {
+  readonly count: number;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+}
+
+interface Moved {
+  readonly perSec: number;
+  readonly windowMs: number;
+}
+
+function sum(one: Moved | null, other: Moved | null): Moved | null {
+  if (one === null || other === null) return one ?? other;
+  return { perSec: one.perSec + other.perSec, windowMs: one.windowMs };
+}
+
+/** Oldest first; none when the broker does not count this. */
+function readingsOf(stats: JsonObject, name: string): readonly Reading[] {
   const { samples } = objectAt(stats, `${name}_details`);
-  const readings = (Array.isArray(samples) ? samples : []).filter(isObject).flatMap((one) => {
-    const [count, at] = [numberAt(one, 'sample'), numberAt(one, 'timestamp')];
-    return count === null || at === null ? [] : [{ count, at }];
-  });
-  readings.sort((one, other) => one.at - other.at);
+  return (Array.isArray(samples) ? samples : [])
+    .filter(isObject)
+    .flatMap((one) => {
+      const [count, at] = [numberAt(one, 'sample'), numberAt(one, 'timestamp')];
+      return count === null || at === null ? [] : [{ count, at }];
+    })
+    .sort((one, other) => one.at - other.at);
+}
+
+/** Over the longest span of readings within the window; null when there are not two. */
+function movedIn(readings: readonly Reading[]): Moved | null {
   const last = readings.at(-1);
   const first = last && readings.find(({ at }) => last.at - at <= RATE_WINDOW_MS);
   if (last === undefined || first === undefined || first === last) return null;

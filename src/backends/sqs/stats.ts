@@ -14,6 +14,9 @@ export interface DeadCount {
 
 const AGE_NOTE = 'SQS tells the age of the oldest message only through CloudWatch (ApproximateAgeOfOldestMessage)';
 
+const RATES_NOTE =
+  'SQS counts messages in and out only in CloudWatch (NumberOfMessagesSent, NumberOfMessagesDeleted); here only the change of the depth can be seen';
+
 /** `attributes` null: the caller may not read them. `dead` null: the queue has no dead-letter queue. */
 export function readStats(queue: string, attributes: QueueAttributes | null, dead: DeadCount | null): QueueStats {
   const ready = count(attributes?.ApproximateNumberOfMessages);
@@ -34,6 +37,7 @@ export function readStats(queue: string, attributes: QueueAttributes | null, dea
     approximate: ['ready', 'inFlight', 'delayed', 'depth', 'dead'],
     notes: {
       oldestAgeMs: AGE_NOTE,
+      rates: RATES_NOTE,
       ...(attributes === null ? { ready: 'no permission for sqs:GetQueueAttributes' } : {}),
       ...(dead === null && attributes === null
         ? {}

@@ -79,6 +79,17 @@ const ENVELOPE = `A message as one line of JSON: what peek and drain print with 
 
   $ mq drain orders --dead --to dead.ndjson
   $ jq -c 'select(.headers.type == "order.created")' dead.ndjson | mq enqueue orders --ndjson
+
+A queue as one line of JSON: what ls, stats and top print with -o ndjson.
+
+  {"queue":"orders","context":"prod","broker":"rabbitmq","kind":"quorum","state":"running","ready":120,"inFlight":10,
+   "delayed":null,"dead":3,"depth":130,"consumers":4,"oldestAgeMs":null,
+   "rates":{"inPerSec":12.5,"outPerSec":11,"errorPerSec":null,"windowMs":10000},"approximate":["ready"],
+   "notes":{"oldestAgeMs":"the broker does not tell the age on kind quorum"},"sampledAt":"2026-11-21T09:05:00.000Z"}
+
+  sampledAt        when it was read; the rates are of the windowMs before that
+  approximate      what the broker itself calls so, or tells seconds late
+  null             unknown, or not for this kind of queue; notes say why
 `;
 
 const SAFETY = `What asks, and what guards:

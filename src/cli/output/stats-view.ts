@@ -21,6 +21,7 @@ export function statsDocument(stats: QueueStats, context: string | null): object
     rates: stats.rates ?? { inPerSec: null, outPerSec: null, errorPerSec: null, windowMs: null },
     approximate: stats.approximate,
     notes: stats.notes,
+    sampledAt: new Date(stats.sampledAt).toISOString(),
   };
 }
 

@@ -134,7 +134,7 @@ export function outlookText(row: Row): string {
     case 'empty':
       return '';
     case 'draining':
-      return formatDuration(outlook.inMs);
+      return `${row.stats.approximate.includes('depth') ? '~' : ''}${formatDuration(outlook.inMs)}`;
     default:
       return outlook.kind;
   }

@@ -6,7 +6,7 @@ import { type Lane, laneOf } from '../state/series.ts';
 import { rowOf, shownBrokers, shownNow, type TopState } from '../state/state.ts';
 import { chart, chartInWords } from './chart.ts';
 import { outlookText } from './columns.ts';
-import { ageFigure, errorShareFigure, figure, formatCount, formatRate } from './figures.ts';
+import { ageFigure, errorShareFigure, figure, formatCount, formatRate, netFigure } from './figures.ts';
 import { staleAge } from './header.ts';
 import { type Line, line } from './line.ts';
 import { messageLines, messageSummary } from './message.ts';
@@ -157,6 +157,7 @@ function states({ stats, judgement, ...row }: Row): readonly string[] {
     ['consumers', figure(stats, 'consumers', stats.consumers)],
     ['oldest', ageFigure(stats)],
     ['errors', errorShareFigure(stats)],
+    ['net', netFigure(stats, judgement.netPerSec)],
     ['drain', outlookText({ ...row, stats, judgement })],
   ];
   return [
@@ -174,7 +175,8 @@ function charts(row: Row, width: number, theme: Theme): readonly Line[] {
   return CHARTS.flatMap(([name, lane, format]) => {
     const values = laneOf(row.series, lane);
     const known = values.filter((value) => value !== null);
-    if (known.length === 0) return [];
+    // A figure that this kind does not have is no gap; a rate that nobody knows is one.
+    if (known.length === 0) return lane === 'dead' || lane === 'depth' ? [] : [line(`${name.padEnd(LABEL_WIDTH)}?`)];
     const last = values.at(-1) ?? null;
     const scale = ` now ${last === null ? '?' : format(last)}, most ${format(Math.max(...known))}`;
     const drawn = chart(values, chartWidth, lane === 'depth' ? DEPTH_CHART_HEIGHT : 1, bars);

@@ -45,6 +45,13 @@ export function errorShareFigure(stats: QueueStats): string {
   return `${stats.approximate.includes('rates') ? '~' : ''}${text}`;
 }
 
+/** The change of the depth per second: what a broker that counts nothing in and out still shows. */
+export function netFigure(stats: QueueStats, perSec: number | null): string {
+  if (perSec === null) return '?';
+  const sign = perSec > 0 ? '+' : perSec < 0 ? '-' : '';
+  return `${stats.approximate.includes('depth') ? '~' : ''}${sign}${formatRate(Math.abs(perSec))}/s`;
+}
+
 export interface Total {
   readonly sum: number;
   /** Queues that have the figure but do not know it. */

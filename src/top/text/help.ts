@@ -20,7 +20,7 @@ const HELP: readonly (readonly [string, string])[] = [
   ['P D', 'purge ready messages, dead letters'],
   ['c', 'in an action: copy its command line'],
   ['1 2 3 Tab', 'in detail: overview, dead letters, messages'],
-  ['q Ctrl-C', 'quit'],
+  ['q Ctrl-C', 'quit; Ctrl-Z: stop, and fg goes on'],
   ['', ''],
   ['?', 'in a cell: unknown. ~ approximate. Empty: does not apply'],
   ['', '12+? in a total: 12, and some are unknown'],

@@ -19,6 +19,8 @@ const NAMED: readonly (readonly [keyof InkKey, NamedKey])[] = [
 
 /** The keys of one input of Ink: fast typing comes as one string (`jjk`), so it is taken apart. */
 export function keysOf(input: string, key: InkKey): readonly Key[] {
+  // Escape twice at once comes as Alt with Escape, and is meant twice.
+  if (key.escape && key.meta) return [{ name: 'escape' }, { name: 'escape' }];
   for (const [flag, name] of NAMED) if (key[flag] === true) return [{ name }];
   if (key.ctrl) return input === 'c' ? [{ name: 'ctrl-c' }] : input === 'u' ? [{ name: 'ctrl-u' }] : [];
   // Escape and a character right after it look like Alt with that character, which has no meaning here.

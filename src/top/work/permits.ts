@@ -5,6 +5,7 @@ import type { ChangeVerb, WatchedBroker } from '../watched.ts';
 export class Permits {
   readonly #verb: ChangeVerb;
   readonly #toConfirm = new Set<string>();
+  readonly #confirming = new Set<string>();
   #isPlanned = false;
 
   constructor(verb: ChangeVerb) {
@@ -17,9 +18,16 @@ export class Permits {
     return this.#toConfirm.has(first) ? first : any;
   }
 
+  /** Whether this context asks for a name. */
+  confirms(context: string): boolean {
+    return this.#confirming.has(context);
+  }
+
   /** Throws when the configuration refuses it. */
   require(watched: WatchedBroker, queue: string): void {
-    if (watched.permit(this.#verb, queue) === 'type-name') this.#toConfirm.add(queue);
+    if (watched.permit(this.#verb, queue) !== 'type-name') return;
+    this.#toConfirm.add(queue);
+    this.#confirming.add(watched.context);
   }
 
   /** From here on a queue that has to be confirmed is refused, unless a name was asked for: nobody is asked once the work has begun. */

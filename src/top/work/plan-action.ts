@@ -43,14 +43,14 @@ export async function planAction(
   refuseReadonly(watched);
   const permits = new Permits(verb);
   permits.require(watched, key.queue);
-  const opened = await connections.to(key.context, signal);
-  const broker = permits.watch(watched, opened);
+  const broker = permits.watch(watched, await connections.to(key.context, signal));
   const queue = await broker.queue(key.queue, signal);
   const history = new History(watched, broker, request);
-  if (verb === 'pause' || verb === 'resume') return switching(verb, queue, broker, permits, history);
+  if (verb === 'pause' || verb === 'resume') return switching(verb, queue, broker, watched, permits, history);
   const notices: string[] = [];
   const notice = (text: string): void => void notices.push(text);
-  const target = verb === 'move' ? await targetOf(to ?? '', key.context, connections, permits, signal) : null;
+  const there = verb === 'move' ? targetOf(to ?? '', key.context, connections) : null;
+  const target = there === null ? null : await opened(there, permits, connections, signal);
   const plan = await planOf(request, queue, broker, target, notice, signal);
   // The dead letters may be kept in another queue than the one that was named, and go back to others: their own rules hold too. A broker that moves
   // them by itself opens none of these.
@@ -58,8 +58,10 @@ export async function planAction(
   if (verb === 'redrive') for (const origin of plan.to) permits.require(watched, origin);
   const typed = verb === 'purge' ? plan.from : permits.nameToType(plan.from);
   permits.planned();
+  const places = [watched, ...(there === null || there.watched === watched ? [] : [there.watched])];
+  const asked = [...planQuestion(plan, broker), ...limits(request), ...notices];
   return {
-    question: { lines: [...planQuestion(plan, broker), ...limits(request), ...notices, ...whose(typed, plan)], typed },
+    question: { lines: [...asked, ...contextLine(places, permits), ...whose(typed, plan)], typed },
     async run(onProgress, runSignal) {
       notices.length = 0;
       const { report, note } = await history.around(() => plan.run({ dryRun: false, onProgress, signal: runSignal }));
@@ -84,6 +86,14 @@ function whose(typed: string | null, plan: Plan): readonly string[] {
   return typed === null || typed === plan.from ? [] : [`  ${typed} is protected: it is its name that is asked for`];
 }
 
+/** Two queues may have the same name in two contexts: where each is has to be said. Nothing for a broker that was named by its URL. */
+function contextLine(places: readonly WatchedBroker[], permits: Permits): readonly string[] {
+  const named = places
+    .filter(({ selector }) => selector[0] === '-c')
+    .map(({ context }) => `${context}${permits.confirms(context) ? ' (protected)' : ''}`);
+  return named.length === 0 ? [] : [`  context: ${named.join(', to ')}`];
+}
+
 function refuseReadonly({ context, readonly }: WatchedBroker): void {
   if (readonly) throw new MqError('PRECONDITION_FAILED', `${context} is readonly: nothing can be changed there`);
 }
@@ -92,6 +102,7 @@ function switching(
   verb: 'pause' | 'resume',
   queue: Queue,
   broker: Broker,
+  watched: WatchedBroker,
   permits: Permits,
   history: History,
 ): PlannedAction {
@@ -102,7 +113,7 @@ function switching(
     `  ${effect}.`,
   ];
   return {
-    question: { lines, typed: permits.nameToType(queue.name) },
+    question: { lines: [...lines, ...contextLine([watched], permits)], typed: permits.nameToType(queue.name) },
     async run(_onProgress, signal) {
       const { note } = await history.around(async () => {
         if (verb === 'pause') await queue.pause?.({ reason: null, signal });
@@ -133,22 +144,28 @@ async function planOf(
   return planMove({ ...common, ...sending, operation: 'move', source: queue, state, only: null, target });
 }
 
+interface Target {
+  readonly queue: string;
+  readonly watched: WatchedBroker;
+}
+
 /** `name`, or `name@context` when that context is watched too. */
-async function targetOf(
-  text: string,
-  context: string,
-  connections: Connections,
-  permits: Permits,
-  signal: AbortSignal,
-): Promise<Queue> {
+function targetOf(text: string, context: string, connections: Connections): Target {
   const at = text.lastIndexOf('@');
   const named = at > 0 ? text.slice(at + 1) : '';
   const elsewhere = named !== '' && connections.has(named);
-  const where = elsewhere ? named : context;
-  const queue = elsewhere ? text.slice(0, at) : text;
-  const watched = connections.watched(where);
+  return { queue: elsewhere ? text.slice(0, at) : text, watched: connections.watched(elsewhere ? named : context) };
+}
+
+/** The target, by the same rules as what is moved there. */
+async function opened(
+  { queue, watched }: Target,
+  permits: Permits,
+  connections: Connections,
+  signal: AbortSignal,
+): Promise<Queue> {
   refuseReadonly(watched);
   permits.require(watched, queue);
-  const broker = permits.watch(watched, await connections.to(where, signal));
+  const broker = permits.watch(watched, await connections.to(watched.context, signal));
   return broker.queue(queue, signal);
 }

@@ -46,7 +46,7 @@ test.each([
 
 test('keys reach the state through Ink, and only what is on the screen is drawn', async () => {
   const store = new Store(stateWith(Array.from({ length: 500 }, (_, index) => reading(`q${1000 + index}`))));
-  const app = renderForTest(<App store={store} theme={PLAIN} />);
+  const app = renderForTest(<App store={store} theme={PLAIN} jobControl={null} />);
   // Ink listens from its first effects on.
   await expect.poll(() => app.lastFrame()).toContain('q1000');
   expect(app.lastFrame()).not.toContain('q1400');
@@ -60,5 +60,19 @@ test('keys reach the state through Ink, and only what is on the screen is drawn'
   await expect.poll(() => store.state().selected?.queue).toBe('q1004');
   app.stdin.write('\u001b?');
   await expect.poll(() => app.lastFrame()).toContain('mq top: keys');
+  // Escape leads out of one thing; twice at once, out of two.
+  const opened = (step: string): (() => unknown) => {
+    return () => [store.state().help, store.state().detail?.tab, store.state().action?.step].join(' ') === step;
+  };
+  app.stdin.write('x');
+  await expect.poll(opened('  ')).toBe(true);
+  app.stdin.write('\ra');
+  await expect.poll(opened(' overview choose')).toBe(true);
+  app.stdin.write('\u001b');
+  await expect.poll(opened(' overview ')).toBe(true);
+  app.stdin.write('a');
+  await expect.poll(opened(' overview choose')).toBe(true);
+  app.stdin.write('\u001b\u001b');
+  await expect.poll(opened('  ')).toBe(true);
   app.unmount();
 });

@@ -21,6 +21,8 @@ export interface BullCounts {
 
 /** Rates look back so far, or as far as the events reach: long enough to be steady, short enough to follow an incident. */
 const WINDOW_MS = 10_000;
+/** Over less than this one event more or less would be a rate of its own. */
+const LEAST_WINDOW_MS = 1_000;
 /** As many events are read at most; a busier queue has a shorter window. */
 const MOST_EVENTS = 5_000;
 
@@ -73,13 +75,14 @@ export async function bullStatsOf(
   const calls: readonly Call[] = [
     ...ids.map((id): Call => ['HGET', key(id), 'timestamp']),
     ['XINFO', 'STREAM', key('events')],
-    ['XREVRANGE', key('events'), '+', String(now - WINDOW_MS), 'COUNT', MOST_EVENTS],
+    // What happens between that instant and this call is of the next reading.
+    ['XREVRANGE', key('events'), now, now - WINDOW_MS, 'COUNT', MOST_EVENTS],
   ];
   const answers = await connection.each(calls, place);
   const times = answers.slice(0, ids.length).map((answer) => (answer.ok ? asNumberOrNull(answer.reply) : null));
   const [info, events] = answers.slice(ids.length);
-  const rates =
-    info?.ok === true && events?.ok === true ? ratesOf(now, asPairs(info.reply), asList(events.reply)) : null;
+  const hasEvents = info?.ok === true && events?.ok === true;
+  const rates = hasEvents ? ratesOf(now, asPairs(info.reply), asList(events.reply)) : null;
   const [pausedFlag, reason] = asList(meta).map(asTextOrNull);
   const isPaused = (pausedFlag ?? null) !== null || asInteger(oldPaused) === 1;
   const oldest = Math.min(...times.filter((at) => at !== null));
@@ -122,7 +125,14 @@ export async function bullStatsOf(
           }
         : {}),
       ...(rates === null
-        ? { rates: bull.generation === 'bull4' ? 'Bull 4 keeps no events' : 'the queue has no events yet' }
+        ? {
+            rates:
+              bull.generation === 'bull4'
+                ? 'Bull 4 keeps no events'
+                : hasEvents
+                  ? 'the events of the queue have only begun, or were deleted just now'
+                  : 'the queue has no events yet',
+          }
         : {}),
     },
     sampledAt: now,
@@ -169,25 +179,28 @@ export function clientName(bull: BullPlace): string {
 }
 
 /**
- * From the history in the events stream, so they are right at once, and also when jobs remove themselves. The window is shorter when
- * more events than we read fall into it, or when the stream was trimmed within it.
+ * From the history in the events stream, so they are right at once, and also when jobs remove themselves. They are of the time that the history
+ * covers: less than the window when more events than we read fall into it, when the stream was trimmed within it, and when it was made within it. The
+ * last happens to a new queue and to one that was obliterated, which nobody can tell apart: what was before is unknown. Null: it covers next to nothing.
  */
-function ratesOf(now: number, info: ReadonlyMap<string, unknown>, events: readonly unknown[]): Rates {
+function ratesOf(now: number, info: ReadonlyMap<string, unknown>, events: readonly unknown[]): Rates | null {
   const happened = events.map((entry) => {
     const [id, fields] = asList(entry);
-    return { at: Number(asText(id).split('-')[0]), event: asTextOrNull(asPairs(asListOrNone(fields)).get('event')) };
+    return { at: instantOf(id), event: asTextOrNull(asPairs(asListOrNone(fields)).get('event')) };
   });
-  const oldestRead = happened.at(-1)?.at ?? now;
-  const first = asListOrNone(info.get('first-entry'))[0];
-  const firstAt = first === undefined ? now : Number(asText(first).split('-')[0]);
-  const added = asNumberOrNull(info.get('entries-added'));
-  // Servers before 7 do not tell how many were ever added: then a stream as long as BullMQ's default limit counts as trimmed.
-  const trimmed = added === null ? asInteger(info.get('length')) >= 10_000 : added > asInteger(info.get('length'));
-  const start =
-    happened.length >= MOST_EVENTS ? oldestRead : trimmed ? Math.max(now - WINDOW_MS, firstAt) : now - WINDOW_MS;
-  const windowMs = Math.max(1, now - start);
+  const isCut = happened.length >= MOST_EVENTS;
+  // Of a stream that was emptied it is known that nothing came since its last entry.
+  const first = asListOrNone(info.get('first-entry'))[0] ?? info.get('last-generated-id');
+  const start = Math.max(now - WINDOW_MS, isCut ? (happened.at(-1)?.at ?? now) : instantOf(first));
+  const windowMs = now - start;
+  if (isCut ? windowMs <= 0 : windowMs < LEAST_WINDOW_MS) return null;
   const perSec = (name: string): number => (happened.filter(({ event }) => event === name).length * 1000) / windowMs;
   return { inPerSec: perSec('added'), outPerSec: perSec('completed'), errorPerSec: perSec('failed'), windowMs };
+}
+
+/** Milliseconds since the epoch, which is what an entry's id begins with. */
+function instantOf(id: unknown): number {
+  return Number(asText(id).split('-')[0]);
 }
 
 function serverTime(reply: unknown): number {
