@@ -1,13 +1,16 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { MqError, throwIfAborted } from '../../contract/errors.ts';
-import type { Delivery, Receipt } from '../../contract/message.ts';
+import type { Delivery } from '../../contract/message.ts';
 import type { Consumer, Notice } from '../../contract/queue.ts';
+import { DeliveryBuffer } from './delivery-buffer.ts';
 import { brokerError } from './errors.ts';
+import { giveBack } from './give-back.ts';
 import { type Counting, toMessage } from './incoming.ts';
-import { atLeast, type Link, orAborted } from './link.ts';
+import { type Link, orAborted } from './link.ts';
 import type { RabbitKind } from './queue-info.ts';
-import { Returns, returned, sendLateAcks, takeOtherReturned } from './quorum-returns.ts';
+import { returned } from './quorum-returns.ts';
 import { Segment, type SegmentEvents } from './segment.ts';
+import { type Settler, TagReceipt } from './tag-receipt.ts';
 import type { Content } from './wire/frames.ts';
 
 export interface ConsumerSetup {
@@ -41,9 +44,6 @@ const SEGMENT = 500;
 const SEGMENT_OF_A_LOOK = 2_000;
 /** Or this share of what is left, if that is more: ten million then fit into the usual 2,047 channels of a connection. */
 const SHARE_OF_REST = 1 / 400;
-/** What may wait here for a slow caller before the socket is left unread. */
-const BUFFER_BYTES = 16 * 1024 * 1024;
-const BUFFER_MESSAGES = 4_096;
 /** Between two looks at a queue whose messages are still arriving. */
 const POLL_MS = 20;
 
@@ -59,7 +59,7 @@ const POLL_MS = 20;
  * So that no more than `limit` are ever taken, the last acks (as many as the prefetch of the last segment) are held until it is cancelled: each
  * would make room for one message more. `ack` of these resolves when it is noted.
  */
-export class RabbitConsumer implements Consumer {
+export class RabbitConsumer implements Consumer, Settler {
   readonly #setup: ConsumerSetup;
   readonly #segments: Segment[] = [];
   readonly #ending = new AbortController();
@@ -67,9 +67,7 @@ export class RabbitConsumer implements Consumer {
   #lastWasReturned = false;
   /** Since the queue was last waited for. */
   #hasRejected = false;
-  #buffer: Delivery[] = [];
-  #bufferHead = 0;
-  #bufferBytes = 0;
+  readonly #buffer: DeliveryBuffer;
   #wake: (() => void)[] = [];
   #ended = false;
   #failure: MqError | null = null;
@@ -82,6 +80,7 @@ export class RabbitConsumer implements Consumer {
 
   private constructor(setup: ConsumerSetup) {
     this.#setup = setup;
+    this.#buffer = new DeliveryBuffer(setup.link.tap);
   }
 
   /** Takes over the link, which is closed with the consumer. Throws `PRECONDITION_FAILED` beside an exclusive consumer. */
@@ -143,11 +142,9 @@ export class RabbitConsumer implements Consumer {
     this.#delivered++;
     this.#lastWasReturned = content.redelivered;
     if (this.#ended) return;
-    const { queue, kind, counting, link, limit } = this.#setup;
+    const { queue, kind, counting, limit } = this.#setup;
     const message = toMessage(content, queue, kind === 'quorum', counting);
-    this.#buffer.push({ message, receipt: new TagReceipt(this, segment, content.tag) });
-    this.#bufferBytes += content.body.length;
-    if (this.#bufferBytes > BUFFER_BYTES || this.#buffer.length - this.#bufferHead > BUFFER_MESSAGES) link.tap.pause();
+    this.#buffer.add({ message, receipt: new TagReceipt(this, segment, content.tag) });
     if (limit !== null && this.#delivered >= limit) this.#end();
     else this.#advance(segment);
     this.#wakeUp();
@@ -193,7 +190,7 @@ export class RabbitConsumer implements Consumer {
         quietSince = Date.now();
         zeros = 0;
       } else if (follow) {
-        if (idleMs !== null && Date.now() - quietSince >= idleMs && this.#isDrainedByCaller()) this.#end();
+        if (idleMs !== null && Date.now() - quietSince >= idleMs && this.#buffer.isEmpty) this.#end();
       } else {
         const ready = await this.#segments.at(-1)?.ready();
         zeros = ready === 0 ? zeros + 1 : 0;
@@ -229,15 +226,11 @@ export class RabbitConsumer implements Consumer {
     await returned(link, queue);
   }
 
-  #isDrainedByCaller(): boolean {
-    return this.#buffer.length === this.#bufferHead;
-  }
-
   async *[Symbol.asyncIterator](): AsyncGenerator<Delivery, void, undefined> {
     try {
       for (;;) {
         if (this.#setup.signal.aborted) return;
-        const delivery = this.#take();
+        const delivery = this.#buffer.take();
         if (delivery !== null) yield delivery;
         else if (this.#failure !== null) {
           this.#isFailureTold = true;
@@ -260,21 +253,7 @@ export class RabbitConsumer implements Consumer {
   }
 
   get #isCallerWaiting(): boolean {
-    return this.#wake.length > 0 && this.#isDrainedByCaller();
-  }
-
-  #take(): Delivery | null {
-    const delivery = this.#buffer[this.#bufferHead];
-    if (delivery === undefined) return null;
-    this.#bufferHead++;
-    this.#bufferBytes -= delivery.message.body.length;
-    if (this.#bufferHead === this.#buffer.length || this.#bufferHead > BUFFER_MESSAGES) {
-      this.#buffer = this.#buffer.slice(this.#bufferHead);
-      this.#bufferHead = 0;
-    }
-    const low = this.#bufferBytes < BUFFER_BYTES / 2 && this.#buffer.length - this.#bufferHead < BUFFER_MESSAGES / 2;
-    if (low) this.#setup.link.tap.resume();
-    return delivery;
+    return this.#wake.length > 0 && this.#buffer.isEmpty;
   }
 
   /** For `TagReceipt`. */
@@ -333,27 +312,16 @@ export class RabbitConsumer implements Consumer {
   }
 
   async #close(): Promise<void> {
-    const { link, kind, queue, signal } = this.#setup;
+    const { link, kind, queue, notice, signal } = this.#setup;
     this.#end();
     await this.#stop().catch(() => undefined);
     signal.removeEventListener('abort', this.#onAbort);
-    this.#buffer = [];
-    this.#bufferHead = 0;
-    const unsettled = await this.#holdInOrder().catch(() => this.#unsettled);
-    const returns = kind === 'quorum' && unsettled > 0 ? await Returns.watch(link, queue) : null;
-    for (const segment of this.#segments) {
-      segment.flush();
-      // A classic queue takes back what a closed channel held only after the closing is confirmed. By nack, the question behind it is answered
-      // when everything is back, in its place. A quorum queue below 4.0 would put it at the tail.
-      // From 4.3 a return by nack does not count as a failed delivery, the loss of a channel does.
-      if (kind === 'classic' || atLeast(link.version, 4, 3)) {
-        segment.requeueAll();
-        await segment.ready().catch(() => 0);
-      }
-      // One after the other: what was delivered first must be back first.
-      await segment.close();
-      await returns?.of(segment.unsettled);
-    }
+    this.#buffer.clear();
+    await giveBack({
+      ...{ link, queue, kind, notice, segments: this.#segments, events: this.#events },
+      lastWasReturned: this.#lastWasReturned,
+      isBroken: () => this.#failure !== null,
+    });
     const isLost = this.#failure !== null || link.lost.aborted;
     await link.close();
     if (isLost && this.#acked > 0 && !this.#isFailureTold) throw this.#acksInDoubt();
@@ -367,21 +335,6 @@ export class RabbitConsumer implements Consumer {
 
   get #unsettled(): number {
     return this.#segments.reduce((sum, segment) => sum + segment.unsettled, 0);
-  }
-
-  /** How many messages go back by the closing of the segments, the ones included that are only taken for the sake of order. */
-  async #holdInOrder(): Promise<number> {
-    const { link, kind, queue, notice } = this.#setup;
-    if (kind === 'quorum' && this.#failure === null) {
-      for (const segment of this.#segments) segment.flush();
-      const barrier = await sendLateAcks(link, queue, this.#segments, this.#events);
-      if (barrier !== null) this.#segments.push(barrier);
-    }
-    if (kind === 'quorum' && this.#unsettled > 0 && this.#lastWasReturned && this.#failure === null) {
-      const left = (await this.#segments.at(-1)?.ready()) ?? 0;
-      if (left > 0) this.#segments.push(...(await takeOtherReturned(link, queue, notice)));
-    }
-    return this.#unsettled;
   }
 
   #cancelledByBroker(): void {
@@ -433,27 +386,3 @@ export class RabbitConsumer implements Consumer {
 }
 
 const DONE = Promise.resolve();
-
-class TagReceipt implements Receipt {
-  readonly #consumer: RabbitConsumer;
-  readonly #segment: Segment;
-  readonly #tag: number;
-
-  constructor(consumer: RabbitConsumer, segment: Segment, tag: number) {
-    this.#consumer = consumer;
-    this.#segment = segment;
-    this.#tag = tag;
-  }
-
-  ack(): Promise<void> {
-    return this.#consumer.ack(this.#segment, this.#tag);
-  }
-
-  keep(): void {
-    this.#consumer.keep(this.#segment);
-  }
-
-  release(options: { readonly failure?: string } = {}): Promise<void> {
-    return this.#consumer.release(this.#segment, this.#tag, options.failure !== undefined);
-  }
-}

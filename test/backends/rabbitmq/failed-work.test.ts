@@ -30,7 +30,8 @@ describe('drain --exec on a quorum queue, where every command fails', () => {
     ['false', '4'],
     ['sleep 0.2; false', '4'],
   ])('%s, %s at a time: each message has all of its deliveries, then it is dead', async (command, jobs) => {
-    const target = ['--url', vhost.mqUrl];
+    // Under load, a broker may need long to make a quorum queue.
+    const target = ['--url', vhost.mqUrl, '--timeout', '30s'];
     await using raw = await RawAmqp.open(vhost.url);
     for (let round = 1; round <= 5; round++) {
       const queue = `failed ${command} ${jobs} ${round}`;
@@ -60,9 +61,10 @@ describe('drain --exec on a quorum queue, where every command fails', () => {
 
 describe.each(['classic', 'quorum'] as const)('drain --exec --max on a %s queue, where every command fails', (kind) => {
   test.each(['1', '3'])('never takes more than so many, %s at a time', async (jobs) => {
-    const target = ['--url', vhost.mqUrl];
+    // Under load, a broker may need long to make a quorum queue.
+    const target = ['--url', vhost.mqUrl, '--timeout', '30s'];
     await using raw = await RawAmqp.open(vhost.url);
-    for (let round = 1; round <= 10; round++) {
+    for (let round = 1; round <= 5; round++) {
       const queue = `bounded ${kind} ${jobs} ${round}`;
       await mq.ok([...target, 'create', queue, '--kind', kind, '--dlq', `${queue} dlq`]);
       await mq.ok([...target, 'enqueue', queue, '--lines'], { stdin: 'a\nb\nc\nd\ne\nf\n' });
@@ -98,7 +100,8 @@ describe.each(['classic', 'quorum'] as const)('drain --exec --max on a %s queue,
   });
 
   test('takes as many as it says, also when failures bring the same ones again', async () => {
-    const target = ['--url', vhost.mqUrl];
+    // Under load, a broker may need long to make a quorum queue.
+    const target = ['--url', vhost.mqUrl, '--timeout', '30s'];
     for (let round = 1; round <= 5; round++) {
       const queue = `again ${kind} ${round}`;
       await mq.ok([...target, 'create', queue, '--kind', kind, '--dlq', `${queue} dlq`]);
