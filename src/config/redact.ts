@@ -1,4 +1,9 @@
 const HIDDEN = '***';
+/**
+ * Shorter than this, a secret is found in many words, and a message without them could not be read; inside a word nobody can tell it from the word.
+ * So it is hidden where no letter or digit stands beside it: in a URL, a parameter, a protocol's own text.
+ */
+const SHORT = 4;
 
 /**
  * The secrets of this run. Whatever goes to stderr passes through `redact`, because client libraries and operating systems repeat
@@ -20,11 +25,15 @@ export class Secrets {
     this.#longestFirst = null;
   }
 
-  /** Replaces every registered secret, the longest first, so that no part of one is left. */
+  /** Replaces every registered secret, the longest first, so that no part of one is left; a short one where it stands by itself. */
   redact(text: string): string {
     this.#longestFirst ??= [...this.#values].sort((a, b) => b.length - a.length);
     let redacted = text;
-    for (const secret of this.#longestFirst) redacted = redacted.replaceAll(secret, HIDDEN);
+    for (const secret of this.#longestFirst) {
+      redacted = redacted.replaceAll(secret, (found, at: number, whole: string) =>
+        secret.length < SHORT && isInWord(whole, at, found.length) ? found : HIDDEN,
+      );
+    }
     return redacted;
   }
 
@@ -36,6 +45,13 @@ export class Secrets {
     if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Object.prototype) return value;
     return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, this.redactValue(item)]));
   }
+}
+
+function isInWord(text: string, at: number, length: number): boolean {
+  return (
+    /[\p{L}\p{N}]$/u.test(text.slice(Math.max(0, at - 2), at)) ||
+    /^[\p{L}\p{N}]/u.test(text.slice(at + length, at + length + 2))
+  );
 }
 
 /** As it is, percent-encoded in the ways of forms, of `encodeURI` and of WHATWG URLs, inside JSON and inside a quoted JavaScript text. */

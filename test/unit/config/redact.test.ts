@@ -25,6 +25,30 @@ describe('Secrets', () => {
     expect(secrets.redact(text)).toBe('*** *** refused');
   });
 
+  it('hides a short password where it stands by itself, and leaves words readable', () => {
+    const secrets = new Secrets();
+    secrets.learnUrl('amqp://user:a@host/');
+    const text = 'mq: error: cannot reach amqp://user:a@host/v: ACCESS_REFUSED - PLAIN login\0user\0a, password=a, "a"';
+    expect(secrets.redact(text)).toBe(
+      'mq: error: cannot reach amqp://user:***@host/v: ACCESS_REFUSED - PLAIN login\0user\0***, password=***, "***"',
+    );
+    expect(secrets.redact('a')).toBe('***');
+    // What HTTP sends is long enough to be hidden anywhere.
+    expect(secrets.redact(`x${Buffer.from('user:a').toString('base64')}x`)).toBe('x***x');
+  });
+
+  it.each(['7', 'é', '%', '😀', 'ab', 'p@s'])(
+    'hides the short password %j in a URL, as written and encoded',
+    (password) => {
+      const secrets = new Secrets();
+      const url = `amqp://user:${encodeURIComponent(password)}@host/`;
+      secrets.learnUrl(url);
+      expect(secrets.redact(`${url} amqp://user:${password}@host/`)).toBe(
+        'amqp://user:***@host/ amqp://user:***@host/',
+      );
+    },
+  );
+
   it('lets no password through, whatever it is', () => {
     fc.assert(
       fc.property(fc.string({ minLength: 6, unit: 'grapheme' }), (password) => {
