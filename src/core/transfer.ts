@@ -42,6 +42,8 @@ export const DEFAULT_WINDOW = 500;
 const MAX_BYTES_IN_THE_AIR = 64 * 1024 * 1024;
 /** So many failures with no success between them mean that the destination does not work, and the rest is better left alone. */
 const FAILURES_IN_A_ROW = 10;
+/** Where the order is not strict, an older message may come behind a newer one; behind so many newer ones in a row, none is expected. */
+const NEWER_IN_A_ROW = 10;
 
 /** How many the consumer may take from the broker, so that it never takes more than can be used. */
 export function takeLimit(request: Pick<TransferRequest, 'selection' | 'bound' | 'max'>): number | null {
@@ -76,10 +78,12 @@ export async function transfer(
   let bytesInTheAir = 0;
   let inARow = 0;
   let heldFailures = 0;
+  let newer = 0;
   // Aborts the taking alone: also a consumer that waits for more must hear that the destination does not work.
   const stop = new AbortController();
   let complete = true;
   let broken: unknown = null;
+  let bug: { readonly error: unknown } | null = null;
 
   const total = takeLimit(request);
   const progress = (): void =>
@@ -128,11 +132,24 @@ export async function transfer(
   const consumer = await open(taking);
   try {
     let taken = 0;
+    let newerInARow = 0;
     if (max !== 0) {
       for await (const delivery of consumer) {
         const { message, receipt } = delivery;
-        if (request.notAfter !== null && message.enqueuedAt !== null && message.enqueuedAt > request.notAfter) break;
         tally.seen += 1;
+        if (request.notAfter !== null && message.enqueuedAt !== null && message.enqueuedAt > request.notAfter) {
+          receipt.keep?.();
+          tally.left += 1;
+          newer += 1;
+          newerInARow += 1;
+          if (newerInARow >= NEWER_IN_A_ROW) break;
+          if (newer >= request.window / 2) {
+            complete = false;
+            break;
+          }
+          continue;
+        }
+        newerInARow = 0;
         const verdict = selection.verdict(message);
         if (verdict !== 'take') receipt.keep?.();
         if (verdict === 'leave') {
@@ -156,10 +173,15 @@ export async function transfer(
         }
         const size = message.body.byteLength;
         bytesInTheAir += size;
-        const settled: Promise<void> = settle(delivery).finally(() => {
-          bytesInTheAir -= size;
-          inTheAir.delete(settled);
-        });
+        const settled: Promise<void> = settle(delivery)
+          .catch((error: unknown) => {
+            bug ??= { error };
+            stop.abort();
+          })
+          .finally(() => {
+            bytesInTheAir -= size;
+            inTheAir.delete(settled);
+          });
         inTheAir.add(settled);
         taken += 1;
         if (taken === max) break;
@@ -178,7 +200,13 @@ export async function transfer(
       complete = false;
     }
   }
+  // No destination may reject: what became of its message is not known, so there is no report to make.
+  if (bug !== null) throw (bug as { readonly error: unknown }).error;
   if (broken !== null && tally.seen === 0) throw broken;
+  if (newer > 0) {
+    const messages = newer === 1 ? '1 message' : `${newer} messages`;
+    request.notice(`${messages} came to ${request.from} after the start, and ${newer === 1 ? 'was' : 'were'} left`);
+  }
   if (broken !== null) request.notice(`stopped: ${reasonOf(broken)}; what was not moved is still in ${request.from}`);
   for (const remark of selection.remarks()) request.notice(remark);
   if (signal.aborted) complete = false;

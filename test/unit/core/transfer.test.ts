@@ -22,9 +22,9 @@ class Source {
   closeFails = false;
   readonly #messages: readonly Message[];
 
-  constructor(count: number) {
+  constructor(count: number, enqueuedAt = (index: number) => 1000 + index) {
     this.#messages = Array.from({ length: count }, (_, index) =>
-      message({ id: String(index), body: Buffer.from(`{"n":${index}}`), enqueuedAt: 1000 + index }),
+      message({ id: String(index), body: Buffer.from(`{"n":${index}}`), enqueuedAt: enqueuedAt(index) }),
     );
   }
 
@@ -271,7 +271,38 @@ describe('transfer', () => {
     const source = new Source(10);
     const report = await transfer(request({ notAfter: 1004 }), source.open);
     expect(source.acked).toEqual(ids(0, 5));
-    expect(report).toMatchObject({ moved: 5, left: 0 });
+    expect(report).toMatchObject({ moved: 5, left: 5, complete: true });
+  });
+
+  it('does not stop at the first that came after the start, because others may come out of order', async () => {
+    const source = new Source(10, (index) => (index % 2 === 0 ? 1000 : 2000));
+    const asked = request({ notAfter: 1500 });
+    expect(await transfer(asked, source.open)).toMatchObject({ moved: 5, left: 5, complete: true });
+    expect(source.acked).toEqual(['0', '2', '4', '6', '8']);
+    expect(asked.notices).toEqual(['5 messages came to a after the start, and were left']);
+  });
+
+  it('stops when only newer ones come, or when they fill the hand', async () => {
+    const endless = new Source(100, (index) => (index < 3 ? 1000 : 2000));
+    expect(await transfer(request({ notAfter: 1500 }), endless.open)).toMatchObject({
+      moved: 3,
+      left: 10,
+      complete: true,
+    });
+    const mixed = new Source(100, (index) => (index % 2 === 0 ? 1000 : 2000));
+    expect(await transfer(request({ notAfter: 1500, window: 8 }), mixed.open)).toMatchObject({
+      moved: 4,
+      left: 4,
+      complete: false,
+    });
+  });
+
+  it('gives everything back also when a destination breaks its promise and rejects', async () => {
+    const source = new Source(3);
+    const put = async (): Promise<SendOutcome> => Promise.reject(new Error('a bug'));
+    await expect(transfer(request({ destination: { put } }), source.open)).rejects.toThrow('a bug');
+    expect(source.closed).toBe(1);
+    expect(source.acked).toEqual([]);
   });
 
   it.each([
