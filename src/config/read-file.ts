@@ -3,7 +3,7 @@ import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument } fr
 import { MqError } from '../contract/errors.ts';
 import { CONTEXT_NAME, type Configuration, type Context, NO_DEFAULTS, type SecretText } from './configuration.ts';
 import { nearest } from './nearest.ts';
-import { projectFile, type UserContext, type UserFile, userFile } from './schema.ts';
+import { defaults, projectFile, ruleVerbs, type UserContext, type UserFile, userContext, userFile } from './schema.ts';
 
 /** One file, checked. */
 export interface FileContent extends Omit<Configuration, 'files'> {}
@@ -100,12 +100,9 @@ function explain(
 
 function knownKeys(path: readonly string[]): readonly string[] {
   if (path.length === 1) return Object.keys(userFile.entries);
-  if (path[0] === 'defaults') return ['output', 'color', 'timeout', 'connectTimeout'];
-  if (path.length === 3)
-    return ['url', 'user', 'password', 'queue', 'readonly', 'protected', 'rules', 'redact', 'color'];
-  return path.at(-3) === 'rules'
-    ? ['enqueue', 'drain', 'redrive', 'move', 'copy', 'purge', 'pause', 'resume', 'create', 'delete']
-    : ['env', 'file', 'command'];
+  if (path[0] === 'defaults') return Object.keys(defaults.entries);
+  if (path.length === 3) return Object.keys(userContext.entries);
+  return path.at(-3) === 'rules' ? Object.keys(ruleVerbs.entries) : ['env', 'file', 'command'];
 }
 
 /** A key of the file in a message: it is the person's own text, but one line is enough of it. */

@@ -25,7 +25,7 @@ const duration = v.pipe(
 
 const effect = v.picklist(['deny', 'confirm'], 'must be deny or confirm');
 /** The verbs that a rule can speak of: those that change something. */
-const ruleVerbs = v.strictObject({
+export const ruleVerbs = v.strictObject({
   '*': v.optional(effect),
   enqueue: v.optional(effect),
   drain: v.optional(effect),
@@ -53,14 +53,14 @@ const commonContext = {
   color: v.optional(v.picklist(CONTEXT_COLORS, `must be one of ${CONTEXT_COLORS.join(', ')}`)),
 };
 
-const defaults = v.strictObject({
+export const defaults = v.strictObject({
   output: v.optional(v.picklist(['table', 'json', 'ndjson', 'yaml'], 'must be table, json, ndjson or yaml')),
   color: v.optional(v.picklist(['auto', 'always', 'never'], 'must be auto, always or never')),
   timeout: v.optional(duration),
   connectTimeout: v.optional(duration),
 });
 
-const userContext = v.strictObject({
+export const userContext = v.strictObject({
   url: secretText,
   user: v.optional(secretText),
   password: v.optional(secretText),

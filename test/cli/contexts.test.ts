@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { CHANGING_VERBS } from '../../src/cli/change/changing.ts';
 import { VERBS } from '../../src/cli/verbs.ts';
+import { ruleVerbs } from '../../src/config/schema.ts';
 import { CommandLine, type Ran, type RunOptions } from '../support/command-line.ts';
 
 let mq: CommandLine;
@@ -288,4 +289,8 @@ it('ls and stats sort by a figure, the largest first', async () => {
     expect(await names()).toEqual(['few', 'many', 'some']);
     expect(await names('--sort', 'ready')).toEqual(['many', 'some', 'few']);
   }
+});
+
+it('a rule of a context can speak of each verb that changes something, and of no other', () => {
+  expect(Object.keys(ruleVerbs.entries).filter((verb) => verb !== '*')).toEqual([...CHANGING_VERBS]);
 });
