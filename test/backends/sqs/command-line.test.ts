@@ -1,16 +1,15 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { Broker } from '../../../src/contract/broker.ts';
 import type { Queue } from '../../../src/contract/queue.ts';
 import type { Report } from '../../../src/core/report.ts';
 import { until } from '../../support/built-program.ts';
 import { type Finished, type Running, startMq } from '../../support/mq.ts';
-import { sqs } from '../../support/servers.ts';
-import { FaultProxy, type FaultyAnswer } from '../../support/sqs/fault-proxy.ts';
+import { behindProxy } from '../../support/sqs/behind-proxy.ts';
+import type { FaultProxy, FaultyAnswer } from '../../support/sqs/fault-proxy.ts';
 import {
   bodies,
   createQueue,
   never,
-  openAt,
   outgoing,
   sendAll,
   takeAll,
@@ -25,14 +24,8 @@ let proxy: FaultProxy;
 let broker: Broker;
 
 function connectTo(emulator: 'fauxqs' | 'localSqs'): void {
-  beforeAll(async () => {
-    proxy = await FaultProxy.start((await sqs())[emulator]);
-    broker = await openAt(proxy.url);
-  });
-  beforeEach(() => proxy.reset());
-  afterAll(async () => {
-    await broker.close();
-    await proxy.stop();
+  behindProxy(emulator, (made) => {
+    ({ proxy, broker } = made);
   });
 }
 

@@ -1,9 +1,9 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { Broker } from '../../../src/contract/broker.ts';
 import { planRedrive } from '../../../src/core/redrive.ts';
 import { redriveOf } from '../../support/redrive.ts';
-import { sqs } from '../../support/servers.ts';
-import { FaultProxy, type FaultyAnswer, refusal, type SeenCall } from '../../support/sqs/fault-proxy.ts';
+import { behindProxy } from '../../support/sqs/behind-proxy.ts';
+import { type FaultProxy, type FaultyAnswer, refusal, type SeenCall } from '../../support/sqs/fault-proxy.ts';
 import {
   bodies,
   collect,
@@ -25,14 +25,8 @@ const THROTTLED = refusal('RequestThrottled', 'Rate exceeded');
 describe('faults in front of the emulator fauxqs', () => {
   let proxy: FaultProxy;
   let broker: Broker;
-  beforeAll(async () => {
-    proxy = await FaultProxy.start((await sqs()).fauxqs);
-    broker = await openAt(proxy.url);
-  });
-  beforeEach(() => proxy.reset());
-  afterAll(async () => {
-    await broker.close();
-    await proxy.stop();
+  behindProxy('fauxqs', (made) => {
+    ({ proxy, broker } = made);
   });
 
   /** Refuses the entries of a batch that `spoilt` names and passes the others on. */

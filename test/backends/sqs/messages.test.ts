@@ -1,14 +1,13 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { Broker } from '../../../src/contract/broker.ts';
-import { sqs } from '../../support/servers.ts';
-import { FaultProxy } from '../../support/sqs/fault-proxy.ts';
+import { behindProxy } from '../../support/sqs/behind-proxy.ts';
+import type { FaultProxy } from '../../support/sqs/fault-proxy.ts';
 import {
   bodies,
   collect,
   consume,
   createQueue,
   never,
-  openAt,
   outgoing,
   peek,
   sendAll,
@@ -22,13 +21,8 @@ let proxy: FaultProxy;
 let broker: Broker;
 
 function connectTo(emulator: 'fauxqs' | 'localSqs'): void {
-  beforeAll(async () => {
-    proxy = await FaultProxy.start((await sqs())[emulator]);
-    broker = await openAt(proxy.url);
-  });
-  afterAll(async () => {
-    await broker.close();
-    await proxy.stop();
+  behindProxy(emulator, (made) => {
+    ({ proxy, broker } = made);
   });
 }
 

@@ -1,8 +1,8 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { Broker } from '../../../src/contract/broker.ts';
 import type { NativeMove, NativeMoveRequest, NativeProgress, Queue } from '../../../src/contract/queue.ts';
-import { sqs } from '../../support/servers.ts';
-import { FaultProxy, refusal } from '../../support/sqs/fault-proxy.ts';
+import { behindProxy } from '../../support/sqs/behind-proxy.ts';
+import { type FaultProxy, refusal } from '../../support/sqs/fault-proxy.ts';
 import {
   AT_ONCE,
   bodies,
@@ -20,14 +20,8 @@ const TEXTS = Array.from({ length: 25 }, (_, i) => `dead ${i}`);
 describe('move tasks and dead-letter links on the emulator local-aws-sqs', () => {
   let proxy: FaultProxy;
   let broker: Broker;
-  beforeAll(async () => {
-    proxy = await FaultProxy.start((await sqs()).localSqs);
-    broker = await openAt(proxy.url);
-  });
-  beforeEach(() => proxy.reset());
-  afterAll(async () => {
-    await broker.close();
-    await proxy.stop();
+  behindProxy('localSqs', (made) => {
+    ({ proxy, broker } = made);
   });
 
   async function linked(sources: number, fifo = false): Promise<{ queues: Queue[]; dead: Queue }> {
