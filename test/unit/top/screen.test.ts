@@ -286,3 +286,23 @@ test('figures of the detail stay beside their names, however narrow', () => {
   for (const figure of ['ready 60471', 'in-flight 12', 'delayed 7', 'dead 25', 'consumers 1', 'net 0.0/s'])
     expect(text).toContain(figure);
 });
+
+test('totals take of a broker that does not answer its counts as approximate, and its rates as unknown', () => {
+  const rates = { inPerSec: 5, outPerSec: 4, errorPerSec: 1, windowMs: 10_000 };
+  const both = reduce(stateWith([reading('here', { ready: 10, rates })], { policies: policies('prod', 'dev') }), {
+    type: 'snapshot',
+    snapshot: snapshot([reading('there', { ready: 3, dead: 2, rates })], { context: 'dev' }),
+  });
+  const title = (state: TopState): string => screenLines(state, PLAIN)[0]?.text ?? '';
+  expect(title(both)).toMatch(/2 queues {2}ready 13 {2}dead 2 {2}in\/s 10\.0 {2}out\/s 8\.0 {2}err\/s 2\.0/);
+  const lost = reduce(both, {
+    type: 'snapshot',
+    snapshot: snapshot(null, {
+      context: 'dev',
+      condition: { state: 'stale', reason: 'gone', since: NOON, retryAt: null },
+    }),
+  });
+  expect(title(lost)).toMatch(
+    /2 queues {2}ready ~13 {2}dead ~2 {2}in\/s 5\.0\+\? {2}out\/s 4\.0\+\? {2}err\/s 1\.0\+\?/,
+  );
+});
