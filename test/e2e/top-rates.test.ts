@@ -3,11 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect } from 'amqplib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { BuiltProgram } from '../support/built-program.ts';
 import { rabbitmqVhost } from '../support/rabbitmq-vhost.ts';
 import { startRedis } from '../support/redis-server.ts';
 import { redisProgram } from '../support/servers.ts';
 import { expectLoad, expectTrue, isFull, RABBITMQ_LAG_MS } from '../support/top/expect-rates.ts';
-import { FIGURES } from '../support/top/rate-ledger.ts';
+import { FIGURES, RateLedger } from '../support/top/rate-ledger.ts';
 import { BullLoad, rabbitmqTicks, StreamLoad, sqliteTicks, TICK_MS } from '../support/top/rate-loads.ts';
 import { SqliteLoad } from '../support/top/sqlite-load.ts';
 import { WatchedLoad } from '../support/top/watched-load.ts';
@@ -77,6 +78,40 @@ describe.concurrent('rates within 10 % of the truth over ten seconds', () => {
       expectTrue(lines, ledger, ['inPerSec', 'outPerSec'], { lagMs: RABBITMQ_LAG_MS });
       // Nor does RabbitMQ.
       expect(new Set(watched.shown.map(({ rates }) => rates.errorPerSec))).toEqual(new Set([null]));
+    } finally {
+      await client.close();
+    }
+  });
+
+  test('RabbitMQ: dead letters that come in are not counted by the broker, and no zero is told of them', {
+    timeout: 60_000,
+  }, async () => {
+    const client = await connect(vhost.url);
+    try {
+      const channel = await client.createConfirmChannel();
+      await channel.assertQueue('lossy.dlq', { durable: true });
+      await channel.assertQueue('lossy', { deadLetterExchange: '', deadLetterRoutingKey: 'lossy.dlq' });
+      // So that the broker has counted something: without this it says nothing of the queue at all.
+      channel.sendToQueue('lossy.dlq', Buffer.from('directly'));
+      const dieAndTake = async (): Promise<void> => {
+        channel.sendToQueue('lossy', Buffer.from('x'));
+        await channel.waitForConfirms();
+        const dying = await channel.get('lossy');
+        if (dying !== false) channel.nack(dying, false, false);
+        const dead = await channel.get('lossy.dlq');
+        if (dead !== false) channel.ack(dead);
+      };
+      const env = { MQ_URL: vhost.mqUrl };
+      await using watched = new WatchedLoad(['lossy*'], env, new RateLedger(), TICK_MS, dieAndTake);
+      const lines = await watched.until(({ queue, rates }) => queue === 'lossy.dlq' && (rates.outPerSec ?? 0) > 1, 3);
+      expect(lines.map(({ rates }) => rates.inPerSec)).toEqual([null, null, null]);
+      const published = await watched.until(({ queue, rates }) => queue === 'lossy' && (rates.inPerSec ?? 0) > 1, 1);
+      expect(published).not.toEqual([]);
+      const { stdout } = await new BuiltProgram(['stats', 'lossy.dlq', '-o', 'ndjson'], env).finished;
+      expect(JSON.parse(stdout)).toMatchObject({
+        rates: { inPerSec: null, outPerSec: expect.any(Number) },
+        notes: { rates: 'the broker does not count the dead letters that come in from lossy' },
+      });
     } finally {
       await client.close();
     }

@@ -20,7 +20,8 @@ export async function* listQueues(
 ): AsyncIterable<QueueStats> {
   const infos: QueueInfo[] = [];
   for await (const info of pages(session, signal)) infos.push(info);
-  const needsTopology = infos.some((info) => hasDeadLetterExchange(info) && pattern.matches(info.name));
+  // Also for a queue that only takes the dead letters of others.
+  const needsTopology = infos.some(hasDeadLetterExchange);
   const topology = needsTopology ? await readTopology(session.management, session.address.vhost, signal) : null;
   const byName = new Map(infos.map((info) => [info.name, info]));
   const sources = topology === null ? new Map<string, string[]>() : sourcesByQueue(topology);
@@ -32,7 +33,8 @@ export async function* listQueues(
     throwIfAborted(signal);
     const dead = deadFigure(info, topology, byName, sources);
     const { name, kind } = info;
-    yield toStats({ queue: name, kind, info, live: live.get(name) ?? null, dead, reason: null, now });
+    const deadLettersFrom = sources.get(name) ?? [];
+    yield toStats({ queue: name, kind, info, live: live.get(name) ?? null, dead, deadLettersFrom, reason: null, now });
   }
 }
 

@@ -25,7 +25,7 @@ import { openPeek } from './peek.ts';
 import { RabbitPublisher } from './publisher.ts';
 import { hasSingleActiveConsumer, limitSetting, type QueueInfo, type RabbitKind, textSetting } from './queue-info.ts';
 import type { Lookup, Session } from './session.ts';
-import { type DeadFigure, type LiveFigures, toStats } from './stats.ts';
+import { countsPublished, type DeadFigure, type LiveFigures, toStats } from './stats.ts';
 import { openStreamPeek } from './stream-peek.ts';
 import { readTopology } from './topology.ts';
 
@@ -65,9 +65,17 @@ class RabbitQueue implements Queue {
       info,
       live,
       dead: await this.#dead(info, signal),
+      deadLettersFrom: await this.#deadLettersFrom(info, signal),
       reason: looked.status === 'unavailable' ? looked.reason : null,
       now: Date.now(),
     });
+  }
+
+  /** Asked only where it matters: when the broker says how many messages were published here. */
+  async #deadLettersFrom(info: QueueInfo | null, signal: AbortSignal): Promise<readonly string[]> {
+    if (info === null || !countsPublished(info.messageStats)) return [];
+    const topology = await readTopology(this.session.management, this.session.address.vhost, signal);
+    return topology.sourcesOf(this.name);
   }
 
   async #dead(info: QueueInfo | null, signal: AbortSignal): Promise<DeadFigure> {

@@ -20,6 +20,8 @@ export interface StatsInput {
   readonly info: QueueInfo | null;
   readonly live: LiveFigures | null;
   readonly dead: DeadFigure;
+  /** The queues whose dead letters come here. */
+  readonly deadLettersFrom: readonly string[];
   /** Why `info` is null. */
   readonly reason: string | null;
   /** Milliseconds since the epoch. */
@@ -31,7 +33,8 @@ const LAG = 'from the management API, up to 7 s old';
 /** The samples are five seconds apart, so that is the window, or half of it. */
 const RATE_WINDOW_MS = 10_000;
 
-export function toStats({ queue, kind, info, live, dead, reason, now }: StatsInput): QueueStats {
+export function toStats(input: StatsInput): QueueStats {
+  const { queue, kind, info, live, dead, deadLettersFrom, reason, now } = input;
   // These come from the management API, or from a queue elsewhere that changes meanwhile.
   const approximate: StatsField[] = ['inFlight', 'depth', 'rates'];
   if (kind === 'rabbit-stream') approximate.push('ready');
@@ -51,7 +54,12 @@ export function toStats({ queue, kind, info, live, dead, reason, now }: StatsInp
   const depth = depthOf(ready, inFlight);
   if (depth === null) missing('depth');
   if (dead.note !== null && kind !== 'rabbit-stream') notes.dead = dead.note;
-  const rates = info === null ? null : ratesOf(info.messageStats);
+  const counted = info === null ? null : ratesOf(info.messageStats);
+  // Neither classic nor quorum queues count what was dead-lettered to them (3.10, 4.0): what was published is only a part, and mostly nothing.
+  const isPartial = deadLettersFrom.length > 0 && counted !== null;
+  const rates = isPartial ? { ...counted, inPerSec: null } : counted;
+  if (isPartial)
+    notes.rates = `the broker does not count the dead letters that come in from ${deadLettersFrom.join(', ')}`;
   if (rates === null) {
     missing('rates');
     if (info?.messageStats != null) notes.rates = 'the broker has not counted long enough yet';
@@ -100,6 +108,11 @@ function ratesOf(stats: JsonObject | null): Rates | null {
     errorPerSec: null,
     windowMs: (sent ?? done)?.windowMs ?? null,
   };
+}
+
+/** Whether it has a rate of what comes in to tell. */
+export function countsPublished(stats: JsonObject | null): boolean {
+  return stats !== null && readingsOf(stats, 'publish').some(({ count }) => count > 0);
 }
 
 const COUNTED = ['publish', 'ack', 'deliver_no_ack', 'get_no_ack'] as const;

@@ -10,7 +10,7 @@ import { ageFigure, errorShareFigure, figure, formatCount, formatRate, netFigure
 import { staleAge } from './header.ts';
 import { type Line, line } from './line.ts';
 import { messageLines, messageSummary } from './message.ts';
-import { cut, wrapped } from './padding.ts';
+import { cut, packed, wrapped } from './padding.ts';
 import { glyphsOf, paint, type Theme } from './theme.ts';
 
 const TAB_NAMES: Readonly<Record<Tab, string>> = { overview: 'overview', dead: 'dead letters', messages: 'messages' };
@@ -130,7 +130,10 @@ const SCALE_WIDTH = 22;
 
 function overview(detail: DetailState, row: Row | null, width: number, theme: Theme): readonly Line[] {
   const text = (lines: readonly string[]): readonly Line[] => lines.flatMap((one) => wrapped(one, width)).map(line);
-  const stats = row === null ? [line('this queue is gone')] : [...text(states(row)), ...charts(row, width, theme)];
+  const stats =
+    row === null
+      ? [line('this queue is gone')]
+      : [...packed(states(row), width).map(line), ...text(notesOf(row)), ...charts(row, width, theme)];
   const { overview: load } = detail;
   if (load.status !== 'ready') return [...stats, line(''), ...waiting(load, width)];
   const { description, links } = load.data;
@@ -160,13 +163,11 @@ function states({ stats, judgement, ...row }: Row): readonly string[] {
     ['net', netFigure(stats, judgement.netPerSec)],
     ['drain', outlookText({ ...row, stats, judgement })],
   ];
-  return [
-    figures
-      .filter(([, value]) => value !== '')
-      .map(([name, value]) => `${name} ${value}`)
-      .join('   '),
-    ...Object.entries(stats.notes).map(([field, note]) => safe(`  ${field}: ${note}`)),
-  ];
+  return figures.filter(([, value]) => value !== '').map(([name, value]) => `${name} ${value}`);
+}
+
+function notesOf({ stats }: Row): readonly string[] {
+  return Object.entries(stats.notes).map(([field, note]) => safe(`  ${field}: ${note}`));
 }
 
 function charts(row: Row, width: number, theme: Theme): readonly Line[] {

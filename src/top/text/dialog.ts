@@ -8,7 +8,7 @@ import { type Line, line } from './line.ts';
 import { cut, wrapped } from './padding.ts';
 import { glyphsOf, paint, type Theme } from './theme.ts';
 
-/** The action, drawn over the lowest lines of a screen; the last lines of it, which hold the question, are kept when there is little room. */
+/** The action, drawn over the lowest lines of a screen. */
 export function withDialog(
   screen: readonly Line[],
   state: TopState,
@@ -17,9 +17,16 @@ export function withDialog(
 ): readonly Line[] {
   const width = Math.max(1, state.size.columns - 1);
   const { rule, ellipsis } = glyphsOf(theme);
-  const content = dialogLines(state, action).flatMap((text) => wrapped(text, width));
   const room = Math.max(1, state.size.rows - 1);
-  const shown = content.slice(Math.max(0, content.length - room));
+  const content = dialogLines(state, action);
+  const shown =
+    action.step === 'choose'
+      ? menu(content, room, action.cursor)
+      : fitting(
+          content.flatMap((text) => wrapped(text, width)),
+          room,
+          ellipsis,
+        );
   const above = screen.slice(0, Math.max(0, state.size.rows - shown.length - 1));
   const all = [
     ...above,
@@ -27,6 +34,23 @@ export function withDialog(
     ...shown.map((text) => line(cut(text, width, ellipsis))),
   ];
   return all.slice(Math.max(0, all.length - state.size.rows));
+}
+
+/** When there is little room: the beginning, which says what will be done, and the end, which asks. What lies between is left away, and that is marked. */
+function fitting(content: readonly string[], room: number, ellipsis: string): readonly string[] {
+  if (content.length <= room) return content;
+  const head = Math.floor((room - 1) / 2);
+  if (head === 0) return content.slice(content.length - room);
+  return [...content.slice(0, head), ellipsis, ...content.slice(content.length - (room - 1 - head))];
+}
+
+/** A line a choice, however narrow. When there is little room the hint goes first, then the title, then what is far from the cursor. */
+function menu(content: readonly string[], room: number, cursor: number): readonly string[] {
+  if (content.length <= room) return content;
+  if (content.length - 1 <= room) return content.slice(0, -1);
+  const choices = content.slice(1, -1);
+  const first = Math.max(0, Math.min(cursor - Math.floor(room / 2), choices.length - room));
+  return choices.slice(first, first + room);
 }
 
 function dialogLines(state: TopState, action: ActionState): readonly string[] {

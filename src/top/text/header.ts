@@ -1,3 +1,4 @@
+import type { QueueStats, StatsField } from '../../contract/stats.ts';
 import { formatDuration } from '../../core/duration.ts';
 import { safe } from '../../core/safe-text.ts';
 import type { BrokerView } from '../state/rows.ts';
@@ -11,7 +12,9 @@ import { glyphsOf, paint, type Theme } from './theme.ts';
 export function titleLine(state: TopState, width: number, theme: Theme): Line {
   const glyphs = glyphsOf(theme);
   const brokers = [...shownBrokers(state).values()];
-  const all = brokers.flatMap((broker) => Array.from(broker.rows.values(), (row) => row.stats));
+  const all = brokers.flatMap(({ condition, rows }) =>
+    Array.from(rows.values(), ({ stats }) => (condition.state === 'stale' ? asItWas(stats) : stats)),
+  );
   const rates = (name: 'inPerSec' | 'outPerSec' | 'errorPerSec'): string =>
     formatTotal(
       totalOf(all, 'rates', (stats) => stats.rates?.[name] ?? null),
@@ -38,6 +41,14 @@ export function titleLine(state: TopState, width: number, theme: Theme): Line {
   }
   const filled = padded(left, Math.max(0, width - clock.length - 1), 'left', glyphs.ellipsis);
   return line(paint(theme, 'title', cut(`${filled} ${clock}`, width, glyphs.ellipsis)));
+}
+
+const COUNTS: readonly StatsField[] = ['ready', 'inFlight', 'delayed', 'dead'];
+
+/** Of a broker that does not answer: its counts were true a while ago, and its rates are not known any more. */
+function asItWas(stats: QueueStats): QueueStats {
+  const { rates: _, ...rest } = stats;
+  return { ...rest, approximate: COUNTS };
 }
 
 function named(name: string, value: string): string {

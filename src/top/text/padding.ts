@@ -63,3 +63,15 @@ export function wrapped(text: string, width: number): readonly string[] {
   }
   return lines;
 }
+
+/** Short texts beside each other, as many as fit into a line; none is broken unless it is wider than a line. */
+export function packed(texts: readonly string[], width: number): readonly string[] {
+  const lines: string[] = [];
+  for (const text of texts) {
+    const last = lines.at(-1);
+    const longer = last === undefined ? text : `${last}   ${text}`;
+    if (last !== undefined && widthOf(longer) <= width) lines[lines.length - 1] = longer;
+    else lines.push(text);
+  }
+  return lines.flatMap((line) => wrapped(line, width));
+}

@@ -3,6 +3,7 @@ import type { Figure, RateLedger } from './rate-ledger.ts';
 
 /** What `mq top -o ndjson` says of a queue at one instant. */
 export interface Shown {
+  readonly queue: string;
   /** Milliseconds since the epoch. */
   readonly sampledAt: number;
   readonly ready: number | null;
@@ -38,8 +39,8 @@ export class WatchedLoad implements AsyncDisposable {
       const lines = (rest + chunk.toString()).split('\n');
       rest = lines.pop() ?? '';
       for (const line of lines) {
-        const { sampledAt, ready, rates } = JSON.parse(line);
-        this.shown.push({ sampledAt: Date.parse(sampledAt), ready, rates });
+        const { queue, sampledAt, ready, rates } = JSON.parse(line);
+        this.shown.push({ queue, sampledAt: Date.parse(sampledAt), ready, rates });
       }
       this.#wake();
     });

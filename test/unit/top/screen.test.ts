@@ -242,3 +242,67 @@ test('a screen reader hears a sentence for a chart, and words for a row', () => 
   const words = screenLines(played(state, keys('enter')), PLAIN).map((line) => line.words);
   expect(words).toContain('depth: rising, now 8, between 5 and 8 over 2 samples');
 });
+
+describe('a dialog where there is little room', () => {
+  const small = { size: { columns: 30, rows: 8 } };
+
+  test('the menu shows every choice, and the one under the cursor on any screen', () => {
+    const lines = screenLines(played(stateWith([reading('orders')], small), keys('a')), PLAIN).map(({ text }) => text);
+    for (const key of ['p', 'u', 'R', 'm', 'P', 'D']) {
+      expect(lines.some((text) => new RegExp(`^[> ] ${key} {2}`).test(text))).toBe(true);
+    }
+    const smallest = stateWith([reading('orders')], { size: { columns: 30, rows: 4 } });
+    for (let steps = 0; steps < 6; steps++) {
+      const shown = screenLines(played(smallest, keys('a', 'j'.repeat(steps))), PLAIN).map(({ text }) => text);
+      expect(shown.filter((text) => /^> [puRmPD] {2}/.test(text))).toHaveLength(1);
+    }
+  });
+
+  test('a question keeps what will be done and what is asked, and says that something is left away', () => {
+    const lines = [
+      'Redrive 580 messages from emails to orders on redis?',
+      '  each message goes back to where it came from, and leaves only when it is safely there',
+      '  at most 580 of them',
+    ];
+    const asked = played(stateWith([reading('emails')], small), [
+      ...keys('R', 'enter'),
+      { type: 'planned', id: 1, question: { lines, typed: null } },
+    ]);
+    const shown = screenLines(asked, PLAIN).map(({ text }) => text.trimEnd());
+    expect(shown).toHaveLength(8);
+    expect(shown.slice(1, 3).join(' ')).toBe('Redrive 580 messages from emails to orders on redis?');
+    expect(shown).toContain('…');
+    expect(shown.slice(-2).join(' ')).toBe('Go on? y / N   (c copies the command line)');
+  });
+});
+
+test('figures of the detail stay beside their names, however narrow', () => {
+  const state = stateWith([reading('q', { ready: 60_471, inFlight: 12, delayed: 7, dead: 25 })], {
+    size: { columns: 34, rows: 30 },
+  });
+  const text = screenLines(played(state, keys('enter')), PLAIN)
+    .map((line) => line.text.trimEnd())
+    .join('\n');
+  for (const figure of ['ready 60471', 'in-flight 12', 'delayed 7', 'dead 25', 'consumers 1', 'net 0.0/s'])
+    expect(text).toContain(figure);
+});
+
+test('totals take of a broker that does not answer its counts as approximate, and its rates as unknown', () => {
+  const rates = { inPerSec: 5, outPerSec: 4, errorPerSec: 1, windowMs: 10_000 };
+  const both = reduce(stateWith([reading('here', { ready: 10, rates })], { policies: policies('prod', 'dev') }), {
+    type: 'snapshot',
+    snapshot: snapshot([reading('there', { ready: 3, dead: 2, rates })], { context: 'dev' }),
+  });
+  const title = (state: TopState): string => screenLines(state, PLAIN)[0]?.text ?? '';
+  expect(title(both)).toMatch(/2 queues {2}ready 13 {2}dead 2 {2}in\/s 10\.0 {2}out\/s 8\.0 {2}err\/s 2\.0/);
+  const lost = reduce(both, {
+    type: 'snapshot',
+    snapshot: snapshot(null, {
+      context: 'dev',
+      condition: { state: 'stale', reason: 'gone', since: NOON, retryAt: null },
+    }),
+  });
+  expect(title(lost)).toMatch(
+    /2 queues {2}ready ~13 {2}dead ~2 {2}in\/s 5\.0\+\? {2}out\/s 4\.0\+\? {2}err\/s 1\.0\+\?/,
+  );
+});
