@@ -1,11 +1,5 @@
 import { Argument, Option } from 'commander';
-import {
-  CONTEXT_COLORS,
-  CONTEXT_NAME,
-  type Context,
-  type ContextColor,
-  type SecretText,
-} from '../../config/configuration.ts';
+import { CONTEXT_COLORS, CONTEXT_NAME, type Context, type ContextColor } from '../../config/configuration.ts';
 import { writeCurrentContext } from '../../config/current-context.ts';
 import type { Settings } from '../../config/load.ts';
 import { redactUrl } from '../../config/redact.ts';
@@ -13,8 +7,9 @@ import { findContext } from '../../config/target.ts';
 import { MqError } from '../../contract/errors.ts';
 import { formatDuration } from '../../core/duration.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
+import { type PasswordFlags, passwordFrom } from '../line/password-flags.ts';
 import { printBox } from '../output/box.ts';
-import type { Column } from '../output/columns.ts';
+import { CONTEXT_COLUMNS, contextDocument } from '../output/context-view.ts';
 import { isDocumentFormat, openSequence, printDocument } from '../output/documents.ts';
 import { safe } from '../output/safe.ts';
 import { printTable } from '../output/table.ts';
@@ -25,15 +20,12 @@ import { defineVerb, word } from '../verb.ts';
 const ACTIONS = ['ls', 'show', 'add', 'use', 'rm', 'test'] as const;
 type Action = (typeof ACTIONS)[number];
 
-interface ContextFlags {
+interface ContextFlags extends PasswordFlags {
   readonly queue?: string;
   readonly readonly?: boolean;
   readonly protected?: boolean;
   readonly labelColor?: ContextColor;
   readonly user?: string;
-  readonly passwordEnv?: string;
-  readonly passwordFile?: string;
-  readonly passwordCommand?: string;
   readonly replace?: boolean;
   readonly use?: boolean;
 }
@@ -109,58 +101,6 @@ function chosen(session: Session, name: string | null): Context {
   throw new MqError('CONTEXT_NOT_FOUND', 'no context is in use', { hint: "name one; see 'mq context ls'" });
 }
 
-/** What may be seen of a context: never a password, and of a secret kept elsewhere only where. */
-function contextDocument(context: Context, isCurrent: boolean): object {
-  return {
-    context: context.name,
-    current: isCurrent,
-    url: shownText(context.url),
-    user: context.user === null ? null : shownText(context.user),
-    password: context.password === null ? null : shownSecret(context.password),
-    queue: context.queue,
-    readonly: context.isReadonly,
-    protected: context.isProtected,
-    rules: Object.fromEntries(context.rules.map(({ pattern, verbs }) => [pattern, verbs])),
-    redact: context.redact,
-    color: context.color,
-    file: context.file,
-  };
-}
-
-function shownText(text: SecretText): string {
-  return text.from === 'text' ? redactUrl(text.text) : shownSecret(text);
-}
-
-function shownSecret(secret: SecretText): string {
-  switch (secret.from) {
-    case 'text':
-      return '***';
-    case 'env':
-      return `{env: ${secret.name}}`;
-    case 'file':
-      return `{file: ${secret.path}}`;
-    case 'command':
-      // Arguments may hold what should not be seen.
-      return `{command: [${secret.argv[0]}${secret.argv.length > 1 ? ', …' : ''}]}`;
-  }
-}
-
-const COLUMNS: readonly Column<Context & { readonly isCurrent: boolean }>[] = [
-  { heading: 'CURRENT', align: 'left', cell: ({ isCurrent }) => (isCurrent ? '*' : '') },
-  { heading: 'CONTEXT', align: 'left', cell: ({ name }) => safe(name) },
-  { heading: 'URL', align: 'left', cell: ({ url }) => safe(shownText(url)) },
-  { heading: 'QUEUE', align: 'left', cell: ({ queue }) => safe(queue ?? '-') },
-  {
-    heading: 'GUARD',
-    align: 'left',
-    cell: ({ isReadonly, isProtected, rules }) =>
-      [isReadonly ? 'readonly' : '', isProtected ? 'protected' : '', rules.length > 0 ? 'rules' : '']
-        .filter((part) => part !== '')
-        .join(',') || '-',
-  },
-  { heading: 'FROM', align: 'left', cell: ({ isFromProject }) => (isFromProject ? 'project' : 'you') },
-];
-
 async function list(session: Session): Promise<ExitCode> {
   const format = session.format('table', 'json', 'ndjson', 'yaml');
   const current = currentName(session.settings);
@@ -171,7 +111,7 @@ async function list(session: Session): Promise<ExitCode> {
     await sequence.end();
   } else if (contexts.length > 0) {
     const rows = contexts.map((context) => ({ ...context, isCurrent: context.name === current }));
-    await printTable(session, rows, COLUMNS);
+    await printTable(session, rows, CONTEXT_COLUMNS);
   } else {
     session.messages.note(
       `no contexts in ${session.settings.places.configFile}; make one: mq context add NAME --url URL`,
@@ -234,34 +174,6 @@ async function add(session: Session, name: string, flags: ContextFlags): Promise
   }
   if (flags.use === true) await remember(session, name);
   return EXIT.done;
-}
-
-function passwordFrom({ passwordEnv, passwordFile, passwordCommand }: ContextFlags): object | null {
-  const given = [
-    ...(passwordEnv === undefined ? [] : [{ env: passwordEnv }]),
-    ...(passwordFile === undefined ? [] : [{ file: passwordFile }]),
-    ...(passwordCommand === undefined ? [] : [{ command: argvFrom(passwordCommand) }]),
-  ];
-  if (given.length > 1) throw new MqError('USAGE', 'a password has one source: give one of the --password flags');
-  return given[0] ?? null;
-}
-
-/** A JSON array of words, or words between spaces. */
-function argvFrom(text: string): readonly string[] {
-  const words: unknown = text.trimStart().startsWith('[')
-    ? parsed(text)
-    : text.split(/\s+/).filter((part) => part !== '');
-  if (Array.isArray(words) && words.length > 0 && words.every((part): part is string => typeof part === 'string'))
-    return words;
-  throw new MqError('USAGE', '--password-command needs words, or a JSON array of texts');
-}
-
-function parsed(json: string): unknown {
-  try {
-    return JSON.parse(json);
-  } catch {
-    return null;
-  }
 }
 
 async function use(session: Session, asked: string): Promise<ExitCode> {
