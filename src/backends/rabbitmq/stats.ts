@@ -30,7 +30,7 @@ export interface StatsInput {
 
 /** Management figures are collected every 5 s by default, and were seen up to 7 s behind. */
 const LAG = 'from the management API, up to 7 s old';
-/** The samples are five seconds apart, so that is the window, or half of it. */
+/** The samples are five seconds apart: two steps of them. */
 const RATE_WINDOW_MS = 10_000;
 
 export function toStats(input: StatsInput): QueueStats {
@@ -145,12 +145,16 @@ function readingsOf(stats: JsonObject, name: string): readonly Reading[] {
     .sort((one, other) => one.at - other.at);
 }
 
-/** Over the longest span of readings within the window; null when there are not two. */
+/**
+ * Over the whole window; null when the readings do not reach so far. Between two readings it would be a fifth too high or too low: queues tell their counts
+ * every five seconds too, a little early or late (seen on a busy machine).
+ */
 function movedIn(readings: readonly Reading[]): Moved | null {
   const last = readings.at(-1);
   const first = last && readings.find(({ at }) => last.at - at <= RATE_WINDOW_MS);
-  if (last === undefined || first === undefined || first === last) return null;
+  if (last === undefined || first === undefined) return null;
   const windowMs = last.at - first.at;
+  if (windowMs < RATE_WINDOW_MS) return null;
   // A counter that went backwards was reset.
   return last.count < first.count ? null : { perSec: ((last.count - first.count) * 1_000) / windowMs, windowMs };
 }

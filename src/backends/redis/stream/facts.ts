@@ -1,4 +1,4 @@
-import type { Connection } from '../connection.ts';
+import type { Call, Connection } from '../connection.ts';
 import { redisError } from '../errors.ts';
 import { asInteger, asList, asListOrNone, asNumberOrNull, asPairs, asText, asTextOrNull } from '../reply.ts';
 import { compareIds, MAX_ID, MIN_ID, nextId } from './ids.ts';
@@ -21,9 +21,11 @@ export interface StreamFacts {
   readonly lastGeneratedId: string;
   readonly entriesAdded: number | null;
   readonly groups: readonly Group[];
+  /** By the server's clock, milliseconds since the epoch; by ours where the server does not tell. */
+  readonly readAt: number;
 }
 
-const NO_STREAM: StreamFacts = {
+const NO_STREAM: Omit<StreamFacts, 'readAt'> = {
   exists: false,
   length: 0,
   firstId: null,
@@ -35,24 +37,24 @@ const NO_STREAM: StreamFacts = {
 
 export async function readFacts(connection: Connection, key: string, signal: AbortSignal): Promise<StreamFacts> {
   const place = { operation: 'read the stream', queue: key, signal };
-  const answers = await connection.each(
-    [
-      ['XINFO', 'STREAM', key],
-      ['XINFO', 'GROUPS', key],
-    ],
-    place,
-  );
-  const [stream, groups] = answers.map((answer) => {
+  // In a cluster it would be the clock of any node.
+  const clock: readonly Call[] = connection.isCluster ? [] : [['TIME']];
+  const answers = await connection.each([['XINFO', 'STREAM', key], ['XINFO', 'GROUPS', key], ...clock], place);
+  const time = answers[2];
+  const [seconds, micros] = time?.ok === true ? asList(time.reply).map(asInteger) : [];
+  const readAt = seconds === undefined ? Date.now() : seconds * 1_000 + Math.floor((micros ?? 0) / 1_000);
+  const [stream, groups] = answers.slice(0, 2).map((answer) => {
     if (answer.ok) return answer.reply;
     // A dead-letter stream is made by its first entry, and a stream may go while it is watched.
     if (answer.refused && String(answer.error).includes('no such key')) return null;
     throw redisError(answer.error, place);
   });
-  if (stream === null || groups === null) return NO_STREAM;
+  if (stream === null || groups === null) return { ...NO_STREAM, readAt };
   const info = asPairs(stream);
   const firstOf = (name: string): string | null => asTextOrNull(asListOrNone(info.get(name))[0]);
   return {
     exists: true,
+    readAt,
     length: asInteger(info.get('length')),
     firstId: firstOf('first-entry'),
     lastId: firstOf('last-entry'),

@@ -47,7 +47,7 @@ export async function streamStats(view: StreamView, signal: AbortSignal): Promis
         : {}),
       ...seen.notes,
     },
-    sampledAt: Date.now(),
+    sampledAt: facts.readAt,
   };
 }
 
