@@ -43,7 +43,8 @@ export interface DrainVerbOptions {
 
 export const drain = defineVerb<DrainFlags, DrainVerbOptions>({
   effect:
-    'Takes messages out: each leaves only after it is written, or after its command has ended with 0. Does not ask.',
+    'Takes messages out: each leaves only after it is written, or after its command has ended with 0. Does not ask. A message whose command ' +
+    'fails comes again as often as the queue allows; where nothing limits that (RabbitMQ classic), --max does.',
   examples: ['mq drain orders --to orders.ndjson', 'mq drain jobs --exec ./worker.sh -j 4 --follow'],
   declare(command) {
     command
