@@ -67,7 +67,7 @@ export async function planDrain(request: DrainRequest): Promise<Plan> {
           destination: request.destination,
           selection: chosen,
           removes: true,
-          onFailure: worker === null ? 'hold' : 'release',
+          onFailure: worker === null ? 'hold' : follow ? 'release' : 'release-counted',
           bound,
           notAfter: unbounded ? null : depth.notAfter,
           max,

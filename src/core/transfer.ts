@@ -22,8 +22,11 @@ export interface TransferRequest {
   readonly selection: Selection;
   /** `false`: a copy. What was read is given back at the end. */
   readonly removes: boolean;
-  /** What a failed `put` does to the message: held and given back at the end, or released at once as a failed delivery (`drain --exec`). */
-  readonly onFailure: 'hold' | 'release';
+  /**
+   * What a failed `put` does to the message: held and given back at the end, or released at once as a failed delivery (`drain --exec`), which may come
+   * again. `release-counted`: so too, but where nobody counts the deliveries, nothing would ever end that: then it is held, and tried once.
+   */
+  readonly onFailure: 'hold' | 'release' | 'release-counted';
   /** Look at no more than this many: the depth at the start, so that a consumer that keeps failing cannot make a loop of it. */
   readonly bound: number | null;
   /** Leave messages that were enqueued later than this, where the depth at the start is not exact. Milliseconds since the epoch. */
@@ -113,7 +116,10 @@ export async function transfer(
       complete = false;
     } else {
       tally.fail({ id: message.id, reason: outcome.reason });
-      if (request.onFailure === 'release') {
+      // One without `keep` stays where it is and is passed over.
+      const isEndless = message.receiveCount === null && receipt.keep !== undefined;
+      if (request.onFailure === 'release-counted' && isEndless) receipt.keep?.();
+      else if (request.onFailure !== 'hold') {
         await receipt.release({ failure: outcome.reason }).catch(() => {});
       } else {
         receipt.keep?.();

@@ -53,8 +53,8 @@ const POLL_MS = 20;
  * Consuming → stopped (cancel-ok received: the broker sends nothing more, all acks are written) → closed (what is unsettled is back).
  * The broker-side consumer is cancelled before its channel closes: anything shorter brought acknowledged messages back.
  *
- * With a window there is one segment, whose prefetch is the window. Unbounded, there is a segment after the other, so that any number can
- * be held in order.
+ * With a window there is one segment, whose prefetch is the window, and when all of that is kept, another one. Unbounded, there is a segment after the
+ * other, so that any number can be held in order.
  *
  * So that no more than `limit` are ever taken, the last acks (as many as the prefetch of the last segment) are held until it is cancelled: each
  * would make room for one message more. `ack` of these resolves when it is noted.
@@ -113,7 +113,7 @@ export class RabbitConsumer implements Consumer, Settler {
   async #openSegment(): Promise<void> {
     const { link, queue, kind, window, limit, priority } = this.#setup;
     const left = limit === null ? null : limit - this.#delivered;
-    const size = window === 'unbounded' ? this.#segmentSize() : window;
+    const size = window === 'unbounded' ? this.#segmentSize() : Math.max(window, this.#kept);
     const prefetch = Math.max(1, Math.min(size, left ?? MAX_PREFETCH, MAX_PREFETCH));
     const segment = await Segment.open(
       link,
@@ -122,6 +122,11 @@ export class RabbitConsumer implements Consumer, Settler {
     );
     this.#segments.push(segment);
     await segment.start(priority);
+  }
+
+  /** As many again as are kept: any number is then held on a few channels. */
+  get #kept(): number {
+    return this.#segments.reduce((sum, { kept }) => sum + kept, 0);
   }
 
   #segmentSize(): number {
@@ -151,17 +156,19 @@ export class RabbitConsumer implements Consumer, Settler {
   }
 
   /**
-   * Unbounded, another segment follows the last one when that is full of what will stay, and early enough for the caller not to wait. It starts
-   * when the last one gets nothing more, so that the order stays.
+   * Another segment follows the last one when that is full of what will stay, unbounded early enough for the caller not to wait. It starts when the last
+   * one gets nothing more, so that the order stays.
    */
   #advance(last: Segment): void {
     const { window, looksOnly } = this.#setup;
-    if (window !== 'unbounded' || this.#ended || last.isCancelled || last !== this.#segments.at(-1)) return;
+    if (this.#ended || last.isCancelled || last !== this.#segments.at(-1)) return;
     // A large one is left long before its limit would hold acks back.
     const isDue =
-      last.isMostlyKept ||
-      (last.isFull && (looksOnly === true || this.#isCallerWaiting)) ||
-      (last.size > SEGMENT && last.isHalfway);
+      window === 'unbounded'
+        ? last.isMostlyKept ||
+          (last.isFull && (looksOnly === true || this.#isCallerWaiting)) ||
+          (last.size > SEGMENT && last.isHalfway)
+        : last.isAllKept;
     if (!isDue) return;
     this.#advancing = last
       .cancel()

@@ -91,6 +91,11 @@ export class Segment {
     return this.#tags.unsettled + this.#tags.acksWanted + this.#rejects.length >= this.#setup.prefetch;
   }
 
+  /** Nothing comes any more, whatever is settled. */
+  get isAllKept(): boolean {
+    return this.#kept >= this.#setup.prefetch;
+  }
+
   get isMostlyKept(): boolean {
     return this.#kept >= this.#setup.prefetch / 2;
   }

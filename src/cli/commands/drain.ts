@@ -44,7 +44,7 @@ export interface DrainVerbOptions {
 export const drain = defineVerb<DrainFlags, DrainVerbOptions>({
   effect:
     'Takes messages out: each leaves only after it is written, or after its command has ended with 0. Does not ask. A message whose command ' +
-    'fails comes again as often as the queue allows; where nothing limits that (RabbitMQ classic), --max does.',
+    'fails comes again as often as the queue allows; where nothing counts that (RabbitMQ classic), it is tried once, with --follow for ever.',
   examples: ['mq drain orders --to orders.ndjson', 'mq drain jobs --exec ./worker.sh -j 4 --follow'],
   declare(command) {
     command
