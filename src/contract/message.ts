@@ -132,7 +132,8 @@ export interface Receipt {
   release(options?: { readonly failure?: string }): Promise<void>;
   /**
    * Says that the caller will not settle this delivery but hold it until it closes the consumer, so that the consumer need not wait for it before it
-   * calls the queue empty. On a kind that counts no deliveries (`receiveCount` is null) it leaves its place in the window to another one. Absent where it never waits, because nothing is taken away by looking.
+   * calls the queue empty. Where a kind counts no deliveries (`receiveCount` is null) it leaves its place in the window to another one. Absent where the
+   * consumer never waits, because nothing is taken away by looking.
    */
   keep?(): void;
 }

@@ -113,6 +113,7 @@ export class RabbitConsumer implements Consumer, Settler {
   async #openSegment(): Promise<void> {
     const { link, queue, kind, window, limit, priority } = this.#setup;
     const left = limit === null ? null : limit - this.#delivered;
+    // As many again as are kept: any number is then held on a few channels.
     const size = window === 'unbounded' ? this.#segmentSize() : Math.max(window, this.#kept);
     const prefetch = Math.max(1, Math.min(size, left ?? MAX_PREFETCH, MAX_PREFETCH));
     const segment = await Segment.open(
@@ -124,7 +125,7 @@ export class RabbitConsumer implements Consumer, Settler {
     await segment.start(priority);
   }
 
-  /** As many again as are kept: any number is then held on a few channels. */
+  /** What the caller holds until the end. */
   get #kept(): number {
     return this.#segments.reduce((sum, { kept }) => sum + kept, 0);
   }
