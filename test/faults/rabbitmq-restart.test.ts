@@ -7,8 +7,7 @@ import { type RabbitmqServer, startRabbitmq } from '../support/rabbitmq-server.t
 import { rabbitmqProgram } from '../support/servers.ts';
 
 const COUNT = 20_000;
-/** So that the kill is in the middle for certain, and comes seconds after the queues were created: RabbitMQ 3.10 forgets a quorum queue when it is
- * killed in the second of its creation (measured: its confirmed messages are gone with it). */
+/** So that the kill is in the middle for certain. */
 const RATE = '5000/s';
 
 let broker: RabbitmqServer;
@@ -45,6 +44,7 @@ describe.each(['classic', 'quorum'])('%s', (kind) => {
     const queue = `restarted ${kind}`;
     const dlq = `${queue}-dlq`;
     expect(await runMq([...target, 'create', queue, '--kind', kind, '--dlq', dlq])).toMatchObject({ code: 0 });
+    await broker.declarationsWritten();
     await fillWithDeadLetters(broker.url, queue, dlq, COUNT);
 
     const mq = startMq([...target, 'redrive', queue, '--yes', '--rate', RATE, '-o', 'json']);

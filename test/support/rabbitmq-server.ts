@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { freePort } from './free-port.ts';
@@ -18,6 +19,12 @@ export interface RabbitmqServer {
   /** `http://guest:guest@127.0.0.1:PORT`. */
   readonly managementUrl: string;
   readonly version: string;
+  /**
+   * Resolves when what was declared before survives a kill. RabbitMQ on Mnesia answers when a declaration's transaction is on disk
+   * but not yet its decision, which Mnesia's log keeps in memory for up to 2 s: a broker killed before takes it for aborted, and
+   * forgets the queue with its confirmed messages (seen on 3.10.8, in 4 of 28 kills).
+   */
+  declarationsWritten(): Promise<void>;
   /** Kills it (SIGKILL), its port mapper too. `restart` starts it again with the same ports, messages and settings. */
   kill(): Promise<void>;
   restart(): Promise<void>;
@@ -95,6 +102,11 @@ export async function startRabbitmq(program: Program, options: RabbitmqOptions =
     url: `amqp://guest:guest@127.0.0.1:${port}`,
     managementUrl,
     version,
+    declarationsWritten: async () => {
+      // One more declaration has the log written, with all that stands in it before.
+      const path = `/api/exchanges/%2F/written-${randomUUID()}`;
+      await managementRequest(managementUrl, 'PUT', path, { type: 'fanout' });
+    },
     kill: () => server.stop({ keepFolder: true }),
     restart: async () => {
       await server.stop({ keepFolder: true });

@@ -60,6 +60,7 @@ it('a RabbitMQ of our own comes back after a kill with what was durable', async 
   const own = await startRabbitmq(await rabbitmqProgram());
   try {
     await managementRequest(own.managementUrl, 'PUT', '/api/queues/%2F/kept', { durable: true });
+    await own.declarationsWritten();
     await own.restart();
     // The API answers before it knows of any queue.
     const queues = () => managementRequest(own.managementUrl, 'GET', '/api/queues/%2F');
