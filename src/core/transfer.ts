@@ -3,9 +3,10 @@ import { MqError } from '../contract/errors.ts';
 import type { Delivery, Message, SendOutcome } from '../contract/message.ts';
 import type { Consumer, Notice } from '../contract/queue.ts';
 import type { Progress } from './plan.ts';
-import type { Pacer } from './rate-limit.ts';
+import { type Clock, type Pacer, systemClock } from './rate-limit.ts';
 import type { Operation, Report } from './report.ts';
 import { Tally } from './report.ts';
+import { retryPauseMs } from './retry-pause.ts';
 import type { Selection } from './selection.ts';
 
 /** Where taken messages go. `put` resolves only when the message is safe there; what befalls one message is its outcome, never a rejection. */
@@ -23,8 +24,9 @@ export interface TransferRequest {
   /** `false`: a copy. What was read is given back at the end. */
   readonly removes: boolean;
   /**
-   * What a failed `put` does to the message: held and given back at the end, or released at once as a failed delivery (`drain --exec`), which may come
-   * again. `release-counted`: so too, but where nobody counts the deliveries, nothing would ever end that: then it is held, and tried once.
+   * What a failed `put` does to the message: held and given back at the end, or released as a failed delivery (`drain --exec`), which may come again:
+   * at once, or after a pause when it has failed often. `release-counted`: so too, but where nobody counts the deliveries, nothing would ever end
+   * that: then it is held, and tried once.
    */
   readonly onFailure: 'hold' | 'release' | 'release-counted';
   /** Look at no more than this many: the depth at the start, so that a consumer that keeps failing cannot make a loop of it. */
@@ -74,6 +76,7 @@ export function takeLimit(request: Pick<TransferRequest, 'selection' | 'bound' |
 export async function transfer(
   request: TransferRequest,
   open: (signal: AbortSignal) => Promise<Consumer>,
+  clock: Clock = systemClock,
 ): Promise<Report> {
   const { selection, max, signal } = request;
   const tally = new Tally();
@@ -96,6 +99,19 @@ export async function transfer(
       elapsedMs: tally.elapsedMs,
     });
 
+  const taking = AbortSignal.any([signal, stop.signal]);
+  // Nothing is taken any more: what failed need not wait for its next attempt.
+  const over = new AbortController();
+  let pauseTold = false;
+  const pauseBeforeRetry = async (attempts: number): Promise<void> => {
+    const pauseMs = retryPauseMs(attempts);
+    if (pauseMs === 0) return;
+    if (!pauseTold)
+      request.notice(`${attempts} attempts have failed: from now on there is a pause before each further one`);
+    pauseTold = true;
+    await clock.sleep(pauseMs, AbortSignal.any([taking, over.signal]));
+  };
+
   const settle = async ({ message, receipt }: Delivery): Promise<void> => {
     const outcome = await request.destination.put(message);
     if (outcome.status === 'sent') {
@@ -116,14 +132,16 @@ export async function transfer(
       complete = false;
     } else {
       tally.fail({ id: message.id, reason: outcome.reason });
+      inARow += 1;
       // One without `keep` stays where it is and is passed over.
       const isEndless = message.receiveCount === null && receipt.keep !== undefined;
+      const attempts = message.receiveCount ?? (isEndless ? inARow : 1);
       if (request.onFailure === 'release-counted' && isEndless) receipt.keep?.();
       else if (request.onFailure !== 'hold') {
+        await pauseBeforeRetry(attempts);
         await receipt.release({ failure: outcome.reason }).catch(() => {});
       } else {
         receipt.keep?.();
-        inARow += 1;
         heldFailures += 1;
         if (inARow >= FAILURES_IN_A_ROW || heldFailures >= request.window / 2) {
           stop.abort();
@@ -134,7 +152,6 @@ export async function transfer(
     progress();
   };
 
-  const taking = AbortSignal.any([signal, stop.signal]);
   const consumer = await open(taking);
   try {
     let taken = 0;
@@ -198,6 +215,7 @@ export async function transfer(
     broken = error;
     complete = false;
   } finally {
+    over.abort();
     await Promise.all(inTheAir);
     try {
       await consumer.close();

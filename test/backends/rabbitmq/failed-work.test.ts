@@ -131,4 +131,24 @@ describe('drain --exec on a classic queue', () => {
       expect(await taken(raw, queue)).toEqual(bodies.filter((body) => !body.endsWith('7')));
     },
   );
+
+  test('with --follow a message that always fails is tried quickly 20 times, then after pauses, and is there when the worker is stopped', async () => {
+    const target = ['--url', vhost.mqUrl];
+    await using raw = await RawAmqp.open(vhost.url);
+    await mq.ok([...target, 'create', 'poison', '--kind', 'classic']);
+    await mq.ok([...target, 'enqueue', 'poison', 'x']);
+    const starts: number[] = [];
+    const ran = await mq.run([...target, 'drain', 'poison', '--exec', 'date +%s%3N; false', '--follow'], {
+      onStdout: (text, stop) => {
+        for (const line of text.split('\n')) if (/^\d+$/.test(line)) starts.push(Number(line));
+        if (starts.length === 22) stop('SIGTERM');
+      },
+    });
+    expect(ran.code).toBe(143);
+    const pause = (attempt: number): number => (starts[attempt] ?? Number.NaN) - (starts[attempt - 1] ?? Number.NaN);
+    expect(pause(20)).toBeGreaterThanOrEqual(1000);
+    expect(pause(21)).toBeGreaterThanOrEqual(2000);
+    expect(ran.stderr).toContain('20 attempts have failed: from now on there is a pause before each further one');
+    expect(await taken(raw, 'poison')).toEqual(['x']);
+  });
 });

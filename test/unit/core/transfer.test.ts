@@ -7,6 +7,7 @@ import { EVERYTHING, selection } from '../../../src/core/selection.ts';
 import type { TransferRequest } from '../../../src/core/transfer.ts';
 import { takeLimit, transfer } from '../../../src/core/transfer.ts';
 import { message } from '../../support/messages.ts';
+import { VirtualClock } from '../../support/virtual-clock.ts';
 
 /** A queue of numbered messages that remembers what happened to each: the facts that a lossless engine is judged by. */
 class Source {
@@ -20,11 +21,22 @@ class Source {
   /** After the last message: wait for more until the signal aborts. */
   follow = false;
   closeFails = false;
+  /** Its receipts can `keep`: what is released comes again. */
+  keeps = false;
   readonly #messages: readonly Message[];
 
-  constructor(count: number, enqueuedAt = (index: number) => 1000 + index) {
+  constructor(
+    count: number,
+    enqueuedAt = (index: number) => 1000 + index,
+    receiveCount: (index: number) => number | null = () => 1,
+  ) {
     this.#messages = Array.from({ length: count }, (_, index) =>
-      message({ id: String(index), body: Buffer.from(`{"n":${index}}`), enqueuedAt: enqueuedAt(index) }),
+      message({
+        id: String(index),
+        body: Buffer.from(`{"n":${index}}`),
+        enqueuedAt: enqueuedAt(index),
+        receiveCount: receiveCount(index),
+      }),
     );
   }
 
@@ -46,6 +58,7 @@ class Source {
             async release(options?: { readonly failure?: string }) {
               (options?.failure === undefined ? self.released : self.failed).push(id);
             },
+            ...(self.keeps ? { keep: () => {} } : {}),
           },
         };
       }
@@ -265,6 +278,74 @@ describe('transfer', () => {
     const report = await transfer(request({ destination: { put }, onFailure: 'release', window: 2 }), source.open);
     expect(source.failed).toHaveLength(100);
     expect(report).toMatchObject({ failed: 100, complete: true });
+  });
+
+  describe('a worker whose message fails again and again', () => {
+    const fails = async (): Promise<SendOutcome> => ({ status: 'failed', reason: 'exit 1' });
+
+    it('gives it back at once 19 times, then after a second, doubled up to half a minute, and says so once', async () => {
+      const counts = [1, 19, 20, 21, 24, 25, 400];
+      const source = new Source(counts.length, undefined, (index) => counts[index] ?? null);
+      source.follow = true;
+      const clock = new VirtualClock();
+      const end = new AbortController();
+      const asked = request({ destination: { put: fails }, onFailure: 'release', signal: end.signal });
+      const report = transfer(asked, source.open, clock);
+      const released = new Map<number, readonly string[]>();
+      for (const seconds of [0, 1, 2, 16, 30]) {
+        await clock.advance(seconds * 1000 - clock.now());
+        released.set(seconds, [...source.failed]);
+      }
+      expect(Object.fromEntries(released)).toEqual({
+        0: ['0', '1'],
+        1: ['0', '1', '2'],
+        2: ['0', '1', '2', '3'],
+        16: ['0', '1', '2', '3', '4'],
+        30: ['0', '1', '2', '3', '4', '5', '6'],
+      });
+      expect(asked.notices).toEqual(['20 attempts have failed: from now on there is a pause before each further one']);
+      end.abort();
+      expect(await report).toMatchObject({ failed: 7 });
+    });
+
+    it('where the queue does not count them, counts those in a row; one that succeeds ends the row', async () => {
+      const source = new Source(60, undefined, () => null);
+      source.keeps = true;
+      const clock = new VirtualClock();
+      const put = async ({ id }: Message): Promise<SendOutcome> => (id === '10' ? sent : fails());
+      const report = transfer(request({ destination: { put }, onFailure: 'release', window: 1 }), source.open, clock);
+      await clock.advance(0);
+      expect(source.failed).toHaveLength(10 + 19);
+      await clock.advance(1000);
+      expect(source.failed).toHaveLength(10 + 20);
+      await clock.advance(1999);
+      expect(source.failed).toHaveLength(10 + 20);
+      await clock.advance(1);
+      expect(source.failed).toHaveLength(10 + 21);
+      await clock.advance(24 * 3_600_000);
+      expect(await report).toMatchObject({ matched: 60, moved: 1, failed: 59, complete: true });
+    });
+
+    it('does not slow down where nothing brings it again', async () => {
+      const source = new Source(60, undefined, () => null);
+      const asked = request({ destination: { put: fails }, onFailure: 'release', window: 1 });
+      expect(await transfer(asked, source.open, new VirtualClock())).toMatchObject({ failed: 60, complete: true });
+    });
+
+    it.each(['the signal aborts', 'no more is to be taken'])('waits no longer when %s', async (why) => {
+      const source = new Source(1, undefined, () => 400);
+      const end = new AbortController();
+      const max = why === 'the signal aborts' ? null : 1;
+      source.follow = max === null;
+      const asked = request({ destination: { put: fails }, onFailure: 'release', signal: end.signal, max });
+      const clock = new VirtualClock();
+      const report = transfer(asked, source.open, clock);
+      await clock.advance(1000);
+      if (max === null) expect(source.failed).toEqual([]);
+      end.abort();
+      expect(await report).toMatchObject({ failed: 1 });
+      expect(source.failed).toEqual(['0']);
+    });
   });
 
   it('leaves what came after the start, where the depth at the start is not exact', async () => {
