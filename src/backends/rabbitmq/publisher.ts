@@ -2,11 +2,12 @@ import { throwIfAborted } from '../../contract/errors.ts';
 import type { OutgoingMessage, SendOutcome } from '../../contract/message.ts';
 import type { Notice, Publisher } from '../../contract/queue.ts';
 import { brokerError, replyCode, saidBy } from './errors.ts';
+import { FrameBatch } from './frame-batch.ts';
 import type { Link, OpenChannel } from './link.ts';
 import { fitsFrame, isShort, misfitsOf, type Outgoing, type OutgoingRules, toOutgoing } from './outgoing.ts';
 import type { Room } from './overflow.ts';
 import { type Content, METHOD, publishFrames, readTag } from './wire/frames.ts';
-import { writeText } from './wire/properties.ts';
+import { isPersistent, writeText } from './wire/properties.ts';
 
 interface Waiting {
   readonly outgoing: Outgoing;
@@ -29,8 +30,6 @@ export interface PublisherSetup {
   readonly signal: AbortSignal;
 }
 
-/** Fewer than this many bytes wait in one write: many small messages make one system call, and none waits for long. */
-const FLUSH_BYTES = 64 * 1024;
 /** No broker is set to refuse bodies of this size. */
 const SAFE_BYTES = 64 * 1024;
 /** The replies by which a broker refuses a message before it stores anything: no permission, no such exchange, too large. */
@@ -65,9 +64,7 @@ export class RabbitPublisher implements Publisher {
   /** By exchange: null when it takes messages, else why it does not. */
   readonly #exchanges = new Map<string, string | null>();
   #provenBytes = SAFE_BYTES;
-  #batch: Buffer[] = [];
-  #batchBytes = 0;
-  #flushPlanned = false;
+  readonly #batch: FrameBatch;
   #broken: string | null = null;
   #idle: (() => void)[] = [];
   #saidTransient = false;
@@ -86,6 +83,7 @@ export class RabbitPublisher implements Publisher {
     this.#room = setup.lossy ? null : setup.room;
     this.#routingKey = writeText(setup.queue);
     this.#notice = setup.notice;
+    this.#batch = new FrameBatch((bytes) => setup.link.tap.write(bytes));
     setup.link.onBlocked((reason) => {
       this.#notice(
         reason === null
@@ -208,23 +206,7 @@ export class RabbitPublisher implements Publisher {
       this.#rules.frameMax,
     );
     this.#waiting.set(++this.#sequence, waiting);
-    this.#batch.push(bytes);
-    this.#batchBytes += bytes.length;
-    if (this.#batchBytes >= FLUSH_BYTES) this.#flush();
-    else if (!this.#flushPlanned) {
-      this.#flushPlanned = true;
-      setImmediate(() => this.#flush());
-    }
-  }
-
-  #flush(): void {
-    this.#flushPlanned = false;
-    if (this.#batch.length === 0 || this.#broken !== null) return;
-    const batch = this.#batch;
-    this.#batch = [];
-    this.#batchBytes = 0;
-    const only = batch[0];
-    this.#link.tap.write(batch.length === 1 && only !== undefined ? only : Buffer.concat(batch));
+    this.#batch.add(bytes);
   }
 
   #confirmed(tag: number, multiple: boolean, stored: boolean): void {
@@ -292,11 +274,10 @@ export class RabbitPublisher implements Publisher {
   #fail(reason: string): void {
     if (this.#broken !== null) return;
     this.#broken = reason;
-    const unwritten = this.#batch.length;
-    this.#batch = [];
-    const first = this.#sequence - unwritten;
+    const lastWritten = this.#sequence - this.#batch.size;
+    this.#batch.clear();
     for (const [number, { settle }] of this.#waiting) {
-      settle(number > first ? { status: 'failed', reason } : { status: 'unknown', reason });
+      settle(number > lastWritten ? { status: 'failed', reason } : { status: 'unknown', reason });
     }
     this.#waiting.clear();
     this.#notifyIdle();
@@ -325,20 +306,9 @@ export class RabbitPublisher implements Publisher {
     if (this.#closed) return;
     this.#closed = true;
     while (this.#line !== null) await this.#line;
-    this.#flush();
+    this.#batch.flush();
     await this.#allSettled();
     await this.#channel.close();
     await this.#link.close();
   }
-}
-
-/** Reads the delivery mode without decoding the rest: it follows the two short strings and the table before it. */
-function isPersistent(properties: Buffer): boolean {
-  const flags = properties.readUInt16BE(0);
-  if ((flags & 0x1000) === 0) return false;
-  let at = 2;
-  if ((flags & 0x8000) !== 0) at += 1 + properties.readUInt8(at);
-  if ((flags & 0x4000) !== 0) at += 1 + properties.readUInt8(at);
-  if ((flags & 0x2000) !== 0) at += 4 + properties.readUInt32BE(at);
-  return properties.readUInt8(at) === 2;
 }

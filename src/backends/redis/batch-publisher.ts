@@ -1,7 +1,7 @@
 import { MqError } from '../../contract/errors.ts';
 import type { BareBodies, OutgoingMessage, SendOutcome } from '../../contract/message.ts';
 import type { Publisher, PublisherOptions } from '../../contract/queue.ts';
-import type { Answer } from './connection.ts';
+import type { Answer } from './answer.ts';
 import { redisError } from './errors.ts';
 
 export interface BatchTarget {

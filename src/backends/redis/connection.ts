@@ -1,6 +1,9 @@
-import type { Cluster, Command, Redis } from 'ioredis';
+import type { Command } from 'ioredis';
 import { abortedError, MqError, throwIfAborted } from '../../contract/errors.ts';
+import { type Answer, settle } from './answer.ts';
+import { type Client, createClient, type Library } from './client.ts';
 import { isRefusal, redisError } from './errors.ts';
+import { sendManyTimes } from './repeated-command.ts';
 import { asInteger, asText } from './reply.ts';
 import type { RedisSettings } from './url.ts';
 
@@ -8,12 +11,6 @@ export type Argument = string | Buffer | number;
 
 /** A command and its arguments, as the server gets them. */
 export type Call = readonly [command: string, ...args: Argument[]];
-
-/** What became of one of many calls that were sent together. */
-export type Answer =
-  | { readonly ok: true; readonly reply: unknown }
-  /** `refused`: the server said no, so it was certainly not done; otherwise the answer was lost. */
-  | { readonly ok: false; readonly refused: boolean; readonly error: unknown };
 
 /** Calls that are encoded already. */
 export interface WrittenCalls {
@@ -30,9 +27,6 @@ export interface CallPlace {
   /** Reading is abandoned when this aborts. Leave it out for a change: what is in the air is then still told. */
   readonly signal?: AbortSignal | undefined;
 }
-
-type Client = Redis | Cluster;
-type Library = Pick<typeof import('ioredis'), 'Redis' | 'Cluster' | 'Command'>;
 
 /**
  * One connection to a server, to a master found by Sentinel, or to a cluster. Tuned for one-shot commands: nothing is sent before
@@ -241,122 +235,6 @@ export class Connection {
  */
 const SCAN_COUNT = 250;
 const RECONNECT_TIMEOUT_MS = 5_000;
-
-function createClient(ioredis: Library, settings: RedisSettings, connectTimeoutMs: number): Client {
-  const common = {
-    lazyConnect: true,
-    connectTimeout: connectTimeoutMs,
-    enableReadyCheck: false,
-    maxRetriesPerRequest: 1,
-    // A command whose answer was lost may have been done: sending it again could do it twice.
-    autoResendUnfulfilledCommands: false,
-    autoResubscribe: false,
-    disableClientInfo: true,
-    connectionName: 'mq',
-    // Servers before 6 and some proxies have no HELLO, and both protocols answer alike here.
-    protocol: settings.protocol,
-    ...(settings.username === null ? {} : { username: settings.username }),
-    ...(settings.password === null ? {} : { password: settings.password }),
-    ...(settings.tls === null ? {} : { tls: { ...settings.tls } }),
-  };
-  if (settings.topology === 'cluster') {
-    return new ioredis.Cluster([...settings.hosts], {
-      lazyConnect: true,
-      clusterRetryStrategy: () => null,
-      slotsRefreshTimeout: connectTimeoutMs,
-      enableReadyCheck: true,
-      // Certificates name hosts, not the addresses that CLUSTER SLOTS may give.
-      ...(settings.tls === null
-        ? {}
-        : { dnsLookup: (address: string, done: (e: null, a: string) => void) => done(null, address) }),
-      redisOptions: common,
-    });
-  }
-  const retryStrategy = () => null;
-  if (typeof settings.topology === 'object') {
-    return new ioredis.Redis({
-      ...common,
-      retryStrategy,
-      db: settings.db,
-      name: settings.topology.sentinel,
-      sentinels: [...settings.hosts],
-      sentinelRetryStrategy: () => null,
-      ...(settings.sentinelPassword === null ? {} : { sentinelPassword: settings.sentinelPassword }),
-      ...(settings.tls === null ? {} : { enableTLSForSentinelMode: true, sentinelTLS: { ...settings.tls } }),
-    });
-  }
-  const [host] = settings.hosts;
-  return new ioredis.Redis({ ...common, ...host, retryStrategy, db: settings.db });
-}
-
-interface SentManyTimes<T> {
-  readonly client: Redis;
-  readonly command: Command;
-  readonly bytes: Buffer;
-  readonly times: number;
-  /** What is kept of an answer: of one that holds bytes the whole chunk of the socket would stay, and a million answers are garbage to be moved. */
-  readonly read: (answer: Answer) => T;
-}
-
-/**
- * One command object for many calls: the library asks it for its bytes and hands it a reply once for each time that it was sent, in order. The
- * promise and the five objects that it makes for a command of its own take longer than the server's work.
- */
-function sendManyTimes<T>({ client, command, bytes, times, read }: SentManyTimes<T>): Promise<readonly T[]> {
-  return new Promise((resolve) => {
-    const answers: T[] = [];
-    const add = (answer: Answer): void => {
-      if (answers.push(read(answer)) === times) resolve(answers);
-    };
-    command.resolve = (reply: unknown) => add({ ok: true, reply });
-    command.reject = (error: unknown) => add({ ok: false, refused: isRefusal(error), error });
-    let isWritten = false;
-    const once = {
-      isPipeline: true as const,
-      destination: { redis: client },
-      write(data: string | Buffer) {
-        if (!isWritten) client.stream.write(data);
-        isWritten = true;
-      },
-    };
-    command.toWritable = () => bytes;
-    client.sendCommand(command, once);
-    const sent = awaitingReplies(client);
-    const place = sent?.peekBack();
-    // Not there: without a connection it waits to be sent, and so must the others.
-    const isSent = place?.command === command;
-    for (let i = 1; i < times; i++) {
-      if (isSent) sent?.push(place);
-      else client.sendCommand(command, once);
-    }
-  });
-}
-
-interface Awaiting {
-  peekBack(): { readonly command: unknown } | undefined;
-  push(place: { readonly command: unknown }): void;
-}
-
-/**
- * The library's own list of what replies will be for, in order. Not part of its public face: to be asked to send costs a tenth of all that
- * a message costs (measured: `npm run bench -- redis enqueue`). Null where it is not as known, and then it is asked.
- */
-function awaitingReplies(client: Redis): Awaiting | null {
-  const list: unknown = Reflect.get(client, 'commandQueue');
-  return isAwaiting(list) ? list : null;
-}
-
-function isAwaiting(list: unknown): list is Awaiting {
-  return typeof list === 'object' && list !== null && 'peekBack' in list && 'push' in list;
-}
-
-async function settle(promise: Promise<unknown>): Promise<Answer> {
-  try {
-    return { ok: true, reply: await promise };
-  } catch (error) {
-    return { ok: false, refused: isRefusal(error), error };
-  }
-}
 
 /** Gives up waiting when the signal aborts; what was asked may still happen. */
 function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {

@@ -119,3 +119,14 @@ export function writeTable(entries: readonly Uint8Array[]): Buffer {
   bytes.writeUInt32BE(content.length);
   return Buffer.concat([bytes, content]);
 }
+
+/** Whether the delivery mode is 2. Read without decoding the rest: it follows the two short strings and the table before it. */
+export function isPersistent(properties: Buffer): boolean {
+  const flags = properties.readUInt16BE(0);
+  if ((flags & 0x1000) === 0) return false;
+  let at = 2;
+  if ((flags & 0x8000) !== 0) at += 1 + properties.readUInt8(at);
+  if ((flags & 0x4000) !== 0) at += 1 + properties.readUInt8(at);
+  if ((flags & 0x2000) !== 0) at += 4 + properties.readUInt32BE(at);
+  return properties.readUInt8(at) === 2;
+}

@@ -1,7 +1,8 @@
 import type { BareBodies, OutgoingMessage, SendOutcome } from '../../../contract/message.ts';
 import type { Publisher, PublisherOptions } from '../../../contract/queue.ts';
+import type { Answer } from '../answer.ts';
 import { batchPublisher, outcomeOf } from '../batch-publisher.ts';
-import type { Answer, Call, Connection } from '../connection.ts';
+import type { Call, Connection } from '../connection.ts';
 import { asAscii } from '../reply.ts';
 import { callForEachBody, encodedCalls } from '../wire.ts';
 import { BODY, fieldsOf, streamMisfits } from './entry.ts';

@@ -1,0 +1,50 @@
+/** Fewer than this many bytes wait in one write: many small messages make one system call, and none waits for long. */
+const FLUSH_BYTES = 64 * 1024;
+
+/** Frames that are written together: at the end of this turn of the event loop, or earlier when they are many. */
+export class FrameBatch {
+  readonly #write: (bytes: Buffer) => void;
+  #frames: Buffer[] = [];
+  #bytes = 0;
+  #isPlanned = false;
+
+  constructor(write: (bytes: Buffer) => void) {
+    this.#write = write;
+  }
+
+  /** How many were added and are not written. */
+  get size(): number {
+    return this.#frames.length;
+  }
+
+  add(frame: Buffer): void {
+    this.#frames.push(frame);
+    this.#bytes += frame.length;
+    if (this.#bytes >= FLUSH_BYTES) this.flush();
+    else if (!this.#isPlanned) {
+      this.#isPlanned = true;
+      setImmediate(() => {
+        this.#isPlanned = false;
+        this.flush();
+      });
+    }
+  }
+
+  flush(): void {
+    const frames = this.#take();
+    const [first] = frames;
+    if (first !== undefined) this.#write(frames.length === 1 ? first : Buffer.concat(frames));
+  }
+
+  /** Forgets what is not written. */
+  clear(): void {
+    this.#take();
+  }
+
+  #take(): readonly Buffer[] {
+    const frames = this.#frames;
+    this.#frames = [];
+    this.#bytes = 0;
+    return frames;
+  }
+}
