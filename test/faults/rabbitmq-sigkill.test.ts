@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { connect } from 'amqplib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { DEFAULT_WINDOW } from '../../src/core/transfer.ts';
+import { type CountingRelay, countingRelay } from '../support/counting-relay.ts';
 import { runMq, startMq } from '../support/mq.ts';
-import { type CountingRelay, countingRelay } from '../support/rabbitmq/counting-relay.ts';
 import { fillWithDeadLetters, takeNumbers } from '../support/rabbitmq/dead-letters.ts';
 import { type RabbitmqVhost, rabbitmqVhost } from '../support/rabbitmq-vhost.ts';
 
