@@ -10,6 +10,12 @@ const root = new URL('..', import.meta.url).pathname;
 const REDIS = ['test/backends/redis/**/*.test.ts', 'test/support/releases/redis.test.ts'];
 const RABBITMQ = ['test/backends/rabbitmq/**/*.test.ts', 'test/support/releases/rabbitmq.test.ts'];
 
+/**
+ * How long `expect.poll` looks for what must become true, unless it says otherwise. Vitest's second is shorter than a broker's write to a busy disk
+ * takes; who waits for the condition waits no longer than it needs.
+ */
+const POLL = { timeout: 15_000 };
+
 /** Tests that may ask for servers. None is started before a test file asks. */
 function withServers(name: string, include: readonly string[], release: Release = 'debian') {
   return {
@@ -20,6 +26,7 @@ function withServers(name: string, include: readonly string[], release: Release 
       globalSetup: ['test/support/global-setup.ts'],
       provide: { release },
       testTimeout: 30_000,
+      expect: { poll: POLL },
       // The first one to ask for a broker may have to install it.
       hookTimeout: 240_000,
     },
@@ -54,6 +61,7 @@ export default defineConfig(async () => {
             name: 'unit',
             // Generous: the machine may be busy with other runs.
             testTimeout: 20_000,
+            expect: { poll: POLL },
             root,
             include: ['test/unit/**/*.test.{ts,tsx}', 'test/cli/**/*.test.{ts,tsx}', 'test/conformance/**/*.test.ts'],
           },

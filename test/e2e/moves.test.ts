@@ -145,8 +145,8 @@ describe.concurrent('killed in the middle', () => {
       ];
       await using here = await watch(from, source);
       await using there = await watch(to, target);
-      // Paced, so that it has enough left to do when the kill comes, however busy the machine is.
-      const mover = startMq([...args, '--rate', '500/s']);
+      // Paced, so that it has enough left to do when the kill comes, however busy the machine is: nine seconds.
+      const mover = startMq([...args, '--rate', '100/s']);
       while (mover.process.exitCode === null && (await there.ready()) < 100) await pause(5);
       mover.process.kill('SIGKILL');
       expect(await mover.finished).toMatchObject({ signal: 'SIGKILL' });

@@ -572,10 +572,15 @@ describe('without a terminal', () => {
     await using _load = await filled();
     const program = new BuiltProgram(['top', 'orders', '--interval', '100ms', '-o', 'ndjson'], { MQ_URL: url });
     let lines = 0;
-    program.child.stdout?.on('data', (chunk: Buffer) => {
-      lines += chunk.toString().split('\n').length - 1;
-      if (lines > 4) program.kill('SIGTERM');
+    // Once: a second signal could meet a program that has ended its work and listens no more.
+    const fiveCame = new Promise<void>((resolve) => {
+      program.child.stdout?.on('data', (chunk: Buffer) => {
+        lines += chunk.toString().split('\n').length - 1;
+        if (lines > 4) resolve();
+      });
     });
+    await Promise.race([fiveCame, program.finished]);
+    program.kill('SIGTERM');
     expect((await program.finished).code).toBe(143);
   });
 

@@ -7,8 +7,8 @@ import { type RabbitmqServer, startRabbitmq } from '../support/rabbitmq-server.t
 import { rabbitmqProgram } from '../support/servers.ts';
 
 const COUNT = 20_000;
-/** So that the kill is in the middle for certain. */
-const RATE = '5000/s';
+/** So that the kill is in the middle for certain: between the half and the end are four seconds. */
+const RATE = '2500/s';
 
 let broker: RabbitmqServer;
 let target: readonly string[];

@@ -20,7 +20,7 @@ it.each(['SIGINT', 'SIGTERM', 'SIGKILL'] as const)(
     expect(existsSync(folder)).toBe(true);
     runner.kill(signal);
     await once(runner, 'exit');
-    await expect.poll(() => accepts(port), { timeout: 5000 }).toBe(false);
-    await expect.poll(() => existsSync(folder), { timeout: 5000 }).toBe(false);
+    await expect.poll(() => accepts(port)).toBe(false);
+    await expect.poll(() => existsSync(folder)).toBe(false);
   },
 );

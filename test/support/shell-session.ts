@@ -27,6 +27,9 @@ const SETUP: Readonly<Record<ShellName, (script: string) => string>> = {
   fish: (script) => `source ${script}`,
 };
 
+/** Of one line: below the time limit of a test. */
+const PATIENCE_MS = 20_000;
+
 /**
  * A real shell in a pseudo-terminal, with the completion of `mq` loaded. A command `mq` that is not a completion does not run: its
  * arguments are kept, as the shell has read them.
@@ -80,7 +83,7 @@ export class ShellSession {
     await rm(this.#argsFile, { force: true });
     this.#screen = '';
     this.#pty.write(text);
-    const deadline = Date.now() + 5_000;
+    const deadline = Date.now() + PATIENCE_MS;
     while (!existsSync(this.#argsFile)) {
       if (this.#ended) throw new Error(`the shell has ended: ${JSON.stringify(this.#screen)}`);
       if (Date.now() > deadline) {

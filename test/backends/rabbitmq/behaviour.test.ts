@@ -4,8 +4,8 @@ import { backend } from '../../../src/backends/rabbitmq/index.ts';
 import type { Broker } from '../../../src/contract/broker.ts';
 import { type Message, type OutgoingMessage, onlyElsewhere } from '../../../src/contract/message.ts';
 import type { Queue } from '../../../src/contract/queue.ts';
+import { countingRelay } from '../../support/counting-relay.ts';
 import { outgoing } from '../../support/messages.ts';
-import { countingRelay } from '../../support/rabbitmq/counting-relay.ts';
 import { type RabbitmqVhost, rabbitmqVhost } from '../../support/rabbitmq-vhost.ts';
 
 const signal = new AbortController().signal;

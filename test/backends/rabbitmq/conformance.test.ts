@@ -2,7 +2,7 @@ import { type Channel, connect } from 'amqplib';
 import { afterAll } from 'vitest';
 import { backend } from '../../../src/backends/rabbitmq/index.ts';
 import { conformance } from '../../conformance/index.ts';
-import { countingRelay } from '../../support/rabbitmq/counting-relay.ts';
+import { countingRelay } from '../../support/counting-relay.ts';
 import { rabbitmqVhost } from '../../support/rabbitmq-vhost.ts';
 
 const vhost = await rabbitmqVhost();

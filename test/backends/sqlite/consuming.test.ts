@@ -106,11 +106,13 @@ describe('dead letters', () => {
 
 describe('the lease', () => {
   test('is extended while messages are held', async () => {
-    const queue = await newQueue({ leaseMs: 120 });
+    // Long enough for a busy machine to come to the extensions, of which there are three in each lease.
+    const leaseMs = 900;
+    const queue = await newQueue({ leaseMs });
     await sendBodies(queue, 1);
     const taker = await consumer(queue);
     const delivery = await take(taker[Symbol.asyncIterator]());
-    await until(Date.now() + 400);
+    await until(Date.now() + leaseMs + leaseMs / 3);
     expect(await consume(queue, ack)).toEqual([]);
     await delivery.receipt.ack();
     await taker.close();

@@ -183,7 +183,8 @@ test('a process that stood still beyond its lease cannot ack what others hold me
   timeout: 60_000,
 }, async () => {
   const path = newPath();
-  const queue = await newQueue({ leaseMs: 500 }, path);
+  // Also that of the taker below, which must not stand still for so long.
+  const queue = await newQueue({ leaseMs: 1_500 }, path);
   await sendBodies(queue, 2);
   const sleeper = start(`
     const broker = await open(${JSON.stringify(path)});

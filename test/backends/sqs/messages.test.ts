@@ -117,8 +117,10 @@ describe.each(['fauxqs', 'localSqs'] as const)('messages on the emulator %s', (e
 
   it('wait for later ones when followed, until they are idle', async () => {
     const queue = await createQueue(broker, uniqueName('follow'));
-    const taking = takeAll(queue, { follow: true, idleMs: 2500 });
-    setTimeout(() => void sendAll(queue, [outgoing('late')]), 1200);
+    const taking = takeAll(queue, { follow: true, idleMs: 4_000 });
+    const cameInVain = () => proxy.of('ReceiveMessage').some(({ output }) => output !== null);
+    await expect.poll(cameInVain).toBe(true);
+    await sendAll(queue, [outgoing('late')]);
     expect(bodies(await taking)).toEqual(['late']);
   });
 
@@ -143,7 +145,7 @@ describe.each(['fauxqs', 'localSqs'] as const)('messages on the emulator %s', (e
     await sendAll(queue, [outgoing('later', { delayMs: 2000 }), outgoing('now')]);
     // local-aws-sqs counts even a message without a delay as delayed for an instant.
     await expect.poll(() => queue.stats(never)).toMatchObject({ ready: 1, delayed: 1, depth: 2 });
-    expect(bodies(await takeAll(queue, { follow: true, idleMs: 2500 }))).toEqual(['now', 'later']);
+    expect(bodies(await takeAll(queue, { follow: true, idleMs: 20_000, limit: 2 }))).toEqual(['now', 'later']);
   });
 
   it('on FIFO keep group, order and sequence, and are sent twice without a second copy', async () => {

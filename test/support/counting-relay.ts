@@ -1,7 +1,10 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 
-/** Passes bytes between clients and a server, and knows how many clients are connected. */
+/**
+ * Passes bytes between clients and a server, and knows how many clients are connected. It runs in the process of the test, so that a client hears nothing
+ * while the test stands still.
+ */
 export interface CountingRelay {
   /** The server's URL with the relay's address in it. */
   readonly url: string;
@@ -11,12 +14,14 @@ export interface CountingRelay {
   close(): Promise<void>;
 }
 
-export async function countingRelay(target: URL): Promise<CountingRelay> {
+/** `onAnswer` is called for each piece that came from the server. */
+export async function countingRelay(target: URL, onAnswer: () => void = () => {}): Promise<CountingRelay> {
   const clients = new Set<Socket>();
   const relay = createServer((client) => {
     clients.add(client);
     const server = connect(Number(target.port), target.hostname);
     client.pipe(server).pipe(client);
+    server.on('data', onAnswer);
     for (const socket of [client, server]) {
       socket.on('error', () => undefined);
       socket.on('close', () => {
