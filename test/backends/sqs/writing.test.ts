@@ -170,6 +170,18 @@ describe('reading', () => {
     expect(readMessage(message, { ...READING, retentionMs: 5000 }).native.sqs).toMatchObject({ expiresAt: 6000 });
   });
 
+  it('counts no trace header into the size, and names one that SQS would refuse', () => {
+    const largest = 'x'.repeat(MAX_MESSAGE_BYTES);
+    const traced = (traceHeader: JsonValue) =>
+      writeMessage(outgoing(largest, { native: { sqs: { traceHeader } } }), STANDARD);
+    expect(traced('Root=1-5')).toMatchObject({ bytes: MAX_MESSAGE_BYTES, impossible: [], misfits: [] });
+    for (const odd of ['', 'a\u0000b', 7, null]) {
+      const { entry, misfits } = traced(odd);
+      expect(misfits).toEqual([expect.stringMatching(/trace header/)]);
+      expect(entry.MessageSystemAttributes).toBeUndefined();
+    }
+  });
+
   it('passes the trace header and the exact form of a header through', () => {
     const source = readMessage(
       {
