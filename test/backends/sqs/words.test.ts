@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { parseAddress, showAddress } from '../../../src/backends/sqs/address.ts';
 import { planCreation } from '../../../src/backends/sqs/creation.ts';
+import { CredentialsFailure } from '../../../src/backends/sqs/credentials.ts';
 import { translate, wasNotCarriedOut } from '../../../src/backends/sqs/errors.ts';
 import { parseReference } from '../../../src/backends/sqs/names.ts';
 import { isPaused, withoutPause, withPause } from '../../../src/backends/sqs/pause-policy.ts';
@@ -146,7 +147,14 @@ describe('errors of the SDK', () => {
     ['SignatureDoesNotMatch', 403, 'UNAUTHENTICATED'],
     ['ExpiredToken', 403, 'UNAUTHENTICATED'],
     ['RequestExpired', 400, 'UNAUTHENTICATED'],
-    ['CredentialsProviderError', null, 'UNAUTHENTICATED'],
+    ['InvalidAddress', 404, 'QUEUE_NOT_FOUND'],
+    ['ResourceNotFoundException', 404, 'QUEUE_NOT_FOUND'],
+    ['KmsDisabled', 400, 'PRECONDITION_FAILED'],
+    ['KmsInvalidState', 400, 'PRECONDITION_FAILED'],
+    ['KmsInvalidKeyUsage', 400, 'PRECONDITION_FAILED'],
+    ['KmsNotFound', 400, 'PRECONDITION_FAILED'],
+    ['KmsOptInRequired', 403, 'PRECONDITION_FAILED'],
+    ['KmsThrottled', 400, 'THROTTLED'],
     ['ServiceUnavailable', 503, 'UNAVAILABLE'],
     ['TimeoutError', null, 'TIMEOUT'],
   ])('%s becomes %s', (name, status, code) => {
@@ -154,6 +162,59 @@ describe('errors of the SDK', () => {
     expect(error.code).toBe(code);
     expect(error.message).not.toContain('secret text');
     expect(error.retryable).toBe(['THROTTLED', 'UNAVAILABLE', 'TIMEOUT'].includes(code));
+  });
+
+  it('name the certificate that is not trusted', () => {
+    for (const code of ['SELF_SIGNED_CERT_IN_CHAIN', 'UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'CERT_HAS_EXPIRED']) {
+      const refused = foreign('Error', null, 'secret text', { code });
+      expect(translate(refused, attempt)).toMatchObject({
+        code: 'UNAVAILABLE',
+        message: expect.stringContaining(code),
+        hint: expect.stringContaining('NODE_EXTRA_CA_CERTS'),
+      });
+      expect(wasNotCarriedOut(refused)).toBe(true);
+    }
+  });
+
+  it('tell the number of messages in flight only where it can be what is over the limit', () => {
+    const over = foreign('OverLimit', 403);
+    expect(translate(over, attempt).hint).toContain('120,000');
+    expect(translate(over, { ...attempt, action: 'SetQueueAttributes' }).hint).toBeNull();
+  });
+
+  const failed = (cause: unknown) => translate(new CredentialsFailure('', { cause }), attempt);
+  it.each([
+    [
+      'CredentialsProviderError',
+      null,
+      'Could not load credentials from any providers',
+      'UNAUTHENTICATED',
+      /no AWS cred/,
+    ],
+    [
+      'CredentialsProviderError',
+      null,
+      'x. To refresh this SSO session run aws sso login with',
+      'UNAUTHENTICATED',
+      /SSO/,
+    ],
+    ['CredentialsProviderError', null, 'associated with another', 'UNAUTHENTICATED', /no AWS credentials/],
+    ['CredentialsProviderError', null, 'please re-authenticate using aws login', 'UNAUTHENTICATED', /login session/],
+    ['AccessDenied', 403, 'secret text', 'UNAUTHENTICATED', /gave no credentials.*AccessDenied/],
+    ['ExpiredTokenException', 400, 'secret text', 'UNAUTHENTICATED', /has expired/],
+    ['InternalFailure', 500, 'secret text', 'UNAVAILABLE', /answered with 500/],
+  ] as const)('of the chain of credentials: %s %s %j', (name, status, text, code, says) => {
+    const error = failed(foreign(name, status, text));
+    expect(error).toMatchObject({ code, message: expect.stringMatching(says) });
+    expect(error.message).not.toContain('secret text');
+    expect(wasNotCarriedOut(error)).toBe(true);
+  });
+
+  it('of the chain of credentials: a service that cannot be reached', () => {
+    expect(failed(foreign('Error', null, 'secret text', { code: 'ENOTFOUND' }))).toMatchObject({
+      code: 'UNAVAILABLE',
+      message: expect.stringContaining('ENOTFOUND'),
+    });
   });
 
   it('name the action that is not permitted', () => {
