@@ -54,7 +54,7 @@ class SqsBroker implements Broker {
     const owner = reference.account ?? this.#where.account;
     const url = reference.url ?? (await this.#urlOf(reference.name, owner, signal));
     const foreign = reference.account !== null && reference.account !== this.#where.account;
-    const name = foreign ? text : reference.name;
+    const name = foreign ? (reference.url ?? text) : reference.name;
     const attributes = await this.#attributes(url, name, signal);
     const { denyPolicy, reception } = this.#where;
     const place = { api: this.#api, name, url, foreign, denyPolicy, reception, attributes };

@@ -228,6 +228,14 @@ function meaningOfTransport(
   }
   if (status !== null && status >= 500)
     return { code: 'UNAVAILABLE', text: `SQS answered sqs:${attempt.action} with ${status}` };
+  // The SDK could not read the answer; its text quotes the answer and itself.
+  if (name === 'SyntaxError') {
+    return {
+      code: 'UNEXPECTED_RESPONSE',
+      text: `what answered sqs:${attempt.action} is not SQS${status === null ? '' : ` (it says ${status})`}`,
+      hint: 'Check the endpoint, and whether a proxy answers in its place.',
+    };
+  }
   if (status !== null && status >= 400) {
     return {
       code: status === 403 ? 'PERMISSION_DENIED' : 'UNEXPECTED_RESPONSE',

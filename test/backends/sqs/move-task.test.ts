@@ -263,12 +263,13 @@ describe('move tasks and dead-letter links on the emulator local-aws-sqs', () =>
   });
 
   it('a queue is found by its URL and its ARN', async () => {
-    const queue = await createQueue(broker, uniqueName('named'));
+    const queue = await createQueue(broker, uniqueName('named', true));
     const { details } = await queue.describe(never);
-    for (const text of [String(details.arn), String(details.url)]) {
+    for (const text of [String(details.arn), String(details.url), `${details.url}/`]) {
       const handle = await broker.queue(text, never);
-      expect((await sendAll(handle, [outgoing('x')])).map(({ status }) => status)).toEqual(['sent']);
+      expect(handle.kind).toBe('fifo');
+      expect(await sendAll(handle, [outgoing('x', { groupId: 'g' })])).toMatchObject([{ status: 'sent' }]);
     }
-    expect((await takeAll(queue)).length).toBe(2);
+    expect((await takeAll(queue)).length).toBe(3);
   });
 });

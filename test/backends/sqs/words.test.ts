@@ -39,6 +39,8 @@ describe('the address', () => {
     'sqs://eu-west-1/queue',
     'sqs://eu-west-1?endpoint=file:///topsecret',
     'sqs://eu-west-1?endpoint=http://u:topsecret@host',
+    `sqs://eu-west-1?endpoint=${encodeURIComponent('http://host/?key=topsecret')}`,
+    `sqs://eu-west-1?endpoint=${encodeURIComponent('http://host/#topsecret')}`,
     'sqs://eu-west-1?secretKey=topsecret',
     'sqs://eu-west-1?waitSeconds=topsecret',
     'sqs://eu-west-1?waitSeconds=21',
@@ -64,6 +66,24 @@ describe('a queue', () => {
     });
   });
 
+  it.each([
+    ['eu-west-1', 'https://eu-west-1.queue.amazonaws.com/123456789012/q.fifo/'],
+    ['us-east-1', 'https://queue.amazonaws.com/123456789012/q.fifo'],
+    ['eu-west-1', 'https://sqs.eu-west-1.api.aws/123456789012/q.fifo'],
+    ['us-gov-west-1', 'https://sqs-fips.us-gov-west-1.amazonaws.com/123456789012/q.fifo'],
+    ['us-gov-west-1', 'arn:aws-us-gov:sqs:us-gov-west-1:123456789012:q.fifo'],
+    ['cn-north-1', 'https://sqs.cn-north-1.amazonaws.com.cn/123456789012/q.fifo'],
+    ['cn-north-1', 'https://cn-north-1.queue.amazonaws.com.cn/123456789012/q.fifo'],
+    ['eu-west-1', 'https://vpce-0a1-b2c.sqs.eu-west-1.vpce.amazonaws.com/123456789012/q.fifo'],
+    ['us-east-1', 'http://localhost:4566/123456789012/q.fifo'],
+  ])('of %s is named by %s, and there only', (region, text) => {
+    const named = parseReference(text, parseAddress(`sqs://${region}`));
+    expect(named).toMatchObject({ name: 'q.fifo', account: '123456789012' });
+    expect(named.url ?? '.fifo').toMatch(/[.]fifo$/);
+    if (text.includes('localhost')) return;
+    expect(caught(() => parseReference(text, parseAddress('sqs://ap-south-1'))).code).toBe('USAGE');
+  });
+
   it.each(['https://sqs.us-east-1.amazonaws.com/123456789012/q', 'arn:aws:sqs:us-east-1:123456789012:q'])(
     'of another region is refused: %s',
     (text) => {
@@ -71,12 +91,18 @@ describe('a queue', () => {
     },
   );
 
-  it.each(['', 'a b', '$(touch x)', 'a/b', 'x'.repeat(81), 'arn:aws:s3:::bucket', 'http://host/'])(
-    'cannot be called %j',
-    (text) => {
-      expect(caught(() => parseReference(text, address)).code).toBe('QUEUE_NOT_FOUND');
-    },
-  );
+  it.each([
+    '',
+    'a b',
+    '$(touch x)',
+    'a/b',
+    'x'.repeat(81),
+    'arn:aws:s3:::bucket',
+    'http://host/',
+    'http://host/1/q?a=b',
+  ])('cannot be called %j', (text) => {
+    expect(caught(() => parseReference(text, address)).code).toBe('QUEUE_NOT_FOUND');
+  });
 });
 
 describe('the pause policy', () => {

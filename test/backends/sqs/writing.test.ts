@@ -24,11 +24,18 @@ describe('header values', () => {
     { base64: 'AAEC' },
     { base64: '' },
     1e300,
+    -1e-300,
+    0,
   ];
   it.each(values.map((value) => [JSON.stringify(value), value] as const))('keep %s', (_, value) => {
     const attribute = encodeAttribute(value);
     expect(attribute.StringValue === '').toBe(false);
     expect(decodeAttribute(attribute)).toEqual(value);
+  });
+
+  it('are numbers of SQS only as far as those reach', () => {
+    const types = [0, 1e-128, -1e125, 1e-129, 1e126].map((value) => encodeAttribute(value).DataType);
+    expect(types).toEqual(['Number', 'Number', 'Number', 'String.json', 'String.json']);
   });
 
   it('survive whatever JSON can hold', () => {
