@@ -1,3 +1,5 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Broker } from '../../src/contract/broker.ts';
 import type { Queue } from '../../src/contract/queue.ts';
@@ -169,6 +171,28 @@ describe('SQS: what goes wrong is told in one clear line with the documented cod
       expectOneClearLine(ran);
     }
     await expectUntouched();
+  });
+
+  it.each([
+    [200, 1],
+    [302, 1],
+    [403, 1],
+    [404, 1],
+    [503, 5],
+  ])('a server that is not SQS, and answers %i', async (status, code) => {
+    const server = createServer((_, response) => response.writeHead(status).end('<html>\u001b[31mhello</html>'));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    try {
+      const ran = await mq(['peek', 'QUEUE'], {
+        url: urlOf(`http://127.0.0.1:${(server.address() as AddressInfo).port}`),
+      });
+      expect(ran).toMatchObject({ code, stdout: '', stderr: expect.stringMatching(/is not SQS|answered .* with 503/) });
+      expect(ran.stderr).not.toContain('html');
+      expectOneClearLine(ran);
+    } finally {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    }
   });
 
   it('a region that does not exist, and a queue of another region or another account', async () => {

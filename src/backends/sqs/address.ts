@@ -69,6 +69,8 @@ function parseEndpoint(text: string | null): string | null {
     throw invalid('endpoint must be an http:// or https:// URL');
   }
   if (url.username !== '' || url.password !== '') throw invalid('endpoint must not hold a user or password');
+  // It is shown, and a parameter may be a key.
+  if (url.search !== '' || url.hash !== '') throw invalid('endpoint must end with its path');
   return url.href.replace(/\/$/, '');
 }
 

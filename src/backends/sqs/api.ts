@@ -36,10 +36,11 @@ import {
 import { type ClockReading, clockOfAnswer } from '../../contract/clock.ts';
 import { MqError } from '../../contract/errors.ts';
 import type { Address } from './address.ts';
+import { credentialsOf } from './credentials.ts';
 import { translate } from './errors.ts';
 import { USER_AGENT } from './user-agent.ts';
 
-/** Longer than the longest poll (2 s) by far; a request that takes longer has an unknown outcome. */
+/** Longer than the longest poll (20 s) by far; a request that takes longer has an unknown outcome. */
 const REQUEST_TIMEOUT_MS = 30_000;
 const READ_ATTEMPTS = 4;
 
@@ -62,13 +63,15 @@ export class SqsApi {
   #clock: ClockReading | null = null;
 
   constructor(address: Address, connectTimeoutMs: number) {
-    const shared = {
+    const place = {
       region: address.region,
       ...(address.endpoint === null ? {} : { endpoint: address.endpoint }),
       // A queue URL is data: it must not decide where signed requests go.
       useQueueUrlAsEndpoint: false,
       customUserAgent: USER_AGENT,
     };
+    const credentials = credentialsOf(place);
+    const shared = { ...place, credentials };
     const requestHandler = {
       connectionTimeout: connectTimeoutMs,
       requestTimeout: REQUEST_TIMEOUT_MS,
@@ -79,7 +82,6 @@ export class SqsApi {
       ...shared,
       requestHandler,
       maxAttempts: 1,
-      credentials: this.#steady.config.credentials,
     });
     this.#region = address.region;
     for (const client of [this.#steady, this.#once]) this.#watchClock(client);

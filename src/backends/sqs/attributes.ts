@@ -105,9 +105,13 @@ function exactNumber(text: string): number | null {
   return digits.length <= 15 && (number !== 0 || digits === '') ? number : null;
 }
 
-/** SQS numbers: −10^128 to 10^126, 38 digits. A double prints at most 17. */
+/**
+ * SQS numbers, of either sign: 10^-128 to 10^126, 38 digits. A double prints at most 17.
+ * https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-message-metadata.html
+ */
 function isSqsNumber(value: number): boolean {
-  return Number.isFinite(value) && Math.abs(value) < 1e126;
+  const size = Math.abs(value);
+  return value === 0 || (size >= 1e-128 && size < 1e126);
 }
 
 function binaryOf(value: JsonValue): Buffer | null {

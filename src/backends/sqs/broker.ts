@@ -5,12 +5,13 @@ import type { QueueStats } from '../../contract/stats.ts';
 import { type Address, showAddress } from './address.ts';
 import { SqsApi } from './api.ts';
 import { type AskedQueue, queueChecks } from './checks.ts';
-import { planCreation } from './creation.ts';
+import { createQueue } from './create-queue.ts';
 import type { QueueAttributes } from './facts.ts';
 import { listQueueStats } from './listing.ts';
 import { nameFromUrl, parseReference } from './names.ts';
 import { PausableSqsQueue } from './pausable-queue.ts';
 import { SqsQueue } from './queue.ts';
+import { urlOfName } from './queue-url.ts';
 import { listQueueUrls } from './sources.ts';
 
 /**
@@ -54,50 +55,15 @@ class SqsBroker implements Broker {
     const owner = reference.account ?? this.#where.account;
     const url = reference.url ?? (await this.#urlOf(reference.name, owner, signal));
     const foreign = reference.account !== null && reference.account !== this.#where.account;
-    const name = foreign ? text : reference.name;
+    const name = foreign ? (reference.url ?? text) : reference.name;
     const attributes = await this.#attributes(url, name, signal);
     const { denyPolicy, reception } = this.#where;
     const place = { api: this.#api, name, url, foreign, denyPolicy, reception, attributes };
     return denyPolicy ? new PausableSqsQueue(place) : new SqsQueue(place);
   }
 
-  /**
-   * The dead-letter queue is created first when it is missing, then the queue with its link. When the second fails, an empty dead-letter queue stays
-   * behind, and the error says so.
-   */
   async create(name: string, options: CreateOptions): Promise<void> {
-    const plan = planCreation(name, options);
-    const { signal } = options;
-    if (await this.#exists(name, signal)) {
-      throw new MqError('ALREADY_EXISTS', 'a queue of this name exists', {
-        backend: 'sqs',
-        operation: 'create',
-        queue: name,
-      });
-    }
-    if (plan.deadLetterQueue === null) {
-      await this.#api.createQueue({ QueueName: name, Attributes: plan.attributes }, { queue: name, signal });
-      return;
-    }
-    const madeIt = !(await this.#exists(plan.deadLetterQueue, signal));
-    if (madeIt) {
-      await this.#api.createQueue(
-        { QueueName: plan.deadLetterQueue, Attributes: plan.deadLetterAttributes },
-        { queue: plan.deadLetterQueue, signal },
-      );
-    }
-    try {
-      await this.#createLinked(name, plan.deadLetterQueue, plan, signal);
-    } catch (error) {
-      if (!madeIt || !(error instanceof MqError)) throw error;
-      throw new MqError(error.code, `${error.message}; the dead-letter queue ${plan.deadLetterQueue} was created`, {
-        backend: 'sqs',
-        operation: 'create',
-        queue: name,
-        hint: error.hint ?? undefined,
-        cause: error.cause,
-      });
-    }
+    await createQueue({ api: this.#api, account: this.#where.account }, name, options);
   }
 
   /** What was lost with it is not told: SQS counts only approximately. */
@@ -139,38 +105,8 @@ class SqsBroker implements Broker {
     return null;
   }
 
-  async #createLinked(
-    name: string,
-    deadLetterQueue: string,
-    plan: { readonly attributes: Readonly<Record<string, string>>; readonly maxReceives: number },
-    signal: AbortSignal,
-  ): Promise<void> {
-    const url = await this.#urlOf(deadLetterQueue, this.#where.account, signal);
-    const { Attributes: facts } = await this.#api.getQueueAttributes(url, { queue: deadLetterQueue, signal });
-    const redrive = JSON.stringify({ deadLetterTargetArn: facts?.QueueArn, maxReceiveCount: plan.maxReceives });
-    await this.#api.createQueue(
-      { QueueName: name, Attributes: { ...plan.attributes, RedrivePolicy: redrive } },
-      { queue: name, signal },
-    );
-  }
-
-  async #urlOf(name: string, owner: string | null, signal: AbortSignal): Promise<string> {
-    const answer = await this.#api.getQueueUrl(
-      { QueueName: name, ...(owner === null ? {} : { QueueOwnerAWSAccountId: owner }) },
-      { queue: name, signal },
-    );
-    if (answer.QueueUrl !== undefined) return answer.QueueUrl;
-    throw new MqError('UNEXPECTED_RESPONSE', 'SQS gave no URL for the queue', { backend: 'sqs', queue: name });
-  }
-
-  async #exists(name: string, signal: AbortSignal): Promise<boolean> {
-    try {
-      await this.#urlOf(name, this.#where.account, signal);
-      return true;
-    } catch (error) {
-      if (error instanceof MqError && error.code === 'QUEUE_NOT_FOUND') return false;
-      throw error;
-    }
+  #urlOf(name: string, account: string | null, signal: AbortSignal): Promise<string> {
+    return urlOfName({ api: this.#api, account }, name, signal);
   }
 
   /** Null when the caller may not read them: a producer may have the permission to send and no other. */

@@ -1,4 +1,6 @@
 import { abortedError, type ErrorCode, MqError } from '../../contract/errors.ts';
+import { CredentialsFailure, meaningOfCredentials } from './credentials.ts';
+import { connectionCode, connectionHint, nameOf, neverConnected, statusOf, textOf } from './foreign-error.ts';
 
 /** What was being done, for the message and for the permission that it needs. */
 export interface Attempt {
@@ -32,7 +34,13 @@ const AUTHENTICATION = new Set([
 ]);
 const CLOCK = new Set(['RequestExpired', 'RequestTimeTooSkewed', 'RequestInTheFuture']);
 const DENIED = new Set(['AccessDenied', 'AccessDeniedException', 'AuthorizationError', 'NotAuthorized']);
-const NO_QUEUE = new Set(['QueueDoesNotExist', 'AWS.SimpleQueueService.NonExistentQueue', 'NonExistentQueue']);
+const NO_QUEUE = new Set([
+  'QueueDoesNotExist',
+  'AWS.SimpleQueueService.NonExistentQueue',
+  'NonExistentQueue',
+  // The URL or the account in it cannot be one of SQS.
+  'InvalidAddress',
+]);
 const THROTTLES = new Set([
   'RequestThrottled',
   'RequestThrottledException',
@@ -42,6 +50,14 @@ const THROTTLES = new Set([
   'TooManyRequestsException',
   'KmsThrottled',
   'SlowDown',
+]);
+/** Of the key that a queue is encrypted with: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html */
+const KMS_FAULTS = new Map([
+  ['KmsDisabled', 'it is disabled'],
+  ['KmsInvalidState', 'its state does not allow that'],
+  ['KmsInvalidKeyUsage', 'it is not a key for encryption, or does not know the algorithm'],
+  ['KmsNotFound', 'it does not exist'],
+  ['KmsOptInRequired', 'the account has no subscription for that'],
 ]);
 const STALE_RECEIPT = new Set([
   'ReceiptHandleIsInvalid',
@@ -54,11 +70,6 @@ const UNKNOWN_ACTION = new Set([
   'AWS.SimpleQueueService.UnsupportedOperation',
   'InvalidAction',
 ]);
-const NO_CREDENTIALS = new Set(['CredentialsProviderError', 'TokenProviderError', 'ProviderError']);
-/** Failures before a byte of the request was taken by the server: what was asked was certainly not done. */
-const NOT_CONNECTED = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH']);
-const CONNECTION = new Set([...NOT_CONNECTED, 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ECONNABORTED', 'EPROTO']);
-
 /**
  * Puts an error of the SDK into our words. Of the foreign object only its name, code and status are read, and its text only where SQS speaks of
  * the request's parameters: signature errors quote the request that was signed.
@@ -82,9 +93,7 @@ export function translate(error: unknown, attempt: Attempt): MqError {
  */
 export function wasNotCarriedOut(error: unknown): boolean {
   const cause = error instanceof MqError ? (error.cause ?? error) : error;
-  const code = codeOf(cause);
-  if (code !== null && NOT_CONNECTED.has(code)) return true;
-  if (NO_CREDENTIALS.has(nameOf(cause))) return true;
+  if (neverConnected(cause) || cause instanceof CredentialsFailure) return true;
   const status = statusOf(cause);
   return status !== null && status >= 400 && status < 500;
 }
@@ -98,16 +107,7 @@ function meaningOf(error: unknown, attempt: Attempt): Meaning {
   const name = nameOf(error);
   const status = statusOf(error);
   const text = textOf(error);
-  if (NO_CREDENTIALS.has(name)) {
-    const sso = /sso/i.test(text);
-    return {
-      code: 'UNAUTHENTICATED',
-      text: sso ? 'the AWS SSO session is missing or expired' : 'no AWS credentials were found',
-      hint: sso
-        ? 'Run: aws sso login'
-        : 'Set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run where a role is attached.',
-    };
-  }
+  if (error instanceof CredentialsFailure) return meaningOfCredentials(error.cause);
   if (CLOCK.has(name) || (AUTHENTICATION.has(name) && /signature expired|not yet current/i.test(text))) {
     return {
       code: 'UNAUTHENTICATED',
@@ -128,7 +128,7 @@ function meaningOf(error: unknown, attempt: Attempt): Meaning {
       : {
           code: 'UNAUTHENTICATED',
           text: `AWS did not accept the credentials (${name})`,
-          hint: 'Check which profile or key is in use: aws sts get-caller-identity',
+          hint: 'Check which profile or key is in use (aws sts get-caller-identity), and that the account has turned the region on.',
         };
   }
   if (name === 'KmsAccessDenied') {
@@ -136,6 +136,14 @@ function meaningOf(error: unknown, attempt: Attempt): Meaning {
       code: 'PERMISSION_DENIED',
       text: `no permission to use the queue’s KMS key for sqs:${attempt.action}`,
       hint: 'Sending needs kms:GenerateDataKey and kms:Decrypt, receiving needs kms:Decrypt on that key.',
+    };
+  }
+  const kms = KMS_FAULTS.get(name);
+  if (kms !== undefined) {
+    return {
+      code: 'PRECONDITION_FAILED',
+      text: `the queue’s KMS key cannot be used for sqs:${attempt.action}: ${kms}`,
+      hint: 'mq inspect shows the key (KmsMasterKeyId).',
     };
   }
   if (DENIED.has(name)) {
@@ -174,7 +182,9 @@ function meaningOfState(name: string, attempt: Attempt): Meaning | null {
       return {
         code: 'LIMIT_EXCEEDED',
         text: `SQS has reached a limit of the queue (sqs:${attempt.action})`,
-        hint: 'About 120,000 messages may be in flight: wait until consumers have deleted some.',
+        ...(attempt.action === 'ReceiveMessage'
+          ? { hint: 'About 120,000 messages may be in flight: wait until consumers have deleted some.' }
+          : {}),
       };
     case 'PurgeQueueInProgress':
     case 'AWS.SimpleQueueService.PurgeQueueInProgress':
@@ -190,6 +200,8 @@ function meaningOfState(name: string, attempt: Attempt): Meaning | null {
         text: 'a queue of this name was deleted less than a minute ago',
         hint: 'SQS allows the name again 60 seconds after the deletion.',
       };
+    case 'ResourceNotFoundException':
+      return { code: 'QUEUE_NOT_FOUND', text: 'SQS does not find a queue of the move task, or the task itself' };
     case 'QueueNameExists':
     case 'QueueAlreadyExists':
       return { code: 'ALREADY_EXISTS', text: 'a queue of this name exists with other attributes' };
@@ -205,20 +217,25 @@ function meaningOfTransport(
   text: string,
   attempt: Attempt,
 ): Meaning {
-  const code = codeOf(error);
+  const code = connectionCode(error);
   if (name === 'TimeoutError') return { code: 'TIMEOUT', text: `SQS did not answer sqs:${attempt.action} in time` };
-  if (code !== null && (CONNECTION.has(code) || code.startsWith('ERR_TLS') || code.startsWith('CERT_'))) {
+  if (code !== null) {
     return {
       code: 'UNAVAILABLE',
       text: `SQS in ${attempt.region} cannot be reached (${code})`,
-      hint:
-        code === 'ENOTFOUND'
-          ? 'Check the region, the endpoint and the network.'
-          : 'Check the endpoint and the network.',
+      hint: connectionHint(code),
     };
   }
   if (status !== null && status >= 500)
     return { code: 'UNAVAILABLE', text: `SQS answered sqs:${attempt.action} with ${status}` };
+  // The SDK could not read the answer; its text quotes the answer and itself.
+  if (name === 'SyntaxError') {
+    return {
+      code: 'UNEXPECTED_RESPONSE',
+      text: `what answered sqs:${attempt.action} is not SQS${status === null ? '' : ` (it says ${status})`}`,
+      hint: 'Check the endpoint, and whether a proxy answers in its place.',
+    };
+  }
   if (status !== null && status >= 400) {
     return {
       code: status === 403 ? 'PERMISSION_DENIED' : 'UNEXPECTED_RESPONSE',
@@ -226,29 +243,4 @@ function meaningOfTransport(
     };
   }
   return { code: 'UNEXPECTED_RESPONSE', text: `sqs:${attempt.action} failed in a way that mq does not know (${name})` };
-}
-
-function nameOf(error: unknown): string {
-  return typeof error === 'object' && error !== null && 'name' in error && typeof error.name === 'string'
-    ? error.name
-    : 'Error';
-}
-
-function textOf(error: unknown): string {
-  return error instanceof Error ? error.message : '';
-}
-
-/** The code of the system call, also where the SDK or Node wraps it (`AggregateError` of a host with several addresses). */
-function codeOf(error: unknown): string | null {
-  if (typeof error !== 'object' || error === null) return null;
-  if ('code' in error && typeof error.code === 'string') return error.code;
-  if ('errors' in error && Array.isArray(error.errors)) return codeOf(error.errors[0]);
-  return null;
-}
-
-function statusOf(error: unknown): number | null {
-  if (typeof error !== 'object' || error === null || !('$metadata' in error)) return null;
-  const metadata = error.$metadata;
-  if (typeof metadata !== 'object' || metadata === null || !('httpStatusCode' in metadata)) return null;
-  return typeof metadata.httpStatusCode === 'number' ? metadata.httpStatusCode : null;
 }

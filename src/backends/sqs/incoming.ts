@@ -22,10 +22,11 @@ export interface NativeRecord {
   readonly messageId: string | null;
   /** The attributes whose exact form JSON does not hold. */
   readonly attributes?: Readonly<Record<string, AttributeRecord>>;
-  /** The attributes' custom types. Not the digits of a number: those are its text, and stay. */
+  /** The attributes' custom types, and the trace header. Not the digits of a number: those are its text, and stay. */
   readonly onlyHere?: readonly string[];
   readonly deduplicationId?: string;
   readonly sequenceNumber?: string;
+  /** Of AWS X-Ray: what joins the work of a consumer to that of the producer. The only system attribute that a sender may set. */
   readonly traceHeader?: string;
   readonly deadLetterSourceArn?: string;
   readonly firstReceivedAt?: number;
@@ -41,20 +42,21 @@ export function readMessage(message: SqsMessage, context: ReadingContext): Messa
   const system: Partial<Record<string, string>> = message.Attributes ?? {};
   const headers: Record<string, JsonValue> = {};
   const records: Record<string, AttributeRecord> = {};
-  const types: string[] = [];
+  const onlyHere: string[] = [];
   for (const [name, attribute] of Object.entries(message.MessageAttributes ?? {})) {
     setOwn(headers, name, decodeAttribute(attribute));
     const record = recordOf(attribute);
     if (record !== null) setOwn(records, name, record);
     if (record !== null && isCustomType(attribute))
-      types.push(`the type ${record.type} of the header ${JSON.stringify(name)}`);
+      onlyHere.push(`the type ${record.type} of the header ${JSON.stringify(name)}`);
   }
+  if (system.AWSTraceHeader !== undefined) onlyHere.push('the AWS X-Ray trace header');
   const enqueuedAt = integer(system.SentTimestamp);
   const firstReceivedAt = integer(system.ApproximateFirstReceiveTimestamp);
   const native: NativeRecord = {
     messageId: message.MessageId ?? null,
     ...(Object.keys(records).length === 0 ? {} : { attributes: records }),
-    ...(types.length === 0 ? {} : { onlyHere: types }),
+    ...(onlyHere.length === 0 ? {} : { onlyHere }),
     ...optional('deduplicationId', system.MessageDeduplicationId),
     ...optional('sequenceNumber', system.SequenceNumber),
     ...optional('traceHeader', system.AWSTraceHeader),

@@ -1,4 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
+import type { ListMessageMoveTasksResultEntry } from '@aws-sdk/client-sqs';
 import { MqError, throwIfAborted } from '../../contract/errors.ts';
 import type { NativeMove, NativeMoveRequest, NativeProgress } from '../../contract/queue.ts';
 import type { SqsApi } from './api.ts';
@@ -31,6 +32,8 @@ const MAX_TASK_RATE = 500;
 const FIRST_POLL_MS = 250;
 const LONGEST_POLL_MS = 2000;
 const STOP_PATIENCE_MS = 30_000;
+/** AWS does not say how soon its list holds a task that it has started. */
+const LISTING_PATIENCE_MS = 30_000;
 
 /**
  * A move by SQS itself (`StartMessageMoveTask`). It moves everything in the dead-letter queue; started by the first `next`, watched by the others,
@@ -43,6 +46,9 @@ export class MoveTask implements NativeMove {
   readonly #plan: MoveTaskPlan;
   readonly #signal: AbortSignal;
   #handle: string | null = null;
+  /** When the task before ours was started, by SQS's clock; null: there was none, or the server does not tell. */
+  #before: number | null = null;
+  #startedAt = 0;
   #reported = 0;
   #over = false;
   #cancelled = false;
@@ -106,6 +112,9 @@ export class MoveTask implements NativeMove {
     if (this.#handle !== null) return;
     throwIfAborted(this.#signal);
     const { api, name, sourceArn, destinationArn, ratePerSec } = this.#plan;
+    this.#before = (await this.#newest())?.StartedTimestamp ?? null;
+    throwIfAborted(this.#signal);
+    this.#startedAt = Date.now();
     const answer = await api.startMoveTask(
       {
         SourceArn: sourceArn,
@@ -124,15 +133,24 @@ export class MoveTask implements NativeMove {
   }
 
   /** The list holds the last ten tasks; only a running one has its handle in it. Ours is the newest, as one may run at a time. */
-  async #look(): Promise<TaskState> {
+  async #newest(): Promise<ListMessageMoveTasksResultEntry | null> {
     const { api, name, sourceArn } = this.#plan;
-    const answer = await api.listMoveTasks({ SourceArn: sourceArn, MaxResults: 1 }, { queue: name });
-    const [task] = answer.Results ?? [];
-    if (task?.Status === undefined) {
+    const { Results: [task] = [] } = await api.listMoveTasks({ SourceArn: sourceArn, MaxResults: 1 }, { queue: name });
+    return task ?? null;
+  }
+
+  async #look(): Promise<TaskState> {
+    const task = await this.#newest();
+    const isOurs = task !== null && (this.#before === null || task.StartedTimestamp !== this.#before);
+    // An older task's end would pass for ours.
+    if (!isOurs && Date.now() - this.#startedAt < LISTING_PATIENCE_MS) {
+      return { status: 'RUNNING', moved: this.#reported, reason: null };
+    }
+    if (!isOurs || task.Status === undefined) {
       throw new MqError('UNEXPECTED_RESPONSE', 'SQS does not list the move task that it started', {
         backend: 'sqs',
         operation: 'ListMessageMoveTasks',
-        queue: name,
+        queue: this.#plan.name,
       });
     }
     return {

@@ -67,9 +67,21 @@ function fromUrl(text: string, address: Address): QueueReference {
   if (url === null || account === undefined || name === undefined || rest.length > 0 || !isQueueName(name)) {
     throw notAQueue(text);
   }
-  const region = /^(?:sqs\.([a-z0-9-]+)|([a-z0-9-]+)\.queue)\.amazonaws\.com(?:\.cn)?$/.exec(url.hostname);
-  if (region !== null) refuseOtherRegion(region[1] ?? region[2] ?? address.region, address, text);
-  return { name, account: /^\d{12}$/.test(account) ? account : null, url: text };
+  if (url.search !== '' || url.hash !== '' || url.username !== '' || url.password !== '') throw notAQueue(text);
+  const region = regionOfHost(url.hostname);
+  if (region !== null) refuseOtherRegion(region, address, text);
+  return { name, account: /^\d{12}$/.test(account) ? account : null, url: text.replace(/\/+$/, '') };
+}
+
+/**
+ * The region that a host of AWS stands for, also of China and of the government's cloud, of FIPS, dual stack and VPC endpoints, and in the old spelling; null for
+ * other hosts. https://docs.aws.amazon.com/general/latest/gr/sqs-service.html
+ */
+function regionOfHost(host: string): string | null {
+  const modern =
+    /(?:^|\.)sqs(?:-fips)?\.([a-z0-9-]+)\.(?:vpce\.)?(?:amazonaws\.com(?:\.cn)?|api\.aws|api\.amazonwebservices\.com\.cn)$/;
+  const old = /^(?:([a-z0-9-]+)\.)?queue\.amazonaws\.com(?:\.cn)?$/.exec(host);
+  return old === null ? (modern.exec(host)?.[1] ?? null) : (old[1] ?? 'us-east-1');
 }
 
 function refuseOtherRegion(region: string, address: Address, queue: string): void {

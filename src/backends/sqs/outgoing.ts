@@ -40,7 +40,8 @@ export function writeMessage(message: OutgoingMessage, target: Target): Written 
 
   const body = readBody(message.body, impossible);
   const attributes = writeAttributes(message, misfits);
-  const trace = nativeOf(message).traceHeader;
+  // Its size does not count: https://docs.aws.amazon.com/xray/latest/devguide/xray-services-sqs.html
+  const trace = readTrace(nativeOf(message).traceHeader, misfits);
   const bytes =
     message.body.length +
     Object.entries(attributes).reduce((sum, [name, value]) => sum + attributeBytes(name, value), 0);
@@ -50,9 +51,9 @@ export function writeMessage(message: OutgoingMessage, target: Target): Written 
   const entry: Omit<SendMessageBatchRequestEntry, 'Id'> = {
     MessageBody: body,
     ...(Object.keys(attributes).length === 0 ? {} : { MessageAttributes: attributes }),
-    ...(typeof trace === 'string' && trace !== ''
-      ? { MessageSystemAttributes: { AWSTraceHeader: { DataType: 'String', StringValue: trace } } }
-      : {}),
+    ...(trace === null
+      ? {}
+      : { MessageSystemAttributes: { AWSTraceHeader: { DataType: 'String', StringValue: trace } } }),
     ...writeDelay(message, target, misfits),
     ...writeGroup(message, target, misfits, impossible),
     ...writeDeduplication(message, target, misfits),
@@ -73,6 +74,13 @@ function readBody(body: Uint8Array, impossible: string[]): string {
     impossible.push('a body that is not UTF-8 text');
     return '';
   }
+}
+
+function readTrace(trace: JsonValue | undefined, misfits: string[]): string | null {
+  if (trace === undefined) return null;
+  if (typeof trace === 'string' && trace !== '' && isText(trace)) return trace;
+  misfits.push('an AWS X-Ray trace header that SQS does not take');
+  return null;
 }
 
 function writeAttributes(message: OutgoingMessage, misfits: string[]): Record<string, MessageAttributeValue> {

@@ -1,5 +1,6 @@
 import { MqError } from '../../contract/errors.ts';
 import { withoutPause, withPause } from './pause-policy.ts';
+import { readAttributes } from './place.ts';
 import { SqsQueue } from './queue.ts';
 
 /** Where the reason of a pause is kept: a policy has no place for a remark. */
@@ -25,7 +26,7 @@ export class PausableSqsQueue extends SqsQueue {
         },
       );
     }
-    const { Policy: policy, QueueArn: arn } = await this.attributes(signal);
+    const { Policy: policy, QueueArn: arn } = await readAttributes(this.place, signal);
     if (arn === undefined) {
       throw new MqError('UNEXPECTED_RESPONSE', 'SQS does not tell the ARN of the queue', {
         backend: 'sqs',
@@ -44,7 +45,7 @@ export class PausableSqsQueue extends SqsQueue {
 
   /** Takes our statement out of the policy and leaves the others as they are. */
   async resume({ signal }: { readonly signal: AbortSignal }): Promise<void> {
-    const { Policy: policy } = await this.attributes(signal);
+    const { Policy: policy } = await readAttributes(this.place, signal);
     const resumed = withoutPause(policy);
     if (resumed === null) return;
     await this.#write(resumed, signal);

@@ -309,6 +309,46 @@ describe('faults in front of the emulator fauxqs', () => {
     await expect(openAt('http://127.0.0.1:1')).rejects.toMatchObject({ code: 'UNAVAILABLE' });
   });
 
+  it('a queue that SQS does not know at once after its creation is waited for, and so is its dead-letter queue', async () => {
+    const name = uniqueName('slow');
+    const seen = new Map<string, number>();
+    /** SQS knows a new queue one call later than it says that it has made it. */
+    const unknownAtFirst = async (call: SeenCall): Promise<FaultyAnswer | null> => {
+      const queue = String(call.input.QueueName ?? call.input.QueueUrl).replace(/.*\//, '');
+      if (!proxy.of('CreateQueue').some(({ input, status }) => input.QueueName === queue && status === 200))
+        return null;
+      seen.set(`${call.action} ${queue}`, (seen.get(`${call.action} ${queue}`) ?? 0) + 1);
+      return seen.get(`${call.action} ${queue}`) === 1 ? refusal('QueueDoesNotExist') : null;
+    };
+    proxy.spoil('GetQueueUrl', unknownAtFirst);
+    proxy.spoil('GetQueueAttributes', unknownAtFirst);
+    proxy.spoil('CreateQueue', async ({ input }) =>
+      input.QueueName === name && proxy.of('CreateQueue').length === 2
+        ? refusal(
+            'InvalidParameterValue',
+            'Value for parameter RedrivePolicy is invalid. Reason: Dead letter target does not exist.',
+          )
+        : null,
+    );
+    const queue = await createQueue(broker, name, { deadLetterQueue: `${name}-dlq`, maxReceives: 3 });
+    expect(Object.fromEntries(seen)).toEqual({
+      [`GetQueueAttributes ${name}-dlq`]: 2,
+      [`GetQueueUrl ${name}`]: 4,
+      [`GetQueueAttributes ${name}`]: 3,
+    });
+    expect(proxy.of('CreateQueue').map(({ status }) => status)).toEqual([200, 400, 200]);
+    proxy.reset();
+    expect(await queue.stats(never)).toMatchObject({ ready: 0, dead: 0 });
+  });
+
+  it('a queue that may be created and not looked at is created', async () => {
+    const name = uniqueName('blind');
+    proxy.spoil('GetQueueAttributes', async () => refusal('AccessDenied', '', 403));
+    await broker.create?.(name, { kind: null, deadLetterQueue: null, maxReceives: null, settings: {}, signal: never });
+    proxy.reset();
+    expect((await broker.queue(name, never)).name).toBe(name);
+  });
+
   it('a visibility that cannot be given back is said', async () => {
     const queue = await createQueue(broker, uniqueName('stuck'));
     await sendAll(queue, [outgoing('x')]);

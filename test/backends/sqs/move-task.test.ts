@@ -190,6 +190,38 @@ describe('move tasks and dead-letter links on the emulator local-aws-sqs', () =>
     expect((await takeAll(dead)).length).toBe(25 - moved);
   });
 
+  it('a task that SQS lists late is waited for, and the end of an older one is not taken for its end', async () => {
+    const { queues, dead } = await linked(1);
+    const [one] = queues;
+    if (one === undefined) throw new Error('a queue was made');
+    const started = async () => {
+      const move = await dead.nativeMove?.(request());
+      if (!move) throw new Error('no native move');
+      return run(move);
+    };
+    await die(one, TEXTS.slice(0, 3));
+    let late = 2;
+    proxy.spoil('ListMessageMoveTasks', async () =>
+      proxy.of('StartMessageMoveTask').length === 1 && late-- > 0 ? { status: 200, body: {} } : null,
+    );
+    expect(await started()).toMatchObject({ moved: 3, last: { exhausted: true } });
+    expect(late).toBeLessThanOrEqual(0);
+    proxy.reset();
+    await takeAll(one);
+    await die(one, TEXTS.slice(0, 5));
+    late = 2;
+    proxy.spoil('ListMessageMoveTasks', async (_, forward) => {
+      const answer = await forward({ ...proxy.of('ListMessageMoveTasks')[0]?.input, MaxResults: 10 });
+      const [newest, ...older] = answer.body.Results as object[];
+      const hidden = proxy.of('StartMessageMoveTask').length === 1 && late-- > 0;
+      return { ...answer, body: { Results: hidden ? older : [newest] } };
+    });
+    expect(await started()).toMatchObject({ moved: 5, last: { exhausted: true } });
+    expect(late).toBeLessThanOrEqual(0);
+    expect(proxy.of('CancelMessageMoveTask')).toEqual([]);
+    expect((await takeAll(one)).length).toBe(5);
+  });
+
   it('a task that fails says why, and one that is running already is told', async () => {
     const { queues, dead } = await linked(1);
     const [one] = queues;
@@ -263,12 +295,13 @@ describe('move tasks and dead-letter links on the emulator local-aws-sqs', () =>
   });
 
   it('a queue is found by its URL and its ARN', async () => {
-    const queue = await createQueue(broker, uniqueName('named'));
+    const queue = await createQueue(broker, uniqueName('named', true));
     const { details } = await queue.describe(never);
-    for (const text of [String(details.arn), String(details.url)]) {
+    for (const text of [String(details.arn), String(details.url), `${details.url}/`]) {
       const handle = await broker.queue(text, never);
-      expect((await sendAll(handle, [outgoing('x')])).map(({ status }) => status)).toEqual(['sent']);
+      expect(handle.kind).toBe('fifo');
+      expect(await sendAll(handle, [outgoing('x', { groupId: 'g' })])).toMatchObject([{ status: 'sent' }]);
     }
-    expect((await takeAll(queue)).length).toBe(2);
+    expect((await takeAll(queue)).length).toBe(3);
   });
 });

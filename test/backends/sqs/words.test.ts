@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { parseAddress, showAddress } from '../../../src/backends/sqs/address.ts';
 import { planCreation } from '../../../src/backends/sqs/creation.ts';
+import { CredentialsFailure } from '../../../src/backends/sqs/credentials.ts';
 import { translate, wasNotCarriedOut } from '../../../src/backends/sqs/errors.ts';
 import { parseReference } from '../../../src/backends/sqs/names.ts';
 import { isPaused, withoutPause, withPause } from '../../../src/backends/sqs/pause-policy.ts';
@@ -38,6 +39,8 @@ describe('the address', () => {
     'sqs://eu-west-1/queue',
     'sqs://eu-west-1?endpoint=file:///topsecret',
     'sqs://eu-west-1?endpoint=http://u:topsecret@host',
+    `sqs://eu-west-1?endpoint=${encodeURIComponent('http://host/?key=topsecret')}`,
+    `sqs://eu-west-1?endpoint=${encodeURIComponent('http://host/#topsecret')}`,
     'sqs://eu-west-1?secretKey=topsecret',
     'sqs://eu-west-1?waitSeconds=topsecret',
     'sqs://eu-west-1?waitSeconds=21',
@@ -63,6 +66,24 @@ describe('a queue', () => {
     });
   });
 
+  it.each([
+    ['eu-west-1', 'https://eu-west-1.queue.amazonaws.com/123456789012/q.fifo/'],
+    ['us-east-1', 'https://queue.amazonaws.com/123456789012/q.fifo'],
+    ['eu-west-1', 'https://sqs.eu-west-1.api.aws/123456789012/q.fifo'],
+    ['us-gov-west-1', 'https://sqs-fips.us-gov-west-1.amazonaws.com/123456789012/q.fifo'],
+    ['us-gov-west-1', 'arn:aws-us-gov:sqs:us-gov-west-1:123456789012:q.fifo'],
+    ['cn-north-1', 'https://sqs.cn-north-1.amazonaws.com.cn/123456789012/q.fifo'],
+    ['cn-north-1', 'https://cn-north-1.queue.amazonaws.com.cn/123456789012/q.fifo'],
+    ['eu-west-1', 'https://vpce-0a1-b2c.sqs.eu-west-1.vpce.amazonaws.com/123456789012/q.fifo'],
+    ['us-east-1', 'http://localhost:4566/123456789012/q.fifo'],
+  ])('of %s is named by %s, and there only', (region, text) => {
+    const named = parseReference(text, parseAddress(`sqs://${region}`));
+    expect(named).toMatchObject({ name: 'q.fifo', account: '123456789012' });
+    expect(named.url ?? '.fifo').toMatch(/[.]fifo$/);
+    if (text.includes('localhost')) return;
+    expect(caught(() => parseReference(text, parseAddress('sqs://ap-south-1'))).code).toBe('USAGE');
+  });
+
   it.each(['https://sqs.us-east-1.amazonaws.com/123456789012/q', 'arn:aws:sqs:us-east-1:123456789012:q'])(
     'of another region is refused: %s',
     (text) => {
@@ -70,12 +91,18 @@ describe('a queue', () => {
     },
   );
 
-  it.each(['', 'a b', '$(touch x)', 'a/b', 'x'.repeat(81), 'arn:aws:s3:::bucket', 'http://host/'])(
-    'cannot be called %j',
-    (text) => {
-      expect(caught(() => parseReference(text, address)).code).toBe('QUEUE_NOT_FOUND');
-    },
-  );
+  it.each([
+    '',
+    'a b',
+    '$(touch x)',
+    'a/b',
+    'x'.repeat(81),
+    'arn:aws:s3:::bucket',
+    'http://host/',
+    'http://host/1/q?a=b',
+  ])('cannot be called %j', (text) => {
+    expect(caught(() => parseReference(text, address)).code).toBe('QUEUE_NOT_FOUND');
+  });
 });
 
 describe('the pause policy', () => {
@@ -146,7 +173,14 @@ describe('errors of the SDK', () => {
     ['SignatureDoesNotMatch', 403, 'UNAUTHENTICATED'],
     ['ExpiredToken', 403, 'UNAUTHENTICATED'],
     ['RequestExpired', 400, 'UNAUTHENTICATED'],
-    ['CredentialsProviderError', null, 'UNAUTHENTICATED'],
+    ['InvalidAddress', 404, 'QUEUE_NOT_FOUND'],
+    ['ResourceNotFoundException', 404, 'QUEUE_NOT_FOUND'],
+    ['KmsDisabled', 400, 'PRECONDITION_FAILED'],
+    ['KmsInvalidState', 400, 'PRECONDITION_FAILED'],
+    ['KmsInvalidKeyUsage', 400, 'PRECONDITION_FAILED'],
+    ['KmsNotFound', 400, 'PRECONDITION_FAILED'],
+    ['KmsOptInRequired', 403, 'PRECONDITION_FAILED'],
+    ['KmsThrottled', 400, 'THROTTLED'],
     ['ServiceUnavailable', 503, 'UNAVAILABLE'],
     ['TimeoutError', null, 'TIMEOUT'],
   ])('%s becomes %s', (name, status, code) => {
@@ -154,6 +188,59 @@ describe('errors of the SDK', () => {
     expect(error.code).toBe(code);
     expect(error.message).not.toContain('secret text');
     expect(error.retryable).toBe(['THROTTLED', 'UNAVAILABLE', 'TIMEOUT'].includes(code));
+  });
+
+  it('name the certificate that is not trusted', () => {
+    for (const code of ['SELF_SIGNED_CERT_IN_CHAIN', 'UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'CERT_HAS_EXPIRED']) {
+      const refused = foreign('Error', null, 'secret text', { code });
+      expect(translate(refused, attempt)).toMatchObject({
+        code: 'UNAVAILABLE',
+        message: expect.stringContaining(code),
+        hint: expect.stringContaining('NODE_EXTRA_CA_CERTS'),
+      });
+      expect(wasNotCarriedOut(refused)).toBe(true);
+    }
+  });
+
+  it('tell the number of messages in flight only where it can be what is over the limit', () => {
+    const over = foreign('OverLimit', 403);
+    expect(translate(over, attempt).hint).toContain('120,000');
+    expect(translate(over, { ...attempt, action: 'SetQueueAttributes' }).hint).toBeNull();
+  });
+
+  const failed = (cause: unknown) => translate(new CredentialsFailure('', { cause }), attempt);
+  it.each([
+    [
+      'CredentialsProviderError',
+      null,
+      'Could not load credentials from any providers',
+      'UNAUTHENTICATED',
+      /no AWS cred/,
+    ],
+    [
+      'CredentialsProviderError',
+      null,
+      'x. To refresh this SSO session run aws sso login with',
+      'UNAUTHENTICATED',
+      /SSO/,
+    ],
+    ['CredentialsProviderError', null, 'associated with another', 'UNAUTHENTICATED', /no AWS credentials/],
+    ['CredentialsProviderError', null, 'please re-authenticate using aws login', 'UNAUTHENTICATED', /login session/],
+    ['AccessDenied', 403, 'secret text', 'UNAUTHENTICATED', /gave no credentials.*AccessDenied/],
+    ['ExpiredTokenException', 400, 'secret text', 'UNAUTHENTICATED', /has expired/],
+    ['InternalFailure', 500, 'secret text', 'UNAVAILABLE', /answered with 500/],
+  ] as const)('of the chain of credentials: %s %s %j', (name, status, text, code, says) => {
+    const error = failed(foreign(name, status, text));
+    expect(error).toMatchObject({ code, message: expect.stringMatching(says) });
+    expect(error.message).not.toContain('secret text');
+    expect(wasNotCarriedOut(error)).toBe(true);
+  });
+
+  it('of the chain of credentials: a service that cannot be reached', () => {
+    expect(failed(foreign('Error', null, 'secret text', { code: 'ENOTFOUND' }))).toMatchObject({
+      code: 'UNAVAILABLE',
+      message: expect.stringContaining('ENOTFOUND'),
+    });
   });
 
   it('name the action that is not permitted', () => {

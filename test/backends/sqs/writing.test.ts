@@ -24,11 +24,18 @@ describe('header values', () => {
     { base64: 'AAEC' },
     { base64: '' },
     1e300,
+    -1e-300,
+    0,
   ];
   it.each(values.map((value) => [JSON.stringify(value), value] as const))('keep %s', (_, value) => {
     const attribute = encodeAttribute(value);
     expect(attribute.StringValue === '').toBe(false);
     expect(decodeAttribute(attribute)).toEqual(value);
+  });
+
+  it('are numbers of SQS only as far as those reach', () => {
+    const types = [0, 1e-128, -1e125, 1e-129, 1e126].map((value) => encodeAttribute(value).DataType);
+    expect(types).toEqual(['Number', 'Number', 'Number', 'String.json', 'String.json']);
   });
 
   it('survive whatever JSON can hold', () => {
@@ -168,6 +175,18 @@ describe('reading', () => {
   it('tells when the message expires, counted from its first send', () => {
     const message = { MessageId: 'm', Body: 'x', Attributes: { SentTimestamp: '1000' } };
     expect(readMessage(message, { ...READING, retentionMs: 5000 }).native.sqs).toMatchObject({ expiresAt: 6000 });
+  });
+
+  it('counts no trace header into the size, and names one that SQS would refuse', () => {
+    const largest = 'x'.repeat(MAX_MESSAGE_BYTES);
+    const traced = (traceHeader: JsonValue) =>
+      writeMessage(outgoing(largest, { native: { sqs: { traceHeader } } }), STANDARD);
+    expect(traced('Root=1-5')).toMatchObject({ bytes: MAX_MESSAGE_BYTES, impossible: [], misfits: [] });
+    for (const odd of ['', 'a\u0000b', 7, null]) {
+      const { entry, misfits } = traced(odd);
+      expect(misfits).toEqual([expect.stringMatching(/trace header/)]);
+      expect(entry.MessageSystemAttributes).toBeUndefined();
+    }
   });
 
   it('passes the trace header and the exact form of a header through', () => {

@@ -1,0 +1,68 @@
+import { MqError } from '../../contract/errors.ts';
+import type { Message } from '../../contract/message.ts';
+import type { DeadLetters } from '../../contract/queue.ts';
+import { type RedrivePolicy, redrivePolicy } from './facts.ts';
+import { nativeOf } from './incoming.ts';
+import { parseArn } from './names.ts';
+import { arnOf, type QueuePlace, readAttributes } from './place.ts';
+import { sourcesIfAllowed, sourcesOf } from './sources.ts';
+import { type DeadCount, depthOfAttributes } from './stats.ts';
+
+/** Where the dead letters of a queue are, and whose dead letters are in it. */
+export async function deadLettersOf(place: QueuePlace, signal: AbortSignal): Promise<DeadLetters> {
+  const attributes = await readAttributes(place, signal);
+  const policy = redrivePolicy(attributes);
+  return {
+    keptIn: policy === null ? { place: 'nowhere' } : { place: 'queue', queue: nameOfTarget(place, policy) },
+    sources: await sourcesOf({ ...place, arn: attributes.QueueArn ?? null }, signal),
+    restore: (message) => withoutDeath(message),
+  };
+}
+
+/** The queue that the redrive policy names. Null when it cannot be seen: deleted, or not ours to read. */
+export async function openDeadLetterQueue(
+  place: QueuePlace,
+  policy: RedrivePolicy,
+  signal: AbortSignal,
+): Promise<QueuePlace | null> {
+  const context = { queue: policy.deadLetterQueue, signal };
+  const account = parseArn(policy.deadLetterArn)?.account;
+  try {
+    const { QueueUrl: url } = await place.api.getQueueUrl(
+      {
+        QueueName: policy.deadLetterQueue,
+        ...(place.foreign && account !== undefined ? { QueueOwnerAWSAccountId: account } : {}),
+      },
+      context,
+    );
+    if (url === undefined) return null;
+    const { Attributes: attributes = {} } = await place.api.getQueueAttributes(url, context);
+    return { ...place, name: nameOfTarget(place, policy), url, attributes };
+  } catch (error) {
+    if (error instanceof MqError && (error.code === 'QUEUE_NOT_FOUND' || error.code === 'PERMISSION_DENIED'))
+      return null;
+    throw error;
+  }
+}
+
+/** How many dead letters the queue has, and who shares its dead-letter queue. */
+export async function countDead(place: QueuePlace, policy: RedrivePolicy, signal: AbortSignal): Promise<DeadCount> {
+  const target = await openDeadLetterQueue(place, policy, signal);
+  if (target === null) return { queue: nameOfTarget(place, policy), depth: null, sharers: null };
+  const sources = await sourcesIfAllowed({ ...target, arn: arnOf(target) }, signal);
+  return {
+    queue: target.name,
+    depth: target.attributes === null ? null : depthOfAttributes(target.attributes),
+    sharers: sources?.filter((source) => source !== place.name) ?? null,
+  };
+}
+
+function nameOfTarget({ foreign }: QueuePlace, policy: RedrivePolicy): string {
+  return foreign ? policy.deadLetterArn : policy.deadLetterQueue;
+}
+
+/** SQS puts no mark of death on a message itself; only our own record of where it died goes. */
+function withoutDeath(message: Message): Message {
+  const { deadLetterSourceArn: _, ...native } = nativeOf(message);
+  return { ...message, dead: null, native: { ...message.native, sqs: native } };
+}

@@ -1,0 +1,66 @@
+import { MqError } from '../../contract/errors.ts';
+import type { NativeMoveRequest } from '../../contract/queue.ts';
+import { openDeadLetterQueue } from './dead-letters.ts';
+import { isUnknownAction } from './errors.ts';
+import { redrivePolicy } from './facts.ts';
+import { isTaskRate, type MoveTaskPlan } from './move-task.ts';
+import { isFifoName, parseArn } from './names.ts';
+import { arnOf, type QueuePlace, readAttributes } from './place.ts';
+import { sourcesIfAllowed } from './sources.ts';
+
+/** Null: not a queue of SQS. */
+type Target = QueuePlace | 'origin' | null;
+
+/**
+ * How a move task does what is asked; null when it cannot. A move task takes everything that is in a dead-letter queue and changes nothing on the way,
+ * so it is used only when that is what was asked, and only between queues of the same sort in one account and region.
+ */
+export async function planMoveTask(
+  place: QueuePlace,
+  target: Target,
+  request: NativeMoveRequest,
+): Promise<MoveTaskPlan | null> {
+  const { state, signal } = request;
+  if (request.selective || request.limit !== null || request.countReplay) return null;
+  const ratePerSec = request.ratePerSec ?? null;
+  if (!isTaskRate(ratePerSec)) return null;
+  const source = state === 'dead' ? await ownDeadLetterQueue(place, signal) : place;
+  const sourceArn = source === null ? null : arnOf(source);
+  if (source === null || sourceArn === null) return null;
+  const sources = await sourcesIfAllowed({ ...source, arn: sourceArn }, signal);
+  if (sources === null || sources.length === 0) return null;
+  // The dead letters of one queue are everything in its dead-letter queue only while it shares that with nobody.
+  if (state === 'dead' && sources.length !== 1) return null;
+  const destinationArn = destinationOf(place, target, sourceArn);
+  if (destinationArn === undefined) return null;
+  if (!(await hasMoveTasks(source, sourceArn, signal))) return null;
+  const { api, name, url } = source;
+  return { api, name, url, sourceArn, destinationArn, ratePerSec };
+}
+
+async function ownDeadLetterQueue(place: QueuePlace, signal: AbortSignal): Promise<QueuePlace | null> {
+  const policy = redrivePolicy(await readAttributes(place, signal));
+  return policy === null ? null : openDeadLetterQueue(place, policy, signal);
+}
+
+/** Null: by origin. Undefined: a move task cannot go there. */
+function destinationOf(place: QueuePlace, target: Target, sourceArn: string): string | null | undefined {
+  if (target === 'origin') return null;
+  if (target === null || isFifoName(target.name) !== isFifoName(place.name)) return undefined;
+  const targetArn = arnOf(target);
+  if (targetArn === null || targetArn === sourceArn) return undefined;
+  const [from, to] = [parseArn(sourceArn), parseArn(targetArn)];
+  const near = from !== null && to !== null && from.region === to.region && from.account === to.account;
+  return near && target.api === place.api ? targetArn : undefined;
+}
+
+/** Whether the server knows move tasks (some that only speak SQS's protocol do not) and the caller may watch them. */
+async function hasMoveTasks({ api, name }: QueuePlace, sourceArn: string, signal: AbortSignal): Promise<boolean> {
+  try {
+    await api.listMoveTasks({ SourceArn: sourceArn, MaxResults: 1 }, { queue: name, signal });
+    return true;
+  } catch (error) {
+    if (isUnknownAction(error) || (error instanceof MqError && error.code === 'PERMISSION_DENIED')) return false;
+    throw error;
+  }
+}
