@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, rm, symlink } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
@@ -8,6 +8,7 @@ import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import manifest from '../../package.json' with { type: 'json' };
 import { README } from '../support/documents.ts';
 import { MQ } from '../support/mq.ts';
+import { provisionHere } from '../support/provision.ts';
 import { rabbitmqVhost } from '../support/rabbitmq-vhost.ts';
 import { startRedis } from '../support/redis-server.ts';
 import { redisProgram, sqs } from '../support/servers.ts';
@@ -49,14 +50,14 @@ function block(text: string): string {
   return found[0] ?? '';
 }
 
-/** `says`: what only its block of the README says. */
+/** `says`: what only one block of the README says, for each of its blocks. */
 const FIRST_REDRIVES = [
-  { on: 'SQLite', says: 'worker that fails: after two', from: 'orders', to: 'orders' },
-  { on: 'RabbitMQ', says: 'MQ_URL=amqp:', from: 'orders-dlq', to: 'orders' },
-  { on: 'the SQS emulator fauxqs', says: 'MQ_URL=sqs:', from: 'orders-dlq', to: 'orders' },
-  { on: 'BullMQ', says: 'worker.mjs', from: 'emails', to: 'emails' },
-  { on: 'a Redis stream', says: 'XREADGROUP', from: 'events', to: 'events' },
-  { on: 'a Redis list', says: 'kind=list', from: 'tasks:dead', to: 'tasks' },
+  { on: 'SQLite', says: ['create orders --max-receives', 'mq peek orders --dead'], from: 'orders', to: 'orders' },
+  { on: 'RabbitMQ', says: ['MQ_URL=amqp:'], from: 'orders-dlq', to: 'orders' },
+  { on: 'the SQS emulator fauxqs', says: ['MQ_URL=sqs:'], from: 'orders-dlq', to: 'orders' },
+  { on: 'BullMQ', says: ['from "bullmq"'], from: 'emails', to: 'emails' },
+  { on: 'a Redis stream', says: ['XREADGROUP'], from: 'events', to: 'events' },
+  { on: 'a Redis list', says: ['kind=list'], from: 'tasks:dead', to: 'tasks' },
 ] as const;
 
 /** The one that comes with the server: on this machine, or in its container. */
@@ -70,18 +71,47 @@ it('has no block of commands that nobody runs', () => {
     ...[
       'npm ci && npm run demo',
       'npm install --global',
-      'alias mq=',
+      '.local/bin/mq',
+      'completion bash',
       'mq enqueue jobs',
       '--url amqp',
       '--max 500 --yes',
     ],
-    ...FIRST_REDRIVES.map(({ says }) => says),
+    ...FIRST_REDRIVES.flatMap(({ says }) => says),
   ];
   expect(known.map(block).sort()).toEqual([...blocks].sort());
 });
 
+/**
+ * What each command of the README is given, as an interactive shell reads it: a comment is an error or further words in zsh, and fish
+ * knows no here-documents.
+ */
+describe.each(['zsh', 'fish'] as const)('pasted into %s', (shell) => {
+  it('every block calls the same commands with the same words as in bash', async () => {
+    const stub = '#!/bin/sh\nfor word in "$(basename "$0")" "$@"; do printf "%s\\0" "$word" >> "$CALLS"; done\n';
+    for (const name of ['mq', 'node', 'npm', 'redis-cli', 'sleep'])
+      await writeFile(join(folder, name), stub, { mode: 0o755 });
+    const inShell = async (program: string, args: readonly string[], text: string): Promise<string> => {
+      const home = await mkdtemp(join(folder, 'home-'));
+      const calls = join(home, 'calls');
+      await writeFile(calls, '');
+      const env = { PATH: `${folder}:${process.env.PATH}`, HOME: home, CALLS: calls, TERM: 'dumb' };
+      await promisify(execFile)(program, [...args, text], { cwd: home, env });
+      return readFile(calls, 'utf8');
+    };
+    const program = await provisionHere(shell);
+    const interactive = shell === 'zsh' ? ['-f', '-i', '-c'] : ['--no-config', '-i', '-c'];
+    for (const text of blocks) {
+      // -c reads comments in zsh even so; typed at its prompt they are words.
+      expect(text).not.toMatch(/(^|\s)#(?!!)/m);
+      const called = await inShell('bash', ['--norc', '-c'], text);
+      expect(await inShell(program, interactive, text)).toBe(called);
+    }
+  });
+});
+
 it('names the package and scripts that are there', () => {
-  expect(block('npm install --global')).toContain(`npm install --global ${manifest.name} `);
+  expect(block('npm install --global')).toBe(`npm install --global ${manifest.name}\n`);
   const scripts = [...readme.matchAll(/npm (?:run )?(demo|docs|test|[a-z:]+)\b/g)].map(([, name = '']) => name);
   const ofNpm = ['ci', 'install', 'run'];
   for (const name of scripts.filter((one) => !ofNpm.includes(one)))
@@ -139,11 +169,14 @@ it('another broker', async () => {
 });
 
 it('from the clone without installing', async () => {
-  const commands = block('alias mq=');
+  const commands = block('.local/bin/mq');
   expect(Object.keys(manifest.scripts)).toContain('build');
-  // The installation and the build are this run's own; what is left is whether the alias leads to mq.
-  const alias = commands.replace(/^npm ci && npm run build$/m, `shopt -s expand_aliases; unset -f mq; cd '${CLONE}'`);
-  expect((await paste(`${alias}\nmq --version`)).stdout).toBe(`${manifest.version}\n`);
+  // The installation and the build are this run's own; what is left is whether the program that is made leads to mq, and Tab to it.
+  const install = commands.replace(/^npm ci && npm run build$/m, `unset -f mq; cd '${CLONE}'`);
+  expect((await paste(`${install}\nmq --version`)).stdout).toBe(`${manifest.version}\n`);
+  const again = `export PATH="$HOME/.local/bin:$PATH"; unset -f mq; mq enqueue orders 1 >/dev/null`;
+  const tab = `source ~/.bashrc; COMP_LINE='mq peek o' COMP_POINT=9; _mq_complete; printf '%s\\n' "\${COMPREPLY[@]}"`;
+  expect((await paste(`${again}\n${block('completion bash')}${tab}`)).stdout).toBe('orders\n');
 });
 
 describe('a first redrive', () => {
@@ -152,7 +185,9 @@ describe('a first redrive', () => {
     const rabbitmq = `${vhost.url}?management=${encodeURIComponent(vhost.managementUrl)}`;
     const sqsUrl = `sqs://eu-west-1?endpoint=${encodeURIComponent(fauxqs)}`;
     await symlink(join(CLONE, 'node_modules'), join(folder, 'node_modules'));
-    const commands = block(says)
+    const commands = says
+      .map(block)
+      .join('')
       .replace('amqp://guest:guest@localhost/', `'${rabbitmq}'`)
       .replace('sqs://eu-west-1', `'${sqsUrl}'`)
       .replace('redis://localhost:6379/0', redis.url)

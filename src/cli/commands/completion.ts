@@ -10,8 +10,9 @@ export interface CompletionOptions {
 export const completion = defineVerb<object, CompletionOptions>({
   effect: 'Only reads: prints the script that teaches your shell to complete mq with Tab, names of queues included.',
   examples: [
-    'mq completion bash > ~/.local/share/bash-completion/completions/mq',
-    'mq completion zsh > ~/.zfunc/_mq      # a folder of $fpath',
+    "echo 'source <(mq completion bash)' >> ~/.bashrc",
+    "echo 'autoload -Uz compinit && compinit && source <(mq completion zsh)' >> ~/.zshrc",
+    'mq completion fish | source',
     'mq completion fish > ~/.config/fish/completions/mq.fish',
   ],
   declare(command) {
