@@ -2,7 +2,7 @@ import { formatDuration } from '../../core/duration.ts';
 import { safe } from '../../core/safe-text.ts';
 import { type DetailState, openable, TABS, type Tab } from '../state/detail.ts';
 import { rowOf, shownBrokers, shownNow, type TopState } from '../state/state.ts';
-import { staleAge } from './header.ts';
+import { staleAge } from './brokers.ts';
 import { type Line, line } from './line.ts';
 import { messageSummary, wrappedMessage } from './message.ts';
 import { overviewLines } from './overview.ts';

@@ -31,6 +31,19 @@ function head(text: string, width: number): string {
   return kept;
 }
 
+/** The end of the text, with `ellipsis` before it where something is missing. */
+export function end(text: string, width: number, ellipsis: string): string {
+  if (widthOf(text) <= width) return text;
+  let kept = '';
+  let used = widthOf(ellipsis);
+  for (const { segment } of [...graphemes.segment(text)].toReversed()) {
+    used += stringWidth(segment);
+    if (used > width) break;
+    kept = segment + kept;
+  }
+  return ellipsis + kept;
+}
+
 /** Exactly `width` cells. */
 export function padded(text: string, width: number, align: 'left' | 'right', ellipsis: string): string {
   const shown = cut(text, width, ellipsis);
