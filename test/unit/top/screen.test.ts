@@ -137,7 +137,7 @@ describe('where there is little room', () => {
       'jobs (memory) STALE 4s: cannot connect to redis://10.0.0.1:6379/0: nothing listens there; next try in 9s · rab (memory) STALE never answered: amqp://10.0.0.2 refused the connection; next try in 9s · prod (memory) ok 3ms',
     );
     expect(brokers(212)).toMatch(/next try in 9s · prod ok$/);
-    expect(brokers(80)).toBe('jobs STALE 4s: cannot conn… · rab STALE never answered: amqp://10.… · prod ok');
+    expect(brokers(80)).toBe('jobs STALE 4s: cannot conn… · rab STALE never answered: amqp://10.0… · prod ok');
     expect(brokers(54)).toBe('jobs STALE 4s · rab STALE never answered · prod ok');
     expect(brokers(30)).toBe('jobs STALE 4s · rab STALE ne…');
   });
