@@ -192,6 +192,10 @@ describe('keys', () => {
     await terminal.until(/^>.q4/m);
     terminal.write('g');
     await terminal.until(/^>.idle/m);
+    // Ctrl-U and Ctrl-W among them too.
+    terminal.write('/nothing\u0015q two\u0017\u0008\u00084\u007f');
+    terminal.write('\u0015ord\r');
+    await terminal.until((text) => /filter: ord {2}/.test(text) && /1-1 of 1/.test(text));
   });
 
   test('arrows, paging, the first and the last', async () => {

@@ -1,12 +1,10 @@
+import { scrollEnd } from '../text/detail.ts';
 import { CHOICES } from './action.ts';
 import { chosen, openMenu } from './action-keys.ts';
 import { type DetailState, openable, TABS, type Tab } from './detail.ts';
 import { charOf, type Key, nameOf } from './key.ts';
 import { toggledFreeze, withInterval } from './list-keys.ts';
 import type { TopState } from './state.ts';
-
-/** The furthest that a text can be scrolled; what is shown stops at its end. */
-const LINES_MAX = 10_000;
 
 export function afterDetailKey(state: TopState, detail: DetailState, key: Key): TopState {
   const name = nameOf(key);
@@ -19,8 +17,8 @@ export function afterDetailKey(state: TopState, detail: DetailState, key: Key): 
   if (name === 'down' || char === 'j') return moved(state, detail, 1);
   if (name === 'pageup') return moved(state, detail, -page);
   if (name === 'pagedown') return moved(state, detail, page);
-  if (name === 'home' || char === 'g') return moved(state, detail, -LINES_MAX);
-  if (name === 'end' || char === 'G') return moved(state, detail, LINES_MAX);
+  if (name === 'home' || char === 'g') return moved(state, detail, Number.NEGATIVE_INFINITY);
+  if (name === 'end' || char === 'G') return moved(state, detail, Number.POSITIVE_INFINITY);
   if (name === 'tab') return toTab(state, detail, TABS[(TABS.indexOf(detail.tab) + 1) % TABS.length] ?? 'overview');
   if (name === 'enter' || name === 'right') return opened(state, detail);
   switch (char) {
@@ -32,6 +30,10 @@ export function afterDetailKey(state: TopState, detail: DetailState, key: Key): 
       return asked(state, detail, true);
     case 'l':
       return asked(state, detail, false);
+    case 'n':
+      return turned(state, detail, 1);
+    case 'N':
+      return turned(state, detail, -1);
     case ' ':
       return toggledFreeze(state);
     case '+':
@@ -56,12 +58,21 @@ function selectedGroup(detail: DetailState): string | null {
 }
 
 function moved(state: TopState, detail: DetailState, by: number): TopState {
-  if (detail.open !== null) {
-    const offset = Math.max(0, Math.min(LINES_MAX, detail.open.offset + by));
-    return { ...state, detail: { ...detail, open: { ...detail.open, offset } } };
-  }
-  const last = detail.tab === 'overview' ? LINES_MAX : Math.max(0, openable(detail).length - 1);
-  return { ...state, detail: { ...detail, cursor: Math.max(0, Math.min(last, detail.cursor + by)) } };
+  const { open } = detail;
+  const end = scrollEnd(state, detail);
+  const within = (at: number, last: number): number => Math.max(0, Math.min(last, Math.min(last, at) + by));
+  if (end === null)
+    return { ...state, detail: { ...detail, cursor: within(detail.cursor, openable(detail).length - 1) } };
+  // The end may have come nearer since: what was beyond it counts for nothing.
+  if (open === null) return { ...state, detail: { ...detail, cursor: within(detail.cursor, end) } };
+  return { ...state, detail: { ...detail, open: { ...open, offset: within(open.offset, end) } } };
+}
+
+/** The message after the one that is open, or the one before it. */
+function turned(state: TopState, detail: DetailState, by: number): TopState {
+  if (detail.open === null) return state;
+  const index = Math.max(0, Math.min(openable(detail).length - 1, detail.open.index + by));
+  return { ...state, detail: { ...detail, cursor: index, open: { index, offset: 0 } } };
 }
 
 function opened(state: TopState, detail: DetailState): TopState {

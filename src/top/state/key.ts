@@ -14,6 +14,7 @@ export const NAMED_KEYS = [
   'backspace',
   'ctrl-c',
   'ctrl-u',
+  'ctrl-w',
 ] as const;
 export type NamedKey = (typeof NAMED_KEYS)[number];
 
@@ -33,5 +34,6 @@ export function nameOf(key: Key): NamedKey | null {
 export function typedInto(text: string, key: Key): string | null {
   if ('char' in key) return text + key.char;
   if (key.name === 'backspace') return Array.from(text).slice(0, -1).join('');
+  if (key.name === 'ctrl-w') return text.replace(/\S*\s*$/u, '');
   return key.name === 'ctrl-u' ? '' : null;
 }

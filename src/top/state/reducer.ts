@@ -1,3 +1,4 @@
+import { helpEnd } from '../text/help.ts';
 import { afterActionKey, escaped } from './action-keys.ts';
 import { arranged, indexOfSelected, scrolled } from './arrange.ts';
 import type { DetailState, Tab } from './detail.ts';
@@ -63,8 +64,12 @@ function afterKey(state: TopState, key: Key): TopState {
 }
 
 function afterHelpKey(state: TopState, offset: number, key: Key): TopState {
-  if (nameOf(key) === 'down' || charOf(key) === 'j') return { ...state, help: { offset: Math.min(offset + 1, 40) } };
-  if (nameOf(key) === 'up' || charOf(key) === 'k') return { ...state, help: { offset: Math.max(0, offset - 1) } };
+  const end = helpEnd(state);
+  const moved = (by: number): TopState => {
+    return { ...state, help: { offset: Math.max(0, Math.min(end, Math.min(end, offset) + by)) } };
+  };
+  if (nameOf(key) === 'down' || charOf(key) === 'j') return moved(1);
+  if (nameOf(key) === 'up' || charOf(key) === 'k') return moved(-1);
   return { ...state, help: null };
 }
 

@@ -18,15 +18,10 @@ export function withDialog(
   const width = Math.max(1, state.size.columns - 1);
   const { rule, ellipsis } = glyphsOf(theme);
   const room = Math.max(1, state.size.rows - 1);
-  const content = dialogLines(state, action);
   const shown =
     action.step === 'choose'
-      ? menu(content, room, action.cursor)
-      : fitting(
-          content.flatMap((text) => wrapped(text, width)),
-          room,
-          ellipsis,
-        );
+      ? menu(menuLines(action), room, action.cursor)
+      : fitting(state, action, width, room, ellipsis);
   const above = screen.slice(0, Math.max(0, state.size.rows - shown.length - 1));
   const all = [
     ...above,
@@ -36,8 +31,18 @@ export function withDialog(
   return all.slice(Math.max(0, all.length - state.size.rows));
 }
 
-/** When there is little room: the beginning, which says what will be done, and the end, which asks. What lies between is left away, and that is marked. */
-function fitting(content: readonly string[], room: number, ellipsis: string): readonly string[] {
+/**
+ * When there is little room: without the command line, then the beginning, which says what will be done, and the end, which asks. What lies between is
+ * left away, and that is marked.
+ */
+function fitting(state: TopState, action: Asking, width: number, room: number, ellipsis: string): readonly string[] {
+  const { request } = action;
+  const sameAs = `Same as: ${safe(commandLine(request, state.policies.get(request.key.context)?.selector ?? []))}`;
+  const laidOut = (command: readonly string[]): readonly string[] =>
+    dialogLines(action, command).flatMap((text) => wrapped(text, width));
+  const whole = laidOut([sameAs]);
+  if (whole.length <= room) return whole;
+  const content = laidOut([]);
   if (content.length <= room) return content;
   const head = Math.floor((room - 1) / 2);
   if (head === 0) return content.slice(content.length - room);
@@ -53,14 +58,19 @@ function menu(content: readonly string[], room: number, cursor: number): readonl
   return choices.slice(first, first + room);
 }
 
-function dialogLines(state: TopState, action: ActionState): readonly string[] {
-  if (action.step === 'choose') {
-    return [
-      `${safe(action.key.queue)} on ${safe(action.key.context)}:`,
-      ...CHOICES.map(({ key, label }, index) => `${index === action.cursor ? '>' : ' '} ${key}  ${label}`),
-      'Enter does it, c copies its command line, Escape leaves',
-    ];
-  }
+type Step<S extends ActionState['step']> = Extract<ActionState, { readonly step: S }>;
+type Asking = Exclude<ActionState, Step<'choose'>>;
+
+function menuLines({ key: { queue, context }, cursor }: Step<'choose'>): readonly string[] {
+  return [
+    `${safe(queue)} on ${safe(context)}:`,
+    ...CHOICES.map(({ key, label }, index) => `${index === cursor ? '>' : ' '} ${key}  ${label}`),
+    'Enter does it, c copies its command line, Escape leaves',
+  ];
+}
+
+/** `command`: the command line that would do the same, or nothing. */
+function dialogLines(action: Asking, command: readonly string[]): readonly string[] {
   const { request } = action;
   switch (action.step) {
     case 'amount':
@@ -80,7 +90,7 @@ function dialogLines(state: TopState, action: ActionState): readonly string[] {
     case 'confirm':
       return [
         ...action.question.lines.map(safe),
-        `Same as: ${safe(command(state, request))}`,
+        ...command,
         action.question.typed === null
           ? 'Go on? y / N   (c copies the command line)'
           : `Type the queue's name to go on: ${safe(action.text)}_`,
@@ -94,7 +104,7 @@ function dialogLines(state: TopState, action: ActionState): readonly string[] {
     case 'done':
       return [
         ...action.lines.map((text) => `${action.failed ? 'error: ' : ''}${safe(text)}`),
-        `Same as: ${safe(command(state, request))}`,
+        ...command,
         'any key: back',
       ];
   }
@@ -102,10 +112,6 @@ function dialogLines(state: TopState, action: ActionState): readonly string[] {
 
 function group(request: ActionRequest): string {
   return request.group === null ? '' : ` that died of: ${safe(request.group)}`;
-}
-
-function command(state: TopState, request: ActionRequest): string {
-  return commandLine(request, state.policies.get(request.key.context)?.selector ?? []);
 }
 
 function progressText(progress: Progress | null): string {

@@ -1,8 +1,5 @@
 import type { QueueStats, StatsField } from '../../contract/stats.ts';
-import { formatDuration } from '../../core/duration.ts';
-import { safe } from '../../core/safe-text.ts';
-import type { BrokerView } from '../state/rows.ts';
-import { shownBrokers, shownNow, type TopState } from '../state/state.ts';
+import { shownBrokers, type TopState } from '../state/state.ts';
 import { formatClock, formatCount, formatRate, formatTotal, totalOf } from './figures.ts';
 import { type Line, line } from './line.ts';
 import { cut, padded, widthOf } from './padding.ts';
@@ -53,43 +50,4 @@ function asItWas(stats: QueueStats): QueueStats {
 
 function named(name: string, value: string): string {
   return value === '' ? '' : `${name} ${value}`;
-}
-
-/** How far each broker can be trusted; what is wrong comes first. */
-export function brokersLine(state: TopState, width: number, theme: Theme): Line {
-  const glyphs = glyphsOf(theme);
-  const now = shownNow(state);
-  const brokers = [...shownBrokers(state).values()].toSorted((a, b) => trouble(b) - trouble(a));
-  const text = brokers.map((broker) => conditionText(broker, now)).join(` ${glyphs.dot} `);
-  const shown = cut(text, width, glyphs.ellipsis);
-  const stale = brokers.some(({ condition }) => condition.state === 'stale');
-  return line(paint(theme, stale ? 'alarm' : 'faint', shown));
-}
-
-function trouble({ condition, notices }: BrokerView): number {
-  return condition.state === 'stale' ? 3 : condition.state === 'connecting' ? 2 : notices.length > 0 ? 1 : 0;
-}
-
-function conditionText(broker: BrokerView, now: number): string {
-  const name = safe(broker.broker === null ? broker.context : `${broker.context} (${broker.broker})`);
-  const { condition } = broker;
-  if (condition.state === 'connecting') return `${name} connecting`;
-  if (condition.state === 'fresh') {
-    const notice = broker.notices[0] === undefined ? '' : `: ${safe(broker.notices[0])}`;
-    return `${name} ok ${broker.tookMs === null ? '' : formatDuration(broker.tookMs)}${notice}`;
-  }
-  const age = condition.since === null ? 'never answered' : formatDuration(Math.max(0, now - condition.since));
-  const retry =
-    condition.retryAt === null || condition.retryAt <= now
-      ? ''
-      : `; next try in ${formatDuration(condition.retryAt - now)}`;
-  return `${name} STALE ${age}: ${safe(condition.reason)}${retry}`;
-}
-
-/** How old what is shown of a broker is, when it is not fresh; null when it is. */
-export function staleAge(broker: BrokerView | undefined, now: number): string | null {
-  if (broker?.condition.state !== 'stale') return null;
-  return broker.condition.since === null
-    ? 'stale'
-    : `stale ${formatDuration(Math.max(0, now - broker.condition.since))}`;
 }

@@ -1,7 +1,7 @@
 import { FAULTS } from '../state/judgement.ts';
 import type { TopState } from '../state/state.ts';
 import { type Line, line } from './line.ts';
-import { cut } from './padding.ts';
+import { cut, wrapped } from './padding.ts';
 import { glyphsOf, paint, type Theme } from './theme.ts';
 
 const HELP: readonly (readonly [string, string])[] = [
@@ -20,6 +20,7 @@ const HELP: readonly (readonly [string, string])[] = [
   ['P D', 'purge ready messages, dead letters'],
   ['c', 'in an action: copy its command line'],
   ['1 2 3 Tab', 'in detail: overview, dead letters, messages'],
+  ['n N', 'in an open message: the next, the one before'],
   ['q Ctrl-C', 'quit; Ctrl-Z: stop, and fg goes on'],
   ['', ''],
   ['?', 'in a cell: unknown. ~ approximate. Empty: does not apply'],
@@ -29,13 +30,19 @@ const HELP: readonly (readonly [string, string])[] = [
   ['> ! ?', 'before a row: selected, something is wrong, stale'],
 ];
 
+/** Cells of the keys, before what they do. */
+const KEYS_WIDTH = 13;
+
+/** Title; the line of keys. */
+const CHROME = 2;
+
 export function helpScreen(state: TopState, offset: number, theme: Theme): readonly Line[] {
   const { columns, rows } = state.size;
   const width = Math.max(1, columns - 1);
   const { ellipsis } = glyphsOf(theme);
-  const lines = HELP.map(([keys, text]) => line(cut(` ${keys.padEnd(12)} ${text}`, width, ellipsis)));
-  const height = Math.max(1, rows - 2);
-  const first = Math.min(offset, Math.max(0, lines.length - height));
+  const lines = helpLines(width).map((text) => line(cut(text, width, ellipsis)));
+  const height = Math.max(1, rows - CHROME);
+  const first = Math.min(offset, helpEnd(state));
   const shown = lines.slice(first, first + height);
   while (shown.length < height) shown.push(line(''));
   const keys = lines.length > height ? 'j k scroll, any other key: back' : 'any key: back';
@@ -44,4 +51,17 @@ export function helpScreen(state: TopState, offset: number, theme: Theme): reado
     ...shown,
     line(paint(theme, 'faint', cut(keys, width, ellipsis))),
   ].slice(0, rows);
+}
+
+/** The furthest that it can be scrolled. */
+export function helpEnd({ size }: TopState): number {
+  return Math.max(0, helpLines(Math.max(1, size.columns - 1)).length - Math.max(1, size.rows - CHROME));
+}
+
+/** What a key does goes on below itself where the screen is narrow. */
+function helpLines(width: number): readonly string[] {
+  const room = Math.max(8, width - KEYS_WIDTH - 1);
+  return HELP.flatMap(([keys, text]) =>
+    wrapped(text, room).map((part, index) => ` ${(index === 0 ? keys : '').padEnd(KEYS_WIDTH - 1)} ${part}`),
+  );
 }

@@ -1,10 +1,11 @@
 import { safe } from '../../core/safe-text.ts';
 import { listHeight, shownBrokers, shownNow, type TopState } from '../state/state.ts';
 import { sameKey } from '../watched.ts';
+import { brokersLine, staleAge } from './brokers.ts';
 import { headingLine, layout, rowInWords, rowLine } from './columns.ts';
-import { brokersLine, staleAge, titleLine } from './header.ts';
+import { titleLine } from './header.ts';
 import { type Line, line } from './line.ts';
-import { cut, padded } from './padding.ts';
+import { cut, end, padded, widthOf } from './padding.ts';
 import { glyphsOf, paint, type Theme } from './theme.ts';
 
 /** In front of each row: selected, and something wrong. */
@@ -52,12 +53,19 @@ function emptyText(state: TopState): string {
   return brokers.some(({ sampledAt }) => sampledAt !== null) ? '  no queues' : '  waiting for the first answer';
 }
 
+const KEYS = 'Enter detail  a act  / filter  s sort  d dead  ! wrong  space freeze';
+/** Stay on the screen, whatever else has to be said. */
+const KEYS_FIRST = 'q quit  ? help';
+/** With less room than this none of the others is begun. */
+const KEYS_LEAST = 8;
+/** Below this width the rows say more than a place among them, and so does what is wrong than the keys. */
+const WIDE = 60;
+
 function footer(state: TopState, width: number, theme: Theme): Line {
   const { ellipsis } = glyphsOf(theme);
   if (state.flash !== null) return line(paint(theme, 'warning', cut(safe(state.flash), width, ellipsis)));
   const { filter, sorting } = state;
-  if (filter.editing)
-    return line(cut(`filter: ${safe(filter.text)}_  (Enter keeps it, Escape clears it)`, width, ellipsis));
+  if (filter.editing) return line(filterLine(filter.text, width, ellipsis));
   const faults = faultsOfSelected(state);
   const active = [
     ...(faults === '' ? [] : [`! ${faults}`]),
@@ -67,21 +75,25 @@ function footer(state: TopState, width: number, theme: Theme): Line {
       : [`by ${sorting.key}${sorting.reversed ? ' reversed' : ''}`]),
     ...(state.onlyDead ? ['only dead'] : []),
     ...(state.onlyWrong ? ['only wrong'] : []),
-  ];
+    `every ${state.intervalMs / 1000}s`,
+  ].join('  ');
   const place =
     state.rows.length === 0
       ? ''
       : `${state.offset + 1}-${Math.min(state.rows.length, state.offset + listHeight(state.size))} of ${state.rows.length}`;
-  const keys = 'q quit  ? help  Enter detail  a act  / filter  s sort  d dead  ! wrong  space freeze';
-  const text = [...active, `every ${state.intervalMs / 1000}s`, keys].join('  ');
-  const right = width > 60 ? place : '';
-  return line(
-    paint(
-      theme,
-      'faint',
-      `${padded(text, width - right.length - (right === '' ? 0 : 1), 'left', ellipsis)}${right === '' ? '' : ' '}${right}`,
-    ),
-  );
+  const right = width > WIDE && place !== '' ? ` ${place}` : '';
+  const room = width - right.length;
+  const said = width > WIDE ? cut(active, room - KEYS_FIRST.length - 2, ellipsis) : active;
+  const first = `${said}  ${KEYS_FIRST}`;
+  const left = widthOf(first) < room - KEYS_LEAST ? `${first}  ${KEYS}` : first;
+  return line(paint(theme, 'faint', padded(left, room, 'left', ellipsis) + right));
+}
+
+/** What is typed last stays on the screen. */
+function filterLine(text: string, width: number, ellipsis: string): string {
+  const whole = `filter: ${safe(text)}_  (Enter keeps it, Escape clears it)`;
+  if (widthOf(whole) <= width) return whole;
+  return cut(`filter: ${end(safe(text), width - 'filter: _'.length, ellipsis)}_`, width, ellipsis);
 }
 
 function faultsOfSelected(state: TopState): string {

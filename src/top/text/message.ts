@@ -1,10 +1,13 @@
 import type { Message } from '../../contract/message.ts';
 import { formatDuration } from '../../core/duration.ts';
 import { safe, safeLines } from '../../core/safe-text.ts';
+import { wrapped } from './padding.ts';
 
 const decoder = new TextDecoder('utf-8', { fatal: true });
 /** More of a body is not laid out: the screen is for looking, `mq peek` for reading. */
 const BODY_SHOWN_BYTES = 16_384;
+/** Nor of a header or an error. */
+const FACT_SHOWN_CHARACTERS = 4_096;
 
 /** A message in one line: id, age, and the beginning of the body. */
 export function messageSummary(message: Message, now: number): string {
@@ -13,8 +16,19 @@ export function messageSummary(message: Message, now: number): string {
   return `${safe(message.id ?? '-')}  ${age}  ${safe(bodyText(message, 200))}`;
 }
 
+const laidOut = new WeakMap<Message, { readonly width: number; readonly lines: readonly string[] }>();
+
+/** All of a message in lines of at most `width` cells. Remembered for its last width: the screen is drawn anew each second, and a body takes a while. */
+export function wrappedMessage(message: Message, width: number): readonly string[] {
+  const known = laidOut.get(message);
+  if (known?.width === width) return known.lines;
+  const lines = messageLines(message).flatMap((text) => wrapped(text, width));
+  laidOut.set(message, { width, lines });
+  return lines;
+}
+
 /** All of it, line by line. */
-export function messageLines(message: Message): readonly string[] {
+function messageLines(message: Message): readonly string[] {
   const { dead } = message;
   const facts: readonly (readonly [string, string | number | null | undefined])[] = [
     ['id', message.id],
@@ -38,13 +52,20 @@ export function messageLines(message: Message): readonly string[] {
       : [];
   return [
     ...facts.flatMap(([name, value]) =>
-      value === null || value === undefined ? [] : [`${name.padEnd(9)} ${safe(String(value))}`],
+      value === null || value === undefined ? [] : [`${name.padEnd(9)} ${shortened(String(value))}`],
     ),
-    ...Object.entries(message.headers).map(([name, value]) => safe(`header ${name}: ${JSON.stringify(value)}`)),
+    ...Object.entries(message.headers).map(
+      ([name, value]) => `header ${shortened(name)}: ${shortened(JSON.stringify(value))}`,
+    ),
     '',
     ...body,
     ...cut,
   ];
+}
+
+function shortened(text: string): string {
+  if (text.length <= FACT_SHOWN_CHARACTERS) return safe(text);
+  return `${safe(text.slice(0, FACT_SHOWN_CHARACTERS))} (${text.length} characters; the first ${FACT_SHOWN_CHARACTERS} are shown)`;
 }
 
 function instant(at: number | null): string | null {

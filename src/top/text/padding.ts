@@ -31,6 +31,19 @@ function head(text: string, width: number): string {
   return kept;
 }
 
+/** The end of the text, with `ellipsis` before it where something is missing. */
+export function end(text: string, width: number, ellipsis: string): string {
+  if (widthOf(text) <= width) return text;
+  let kept = '';
+  let used = widthOf(ellipsis);
+  for (const { segment } of [...graphemes.segment(text)].toReversed()) {
+    used += stringWidth(segment);
+    if (used > width) break;
+    kept = segment + kept;
+  }
+  return ellipsis + kept;
+}
+
 /** Exactly `width` cells. */
 export function padded(text: string, width: number, align: 'left' | 'right', ellipsis: string): string {
   const shown = cut(text, width, ellipsis);
@@ -38,30 +51,56 @@ export function padded(text: string, width: number, align: 'left' | 'right', ell
   return align === 'left' ? shown + gap : gap + shown;
 }
 
-/** Text broken into lines of at most `width` cells, at blanks where there are any. */
+/**
+ * Text broken into lines of at most `width` cells, at blanks where there are any. Each character is measured once: a body is mostly one long word, and the
+ * keys wait meanwhile.
+ */
 export function wrapped(text: string, width: number): readonly string[] {
   const lines: string[] = [];
   for (const paragraph of text.split('\n')) {
     let line = '';
+    let used = 0;
     for (const word of paragraph.match(/\s*\S+|\s+$/g) ?? ['']) {
       let rest = word;
-      if (line !== '' && widthOf(line + rest) > width) {
+      let cells = widthOf(word);
+      if (line !== '' && used + cells > width) {
         lines.push(line);
-        line = '';
-        rest = rest.trimStart();
+        [line, used] = ['', 0];
+        rest = word.trimStart();
+        cells = widthOf(rest);
       }
-      while (widthOf(rest) > width) {
-        const fitting = head(rest, width);
-        // A character that is wider than a whole line cannot be shown.
-        if (fitting === '') return lines;
-        lines.push(fitting);
-        rest = rest.slice(fitting.length);
+      if (cells <= width) {
+        line += rest;
+        used += cells;
+        continue;
       }
-      line += rest;
+      const pieces = broken(rest, width);
+      line = pieces.pop() ?? '';
+      used = widthOf(line);
+      lines.push(...pieces);
     }
     lines.push(line);
   }
   return lines;
+}
+
+/** A word that is wider than a line, in pieces that are not. A character that is wider than a whole line cannot be shown. */
+function broken(word: string, width: number): string[] {
+  if (PLAIN.test(word)) return word.match(new RegExp(`.{1,${Math.max(1, width)}}`, 'g')) ?? [];
+  const pieces: string[] = [];
+  let piece = '';
+  let used = 0;
+  for (const { segment } of graphemes.segment(word)) {
+    const cells = stringWidth(segment);
+    if (cells > width) continue;
+    if (used + cells > width) {
+      pieces.push(piece);
+      [piece, used] = ['', 0];
+    }
+    piece += segment;
+    used += cells;
+  }
+  return [...pieces, piece];
 }
 
 /** Short texts beside each other, as many as fit into a line; none is broken unless it is wider than a line. */

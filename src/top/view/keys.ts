@@ -17,12 +17,22 @@ const NAMED: readonly (readonly [keyof InkKey, NamedKey])[] = [
   ['delete', 'backspace'],
 ];
 
+/** Ctrl with a letter: alone it comes with a flag, among fast keys as a character of its own. */
+const CONTROLS: readonly { readonly letter: string; readonly code: string; readonly name: NamedKey }[] = [
+  { letter: 'c', code: '\u0003', name: 'ctrl-c' },
+  { letter: 'u', code: '\u0015', name: 'ctrl-u' },
+  { letter: 'w', code: '\u0017', name: 'ctrl-w' },
+];
+
 /** The keys of one input of Ink: fast typing comes as one string (`jjk`), so it is taken apart. */
 export function keysOf(input: string, key: InkKey): readonly Key[] {
   // Escape twice at once comes as Alt with Escape, and is meant twice.
   if (key.escape && key.meta) return [{ name: 'escape' }, { name: 'escape' }];
   for (const [flag, name] of NAMED) if (key[flag] === true) return [{ name }];
-  if (key.ctrl) return input === 'c' ? [{ name: 'ctrl-c' }] : input === 'u' ? [{ name: 'ctrl-u' }] : [];
+  if (key.ctrl) {
+    const control = CONTROLS.find(({ letter }) => letter === input);
+    return control === undefined ? [] : [{ name: control.name }];
+  }
   // Escape and a character right after it look like Alt with that character, which has no meaning here.
   const before: readonly Key[] = key.meta ? [{ name: 'escape' }] : [];
   return before.concat(charactersOf(input));
@@ -32,7 +42,8 @@ function charactersOf(input: string): readonly Key[] {
   return Array.from(input).flatMap((char): Key[] => {
     if (char === '\r' || char === '\n') return [{ name: 'enter' }];
     if (char === '\u007f' || char === '\b') return [{ name: 'backspace' }];
-    if (char === '\u0003') return [{ name: 'ctrl-c' }];
+    const control = CONTROLS.find(({ code }) => code === char);
+    if (control !== undefined) return [{ name: control.name }];
     if (char === '\u001b') return [{ name: 'escape' }];
     if (char === '\t') return [{ name: 'tab' }];
     return char < ' ' ? [] : [{ char }];

@@ -75,9 +75,11 @@ export class Conductor {
         dispatch({ type: what, request, answer: await lookAtMessages(look, signal) });
       }
     } catch (error) {
-      await this.#forgetBroken(key.context, error);
+      // Said before the connection is closed, which may take as long as the answer that did not come.
+      const forgotten = this.#forgetBroken(key.context, error);
       if (!abort.signal.aborted)
         dispatch({ type: what, request, answer: { status: 'failed', reason: this.#sentence(error) } });
+      await forgotten;
     } finally {
       done();
       this.#looks.delete(request);
@@ -106,9 +108,10 @@ export class Conductor {
       current.planned = await planAction(request, connections, signal);
       if (!abort.signal.aborted) dispatch({ type: 'planned', id, question: current.planned.question });
     } catch (error) {
-      await this.#forgetBroken(request.key.context, error);
+      const forgotten = this.#forgetBroken(request.key.context, error);
       if (this.#action === current) this.#action = null;
       dispatch({ type: 'finished', id, lines: [this.#sentence(error)], failed: true });
+      await forgotten;
     } finally {
       done();
     }
@@ -132,8 +135,9 @@ export class Conductor {
       dispatch({ type: 'finished', id, ...outcome });
     } catch (error) {
       this.#action = null;
-      await this.#forgetBroken(request.key.context, error);
+      const forgotten = this.#forgetBroken(request.key.context, error);
       dispatch({ type: 'finished', id, lines: [this.#sentence(error)], failed: true });
+      await forgotten;
     }
     refresh();
   }

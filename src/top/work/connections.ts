@@ -1,5 +1,5 @@
 import type { Broker } from '../../contract/broker.ts';
-import { MqError } from '../../contract/errors.ts';
+import { abortedError, MqError, throwIfAborted } from '../../contract/errors.ts';
 import type { WatchedBroker } from '../watched.ts';
 
 /**
@@ -9,6 +9,7 @@ import type { WatchedBroker } from '../watched.ts';
 export class Connections {
   readonly #watched: ReadonlyMap<string, WatchedBroker>;
   readonly #open = new Map<string, Promise<Broker>>();
+  readonly #closed = new AbortController();
 
   constructor(watched: readonly WatchedBroker[]) {
     this.#watched = new Map(watched.map((one) => [one.context, one]));
@@ -24,15 +25,18 @@ export class Connections {
     return watched;
   }
 
+  /** Whoever stops waiting leaves the connection to the others who wait for it. */
   async to(context: string, signal: AbortSignal): Promise<Broker> {
-    const open = this.#open.get(context) ?? this.watched(context).connect({ notice: () => {}, signal });
+    return unlessAborted(this.#open.get(context) ?? this.#connect(context), signal);
+  }
+
+  #connect(context: string): Promise<Broker> {
+    const open = this.watched(context).connect({ notice: () => {}, signal: this.#closed.signal });
     this.#open.set(context, open);
-    try {
-      return await open;
-    } catch (error) {
-      this.#open.delete(context);
-      throw error;
-    }
+    open.catch(() => {
+      if (this.#open.get(context) === open) this.#open.delete(context);
+    });
+    return open;
   }
 
   /** After a failure that may be the connection's. */
@@ -43,9 +47,22 @@ export class Connections {
   }
 
   async close(): Promise<void> {
+    this.#closed.abort();
     const all = [...this.#open.values()];
     this.#open.clear();
     await Promise.all(all.map(close));
+  }
+}
+
+async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  throwIfAborted(signal);
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const onAbort = (): void => reject(abortedError(signal));
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    return await Promise.race([promise, aborted]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
   }
 }
 

@@ -119,6 +119,50 @@ describe('the head', () => {
   });
 });
 
+describe('where there is little room', () => {
+  test('every broker that does not answer is named, and the reasons share what is left', () => {
+    const stale = (context: string, reason: string, since: number | null) =>
+      snapshot(null, { context, condition: { state: 'stale', reason, since, retryAt: NOON + 9_000 } });
+    const brokers = (columns: number): string | undefined =>
+      text(
+        [
+          stale('jobs', 'cannot connect to redis://10.0.0.1:6379/0: nothing listens there', NOON - 4_000),
+          stale('rab', 'amqp://10.0.0.2 refused the connection', null),
+        ].reduce<TopState>(
+          (before, one) => reduce(before, { type: 'snapshot', snapshot: one }),
+          stateWith([reading('q')], { size: { columns, rows: 8 } }),
+        ),
+      )[1];
+    expect(brokers(230)).toBe(
+      'jobs (memory) STALE 4s: cannot connect to redis://10.0.0.1:6379/0: nothing listens there; next try in 9s · rab (memory) STALE never answered: amqp://10.0.0.2 refused the connection; next try in 9s · prod (memory) ok 3ms',
+    );
+    expect(brokers(212)).toMatch(/next try in 9s · prod ok$/);
+    expect(brokers(80)).toBe('jobs STALE 4s: cannot conn… · rab STALE never answered: amqp://10.0… · prod ok');
+    expect(brokers(54)).toBe('jobs STALE 4s · rab STALE never answered · prod ok');
+    expect(brokers(30)).toBe('jobs STALE 4s · rab STALE ne…');
+  });
+
+  test('the keys for help and leaving stay, whatever is wrong', () => {
+    const row = reading('q', {
+      ready: 5,
+      consumers: 0,
+      state: 'paused',
+      rates: { inPerSec: 1, outPerSec: 1, errorPerSec: 1, windowMs: 1 },
+    });
+    const state = played(stateWith([row], { size: { columns: 70, rows: 8 } }), keys('/', 'q', 'enter', 'S'));
+    expect(text(state).at(-1)).toMatch(/^! no consumers, failing, .*… {2}q quit {2}\? help .*1-1 of 1$/);
+  });
+
+  test('the end of what is typed is seen', () => {
+    const typing = played(
+      stateWith([reading('q')], { size: { columns: 30, rows: 8 } }),
+      keys('/', 'a long name of a queue in 日本'),
+    );
+    expect(text(typing).at(-1)).toBe('filter: … of a queue in 日本_');
+    expect(text(played(typing, keys('ctrl-w', 'ctrl-w', 'ctrl-w'))).at(-1)).toBe('filter: a long name of a _');
+  });
+});
+
 describe('any size, any text', () => {
   const group = groupDeadLetters([
     message({
@@ -273,6 +317,19 @@ describe('a dialog where there is little room', () => {
     expect(shown.slice(1, 3).join(' ')).toBe('Redrive 580 messages from emails to orders on redis?');
     expect(shown).toContain('…');
     expect(shown.slice(-2).join(' ')).toBe('Go on? y / N   (c copies the command line)');
+  });
+
+  test('the command line is what is left away first', () => {
+    const done = (rows: number): string[] =>
+      screenLines(
+        played(stateWith([reading('emails')], { size: { columns: 30, rows } }), [
+          ...keys('P'),
+          { type: 'finished', id: 1, lines: ['purged 580 messages from emails (20 left)'], failed: false },
+        ]),
+        PLAIN,
+      ).map(({ text }) => text.trimEnd());
+    expect(done(5).slice(-3)).toEqual(['purged 580 messages from', 'emails (20 left)', 'any key: back']);
+    expect(done(6).slice(-3)).toEqual(['Same as: mq -c prod purge', 'emails', 'any key: back']);
   });
 });
 

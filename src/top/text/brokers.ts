@@ -1,0 +1,80 @@
+import { formatDuration } from '../../core/duration.ts';
+import { safe } from '../../core/safe-text.ts';
+import type { BrokerView } from '../state/rows.ts';
+import { shownBrokers, shownNow, type TopState } from '../state/state.ts';
+import { type Line, line } from './line.ts';
+import { cut, widthOf } from './padding.ts';
+import { glyphsOf, paint, type Theme } from './theme.ts';
+
+/**
+ * How far each broker can be trusted; what is wrong comes first. Where there is no room for all of it every broker is still named: the reasons are what
+ * is shortened.
+ */
+export function brokersLine(state: TopState, width: number, theme: Theme): Line {
+  const { dot, ellipsis } = glyphsOf(theme);
+  const now = shownNow(state);
+  const brokers = [...shownBrokers(state).values()].toSorted((a, b) => trouble(b) - trouble(a));
+  const between = ` ${dot} `;
+  const texts = brokers.map((broker) => conditionOf(broker, now));
+  const tries = [
+    texts.map(({ whole }) => whole),
+    texts.map(({ whole, short, reason }) => (reason === '' ? short : whole)),
+    withShortReasons(texts, width, between, ellipsis),
+  ].map((parts) => parts.join(between));
+  const text = tries.find((one) => widthOf(one) <= width) ?? tries.at(-1) ?? '';
+  const stale = brokers.some(({ condition }) => condition.state === 'stale');
+  return line(paint(theme, stale ? 'alarm' : 'faint', cut(text, width, ellipsis)));
+}
+
+function trouble({ condition, notices }: BrokerView): number {
+  return condition.state === 'stale' ? 3 : condition.state === 'connecting' ? 2 : notices.length > 0 ? 1 : 0;
+}
+
+interface ConditionText {
+  readonly whole: string;
+  readonly short: string;
+  /** What is wrong; empty: nothing. */
+  readonly reason: string;
+}
+
+function conditionOf({ context, broker, condition, tookMs, notices }: BrokerView, now: number): ConditionText {
+  const short = safe(context);
+  const name = broker === null ? short : safe(`${context} (${broker})`);
+  if (condition.state === 'connecting')
+    return { whole: `${name} connecting`, short: `${short} connecting`, reason: '' };
+  if (condition.state === 'fresh') {
+    const reason = safe(notices[0] ?? '');
+    const took = tookMs === null ? '' : ` ${formatDuration(tookMs)}`;
+    return { whole: `${name} ok${took}${reason === '' ? '' : `: ${reason}`}`, short: `${short} ok`, reason };
+  }
+  const { since, retryAt } = condition;
+  const age = since === null ? 'never answered' : formatDuration(Math.max(0, now - since));
+  const retry = retryAt === null || retryAt <= now ? '' : `; next try in ${formatDuration(retryAt - now)}`;
+  const reason = safe(condition.reason);
+  return { whole: `${name} STALE ${age}: ${reason}${retry}`, short: `${short} STALE ${age}`, reason };
+}
+
+/** A reason in fewer cells says nothing. */
+const REASON_LEAST = 8;
+
+function withShortReasons(
+  texts: readonly ConditionText[],
+  width: number,
+  between: string,
+  ellipsis: string,
+): readonly string[] {
+  const reasons = texts.filter(({ reason }) => reason !== '').length;
+  const room = width - widthOf(texts.map(({ short }) => short).join(between));
+  const each = Math.floor(room / Math.max(1, reasons)) - ': '.length;
+  return texts.map(({ short, reason }) =>
+    reason === '' || each < REASON_LEAST ? short : `${short}: ${cut(reason, each, ellipsis)}`,
+  );
+}
+
+/** How old what is shown of a broker is, when it is not fresh; null when it is. */
+export function staleAge(broker: BrokerView | undefined, now: number): string | null {
+  if (broker?.condition.state !== 'stale') return null;
+  return broker.condition.since === null
+    ? 'stale'
+    : `stale ${formatDuration(Math.max(0, now - broker.condition.since))}`;
+}
