@@ -11,7 +11,7 @@ export function textOf(error: unknown): string {
 }
 
 /** The code of the system call, also where the SDK or Node wraps it (`AggregateError` of a host with several addresses). */
-export function codeOf(error: unknown): string | null {
+function codeOf(error: unknown): string | null {
   if (typeof error !== 'object' || error === null) return null;
   if ('code' in error && typeof error.code === 'string') return error.code;
   if ('errors' in error && Array.isArray(error.errors)) return codeOf(error.errors[0]);
