@@ -9,10 +9,10 @@ import { FaultProxy, type FaultyAnswer, refusal } from '../support/sqs/fault-pro
 import {
   bodies,
   createQueue,
+  fill,
   never,
   openAt,
   outgoing,
-  sendAll,
   takeAll,
   uniqueName,
   urlOf,
@@ -49,11 +49,11 @@ describe('SQS: what goes wrong is told in one clear line with the documented cod
     queue = await createQueue(direct, uniqueName('bad'), { deadLetterQueue: deadName, maxReceives: 100 });
     dead = await direct.queue(deadName, never);
     fifo = await createQueue(direct, uniqueName('bad', true));
-    await sendAll(
+    await fill(
       dead,
       TEXTS.map((text) => outgoing(text)),
     );
-    await sendAll(
+    await fill(
       queue,
       TEXTS.map((text) => outgoing(text)),
     );
@@ -86,7 +86,7 @@ describe('SQS: what goes wrong is told in one clear line with the documented cod
     for (const one of [queue, dead]) {
       const found = await takeAll(one);
       expect(bodies(found).sort()).toEqual([...TEXTS].sort());
-      await sendAll(
+      await fill(
         one,
         found.map(({ body }) => outgoing(body)),
       );

@@ -14,10 +14,10 @@ import {
   collect,
   consume,
   createQueue,
+  fill,
   never,
   openAt,
   outgoing,
-  sendAll,
   takeAll,
   uniqueName,
   urlOf,
@@ -61,7 +61,7 @@ async function filled(texts: readonly string[], fifo = false): Promise<{ queue: 
   const dead = await broker.queue(deadName, never);
   for (const one of [queue, dead]) {
     const fields = (at: number) => (fifo ? { groupId: `g${at % 3}`, deduplicationId: `${at}` } : {});
-    await sendAll(
+    await fill(
       one,
       texts.map((text, at) => outgoing(text, fields(at))),
     );
@@ -273,10 +273,7 @@ describe('SQS (emulator fauxqs), through the program', { timeout: 60_000 }, () =
   describe('purge', () => {
     async function threeStates() {
       const queue = await createQueue(broker, uniqueName('promise-purge'));
-      await sendAll(queue, [
-        ...TEXTS.slice(0, 5).map((text) => outgoing(text)),
-        outgoing('later', { delayMs: 600_000 }),
-      ]);
+      await fill(queue, [...TEXTS.slice(0, 5).map((text) => outgoing(text)), outgoing('later', { delayMs: 600_000 })]);
       const consumer = await consume(queue, { limit: 2 });
       await collect(consumer);
       expect(await queue.stats(never)).toMatchObject({ ready: 3, inFlight: 2, delayed: 1 });

@@ -6,7 +6,7 @@ import { expect, test } from 'vitest';
 import type { Snapshot } from '../../src/top/feed/snapshot.ts';
 import { PseudoTerminal } from '../support/pseudo-terminal.ts';
 import { sqs } from '../support/servers.ts';
-import { createQueue, openAt, outgoing, sendAll, takeAll, urlOf } from '../support/sqs/harness.ts';
+import { createQueue, fill, openAt, outgoing, sendAll, takeAll, urlOf } from '../support/sqs/harness.ts';
 import { type Range, RateLedger } from '../support/top/rate-ledger.ts';
 
 const BIN = new URL('../../bin/mq.js', import.meta.url).pathname;
@@ -64,7 +64,7 @@ test('fauxqs: no rate is made up, the change of the depth and the time to drain 
     const started = performance.now();
     for (let tick = 1; !stop.signal.aborted; tick++) {
       const bodies = Array.from({ length: perTick.sent }, (_, index) => outgoing(String(index)));
-      await ledger.during('inPerSec', perTick.sent, () => sendAll(queue, bodies));
+      await ledger.during('inPerSec', perTick.sent, () => fill(queue, bodies));
       await ledger.during('outPerSec', null, async () => (await takeAll(queue, { limit: perTick.taken })).length);
       await sleep(Math.max(0, started + tick * TICK_MS - performance.now()));
     }

@@ -6,16 +6,7 @@ import { until } from '../../support/built-program.ts';
 import { type Finished, type Running, startMq } from '../../support/mq.ts';
 import { behindProxy } from '../../support/sqs/behind-proxy.ts';
 import type { FaultProxy, FaultyAnswer } from '../../support/sqs/fault-proxy.ts';
-import {
-  bodies,
-  createQueue,
-  never,
-  outgoing,
-  sendAll,
-  takeAll,
-  uniqueName,
-  urlOf,
-} from '../../support/sqs/harness.ts';
+import { bodies, createQueue, fill, never, outgoing, takeAll, uniqueName, urlOf } from '../../support/sqs/harness.ts';
 
 const KEYS = { AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test-secret-key' };
 const NOBODY = { AWS_EC2_METADATA_DISABLED: 'true' };
@@ -49,7 +40,7 @@ describe('the built program on the emulator fauxqs', () => {
     const deadName = uniqueName('cli-dlq');
     const queue = await createQueue(broker, uniqueName('cli'), { deadLetterQueue: deadName, maxReceives });
     const dead = await broker.queue(deadName, never);
-    await sendAll(
+    await fill(
       dead,
       texts.map((text) => outgoing(text)),
     );
@@ -94,7 +85,7 @@ describe('the built program on the emulator fauxqs', () => {
 
   it('peek says its price on stderr, prints the messages on stdout, and leaves all visible', async () => {
     const { queue } = await filled([]);
-    await sendAll(queue, [outgoing('one'), outgoing('two')]);
+    await fill(queue, [outgoing('one'), outgoing('two')]);
     const { code, stdout, stderr } = await mq(['peek', queue.name, '-o', 'body']);
     expect(code).toBe(0);
     expect(stdout.split('\n').filter(Boolean).sort()).toEqual(['one', 'two']);
@@ -156,7 +147,7 @@ describe('the built program on the emulator local-aws-sqs', () => {
     const deadName = uniqueName('cli-dlq');
     const queue = await createQueue(broker, uniqueName('cli'), { deadLetterQueue: deadName, maxReceives: 1 });
     const dead = await broker.queue(deadName, never);
-    await sendAll(
+    await fill(
       dead,
       Array.from({ length: 30 }, (_, i) => outgoing(`dead ${i}`)),
     );

@@ -9,6 +9,7 @@ import {
   collect,
   consume,
   createQueue,
+  fill,
   never,
   openAt,
   outgoing,
@@ -46,7 +47,7 @@ describe('faults in front of the emulator fauxqs', () => {
     const deadName = uniqueName('orders-dlq', fifo);
     const queue = await createQueue(broker, name, { deadLetterQueue: deadName, maxReceives: 5 });
     const dead = await broker.queue(deadName, never);
-    await sendAll(
+    await fill(
       dead,
       Array.from({ length: count }, (_, i) =>
         outgoing(`dead ${i}`, fifo ? { groupId: `g${i % 3}`, deduplicationId: `d${i}` } : {}),
@@ -116,7 +117,7 @@ describe('faults in front of the emulator fauxqs', () => {
 
   it('throttling that does not end rejects, and everything that was held is back', async () => {
     const queue = await createQueue(broker, uniqueName('throttle'));
-    await sendAll(
+    await fill(
       queue,
       Array.from({ length: 10 }, (_, i) => outgoing(String(i))),
     );
@@ -144,7 +145,7 @@ describe('faults in front of the emulator fauxqs', () => {
 
   it('a delete that fails on the side of SQS is tried once more', async () => {
     const queue = await createQueue(broker, uniqueName('retry'));
-    await sendAll(queue, [outgoing('x')]);
+    await fill(queue, [outgoing('x')]);
     failEntries('DeleteMessageBatch', () => proxy.of('DeleteMessageBatch').length === 1, false);
     expect((await takeAll(queue)).length).toBe(1);
     expect(proxy.of('DeleteMessageBatch').length).toBe(2);
@@ -167,7 +168,7 @@ describe('faults in front of the emulator fauxqs', () => {
 
   it('an expired receipt rejects the ack', async () => {
     const queue = await createQueue(broker, uniqueName('expired'));
-    await sendAll(queue, [outgoing('x')]);
+    await fill(queue, [outgoing('x')]);
     proxy.spoil('DeleteMessageBatch', async () => refusal('ReceiptHandleIsInvalid', 'expired', 404));
     const consumer = await consume(queue, { limit: 1 });
     const [delivery] = await collect(consumer);
@@ -193,7 +194,7 @@ describe('faults in front of the emulator fauxqs', () => {
   it('FIFO: a redrive right after the first send arrives, although SQS has just seen the same deduplication ids', async () => {
     const name = uniqueName('again', true);
     const queue = await createQueue(broker, name, { deadLetterQueue: uniqueName('again-dlq', true), maxReceives: 1 });
-    await sendAll(queue, [outgoing('x', { groupId: 'g', deduplicationId: 'first' })]);
+    await fill(queue, [outgoing('x', { groupId: 'g', deduplicationId: 'first' })]);
     for (let failure = 0; failure < 2; failure += 1) {
       const consumer = await consume(queue, { limit: 1 });
       for await (const { receipt } of consumer) await receipt.release({ failure: 'no' });
@@ -205,7 +206,7 @@ describe('faults in front of the emulator fauxqs', () => {
 
   it('a short poll that finds nothing is not taken for an empty queue', async () => {
     const name = uniqueName('sampled');
-    await sendAll(await createQueue(broker, name), [outgoing('x')]);
+    await fill(await createQueue(broker, name), [outgoing('x')]);
     const careful = await openAt(proxy.url, '');
     const queue = await careful.queue(name, never);
     let polls = 0;
@@ -217,7 +218,7 @@ describe('faults in front of the emulator fauxqs', () => {
 
   it('short polls, where they are asked for, do not end while SQS counts ready messages', async () => {
     const queue = await createQueue(broker, uniqueName('sampled'));
-    await sendAll(queue, [outgoing('x')]);
+    await fill(queue, [outgoing('x')]);
     let polls = 0;
     proxy.spoil('ReceiveMessage', async () => (++polls <= 2 ? { status: 200, body: {} } : null));
     expect(bodies(await takeAll(queue))).toEqual(['x']);
@@ -237,7 +238,7 @@ describe('faults in front of the emulator fauxqs', () => {
 
   it('a message that comes twice while it is held is delivered once and deleted by its newest receipt', async () => {
     const queue = await createQueue(broker, uniqueName('twice'));
-    await sendAll(queue, [outgoing('x')]);
+    await fill(queue, [outgoing('x')]);
     proxy.spoil('ReceiveMessage', async (_, forward) => {
       const answer = await forward();
       const messages = (answer.body.Messages as object[] | undefined) ?? [];
@@ -256,7 +257,7 @@ describe('faults in front of the emulator fauxqs', () => {
 
   it('OverLimit while receiving is told, and what was taken goes back', async () => {
     const queue = await createQueue(broker, uniqueName('over'));
-    await sendAll(queue, [outgoing('x')]);
+    await fill(queue, [outgoing('x')]);
     proxy.spoil('ReceiveMessage', async (call) =>
       proxy.of(call.action).length > 1 ? refusal('OverLimit', 'too many in flight', 403) : null,
     );
@@ -351,7 +352,7 @@ describe('faults in front of the emulator fauxqs', () => {
 
   it('a visibility that cannot be given back is said', async () => {
     const queue = await createQueue(broker, uniqueName('stuck'));
-    await sendAll(queue, [outgoing('x')]);
+    await fill(queue, [outgoing('x')]);
     proxy.spoil('ChangeMessageVisibilityBatch', async () => refusal('AccessDenied', '', 403));
     const notices: string[] = [];
     const consumer = await consume(queue, { limit: 1, notice: (text) => notices.push(text) });

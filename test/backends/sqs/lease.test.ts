@@ -6,7 +6,7 @@ import type { Broker } from '../../../src/contract/broker.ts';
 import type { Delivery } from '../../../src/contract/message.ts';
 import { sqs } from '../../support/servers.ts';
 import { FaultProxy, refusal } from '../../support/sqs/fault-proxy.ts';
-import { createQueue, never, openAt, outgoing, sendAll, takeAll, uniqueName } from '../../support/sqs/harness.ts';
+import { createQueue, fill, never, openAt, outgoing, takeAll, uniqueName } from '../../support/sqs/harness.ts';
 
 const LEASE_SECONDS = 2;
 
@@ -28,7 +28,7 @@ describe('holding messages on the emulator fauxqs, with a lease of two seconds',
 
   async function holding(count: number) {
     const queue = await createQueue(broker, uniqueName('lease'));
-    await sendAll(
+    await fill(
       queue,
       Array.from({ length: count }, (_, i) => outgoing(`m${i}`)),
     );

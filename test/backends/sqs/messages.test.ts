@@ -7,6 +7,7 @@ import {
   collect,
   consume,
   createQueue,
+  fill,
   never,
   outgoing,
   peek,
@@ -69,11 +70,11 @@ describe.each(['fauxqs', 'localSqs'] as const)('messages on the emulator %s', (e
       },
     };
     const headers = { s: 'ü\n', n: -3, b: { base64: 'AP8=' }, t: true, price: 12.5, lang: 'de' };
-    await sendAll(from, [outgoing('bödy\t\r\n', { headers, native })]);
+    await fill(from, [outgoing('bödy\t\r\n', { headers, native })]);
     const [first] = await takeAll(from);
     if (first === undefined) throw new Error('nothing came');
     expect(first.headers).toEqual(headers);
-    await sendAll(to, [outgoing(first.body, { headers: first.headers, native: first.native, id: first.id })]);
+    await fill(to, [outgoing(first.body, { headers: first.headers, native: first.native, id: first.id })]);
     const [second] = await takeAll(to);
     expect(second?.headers).toEqual(headers);
     expect(bodies([first])).toEqual(['bödy\t\r\n']);
@@ -82,7 +83,7 @@ describe.each(['fauxqs', 'localSqs'] as const)('messages on the emulator %s', (e
 
   it('are never received beyond the limit', async () => {
     const queue = await createQueue(broker, uniqueName('limit'));
-    await sendAll(
+    await fill(
       queue,
       TEXTS.map((text) => outgoing(text)),
     );
@@ -99,7 +100,7 @@ describe.each(['fauxqs', 'localSqs'] as const)('messages on the emulator %s', (e
 
   it('are all visible again after closing with nothing settled, also when aborted in the middle', async () => {
     const queue = await createQueue(broker, uniqueName('close'));
-    await sendAll(
+    await fill(
       queue,
       TEXTS.map((text) => outgoing(text)),
     );
@@ -120,13 +121,13 @@ describe.each(['fauxqs', 'localSqs'] as const)('messages on the emulator %s', (e
     const taking = takeAll(queue, { follow: true, idleMs: 4_000 });
     const cameInVain = () => proxy.of('ReceiveMessage').some(({ output }) => output !== null);
     await expect.poll(cameInVain).toBe(true);
-    await sendAll(queue, [outgoing('late')]);
+    await fill(queue, [outgoing('late')]);
     expect(bodies(await taking)).toEqual(['late']);
   });
 
   it('are visible after a look that was left early or aborted', async () => {
     const queue = await createQueue(broker, uniqueName('early'));
-    await sendAll(
+    await fill(
       queue,
       TEXTS.slice(0, 20).map((text) => outgoing(text)),
     );
@@ -142,7 +143,7 @@ describe.each(['fauxqs', 'localSqs'] as const)('messages on the emulator %s', (e
 
   it('come when their delay is over', async () => {
     const queue = await createQueue(broker, uniqueName('delay'));
-    await sendAll(queue, [outgoing('later', { delayMs: 2000 }), outgoing('now')]);
+    await fill(queue, [outgoing('later', { delayMs: 2000 }), outgoing('now')]);
     // local-aws-sqs counts even a message without a delay as delayed for an instant.
     await expect.poll(() => queue.stats(never)).toMatchObject({ ready: 1, delayed: 1, depth: 2 });
     expect(bodies(await takeAll(queue, { follow: true, idleMs: 20_000, limit: 2 }))).toEqual(['now', 'later']);
@@ -152,8 +153,8 @@ describe.each(['fauxqs', 'localSqs'] as const)('messages on the emulator %s', (e
     const name = uniqueName('fifo', true);
     const queue = await createQueue(broker, name);
     const messages = TEXTS.map((text, i) => outgoing(text, { groupId: `g${i % 4}`, deduplicationId: `d${i}` }));
-    await sendAll(queue, messages);
-    await sendAll(queue, messages);
+    await fill(queue, messages);
+    await fill(queue, messages);
     const taken = await takeAll(queue);
     expect(taken.length).toBe(TEXTS.length);
     for (const group of ['g0', 'g1', 'g2', 'g3']) {
@@ -181,7 +182,7 @@ describe('messages on the emulator fauxqs, where it follows AWS and local-aws-sq
 
   it('stay within the window until they are settled', async () => {
     const queue = await createQueue(broker, uniqueName('window'));
-    await sendAll(
+    await fill(
       queue,
       TEXTS.map((text) => outgoing(text)),
     );
@@ -203,7 +204,7 @@ describe('messages on the emulator fauxqs, where it follows AWS and local-aws-sq
   it('are looked at in order, once each, and all visible afterwards with one more receive', async () => {
     const name = uniqueName('peek');
     const queue = await createQueue(broker, name, { deadLetterQueue: uniqueName('peek-dlq'), maxReceives: 5 });
-    await sendAll(
+    await fill(
       queue,
       TEXTS.map((text) => outgoing(text)),
     );
@@ -221,7 +222,7 @@ describe('messages on the emulator fauxqs, where it follows AWS and local-aws-sq
       deadLetterQueue: uniqueName('near-dlq'),
       maxReceives: 3,
     });
-    await sendAll(queue, [outgoing('x')]);
+    await fill(queue, [outgoing('x')]);
     const looked = async (force: boolean) => {
       const counts = [];
       for await (const { receiveCount } of await peek(queue, { force })) counts.push(receiveCount);
@@ -234,7 +235,7 @@ describe('messages on the emulator fauxqs, where it follows AWS and local-aws-sq
       deadLetterQueue: uniqueName('strict-dlq'),
       maxReceives: 2,
     });
-    await sendAll(strict, [outgoing('x')]);
+    await fill(strict, [outgoing('x')]);
     proxy.reset();
     await expect(peek(strict)).rejects.toMatchObject({ code: 'PRECONDITION_FAILED' });
     expect(proxy.of('ReceiveMessage')).toEqual([]);
@@ -242,7 +243,7 @@ describe('messages on the emulator fauxqs, where it follows AWS and local-aws-sq
 
   it('on FIFO say when some could not be looked at behind those that are held', async () => {
     const queue = await createQueue(broker, uniqueName('blocked', true));
-    await sendAll(
+    await fill(
       queue,
       TEXTS.slice(0, 15).map((text) => outgoing(text, { groupId: 'one' })),
     );
@@ -260,7 +261,7 @@ describe('messages on the emulator fauxqs, where it follows AWS and local-aws-sq
 
   it('are all gone after a purge, those in flight too', async () => {
     const queue = await createQueue(broker, uniqueName('purged'));
-    await sendAll(
+    await fill(
       queue,
       TEXTS.map((text) => outgoing(text)),
     );

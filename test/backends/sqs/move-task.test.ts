@@ -7,6 +7,7 @@ import {
   AT_ONCE,
   bodies,
   createQueue,
+  fill,
   never,
   openAt,
   outgoing,
@@ -49,7 +50,7 @@ describe('move tasks and dead-letter links on the emulator local-aws-sqs', () =>
 
   /** Lets messages die as SQS does it: by receiving them once too often. */
   async function die(queue: Queue, texts: readonly string[]): Promise<void> {
-    await sendAll(
+    await fill(
       queue,
       texts.map((text) => outgoing(text, queue.kind === 'fifo' ? { groupId: text } : {})),
     );
@@ -244,7 +245,7 @@ describe('move tasks and dead-letter links on the emulator local-aws-sqs', () =>
 
   it('purge of what is ready spares what is delayed, and tells the limit of one a minute', async () => {
     const queue = await createQueue(broker, uniqueName('purge'));
-    await sendAll(queue, [outgoing('x'), outgoing('later', { delayMs: 60_000 })]);
+    await fill(queue, [outgoing('x'), outgoing('later', { delayMs: 60_000 })]);
     const notices: string[] = [];
     const options = { notice: (text: string) => notices.push(text), signal: never };
     expect(await queue.purge?.({ states: ['ready'], ...options })).toEqual({ removed: null });

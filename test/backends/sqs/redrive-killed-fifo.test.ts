@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sqs } from '../../support/servers.ts';
-import { bodies, never, outgoing, sendAll, takeAll } from '../../support/sqs/harness.ts';
+import { bodies, fill, never, outgoing, takeAll } from '../../support/sqs/harness.ts';
 import { RedriveBench } from '../../support/sqs/redrive-bench.ts';
 
 const KILLS = 20;
@@ -18,7 +18,7 @@ describe('a redrive by hand on the emulator fauxqs', () => {
     const { queue, dead } = await bench.linked(true);
     const groups = 20;
     const texts = Array.from({ length: 1200 }, (_, i) => `order ${i}`);
-    await sendAll(
+    await fill(
       dead,
       texts.map((text, i) => outgoing(text, { groupId: `g${i % groups}`, deduplicationId: `d${i}` })),
     );

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sqs } from '../../support/servers.ts';
-import { bodies, never, outgoing, sendAll, takeAll } from '../../support/sqs/harness.ts';
+import { bodies, fill, never, outgoing, takeAll } from '../../support/sqs/harness.ts';
 import { RedriveBench } from '../../support/sqs/redrive-bench.ts';
 
 const KILLS = 20;
@@ -19,7 +19,7 @@ describe('a redrive by hand on the emulator fauxqs', () => {
   }, async () => {
     const { queue, dead } = await bench.linked(false);
     const texts = Array.from({ length: 3000 }, (_, i) => `order ${i}`);
-    await sendAll(
+    await fill(
       dead,
       texts.map((text) => outgoing(text)),
     );

@@ -47,6 +47,8 @@ export class FaultProxy {
 
   static async start(target: string): Promise<FaultProxy> {
     const server = createServer();
+    // It must not hang up while a client that was quiet for some seconds is just about to ask again.
+    server.keepAliveTimeout = 0;
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const proxy = new FaultProxy(server, target);
     server.on('request', (request, response) => {

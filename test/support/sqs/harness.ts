@@ -69,6 +69,12 @@ export async function sendAll(
   }
 }
 
+/** Puts messages there; all of them, or it throws. */
+export async function fill(queue: Queue, messages: readonly OutgoingMessage[]): Promise<void> {
+  const failed = (await sendAll(queue, messages)).filter(({ status }) => status !== 'sent');
+  if (failed.length > 0) throw new Error(`${failed.length} of ${messages.length}: ${JSON.stringify(failed[0])}`);
+}
+
 export async function consume(queue: Queue, options: Partial<ConsumeOptions> = {}): Promise<Consumer> {
   const consumer = await queue.consume?.({
     state: 'ready',
