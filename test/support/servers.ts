@@ -18,7 +18,7 @@ export const redis = () => ask('redis');
 /** `MQ_TEST_RABBITMQ_URL` with `MQ_TEST_RABBITMQ_MANAGEMENT_URL`, or a broker of our own. Better: `rabbitmqVhost()`. */
 export const rabbitmq = () => ask('rabbitmq');
 
-/** The two emulators in the test runner's process. An SQS of the operator's own is in `sqs/given.ts`. */
+/** The two emulators in the test runner's process. An SQS of the operator's own is added by `sqs/places.ts`. */
 export const sqs = () => ask('sqs');
 
 /** How to start further servers of the same release: `startRedis(await redisProgram(), {…})`. */

@@ -61,26 +61,6 @@ describe.each(['fauxqs', 'localSqs'] as const)('messages on the emulator %s', (e
     expect((await takeAll(queue)).length).toBe(7);
   });
 
-  it('keep every attribute through a move', async () => {
-    const from = await createQueue(broker, uniqueName('from'));
-    const to = await createQueue(broker, uniqueName('to'));
-    const native = {
-      sqs: {
-        attributes: { price: { type: 'Number.price', value: '12.50' }, lang: { type: 'String.lang', value: 'de' } },
-      },
-    };
-    const headers = { s: 'ü\n', n: -3, b: { base64: 'AP8=' }, t: true, price: 12.5, lang: 'de' };
-    await fill(from, [outgoing('bödy\t\r\n', { headers, native })]);
-    const [first] = await takeAll(from);
-    if (first === undefined) throw new Error('nothing came');
-    expect(first.headers).toEqual(headers);
-    await fill(to, [outgoing(first.body, { headers: first.headers, native: first.native, id: first.id })]);
-    const [second] = await takeAll(to);
-    expect(second?.headers).toEqual(headers);
-    expect(bodies([first])).toEqual(['bödy\t\r\n']);
-    expect(second?.native).toMatchObject({ sqs: { attributes: native.sqs.attributes } });
-  });
-
   it('are never received beyond the limit', async () => {
     const queue = await createQueue(broker, uniqueName('limit'));
     await fill(
@@ -96,24 +76,6 @@ describe.each(['fauxqs', 'localSqs'] as const)('messages on the emulator %s', (e
     proxy.reset();
     expect((await takeAll(queue, { limit: 34 })).length).toBe(34);
     expect((await queue.stats(never)).depth).toBe(TEXTS.length - 37);
-  });
-
-  it('are all visible again after closing with nothing settled, also when aborted in the middle', async () => {
-    const queue = await createQueue(broker, uniqueName('close'));
-    await fill(
-      queue,
-      TEXTS.map((text) => outgoing(text)),
-    );
-    const abort = new AbortController();
-    const consumer = await consume(queue, { window: 'unbounded', signal: abort.signal });
-    let seen = 0;
-    for await (const _ of consumer) {
-      seen += 1;
-      if (seen === 13) abort.abort();
-    }
-    expect(seen).toBe(13);
-    await consumer.close();
-    expect((await takeAll(queue)).length).toBe(TEXTS.length);
   });
 
   it('wait for later ones when followed, until they are idle', async () => {
@@ -147,32 +109,6 @@ describe.each(['fauxqs', 'localSqs'] as const)('messages on the emulator %s', (e
     // local-aws-sqs counts even a message without a delay as delayed for an instant.
     await expect.poll(() => queue.stats(never)).toMatchObject({ ready: 1, delayed: 1, depth: 2 });
     expect(bodies(await takeAll(queue, { follow: true, idleMs: 20_000, limit: 2 }))).toEqual(['now', 'later']);
-  });
-
-  it('on FIFO keep group, order and sequence, and are sent twice without a second copy', async () => {
-    const name = uniqueName('fifo', true);
-    const queue = await createQueue(broker, name);
-    const messages = TEXTS.map((text, i) => outgoing(text, { groupId: `g${i % 4}`, deduplicationId: `d${i}` }));
-    await fill(queue, messages);
-    await fill(queue, messages);
-    const taken = await takeAll(queue);
-    expect(taken.length).toBe(TEXTS.length);
-    for (const group of ['g0', 'g1', 'g2', 'g3']) {
-      const ours = taken.filter(({ groupId }) => groupId === group);
-      expect(bodies(ours)).toEqual(TEXTS.filter((_, i) => `g${i % 4}` === group));
-    }
-  });
-
-  it('that do not fit are refused one by one, and sent without what does not fit when that is wanted', async () => {
-    const queue = await createQueue(broker, uniqueName('fit'));
-    const odd = outgoing('odd', { priority: 3, headers: { 'a b': 1, ok: 2 } });
-    expect(await sendAll(queue, [outgoing('fine'), odd])).toEqual([
-      { status: 'sent', id: expect.any(String) },
-      { status: 'failed', reason: expect.stringMatching(/a priority; the header "a b"/) },
-    ]);
-    expect((await sendAll(queue, [odd, outgoing('')], true)).map(({ status }) => status)).toEqual(['sent', 'failed']);
-    const taken = await takeAll(queue);
-    expect(taken.map(({ headers }) => headers)).toEqual([{}, { ok: 2 }]);
   });
 });
 

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Broker } from '../../../src/contract/broker.ts';
-import type { NativeMove, NativeMoveRequest, NativeProgress, Queue } from '../../../src/contract/queue.ts';
+import type { NativeMoveRequest, Queue } from '../../../src/contract/queue.ts';
 import { behindProxy } from '../../support/sqs/behind-proxy.ts';
+import { letDie, run } from '../../support/sqs/dying.ts';
 import { type FaultProxy, refusal } from '../../support/sqs/fault-proxy.ts';
 import {
   AT_ONCE,
@@ -11,7 +12,6 @@ import {
   never,
   openAt,
   outgoing,
-  sendAll,
   takeAll,
   uniqueName,
 } from '../../support/sqs/harness.ts';
@@ -48,66 +48,7 @@ describe('move tasks and dead-letter links on the emulator local-aws-sqs', () =>
     ...rest,
   });
 
-  /** Lets messages die as SQS does it: by receiving them once too often. */
-  async function die(queue: Queue, texts: readonly string[]): Promise<void> {
-    await fill(
-      queue,
-      texts.map((text) => outgoing(text, queue.kind === 'fifo' ? { groupId: text } : {})),
-    );
-    const dead = (await queue.deadLetters?.(never))?.keptIn;
-    if (dead?.place !== 'queue') throw new Error('no dead-letter queue');
-    const holder = await broker.queue(dead.queue, never);
-    const before = (await holder.stats(never)).ready ?? 0;
-    for (let round = 0; round < 10; round += 1) {
-      const consumer = await queue.consume?.({
-        state: 'ready',
-        limit: texts.length,
-        window: 500,
-        follow: false,
-        idleMs: null,
-        notice: () => {},
-        signal: never,
-      });
-      if (consumer === undefined) throw new Error('no consumer');
-      const released: Promise<void>[] = [];
-      for await (const { receipt } of consumer) released.push(receipt.release({ failure: 'on purpose' }));
-      await Promise.all(released);
-      await consumer.close();
-      if (((await holder.stats(never)).ready ?? 0) >= before + texts.length) return;
-    }
-    throw new Error('the messages did not die');
-  }
-
-  async function run(move: NativeMove): Promise<{ moved: number; last: NativeProgress }> {
-    let moved = 0;
-    for (;;) {
-      const last = await move.next({ upTo: 500 });
-      moved += last.moved;
-      if (last.exhausted || last.moved === 0) {
-        await move.close();
-        return { moved, last };
-      }
-    }
-  }
-
-  it('dead letters name their origin, also in a shared dead-letter queue', async () => {
-    const { queues, dead } = await linked(2);
-    const [one, two] = queues;
-    if (one === undefined || two === undefined) throw new Error('two queues were made');
-    await die(one, ['a', 'b']);
-    await die(two, ['c']);
-    expect((await dead.deadLetters?.(never))?.sources).toEqual([one.name, two.name].sort());
-    expect(await one.stats(never)).toMatchObject({
-      dead: 3,
-      notes: { dead: expect.stringContaining(`shared with ${two.name}`) },
-    });
-    const origins = (await takeAll(dead)).map(({ body, dead: death }) => [Buffer.from(body).toString(), death?.from]);
-    expect(origins.sort()).toEqual([
-      ['a', one.name],
-      ['b', one.name],
-      ['c', two.name],
-    ]);
-  });
+  const die = (queue: Queue, texts: readonly string[]) => letDie(broker, queue, texts);
 
   it('a task moves everything back to where each came from', async () => {
     const { queues, dead } = await linked(2);
@@ -293,16 +234,5 @@ describe('move tasks and dead-letter links on the emulator local-aws-sqs', () =>
     await expect(broker.queue(name, never)).rejects.toMatchObject({ code: 'QUEUE_NOT_FOUND' });
     await expect(broker.delete?.(name, never)).rejects.toMatchObject({ code: 'QUEUE_NOT_FOUND' });
     await expect(createQueue(broker, name)).rejects.toMatchObject({ code: 'PRECONDITION_FAILED' });
-  });
-
-  it('a queue is found by its URL and its ARN', async () => {
-    const queue = await createQueue(broker, uniqueName('named', true));
-    const { details } = await queue.describe(never);
-    for (const text of [String(details.arn), String(details.url), `${details.url}/`]) {
-      const handle = await broker.queue(text, never);
-      expect(handle.kind).toBe('fifo');
-      expect(await sendAll(handle, [outgoing('x', { groupId: 'g' })])).toMatchObject([{ status: 'sent' }]);
-    }
-    expect((await takeAll(queue)).length).toBe(3);
   });
 });

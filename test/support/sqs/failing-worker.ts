@@ -1,12 +1,11 @@
-import { SQSClient } from '@aws-sdk/client-sqs';
 import { Consumer } from 'sqs-consumer';
 import type { Queue } from '../../../src/contract/queue.ts';
-import { never, provideTestCredentials } from './harness.ts';
+import { never } from './harness.ts';
+import type { SqsPlace } from './places.ts';
 
 /** Real sqs-consumer workers whose handler always fails, until so many messages are in the dead-letter queue. */
-export async function failUntilDead(endpoint: string, queue: Queue, dead: Queue, count: number): Promise<void> {
-  provideTestCredentials();
-  const sqs = new SQSClient({ endpoint, region: 'us-east-1' });
+export async function failUntilDead(place: SqsPlace, queue: Queue, dead: Queue, count: number): Promise<void> {
+  const sqs = place.client;
   const { details } = await queue.describe(never);
   const workers = Array.from({ length: 4 }, () => {
     const worker = Consumer.create({
@@ -28,9 +27,9 @@ export async function failUntilDead(endpoint: string, queue: Queue, dead: Queue,
   });
   for (const worker of workers) worker.start();
   try {
-    const deadline = Date.now() + 120_000;
+    const deadline = Date.now() + 120_000 + place.where.patienceMs;
     while (((await dead.stats(never)).depth ?? 0) < count) {
-      if (Date.now() > deadline) throw new Error('the messages did not die in two minutes');
+      if (Date.now() > deadline) throw new Error('the messages did not die in time');
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
   } finally {
@@ -41,6 +40,5 @@ export async function failUntilDead(endpoint: string, queue: Queue, dead: Queue,
         return stopped;
       }),
     );
-    sqs.destroy();
   }
 }

@@ -1,19 +1,19 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { sqs } from '../../support/servers.ts';
-import { bodies, fill, never, outgoing, takeAll } from '../../support/sqs/harness.ts';
-import { RedriveBench } from '../../support/sqs/redrive-bench.ts';
+import { bodies, fill, never, outgoing, takeAll } from '../../../support/sqs/harness.ts';
+import { placesBeside } from '../../../support/sqs/places.ts';
+import { RedriveBench } from '../../../support/sqs/redrive-bench.ts';
 
 const KILLS = 20;
 
-describe('a redrive by hand on the emulator fauxqs', () => {
+describe.each(await placesBeside('fauxqs'))('a redrive by hand ($title)', (where) => {
   let bench: RedriveBench;
   beforeAll(async () => {
-    bench = await RedriveBench.open((await sqs()).fauxqs);
+    bench = await RedriveBench.open(where);
   });
-  afterAll(() => bench.close());
+  afterAll(() => bench.close(), where.caseTimeoutMs);
 
   it(`on FIFO, killed ${KILLS} times at random instants, adds no duplicate and keeps the order of each group`, {
-    timeout: 240_000,
+    timeout: Math.max(240_000, where.caseTimeoutMs),
   }, async () => {
     const { queue, dead } = await bench.linked(true);
     const groups = 20;

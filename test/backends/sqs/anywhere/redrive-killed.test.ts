@@ -1,21 +1,21 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { sqs } from '../../support/servers.ts';
-import { bodies, fill, never, outgoing, takeAll } from '../../support/sqs/harness.ts';
-import { RedriveBench } from '../../support/sqs/redrive-bench.ts';
+import { bodies, fill, never, outgoing, takeAll } from '../../../support/sqs/harness.ts';
+import { placesBeside } from '../../../support/sqs/places.ts';
+import { RedriveBench } from '../../../support/sqs/redrive-bench.ts';
 
 const KILLS = 20;
 /** What core keeps in the air at once: the most that one kill can send twice. */
 const WINDOW = 500;
 
-describe('a redrive by hand on the emulator fauxqs', () => {
+describe.each(await placesBeside('fauxqs'))('a redrive by hand ($title)', (where) => {
   let bench: RedriveBench;
   beforeAll(async () => {
-    bench = await RedriveBench.open((await sqs()).fauxqs);
+    bench = await RedriveBench.open(where);
   });
-  afterAll(() => bench.close());
+  afterAll(() => bench.close(), where.caseTimeoutMs);
 
   it(`killed ${KILLS} times at random instants loses nothing and doubles no more than its window`, {
-    timeout: 240_000,
+    timeout: Math.max(240_000, where.caseTimeoutMs),
   }, async () => {
     const { queue, dead } = await bench.linked(false);
     const texts = Array.from({ length: 3000 }, (_, i) => `order ${i}`);

@@ -1,3 +1,0 @@
-import { sqsConformance } from '../../support/sqs/conformance.ts';
-
-await sqsConformance('standard');
