@@ -42,9 +42,17 @@ function connectTo(emulator: 'fauxqs' | 'localSqs'): void {
   });
 }
 
-function start(args: readonly string[], parameters = AT_ONCE): Running {
-  return startMq(['--url', urlOf(proxy.url, parameters), ...args], { env });
+function start(args: readonly string[], parameters = AT_ONCE, more: Readonly<Record<string, string>> = {}): Running {
+  return startMq(['--url', urlOf(proxy.url, parameters), ...args], { env: { ...env, ...more } });
 }
+
+const HEARD = 'the signal was heard';
+/** Has Node say that it has heard a signal, in the same turn in which the program hears it. */
+const SAYS_HEARD = {
+  NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(
+    `for (const name of ['SIGINT', 'SIGTERM']) process.on(name, () => process.stderr.write('${HEARD}'));`,
+  )}`,
+};
 
 const mq = (args: readonly string[], parameters?: string): Promise<Finished> => start(args, parameters).finished;
 
@@ -127,18 +135,20 @@ describe('SQS (emulator fauxqs), through the program', { timeout: 60_000 }, () =
 
   it.each(['SIGINT', 'SIGTERM'] as const)('no look that is ended by %s leaves a message hidden', async (signal) => {
     const { queue } = await filled(TEXTS);
-    let peek: Running | null = null;
+    const heard = Promise.withResolvers<void>();
     // The signal comes while an answer with messages is on its way: these must go back too.
     proxy.spoil('ReceiveMessage', async (call, forward) => {
       const answer = await forward();
       if (proxy.of(call.action).length === 3) {
-        peek?.process.kill(signal);
-        // Nothing outside tells that the program has heard it.
-        await new Promise((resolve) => setTimeout(resolve, 300));
+        peek.process.kill(signal);
+        await heard.promise;
       }
       return answer;
     });
-    peek = start(['peek', queue.name, '-n', '0', '-o', 'ndjson']);
+    const peek = start(['peek', queue.name, '-n', '0', '-o', 'ndjson'], AT_ONCE, SAYS_HEARD);
+    peek.process.stderr?.on('data', (chunk: Buffer) => {
+      if (chunk.includes(HEARD)) heard.resolve();
+    });
     expect(await peek.finished).toMatchObject({ code: signal === 'SIGINT' ? 130 : 143 });
     expect(received()).toBeGreaterThan(10);
     await expectAllVisible(queue, TEXTS);
