@@ -6,7 +6,7 @@ import { pacer } from '../../core/rate-limit.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { type EnqueueFlags, type MessageTemplate, templateFrom } from '../input/enqueue-template.ts';
 import { type EnqueueInput, inputFrom, outgoingBatches } from '../input/message-input.ts';
-import { refuseMisfits } from '../input/misfits.ts';
+import { refuseFlags } from '../input/misfits.ts';
 import { collect, duration, rate, wholeNumber } from '../line/globals.ts';
 import { openIdPrinter } from '../output/id-printer.ts';
 import { SendFaults } from '../output/send-faults.ts';
@@ -91,8 +91,7 @@ export const enqueue = defineVerb<EnqueueFlags, EnqueueVerbOptions>({
       const counts = { sent: 0, failed: 0, unknown: 0 };
       const faults = new SendFaults((text) => messages.fault(text));
       try {
-        // What the flags ask for is checked before anything is read, with a body that fits everywhere: BullMQ takes JSON only, SQS no empty one.
-        if (!lossy) refuseMisfits(publisher, template.apply(null, Buffer.from('null')), queue, null);
+        if (!lossy) refuseFlags(publisher, template, queue, input.split === 'ndjson');
         await enqueueAll({
           publisher,
           batches: outgoingBatches({ input, template, publisher, queue, lossy, stdin: session.host.stdin }),

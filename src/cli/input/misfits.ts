@@ -1,10 +1,30 @@
 import { MqError } from '../../contract/errors.ts';
 import type { OutgoingMessage } from '../../contract/message.ts';
 import type { Publisher, Queue } from '../../contract/queue.ts';
+import { type MessageTemplate, templateFrom } from './enqueue-template.ts';
+
+/** With a body that fits everywhere: BullMQ takes JSON only, SQS no empty one. */
+const PROBE = Buffer.from('null');
+
+/**
+ * As `refuseMisfits`, of what the flags ask for, before anything is read. Of envelopes only what the flags add: the envelope may hold what a message must
+ * have there (its group, for FIFO of SQS).
+ */
+export function refuseFlags(publisher: Publisher, template: MessageTemplate, queue: Queue, ofEnvelopes: boolean): void {
+  const perEnvelope = ofEnvelopes ? publisher.misfits(templateFrom({}).apply(null, PROBE)) : [];
+  refuse(
+    publisher.misfits(template.apply(null, PROBE)).filter((misfit) => !perEnvelope.includes(misfit)),
+    queue,
+    null,
+  );
+}
 
 /** Throws `NOT_SUPPORTED` when the queue cannot hold everything of the message. `line`: its place in the input, if it has one. */
 export function refuseMisfits(publisher: Publisher, message: OutgoingMessage, queue: Queue, line: number | null): void {
-  const misfits = publisher.misfits(message);
+  refuse(publisher.misfits(message), queue, line);
+}
+
+function refuse(misfits: readonly string[], queue: Queue, line: number | null): void {
   if (misfits.length === 0) return;
   throw new MqError(
     'NOT_SUPPORTED',

@@ -83,6 +83,36 @@ describe('the built program on the emulator fauxqs', () => {
     expect(proxy.of('SendMessageBatch')).toEqual([]);
   });
 
+  it('FIFO: what was drained is enqueued again with the group that each message had, and without one it is refused by its line', async () => {
+    const [from, to] = [
+      await createQueue(broker, uniqueName('cli', true)),
+      await createQueue(broker, uniqueName('cli', true)),
+    ];
+    await sendAll(
+      from,
+      Array.from({ length: 9 }, (_, i) => outgoing(`m${i}`, { groupId: `g${i % 3}`, deduplicationId: `d${i}` })),
+    );
+    const drained = await mq(['drain', from.name]);
+    expect(drained.code).toBe(0);
+    for (const flag of [
+      ['--priority', '3'],
+      ['--delay', '5s'],
+    ]) {
+      const refused = await mq(['enqueue', to.name, '--ndjson', ...flag], KEYS, drained.stdout);
+      expect({ code: refused.code, stdout: refused.stdout }).toEqual({ code: 7, stdout: '' });
+      expect(refused.stderr).toMatch(/^mq: error: kind fifo cannot hold: a (priority|delay)/m);
+    }
+    const without = await mq(['enqueue', to.name, '--ndjson'], KEYS, `{"body":"x"}\n`);
+    expect(without).toMatchObject({ code: 7, stderr: expect.stringMatching(/line 1: .*no message group/) });
+    expect((await mq(['enqueue', to.name, '--ndjson'], KEYS, drained.stdout)).code).toBe(0);
+    const arrived = await takeAll(to);
+    for (const group of [0, 1, 2]) {
+      const ours = arrived.filter(({ groupId }) => groupId === `g${group}`);
+      expect(bodies(ours)).toEqual([0, 3, 6].map((i) => `m${i + group}`));
+    }
+    expect((await mq(['enqueue', to.name, '--ndjson', '--group', 'one'], KEYS, drained.stdout)).code).toBe(0);
+  });
+
   it('peek says its price on stderr, prints the messages on stdout, and leaves all visible', async () => {
     const { queue } = await filled([]);
     await fill(queue, [outgoing('one'), outgoing('two')]);
