@@ -27,7 +27,7 @@ export async function createQueue(place: Place, name: string, options: CreateOpt
   const plan = planCreation(name, options);
   const { signal } = options;
   if ((await urlIfThere(place, name, signal)) !== null) {
-    throw new MqError('ALREADY_EXISTS', 'a queue of this name exists', {
+    throw new MqError('ALREADY_EXISTS', `there is a queue ${name} already`, {
       backend: 'sqs',
       operation: 'create',
       queue: name,

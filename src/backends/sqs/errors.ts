@@ -204,7 +204,7 @@ function meaningOfState(name: string, attempt: Attempt): Meaning | null {
       return { code: 'QUEUE_NOT_FOUND', text: 'SQS does not find a queue of the move task, or the task itself' };
     case 'QueueNameExists':
     case 'QueueAlreadyExists':
-      return { code: 'ALREADY_EXISTS', text: 'a queue of this name exists with other attributes' };
+      return { code: 'ALREADY_EXISTS', text: `there is a queue ${attempt.queue} already, with other attributes` };
     default:
       return null;
   }

@@ -8,7 +8,7 @@ import { printBox } from '../output/box.ts';
 import { isDocumentFormat, printDocument } from '../output/documents.ts';
 import { messageText } from '../output/message-view.ts';
 import { safe } from '../output/safe.ts';
-import { statsDocument } from '../output/stats-view.ts';
+import { figure, statsDocument } from '../output/stats-view.ts';
 import type { Session } from '../session.ts';
 import { defineVerb, word } from '../verb.ts';
 
@@ -58,17 +58,19 @@ async function inspectQueue(session: Session, queue: Queue, context: string | nu
     });
     return EXIT.done;
   }
-  const { counters: _counters, ...shown } = stats;
+  /** A state that the kind does not have has no line. */
+  const count = (field: 'ready' | 'inFlight' | 'delayed' | 'dead'): string | undefined =>
+    stats[field] === undefined ? undefined : figure(stats, field, stats[field], String);
   const abilities = Object.entries(queue.capabilities.abilities);
   const rows: readonly (readonly [string, unknown])[] = [
     ['queue', queue.name],
     ['broker', queue.capabilities.broker],
     ['kind', queue.kind],
-    ['state', shown.state],
-    ['ready', shown.ready],
-    ['in-flight', shown.inFlight],
-    ['delayed', shown.delayed],
-    ['dead', shown.dead],
+    ['state', stats.state],
+    ['ready', count('ready')],
+    ['in-flight', count('inFlight')],
+    ['delayed', count('delayed')],
+    ['dead', count('dead')],
     ['dead letters', deadLetters === null ? undefined : deadLetterText(deadLetters)],
     ...Object.entries(description.configuration).map(set),
     ...Object.entries(description.details).map(set),

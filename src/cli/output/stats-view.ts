@@ -72,7 +72,7 @@ function rate(heading: string, field: 'inPerSec' | 'outPerSec' | 'errorPerSec'):
 }
 
 /** `?` unknown, `-` does not apply, `~` approximate: never a false zero. */
-function figure(
+export function figure(
   stats: QueueStats,
   field: StatsField,
   value: number | null | undefined,

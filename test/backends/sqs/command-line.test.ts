@@ -123,6 +123,21 @@ describe('the built program on the emulator fauxqs', () => {
     expect(await queue.stats(never)).toMatchObject({ ready: 2, inFlight: 0 });
   });
 
+  it('a figure of SQS is marked as approximate wherever it is shown', async () => {
+    const { queue } = await filled(['dead']);
+    await sendAll(queue, [outgoing('one'), outgoing('two')]);
+    expect((await mq(['stats', queue.name])).stdout).toMatch(/~2 +~0 +~0 +~1/);
+    expect((await mq(['inspect', queue.name])).stdout).toMatch(
+      /^ready\s+~2\nin-flight\s+~0\ndelayed\s+~0\ndead\s+~1$/m,
+    );
+  });
+
+  it('creating what exists names it', async () => {
+    const { queue } = await filled([]);
+    const again = await mq(['create', queue.name]);
+    expect(again).toMatchObject({ code: 1, stderr: expect.stringContaining(`there is a queue ${queue.name} already`) });
+  });
+
   it('a batch that fails in part: exit 3, the report balances, what was not sent is still dead', async () => {
     const { queue, dead } = await filled(Array.from({ length: 25 }, (_, i) => `dead ${i}`));
     proxy.spoil('SendMessageBatch', async (call, forward): Promise<FaultyAnswer> => {
