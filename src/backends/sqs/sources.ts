@@ -1,7 +1,7 @@
 import { MqError } from '../../contract/errors.ts';
 import type { SqsApi } from './api.ts';
 import { isUnknownAction } from './errors.ts';
-import { redrivePolicy } from './facts.ts';
+import { type QueueAttributes, redrivePolicy } from './facts.ts';
 import { nameFromUrl } from './names.ts';
 
 interface Place {
@@ -70,8 +70,24 @@ async function listedSources({ api, name, url, foreign }: Place, signal: AbortSi
 async function scannedSources({ api }: Place, arn: string, signal: AbortSignal): Promise<readonly string[]> {
   const names: string[] = [];
   for await (const url of listQueueUrls(api, '', signal)) {
-    const answer = await api.getQueueAttributes(url, { queue: nameFromUrl(url), signal });
-    if (redrivePolicy(answer.Attributes ?? {})?.deadLetterArn === arn) names.push(nameFromUrl(url));
+    const name = nameFromUrl(url);
+    const attributes = await attributesIfThere(api, url, name, signal);
+    if (redrivePolicy(attributes)?.deadLetterArn === arn) names.push(name);
   }
   return names.sort();
+}
+
+/** None of a queue that was deleted since it was listed: it leads nowhere any more. */
+async function attributesIfThere(
+  api: SqsApi,
+  url: string,
+  queue: string,
+  signal: AbortSignal,
+): Promise<QueueAttributes> {
+  try {
+    return (await api.getQueueAttributes(url, { queue, signal })).Attributes ?? {};
+  } catch (error) {
+    if (error instanceof MqError && error.code === 'QUEUE_NOT_FOUND') return {};
+    throw error;
+  }
 }

@@ -342,6 +342,19 @@ describe('faults in front of the emulator fauxqs', () => {
     expect(await queue.stats(never)).toMatchObject({ ready: 0, dead: 0 });
   });
 
+  it('a queue that is deleted while the sources of a dead-letter queue are looked for is passed over', async () => {
+    const { queue, dead } = await deadLetters(1);
+    const gone = await createQueue(broker, uniqueName('gone'));
+    let asked = 0;
+    proxy.spoil('GetQueueAttributes', async ({ input }) => {
+      if (!String(input.QueueUrl).endsWith(`/${gone.name}`)) return null;
+      asked += 1;
+      return refusal('QueueDoesNotExist');
+    });
+    expect((await dead.deadLetters?.(never))?.sources).toEqual([queue.name]);
+    expect(asked).toBe(1);
+  });
+
   it('a queue that may be created and not looked at is created', async () => {
     const name = uniqueName('blind');
     proxy.spoil('GetQueueAttributes', async () => refusal('AccessDenied', '', 403));
