@@ -218,7 +218,9 @@ function meaningOfTransport(
   attempt: Attempt,
 ): Meaning {
   const code = connectionCode(error);
-  if (name === 'TimeoutError') return { code: 'TIMEOUT', text: `SQS did not answer sqs:${attempt.action} in time` };
+  // The SDK calls a connection that was cut a timeout, too.
+  if (name === 'TimeoutError' && code !== 'ECONNRESET' && code !== 'EPIPE')
+    return { code: 'TIMEOUT', text: `SQS did not answer sqs:${attempt.action} in time` };
   if (code !== null) {
     return {
       code: 'UNAVAILABLE',

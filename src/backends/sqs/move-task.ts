@@ -3,6 +3,7 @@ import type { ListMessageMoveTasksResultEntry } from '@aws-sdk/client-sqs';
 import { MqError, throwIfAborted } from '../../contract/errors.ts';
 import type { NativeMove, NativeMoveRequest, NativeProgress } from '../../contract/queue.ts';
 import type { SqsApi } from './api.ts';
+import { wasNotCarriedOut } from './errors.ts';
 
 export interface MoveTaskPlan {
   readonly api: SqsApi;
@@ -115,21 +116,40 @@ export class MoveTask implements NativeMove {
     this.#before = (await this.#newest())?.StartedTimestamp ?? null;
     throwIfAborted(this.#signal);
     this.#startedAt = Date.now();
-    const answer = await api.startMoveTask(
-      {
-        SourceArn: sourceArn,
-        ...(destinationArn === null ? {} : { DestinationArn: destinationArn }),
-        ...(ratePerSec === null ? {} : { MaxNumberOfMessagesPerSecond: ratePerSec }),
-      },
-      { queue: name },
-    );
-    if (answer.TaskHandle === undefined) {
+    try {
+      const { TaskHandle = null } = await api.startMoveTask(
+        {
+          SourceArn: sourceArn,
+          ...(destinationArn === null ? {} : { DestinationArn: destinationArn }),
+          ...(ratePerSec === null ? {} : { MaxNumberOfMessagesPerSecond: ratePerSec }),
+        },
+        { queue: name },
+      );
+      this.#handle = TaskHandle;
+    } catch (error) {
+      if (!(error instanceof MqError) || wasNotCarriedOut(error)) throw error;
+      // The answer was lost. A task that runs all the same is ours: two cannot run at a time, and before there was another one or none.
+      const task = await this.#newest();
+      const isNew = task !== null && (task.StartedTimestamp ?? null) !== this.#before;
+      if (!isNew || task.TaskHandle === undefined) throw this.#doubtful(error);
+      this.#handle = task.TaskHandle;
+    }
+    if (this.#handle === null) {
       throw new MqError('UNEXPECTED_RESPONSE', 'SQS started a move task without naming it', {
         backend: 'sqs',
         queue: name,
       });
     }
-    this.#handle = answer.TaskHandle;
+  }
+
+  #doubtful(error: MqError): MqError {
+    return new MqError(error.code, `${error.message}; the move task may have been started all the same`, {
+      backend: 'sqs',
+      operation: 'StartMessageMoveTask',
+      queue: this.#plan.name,
+      hint: 'Look at the queues before another try: mq stats.',
+      cause: error.cause,
+    });
   }
 
   /** The list holds the last ten tasks; only a running one has its handle in it. Ours is the newest, as one may run at a time. */

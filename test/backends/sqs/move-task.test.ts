@@ -164,6 +164,31 @@ describe('move tasks and dead-letter links on the emulator local-aws-sqs', () =>
     expect((await takeAll(one)).length).toBe(5);
   });
 
+  it('a task whose start was answered by nobody is found and watched; one that is not found is told as doubtful', async () => {
+    const { queues, dead } = await linked(1);
+    const [one] = queues;
+    if (one === undefined) throw new Error('a queue was made');
+    await die(one, TEXTS.slice(0, 3));
+    const lost = async () => {
+      const move = await dead.nativeMove?.(request());
+      if (!move) throw new Error('no native move');
+      return run(move);
+    };
+    proxy.spoil('StartMessageMoveTask', async () => 'cut');
+    await expect(lost()).rejects.toMatchObject({
+      code: 'UNAVAILABLE',
+      message: expect.stringContaining('may have been started all the same'),
+    });
+    expect((await dead.stats(never)).ready).toBe(3);
+    proxy.spoil('StartMessageMoveTask', async (_, forward) => {
+      await forward();
+      return 'cut';
+    });
+    expect(await lost()).toMatchObject({ moved: 3, last: { exhausted: true } });
+    expect(proxy.of('StartMessageMoveTask').length).toBe(2);
+    expect((await takeAll(one)).length).toBe(3);
+  });
+
   it('a task that fails says why, and one that is running already is told', async () => {
     const { queues, dead } = await linked(1);
     const [one] = queues;

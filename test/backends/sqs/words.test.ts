@@ -202,6 +202,12 @@ describe('errors of the SDK', () => {
     }
   });
 
+  it('tell a connection that was cut from an answer that did not come in time, which the SDK does not', () => {
+    const cut = (code: string) => translate(foreign('TimeoutError', null, '', { code }), attempt);
+    expect(cut('ECONNRESET')).toMatchObject({ code: 'UNAVAILABLE', message: expect.stringContaining('ECONNRESET') });
+    expect(cut('ETIMEDOUT')).toMatchObject({ code: 'TIMEOUT' });
+  });
+
   it('tell the number of messages in flight only where it can be what is over the limit', () => {
     const over = foreign('OverLimit', 403);
     expect(translate(over, attempt).hint).toContain('120,000');
