@@ -88,7 +88,7 @@ describe('the built program on the emulator fauxqs', () => {
       await createQueue(broker, uniqueName('cli', true)),
       await createQueue(broker, uniqueName('cli', true)),
     ];
-    await sendAll(
+    await fill(
       from,
       Array.from({ length: 9 }, (_, i) => outgoing(`m${i}`, { groupId: `g${i % 3}`, deduplicationId: `d${i}` })),
     );
@@ -125,7 +125,7 @@ describe('the built program on the emulator fauxqs', () => {
 
   it('a figure of SQS is marked as approximate wherever it is shown', async () => {
     const { queue } = await filled(['dead']);
-    await sendAll(queue, [outgoing('one'), outgoing('two')]);
+    await fill(queue, [outgoing('one'), outgoing('two')]);
     expect((await mq(['stats', queue.name])).stdout).toMatch(/~2 +~0 +~0 +~1/);
     expect((await mq(['inspect', queue.name])).stdout).toMatch(
       /^ready\s+~2\nin-flight\s+~0\ndelayed\s+~0\ndead\s+~1$/m,
