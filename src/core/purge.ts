@@ -63,7 +63,8 @@ export async function planPurge(request: PurgeRequest): Promise<Plan> {
         notice,
         signal: options.signal,
       };
-      if (options.dryRun && states.length > 1 && !depth.exact) return estimate(depth.count, facts, notice);
+      if (options.dryRun && !byHand && !depth.exact && (states.length > 1 || isDisturbedByLooks(target.holder)))
+        return estimate(depth.count, facts, notice);
       if (options.dryRun) return dryRun({ ...facts, native: !byHand }, common, options);
       if (!byHand) return whole(target.holder, states, notice, options);
       return selective(target.holder, state === 'dead' ? 'dead' : 'ready', chosen, depth, backup, notice, options);
@@ -109,7 +110,15 @@ function sumOf(depths: readonly Depth[]): Depth {
   };
 }
 
-/** A dry run over states that cannot be looked at, where the broker's count is all there is. */
+function isDisturbedByLooks({ capabilities }: Queue): boolean {
+  const { peek } = capabilities.abilities;
+  return peek.supported && peek.effect === 'disturbs';
+}
+
+/**
+ * A dry run over states that cannot be looked at, where the broker's count is all there is, or where looking at all would bring each message nearer to its
+ * death, only to count them.
+ */
 function estimate(
   count: number | null,
   facts: Pick<Plan, 'operation' | 'from' | 'to' | 'guarantee'>,

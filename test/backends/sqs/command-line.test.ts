@@ -132,6 +132,25 @@ describe('the built program on the emulator fauxqs', () => {
     );
   });
 
+  it('a dry run of a purge of all counts as SQS does, and looks at no message', async () => {
+    const { queue } = await filled(['dead']);
+    await fill(queue, [outgoing('one'), outgoing('two')]);
+    for (const [flags, count] of [
+      [[], 2],
+      [['--dead'], 1],
+    ] as const) {
+      const { code, stdout, stderr } = await mq(['purge', queue.name, ...flags, '--dry-run', '-o', 'json']);
+      expect(code).toBe(0);
+      expect(JSON.parse(stdout)).toMatchObject({ matched: count, moved: count, dryRun: true });
+      expect(stderr).toMatch(/approximate/);
+      expect(stderr).not.toMatch(/receive count/);
+    }
+    expect(proxy.of('ReceiveMessage')).toEqual([]);
+    const some = await mq(['purge', queue.name, '--filter', 'body == "one"', '--dry-run', '-o', 'json']);
+    expect(JSON.parse(some.stdout)).toMatchObject({ matched: 1, dryRun: true });
+    expect(proxy.of('PurgeQueue')).toEqual([]);
+  });
+
   it('creating what exists names it', async () => {
     const { queue } = await filled([]);
     const again = await mq(['create', queue.name]);
