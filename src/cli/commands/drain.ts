@@ -141,7 +141,7 @@ export const drain = defineVerb<DrainFlags, DrainVerbOptions>({
           return report.moved === 0 ? EXIT.failed : EXIT.partly;
         }
         if (to.place === 'stdout') sayReport(session, report);
-        else await printReport(session, report, worker === null ? 'say' : 'said');
+        else await printReport(session, report, worker === null ? 'say' : 'command');
         return exitOf(report);
       } finally {
         await opened.close();
