@@ -63,6 +63,7 @@ export async function invoke(
     operands: invocation.operands,
     flags: invocation.flags,
     hasUrl: globals.url !== undefined,
+    hasContext: globals.context !== undefined,
     settings,
   });
   const session = new Session({ host, globals, secrets, runCommandLine, settings, context, outputIsAsked });
