@@ -360,6 +360,20 @@ describe('what is only looked at never becomes dead by it, whatever the delivery
   });
 });
 
+test('a look beside an exclusive consumer makes nothing dead either', async () => {
+  const queue = await make('quorum', { 'x-delivery-limit': 3 });
+  await fill(queue, 3);
+  const theirs = await connection.createChannel();
+  onTestFinished(() => theirs.close());
+  await theirs.prefetch(1);
+  await new Promise((resolve) => theirs.consume(queue.name, resolve, { exclusive: true }));
+  for (let n = 0; n < 7; n++) {
+    await expect.poll(async () => (await queue.stats(signal)).ready).toBe(2);
+    expect(await see(queue, null, true)).toHaveLength(2);
+  }
+  await expect.poll(async () => (await queue.stats(signal)).ready).toBe(2);
+});
+
 test('a list shows the depth of a queue that the management API has no figures of yet', async () => {
   for (const kind of ['classic', 'quorum', 'rabbit-stream'] as const) {
     const { name } = await make(kind);
