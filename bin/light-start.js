@@ -110,3 +110,14 @@ export const PLAIN_FIELDS = {
     return plain;
   },
 };
+
+/** ioredis writes to the console that a password was not needed: past our own messages, and `-q` and `-o json` with them. */
+export const SILENT_LOGIN = {
+  name: 'silent-login',
+  transform(code, id) {
+    if (!id.endsWith('/ioredis/built/redis/event_handler.js')) return null;
+    const silent = code.replaceAll('console.warn(', 'void (');
+    if (silent === code) throw new Error('the login of ioredis has changed');
+    return silent;
+  },
+};

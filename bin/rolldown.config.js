@@ -1,7 +1,14 @@
 // The bundle that npm publishes: one entry, split chunks, every client library inside, so that installing `mqops` installs one
 // package and a command loads only the chunks that it needs.
 import { defineConfig } from 'rolldown';
-import { ASCII_ONLY, LEAN_BUILTINS, LIGHT_COMMANDER, LIGHT_REQUIRE, PLAIN_FIELDS } from './light-start.js';
+import {
+  ASCII_ONLY,
+  LEAN_BUILTINS,
+  LIGHT_COMMANDER,
+  LIGHT_REQUIRE,
+  PLAIN_FIELDS,
+  SILENT_LOGIN,
+} from './light-start.js';
 import { THIRD_PARTY_LICENSES } from './third-party-licenses.js';
 
 /** Everything that is small and that most commands need. Not the verbs, the filter engine, and what measures text for tables. */
@@ -11,7 +18,15 @@ const ALWAYS_NEEDED =
 export default defineConfig({
   input: { main: 'src/cli/main.ts' },
   platform: 'node',
-  plugins: [LIGHT_COMMANDER, LEAN_BUILTINS, LIGHT_REQUIRE, PLAIN_FIELDS, ASCII_ONLY, THIRD_PARTY_LICENSES],
+  plugins: [
+    LIGHT_COMMANDER,
+    LEAN_BUILTINS,
+    LIGHT_REQUIRE,
+    PLAIN_FIELDS,
+    SILENT_LOGIN,
+    ASCII_ONLY,
+    THIRD_PARTY_LICENSES,
+  ],
   // Ink imports it only with DEV=true; it is not installed.
   external: ['react-devtools-core'],
   transform: { define: { 'process.env.NODE_ENV': '"production"' } },

@@ -9,6 +9,7 @@ import { asksItself, type ChangingVerb, isChanging } from './change/changing.ts'
 import { confirm } from './change/confirm.ts';
 import { changedQueues, Guard } from './change/guard.ts';
 import { type ExitCode, exitCodeOf } from './exit-codes.ts';
+import { finalCode } from './final-code.ts';
 import type { Host } from './host/host.ts';
 import { addressQueues, type NamedQueue } from './line/addressing.ts';
 import { withDefaults } from './line/global-defaults.ts';
@@ -62,6 +63,7 @@ export async function invoke(
     operands: invocation.operands,
     flags: invocation.flags,
     hasUrl: globals.url !== undefined,
+    hasContext: globals.context !== undefined,
     settings,
   });
   const session = new Session({ host, globals, secrets, runCommandLine, settings, context, outputIsAsked });
@@ -113,7 +115,7 @@ function remember(session: Session, change: ChangeRecord, code: ExitCode, error:
   if (!change.hasBegun || code === exitCodeOf('USAGE')) return;
   const { settings, secrets, host, messages } = session;
   try {
-    const entry = change.entry(code, error, host.now());
+    const entry = change.entry(finalCode(code, host.stopCause()), error, host.now());
     appendHistory(settings.places, secrets.redactValue(entry) as object);
   } catch (failure) {
     messages.note(`the history could not be written: ${historyFile(settings.places)}: ${errnoOf(failure)}`);

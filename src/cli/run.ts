@@ -3,6 +3,7 @@ import { nearest } from '../config/nearest.ts';
 import { Secrets } from '../config/redact.ts';
 import { type ErrorCode, MqError } from '../contract/errors.ts';
 import { EXIT, type ExitCode, exitCodeOf } from './exit-codes.ts';
+import { finalCode } from './final-code.ts';
 import { TOPICS, topicText } from './help/topics.ts';
 import type { Host } from './host/host.ts';
 import { invoke } from './invoke.ts';
@@ -63,7 +64,7 @@ export async function runCommandLine(
     messages.error(new MqError('PRECONDITION_FAILED', 'stdout cannot be written', { hint: 'is the disk full?' }));
     await messages.flush();
   }
-  return finalCode(outcome, host);
+  return finalCode(outcome, host.stopCause());
 }
 
 /** For what nobody caught: a bug of ours. */
@@ -142,23 +143,4 @@ function usageError(error: CommanderError, verb: string | null, args: readonly s
     suggestion?.replace(/^\((.*)\)$/, '$1').replace(/^Did/, 'did') ??
     `see 'mq ${verb === null ? '' : `${verb} `}--help'`;
   return new MqError('USAGE', (sentence ?? '').replace(/\.$/, ''), { hint });
-}
-
-function finalCode(outcome: ExitCode, host: Host): ExitCode {
-  if (outcome === EXIT.internal) return outcome;
-  switch (host.stopCause()) {
-    case 'SIGHUP':
-      return EXIT.hungUp;
-    case 'SIGINT':
-      return EXIT.interrupted;
-    case 'SIGTERM':
-      return EXIT.terminated;
-    case 'stdout-failed':
-      return outcome === EXIT.interrupted || outcome === EXIT.done ? EXIT.failed : outcome;
-    case 'stdout-closed':
-      // Who closed the pipe has what they wanted; a real failure is still one.
-      return outcome === EXIT.interrupted ? EXIT.done : outcome;
-    case null:
-      return outcome;
-  }
 }

@@ -40,7 +40,9 @@ async function readUserFile(places: Places, env: Environment): Promise<Found | n
   const text = readText(file);
   if (text === null) {
     if (!env.MQ_CONFIG) return null;
-    throw new MqError('CONFIG_INVALID', `MQ_CONFIG names ${file}, which does not exist`);
+    throw new MqError('CONFIG_INVALID', `MQ_CONFIG names ${file}, which does not exist`, {
+      hint: 'correct it, or make an empty file there: mq context add writes into it',
+    });
   }
   const content = await parse(text, file, false);
   const warnings =

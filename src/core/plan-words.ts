@@ -25,21 +25,26 @@ export function planSentence(plan: Plan): string {
   return `${plan.operation} ${route(plan)}: ${plan.effect}`;
 }
 
-/** A report in one sentence. `duration`: how long it took, in words; null: not said. */
-export function reportSentence(report: AnyReport, duration: string | null = null): string {
+/** A report in one sentence. `duration`: how long it took, in words; null: not said. `command`: what `drain --exec` ran is the target. */
+export function reportSentence(report: AnyReport, duration: string | null = null, command = false): string {
   const { operation, moved, matched, skipped, failed, unknown, left, complete } = report;
-  const many = moved === null ? 'an unknown number of' : moved === matched ? `${moved}` : `${moved} of ${matched}`;
+  // A command may fail the same message again and again: what was tried are deliveries, not so many messages.
+  const whole = moved === matched || command;
+  const many = moved === null ? 'an unknown number of' : whole ? `${moved}` : `${moved} of ${matched}`;
   const details = [
     ...(skipped > 0 ? [`${skipped} skipped`] : []),
-    ...(failed > 0 ? [`${failed} failed`] : []),
+    ...(failed > 0
+      ? [command ? `${failed} failed ${failed === 1 ? 'delivery' : 'deliveries'}` : `${failed} failed`]
+      : []),
     ...(unknown > 0 ? [`${unknown} uncertain: each may be in both places`] : []),
     ...(left > 0 ? [`${left} left`] : []),
     ...(duration === null || report.dryRun ? [] : [duration]),
     ...(complete ? [] : ['not finished; running it again is safe']),
   ];
   const verb = report.dryRun ? `dry run: would ${operation}` : DONE[operation];
-  const noun = matched === 1 ? 'message' : 'messages';
-  return `${verb} ${many} ${noun} ${route(report)}${details.length === 0 ? '' : ` (${details.join(', ')})`}`;
+  const noun = (command ? moved : matched) === 1 ? 'message' : 'messages';
+  const way = command ? `from ${report.from} with ${report.to.join(', ')}` : route(report);
+  return `${verb} ${many} ${noun} ${way}${details.length === 0 ? '' : ` (${details.join(', ')})`}`;
 }
 
 function route({ from, to }: Pick<AnyReport, 'from' | 'to'>): string {

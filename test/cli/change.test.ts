@@ -30,6 +30,32 @@ async function fill(queue: string, count: number, dead: number): Promise<void> {
   expect(ran.code).toBe(3);
 }
 
+it('drain --to - writes to stdout, like the - of other programs; a backup is refused there', async () => {
+  await fill('q', 3, 0);
+  const refused = await mq.run(['purge', 'q', '--backup', '-', '--yes']);
+  expect(refused).toMatchObject({ code: 2, stdout: '' });
+  expect(refused.stderr).toBe(
+    'mq: error: a backup must be a file, and - is stdout\n    hint: mq drain writes to stdout; a file of that name is ./-\n',
+  );
+  const drained = await mq.run(['drain', 'q', '--to', '-']);
+  expect(drained.code).toBe(0);
+  expect(
+    drained.stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line).id),
+  ).toEqual(['m0', 'm1', 'm2']);
+  expect(await bodies('q')).toEqual([]);
+});
+
+it('stats --dead of a pattern says that it wants one queue, and what shows several', async () => {
+  await fill('q', 3, 1);
+  const { code, stderr } = await mq.run(['stats', 'q*', '--dead']);
+  expect(code).toBe(2);
+  expect(stderr).toMatch(/^mq: error: --dead looks into one queue, and "q\*" is a pattern\n {4}hint: mq ls --dead /);
+  expect((await mq.run(['stats', 'nothing', '--dead'])).code).toBe(4);
+});
+
 describe('asking', () => {
   it.each([
     ['redrive', 'q'],

@@ -45,6 +45,23 @@ it('every verb that says it changes something is guarded, and no other', async (
 });
 
 describe('choosing', () => {
+  it('a mistyped context behind an @ is told, and nothing is sent elsewhere; a name like that is reached with -c', async () => {
+    await contexts();
+    for (const args of [
+      ['enqueue', 'orders@opne', 'one'],
+      ['peek', 'orders@opne'],
+      ['ls', 'orders@opne'],
+    ]) {
+      const { code, stderr } = await run(args);
+      expect(code).toBe(4);
+      expect(stderr).toMatch(/^mq: error: no context opne\n {4}hint: did you mean orders@open\? /);
+    }
+    expect((await run(['-c', 'open', 'enqueue', 'orders@opne', 'one'])).code).toBe(0);
+    expect((await run(['-c', 'open', 'peek', 'orders@opne', '-o', 'body'])).stdout).toBe('one');
+    // Nothing near: a name with an @ in it.
+    expect((await run(['-c', 'open', 'enqueue', 'user@example.com', 'one'])).code).toBe(0);
+  });
+
   it('queue@context, -c, MQ_CONTEXT and use lead to the same broker; - is the previous one', async () => {
     await contexts('  other: {url: "sqlite:other.db"}');
     await run(['enqueue', 'orders@open', 'one']);

@@ -7,7 +7,7 @@ it('tells the whole story: enqueued, failed, dead, grouped, redriven, drained', 
     const { stdout, stderr } = await mq.ok(['demo']);
     expect(stderr).toBe('');
     expect(stdout).toContain('$ mq enqueue orders --ndjson');
-    expect(stdout).toContain('drained 16 of 32 messages');
+    expect(stdout).toContain('drained 16 messages from orders with worker.sh (16 failed deliveries, ');
     expect(stdout).toMatch(/ +5 +orders +\S+ .*timeout after <n> s: tax service/);
     expect(stdout).toMatch(/ +3 +orders +\S+ .*card of order o-<n> has expired/);
     expect(stdout).toContain('would redrive 5 messages');

@@ -50,6 +50,35 @@ function expectClean(text: string): void {
   expect(text).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/);
 }
 
+describe('the database of the URL', () => {
+  it('that the server does not have, or the user may not select, is refused: nothing is read from or written to another', async () => {
+    const server = await serverWith({ user: ['bound on >hunter2-bound ~* +@all -select'] });
+    await tell(server, (direct) => direct.rpush('orders', 'one'));
+    const missing = server.url.replace(/\/?\d*$/, (port) => `${port.replace('/', '')}/99`);
+    for (const args of [['ls'], ['enqueue', 'orders', 'two'], ['purge', 'orders', '--yes'], ['stats', 'orders']]) {
+      await refused(
+        ['--url', `${missing}?kind=list`, ...args],
+        2,
+        /the server has no database of this number\n {4}hint: /,
+      );
+      const as = missing.replace('redis://', 'redis://bound:hunter2-bound@').replace('/99', '/1');
+      await refused(['--url', `${as}?kind=list`, ...args], 6, /the user may not run this command/);
+    }
+    await tell(server, async (direct) => expect(await direct.lrange('orders', 0, -1)).toEqual(['one']));
+    // It has another, whose queues are its own.
+    const other = await runMq(['--url', `${missing.replace('/99', '/15')}?kind=list`, 'enqueue', 'orders', 'three']);
+    expect(other.code).toBe(0);
+    await tell(server, async (direct) => expect(await direct.lrange('orders', 0, -1)).toEqual(['one']));
+  });
+
+  it('a password that is not needed is no reason for a line past the messages of mq', async () => {
+    const server = await serverWith({});
+    await tell(server, (direct) => direct.rpush('orders', 'one'));
+    const { code, stderr } = await runMq(['--url', server.url.replace('redis://', 'redis://:hunter2@'), 'ls']);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  });
+});
+
 describe('login and rights', () => {
   it('no password, a wrong one, a user who may not: 6, and nothing is lost', { timeout: 90_000 }, async () => {
     const locked = await serverWith({

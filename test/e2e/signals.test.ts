@@ -13,7 +13,7 @@ let folder: string;
 let env: Readonly<Record<string, string>>;
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'mq-e2e-'));
-  env = { MQ_URL: `sqlite:${join(folder, 'queues.db')}` };
+  env = { MQ_URL: `sqlite:${join(folder, 'queues.db')}`, XDG_STATE_HOME: folder };
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
@@ -104,6 +104,8 @@ describe('a worker', () => {
     expect(stderr).toContain('drained 3 messages');
     expect(await lines('done')).toHaveLength(3);
     expect(await counts('q')).toMatchObject({ ready: 7, inFlight: 0 });
+    const history = JSON.parse((await mq(['history', '-o', 'json', '-n', '1'])).stdout);
+    expect(history).toMatchObject([{ verb: 'drain', exitCode: code }]);
   });
 
   it('on a second signal ends at once and takes its commands with it', async () => {

@@ -59,3 +59,11 @@ it('drain --exec --follow -j 4 in three processes: each message once, failing on
   expect([...(await lines('started'))].sort(ascending)).toEqual(attempts);
   expect(await counts()).toMatchObject({ ready: 0, inFlight: 0, dead: dying.length });
 }, 60_000);
+
+it('drain --exec says how many messages are done and how many deliveries failed, which are more than messages', async () => {
+  await runMq(['create', 'q', '--max-receives', String(MAX_RECEIVES)], { env });
+  await runMq(['enqueue', 'q', '1', '2', '3'], { env });
+  const { code, stderr } = await runMq(['drain', 'q', '--exec', 'read -r n; test $n -lt 2'], { env });
+  expect(code).toBe(3);
+  expect(stderr).toMatch(/^mq: drained 1 message from q with read .* \(6 failed deliveries, \S+\)$/m);
+});

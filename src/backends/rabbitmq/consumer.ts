@@ -29,6 +29,10 @@ export interface ConsumerSetup {
   /** Nothing will be acknowledged. */
   readonly looksOnly?: true;
   readonly counting: Counting;
+  /** See `limitOfLooks`. */
+  readonly deliveryLimit: number | null;
+  /** Who is logged in. */
+  readonly login: string;
   readonly notice: Notice;
   readonly signal: AbortSignal;
 }
@@ -111,14 +115,14 @@ export class RabbitConsumer implements Consumer, Settler {
   }
 
   async #openSegment(): Promise<void> {
-    const { link, queue, kind, window, limit, priority } = this.#setup;
+    const { link, queue, kind, window, limit, priority, deliveryLimit } = this.#setup;
     const left = limit === null ? null : limit - this.#delivered;
     // As many again as are kept: any number is then held on a few channels.
     const size = window === 'unbounded' ? this.#segmentSize() : Math.max(window, this.#kept);
     const prefetch = Math.max(1, Math.min(size, left ?? MAX_PREFETCH, MAX_PREFETCH));
     const segment = await Segment.open(
       link,
-      { queue, isQuorum: kind === 'quorum', prefetch, limit: left },
+      { queue, isQuorum: kind === 'quorum', prefetch, limit: left, deliveryLimit },
       this.#events,
     );
     this.#segments.push(segment);
@@ -222,7 +226,7 @@ export class RabbitConsumer implements Consumer, Settler {
    * then it goes back now, and what is left of the limit is for another segment.
    */
   async #endUnlessReturned(): Promise<void> {
-    const { link, queue, kind } = this.#setup;
+    const { kind } = this.#setup;
     const last = this.#segments.at(-1);
     if (last !== undefined && last.rejectsWanted > 0) {
       this.#advancing = last.cancel().then(() => (this.#ended ? undefined : this.#openSegment()));
@@ -231,7 +235,7 @@ export class RabbitConsumer implements Consumer, Settler {
     }
     if (kind !== 'quorum' || !this.#hasRejected) return this.#end();
     this.#hasRejected = false;
-    await returned(link, queue);
+    await returned(this.#setup);
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Delivery, void, undefined> {
@@ -320,13 +324,13 @@ export class RabbitConsumer implements Consumer, Settler {
   }
 
   async #close(): Promise<void> {
-    const { link, kind, queue, notice, signal } = this.#setup;
+    const { link, kind, queue, notice, signal, login, deliveryLimit } = this.#setup;
     this.#end();
     await this.#stop().catch(() => undefined);
     signal.removeEventListener('abort', this.#onAbort);
     this.#buffer.clear();
     await giveBack({
-      ...{ link, queue, kind, notice, segments: this.#segments, events: this.#events },
+      ...{ link, queue, kind, notice, login, deliveryLimit, segments: this.#segments, events: this.#events },
       lastWasReturned: this.#lastWasReturned,
       isBroken: () => this.#failure !== null,
     });

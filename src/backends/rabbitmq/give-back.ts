@@ -1,12 +1,10 @@
-import type { Notice } from '../../contract/queue.ts';
-import { atLeast, type Link } from './link.ts';
+import { type Renewing, renewLastDeliveries } from './last-deliveries.ts';
+import { atLeast } from './link.ts';
 import type { RabbitKind } from './queue-info.ts';
 import { Returns, sendLateAcks, takeOtherReturned } from './quorum-returns.ts';
 import type { Segment, SegmentEvents } from './segment.ts';
 
-export interface GivingBack {
-  readonly link: Link;
-  readonly queue: string;
+export interface GivingBack extends Renewing {
   readonly kind: RabbitKind;
   /** In the order in which they were filled; cancelled. */
   readonly segments: readonly Segment[];
@@ -15,7 +13,7 @@ export interface GivingBack {
   readonly lastWasReturned: boolean;
   /** The connection is lost, or the consumption: the broker gives back by itself, in whatever order. */
   readonly isBroken: () => boolean;
-  readonly notice: Notice;
+  readonly deliveryLimit: number | null;
 }
 
 /** Gives back what the segments hold by closing them, in its old order, after everything that is acknowledged. */
@@ -41,14 +39,19 @@ export async function giveBack(giving: GivingBack): Promise<void> {
 
 /** Takes what else has to go back for the sake of order. */
 async function holdInOrder(giving: GivingBack, segments: Segment[]): Promise<void> {
-  const { link, kind, queue, notice, events } = giving;
+  const { kind, events } = giving;
   if (kind !== 'quorum' || giving.isBroken()) return;
+  await renewLastDeliveries(giving, segments);
   for (const segment of segments) segment.flush();
-  const barrier = await sendLateAcks(link, queue, segments, events);
+  const barrier = await sendLateAcks(giving, segments, events);
   if (barrier !== null) segments.push(barrier);
-  if (unsettled(segments) === 0 || !giving.lastWasReturned || giving.isBroken()) return;
-  const left = (await segments.at(-1)?.ready()) ?? 0;
-  if (left > 0) segments.push(...(await takeOtherReturned(link, queue, notice)));
+  const seen = segments.length;
+  if (unsettled(segments) > 0 && giving.lastWasReturned && !giving.isBroken()) {
+    const left = (await segments.at(-1)?.ready()) ?? 0;
+    if (left > 0) segments.push(...(await takeOtherReturned(giving)));
+  }
+  // Of these the last acks may get lost (see `sendLateAcks`): then the old one becomes dead, beside the new one.
+  if (!giving.isBroken()) await renewLastDeliveries(giving, segments.slice(barrier === null ? seen : seen - 1));
 }
 
 function unsettled(segments: readonly Segment[]): number {

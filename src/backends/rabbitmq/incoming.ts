@@ -88,6 +88,13 @@ export function toMessage(content: Content, queue: string, quorum: boolean, coun
   };
 }
 
+/** It has failed as often as the queue's delivery limit allows: given back once more, it is dead. */
+export function isLastDelivery({ redelivered, properties }: Content, deliveryLimit: number | null): boolean {
+  // Only what was delivered before has a count of this queue; a count beside that is an old one of another queue.
+  if (deliveryLimit === null || (deliveryLimit > 0 && !redelivered)) return false;
+  return (redelivered ? deliveries(readEntries(readProperties(properties))) : 0) >= deliveryLimit;
+}
+
 /** Failed deliveries so far, as a quorum queue counts them; absent before the first. */
 function deliveries(entries: readonly TableEntry[]): number {
   const value = entries.find(({ name }) => name === 'x-delivery-count')?.value;

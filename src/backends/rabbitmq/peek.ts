@@ -3,10 +3,19 @@ import type { Message } from '../../contract/message.ts';
 import type { Notice, Peek } from '../../contract/queue.ts';
 import { RabbitConsumer } from './consumer.ts';
 import { brokerError } from './errors.ts';
-import { toMessage } from './incoming.ts';
+import { isLastDelivery, toMessage } from './incoming.ts';
+import { renew } from './last-deliveries.ts';
 import { atLeast, type Link, orAborted, type Version } from './link.ts';
-import { hasSingleActiveConsumer, limitSetting, type QueueInfo, type RabbitKind, textSetting } from './queue-info.ts';
-import { getFrame, METHOD } from './wire/frames.ts';
+import {
+  deliveryLimitOf,
+  hasSingleActiveConsumer,
+  limitOfLooks,
+  limitSetting,
+  type QueueInfo,
+  type RabbitKind,
+  textSetting,
+} from './queue-info.ts';
+import { ackFrame, type Content, getFrame, METHOD } from './wire/frames.ts';
 import { writeText } from './wire/properties.ts';
 
 /** A look at "all" holds everything at once, away from other consumers: there it ends. Who wants more says how many. */
@@ -28,6 +37,8 @@ export interface PeekSetup {
   readonly notice: Notice;
   readonly signal: AbortSignal;
   readonly version: Version;
+  /** Who is logged in. */
+  readonly login: string;
   /** A connection of its own, closed afterwards. */
   link(): Promise<Link>;
 }
@@ -55,14 +66,6 @@ export async function openPeek(setup: PeekSetup): Promise<Peek> {
   };
 }
 
-/** Explicit argument or policy, else the default of the version: none before 4.0, 20 from then on. Null: none. */
-function deliveryLimitOf(info: QueueInfo | null, kind: RabbitKind, version: Version): number | null {
-  if (kind !== 'quorum') return null;
-  const set = info === null ? null : (limitSetting(info, 'delivery-limit') ?? info.deliveryLimit);
-  if (set !== null) return set < 0 ? null : set;
-  return atLeast(version, 4, 0) ? 20 : null;
-}
-
 function priceOf({ info, kind, version }: PeekSetup): string {
   const held = 'consumers skip the messages for a moment, and see them marked as redelivered';
   if (kind !== 'quorum') return held;
@@ -70,7 +73,7 @@ function priceOf({ info, kind, version }: PeekSetup): string {
   const limit = deliveryLimitOf(info, kind, version);
   return limit === null
     ? `${held}; their delivery count rises by 1`
-    : `${held}; it uses 1 of the ${limit} deliveries of each`;
+    : `${held}; it uses 1 of the ${limit + 1} deliveries of each`;
 }
 
 function refuseHarm({ queue, kind, info, version, ready, consumers, limit, force }: PeekSetup): void {
@@ -94,8 +97,8 @@ function refuseHarm({ queue, kind, info, version, ready, consumers, limit, force
   const deliveryLimit = deliveryLimitOf(info, kind, version);
   if (deliveryLimit !== null && deliveryLimit <= 2) {
     refuse(
-      `a message is dead after ${deliveryLimit} returns, and a look is one`,
-      'raise the delivery limit, or use --force',
+      `a message is dead after ${deliveryLimit === 0 ? 'one delivery' : `${deliveryLimit + 1} deliveries`} (its delivery limit is ${deliveryLimit}), and a look is one`,
+      'mq peek --force looks all the same; or raise the delivery limit',
     );
   }
   const maxLength = limitSetting(info, 'max-length');
@@ -143,6 +146,8 @@ async function openConsumer(setup: PeekSetup, wanted: number): Promise<RabbitCon
     priority: -100,
     looksOnly: true,
     counting: 'peeked',
+    deliveryLimit: limitOfLooks(setup.info, setup.kind, setup.version),
+    login: setup.login,
     notice: setup.notice,
     signal: setup.signal,
   });
@@ -170,28 +175,42 @@ async function* lookByConsuming(setup: PeekSetup, consumer: RabbitConsumer): Asy
   if (collected !== null) yield* collected;
 }
 
-/** The count is known only once a message is here; this look has cost it one delivery already, and the next ones would kill it. */
+/**
+ * The count is known only once a message is here, and this look has cost it one delivery already. The next ones are better not made: what has no delivery
+ * left loses its place in the queue (see `renewLastDeliveries`).
+ */
 function refuseLastDeliveries({ queue, info, kind, version, force }: PeekSetup, message: Message): void {
   const limit = deliveryLimitOf(info, kind, version);
   if (force || limit === null || message.receiveCount === null || message.receiveCount < limit - 2) return;
   throw new MqError(
     'PRECONDITION_FAILED',
-    `peeking ${JSON.stringify(queue)} could do harm: a message has had ${message.receiveCount} of the ${limit} deliveries after which it is dead`,
-    { hint: 'raise the delivery limit, or use --force', backend: 'rabbitmq', operation: 'peek', queue },
+    `peeking ${JSON.stringify(queue)} could do harm: a message has had ${Math.min(message.receiveCount, limit) + 1} of the ${limit + 1} deliveries after which it is dead, this look among them`,
+    {
+      hint: 'mq peek --force looks all the same; or raise the delivery limit',
+      backend: 'rabbitmq',
+      operation: 'peek',
+      queue,
+    },
   );
 }
 
 async function lookByGet(setup: PeekSetup, wanted: number): Promise<Message[]> {
-  const { queue, kind, signal, notice } = setup;
+  const { queue, kind, info, version, login, signal, notice } = setup;
   const most = kind === 'quorum' ? Math.min(wanted, MAX_GET_QUORUM) : wanted;
   if (most < wanted) notice(`shown are at most ${most} messages: more would come back out of order`);
   const link = await setup.link();
+  const last: Content[] = [];
+  const channel = await link.channel();
   try {
-    const channel = await link.channel();
     const found: Message[] = [];
+    // Unlike a nack, the loss of a channel counts in every version.
+    const deliveryLimit = deliveryLimitOf(info, kind, version);
     let arrived: (message: Message | null) => void = () => undefined;
     link.tap.watch(channel.number, {
-      content: (content) => arrived(toMessage(content, queue, kind === 'quorum', 'peeked')),
+      content: (content) => {
+        if (isLastDelivery(content, deliveryLimit)) last.push(content);
+        arrived(toMessage(content, queue, kind === 'quorum', 'peeked'));
+      },
       method: (method) => {
         if (method === METHOD.getEmpty) arrived(null);
       },
@@ -216,6 +235,11 @@ async function lookByGet(setup: PeekSetup, wanted: number): Promise<Message[]> {
     }
     return found;
   } finally {
+    const held = last.map((content) => ({
+      content,
+      done: () => link.tap.write(ackFrame(channel.number, content.tag, false)),
+    }));
+    await renew({ link, queue, login, notice }, held);
     // Closing the connection gives everything back to where it was.
     await link.close();
   }

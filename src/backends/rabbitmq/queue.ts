@@ -23,7 +23,14 @@ import { orAborted } from './link.ts';
 import { overflowReason, Room, refuseOverflow } from './overflow.ts';
 import { openPeek } from './peek.ts';
 import { RabbitPublisher } from './publisher.ts';
-import { hasSingleActiveConsumer, limitSetting, type QueueInfo, type RabbitKind, textSetting } from './queue-info.ts';
+import {
+  hasSingleActiveConsumer,
+  limitOfLooks,
+  limitSetting,
+  type QueueInfo,
+  type RabbitKind,
+  textSetting,
+} from './queue-info.ts';
 import type { Lookup, Session } from './session.ts';
 import { countsPublished, type DeadFigure, type LiveFigures, toStats } from './stats.ts';
 import { openStreamPeek } from './stream-peek.ts';
@@ -157,8 +164,9 @@ export class WorkQueue extends RabbitQueue {
         },
       );
     }
+    const link = await this.session.link(signal);
     return await RabbitConsumer.open({
-      link: await this.session.link(signal),
+      link,
       queue: this.name,
       kind: this.kind,
       limit,
@@ -168,6 +176,8 @@ export class WorkQueue extends RabbitQueue {
       idleMs: options.idleMs,
       priority: null,
       counting: 'consumed',
+      deliveryLimit: limitOfLooks(info, this.kind, link.version),
+      login: this.session.address.user,
       notice,
       signal,
     });
@@ -188,6 +198,7 @@ export class WorkQueue extends RabbitQueue {
       ready: live.ready,
       consumers: live.consumers,
       version: control.version,
+      login: this.session.address.user,
       link: () => this.session.link(signal),
     });
   }

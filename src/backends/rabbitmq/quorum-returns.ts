@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Notice } from '../../contract/queue.ts';
+import { type Renewing, renewLastDeliveries } from './last-deliveries.ts';
 import type { Link, OpenChannel } from './link.ts';
 import { Segment, type SegmentEvents } from './segment.ts';
 
@@ -9,6 +9,11 @@ const FIRST_SEGMENT = 500;
 const LARGEST_SEGMENT = 20_000;
 const POLL_MS = 5;
 const LONGEST_POLL_MS = 20;
+interface QuorumQueue extends Renewing {
+  /** See `limitOfLooks`. */
+  readonly deliveryLimit: number | null;
+}
+
 /** A peek stands behind real consumers, and so does this. */
 const PRIORITY = -100;
 
@@ -20,7 +25,12 @@ const PRIORITY = -100;
  * Takes until a message comes that was never returned, or none is left. The segments are to be closed in this order, after those that hold the
  * messages before. Past a bound it gives up on the order and says so.
  */
-export async function takeOtherReturned(link: Link, queue: string, notice: Notice): Promise<readonly Segment[]> {
+export async function takeOtherReturned({
+  link,
+  queue,
+  deliveryLimit,
+  notice,
+}: QuorumQueue): Promise<readonly Segment[]> {
   const segments: Segment[] = [];
   let taken = 0;
   for (let size = FIRST_SEGMENT; taken < MOST; size = Math.min(size * 2, LARGEST_SEGMENT)) {
@@ -28,7 +38,7 @@ export async function takeOtherReturned(link: Link, queue: string, notice: Notic
     let gone = false;
     const segment = await Segment.open(
       link,
-      { queue, isQuorum: true, prefetch: size, limit: null },
+      { queue, isQuorum: true, prefetch: size, limit: null, deliveryLimit },
       {
         delivered: (_segment, content) => {
           if (!content.redelivered) reachedOthers = true;
@@ -69,8 +79,7 @@ const FEW_ACKS = 8;
  * sends the rest at once. It may be handed one message, so the segment that is returned is to be closed behind the others. Null: not needed.
  */
 export async function sendLateAcks(
-  link: Link,
-  queue: string,
+  { link, queue, deliveryLimit }: QuorumQueue,
   segments: readonly Segment[],
   events: SegmentEvents,
 ): Promise<Segment | null> {
@@ -78,7 +87,7 @@ export async function sendLateAcks(
   if (late.length === 0) return null;
   // Each has read its acks when it answers.
   for (const segment of late) await segment.ready();
-  const barrier = await Segment.open(link, { queue, isQuorum: true, prefetch: 1, limit: null }, events);
+  const barrier = await Segment.open(link, { queue, isQuorum: true, prefetch: 1, limit: null, deliveryLimit }, events);
   await barrier.start(PRIORITY);
   await barrier.cancel();
   for (const segment of late) {
@@ -93,11 +102,13 @@ export async function sendLateAcks(
  * The queue's answer to a question may be older than that; a consumer is added behind it. Ours stands behind all others, and has nothing to take
  * as long as one of those has room.
  */
-export async function returned(link: Link, queue: string): Promise<void> {
+export async function returned(at: QuorumQueue): Promise<void> {
+  const { link, queue, deliveryLimit } = at;
   const events = { delivered: () => undefined, cancelled: () => undefined, gone: () => undefined };
-  const barrier = await Segment.open(link, { queue, isQuorum: true, prefetch: 1, limit: null }, events);
+  const barrier = await Segment.open(link, { queue, isQuorum: true, prefetch: 1, limit: null, deliveryLimit }, events);
   await barrier.start(PRIORITY);
   await barrier.cancel();
+  await renewLastDeliveries(at, [barrier]);
   await barrier.close();
 }
 

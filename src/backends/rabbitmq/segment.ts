@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { isLastDelivery } from './incoming.ts';
 import type { Link, OpenChannel } from './link.ts';
 import { Tags } from './tags.ts';
 import { ackFrame, type Content, METHOD, rejectFrame, requeueFrame } from './wire/frames.ts';
@@ -13,6 +14,8 @@ export interface SegmentSetup {
   readonly prefetch: number;
   /** Never take more than this many on this channel; null: no bound. */
   readonly limit: number | null;
+  /** A message is dead when it was given back more often; null: no limit, or none that returns count for. */
+  readonly deliveryLimit: number | null;
 }
 
 export interface SegmentEvents {
@@ -47,6 +50,7 @@ export class Segment {
   #rejects: number[] = [];
   #flushPlanned = false;
   #lateAcks = 0;
+  readonly #lastDeliveries = new Map<number, Content>();
 
   private constructor(link: Link, channel: OpenChannel, setup: SegmentSetup) {
     this.#link = link;
@@ -61,6 +65,7 @@ export class Segment {
       content: (content) => {
         if (content.method !== METHOD.deliver) return;
         segment.#tags.add(content.tag);
+        if (isLastDelivery(content, setup.deliveryLimit)) segment.#lastDeliveries.set(content.tag, content);
         events.delivered(segment, content);
       },
       method: (method) => {
@@ -143,8 +148,20 @@ export class Segment {
     this.#kept++;
   }
 
+  /** What is unsettled and would be dead if it went back, by its tag. */
+  get lastDeliveries(): ReadonlyMap<number, Content> {
+    return this.#lastDeliveries;
+  }
+
+  /** Also what was released. */
+  ackForGood(tag: number): void {
+    this.ack(tag);
+    this.flush();
+  }
+
   /** Written with the others of this turn of the event loop, or when the limit allows. */
   ack(tag: number): void {
+    this.#lastDeliveries.delete(tag);
     if (!this.#tags.wantAck(tag) || this.#flushPlanned) return;
     this.#flushPlanned = true;
     setImmediate(() => {
@@ -156,6 +173,7 @@ export class Segment {
   /** Gives it back as a failed delivery, now or when the limit allows. */
   reject(tag: number): void {
     if (!this.#tags.give(tag)) return;
+    this.#lastDeliveries.delete(tag);
     this.#rejects.push(tag);
     this.flush();
   }

@@ -15,7 +15,7 @@ const RELEASED = 3;
  * row of acks from there can be written as one frame with `multiple`.
  *
  * unsettled → ack wanted → gone (told to the broker) · unsettled → gone (given back) ·
- * unsettled → released (held until the consumer has stopped) → gone
+ * unsettled → released (held until the consumer has stopped) → gone, or ack wanted
  */
 export class Tags {
   #marks = new Uint8Array(1024);
@@ -35,9 +35,10 @@ export class Tags {
     this.#marks[tag % this.#marks.length] = UNSETTLED;
   }
 
-  /** False when the tag was settled before. */
+  /** Also of a released one. False when the tag was settled before. */
   wantAck(tag: number): boolean {
-    if (!this.isUnsettled(tag)) return false;
+    const isReleased = tag >= this.#base && tag <= this.#delivered && this.#mark(tag) === RELEASED;
+    if (!isReleased && !this.isUnsettled(tag)) return false;
     this.#marks[tag % this.#marks.length] = ACK_WANTED;
     this.#wanted.push(tag);
     this.#settled++;

@@ -82,6 +82,9 @@ export class Connection {
       await untilAborted(this.#client.connect(), both);
       // The login of a refused user does not make `connect` fail, so the first command has to show it.
       await untilAborted(this.#send(this.#client, ['PING'], false), both);
+      // Nor does a database that is not there or not allowed: the connection stays in database 0, and would work on the queues there.
+      const { db } = this.settings;
+      if (db !== 0) await untilAborted(this.#send(this.#client, ['SELECT', db], false), both);
     } catch (error) {
       if (timeout.aborted && !(signal?.aborted ?? false)) {
         throw new MqError('TIMEOUT', `cannot ${place.operation}: no answer within ${timeoutMs} ms`, {

@@ -141,6 +141,13 @@ function translateReply(text: string): Translation {
   if (known !== undefined) return known;
   if (/invalid password|AUTH/i.test(text))
     return { code: 'UNAUTHENTICATED', says: 'the server refused the user or the password' };
+  if (/DB index is out of range/.test(text)) {
+    return {
+      code: 'CONFIG_INVALID',
+      says: 'the server has no database of this number',
+      hint: 'it is what follows the slash in the URL; servers have 0 to 15 unless they are set otherwise',
+    };
+  }
   if (/max number of clients/.test(text))
     return { code: 'UNAVAILABLE', says: 'the server has no room for another client' };
   const unknown = /unknown (?:command|subcommand) ['‘`"]?([A-Za-z|]+)/i.exec(text)?.[1];

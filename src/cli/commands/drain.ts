@@ -51,7 +51,7 @@ export const drain = defineVerb<DrainFlags, DrainVerbOptions>({
     command
       .argument('<queue>', 'the queue')
       .optionsGroup('Where to (stdout without these; NDJSON envelopes unless -o says otherwise):')
-      .option('--to <file>', 'append to this file, synced to the disk before a message leaves the queue')
+      .option('--to <file>', 'append to this file, synced to the disk before a message leaves the queue; - is stdout')
       .option(
         '--exec <command>',
         'run by sh for each message: body on stdin, MQ_ID, MQ_QUEUE, MQ_RECEIVE_COUNT, MQ_HEADERS, MQ_HEADER_<NAME> … set',
@@ -141,7 +141,7 @@ export const drain = defineVerb<DrainFlags, DrainVerbOptions>({
           return report.moved === 0 ? EXIT.failed : EXIT.partly;
         }
         if (to.place === 'stdout') sayReport(session, report);
-        else await printReport(session, report, worker === null ? 'say' : 'said');
+        else await printReport(session, report, worker === null ? 'say' : 'command');
         return exitOf(report);
       } finally {
         await opened.close();
@@ -151,7 +151,7 @@ export const drain = defineVerb<DrainFlags, DrainVerbOptions>({
 });
 
 function drainTo(file: string | undefined, command: string | undefined, separator: string): DrainTo {
-  if (file !== undefined) return { place: 'file', path: file };
+  if (file !== undefined && file !== '-') return { place: 'file', path: file };
   if (command !== undefined) return { place: 'command', command };
   return { place: 'stdout', separator };
 }

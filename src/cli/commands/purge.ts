@@ -64,7 +64,7 @@ export const purge = defineVerb<PurgeFlags, PurgeVerbOptions>({
       queues: words(queues),
       state: flags.dead === true ? 'dead' : (flags.state ?? 'ready'),
       selection: await selectionFrom(flags),
-      backup: flags.backup ?? null,
+      backup: backupFile(flags.backup),
       dryRun: flags.dryRun ?? false,
     };
   },
@@ -117,5 +117,13 @@ async function openBackup(path: string, session: Session): Promise<MessageFile> 
   await file.close();
   throw new MqError('PRECONDITION_FAILED', `${path} is no file, and a backup must be one`, {
     hint: 'to hand the messages to a program: mq drain QUEUE --to PATH',
+  });
+}
+
+/** What stdout leads to may never reach a disk. */
+function backupFile(path: string | undefined): string | null {
+  if (path !== '-') return path ?? null;
+  throw new MqError('USAGE', 'a backup must be a file, and - is stdout', {
+    hint: 'mq drain writes to stdout; a file of that name is ./-',
   });
 }

@@ -3,6 +3,7 @@ import type { Broker } from '../../contract/broker.ts';
 import { MqError } from '../../contract/errors.ts';
 import type { QueueStats } from '../../contract/stats.ts';
 import { parseDurationMs } from '../../core/duration.ts';
+import { isGlob } from '../../core/name-pattern.ts';
 import { systemClock } from '../../core/rate-limit.ts';
 import { withRates } from '../../core/sample.ts';
 import { EXIT } from '../exit-codes.ts';
@@ -72,7 +73,15 @@ export const stats = defineVerb<StatsFlags, StatsOptions>({
     }
     const target = session.target();
     if (options.dead) {
-      await session.withBroker((broker) => printDeadGroups(session, broker, options.globs[0] ?? ''), target);
+      const [queue = ''] = options.globs;
+      await session
+        .withBroker((broker) => printDeadGroups(session, broker, queue), target)
+        .catch((error: unknown) => {
+          if (!(error instanceof MqError) || error.code !== 'QUEUE_NOT_FOUND' || !isGlob(queue)) throw error;
+          throw new MqError('USAGE', `--dead looks into one queue, and ${JSON.stringify(queue)} is a pattern`, {
+            hint: 'mq ls --dead PATTERN shows which queues have dead letters',
+          });
+        });
       return EXIT.done;
     }
     const print = async (readings: readonly QueueStats[]): Promise<void> => {

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { Settings } from '../../config/load.ts';
+import { nearest } from '../../config/nearest.ts';
 import { findContext, splitQueueAddress } from '../../config/target.ts';
 import { MqError } from '../../contract/errors.ts';
 import type { Operand } from './operand.ts';
@@ -30,14 +31,17 @@ interface Line {
   readonly flags: object;
   /** The line has a `--url` of its own: then an `@` belongs to the name. */
   readonly hasUrl: boolean;
+  /** The line has a `--context` of its own: then what follows an `@` is no mistyped one. */
+  readonly hasContext: boolean;
   readonly settings: Settings;
 }
 
 /**
  * Takes `@context` off the names of queues. `@context` alone is the context's default queue. All names of a line must agree on the
- * context, save the target of move and copy, which becomes `--to-url @context`. Throws `USAGE`.
+ * context, save the target of move and copy, which becomes `--to-url @context`. Throws `USAGE`, and
+ * `CONTEXT_NOT_FOUND` for what is all but a context's name: where a queue is made by sending to it, the message would be on another broker.
  */
-export function addressQueues({ command, operands, flags, hasUrl, settings }: Line): Addressed {
+export function addressQueues({ command, operands, flags, hasUrl, hasContext, settings }: Line): Addressed {
   if (hasUrl) return { operands, flags, context: null, queues: namedIn(command, operands) };
   const queues: NamedQueue[] = [];
   let context: string | null = null;
@@ -45,6 +49,7 @@ export function addressQueues({ command, operands, flags, hasUrl, settings }: Li
 
   const take = (name: string, role: NamedQueue['role']): string => {
     const split = splitQueueAddress(name, settings);
+    if (split.context === null && !hasContext) refuseMistyped(name, settings);
     const queue = split.queue === '' && split.context !== null ? defaultQueue(settings, split.context) : split.queue;
     queues.push({ queue, context: split.context, role });
     return queue;
@@ -84,6 +89,20 @@ export function addressQueues({ command, operands, flags, hasUrl, settings }: Li
     agree(queues.at(-1)?.context ?? null);
   }
   return { operands: rewritten, flags: changedFlags, context, queues };
+}
+
+/** Shorter words are near to everything. */
+const SHORTEST_GUESSED = 3;
+
+function refuseMistyped(name: string, settings: Settings): void {
+  const at = name.lastIndexOf('@');
+  const word = name.slice(at + 1);
+  if (at === -1 || word.length < SHORTEST_GUESSED) return;
+  const guess = nearest(word, settings.configuration.contexts.keys());
+  if (guess === null) return;
+  throw new MqError('CONTEXT_NOT_FOUND', `no context ${word}`, {
+    hint: `did you mean ${name.slice(0, at)}@${guess}? For a queue whose name is ${name}, choose the broker with --context or --url`,
+  });
 }
 
 function namedIn(command: Command, operands: readonly Operand[]): readonly NamedQueue[] {

@@ -66,8 +66,8 @@ function progressLine(session: Session): (progress: Progress) => void {
   };
 }
 
-/** `said`: each was told when it happened. */
-export type Faults = 'say' | 'said';
+/** `said`: each was told when it happened. `command`: so too, and they are deliveries to a command. */
+export type Faults = 'say' | 'said' | 'command';
 
 const FAULTS_SHOWN = 10;
 
@@ -89,7 +89,7 @@ export async function printMarkdown(session: Session, report: AnyReport): Promis
 export function sayReport(session: Session, report: AnyReport, faults: Faults = 'say'): void {
   session.change?.learnReport(report);
   if (faults === 'say') sayFaults(session, report);
-  session.messages.summary(reportSentence(report, formatDuration(report.durationMs)));
+  session.messages.summary(reportSentence(report, formatDuration(report.durationMs), faults === 'command'));
 }
 
 function sayFaults(session: Session, report: AnyReport): void {

@@ -314,6 +314,66 @@ test('within 2 of the delivery limit a look is refused', async () => {
   expect((await see(strict, 1, true))[0]?.receiveCount).toBe(0);
 });
 
+describe('what is only looked at never becomes dead by it, whatever the delivery limit', () => {
+  const looks: readonly (readonly [string, (queue: Queue) => Promise<void>])[] = [
+    ['a look', async (queue) => void (await see(queue, null, true))],
+    [
+      'a look at the first, with the others taken for the sake of order',
+      async (queue) => void (await see(queue, 1, true)),
+    ],
+    ['a look that is refused', (queue) => see(queue, null).then(onlyOf(3), onlyRefused)],
+    [
+      'a delivery that is given back',
+      async (queue) => {
+        const consumer = await queue.consume?.({ state: 'ready', ...unbounded });
+        for await (const { receipt } of consumer ?? []) await receipt.release();
+        await consumer?.close();
+      },
+    ],
+    [
+      'a delivery that nobody settled',
+      async (queue) => {
+        const consumer = await queue.consume?.({ state: 'ready', ...unbounded });
+        for await (const _ of consumer ?? []) break;
+        await consumer?.close();
+      },
+    ],
+  ];
+  const unbounded = { window: 'unbounded', limit: null, follow: false, idleMs: null, notice, signal } as const;
+  const onlyOf = (count: number) => (found: readonly Message[]) => expect(found).toHaveLength(count);
+  const onlyRefused = (error: unknown) => expect(error).toMatchObject({ code: 'PRECONDITION_FAILED' });
+
+  test.each(looks)('%s', async (_what, look) => {
+    const dead = await make('quorum');
+    for (const ends of [{}, { 'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': dead.name }]) {
+      const queue = await make('quorum', { 'x-delivery-limit': 3, ...ends });
+      await fill(queue, 3, { headers: { kept: 'yes' }, contentType: 'text/plain' });
+      for (let n = 0; n < 7; n++) await look(queue);
+      await expect.poll(async () => (await queue.stats(signal)).ready).toBe(3);
+      expect((await dead.stats(signal)).ready).toBe(0);
+      const found = await see(queue, null, true);
+      expect(found.map(({ id }) => id).sort()).toEqual(['0', '1', '2']);
+      for (const message of found)
+        expect(message).toMatchObject({ headers: { kept: 'yes' }, contentType: 'text/plain' });
+    }
+    expect(notices.join('\n')).toContain('had no delivery left, and a look is one: put back at its end as new');
+  });
+});
+
+test('a look beside an exclusive consumer makes nothing dead either', async () => {
+  const queue = await make('quorum', { 'x-delivery-limit': 3 });
+  await fill(queue, 3);
+  const theirs = await connection.createChannel();
+  onTestFinished(() => theirs.close());
+  await theirs.prefetch(1);
+  await new Promise((resolve) => theirs.consume(queue.name, resolve, { exclusive: true }));
+  for (let n = 0; n < 7; n++) {
+    await expect.poll(async () => (await queue.stats(signal)).ready).toBe(2);
+    expect(await see(queue, null, true)).toHaveLength(2);
+  }
+  await expect.poll(async () => (await queue.stats(signal)).ready).toBe(2);
+});
+
 test('a list shows the depth of a queue that the management API has no figures of yet', async () => {
   for (const kind of ['classic', 'quorum', 'rabbit-stream'] as const) {
     const { name } = await make(kind);

@@ -1,0 +1,22 @@
+import { EXIT, type ExitCode } from './exit-codes.ts';
+import type { StopCause } from './host/host.ts';
+
+/** The exit code of a verb that ended with `outcome` after the process was told to stop; null: it was not told so. */
+export function finalCode(outcome: ExitCode, cause: StopCause | null): ExitCode {
+  if (outcome === EXIT.internal) return outcome;
+  switch (cause) {
+    case 'SIGHUP':
+      return EXIT.hungUp;
+    case 'SIGINT':
+      return EXIT.interrupted;
+    case 'SIGTERM':
+      return EXIT.terminated;
+    case 'stdout-failed':
+      return outcome === EXIT.interrupted || outcome === EXIT.done ? EXIT.failed : outcome;
+    case 'stdout-closed':
+      // Who closed the pipe has what they wanted; a real failure is still one.
+      return outcome === EXIT.interrupted ? EXIT.done : outcome;
+    case null:
+      return outcome;
+  }
+}
