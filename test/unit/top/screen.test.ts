@@ -64,6 +64,12 @@ describe('time to drain', () => {
     [[100, 110, 120], 'growing'],
     [[100, 101, 99, 100], 'steady'],
     [[100, 50, 0], 'empty'],
+    // A deep queue, in which a minute is less than the share that is notable at once.
+    [Array.from({ length: 12 }, (_, index) => 60_000 + index * 10), 'growing'],
+    [Array.from({ length: 12 }, (_, index) => 60_000 - index * 10), '5989s'],
+    [Array.from({ length: 40 }, (_, index) => 60_000 + (index % 2) * 50), 'steady'],
+    // Two more in twelve samples is nothing to speak of.
+    [[100, 100, 100, 100, 100, 100, 101, 101, 101, 102, 102, 102], 'steady'],
     // Only the last fifteen seconds count.
     [
       [
