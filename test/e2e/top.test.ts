@@ -572,6 +572,19 @@ describe('without a terminal', () => {
     expect(stats[1].sampledAt).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
   });
 
+  test('a name that no broker knows: exit 4 after the frame; a glob may match nothing', async () => {
+    await using _load = await filled();
+    const named = await mq('orders', 'nosuch', '--once');
+    expect(named).toMatchObject({ code: 4, stderr: expect.stringContaining('no queue nosuch') });
+    expect(named.stdout).toMatch(/^ !orders/m);
+    const lines = await mq('nosuch', '--once', '-o', 'ndjson');
+    expect(lines).toMatchObject({ code: 4, stdout: '', stderr: expect.stringContaining('"code":"QUEUE_NOT_FOUND"') });
+    const glob = await mq('nosuch*', '--once');
+    expect(glob).toMatchObject({ code: 0, stdout: expect.stringMatching(/^ {2}no queue matches nosuch\*$/m) });
+    await using terminal = top(['nosuch']);
+    await terminal.until(/no queue matches nosuch/);
+  });
+
   test('-o ndjson goes on until it is stopped', async () => {
     await using _load = await filled();
     const program = new BuiltProgram(['top', 'orders', '--interval', '100ms', '-o', 'ndjson'], { MQ_URL: url });
@@ -609,6 +622,9 @@ describe('without a terminal', () => {
     expect(code).toBe(0);
     expect(stdout).toMatch(/orders/);
     expect(stdout).not.toMatch(/later/);
+    const { stdout: some } = await mq('ord*', '--replay', file);
+    expect(some).toMatch(/orders/);
+    expect(some).not.toMatch(/idle/);
     await using terminal = top(['--replay', file]);
     await terminal.until(/^>.orders/m);
     terminal.write('P');

@@ -50,7 +50,8 @@ export function listScreen(state: TopState, theme: Theme): readonly Line[] {
 function emptyText(state: TopState): string {
   const brokers = [...shownBrokers(state).values()];
   if (brokers.some(({ rows }) => rows.size > 0)) return '  no queue passes the filters; Escape shows all';
-  return brokers.some(({ sampledAt }) => sampledAt !== null) ? '  no queues' : '  waiting for the first answer';
+  if (!brokers.some(({ sampledAt }) => sampledAt !== null)) return '  waiting for the first answer';
+  return state.globs.length === 0 ? '  no queues' : `  no queue matches ${safe(state.globs.join(' '))}`;
 }
 
 const KEYS = 'Enter detail  a act  / filter  s sort  d dead  ! wrong  space freeze';
