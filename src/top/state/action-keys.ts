@@ -82,6 +82,10 @@ function afterEntryKey(state: TopState, action: Step<'amount' | 'target'>, key: 
   const text = action.text.trim();
   if (action.step === 'target') {
     if (text === '') return { ...state, action: { ...action, problem: 'write the name of a queue' } };
+    const { queue, context } = request.key;
+    if (text === queue || text === `${queue}@${context}`) {
+      return { ...state, action: { ...action, problem: 'write the name of another queue: that is where they are' } };
+    }
     return planning(state, { ...request, to: text });
   }
   if (text === '') return planning(state, request);

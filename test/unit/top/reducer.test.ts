@@ -314,6 +314,19 @@ describe('actions', () => {
     expect(played(stopping, keys('ctrl-c')).quitting).toBe(true);
   });
 
+  test('nothing is moved to where it is', () => {
+    for (const target of ['a', 'a@prod']) {
+      expect(played(list, keys('m', target, 'enter')).action).toMatchObject({
+        step: 'target',
+        problem: expect.stringContaining('another queue'),
+      });
+    }
+    expect(played(list, keys('m', 'a@dev', 'enter')).action).toMatchObject({
+      step: 'planning',
+      request: { to: 'a@dev' },
+    });
+  });
+
   test('a readonly context refuses before anything is asked', () => {
     const readonly = { ...list, policies: new Map([['prod', { selector: [], readonly: true }]]) };
     for (const key of ['p', 'u', 'R', 'm', 'P', 'D']) {

@@ -325,6 +325,26 @@ describe('a dialog where there is little room', () => {
     expect(shown.slice(-2).join(' ')).toBe('Go on? y / N   (c copies the command line)');
   });
 
+  test('that a command line was copied is seen, in the menu and beside the question', () => {
+    for (const [columns, rows] of [
+      [30, 8],
+      [30, 4],
+      [80, 24],
+    ] as const) {
+      const copied = played(stateWith([reading('emails')], { size: { columns, rows } }), keys('a', 'j', 'c'));
+      const shown = screenLines(copied, PLAIN).map(({ text }) => text.trimEnd());
+      expect(shown.at(-1)).toMatch(/^copied: mq -c prod resu/);
+      expect(shown.filter((text) => text.startsWith('> u  resume'))).toHaveLength(1);
+      expect(screenLines(played(copied, keys('k')), PLAIN).some(({ text }) => text.includes('copied'))).toBe(false);
+    }
+    const asked = played(stateWith([reading('emails')], { size: { columns: 80, rows: 24 } }), [
+      ...keys('R', 'enter'),
+      { type: 'planned', id: 1, question: { lines: ['Redrive?'], typed: null } },
+      ...keys('c'),
+    ]);
+    expect(text(asked).at(-1)).toBe('Go on? y / N   (copied: the command line)');
+  });
+
   test('the command line is what is left away first', () => {
     const done = (rows: number): string[] =>
       screenLines(
@@ -337,6 +357,19 @@ describe('a dialog where there is little room', () => {
     expect(done(5).slice(-3)).toEqual(['purged 580 messages from', 'emails (20 left)', 'any key: back']);
     expect(done(6).slice(-3)).toEqual(['Same as: mq -c prod purge', 'emails', 'any key: back']);
   });
+});
+
+test('of a part of the dead letters it is not said how new the newest of all is', () => {
+  const dead = { from: 'q', reason: 'late', error: null, at: NOON - 60_000, count: 1, replays: 0 };
+  const line = (partial: boolean): string | undefined => {
+    const data = { groups: groupDeadLetters([message({ dead })]), seen: 1, partial };
+    const state = played(stateWith([reading('q')]), [
+      ...keys('enter', '2'),
+      { type: 'dead', request: 2, answer: { status: 'ready', data } },
+    ]);
+    return text(state)[3];
+  };
+  expect([line(false), line(true)]).toEqual(['>       1  newest     1m  late', '>       1  newest seen     1m  late']);
 });
 
 test('figures of the detail stay beside their names, however narrow', () => {
