@@ -32,6 +32,7 @@ export function listScreen(state: TopState, theme: Theme): readonly Line[] {
     return {
       text: isSelected ? paint(theme, 'selected', text) : age === null ? text : paint(theme, 'faint', text),
       words,
+      isSelected,
     };
   });
   if (body.length === 0) body.push(line(cut(emptyText(state), width, glyphs.ellipsis)));
@@ -59,8 +60,9 @@ const KEYS = 'Enter detail  a act  / filter  s sort  d dead  ! wrong  space free
 const KEYS_FIRST = 'q quit  ? help';
 /** With less room than this none of the others is begun. */
 const KEYS_LEAST = 8;
-/** Below this width the rows say more than a place among them, and so does what is wrong than the keys. */
+/** Below these widths the rows say more than a place among them, and what is wrong says more than the keys. */
 const WIDE = 60;
+const KEYS_KEPT = 45;
 
 function footer(state: TopState, width: number, theme: Theme): Line {
   const { ellipsis } = glyphsOf(theme);
@@ -84,7 +86,7 @@ function footer(state: TopState, width: number, theme: Theme): Line {
       : `${state.offset + 1}-${Math.min(state.rows.length, state.offset + listHeight(state.size))} of ${state.rows.length}`;
   const right = width > WIDE && place !== '' ? ` ${place}` : '';
   const room = width - right.length;
-  const said = width > WIDE ? cut(active, room - KEYS_FIRST.length - 2, ellipsis) : active;
+  const said = width > KEYS_KEPT ? cut(active, room - KEYS_FIRST.length - 2, ellipsis) : active;
   const first = `${said}  ${KEYS_FIRST}`;
   const left = widthOf(first) < room - KEYS_LEAST ? `${first}  ${KEYS}` : first;
   return line(paint(theme, 'faint', padded(left, room, 'left', ellipsis) + right));
