@@ -66,7 +66,14 @@ const KEYS_KEPT = 45;
 
 function footer(state: TopState, width: number, theme: Theme): Line {
   const { ellipsis } = glyphsOf(theme);
-  if (state.flash !== null) return line(paint(theme, 'warning', cut(safe(state.flash), width, ellipsis)));
+  const place =
+    state.rows.length === 0
+      ? ''
+      : `${state.offset + 1}-${Math.min(state.rows.length, state.offset + listHeight(state.size))} of ${state.rows.length}`;
+  const right = width > WIDE && place !== '' ? ` ${place}` : '';
+  const room = width - right.length;
+  if (state.flash !== null)
+    return line(paint(theme, 'warning', padded(safe(state.flash), room, 'left', ellipsis) + right));
   const { filter, sorting } = state;
   if (filter.editing) return line(filterLine(filter.text, width, ellipsis));
   const faults = faultsOfSelected(state);
@@ -80,12 +87,6 @@ function footer(state: TopState, width: number, theme: Theme): Line {
     ...(state.onlyWrong ? ['only wrong'] : []),
     `every ${state.intervalMs / 1000}s`,
   ].join('  ');
-  const place =
-    state.rows.length === 0
-      ? ''
-      : `${state.offset + 1}-${Math.min(state.rows.length, state.offset + listHeight(state.size))} of ${state.rows.length}`;
-  const right = width > WIDE && place !== '' ? ` ${place}` : '';
-  const room = width - right.length;
   const said = width > KEYS_KEPT ? cut(active, room - KEYS_FIRST.length - 2, ellipsis) : active;
   const first = `${said}  ${KEYS_FIRST}`;
   const left = widthOf(first) < room - KEYS_LEAST ? `${first}  ${KEYS}` : first;
