@@ -145,6 +145,7 @@ describe('where there is little room', () => {
     expect(brokers(212)).toMatch(/next try in 9s · prod ok$/);
     expect(brokers(80)).toBe('jobs STALE 4s: cannot conn… · rab STALE never answered: amqp://10.0… · prod ok');
     expect(brokers(54)).toBe('jobs STALE 4s · rab STALE never answered · prod ok');
+    expect(brokers(49)).toBe('jobs STALE 4s · rab STALE never answered · 1 ok');
     expect(brokers(30)).toBe('jobs STALE 4s · rab STALE ne…');
   });
 
