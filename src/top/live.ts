@@ -57,6 +57,7 @@ export async function runLive(options: LiveOptions): Promise<LiveEnd> {
       now: now(),
       intervalMs: options.intervalMs,
       policies: policiesOf(brokers),
+      globs: options.pattern.globs,
     }),
   );
   const connections = new Connections(brokers);

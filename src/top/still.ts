@@ -5,10 +5,10 @@ import { Cadence } from './feed/cadence.ts';
 import { watch } from './feed/feed.ts';
 import type { Snapshot } from './feed/snapshot.ts';
 import { reduce } from './state/reducer.ts';
-import { initialState, LIST_CHROME, type TopState } from './state/state.ts';
+import { type InitialOptions, initialState, LIST_CHROME, type TopState } from './state/state.ts';
 import { screenLines } from './text/screen.ts';
 import type { Theme } from './text/theme.ts';
-import type { Policy, WatchedBroker } from './watched.ts';
+import type { WatchedBroker } from './watched.ts';
 
 export interface StillOptions {
   readonly brokers: readonly WatchedBroker[];
@@ -64,10 +64,7 @@ export function frameText(state: TopState, theme: Theme, columns: number): strin
     .join('');
 }
 
-export function stateAfter(
-  snapshots: Iterable<Snapshot>,
-  options: { readonly now: number; readonly intervalMs: number; readonly policies: ReadonlyMap<string, Policy> },
-): TopState {
+export function stateAfter(snapshots: Iterable<Snapshot>, options: Omit<InitialOptions, 'size'>): TopState {
   let state = initialState({ ...options, size: { columns: 120, rows: 40 } });
   for (const snapshot of snapshots) state = reduce(state, { type: 'snapshot', snapshot });
   return state;

@@ -86,7 +86,7 @@ test.for([
   await using terminal = top();
   await moveTo(terminal, 'archive@to', refusal);
   terminal.write('y');
-  await terminal.until((text) => !refusal.test(text));
+  await terminal.until((text) => !/any key: back/.test(text));
   expect([await from.figures('orders'), await to.figures('archive')]).toMatchObject([THREE, NONE]);
 });
 

@@ -1,15 +1,10 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { connect } from 'amqplib';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { BuiltProgram } from '../support/built-program.ts';
-import { rabbitmqVhost } from '../support/rabbitmq-vhost.ts';
-import { startRedis } from '../support/redis-server.ts';
-import { redisProgram } from '../support/servers.ts';
 import { expectLoad, expectTrue, isFull, RABBITMQ_LAG_MS } from '../support/top/expect-rates.ts';
 import { FIGURES, RateLedger } from '../support/top/rate-ledger.ts';
 import { BullLoad, rabbitmqTicks, StreamLoad, sqliteTicks, TICK_MS } from '../support/top/rate-loads.ts';
+import { ratedBrokers } from '../support/top/rated-brokers.ts';
 import { SqliteLoad } from '../support/top/sqlite-load.ts';
 import { WatchedLoad } from '../support/top/watched-load.ts';
 
@@ -18,22 +13,10 @@ const LINES = 5;
 
 // All at once: each takes little, and one after the other would take a minute.
 describe.concurrent('rates within 10 % of the truth over ten seconds', () => {
-  let redis: Awaited<ReturnType<typeof startRedis>>;
-  let vhost: Awaited<ReturnType<typeof rabbitmqVhost>>;
-  let folder: string;
-  beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'mq-rates-'));
-    redis = await startRedis(await redisProgram());
-    vhost = await rabbitmqVhost();
-  });
-  afterAll(async () => {
-    await redis?.stop();
-    await vhost?.remove();
-    await rm(folder, { recursive: true, force: true });
-  });
+  const brokers = ratedBrokers();
 
   test('the embedded queue', async () => {
-    const url = `sqlite:${join(folder, 'queues.db')}`;
+    const { sqliteUrl: url } = brokers();
     await using load = await SqliteLoad.open(url);
     const queue = await load.create('busy');
     const { ledger, tick } = sqliteTicks(load, () => queue);
@@ -44,6 +27,7 @@ describe.concurrent('rates within 10 % of the truth over ten seconds', () => {
   });
 
   test('BullMQ workers whose jobs remove themselves', async () => {
+    const { redis } = brokers();
     await using load = new BullLoad(redis.url, 'busy-jobs');
     const { ledger } = load;
     await using watched = new WatchedLoad(['busy-jobs'], { MQ_URL: redis.url }, ledger, TICK_MS, () => load.tick());
@@ -53,6 +37,7 @@ describe.concurrent('rates within 10 % of the truth over ten seconds', () => {
   });
 
   test('a Redis stream; the entries that were read are deleted', async () => {
+    const { redis } = brokers();
     using load = new StreamLoad(redis.url, 'busy-stream');
     await load.create();
     const { ledger } = load;
@@ -65,6 +50,7 @@ describe.concurrent('rates within 10 % of the truth over ten seconds', () => {
   });
 
   test('RabbitMQ', { timeout: 60_000 }, async () => {
+    const { vhost } = brokers();
     const client = await connect(vhost.url);
     try {
       const channel = await client.createConfirmChannel();
@@ -86,6 +72,7 @@ describe.concurrent('rates within 10 % of the truth over ten seconds', () => {
   test('RabbitMQ: dead letters that come in are not counted by the broker, and no zero is told of them', {
     timeout: 60_000,
   }, async () => {
+    const { vhost } = brokers();
     const client = await connect(vhost.url);
     try {
       const channel = await client.createConfirmChannel();

@@ -1,15 +1,10 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { connect } from 'amqplib';
 import { Redis } from 'ioredis';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { rabbitmqVhost } from '../support/rabbitmq-vhost.ts';
-import { startRedis } from '../support/redis-server.ts';
-import { redisProgram } from '../support/servers.ts';
+import { describe, expect, test } from 'vitest';
 import { expectLoad, expectTrue, isFull, RABBITMQ_LAG_MS } from '../support/top/expect-rates.ts';
 import { FIGURES, type Figure } from '../support/top/rate-ledger.ts';
 import { BullLoad, rabbitmqTicks, StreamLoad, sqliteTicks, TICK_MS } from '../support/top/rate-loads.ts';
+import { ratedBrokers } from '../support/top/rated-brokers.ts';
 import { SqliteLoad } from '../support/top/sqlite-load.ts';
 import { type Shown, WatchedLoad } from '../support/top/watched-load.ts';
 
@@ -40,22 +35,10 @@ async function expectHonest(
 
 // A window before and one after, and RabbitMQ tells its figures every five seconds, seconds late.
 describe.concurrent('counters that begin anew while top looks on', { timeout: 120_000 }, () => {
-  let redis: Awaited<ReturnType<typeof startRedis>>;
-  let vhost: Awaited<ReturnType<typeof rabbitmqVhost>>;
-  let folder: string;
-  beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'mq-resets-'));
-    redis = await startRedis(await redisProgram());
-    vhost = await rabbitmqVhost();
-  });
-  afterAll(async () => {
-    await redis?.stop();
-    await vhost?.remove();
-    await rm(folder, { recursive: true, force: true });
-  });
+  const brokers = ratedBrokers();
 
   test('the embedded queue: deleted and made anew', async () => {
-    const url = `sqlite:${join(folder, 'queues.db')}`;
+    const { sqliteUrl: url } = brokers();
     await using load = await SqliteLoad.open(url);
     let queue = await load.create('busy');
     const { ledger, tick } = sqliteTicks(load, () => queue);
@@ -72,6 +55,7 @@ describe.concurrent('counters that begin anew while top looks on', { timeout: 12
     ['its events trimmed to the last', (load: BullLoad) => load.queue.trimEvents(1)],
     ['its events deleted', (load: BullLoad, client: Redis) => client.del(load.queue.toKey('events'))],
   ] as const)('BullMQ: %s', async ([how, reset]) => {
+    const { redis } = brokers();
     const name = `busy ${how}`;
     const client = new Redis(redis.url);
     try {
@@ -109,6 +93,7 @@ describe.concurrent('counters that begin anew while top looks on', { timeout: 12
       },
     ],
   ] as const)('a Redis stream: %s', async ([how, reset]) => {
+    const { redis } = brokers();
     const key = `busy ${how}`;
     using load = new StreamLoad(redis.url, key);
     await load.create();
@@ -117,6 +102,7 @@ describe.concurrent('counters that begin anew while top looks on', { timeout: 12
   });
 
   test('RabbitMQ: deleted and declared anew', async () => {
+    const { vhost } = brokers();
     const client = await connect(vhost.url);
     try {
       const channel = await client.createConfirmChannel();

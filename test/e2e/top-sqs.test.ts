@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
+import { parseDurationMs } from '../../src/core/duration.ts';
 import type { Snapshot } from '../../src/top/feed/snapshot.ts';
 import { PseudoTerminal } from '../support/pseudo-terminal.ts';
 import { sqs } from '../support/servers.ts';
@@ -106,9 +107,9 @@ test('fauxqs: no rate is made up, the change of the depth and the time to drain 
       ),
     );
     Object.assign(perTick, { sent: 2, taken: 6 });
-    const draining = await shown(/net ~-([\d.]+)\/s +drain ~(\d+(?:\.\d+)?)(s|m)/, Date.now());
-    const [, netText, drainText, unit] = draining.matched ?? [];
-    const [fall, drain] = [Number(netText), Number(drainText) * (unit === 'm' ? 60 : 1)];
+    const draining = await shown(/net ~-([\d.]+)\/s +drain ~(\S+)/, Date.now());
+    const [, netText, drainText = ''] = draining.matched ?? [];
+    const [fall, drain] = [Number(netText), parseDurationMs(drainText) / 1_000];
     expect(
       draining.truths.some(({ least, most, depth }) => {
         const [slowest, fastest] = [-most * (1 - TOLERANCE), -least * (1 + TOLERANCE)];

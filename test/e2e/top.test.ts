@@ -135,6 +135,19 @@ describe('the terminal', () => {
     expect(terminal.output).not.toMatch(/[▁▂▃▄▅▆▇█]/);
   });
 
+  test('of a list in words there is as much as fits, and the queue that is selected among it', async () => {
+    await using load = await SqliteLoad.open(url);
+    for (let index = 10; index < 40; index++) await load.create(`q${index}`);
+    await using terminal = top([], { columns: 80, rows: 14 }, { INK_SCREEN_READER: 'true' });
+    const wholeWith = (queue: string) => (text: string) =>
+      /^mq top {2}30 queues/.test(text) && text.includes(`selected, queue ${queue},`) && /q quit/.test(text);
+    await terminal.until(wholeWith('q10'));
+    terminal.write('G');
+    await terminal.until(wholeWith('q39'));
+    terminal.write('a');
+    await terminal.until((text) => /q39 on sqlite:/.test(text) && /Escape leaves/.test(text));
+  });
+
   test('NO_COLOR and --color never leave no colour', async () => {
     await using _load = await filled();
     for (const [args, env] of [
@@ -196,6 +209,12 @@ describe('keys', () => {
     terminal.write('/nothing\u0015q two\u0017\u0008\u00084\u007f');
     terminal.write('\u0015ord\r');
     await terminal.until((text) => /filter: ord {2}/.test(text) && /1-1 of 1/.test(text));
+    // Enter right after Escape does not confirm what was left, here the choice in a menu.
+    terminal.write('a');
+    await terminal.until(/^> p {2}pause/m);
+    terminal.write(`${ESCAPE}\r`);
+    await terminal.until(/\[1 overview\]/);
+    expect(terminal.text()).not.toMatch(/Pause orders/);
   });
 
   test('arrows, paging, the first and the last', async () => {
@@ -345,7 +364,8 @@ describe('actions', () => {
       await terminal.until(report);
       expect(await load.figures('orders')).toMatchObject(figures);
       terminal.write('x');
-      await terminal.until(/q quit/);
+      // What was done is still said at the foot.
+      await terminal.until((text) => !/any key: back/.test(text) && report.test(text.split('\n').at(-1) ?? ''));
     }
     // Nothing is wrong with it any more, so that the first row is another.
     await terminal.until(/^>.idle/m);
@@ -572,6 +592,19 @@ describe('without a terminal', () => {
     expect(stats[1].sampledAt).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
   });
 
+  test('a name that no broker knows: exit 4 after the frame; a glob may match nothing', async () => {
+    await using _load = await filled();
+    const named = await mq('orders', 'nosuch', '--once');
+    expect(named).toMatchObject({ code: 4, stderr: expect.stringContaining('no queue nosuch') });
+    expect(named.stdout).toMatch(/^ !orders/m);
+    const lines = await mq('nosuch', '--once', '-o', 'ndjson');
+    expect(lines).toMatchObject({ code: 4, stdout: '', stderr: expect.stringContaining('"code":"QUEUE_NOT_FOUND"') });
+    const glob = await mq('nosuch*', '--once');
+    expect(glob).toMatchObject({ code: 0, stdout: expect.stringMatching(/^ {2}no queue matches nosuch\*$/m) });
+    await using terminal = top(['nosuch']);
+    await terminal.until(/no queue matches nosuch/);
+  });
+
   test('-o ndjson goes on until it is stopped', async () => {
     await using _load = await filled();
     const program = new BuiltProgram(['top', 'orders', '--interval', '100ms', '-o', 'ndjson'], { MQ_URL: url });
@@ -609,6 +642,9 @@ describe('without a terminal', () => {
     expect(code).toBe(0);
     expect(stdout).toMatch(/orders/);
     expect(stdout).not.toMatch(/later/);
+    const { stdout: some } = await mq('ord*', '--replay', file);
+    expect(some).toMatch(/orders/);
+    expect(some).not.toMatch(/idle/);
     await using terminal = top(['--replay', file]);
     await terminal.until(/^>.orders/m);
     terminal.write('P');

@@ -3,7 +3,7 @@ import { Option } from 'commander';
 import { MqError } from '../../contract/errors.ts';
 import { isGlob, queuePattern } from '../../core/name-pattern.ts';
 import { systemClock } from '../../core/rate-limit.ts';
-import { headingLine, parseRecording, replayed, snapshotLine } from '../../top/feed/recording.ts';
+import { headingLine, parseRecording, type Recording, replayed, snapshotLine } from '../../top/feed/recording.ts';
 import type { Snapshot } from '../../top/feed/snapshot.ts';
 import { frameText, snapshotsOf, stateAfter, untilComplete } from '../../top/still.ts';
 import type { Theme } from '../../top/text/theme.ts';
@@ -63,12 +63,12 @@ export const top = defineVerb<TopFlags, TopOptions>({
     };
   },
   async run(options, session) {
-    const recording = options.replay === null ? null : await readRecording(options.replay);
-    const brokers = recording === null ? await watchedBrokers(session) : recording.contexts.map(recordedBroker);
     const base = queuePattern(options.globs.filter(isGlob));
     const literals = new Set(options.globs);
     const matches = (name: string): boolean =>
       literals.size === 0 || literals.has(name) || (base.globs.length > 0 && base.matches(name));
+    const recording = options.replay === null ? null : await readRecording(options.replay, matches);
+    const brokers = recording === null ? await watchedBrokers(session) : recording.contexts.map(recordedBroker);
     const common = {
       brokers,
       pattern: { globs: options.globs, matches },
@@ -84,7 +84,9 @@ export const top = defineVerb<TopFlags, TopOptions>({
     try {
       if (session.format('table', 'ndjson') === 'ndjson') {
         const source = options.once ? untilComplete(common) : snapshotsOf(common);
-        return await stream(recording?.snapshots ?? source, session, options.once, record);
+        const { code, last } = await stream(recording?.snapshots ?? source, session, options.once, record);
+        if (options.once) requireAll(options.globs, brokers, last);
+        return code;
       }
       const theme = themeOf(session);
       const terminal = options.once ? null : session.host.terminal();
@@ -96,9 +98,12 @@ export const top = defineVerb<TopFlags, TopOptions>({
           await record?.(snapshot);
         }
         const policies = policiesOf(brokers);
-        const state = stateAfter(kept, { now: session.host.now(), intervalMs: options.intervalMs, policies });
+        const { intervalMs, globs } = options;
+        const state = stateAfter(kept, { now: session.host.now(), intervalMs, policies, globs });
         const { isTerminal, columns } = session.host.stdout;
         await session.host.stdout.write(frameText(state, theme, isTerminal ? columns - 1 : FRAME_COLUMNS));
+        const answered = kept.filter(({ queues }) => queues !== null);
+        requireAll(options.globs, brokers, new Map(answered.map((one) => [one.context, one])));
         return exitFor([...state.brokers.values()].map(({ sampledAt }) => sampledAt));
       }
       const replay = recording === null ? null : replayed(recording.snapshots, systemClock, session.signal);
@@ -117,14 +122,28 @@ function exitFor(sampled: readonly (number | null)[]): ExitCode {
   return sampled.some((at) => at !== null) ? EXIT.done : EXIT.unavailable;
 }
 
+/**
+ * A name that was asked for and that no broker knows is an error, as with every verb. Nothing is said as long as one of them has not answered: the queue
+ * may be there.
+ */
+function requireAll(
+  globs: readonly string[],
+  brokers: readonly WatchedBroker[],
+  answers: ReadonlyMap<string, Snapshot>,
+): void {
+  if (!brokers.every(({ context }) => answers.has(context))) return;
+  const found = new Set([...answers.values()].flatMap(({ queues }) => queues?.map(({ queue }) => queue) ?? []));
+  const missing = globs.find((glob) => !isGlob(glob) && !found.has(glob));
+  if (missing !== undefined) throw new MqError('QUEUE_NOT_FOUND', `no queue ${missing}`, { queue: missing });
+}
+
 async function stream(
   snapshots: AsyncIterable<Snapshot> | Iterable<Snapshot>,
   session: Session,
   once: boolean,
   record: ((snapshot: Snapshot) => Promise<void>) | null,
-): Promise<ExitCode> {
+): Promise<{ readonly code: ExitCode; readonly last: ReadonlyMap<string, Snapshot> }> {
   const sequence = await openSequence(session, 'ndjson');
-  // Of one frame, each broker's last reading: the first was taken only for the rates of the second.
   const last = new Map<string, Snapshot>();
   let answered = false;
   const print = async ({ queues, context }: Snapshot): Promise<void> => {
@@ -136,12 +155,13 @@ async function stream(
     if (condition.state === 'stale') session.messages.note(`${context}: ${condition.reason}`);
     if (queues === null) continue;
     answered = true;
-    if (once) last.set(context, snapshot);
-    else await print(snapshot);
+    last.set(context, snapshot);
+    if (!once) await print(snapshot);
   }
-  for (const snapshot of last.values()) await print(snapshot);
+  // Of one frame, each broker's last reading: the first was taken only for the rates of the second.
+  if (once) for (const snapshot of last.values()) await print(snapshot);
   await sequence.end();
-  return answered ? EXIT.done : EXIT.unavailable;
+  return { code: answered ? EXIT.done : EXIT.unavailable, last };
 }
 
 function themeOf(session: Session): Theme {
@@ -154,9 +174,11 @@ function themeOf(session: Session): Theme {
   return { color: isColored, unicode: isUtf8 && !isDumb };
 }
 
-async function readRecording(path: string): Promise<ReturnType<typeof parseRecording>> {
+async function readRecording(path: string, matches: (queue: string) => boolean): Promise<Recording> {
   try {
-    return parseRecording(await readFile(path, 'utf8'));
+    const { contexts, snapshots } = parseRecording(await readFile(path, 'utf8'));
+    const passing = (queues: Snapshot['queues']) => queues?.filter(({ queue }) => matches(queue)) ?? null;
+    return { contexts, snapshots: snapshots.map((one) => ({ ...one, queues: passing(one.queues) })) };
   } catch (error) {
     if (error instanceof MqError) throw error;
     throw new MqError('USAGE', `cannot read ${path}`);

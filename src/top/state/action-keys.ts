@@ -43,7 +43,7 @@ export function afterActionKey(state: TopState, action: ActionState, key: Key): 
     case 'confirm':
       return afterAnswer(state, action, key);
     case 'done':
-      return { ...state, action: null };
+      return dismissed(state, action);
     default:
       return state;
   }
@@ -52,7 +52,14 @@ export function afterActionKey(state: TopState, action: ActionState, key: Key): 
 /** Nothing was changed yet, except in `running`, where what is in the air is settled first. */
 export function escaped(state: TopState, action: ActionState): TopState {
   if (action.step === 'running') return { ...state, action: { ...action, step: 'stopping' } };
+  if (action.step === 'done') return dismissed(state, action);
   return action.step === 'stopping' ? state : { ...state, action: null };
+}
+
+/** The key may have been meant for the work, which ended before it: what became of it is still said at the foot. */
+function dismissed(state: TopState, { lines, failed }: Step<'done'>): TopState {
+  const [first = ''] = lines;
+  return { ...state, action: null, flash: failed ? `error: ${first}` : first };
 }
 
 type Step<S extends ActionState['step']> = Extract<ActionState, { readonly step: S }>;
@@ -82,6 +89,10 @@ function afterEntryKey(state: TopState, action: Step<'amount' | 'target'>, key: 
   const text = action.text.trim();
   if (action.step === 'target') {
     if (text === '') return { ...state, action: { ...action, problem: 'write the name of a queue' } };
+    const { queue, context } = request.key;
+    if (text === queue || text === `${queue}@${context}`) {
+      return { ...state, action: { ...action, problem: 'write the name of another queue: that is where they are' } };
+    }
     return planning(state, { ...request, to: text });
   }
   if (text === '') return planning(state, request);

@@ -1,7 +1,7 @@
 import { scrollEnd } from '../text/detail.ts';
 import { CHOICES } from './action.ts';
 import { chosen, openMenu } from './action-keys.ts';
-import { type DetailState, openable, TABS, type Tab } from './detail.ts';
+import { type DetailState, openable, selectedReason, TABS, type Tab } from './detail.ts';
 import { charOf, type Key, nameOf } from './key.ts';
 import { toggledFreeze, withInterval } from './list-keys.ts';
 import type { TopState } from './state.ts';
@@ -46,15 +46,9 @@ export function afterDetailKey(state: TopState, detail: DetailState, key: Key): 
     default: {
       const choice = CHOICES.find((candidate) => candidate.key === char);
       if (choice === undefined) return state;
-      return chosen(state, choice, detail.key, choice.verb === 'redrive' ? selectedGroup(detail) : null);
+      return chosen(state, choice, detail.key, choice.verb === 'redrive' ? selectedReason(detail) : null);
     }
   }
-}
-
-/** The reason that the cursor is on, in the tab of the dead letters. */
-function selectedGroup(detail: DetailState): string | null {
-  if (detail.tab !== 'dead' || detail.dead?.status !== 'ready') return null;
-  return detail.dead.data.groups[detail.cursor]?.reason ?? null;
 }
 
 function moved(state: TopState, detail: DetailState, by: number): TopState {
@@ -94,5 +88,6 @@ export function asked(state: TopState, detail: DetailState, consented: boolean):
   if (before?.status === 'asked' || (consented && before?.status !== 'priced')) return state;
   const request = state.nextRequest;
   const load = { status: 'asked' as const, request, consented };
-  return { ...state, nextRequest: request + 1, detail: { ...detail, [tab]: load, cursor: 0, open: null } };
+  const reason = selectedReason(detail) ?? detail.reason;
+  return { ...state, nextRequest: request + 1, detail: { ...detail, [tab]: load, reason, cursor: 0, open: null } };
 }

@@ -40,10 +40,18 @@ export interface DetailState {
   /** Null: not asked for yet. */
   readonly dead: Load<DeadLettersSeen> | null;
   readonly messages: Load<MessagesSeen> | null;
+  /** The reason that was selected when the dead letters were looked at again: the selection goes back to it. */
+  readonly reason: string | null;
   /** The line selected in the tab; of the overview, the first one shown. */
   readonly cursor: number;
   /** The message that is shown whole: its place in the list, and the first line of it shown; null: none. */
   readonly open: { readonly index: number; readonly offset: number } | null;
+}
+
+/** The reason that the cursor is on, in the tab of the dead letters. */
+export function selectedReason({ tab, dead, cursor }: DetailState): string | null {
+  if (tab !== 'dead' || dead?.status !== 'ready') return null;
+  return dead.data.groups[cursor]?.reason ?? null;
 }
 
 /** What the detail waits for, for whoever fetches it. */

@@ -1,5 +1,5 @@
 import type { QueueStats } from '../../contract/stats.ts';
-import { type Series, slope } from './series.ts';
+import { type Series, slope, trend } from './series.ts';
 
 /** What is wrong with a queue. */
 export const FAULTS = ['no consumers', 'growing', 'dead letters arriving', 'failing', 'paused'] as const;
@@ -14,7 +14,7 @@ export type Outlook =
   | { readonly kind: 'draining'; readonly inMs: number };
 
 const TREND_WINDOW_MS = 15_000;
-/** A rise smaller than this share of the depth, or than so many messages, is not called growing: queues breathe. */
+/** A rise smaller than this share of the depth, or than so many messages, is not called growing at once: queues breathe. It is when it goes on. */
 const NOTABLE_SHARE = 0.02;
 const NOTABLE_CHANGE = 3;
 
@@ -56,5 +56,7 @@ function outlookOf(stats: QueueStats, series: Series, netPerSec: number | null):
   if (change <= -notable || (change < 0 && stats.depth <= NOTABLE_CHANGE)) {
     return { kind: 'draining', inMs: (stats.depth / -netPerSec) * 1000 };
   }
-  return { kind: 'steady' };
+  const slow = trend(series, 'depth');
+  if (slow === null || Math.abs(slow.change) < NOTABLE_CHANGE) return { kind: 'steady' };
+  return slow.perSec > 0 ? { kind: 'growing' } : { kind: 'draining', inMs: (stats.depth / -slow.perSec) * 1000 };
 }

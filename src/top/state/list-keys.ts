@@ -117,6 +117,7 @@ function openDetail(state: TopState): TopState {
       overview: { status: 'asked', request, consented: false },
       dead: null,
       messages: null,
+      reason: null,
       cursor: 0,
       open: null,
     },

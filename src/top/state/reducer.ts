@@ -1,9 +1,9 @@
 import { helpEnd } from '../text/help.ts';
 import { afterActionKey, escaped } from './action-keys.ts';
 import { arranged, indexOfSelected, scrolled } from './arrange.ts';
-import type { DetailState, Tab } from './detail.ts';
+import type { DeadLettersSeen, DetailState, Tab } from './detail.ts';
 import { afterDetailKey, asked } from './detail-keys.ts';
-import type { TopEvent } from './event.ts';
+import type { Answer, TopEvent } from './event.ts';
 import { charOf, type Key, nameOf } from './key.ts';
 import { afterFilterKey, afterListKey } from './list-keys.ts';
 import { withSnapshot } from './rows.ts';
@@ -30,9 +30,10 @@ export function reduce(state: TopState, event: TopEvent): TopState {
       return state.frozen === null ? arranged(next) : next;
     }
     case 'overview':
-    case 'dead':
     case 'messages':
       return afterAnswer(state, event.type, event.request, (detail) => ({ ...detail, [event.type]: event.answer }));
+    case 'dead':
+      return afterAnswer(state, event.type, event.request, (detail) => withDeadLetters(detail, event.answer));
     case 'planned': {
       const { action } = state;
       if (action?.step !== 'planning' || action.id !== event.id) return state;
@@ -96,6 +97,12 @@ function afterAnswer(
   const load = state.detail?.[what];
   if (state.detail === null || load?.status !== 'asked' || load.request !== request) return state;
   return { ...state, detail: update(state.detail) };
+}
+
+/** The reasons may be other ones than before, or in another order: the next key must not hit a neighbour of the one that was selected. */
+function withDeadLetters(detail: DetailState, dead: Answer<DeadLettersSeen>): DetailState {
+  const again = dead.status === 'ready' ? dead.data.groups.findIndex(({ reason }) => reason === detail.reason) : -1;
+  return { ...detail, dead, cursor: detail.tab === 'dead' && again > 0 ? again : detail.cursor };
 }
 
 function afterFinish(state: TopState, event: Extract<TopEvent, { readonly type: 'finished' }>): TopState {

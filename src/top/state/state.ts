@@ -16,6 +16,8 @@ export interface TopState {
   readonly now: number;
   /** Of every context that is watched, in the order in which they were asked for. */
   readonly policies: ReadonlyMap<string, Policy>;
+  /** The names and globs that were asked for; none: every queue. */
+  readonly globs: readonly string[];
   readonly brokers: ReadonlyMap<string, BrokerView>;
   /** What a frozen screen goes on showing; null: it is live. */
   readonly frozen: { readonly at: number; readonly brokers: ReadonlyMap<string, BrokerView> } | null;
@@ -72,13 +74,15 @@ export interface InitialOptions {
   readonly now: number;
   readonly intervalMs: number;
   readonly policies: ReadonlyMap<string, Policy>;
+  readonly globs: readonly string[];
 }
 
-export function initialState({ size, now, intervalMs, policies }: InitialOptions): TopState {
+export function initialState({ size, now, intervalMs, policies, globs }: InitialOptions): TopState {
   return {
     size,
     now,
     policies,
+    globs,
     brokers: new Map(),
     frozen: null,
     sorting: { key: 'trouble', reversed: false },

@@ -20,6 +20,7 @@ export function brokersLine(state: TopState, width: number, theme: Theme): Line 
     texts.map(({ whole }) => whole),
     texts.map(({ whole, short, reason }) => (reason === '' ? short : whole)),
     withShortReasons(texts, width, between, ellipsis),
+    onlyTrouble(texts),
   ].map((parts) => parts.join(between));
   const text = tries.find((one) => widthOf(one) <= width) ?? tries.at(-1) ?? '';
   const stale = brokers.some(({ condition }) => condition.state === 'stale');
@@ -35,23 +36,29 @@ interface ConditionText {
   readonly short: string;
   /** What is wrong; empty: nothing. */
   readonly reason: string;
+  readonly isFresh: boolean;
 }
 
 function conditionOf({ context, broker, condition, tookMs, notices }: BrokerView, now: number): ConditionText {
   const short = safe(context);
   const name = broker === null ? short : safe(`${context} (${broker})`);
   if (condition.state === 'connecting')
-    return { whole: `${name} connecting`, short: `${short} connecting`, reason: '' };
+    return { whole: `${name} connecting`, short: `${short} connecting`, reason: '', isFresh: false };
   if (condition.state === 'fresh') {
     const reason = safe(notices[0] ?? '');
     const took = tookMs === null ? '' : ` ${formatDuration(tookMs)}`;
-    return { whole: `${name} ok${took}${reason === '' ? '' : `: ${reason}`}`, short: `${short} ok`, reason };
+    return {
+      whole: `${name} ok${took}${reason === '' ? '' : `: ${reason}`}`,
+      short: `${short} ok`,
+      reason,
+      isFresh: true,
+    };
   }
   const { since, retryAt } = condition;
   const age = since === null ? 'never answered' : formatDuration(Math.max(0, now - since));
   const retry = retryAt === null || retryAt <= now ? '' : `; next try in ${formatDuration(retryAt - now)}`;
   const reason = safe(condition.reason);
-  return { whole: `${name} STALE ${age}: ${reason}${retry}`, short: `${short} STALE ${age}`, reason };
+  return { whole: `${name} STALE ${age}: ${reason}${retry}`, short: `${short} STALE ${age}`, reason, isFresh: false };
 }
 
 /** A reason in fewer cells says nothing. */
@@ -69,6 +76,15 @@ function withShortReasons(
   return texts.map(({ short, reason }) =>
     reason === '' || each < REASON_LEAST ? short : `${short}: ${cut(reason, each, ellipsis)}`,
   );
+}
+
+/** Those that answer are only counted. */
+function onlyTrouble(texts: readonly ConditionText[]): readonly string[] {
+  const fresh = texts.filter(({ isFresh }) => isFresh).length;
+  return [
+    ...texts.filter(({ isFresh }) => !isFresh).map(({ short }) => short),
+    ...(fresh === 0 ? [] : [`${fresh} ok`]),
+  ];
 }
 
 /** How old what is shown of a broker is, when it is not fresh; null when it is. */

@@ -124,7 +124,7 @@ function listed(state: TopState, detail: DetailState, width: number): Listed {
   const now = shownNow(state);
   if (detail.tab === 'dead' && detail.dead?.status === 'ready') {
     const { groups, seen, partial } = detail.dead.data;
-    const note = `${partial ? `the first ${seen}` : `all ${seen}`} dead letters by reason; Enter: the newest, R: redrive those of the reason`;
+    const note = `${partial ? `the first ${seen}` : `all ${seen}`} dead letters by reason; Enter: the newest${partial ? ' of these' : ''}, R: redrive those of the reason`;
     return {
       note: seen === 0 ? 'no dead letters' : note,
       count: groups.length,
@@ -132,7 +132,8 @@ function listed(state: TopState, detail: DetailState, width: number): Listed {
         const { count = 0, reason = '', newestAt = null } = groups[index] ?? {};
         const newest = newestAt === null ? '?' : formatDuration(Math.max(0, now - newestAt));
         if (width < WIDTH_WITH_AGE) return `${String(count).padStart(4)}  ${safe(reason)}`;
-        return `${String(count).padStart(7)}  newest ${newest.padStart(6)}  ${safe(reason)}`;
+        // Of a part nobody knows how new the newest is; that of these is said.
+        return `${String(count).padStart(7)}  newest ${partial ? 'seen ' : ''}${newest.padStart(6)}  ${safe(reason)}`;
       },
     };
   }

@@ -20,7 +20,7 @@ export function withDialog(
   const room = Math.max(1, state.size.rows - 1);
   const shown =
     action.step === 'choose'
-      ? menu(menuLines(action), room, action.cursor)
+      ? menu(menuLines(action, state.flash), room, action.cursor, state.flash !== null)
       : fitting(state, action, width, room, ellipsis);
   const above = screen.slice(0, Math.max(0, state.size.rows - shown.length - 1));
   const all = [
@@ -39,7 +39,7 @@ function fitting(state: TopState, action: Asking, width: number, room: number, e
   const { request } = action;
   const sameAs = `Same as: ${safe(commandLine(request, state.policies.get(request.key.context)?.selector ?? []))}`;
   const laidOut = (command: readonly string[]): readonly string[] =>
-    dialogLines(action, command).flatMap((text) => wrapped(text, width));
+    dialogLines(action, command, state.flash !== null).flatMap((text) => wrapped(text, width));
   const whole = laidOut([sameAs]);
   if (whole.length <= room) return whole;
   const content = laidOut([]);
@@ -49,28 +49,33 @@ function fitting(state: TopState, action: Asking, width: number, room: number, e
   return [...content.slice(0, head), ellipsis, ...content.slice(content.length - (room - 1 - head))];
 }
 
-/** A line a choice, however narrow. When there is little room the hint goes first, then the title, then what is far from the cursor. */
-function menu(content: readonly string[], room: number, cursor: number): readonly string[] {
+/**
+ * A line a choice, however narrow. When there is little room the last line goes first, unless it has just been asked for, then the title, then what is far
+ * from the cursor.
+ */
+function menu(content: readonly string[], room: number, cursor: number, keepsLast: boolean): readonly string[] {
   if (content.length <= room) return content;
-  if (content.length - 1 <= room) return content.slice(0, -1);
+  if (content.length - 1 <= room) return keepsLast ? content.slice(1) : content.slice(0, -1);
   const choices = content.slice(1, -1);
-  const first = Math.max(0, Math.min(cursor - Math.floor(room / 2), choices.length - room));
-  return choices.slice(first, first + room);
+  const last = keepsLast && room > 1 ? content.slice(-1) : [];
+  const left = room - last.length;
+  const first = Math.max(0, Math.min(cursor - Math.floor(left / 2), choices.length - left));
+  return [...choices.slice(first, first + left), ...last];
 }
 
 type Step<S extends ActionState['step']> = Extract<ActionState, { readonly step: S }>;
 type Asking = Exclude<ActionState, Step<'choose'>>;
 
-function menuLines({ key: { queue, context }, cursor }: Step<'choose'>): readonly string[] {
+function menuLines({ key: { queue, context }, cursor }: Step<'choose'>, flash: string | null): readonly string[] {
   return [
     `${safe(queue)} on ${safe(context)}:`,
     ...CHOICES.map(({ key, label }, index) => `${index === cursor ? '>' : ' '} ${key}  ${label}`),
-    'Enter does it, c copies its command line, Escape leaves',
+    flash === null ? 'Enter does it, c copies its command line, Escape leaves' : safe(flash),
   ];
 }
 
 /** `command`: the command line that would do the same, or nothing. */
-function dialogLines(action: Asking, command: readonly string[]): readonly string[] {
+function dialogLines(action: Asking, command: readonly string[], isCopied: boolean): readonly string[] {
   const { request } = action;
   switch (action.step) {
     case 'amount':
@@ -92,7 +97,7 @@ function dialogLines(action: Asking, command: readonly string[]): readonly strin
         ...action.question.lines.map(safe),
         ...command,
         action.question.typed === null
-          ? 'Go on? y / N   (c copies the command line)'
+          ? `Go on? y / N   (${isCopied ? 'copied: the' : 'c copies the'} command line)`
           : `Type the queue's name to go on: ${safe(action.text)}_`,
       ];
     case 'running':

@@ -4,6 +4,8 @@ export interface Line {
   readonly text: string;
   /** What a screen reader says instead; absent: the text itself. */
   readonly words?: string;
+  /** The line that the operator is on. */
+  readonly isSelected?: boolean;
 }
 
 export function line(text: string): Line {

@@ -32,6 +32,7 @@ export function listScreen(state: TopState, theme: Theme): readonly Line[] {
     return {
       text: isSelected ? paint(theme, 'selected', text) : age === null ? text : paint(theme, 'faint', text),
       words,
+      isSelected,
     };
   });
   if (body.length === 0) body.push(line(cut(emptyText(state), width, glyphs.ellipsis)));
@@ -50,7 +51,8 @@ export function listScreen(state: TopState, theme: Theme): readonly Line[] {
 function emptyText(state: TopState): string {
   const brokers = [...shownBrokers(state).values()];
   if (brokers.some(({ rows }) => rows.size > 0)) return '  no queue passes the filters; Escape shows all';
-  return brokers.some(({ sampledAt }) => sampledAt !== null) ? '  no queues' : '  waiting for the first answer';
+  if (!brokers.some(({ sampledAt }) => sampledAt !== null)) return '  waiting for the first answer';
+  return state.globs.length === 0 ? '  no queues' : `  no queue matches ${safe(state.globs.join(' '))}`;
 }
 
 const KEYS = 'Enter detail  a act  / filter  s sort  d dead  ! wrong  space freeze';
@@ -58,12 +60,20 @@ const KEYS = 'Enter detail  a act  / filter  s sort  d dead  ! wrong  space free
 const KEYS_FIRST = 'q quit  ? help';
 /** With less room than this none of the others is begun. */
 const KEYS_LEAST = 8;
-/** Below this width the rows say more than a place among them, and so does what is wrong than the keys. */
+/** Below these widths the rows say more than a place among them, and what is wrong says more than the keys. */
 const WIDE = 60;
+const KEYS_KEPT = 45;
 
 function footer(state: TopState, width: number, theme: Theme): Line {
   const { ellipsis } = glyphsOf(theme);
-  if (state.flash !== null) return line(paint(theme, 'warning', cut(safe(state.flash), width, ellipsis)));
+  const place =
+    state.rows.length === 0
+      ? ''
+      : `${state.offset + 1}-${Math.min(state.rows.length, state.offset + listHeight(state.size))} of ${state.rows.length}`;
+  const right = width > WIDE && place !== '' ? ` ${place}` : '';
+  const room = width - right.length;
+  if (state.flash !== null)
+    return line(paint(theme, 'warning', padded(safe(state.flash), room, 'left', ellipsis) + right));
   const { filter, sorting } = state;
   if (filter.editing) return line(filterLine(filter.text, width, ellipsis));
   const faults = faultsOfSelected(state);
@@ -77,13 +87,7 @@ function footer(state: TopState, width: number, theme: Theme): Line {
     ...(state.onlyWrong ? ['only wrong'] : []),
     `every ${state.intervalMs / 1000}s`,
   ].join('  ');
-  const place =
-    state.rows.length === 0
-      ? ''
-      : `${state.offset + 1}-${Math.min(state.rows.length, state.offset + listHeight(state.size))} of ${state.rows.length}`;
-  const right = width > WIDE && place !== '' ? ` ${place}` : '';
-  const room = width - right.length;
-  const said = width > WIDE ? cut(active, room - KEYS_FIRST.length - 2, ellipsis) : active;
+  const said = width > KEYS_KEPT ? cut(active, room - KEYS_FIRST.length - 2, ellipsis) : active;
   const first = `${said}  ${KEYS_FIRST}`;
   const left = widthOf(first) < room - KEYS_LEAST ? `${first}  ${KEYS}` : first;
   return line(paint(theme, 'faint', padded(left, room, 'left', ellipsis) + right));

@@ -38,6 +38,7 @@ export function overviewLines(load: Load<Overview>, row: Row | null, width: numb
   const consumers = description.consumers?.map((consumer) => safe(`  ${JSON.stringify(consumer)}`)) ?? ['  unknown'];
   return [
     ...stats,
+    ...text(['', 'as it was when looked at; l looks again']),
     ...text(links.length === 0 ? [] : ['', 'dead letters', ...links.map((link) => safe(`  ${link}`))]),
     ...text(['', 'consumers', ...(consumers.length === 0 ? ['  none'] : consumers)]),
     ...text(entries('configuration', description.configuration)),

@@ -28,7 +28,7 @@ const CONTROLS: readonly { readonly letter: string; readonly code: string; reado
 export function keysOf(input: string, key: InkKey): readonly Key[] {
   // Escape twice at once comes as Alt with Escape, and is meant twice.
   if (key.escape && key.meta) return [{ name: 'escape' }, { name: 'escape' }];
-  for (const [flag, name] of NAMED) if (key[flag] === true) return [{ name }];
+  for (const [flag, name] of NAMED) if (key[flag] === true) return key.meta ? afterEscape(name) : [{ name }];
   if (key.ctrl) {
     const control = CONTROLS.find(({ letter }) => letter === input);
     return control === undefined ? [] : [{ name: control.name }];
@@ -36,6 +36,15 @@ export function keysOf(input: string, key: InkKey): readonly Key[] {
   // Escape and a character right after it look like Alt with that character, which has no meaning here.
   const before: readonly Key[] = key.meta ? [{ name: 'escape' }] : [];
   return before.concat(charactersOf(input));
+}
+
+/**
+ * A key that came right after Escape, or with Alt. Enter must not be left alone: whoever typed Escape before it wanted to leave, and it would confirm. Alt
+ * with Backspace takes a word, as in a shell; an arrow with Alt is that arrow.
+ */
+function afterEscape(name: NamedKey): readonly Key[] {
+  if (name === 'backspace') return [{ name: 'ctrl-w' }];
+  return name === 'enter' || name === 'tab' ? [{ name: 'escape' }, { name }] : [{ name }];
 }
 
 function charactersOf(input: string): readonly Key[] {

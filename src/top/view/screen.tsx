@@ -1,7 +1,8 @@
-import { Box } from 'ink';
+import { Box, useIsScreenReaderEnabled } from 'ink';
 import type { ReactNode } from 'react';
 import type { TopState } from '../state/state.ts';
 import { screenLines } from '../text/screen.ts';
+import { spokenLines } from '../text/spoken.ts';
 import type { Theme } from '../text/theme.ts';
 import { LineView } from './line-view.tsx';
 
@@ -13,7 +14,15 @@ interface ScreenProps {
 /** The whole screen. Lines are keyed by their place, so that scrolling changes texts and moves nothing. */
 export function Screen({ state, theme }: ScreenProps): ReactNode {
   const { columns, rows } = state.size;
-  const lines = screenLines(state, theme).map(({ text, words }, place) => ({ text, words, place }));
+  const isSpoken = useIsScreenReaderEnabled();
+  const all = screenLines(state, theme);
+  // A dialog is at the foot; else it is the selected row that is spoken of, or the beginning.
+  const anchor = state.action === null ? all.findIndex(({ isSelected }) => isSelected) : all.length - 1;
+  const lines = (isSpoken ? spokenLines(all, Math.max(0, anchor), state.size) : all).map(({ text, words }, place) => ({
+    text,
+    words,
+    place,
+  }));
   return (
     <Box flexDirection="column" width={columns} height={rows}>
       {lines.map(({ text, words, place }) => (

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { groupDeadLetters } from '../../../src/core/dead-letter-groups.ts';
 import type { TopEvent } from '../../../src/top/state/event.ts';
 import { reduce } from '../../../src/top/state/reducer.ts';
 import type { TopState } from '../../../src/top/state/state.ts';
@@ -313,6 +314,19 @@ describe('actions', () => {
     expect(played(stopping, keys('ctrl-c')).quitting).toBe(true);
   });
 
+  test('nothing is moved to where it is', () => {
+    for (const target of ['a', 'a@prod']) {
+      expect(played(list, keys('m', target, 'enter')).action).toMatchObject({
+        step: 'target',
+        problem: expect.stringContaining('another queue'),
+      });
+    }
+    expect(played(list, keys('m', 'a@dev', 'enter')).action).toMatchObject({
+      step: 'planning',
+      request: { to: 'a@dev' },
+    });
+  });
+
   test('a readonly context refuses before anything is asked', () => {
     const readonly = { ...list, policies: new Map([['prod', { selector: [], readonly: true }]]) };
     for (const key of ['p', 'u', 'R', 'm', 'P', 'D']) {
@@ -339,6 +353,36 @@ describe('actions', () => {
     ]);
     const done = reduce(looked, { type: 'finished', id: 3, lines: ['purged'], failed: false });
     expect(done.detail?.dead).toEqual({ status: 'asked', request: 4, consented: false });
+  });
+
+  test('the selection goes back to its reason when the dead letters are looked at again', () => {
+    const of = (...reasons: readonly string[]) =>
+      ({
+        status: 'ready',
+        data: {
+          groups: groupDeadLetters(
+            reasons.map((reason) =>
+              message({ dead: { from: 'a', reason, error: null, at: NOON, count: 1, replays: 0 } }),
+            ),
+          ),
+          seen: reasons.length,
+          partial: false,
+        },
+      }) as const;
+    const refused = played(list, [
+      ...keys('enter', '2'),
+      { type: 'dead', request: 2, answer: of('timeout', 'timeout', 'refused') },
+      ...keys('j'),
+    ]);
+    const groupOfR = (reasons: readonly string[]) => {
+      const again = reduce(played(refused, keys('l')), { type: 'dead', request: 3, answer: of(...reasons) });
+      return played(again, keys('R')).action;
+    };
+    expect(groupOfR(['refused', 'refused', 'timeout'])).toMatchObject({ request: { group: 'refused' } });
+    expect(groupOfR(['timeout', 'timeout', 'refused', 'new', 'new', 'new'])).toMatchObject({
+      request: { group: 'refused' },
+    });
+    expect(groupOfR(['timeout', 'new'])).toMatchObject({ request: { group: 'new' } });
   });
 
   test('actions on two contexts are told apart', () => {

@@ -64,6 +64,12 @@ describe('time to drain', () => {
     [[100, 110, 120], 'growing'],
     [[100, 101, 99, 100], 'steady'],
     [[100, 50, 0], 'empty'],
+    // A deep queue, in which a minute is less than the share that is notable at once.
+    [Array.from({ length: 12 }, (_, index) => 60_000 + index * 10), 'growing'],
+    [Array.from({ length: 12 }, (_, index) => 60_000 - index * 10), '5989s'],
+    [Array.from({ length: 40 }, (_, index) => 60_000 + (index % 2) * 50), 'steady'],
+    // Two more in twelve samples is nothing to speak of.
+    [[100, 100, 100, 100, 100, 100, 101, 101, 101, 102, 102, 102], 'steady'],
     // Only the last fifteen seconds count.
     [
       [
@@ -139,6 +145,7 @@ describe('where there is little room', () => {
     expect(brokers(212)).toMatch(/next try in 9s · prod ok$/);
     expect(brokers(80)).toBe('jobs STALE 4s: cannot conn… · rab STALE never answered: amqp://10.0… · prod ok');
     expect(brokers(54)).toBe('jobs STALE 4s · rab STALE never answered · prod ok');
+    expect(brokers(49)).toBe('jobs STALE 4s · rab STALE never answered · 1 ok');
     expect(brokers(30)).toBe('jobs STALE 4s · rab STALE ne…');
   });
 
@@ -319,6 +326,26 @@ describe('a dialog where there is little room', () => {
     expect(shown.slice(-2).join(' ')).toBe('Go on? y / N   (c copies the command line)');
   });
 
+  test('that a command line was copied is seen, in the menu and beside the question', () => {
+    for (const [columns, rows] of [
+      [30, 8],
+      [30, 4],
+      [80, 24],
+    ] as const) {
+      const copied = played(stateWith([reading('emails')], { size: { columns, rows } }), keys('a', 'j', 'c'));
+      const shown = screenLines(copied, PLAIN).map(({ text }) => text.trimEnd());
+      expect(shown.at(-1)).toMatch(/^copied: mq -c prod resu/);
+      expect(shown.filter((text) => text.startsWith('> u  resume'))).toHaveLength(1);
+      expect(screenLines(played(copied, keys('k')), PLAIN).some(({ text }) => text.includes('copied'))).toBe(false);
+    }
+    const asked = played(stateWith([reading('emails')], { size: { columns: 80, rows: 24 } }), [
+      ...keys('R', 'enter'),
+      { type: 'planned', id: 1, question: { lines: ['Redrive?'], typed: null } },
+      ...keys('c'),
+    ]);
+    expect(text(asked).at(-1)).toBe('Go on? y / N   (copied: the command line)');
+  });
+
   test('the command line is what is left away first', () => {
     const done = (rows: number): string[] =>
       screenLines(
@@ -331,6 +358,19 @@ describe('a dialog where there is little room', () => {
     expect(done(5).slice(-3)).toEqual(['purged 580 messages from', 'emails (20 left)', 'any key: back']);
     expect(done(6).slice(-3)).toEqual(['Same as: mq -c prod purge', 'emails', 'any key: back']);
   });
+});
+
+test('of a part of the dead letters it is not said how new the newest of all is', () => {
+  const dead = { from: 'q', reason: 'late', error: null, at: NOON - 60_000, count: 1, replays: 0 };
+  const line = (partial: boolean): string | undefined => {
+    const data = { groups: groupDeadLetters([message({ dead })]), seen: 1, partial };
+    const state = played(stateWith([reading('q')]), [
+      ...keys('enter', '2'),
+      { type: 'dead', request: 2, answer: { status: 'ready', data } },
+    ]);
+    return text(state)[3];
+  };
+  expect([line(false), line(true)]).toEqual(['>       1  newest     1m  late', '>       1  newest seen     1m  late']);
 });
 
 test('figures of the detail stay beside their names, however narrow', () => {

@@ -1,6 +1,15 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { appended, CAPACITY, emptySeries, LANES, laneOf, type Sample, slope } from '../../../src/top/state/series.ts';
+import {
+  appended,
+  CAPACITY,
+  emptySeries,
+  LANES,
+  laneOf,
+  type Sample,
+  slope,
+  trend,
+} from '../../../src/top/state/series.ts';
 
 const sample = (depth: number | null): Sample => ({ depth, dead: 0, inPerSec: null, outPerSec: 1.5, errorPerSec: 0 });
 const made = (depths: readonly (number | null)[], elapsedMs = 1_000) =>
@@ -42,4 +51,38 @@ test.each<[readonly (number | null)[], { perSec: number; change: number } | null
 
 test('samples further apart than the window: the change between the last two', () => {
   expect(slope(made([0, 60, 120], 60_000), 'depth', 5_000)).toEqual({ perSec: 1, change: 60 });
+});
+
+const counting = (from: number, by: number, times: number) =>
+  Array.from({ length: times }, (_, index) => from + index * by);
+
+test.each<[string, readonly (number | null)[], { perSec: number; change: number } | null]>([
+  ['too few samples', counting(60_000, 5, 11), null],
+  ['a slow rise of a deep queue', counting(60_000, 5, 12), { perSec: 5, change: 55 }],
+  ['a slow fall', counting(60_000, -2, 30), { perSec: -2, change: -22 }],
+  [
+    'a rise in steps, as of a broker that renews its figures every other time',
+    [0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5].map((step) => step * 11),
+    { perSec: 5, change: 55 },
+  ],
+  ['it wavers', [9, 1, 8, 2, 7, 3, 9, 1, 8, 2, 7, 3], null],
+  ['one wave back is none', [...counting(100, 1, 11), 103], null],
+  ['it has stopped', [...counting(0, 5, 20), 95, 95, 95, 95, 95, 95], null],
+  ['a sample is unknown', [...counting(0, 1, 8), null, ...counting(20, 1, 4)], null],
+])('trend: %s', (_name, depths, expected) => {
+  expect(trend(made(depths), 'depth')).toEqual(expected);
+});
+
+test('a trend is read alike from samples that repeat and from those that do not', () => {
+  const depths = fc.array(fc.integer({ min: 0, max: 4 }), { minLength: 12, maxLength: 40 });
+  fc.assert(
+    fc.property(depths, (values) => {
+      const [early, late] = [values.slice(-12, -6), values.slice(-6)];
+      const isUp = Math.min(...late) > Math.max(...early);
+      const isDown = Math.max(...late) < Math.min(...early);
+      const isOver = new Set(values.slice(-7)).size === 1;
+      const change = (values.at(-1) ?? 0) - (values.at(-12) ?? 0);
+      expect(trend(made(values), 'depth')?.change ?? null).toBe((isUp || isDown) && !isOver ? change : null);
+    }),
+  );
 });
