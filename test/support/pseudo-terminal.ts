@@ -94,7 +94,7 @@ export class PseudoTerminal implements AsyncDisposable {
   }
 
   /** Resolves when the screen fits; rejects with the screen after `timeoutMs`. */
-  async until(expected: RegExp | ((text: string) => boolean), timeoutMs = 10_000): Promise<string> {
+  async until(expected: RegExp | ((text: string) => boolean), timeoutMs = 20_000): Promise<string> {
     const fits = typeof expected === 'function' ? expected : (text: string) => expected.test(text);
     const deadline = Date.now() + timeoutMs;
     for (;;) {
