@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
+import { PATIENT } from './patience.ts';
 
 const BIN = new URL('../../bin/mq.js', import.meta.url).pathname;
 
@@ -20,7 +21,9 @@ export class BuiltProgram {
 
   constructor(args: readonly string[], env: Readonly<Record<string, string>>, stdin: string | null = '') {
     if (!existsSync(new URL('../../dist/main.js', import.meta.url))) throw new Error('not built: npm run build');
-    this.child = spawn(process.execPath, [BIN, ...args], { env: { PATH: process.env.PATH, ...env } });
+    this.child = spawn(process.execPath, [BIN, ...args], {
+      env: { PATH: process.env.PATH, ...PATIENT, ...env },
+    });
     this.child.stdout?.on('data', (chunk) => {
       this.#stdout += chunk;
     });
@@ -41,7 +44,7 @@ export class BuiltProgram {
   }
 }
 
-/** Below the time limit of most tests, so that its message is what is read; above what a program takes on a busy machine. */
+/** Below the time limit of a test, so that its message is what is read; above what a program takes on a busy machine. */
 const PATIENCE_MS = 25_000;
 
 /** Resolves when the condition holds; rejects after 25 s. Looks often, since there is nothing to be told by. */

@@ -5,6 +5,7 @@ import { allBackends, backendFor } from '../../src/backends/registry.ts';
 import type { Host, Output, StopCause } from '../../src/cli/host/host.ts';
 import { runCommandLine } from '../../src/cli/run.ts';
 import type { Broker } from '../../src/contract/broker.ts';
+import { PATIENT } from './patience.ts';
 
 export interface RunOptions {
   /** Bytes on stdin; without it stdin is empty. */
@@ -98,7 +99,7 @@ export class CommandLine {
       terminal: () => null,
       stdout: stdout.output,
       stderr: stderr.output,
-      env: { MQ_URL: this.url, HOME: this.folder, PATH: process.env.PATH, ...options.env },
+      env: { MQ_URL: this.url, HOME: this.folder, PATH: process.env.PATH, ...PATIENT, ...options.env },
       cwd: this.folder,
       platform: 'v24.0.0 on test',
       now: Date.now,

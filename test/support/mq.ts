@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { PATIENT } from './patience.ts';
 
 /** The program as npm installs it: `bin/mq.js` with the built `dist`. */
 export const MQ = new URL('../../bin/mq.js', import.meta.url).pathname;
@@ -33,7 +34,7 @@ export function startMq(args: readonly string[], options: MqOptions = {}): Runni
     Object.entries(process.env).filter(([name]) => !/^(MQ_|XDG_|AWS_|NO_COLOR|FORCE_COLOR)/.test(name)),
   );
   const child = spawn(process.execPath, [MQ, ...args], {
-    env: { ...own, HOME, ...options.env },
+    env: { ...own, HOME, ...PATIENT, ...options.env },
     stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
   });

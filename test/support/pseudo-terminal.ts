@@ -1,5 +1,6 @@
 import { spawn } from '@lydell/node-pty';
 import headless from '@xterm/headless';
+import { PATIENT } from './patience.ts';
 
 export interface PseudoTerminalOptions {
   readonly columns: number;
@@ -37,7 +38,10 @@ export class PseudoTerminal implements AsyncDisposable {
       name: env.TERM ?? 'xterm-256color',
       cols: columns,
       rows,
-      env: { ...Object.fromEntries(inherited), LANG: 'C.UTF-8', TZ: 'UTC', ...env } as Record<string, string>,
+      env: { ...Object.fromEntries(inherited), LANG: 'C.UTF-8', TZ: 'UTC', ...PATIENT, ...env } as Record<
+        string,
+        string
+      >,
     });
     this.#process.onData((data) => {
       this.output += data;
@@ -94,7 +98,7 @@ export class PseudoTerminal implements AsyncDisposable {
   }
 
   /** Resolves when the screen fits; rejects with the screen after `timeoutMs`. */
-  async until(expected: RegExp | ((text: string) => boolean), timeoutMs = 10_000): Promise<string> {
+  async until(expected: RegExp | ((text: string) => boolean), timeoutMs = 20_000): Promise<string> {
     const fits = typeof expected === 'function' ? expected : (text: string) => expected.test(text);
     const deadline = Date.now() + timeoutMs;
     for (;;) {

@@ -83,6 +83,7 @@ describe.each(['classic', 'quorum'] as const)('drain --exec --max on a %s queue,
           'json',
         ],
       ]);
+      expect(ran.code, ran.stderr).toBe(3);
       expect(JSON.parse(ran.stdout)).toMatchObject({ matched: 4, failed: 4, left: 0 });
       if (kind === 'quorum') {
         const looked = await mq.ok([...target, 'peek', queue, '-o', 'json']);
@@ -108,6 +109,7 @@ describe.each(['classic', 'quorum'] as const)('drain --exec --max on a %s queue,
       await mq.ok([...target, 'enqueue', queue, '--lines'], { stdin: 'a\nb\n' });
       const ran = await mq.run([...target, 'drain', queue, '--exec', 'false', '--max', '5', '-j', '4', '-o', 'json']);
       const tried = kind === 'quorum' ? 5 : 2;
+      expect(ran.code, ran.stderr).toBe(3);
       expect(JSON.parse(ran.stdout)).toMatchObject({ matched: tried, failed: tried, left: 0, complete: true });
     }
   });

@@ -126,7 +126,7 @@ export const consume: Section = ({ members, capabilities }) => {
 
 const IDLE_MS = 1000;
 /** More than any kind needs to see that nothing else is there. */
-const KEPT_MS = 20_000;
+const KEPT_MS = 10_000;
 
 /** While a message is in hand, nobody knows whether it comes again. */
 const inHand = ({ counts }: Capabilities): readonly Case[] => [
