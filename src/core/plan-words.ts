@@ -37,7 +37,8 @@ export function reportSentence(report: AnyReport, duration: string | null = null
       ? [command ? `${failed} failed ${failed === 1 ? 'delivery' : 'deliveries'}` : `${failed} failed`]
       : []),
     ...(unknown > 0 ? [`${unknown} uncertain: each may be in both places`] : []),
-    ...(left > 0 ? [`${left} left`] : []),
+    // What was not looked at before the end is in no count.
+    ...(left > 0 ? [complete ? `${left} left` : `${left} of those seen left`] : []),
     ...(duration === null || report.dryRun ? [] : [duration]),
     ...(complete ? [] : ['not finished; running it again is safe']),
   ];

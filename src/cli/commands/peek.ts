@@ -35,7 +35,7 @@ export interface PeekVerbOptions {
 const DEFAULT_LIMIT = 10;
 
 export const peek = defineVerb<PeekFlags, PeekVerbOptions>({
-  effect: 'Looks without taking: never acknowledges. What looking costs on this kind of queue is said.',
+  effect: 'Looks without taking: every message stays in its queue. What looking costs on this kind of queue is said.',
   examples: ['mq peek orders', "mq peek orders --dead -n 0 -o ndjson --filter 'body.total > 100' | jq .id"],
   declare(command) {
     command
