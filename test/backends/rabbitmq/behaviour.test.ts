@@ -358,6 +358,24 @@ describe('what is only looked at never becomes dead by it, whatever the delivery
     }
     expect(notices.join('\n')).toContain('had no delivery left, and a look is one: put back at its end as new');
   });
+
+  test('a dead letter still knows where it came from, and why', async () => {
+    const dead = await make('quorum', { 'x-delivery-limit': 3 });
+    const origin = await make('classic', { 'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': dead.name });
+    await fill(origin, 1, { headers: { kept: 'yes' } });
+    const got = await channel.get(origin.name);
+    if (got === false) throw new Error('nothing to reject');
+    channel.reject(got, false);
+    await expect.poll(() => ready(dead)).toBe(1);
+    const whatDied = { from: origin.name, reason: 'rejected', count: 1 };
+    for (let n = 0; n < 7; n++) {
+      const [message] = await see(dead, null, true);
+      expect(message).toMatchObject({ headers: { kept: 'yes' }, dead: whatDied });
+      await expect.poll(() => ready(dead)).toBe(1);
+    }
+    const [message] = await see(dead, null, true);
+    expect(message?.receiveCount).toBeLessThan(4);
+  });
 });
 
 test('a look beside an exclusive consumer makes nothing dead either', async () => {
