@@ -65,11 +65,11 @@ describe('time to drain', () => {
     [[100, 101, 99, 100], 'steady'],
     [[100, 50, 0], 'empty'],
     // A deep queue, in which a minute is less than the share that is notable at once.
-    [Array.from({ length: 12 }, (_, index) => 60_000 + index * 10), 'growing'],
-    [Array.from({ length: 12 }, (_, index) => 60_000 - index * 10), '5989s'],
+    [Array.from({ length: 20 }, (_, index) => 60_000 + index * 10), 'growing'],
+    [Array.from({ length: 20 }, (_, index) => 60_000 - index * 10), '5981s'],
     [Array.from({ length: 40 }, (_, index) => 60_000 + (index % 2) * 50), 'steady'],
-    // Two more in twelve samples is nothing to speak of.
-    [[100, 100, 100, 100, 100, 100, 101, 101, 101, 102, 102, 102], 'steady'],
+    // Two more in twenty samples is nothing to speak of.
+    [Array.from({ length: 20 }, (_, index) => 60_000 + Math.floor(index / 7)), 'steady'],
     // Only the last fifteen seconds count.
     [
       [

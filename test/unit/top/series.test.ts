@@ -57,32 +57,43 @@ const counting = (from: number, by: number, times: number) =>
   Array.from({ length: times }, (_, index) => from + index * by);
 
 test.each<[string, readonly (number | null)[], { perSec: number; change: number } | null]>([
-  ['too few samples', counting(60_000, 5, 11), null],
-  ['a slow rise of a deep queue', counting(60_000, 5, 12), { perSec: 5, change: 55 }],
-  ['a slow fall', counting(60_000, -2, 30), { perSec: -2, change: -22 }],
+  ['too few samples', counting(60_000, 5, 19), null],
+  ['a slow rise of a deep queue', counting(60_000, 5, 20), { perSec: 5, change: 95 }],
+  ['a slow fall', counting(60_000, -2, 30), { perSec: -2, change: -38 }],
   [
-    'a rise in steps, as of a broker that renews its figures every other time',
-    [0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5].map((step) => step * 11),
-    { perSec: 5, change: 55 },
+    'a rise in steps, as of a broker that renews its figures every third time',
+    Array.from({ length: 20 }, (_, index) => Math.floor(index / 3) * 19),
+    { perSec: 6, change: 114 },
   ],
-  ['it wavers', [9, 1, 8, 2, 7, 3, 9, 1, 8, 2, 7, 3], null],
-  ['one wave back is none', [...counting(100, 1, 11), 103], null],
+  ['it wavers', [9, 1, 8, 2, 7, 3, 9, 1, 8, 2, 7, 3, 9, 1, 8, 2, 7, 3, 9, 1], null],
+  ['it has wandered up, and back a little', [...counting(100, 1, 12), ...counting(105, 1, 8)], null],
+  ['one wave back is none', [...counting(100, 1, 19), 103], null],
+  ['it does not change', counting(5, 0, 20), null],
   ['it has stopped', [...counting(0, 5, 20), 95, 95, 95, 95, 95, 95], null],
-  ['a sample is unknown', [...counting(0, 1, 8), null, ...counting(20, 1, 4)], null],
+  ['a sample is unknown', [...counting(0, 1, 8), null, ...counting(20, 1, 14)], null],
 ])('trend: %s', (_name, depths, expected) => {
   expect(trend(made(depths), 'depth')).toEqual(expected);
 });
 
 test('a trend is read alike from samples that repeat and from those that do not', () => {
-  const depths = fc.array(fc.integer({ min: 0, max: 4 }), { minLength: 12, maxLength: 40 });
+  const steps = fc.array(fc.tuple(fc.integer({ min: -1, max: 3 }), fc.integer({ min: 1, max: 7 })), { minLength: 8 });
   fc.assert(
-    fc.property(depths, (values) => {
-      const [early, late] = [values.slice(-12, -6), values.slice(-6)];
-      const isUp = Math.min(...late) > Math.max(...early);
-      const isDown = Math.max(...late) < Math.min(...early);
+    fc.property(steps, fc.boolean(), (changes, isFalling) => {
+      let depth = 1_000;
+      const values = changes.flatMap(([by, times]) => {
+        depth += isFalling ? -by : by;
+        return new Array<number>(times).fill(depth);
+      });
+      const last = values.slice(-20);
+      const groups = [0, 5, 10, 15].map((from) => last.slice(from, from + 5));
+      const follow = (goesOn: (one: readonly number[], next: readonly number[]) => boolean): boolean =>
+        groups.every((one, index) => index === 0 || goesOn(groups[index - 1] ?? [], one));
+      const isUp = follow((one, next) => Math.min(...next) >= Math.max(...one));
+      const isDown = follow((one, next) => Math.max(...next) <= Math.min(...one));
       const isOver = new Set(values.slice(-7)).size === 1;
-      const change = (values.at(-1) ?? 0) - (values.at(-12) ?? 0);
-      expect(trend(made(values), 'depth')?.change ?? null).toBe((isUp || isDown) && !isOver ? change : null);
+      const change = (last.at(-1) ?? 0) - (last[0] ?? 0);
+      const expected = values.length >= 20 && (isUp || isDown) && !isOver && change !== 0 ? change : null;
+      expect(trend(made(values), 'depth')?.change ?? null).toBe(expected);
     }),
   );
 });
