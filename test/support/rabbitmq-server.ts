@@ -22,7 +22,7 @@ export interface RabbitmqServer {
   /**
    * Resolves when the queues that were declared before survive a kill. RabbitMQ on Mnesia answers when a declaration's transaction is in its log on
    * disk, but not yet the decision to commit it, which the log keeps in memory for up to 2 s: a broker killed before takes the transaction for
-   * aborted, and forgets the queue with its confirmed messages (seen on 3.10.8: the log without the decision, in 7 of 45 kills).
+   * aborted, and forgets the queue with its confirmed messages (seen on 3.10.8: the log without the decision, in about one kill of ten).
    */
   declarationsWritten(): Promise<void>;
   /** Kills it (SIGKILL), its port mapper too. `restart` starts it again with the same ports, messages and settings. */
