@@ -1,6 +1,7 @@
 import { Queue as BullQueue, Worker } from 'bullmq';
 import { describe, expect, it } from 'vitest';
 import { jsonOf, runMq } from '../../support/mq.ts';
+import { monitorRedis } from '../../support/redis-monitor.ts';
 import { after, client, connection, fresh, url } from './lab.ts';
 
 const at = (parameters = ''): readonly string[] => ['--url', `${url}${parameters}`];
@@ -180,22 +181,15 @@ describe('a filtered move between two lists', () => {
     key: string,
     work: () => Promise<T>,
   ): Promise<{ readonly count: number; readonly result: T }> {
-    const monitor = await client.duplicate().monitor();
-    let count = 0;
-    const last = crypto.randomUUID();
-    const seenAll = new Promise<void>((resolve) => {
-      monitor.on('monitor', (_time: string, [name = '', ...args]: readonly string[]) => {
-        if (/^eval(sha)?$/i.test(name) && args.includes(key)) count += 1;
-        if (args.includes(last)) resolve();
-      });
-    });
+    const monitor = await monitorRedis(connection);
     try {
       const result = await work();
-      await client.echo(last);
-      await seenAll;
-      return { count, result };
+      const scripts = (await monitor.seen()).filter(
+        ([name, ...args]) => /^EVAL(SHA)?$/.test(name) && args.includes(key),
+      );
+      return { count: scripts.length, result };
     } finally {
-      monitor.disconnect();
+      monitor.close();
     }
   }
 

@@ -4,6 +4,7 @@ import { backend } from '../../../src/backends/redis/index.ts';
 import type { Broker } from '../../../src/contract/broker.ts';
 import type { Message } from '../../../src/contract/message.ts';
 import type { ConsumeOptions, NativeMoveRequest, PeekOptions, Queue } from '../../../src/contract/queue.ts';
+import { monitorRedis } from '../../support/redis-monitor.ts';
 import { startRedis } from '../../support/redis-server.ts';
 import { redisProgram } from '../../support/servers.ts';
 
@@ -86,21 +87,12 @@ export const text = ({ body }: Pick<Message, 'body'>): string => Buffer.from(bod
 
 /** What the server was told to do while `work` ran; the names of the commands, upper case. */
 export async function commandsDuring(work: () => Promise<unknown>): Promise<readonly string[]> {
-  // `monitor` makes a client of its own: this one must never connect, since nobody would end it.
-  const monitor = await client.duplicate({ protocol: 2, lazyConnect: true }).monitor();
+  const monitor = await monitorRedis(connection);
   try {
-    const seen: string[] = [];
-    monitor.on('monitor', (_time: string, args: string[]) => seen.push((args[0] ?? '').toUpperCase()));
     await work();
-    const mark = `mark-${crypto.randomUUID()}`;
-    const marked = new Promise<void>((resolve) => {
-      monitor.on('monitor', (_time: string, args: string[]) => args[1] === mark && resolve());
-    });
-    await client.echo(mark);
-    await marked;
-    return seen.filter((name) => name !== 'ECHO');
+    return (await monitor.seen()).map(([name]) => name);
   } finally {
-    monitor.disconnect();
+    monitor.close();
   }
 }
 
