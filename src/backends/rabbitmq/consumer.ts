@@ -6,48 +6,23 @@ import { DeliveryBuffer } from './delivery-buffer.ts';
 import { brokerError } from './errors.ts';
 import { giveBack } from './give-back.ts';
 import { type Counting, toMessage } from './incoming.ts';
-import { type Link, orAborted } from './link.ts';
-import type { RabbitKind } from './queue-info.ts';
+import { orAborted } from './link.ts';
 import { returned } from './quorum-returns.ts';
-import { Segment, type SegmentEvents } from './segment.ts';
+import type { Segment } from './segment.ts';
+import { SegmentRow, type SegmentRowEvents, type SegmentRowSetup } from './segment-row.ts';
 import { type Settler, TagReceipt } from './tag-receipt.ts';
 import type { Content } from './wire/frames.ts';
 
-export interface ConsumerSetup {
-  readonly link: Link;
-  readonly queue: string;
-  readonly kind: RabbitKind;
-  /** Never take more than this many; null: no bound. */
-  readonly limit: number | null;
-  readonly window: number | 'unbounded';
-  /** Ready messages at the start. */
-  readonly depth: number;
+export interface ConsumerSetup extends SegmentRowSetup {
   readonly follow: boolean;
   readonly idleMs: number | null;
-  /** Broker-side priority; peeks stand behind real consumers. Null: the usual. */
-  readonly priority: number | null;
-  /** Nothing will be acknowledged. */
-  readonly looksOnly?: true;
   readonly counting: Counting;
-  /** See `limitOfLooks`. */
-  readonly deliveryLimit: number | null;
   /** Who is logged in. */
   readonly login: string;
   readonly notice: Notice;
   readonly signal: AbortSignal;
 }
 
-/** Highest prefetch that `basic.qos` can say; 0 would mean 2,000 on a quorum queue. */
-const MAX_PREFETCH = 65_535;
-/**
- * How many a segment may hold where any number can be held. The last acks are held back, so this is also how many copies are doubled at most when
- * `mq` is killed. Acks out of the row cost little up to here.
- */
-const SEGMENT = 500;
-/** With no acks to hold back, fewer and larger ones are faster. */
-const SEGMENT_OF_A_LOOK = 2_000;
-/** Or this share of what is left, if that is more: ten million then fit into the usual 2,047 channels of a connection. */
-const SHARE_OF_REST = 1 / 400;
 /** Between two looks at a queue whose messages are still arriving. */
 const POLL_MS = 20;
 
@@ -57,33 +32,28 @@ const POLL_MS = 20;
  * Consuming → stopped (cancel-ok received: the broker sends nothing more, all acks are written) → closed (what is unsettled is back).
  * The broker-side consumer is cancelled before its channel closes: anything shorter brought acknowledged messages back.
  *
- * With a window there is one segment, whose prefetch is the window, and when all of that is kept, another one. Unbounded, there is a segment after the
- * other, so that any number can be held in order.
- *
  * So that no more than `limit` are ever taken, the last acks (as many as the prefetch of the last segment) are held until it is cancelled: each
  * would make room for one message more. `ack` of these resolves when it is noted.
  */
 export class RabbitConsumer implements Consumer, Settler {
   readonly #setup: ConsumerSetup;
-  readonly #segments: Segment[] = [];
   readonly #ending = new AbortController();
-  #delivered = 0;
+  readonly #row: SegmentRow;
+  readonly #buffer: DeliveryBuffer;
   #lastWasReturned = false;
   /** Since the queue was last waited for. */
   #hasRejected = false;
-  readonly #buffer: DeliveryBuffer;
   #wake: (() => void)[] = [];
-  #ended = false;
   #failure: MqError | null = null;
   /** The caller knows of the failure. */
   #isFailureTold = false;
   #acked = 0;
-  #advancing: Promise<void> = Promise.resolve();
   #stopping: Promise<void> | null = null;
   #closing: Promise<void> | null = null;
 
   private constructor(setup: ConsumerSetup) {
     this.#setup = setup;
+    this.#row = new SegmentRow(setup, this.#events, this.#ending.signal);
     this.#buffer = new DeliveryBuffer(setup.link.tap);
   }
 
@@ -104,87 +74,43 @@ export class RabbitConsumer implements Consumer, Settler {
     this.#setup.signal.addEventListener('abort', this.#onAbort);
     // Acks that were promised in this turn of the event loop are written before the connection is closed from elsewhere.
     this.#setup.link.closing.addEventListener('abort', () => {
-      for (const segment of this.#segments) segment.flush();
+      for (const segment of this.#row.segments) segment.flush();
     });
     if (this.#setup.limit === 0) {
       this.#end();
       return;
     }
-    await this.#openSegment();
+    await this.#row.open();
     this.#watch().catch((error: unknown) => this.#fail(brokerError(error, { queue: this.#setup.queue })));
   }
 
-  async #openSegment(): Promise<void> {
-    const { link, queue, kind, window, limit, priority, deliveryLimit } = this.#setup;
-    const left = limit === null ? null : limit - this.#delivered;
-    // As many again as are kept: any number is then held on a few channels.
-    const size = window === 'unbounded' ? this.#segmentSize() : Math.max(window, this.#kept);
-    const prefetch = Math.max(1, Math.min(size, left ?? MAX_PREFETCH, MAX_PREFETCH));
-    const segment = await Segment.open(
-      link,
-      { queue, isQuorum: kind === 'quorum', prefetch, limit: left, deliveryLimit },
-      this.#events,
-    );
-    this.#segments.push(segment);
-    await segment.start(priority);
-  }
-
-  /** What the caller holds until the end. */
-  get #kept(): number {
-    return this.#segments.reduce((sum, { kept }) => sum + kept, 0);
-  }
-
-  #segmentSize(): number {
-    const { limit, depth, looksOnly } = this.#setup;
-    const rest = Math.max(0, (limit ?? depth) - this.#delivered);
-    return Math.max(looksOnly === true ? SEGMENT_OF_A_LOOK : SEGMENT, Math.ceil(rest * SHARE_OF_REST));
-  }
-
-  readonly #events: SegmentEvents = {
+  readonly #events: SegmentRowEvents = {
     delivered: (segment, content) => this.#deliver(segment, content),
     cancelled: () => this.#cancelledByBroker(),
     gone: (reason) => this.#lost(reason),
+    failed: (error) => this.#fail(brokerError(error, { operation: 'consume', queue: this.#setup.queue })),
   };
 
   readonly #onAbort = (): void => this.#end();
 
   #deliver(segment: Segment, content: Content): void {
-    this.#delivered++;
     this.#lastWasReturned = content.redelivered;
     if (this.#ended) return;
     const { queue, kind, counting, limit } = this.#setup;
     const message = toMessage(content, queue, kind === 'quorum', counting);
     this.#buffer.add({ message, receipt: new TagReceipt(this, segment, content.tag) });
-    if (limit !== null && this.#delivered >= limit) this.#end();
-    else this.#advance(segment);
+    if (limit !== null && this.#row.delivered >= limit) this.#end();
+    else this.#row.advance(this.#isCallerWaiting);
     this.#wakeUp();
   }
 
-  /**
-   * Another segment follows the last one when that is full of what will stay, unbounded early enough for the caller not to wait. It starts when the last
-   * one gets nothing more, so that the order stays.
-   */
-  #advance(last: Segment): void {
-    const { window, looksOnly } = this.#setup;
-    if (this.#ended || last.isCancelled || last !== this.#segments.at(-1)) return;
-    // A large one is left long before its limit would hold acks back.
-    const isDue =
-      window === 'unbounded'
-        ? last.isMostlyKept ||
-          (last.isFull && (looksOnly === true || this.#isCallerWaiting)) ||
-          (last.size > SEGMENT && last.isHalfway)
-        : last.isAllKept;
-    if (!isDue) return;
-    this.#advancing = last
-      .cancel()
-      .then(() => (this.#ended ? undefined : this.#openSegment()))
-      .catch((error: unknown) => this.#fail(brokerError(error, { operation: 'consume', queue: this.#setup.queue })));
+  get #ended(): boolean {
+    return this.#ending.signal.aborted;
   }
 
   /** Nothing more will be yielded than what is in the buffer (nothing at all after an abort). */
   #end(): void {
     if (this.#ended) return;
-    this.#ended = true;
     this.#ending.abort();
     this.#wakeUp();
     this.#stop().catch(() => undefined);
@@ -197,16 +123,16 @@ export class RabbitConsumer implements Consumer, Settler {
     let quietSince = Date.now();
     let zeros = 0;
     while (!this.#ended) {
-      if (this.#delivered !== seen || this.#isInHand) {
-        seen = this.#delivered;
+      if (this.#row.delivered !== seen || this.#isInHand) {
+        seen = this.#row.delivered;
         quietSince = Date.now();
         zeros = 0;
       } else if (follow) {
         if (idleMs !== null && Date.now() - quietSince >= idleMs && this.#buffer.isEmpty) this.#end();
       } else {
-        const ready = await this.#segments.at(-1)?.ready();
+        const ready = await this.#row.last?.ready();
         zeros = ready === 0 ? zeros + 1 : 0;
-        if (zeros > 1 && this.#delivered === seen) await this.#endUnlessReturned();
+        if (zeros > 1 && this.#row.delivered === seen) await this.#endUnlessReturned();
         if (zeros > 0) continue;
       }
       const ms = follow && idleMs !== null ? Math.min(POLL_MS, idleMs) : POLL_MS;
@@ -218,7 +144,7 @@ export class RabbitConsumer implements Consumer, Settler {
   get #isInHand(): boolean {
     const { window, looksOnly } = this.#setup;
     if (window === 'unbounded' || looksOnly === true) return false;
-    return this.#segments.some(({ unsettled, released, kept }) => unsettled > released + kept);
+    return this.#row.segments.some(({ unsettled, released, kept }) => unsettled > released + kept);
   }
 
   /**
@@ -227,12 +153,8 @@ export class RabbitConsumer implements Consumer, Settler {
    */
   async #endUnlessReturned(): Promise<void> {
     const { kind } = this.#setup;
-    const last = this.#segments.at(-1);
-    if (last !== undefined && last.rejectsWanted > 0) {
-      this.#advancing = last.cancel().then(() => (this.#ended ? undefined : this.#openSegment()));
-      await this.#advancing;
-      return;
-    }
+    const { last } = this.#row;
+    if (last !== undefined && last.rejectsWanted > 0) return await this.#row.replace(last);
     if (kind !== 'quorum' || !this.#hasRejected) return this.#end();
     this.#hasRejected = false;
     await returned(this.#setup);
@@ -258,9 +180,8 @@ export class RabbitConsumer implements Consumer, Settler {
   /** Resolves when there may be something to take, or nothing more. */
   async #more(): Promise<void> {
     const more = new Promise<void>((resolve) => this.#wake.push(resolve));
-    const last = this.#segments.at(-1);
-    last?.flush();
-    if (last !== undefined) this.#advance(last);
+    this.#row.last?.flush();
+    this.#row.advance(this.#isCallerWaiting);
     await more;
   }
 
@@ -281,7 +202,7 @@ export class RabbitConsumer implements Consumer, Settler {
   /** For `TagReceipt`. */
   keep(segment: Segment): void {
     segment.keep();
-    this.#advance(segment);
+    this.#row.advance(this.#isCallerWaiting);
   }
 
   /**
@@ -297,8 +218,8 @@ export class RabbitConsumer implements Consumer, Settler {
     }
     if (!segment.release(tag) || !this.#ended) return;
     if (this.#setup.kind === 'quorum') {
-      const released = this.#segments.reduce((sum, one) => sum + one.released, 0);
-      if (released === this.#unsettled) await this.close();
+      const released = this.#row.sum((one) => one.released);
+      if (released === this.#row.sum((one) => one.unsettled)) await this.close();
       return;
     }
     await this.#stop().catch(() => undefined);
@@ -313,8 +234,7 @@ export class RabbitConsumer implements Consumer, Settler {
   async #cancelAll(): Promise<void> {
     // The answers are behind the deliveries that were not read yet.
     this.#setup.link.tap.resume();
-    await this.#advancing;
-    await this.#segments.at(-1)?.cancel();
+    await this.#row.cancel();
   }
 
   /** Rejects when the connection was lost before the broker had taken note of all acks, unless the iteration has told that it is lost. */
@@ -330,7 +250,7 @@ export class RabbitConsumer implements Consumer, Settler {
     signal.removeEventListener('abort', this.#onAbort);
     this.#buffer.clear();
     await giveBack({
-      ...{ link, queue, kind, notice, login, deliveryLimit, segments: this.#segments, events: this.#events },
+      ...{ link, queue, kind, notice, login, deliveryLimit, segments: this.#row.segments, events: this.#events },
       lastWasReturned: this.#lastWasReturned,
       isBroken: () => this.#failure !== null,
     });
@@ -343,10 +263,6 @@ export class RabbitConsumer implements Consumer, Settler {
     const { queue } = this.#setup;
     const text = `the connection was lost before the broker had taken note of all that is done: messages of ${JSON.stringify(queue)} may come again`;
     return new MqError('UNAVAILABLE', text, { backend: 'rabbitmq', operation: 'ack', queue });
-  }
-
-  get #unsettled(): number {
-    return this.#segments.reduce((sum, segment) => sum + segment.unsettled, 0);
   }
 
   #cancelledByBroker(): void {
@@ -369,12 +285,11 @@ export class RabbitConsumer implements Consumer, Settler {
   #fail(error: MqError): void {
     if (this.#failure !== null) return;
     this.#failure = error;
-    const held = this.#segments.reduce((sum, segment) => sum + segment.acksWanted, 0);
+    const held = this.#row.sum((segment) => segment.acksWanted);
     if (held > 0) {
       const name = JSON.stringify(this.#setup.queue);
       this.#setup.notice(`${held} messages that are done could not be removed from ${name}: they will come again`);
     }
-    this.#ended = true;
     this.#ending.abort();
     this.#wakeUp();
   }
