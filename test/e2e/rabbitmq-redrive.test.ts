@@ -2,6 +2,7 @@ import { type ConsumeMessage, connect } from 'amqplib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Report } from '../../src/core/report.ts';
 import { jsonOf, runMq } from '../support/mq.ts';
+import { readyOn } from '../support/rabbitmq/channel.ts';
 import { RawAmqp, rawHeader, rawLong, rawProperties, rawShort, wireLines } from '../support/rabbitmq/raw-amqp.ts';
 import { type RabbitmqVhost, rabbitmqVhost } from '../support/rabbitmq-vhost.ts';
 
@@ -76,13 +77,7 @@ async function consumeAll(queue: string): Promise<void> {
   await connection.close();
 }
 
-async function depth(queue: string): Promise<number> {
-  const connection = await connect(vhost.url);
-  const channel = await connection.createChannel();
-  const { messageCount } = await channel.checkQueue(queue);
-  await connection.close();
-  return messageCount;
-}
+const depth = (queue: string): Promise<number> => readyOn(vhost.url, queue);
 
 async function takeAll(
   queue: string,

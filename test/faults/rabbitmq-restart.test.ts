@@ -1,7 +1,7 @@
 import { once } from 'node:events';
-import { connect } from 'amqplib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { runMq, startMq } from '../support/mq.ts';
+import { onChannel, readyOn } from '../support/rabbitmq/channel.ts';
 import { fillWithDeadLetters, takeNumbers } from '../support/rabbitmq/dead-letters.ts';
 import { type RabbitmqServer, startRabbitmq } from '../support/rabbitmq-server.ts';
 import { rabbitmqProgram } from '../support/servers.ts';
@@ -19,22 +19,13 @@ beforeAll(async () => {
 });
 afterAll(() => broker.stop());
 
-async function depth(queue: string): Promise<number> {
-  const connection = await connect(broker.url);
-  const channel = await connection.createChannel();
-  const { messageCount } = await channel.checkQueue(queue);
-  await connection.close();
-  return messageCount;
-}
+const depth = (queue: string): Promise<number> => readyOn(broker.url, queue);
 
 /** Resolves when at least that many have arrived, or when `mq` has ended before. */
-async function arrived(queue: string, count: number, running: () => boolean): Promise<void> {
-  const connection = await connect(broker.url);
-  // It is about to be killed with the broker.
-  connection.on('error', () => undefined);
-  const channel = await connection.createChannel();
-  while (running() && (await channel.checkQueue(queue)).messageCount < count);
-  await connection.close();
+function arrived(queue: string, count: number, running: () => boolean): Promise<void> {
+  return onChannel(broker.url, async (channel) => {
+    while (running() && (await channel.checkQueue(queue)).messageCount < count);
+  });
 }
 
 describe.each(['classic', 'quorum'])('%s', (kind) => {

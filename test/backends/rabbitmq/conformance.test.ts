@@ -1,8 +1,8 @@
-import { type Channel, connect } from 'amqplib';
 import { afterAll } from 'vitest';
 import { backend } from '../../../src/backends/rabbitmq/index.ts';
 import { conformance } from '../../conformance/index.ts';
 import { countingRelay } from '../../support/counting-relay.ts';
+import { onChannel } from '../../support/rabbitmq/channel.ts';
 import { rabbitmqVhost } from '../../support/rabbitmq-vhost.ts';
 
 const vhost = await rabbitmqVhost();
@@ -12,22 +12,6 @@ afterAll(async () => {
   await relay.close();
   await vhost.remove();
 });
-
-/** An application's own connection, open only as long as it works. */
-async function elsewhere<T>(work: (channel: Channel) => Promise<T>): Promise<T> {
-  const connection = await connect(vhost.url);
-  const channel = await connection.createChannel();
-  channel.on('error', () => undefined);
-  connection.on('error', () => undefined);
-  try {
-    const result = await work(channel);
-    // Whoever closes the connection alone leaves the last settlements to chance.
-    await channel.close();
-    return result;
-  } finally {
-    await connection.close();
-  }
-}
 
 const TYPES = { classic: 'classic', quorum: 'quorum', 'rabbit-stream': 'stream' } as const;
 
@@ -42,14 +26,14 @@ for (const kind of ['classic', 'quorum', 'rabbit-stream'] as const) {
       if (/[\r\n]/.test(name) || Buffer.byteLength(name) > 255) return null;
       const dlq = `${name.slice(0, 60)} dead`;
       const links = { 'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': dlq };
-      await elsewhere(async (channel) => {
+      await onChannel(vhost.url, async (channel) => {
         const type = { 'x-queue-type': TYPES[kind] };
         if (deadLetters) await channel.assertQueue(dlq, { durable: true, arguments: type });
         await channel.assertQueue(name, { durable: true, arguments: { ...type, ...(deadLetters && links) } });
       });
       return {
         remove: () =>
-          elsewhere(async (channel) => {
+          onChannel(vhost.url, async (channel) => {
             await channel.deleteQueue(name);
             if (deadLetters) await channel.deleteQueue(dlq);
           }),
@@ -57,7 +41,7 @@ for (const kind of ['classic', 'quorum', 'rabbit-stream'] as const) {
     },
     ...(kind !== 'rabbit-stream' && {
       deadLetter: (name: string, bodies: readonly string[]) =>
-        elsewhere(async (channel) => {
+        onChannel(vhost.url, async (channel) => {
           for (const body of bodies) channel.sendToQueue(name, Buffer.from(body), { persistent: true });
           for (let rejected = 0; rejected < bodies.length; ) {
             const message = await channel.get(name, { noAck: false });
