@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { freePort } from '../support/free-port.ts';
 import { runMq, startMq } from '../support/mq.ts';
+import { NO_HOST } from '../support/no-host.ts';
 import { type RabbitmqServer, startRabbitmq } from '../support/rabbitmq-server.ts';
 import { rabbitmqProgram } from '../support/servers.ts';
 import { type Certificates, makeCertificates } from '../support/tls.ts';
@@ -113,7 +114,7 @@ describe('refusals', () => {
     ['wrong password', 6, () => at(() => undefined)],
     ['unknown user', 6, () => at((url) => (url.username = 'nobody'))],
     ['nothing listens', 5, () => at((url) => (url.port = '1'))],
-    ['unknown host', 5, () => at((url) => (url.hostname = 'no-such-host.invalid'))],
+    ['unknown host', 5, () => at((url) => (url.hostname = NO_HOST))],
     ['unknown vhost', 2, () => `${broker.url}/no-such-vhost?${management}`],
     ['unknown parameter', 2, () => at((url) => url.searchParams.set('tls', SECRET))],
   ])('%s: its exit code, and no password', async (_name, expected, url) => {

@@ -6,6 +6,7 @@ import { type Message, type OutgoingMessage, onlyElsewhere } from '../../../src/
 import type { Queue } from '../../../src/contract/queue.ts';
 import { countingRelay } from '../../support/counting-relay.ts';
 import { outgoing } from '../../support/messages.ts';
+import { NO_HOST } from '../../support/no-host.ts';
 import { type RabbitmqVhost, rabbitmqVhost } from '../../support/rabbitmq-vhost.ts';
 
 const signal = new AbortController().signal;
@@ -498,7 +499,7 @@ describe('errors', () => {
 
   test.each<[string, string, () => string]>([
     ['wrong password', 'UNAUTHENTICATED', () => changed(() => undefined)],
-    ['unknown host', 'UNAVAILABLE', () => changed((url) => (url.hostname = 'no-such-host.invalid'))],
+    ['unknown host', 'UNAVAILABLE', () => changed((url) => (url.hostname = NO_HOST))],
     ['nothing listens', 'UNAVAILABLE', () => changed((url) => (url.port = '1'))],
     ['TLS on a plain port', 'UNAVAILABLE', () => changed((url) => (url.href = url.href.replace('amqp:', 'amqps:')))],
     ['unknown vhost', 'CONFIG_INVALID', () => urlWithManagement().replace(vhost.encodedName, 'no-such-vhost')],
