@@ -41,6 +41,8 @@ it('a group paused by mq delivers nothing to a blocked consumer, and everything 
   void waiting.then(() => {
     delivered = true;
   });
+  // It connects by itself, at the same time: the server says when it is there and waits.
+  await expect.poll(() => client.info('clients')).toMatch(/^blocked_clients:1$/m);
   for (let n = 0; n < 10; n += 1) await client.xadd(name, '*', 'body', `new ${n}`);
   expect(delivered).toBe(false);
   // Another process sees it, knows the lag nevertheless, and can end it.
