@@ -42,6 +42,8 @@ export class ServerDesk {
         },
       );
     });
+    // It must not hang up while a test file that was quiet for some seconds is just about to ask again.
+    server.keepAliveTimeout = 0;
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     this.#stops.push(
       () =>

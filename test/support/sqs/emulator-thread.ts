@@ -9,5 +9,7 @@ import type { EmulatorAddresses } from '../sqs-emulators.ts';
 const app = buildApp({ logger: false, host: '127.0.0.1' });
 const fauxqs = await app.listen({ host: '127.0.0.1', port: 0 });
 const port = await freePort();
-await createSqsServer({ port, hostname: '127.0.0.1' });
+const other = await createSqsServer({ port, hostname: '127.0.0.1' });
+// Neither may hang up on a client that was quiet for some seconds and is just about to ask again: a send that meets that is lost for good.
+for (const server of [app.server, other]) server.keepAliveTimeout = 0;
 parentPort?.postMessage({ fauxqs, localSqs: `http://127.0.0.1:${port}` } satisfies EmulatorAddresses);

@@ -38,6 +38,7 @@ export class FaultProxy {
   readonly #server: Server;
   readonly #target: string;
   #faults = new Map<string, Fault>();
+  #failure: unknown = null;
 
   private constructor(server: Server, target: string) {
     this.#server = server;
@@ -64,7 +65,15 @@ export class FaultProxy {
         };
         proxy.calls.push(call);
         const forward: Forward = (input = call.input) => proxy.#forward(call.action, input, request.headers);
-        const answer = (await proxy.#faults.get(call.action)?.(call, forward)) ?? (await forward());
+        const fault = proxy.#faults.get(call.action);
+        let answer: FaultyAnswer | 'cut';
+        try {
+          answer = (await fault?.(call, forward)) ?? (await forward());
+        } catch (error) {
+          // Not a rejection that nobody handles: that would leave the client waiting for ever.
+          proxy.#failure ??= error;
+          answer = { status: 500, body: { __type: 'InternalFailure', message: `the proxy of the tests: ${error}` } };
+        }
         if (answer === 'cut') {
           response.destroy();
           return;
@@ -102,9 +111,11 @@ export class FaultProxy {
     return this.calls.filter((call) => call.action === action);
   }
 
+  /** Rejects with the first failure of the proxy itself: a fault that threw, or an emulator that did not answer. */
   async stop(): Promise<void> {
     this.#server.closeAllConnections();
     await new Promise((resolve) => this.#server.close(resolve));
+    if (this.#failure !== null) throw this.#failure;
   }
 
   async #forward(
