@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -31,10 +32,13 @@ describe('names of queues', () => {
     await mq(['enqueue', 'orders', 'x']);
     expect(await complete('mq peek o')).toMatchObject({ code: 0, stdout: 'orders\n', stderr: '' });
     await mq(['create', 'other']);
-    expect((await complete('mq peek o')).stdout).toBe('orders\n');
     // Node keeps compiled code beside it, see bin/mq.js.
-    const [file = ''] = readdirSync(join(home, '.cache/mq')).filter((name) => name !== 'compiled');
-    expect(statSync(join(home, '.cache/mq', file)).mode & 0o777).toBe(0o600);
+    const [name = ''] = readdirSync(join(home, '.cache/mq')).filter((one) => one !== 'compiled');
+    const file = join(home, '.cache/mq', name);
+    // As old as if the machine had done all that at once.
+    utimesSync(file, new Date(), new Date());
+    expect((await complete('mq peek o')).stdout).toBe('orders\n');
+    expect(statSync(file).mode & 0o777).toBe(0o600);
     await rm(join(home, '.cache'), { recursive: true });
     expect((await complete('mq peek o')).stdout).toBe('orders\nother\n');
     for (const flag of ['redrive orders --to', 'doctor --queue'])
@@ -43,19 +47,24 @@ describe('names of queues', () => {
 
   test('a broker that is silent costs a second at most, and nothing is said', async () => {
     const sockets = new Set<Socket>();
-    const server = createServer((socket) => sockets.add(socket.on('error', () => {})));
+    const opened: Promise<number>[] = [];
+    const server = createServer((socket) => {
+      sockets.add(socket.on('error', () => {}).resume());
+      const at = performance.now();
+      opened.push(once(socket, 'close').then(() => performance.now() - at));
+    });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const address = server.address();
     const port = typeof address === 'object' ? address?.port : undefined;
     try {
       for (const scheme of ['redis', 'amqp']) {
-        const startedAt = performance.now();
         const ran = await complete('mq peek o', { MQ_URL: `${scheme}://u:p@127.0.0.1:${port}/` });
         expect(ran).toMatchObject({ code: 0, stdout: '', stderr: '' });
-        // The start of the process comes on top of the deadline.
-        expect(performance.now() - startedAt).toBeLessThan(4_000);
+        // From the connection on, as a busy machine takes its time to start the process.
+        const waited = await Promise.all(opened.splice(0));
+        expect(waited.length, scheme).toBeGreaterThan(0);
+        for (const ms of waited) expect(ms, scheme).toBeLessThan(4_000);
       }
-      expect(sockets.size).toBeGreaterThan(0);
     } finally {
       for (const socket of sockets) socket.destroy();
       server.close();
