@@ -209,6 +209,32 @@ describe('peek', () => {
     expect((await mq.run(['inspect', 'orders', 'nope'])).code).toBe(4);
   });
 
+  it('of one message by its id shows it only when it is what was asked for otherwise, too', async () => {
+    await mq.ok(['create', 'orders', '--max-receives', '1']);
+    await mq.ok(['enqueue', 'orders', 'first', '--id', 'twin']);
+    const { code } = await mq.run(['drain', 'orders', '--exec', 'false']);
+    expect(code).toBe(3);
+    await mq.ok(['enqueue', 'orders', 'second', '--id', 'single']);
+    const look = (...args: string[]) => mq.run(['peek', 'orders', '-o', 'body', '--id', ...args]);
+    expect(await look('twin')).toMatchObject({ code: 0, stdout: 'first' });
+    expect(await look('twin', '--dead')).toMatchObject({ code: 0, stdout: 'first' });
+    expect(await look('single', '--filter', 'raw == "second"')).toMatchObject({ code: 0, stdout: 'second' });
+    for (const narrower of [
+      ['--state', 'ready'],
+      ['--filter', 'raw == "second"'],
+      ['--older-than', '1h'],
+    ]) {
+      const { code, stdout, stderr } = await look('twin', ...narrower);
+      expect({ code, stdout }, narrower.join(' ')).toEqual({ code: 4, stdout: '' });
+      expect(stderr).toMatch(/no (ready )?message twin in orders( that matches)?\n/);
+    }
+    expect((await look('single', '--dead')).stderr).toContain('no dead message single in orders');
+    // Two messages of one id, in two states: each is found where it was asked for.
+    await mq.ok(['enqueue', 'orders', 'other', '--id', 'twin']);
+    expect(await look('twin', '--dead')).toMatchObject({ code: 0, stdout: 'first' });
+    expect(await look('twin', '--state', 'ready')).toMatchObject({ code: 0, stdout: 'other' });
+  });
+
   it('lets no hostile text act on a terminal, in no format', async () => {
     const evil = '\u001b]0;owned\u0007\u009b31m\u202e\u2028';
     const queue = `q${evil}`;

@@ -2,11 +2,13 @@ import { Option } from 'commander';
 import { requireCapability } from '../../contract/capabilities.ts';
 import { MqError } from '../../contract/errors.ts';
 import { MESSAGE_STATES, type Message, type MessageState } from '../../contract/message.ts';
+import type { Queue } from '../../contract/queue.ts';
 import { peekMessages } from '../../core/peek.ts';
-import type { SelectionOptions } from '../../core/selection.ts';
+import { type SelectionOptions, selection as selectionOf } from '../../core/selection.ts';
 import { EXIT } from '../exit-codes.ts';
 import { wholeNumber } from '../line/globals.ts';
 import { openMessagePrinter } from '../output/message-printer.ts';
+import type { Session } from '../session.ts';
 import { addSelectionOptions, type SelectionFlags, selectionFrom } from '../transfer/selection-flags.ts';
 import { defineVerb, word } from '../verb.ts';
 
@@ -21,7 +23,8 @@ interface PeekFlags extends SelectionFlags {
 
 export interface PeekVerbOptions {
   readonly queue: string;
-  readonly state: MessageState;
+  /** Null: none was asked for. */
+  readonly state: MessageState | null;
   /** Null: all. */
   readonly limit: number | null;
   /** One message by its id; null: by place. */
@@ -58,7 +61,7 @@ export const peek = defineVerb<PeekFlags, PeekVerbOptions>({
     const limit = flags.limit ?? DEFAULT_LIMIT;
     return {
       queue: word(queue),
-      state: flags.dead === true ? 'dead' : (flags.state ?? 'ready'),
+      state: flags.dead === true ? 'dead' : (flags.state ?? null),
       limit: limit === 0 ? null : limit,
       id: flags.id ?? null,
       force: flags.force ?? false,
@@ -68,7 +71,8 @@ export const peek = defineVerb<PeekFlags, PeekVerbOptions>({
   },
   async run(options, session) {
     const format = session.format('text', 'table', 'json', 'ndjson', 'yaml', 'body');
-    const { id, force, limit, selection, state } = options;
+    const { id, force, limit, selection } = options;
+    const state = options.state ?? 'ready';
     let shown = 0;
     await session.withBroker(async (broker) => {
       const queue = await session.within('peek', (signal) => broker.queue(options.queue, signal));
@@ -78,11 +82,10 @@ export const peek = defineVerb<PeekFlags, PeekVerbOptions>({
         await printer.message(message);
       };
       try {
-        if (id !== null && queue.get !== undefined) {
-          requireCapability(queue.capabilities, 'get', queue.name);
-          const message = await session.within('peek', async (signal) => queue.get?.(id, signal));
-          if (message !== null && message !== undefined) await show(message);
-        } else {
+        const found = id === null ? null : await lookUp(session, queue, id);
+        if (found !== null && isWanted(found, options)) await show(found);
+        // Another message of the same id may be what is wanted, and dead letters may be kept in another queue.
+        else if (id === null || found !== null || options.state !== null || queue.get === undefined) {
           const request = { ...selection, broker, queue, state, force, notice: session.notice };
           const messages = session.eachWithin('peek', (signal) =>
             peekMessages({ ...request, signal, limit: id === null ? limit : null }),
@@ -97,7 +100,9 @@ export const peek = defineVerb<PeekFlags, PeekVerbOptions>({
         await printer.end();
       }
       if (shown === 0 && id !== null) {
-        throw new MqError('MESSAGE_NOT_FOUND', `no message ${id} in ${queue.name}`, { queue: queue.name });
+        const which = options.state === null ? 'message' : `${state} message`;
+        const narrowed = selectionOf(selection).everything ? '' : ' that matches';
+        throw new MqError('MESSAGE_NOT_FOUND', `no ${which} ${id} in ${queue.name}${narrowed}`, { queue: queue.name });
       }
       if (shown === 0)
         session.messages.note(`no ${state} messages${selection.filter === null ? '' : ' match'} in ${queue.name}`);
@@ -105,3 +110,14 @@ export const peek = defineVerb<PeekFlags, PeekVerbOptions>({
     return EXIT.done;
   },
 });
+
+/** Null where the kind finds no message by its id, too. */
+async function lookUp(session: Session, queue: Queue, id: string): Promise<Message | null> {
+  if (queue.get === undefined) return null;
+  requireCapability(queue.capabilities, 'get', queue.name);
+  return (await session.within('peek', async (signal) => queue.get?.(id, signal))) ?? null;
+}
+
+function isWanted(message: Message, { state, selection }: PeekVerbOptions): boolean {
+  return (state === null || message.state === state) && selectionOf(selection).verdict(message) !== 'leave';
+}
