@@ -63,6 +63,10 @@ describe('where messages come from', () => {
     [['--lines', '--ndjson']],
     [['a', 'b', '--id', '7']],
     [['--lines', '--id', '7']],
+    // A broker would keep the first and drop the others, some of them (SQS FIFO) without a word.
+    [['a', 'b', '--dedup', '7']],
+    [['--lines', '--dedup', '7']],
+    [['--ndjson', '--dedup', '7']],
     [['a', '-H', 'x']],
     [['a', '-H', 'x=1', '-H', 'x=2']],
     [['a', '--routing-key', 'k']],

@@ -58,9 +58,11 @@ export const enqueue = defineVerb<EnqueueFlags, EnqueueVerbOptions>({
   parse([queue, bodies], flags, session) {
     session.format('text', 'table', 'json', 'ndjson', 'yaml');
     const input = inputFrom(words(bodies), flags, session.host.stdin);
-    if (flags.id !== undefined && (input.split !== 'whole' || input.bodies.length > 1)) {
-      throw new MqError('USAGE', '--id would give several messages the same id', {
-        hint: 'envelopes carry an id each: --ndjson',
+    for (const flag of ['id', 'dedup'] as const) {
+      if (flags[flag] === undefined || (input.split === 'whole' && input.bodies.length <= 1)) continue;
+      const [id, field] = flag === 'id' ? ['id', 'id'] : ['deduplication id', 'deduplicationId'];
+      throw new MqError('USAGE', `--${flag} would give several messages the same ${id}`, {
+        hint: `envelopes carry one each, as "${field}": --ndjson`,
       });
     }
     return {
