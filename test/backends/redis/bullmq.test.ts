@@ -38,6 +38,14 @@ function library(version: '5' | '6', name: string): AnyQueue {
   return made;
 }
 
+function connectWorker(version: '5' | '6', queue: string, called: { readonly name?: string }): void {
+  const options = { connection, ...called };
+  const process = async () => 'done';
+  const worker: Worker6 | Worker5 =
+    version === '6' ? new Worker6(queue, process, options) : new Worker5(queue, process, options);
+  after(() => worker.close());
+}
+
 /** Ends when `count` jobs have come to their end, failed or completed. */
 async function work(
   version: '5' | '6',
@@ -209,6 +217,23 @@ describe.each(LIBRARIES)('data of BullMQ %s', (version) => {
     expect((rates?.outPerSec ?? 0) * window).toBeCloseTo(20, 5);
     expect((rates?.errorPerSec ?? 0) * window).toBeCloseTo(10, 5);
     expect(consumers).toBe(0);
+  });
+
+  it('lists the workers that are connected, each by itself, and none where there is none', async () => {
+    const name = fresh('workers');
+    await library(version, name).add('one', {});
+    const handle = await queue(name);
+    expect((await handle.describe(signal)).consumers).toEqual([]);
+    connectWorker(version, name, { name: 'alpha' });
+    connectWorker(version, name, {});
+    const listed = async () => (await handle.describe(signal)).consumers?.map((one) => one.name).toSorted();
+    await expect.poll(listed, { timeout: 20_000 }).toEqual(['alpha', null]);
+    const { consumers } = await handle.describe(signal);
+    expect(consumers?.map((one) => String(one.address))).toEqual([
+      expect.stringMatching(/^127\.0\.0\.1:\d+$/),
+      expect.stringMatching(/^127\.0\.0\.1:\d+$/),
+    ]);
+    expect(await handle.stats(signal)).toMatchObject({ consumers: 2 });
   });
 });
 

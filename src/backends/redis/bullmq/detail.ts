@@ -156,6 +156,7 @@ export async function describeBull(
       schedulers: next,
       rateLimitedForMs: limiter > 0 ? limiter : null,
     },
-    consumers: workers === null ? null : [{ workers: workers.get(clientName(bull)) ?? 0 }],
+    consumers:
+      workers === null ? null : (workers.get(clientName(bull)) ?? []).map(({ address, name }) => ({ address, name })),
   };
 }

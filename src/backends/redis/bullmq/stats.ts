@@ -4,8 +4,15 @@ import type { Call, Connection } from '../connection.ts';
 import { asInteger, asList, asListOrNone, asNumberOrNull, asPairs, asText, asTextOrNull } from '../reply.ts';
 import { type BullPlace, verifyBull } from './find.ts';
 
+export interface BullWorker {
+  /** Its address as the server sees it. */
+  readonly address: string | null;
+  /** What the application called it; null: nothing. */
+  readonly name: string | null;
+}
+
 /** Connected workers by the client name that BullMQ gives them (`<prefix>:<base64 of the queue>`); null: the server does not tell. */
-export type Workers = ReadonlyMap<string, number> | null;
+export type Workers = ReadonlyMap<string, readonly BullWorker[]> | null;
 
 export interface BullCounts {
   readonly wait: number;
@@ -36,11 +43,13 @@ export async function readWorkers(connection: Connection, signal: AbortSignal): 
     if (error instanceof MqError && error.code !== 'ABORTED' && error.code !== 'UNAVAILABLE') return null;
     throw error;
   }
-  const workers = new Map<string, number>();
-  for (const [, name = ''] of text.matchAll(/ name=([^ ]*)/g)) {
+  const workers = new Map<string, BullWorker[]>();
+  for (const line of text.split('\n')) {
     // Version 5.? and 6 append `:w:<name>` for a worker with a name; other suffixes are listeners.
-    const worker = name.replace(/:w:.*$/, '');
-    workers.set(worker, (workers.get(worker) ?? 0) + 1);
+    const [, client = '', name = null] = / name=([^ ]*?)(?::w:([^ ]*))?(?: |$)/.exec(line) ?? [];
+    if (client === '') continue;
+    const address = / addr=([^ ]*)/.exec(line)?.[1] ?? null;
+    workers.set(client, [...(workers.get(client) ?? []), { address, name }]);
   }
   return workers;
 }
@@ -87,7 +96,7 @@ export async function bullStatsOf(
   const isPaused = (pausedFlag ?? null) !== null || asInteger(oldPaused) === 1;
   const oldest = Math.min(...times.filter((at) => at !== null));
   const ready = counts.wait + counts.paused + counts.prioritized;
-  const consumers = workers === null ? null : (workers.get(clientName(bull)) ?? 0);
+  const consumers = workers === null ? null : (workers.get(clientName(bull))?.length ?? 0);
   if (isEmpty(counts) && (await verifyBull(connection, [bull.base], signal)).length === 0) {
     throw new MqError('QUEUE_NOT_FOUND', `there is no BullMQ queue ${bull.shown} any more`, {
       backend: 'redis',
