@@ -19,6 +19,7 @@ export async function runCommandLine(
   host: Host,
   secrets: Secrets = new Secrets(),
 ): Promise<ExitCode> {
+  for (const word of [...args, host.env.MQ_CONTEXT ?? '']) secrets.learnWord(word);
   let globals: ErrorGlobals = guessGlobals(args);
   let printed = '';
   let outcome: ExitCode = EXIT.done;

@@ -18,6 +18,15 @@ export class Secrets {
     for (const secret of secretsIn(url)) this.learn(secret);
   }
 
+  /**
+   * The same for a word of the command line that holds a URL, wherever it stands: one that was typed in the place of a queue or a context is repeated by the
+   * error that says so.
+   */
+  learnWord(word: string): void {
+    const at = word.search(/[a-z][a-z0-9+.-]*:\/\//i);
+    if (at !== -1) this.learnUrl(word.slice(at));
+  }
+
   /** Registers a secret in every form in which it may be repeated. */
   learn(secret: string): void {
     if (secret.length === 0) return;

@@ -38,3 +38,33 @@ it('a URL that cannot be read is not repeated', async () => {
   expect(ran.code).toBe(2);
   expect(ran.stderr).not.toContain(PASSWORD);
 });
+
+it.each([
+  [['context', 'add', 'prod', URL_WITH_PASSWORD, 'x'], 2],
+  [['context', 'use', URL_WITH_PASSWORD], 4],
+  [['-c', URL_WITH_PASSWORD, 'ls'], 4],
+  [['peek', URL_WITH_PASSWORD], 4],
+  [['peek', `orders@${URL_WITH_PASSWORD}`], 4],
+  [['peek', 'orders', URL_WITH_PASSWORD], 2],
+  [['move', 'orders', URL_WITH_PASSWORD, '--yes'], 4],
+  [['delete', URL_WITH_PASSWORD, '--yes'], 4],
+  [[URL_WITH_PASSWORD, 'ls'], 2],
+  [[`--ulr=${URL_WITH_PASSWORD}`, 'ls'], 2],
+  [['ls', '--sort', URL_WITH_PASSWORD], 2],
+])('a URL in the wrong place is repeated without its password, and so in the history: mq %j', async (args, code) => {
+  await mq.run(['create', 'orders']);
+  for (const more of [[], ['-vv'], ['-o', 'json']]) {
+    const ran = await mq.run([...args, ...more]);
+    expect(ran.code).toBe(code);
+    expect(ran.stderr).not.toBe('');
+    const history = await mq.ok(['history', '-n', '0', '-o', 'json']);
+    const said = ran.stdout + ran.stderr + history.stdout;
+    for (const form of [PASSWORD, encodeURIComponent(PASSWORD)]) expect(said).not.toContain(form);
+  }
+});
+
+it('so is one in MQ_CONTEXT', async () => {
+  const ran = await mq.run(['ls'], { env: { MQ_URL: '', MQ_CONTEXT: URL_WITH_PASSWORD } });
+  expect(ran.code).toBe(4);
+  expect(ran.stderr).not.toContain(encodeURIComponent(PASSWORD));
+});
