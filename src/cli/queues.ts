@@ -3,6 +3,7 @@ import { MqError } from '../contract/errors.ts';
 import type { Queue } from '../contract/queue.ts';
 import type { QueueStats } from '../contract/stats.ts';
 import { isGlob, queuePattern } from '../core/name-pattern.ts';
+import { isBrokerAddress } from './nearest-queue.ts';
 import type { Session } from './session.ts';
 
 /**
@@ -47,6 +48,7 @@ export async function queueToFill(session: Session, broker: Broker, name: string
     const { create } = broker;
     const creates = broker.createsOnEnqueue === true && create !== undefined;
     if (!creates || !(error instanceof MqError) || error.code !== 'QUEUE_NOT_FOUND') throw error;
+    if (isBrokerAddress(name)) throw error;
     try {
       const options = { kind: null, deadLetterQueue: null, maxReceives: null, settings: {} };
       await session.within('enqueue', (signal) => create.call(broker, name, { ...options, signal }));

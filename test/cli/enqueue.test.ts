@@ -79,6 +79,15 @@ describe('where messages come from', () => {
   });
 });
 
+it('into the URL of a broker makes no queue of that name: --url was forgotten', async () => {
+  for (const url of ['redis://localhost', 'amqp://localhost/%2f', 'sqs://eu-west-1', 'sqlite:jobs.db']) {
+    const { code, stderr } = await mq.run(['enqueue', url, 'body']);
+    expect(code, url).toBe(4);
+    expect(stderr).toContain('hint: that is the address of a broker: mq --url URL VERB QUEUE');
+  }
+  expect(await mq.json(['ls'])).toEqual([]);
+});
+
 describe('metadata', () => {
   it('travels', async () => {
     await mq.ok([
