@@ -223,3 +223,54 @@ it('purging leaves no pending entry, no lag, and the groups', async () => {
   await deliver(name, 5);
   expect(await handle.stats(signal)).toMatchObject({ ready: 0, inFlight: 1 });
 });
+
+it('what was trimmed before a group had read it is not counted as ready', async () => {
+  const name = fresh('trimmed');
+  await stream(name, 10);
+  await deliver(name, 2);
+  await client.xtrim(name, 'MAXLEN', 3);
+  const handle = await queue(name);
+  const present = async () => (await peek(handle)).length;
+  expect(await handle.stats(signal)).toMatchObject({ ready: 3 });
+  expect(await present()).toBe(3);
+  await deliver(name, 1);
+  expect(await handle.stats(signal)).toMatchObject({ ready: 2 });
+  expect(await present()).toBe(2);
+  await deliver(name, 2);
+  expect(await handle.stats(signal)).toMatchObject({ ready: 0 });
+  await client.xadd(name, '*', 'order', '11');
+  expect(await handle.stats(signal)).toMatchObject({ ready: 1 });
+});
+
+it('a group that is paused, by mq or by someone else, keeps its entries from those who take through another', async () => {
+  const name = fresh('others-paused');
+  const target = fresh('elsewhere');
+  await stream(name, 4);
+  await stream(target, 0);
+  await client.xgroup('CREATE', name, 'other', '0');
+  const paused = await queue(name, '?group=other');
+  await paused.pause?.({ reason: null, signal });
+  const broker = await open('?group=g');
+  const handle = await broker.queue(name, signal);
+  const to = await broker.queue(target, signal);
+  const refused = { code: 'PRECONDITION_FAILED', message: expect.stringContaining('other') };
+  await expect(handle.nativeMove?.(moveRequest({ to }))).rejects.toMatchObject(refused);
+  await expect(handle.consume?.(consumeOptions())).rejects.toMatchObject(refused);
+  await client.del(...(await client.keys(`mq:paused:*${name}*`)));
+  await expect(handle.nativeMove?.(moveRequest({ to }))).rejects.toMatchObject(refused);
+  expect(await client.xlen(name)).toBe(4);
+});
+
+it('a purge through no group leaves no group with pending entries that hold nothing', async () => {
+  const name = fresh('purged-for-all');
+  await stream(name, 5);
+  await client.xgroup('CREATE', name, 'other', '0');
+  await deliver(name, 2);
+  const handle = await queue(name);
+  expect(await handle.purge?.({ states: ['ready'], notice, signal })).toEqual({ removed: 5 });
+  expect(await client.xpending(name, 'g')).toEqual([0, null, null, null]);
+  expect(await handle.stats(signal)).toMatchObject({ ready: 0, inFlight: 0, depth: 0 });
+  await client.xadd(name, '*', 'body', 'new');
+  const reply = (await client.xreadgroup('GROUP', 'other', 'c1', 'STREAMS', name, '>')) as [string, unknown[]][];
+  expect(reply[0]?.[1]).toHaveLength(1);
+});

@@ -74,7 +74,7 @@ export async function openStream(connection: Connection, key: string, signal: Ab
     async consume(options) {
       const facts = await readFacts(connection, key, options.signal);
       if (options.state === 'ready') {
-        refuseIfOthersNeed(view, facts, 'take messages out of');
+        await refuseIfOthersNeed(view, facts, 'take messages out of', options.signal);
         return browse(unreadSource(view), options, key, new Lease(connection, key, key));
       }
       if (group === null || view.dlq !== null) {
@@ -95,7 +95,7 @@ export async function openStream(connection: Connection, key: string, signal: Ab
         request.to === 'origin' ? (request.state === 'dead' ? key : view.source) : streamKeyOf(request.to, connection);
       if (target === null || (request.state === 'ready' && target === key)) return null;
       if (!(await connection.sameSlot([key, target]))) return null;
-      if (request.state === 'ready') refuseIfOthersNeed(view, facts, 'move messages out of');
+      if (request.state === 'ready') await refuseIfOthersNeed(view, facts, 'move messages out of', request.signal);
       if (request.state === 'dead' && target === key && facts.groups.length > 1) {
         request.notice(`the entries are added to ${key} anew, so its other groups get them once more`);
       }

@@ -3,7 +3,7 @@ import type { Death } from '../../../contract/message.ts';
 import type { Connection } from '../connection.ts';
 import { deadLetterQueueOf, isDeadLetterQueue, sourceOf } from '../handle.ts';
 import { plainDeath } from '../list/message.ts';
-import type { Group, PendingEntry, StreamFacts } from './facts.ts';
+import { type Group, type PendingEntry, positionOf, type StreamFacts } from './facts.ts';
 import { compareIds } from './ids.ts';
 
 /** One stream as it is seen through one group, or through none. */
@@ -46,18 +46,26 @@ export function groupOf(facts: StreamFacts, name: string | null): Group | null {
 }
 
 /**
- * An entry is one for all groups of the stream: deleting it takes it from those that have not finished with it. Throws
- * `PRECONDITION_FAILED` then.
+ * An entry is one for all groups of the stream: deleting it takes it from those that have not finished with it. A paused group stands where it will
+ * stand when it is resumed; where nobody knows that place, it needs all. Throws `PRECONDITION_FAILED` then.
  */
-export function refuseIfOthersNeed(view: StreamView, facts: StreamFacts, operation: string): void {
-  const waiting = facts.groups.filter(
-    ({ name, pending, lastDeliveredId }) =>
-      name !== view.group && (pending > 0 || compareIds(lastDeliveredId, facts.lastId ?? '0-0') < 0),
-  );
+export async function refuseIfOthersNeed(
+  view: StreamView,
+  facts: StreamFacts,
+  operation: string,
+  signal: AbortSignal,
+): Promise<void> {
+  if (facts.lastId === null) return;
+  const waiting: string[] = [];
+  for (const group of facts.groups) {
+    if (group.name === view.group) continue;
+    const { after } = await positionOf(view.connection, view.key, group, signal);
+    if (group.pending > 0 || after === null || compareIds(after, facts.lastId) < 0) waiting.push(group.name);
+  }
   if (waiting.length === 0) return;
   throw new MqError(
     'PRECONDITION_FAILED',
-    `cannot ${operation} ${view.key}: taking entries out would take them from its other groups too, which have not finished with them: ${waiting.map(({ name }) => name).join(', ')}`,
+    `cannot ${operation} ${view.key}: taking entries out would take them from its other groups too, which have not finished with them: ${waiting.join(', ')}`,
     { hint: 'copy leaves them where they are', backend: 'redis', operation, queue: view.key },
   );
 }
