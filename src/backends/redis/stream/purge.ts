@@ -28,7 +28,10 @@ end
 return count
 `;
 
-/** All states: the whole stream, history included. Fewer: only the entries in those states, page by page. */
+/**
+ * All states, or any through no group: the whole stream, history included, since entries deleted one by one would stay pending without contents. Fewer:
+ * only the entries in those states, page by page.
+ */
 export async function purgeStream(view: StreamView, options: PurgeOptions): Promise<PurgeResult> {
   const { connection, key } = view;
   throwIfAborted(options.signal);
@@ -37,7 +40,7 @@ export async function purgeStream(view: StreamView, options: PurgeOptions): Prom
   const others = facts.groups.map(({ name }) => name).filter((name) => name !== view.group);
   if (others.length > 0)
     options.notice(`the entries are purged for all groups of ${key}, also for ${others.join(', ')}`);
-  const isAll = states.has('ready') && (facts.groups.length === 0 || states.has('in-flight'));
+  const isAll = states.has('ready') && (view.group === null || states.has('in-flight'));
   if (isAll) {
     const removed = await connection.script(EMPTY, [key], [MAX_ID], { operation: 'purge', queue: key });
     return { removed: asInteger(removed) };

@@ -5,7 +5,7 @@ import type { Call, Connection } from '../connection.ts';
 import { asInteger, asList, asPairs, asText, asTextOrNull } from '../reply.ts';
 import { readEntries, timeOf } from './entry.ts';
 import { countAfter, type Group, positionOf, readFacts, readPending, type StreamFacts } from './facts.ts';
-import { MIN_ID, nextId } from './ids.ts';
+import { compareIds, MIN_ID, nextId } from './ids.ts';
 import { groupOf, isDead, type StreamView } from './view.ts';
 
 /** Dead letters are counted among so many pending entries; beyond, their number is not known. */
@@ -133,12 +133,20 @@ async function withGroup(view: StreamView, facts: StreamFacts, group: Group, sig
 
 async function unreadOf(view: StreamView, facts: StreamFacts, group: Group, signal: AbortSignal) {
   const position = await positionOf(view.connection, view.key, group, signal);
+  const { after } = position;
   // At the highest id Redis knows no lag, or says 0, which is wrong as long as the group is paused.
-  const lag = position.isPaused ? null : group.lag;
-  const count =
-    lag ??
-    (position.after === null ? null : await countAfter(view.connection, view.key, facts, position.after, signal));
+  const lag = position.isPaused || !isPlausible(facts, group) ? null : group.lag;
+  const count = lag ?? (after === null ? null : await countAfter(view.connection, view.key, facts, after, signal));
   return { count, position };
+}
+
+/**
+ * Redis 7.0 and Valkey 8.1 go on counting entries as unread that were trimmed before the group had read them (measured; Redis 8.0 does not). An end of
+ * the stream needs no counting, and in its middle the group has read one that is there: more than all the others cannot be unread.
+ */
+function isPlausible({ length, firstId, lastId }: StreamFacts, { lag, lastDeliveredId }: Group): boolean {
+  if (lag === null || firstId === null || lastId === null) return false;
+  return compareIds(lastDeliveredId, firstId) >= 0 && compareIds(lastDeliveredId, lastId) < 0 && lag < length;
 }
 
 async function countDead(view: StreamView, group: Group, signal: AbortSignal): Promise<number | null> {
