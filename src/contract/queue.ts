@@ -53,6 +53,8 @@ export interface ConsumeOptions {
   readonly follow: boolean;
   /** With `follow`: end after so many milliseconds without a message; null: never. */
   readonly idleMs: number | null;
+  /** Take also while the queue is paused, where a pause would stop this consumer too: what an operator moves or purges is no delivery. */
+  readonly evenPaused?: boolean;
   readonly notice: Notice;
   readonly signal: AbortSignal;
 }

@@ -86,6 +86,7 @@ export async function planDrain(request: DrainRequest): Promise<Plan> {
           window,
           follow,
           idleMs: request.idleMs,
+          evenPaused: false,
           notice,
         }),
       );

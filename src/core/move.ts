@@ -134,6 +134,7 @@ async function byHand(request: MoveRequest, chosen: Selection, depth: Depth, opt
       window,
       follow: false,
       idleMs: null,
+      evenPaused: true,
       notice,
     };
     const report = await transfer(

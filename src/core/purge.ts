@@ -197,6 +197,7 @@ function selective(
       window,
       follow: false,
       idleMs: null,
+      evenPaused: true,
       notice,
     }),
   );

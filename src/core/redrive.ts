@@ -187,6 +187,7 @@ async function byHand(
         window: request.window ?? DEFAULT_WINDOW,
         follow: false,
         idleMs: null,
+        evenPaused: true,
         notice,
       }),
     );

@@ -17,18 +17,20 @@ export interface TakeRequest {
   /** Wait for more. */
   readonly follow: boolean;
   readonly idleMs: number | null;
+  /** False: it takes as a consumer does, and gets nothing from a paused queue. */
+  readonly evenPaused: boolean;
   readonly notice: Notice;
 }
 
 /** How the engine opens its source. With a selection, what does not match is held until the end, so nothing may bound what is in hand. */
 export function taking(request: TakeRequest): (signal: AbortSignal) => Promise<Consumer> {
-  const { source, state, selection, follow, idleMs, notice } = request;
+  const { source, state, selection, follow, idleMs, evenPaused, notice } = request;
   requireCapability(source.capabilities, 'drain', source.name);
   const { consume } = source;
   if (consume === undefined) throw new MqError('INTERNAL', `kind ${source.kind} declares drain but has no consume`);
   const window = selection.everything || follow ? request.window : 'unbounded';
   const limit = follow ? (selection.everything ? request.max : null) : takeLimit(request);
-  return (signal) => consume.call(source, { state, limit, window, follow, idleMs, notice, signal });
+  return (signal) => consume.call(source, { state, limit, window, follow, idleMs, evenPaused, notice, signal });
 }
 
 /** The same for a copy: looks where looking is free, else takes and gives back. */

@@ -56,6 +56,19 @@ it('stats --dead of a pattern says that it wants one queue, and what shows sever
   expect((await mq.run(['stats', 'nothing', '--dead'])).code).toBe(4);
 });
 
+it('a paused queue can be cleaned: what a dry run counts is what is taken', async () => {
+  await fill('q', 3, 0);
+  await mq.ok(['pause', 'q']);
+  const purge = ['purge', 'q', '--filter', 'body.n == 1'];
+  expect(await mq.json([...purge, '--dry-run'])).toMatchObject({ matched: 1, moved: 1, left: 2 });
+  expect(await mq.json([...purge, '--yes'])).toMatchObject({ matched: 1, moved: 1, left: 2, complete: true });
+  expect(await bodies('q')).toEqual(['{"n":0}', '{"n":2}']);
+  // A drain is a consumer, which a pause is meant to stop.
+  const drained = await mq.run(['drain', 'q']);
+  expect(drained).toMatchObject({ code: 0, stdout: '' });
+  expect(drained.stderr).toContain('q is paused: nothing is delivered until it is resumed');
+});
+
 describe('asking', () => {
   it.each([
     ['redrive', 'q'],

@@ -38,6 +38,7 @@ const FOUND_BY: Readonly<Record<Fault, { readonly by: string; readonly poor?: tr
   'purges every state': { by: 'removes only the states that were named' },
   'purge says too few': { by: 'removes what is ready, keeps the queue, and says how many' },
   'delivers while paused': { by: 'paused, an application gets nothing; resumed, it gets everything, in order' },
+  'a pause stops the operator': { by: 'an operator takes what is there while it is paused' },
   'get disturbs': { by: 'finds a message by its id, and disturbs nothing' },
   'native move reports what was gone as moved': {
     by: 'moves exactly the messages that are named; one that is gone is skipped, and nothing else is touched',

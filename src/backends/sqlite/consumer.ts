@@ -191,7 +191,7 @@ export class SqliteConsumer implements Consumer {
 
   #isPaused(connection: Connection): boolean {
     requireQueue(connection, this.#queue);
-    if (this.#options.state === 'dead') return false;
+    if (this.#options.state === 'dead' || this.#options.evenPaused === true) return false;
     return (
       connection
         .one('SELECT paused_at FROM queue WHERE id = :id', { id: this.#queue.id })

@@ -57,6 +57,21 @@ export const pause: Section = ({ members }) => {
         expect((await queue.stats(bench.signal)).state).toBe('running');
       },
     },
+    ...(members.has('consume')
+      ? [
+          {
+            title: 'an operator takes what is there while it is paused',
+            async run(bench: Bench) {
+              const queue = await bench.queue();
+              await bench.fill(queue, bodies(3));
+              await queue.pause?.({ reason: null, signal: bench.signal });
+              expect(await bench.take(queue, { evenPaused: true })).toHaveLength(3);
+              expect((await queue.stats(bench.signal)).state).toBe('paused');
+              await queue.resume?.({ signal: bench.signal });
+            },
+          },
+        ]
+      : []),
     {
       title: 'what is there while it is paused is counted',
       async run(bench) {

@@ -84,8 +84,12 @@ export function consumeMemory(
         if (isIdle(waitedFrom) && has('is idle while a message is in hand')) return;
         continue;
       }
-      const list =
-        state.paused && options.state === 'ready' && !has('delivers while paused') ? [] : state.list(options.state);
+      const isHeldBack =
+        state.paused &&
+        options.state === 'ready' &&
+        !has('delivers while paused') &&
+        (options.evenPaused !== true || has('a pause stops the operator'));
+      const list = isHeldBack ? [] : state.list(options.state);
       const next = has('takes the newest first') ? list.at(-1) : list[0];
       if (next !== undefined) yield deliver(next);
       else if (isInHand() && !options.follow && !has('calls the queue empty while a message is in hand'))

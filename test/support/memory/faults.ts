@@ -21,6 +21,7 @@ export const FAULTS = [
   'purges every state',
   'purge says too few',
   'delivers while paused',
+  'a pause stops the operator',
   'get disturbs',
   'native move reports what was gone as moved',
   'stored as text',
