@@ -18,10 +18,14 @@ export function commandLine(request: ActionRequest, selector: readonly string[])
 /** What a terminal acts on is written as `$'\x1b'`, so that the line can be shown, copied and run as it is. */
 function quoted(word: string): string {
   if (/^[A-Za-z0-9_@%+=:,./-]+$/.test(word)) return word;
-  if (!/[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/u.test(word)) return `'${word.replaceAll("'", "'\\''")}'`;
-  const escaped = word.replace(/[\\']|[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu, (character) => {
-    if (character === '\\' || character === "'") return `\\${character}`;
-    return [...Buffer.from(character)].map((byte) => `\\x${byte.toString(16).padStart(2, '0')}`).join('');
-  });
+  if (!/[\p{Cc}\p{Cf}\p{Cs}\p{Default_Ignorable_Code_Point}\u2028\u2029]/u.test(word))
+    return `'${word.replaceAll("'", "'\\''")}'`;
+  const escaped = word.replace(
+    /[\\']|[\p{Cc}\p{Cf}\p{Cs}\p{Default_Ignorable_Code_Point}\u2028\u2029]/gu,
+    (character) => {
+      if (character === '\\' || character === "'") return `\\${character}`;
+      return [...Buffer.from(character)].map((byte) => `\\x${byte.toString(16).padStart(2, '0')}`).join('');
+    },
+  );
   return `$'${escaped}'`;
 }

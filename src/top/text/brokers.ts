@@ -1,9 +1,9 @@
 import { formatDuration } from '../../core/duration.ts';
-import { safe } from '../../core/safe-text.ts';
 import type { BrokerView } from '../state/rows.ts';
 import { shownBrokers, shownNow, type TopState } from '../state/state.ts';
 import { type Line, line } from './line.ts';
 import { cut, widthOf } from './padding.ts';
+import { safe } from './safe.ts';
 import { glyphsOf, paint, type Theme } from './theme.ts';
 
 /**

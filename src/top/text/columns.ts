@@ -1,11 +1,11 @@
 import { formatDuration } from '../../core/duration.ts';
-import { safe } from '../../core/safe-text.ts';
 import type { Row } from '../state/rows.ts';
 import { laneOf } from '../state/series.ts';
 import type { SortKey } from '../state/sorting.ts';
 import { sparkline } from './chart.ts';
 import { ageFigure, errorShareFigure, figure, formatRate } from './figures.ts';
 import { padded } from './padding.ts';
+import { safe } from './safe.ts';
 import { type Glyphs, glyphsOf, paint, type Style, type Theme } from './theme.ts';
 
 export interface Column {

@@ -1,5 +1,4 @@
 import { formatDuration } from '../../core/duration.ts';
-import { safe } from '../../core/safe-text.ts';
 import { type DetailState, openable, TABS, type Tab } from '../state/detail.ts';
 import { rowOf, shownBrokers, shownNow, type TopState } from '../state/state.ts';
 import { staleAge } from './brokers.ts';
@@ -7,6 +6,7 @@ import { type Line, line } from './line.ts';
 import { messageSummary, wrappedMessage } from './message.ts';
 import { overviewLines } from './overview.ts';
 import { cut, padded, widthOf } from './padding.ts';
+import { safe } from './safe.ts';
 import { glyphsOf, paint, type Theme } from './theme.ts';
 import { waiting } from './waiting.ts';
 

@@ -1,11 +1,11 @@
 import { formatDuration } from '../../core/duration.ts';
 import type { Progress } from '../../core/plan.ts';
-import { safe } from '../../core/safe-text.ts';
 import { type ActionRequest, type ActionState, CHOICES } from '../state/action.ts';
 import { commandLine } from '../state/command-line.ts';
 import type { TopState } from '../state/state.ts';
 import { type Line, line } from './line.ts';
 import { cut, wrapped } from './padding.ts';
+import { safe } from './safe.ts';
 import { glyphsOf, paint, type Theme } from './theme.ts';
 
 /** The action, drawn over the lowest lines of a screen. */

@@ -1,4 +1,3 @@
-import { safe } from '../../core/safe-text.ts';
 import { listHeight, shownBrokers, shownNow, type TopState } from '../state/state.ts';
 import { sameKey } from '../watched.ts';
 import { brokersLine, staleAge } from './brokers.ts';
@@ -6,6 +5,7 @@ import { headingLine, layout, rowInWords, rowLine } from './columns.ts';
 import { titleLine } from './header.ts';
 import { type Line, line } from './line.ts';
 import { cut, end, padded, widthOf } from './padding.ts';
+import { safe } from './safe.ts';
 import { glyphsOf, paint, type Theme } from './theme.ts';
 
 /** In front of each row: selected, and something wrong. */

@@ -1,7 +1,7 @@
 import type { Message } from '../../contract/message.ts';
 import { formatDuration } from '../../core/duration.ts';
-import { safe, safeLines } from '../../core/safe-text.ts';
 import { wrapped } from './padding.ts';
+import { safe, safeLines } from './safe.ts';
 
 const decoder = new TextDecoder('utf-8', { fatal: true });
 /** More of a body is not laid out: the screen is for looking, `mq peek` for reading. */

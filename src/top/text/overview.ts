@@ -1,4 +1,3 @@
-import { safe } from '../../core/safe-text.ts';
 import type { Load, Overview } from '../state/detail.ts';
 import type { Row } from '../state/rows.ts';
 import { type Lane, laneOf } from '../state/series.ts';
@@ -7,6 +6,7 @@ import { outlookText } from './columns.ts';
 import { ageFigure, errorShareFigure, figure, formatCount, formatRate, netFigure } from './figures.ts';
 import { type Line, line } from './line.ts';
 import { cut, packed, wrapped } from './padding.ts';
+import { safe } from './safe.ts';
 import { glyphsOf, type Theme } from './theme.ts';
 import { waiting } from './waiting.ts';
 

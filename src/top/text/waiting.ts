@@ -1,7 +1,7 @@
-import { safe } from '../../core/safe-text.ts';
 import type { Load } from '../state/detail.ts';
 import { type Line, line } from './line.ts';
 import { wrapped } from './padding.ts';
+import { safe } from './safe.ts';
 
 /** What stands in the place of something that is not there yet: why, and which key gets it. */
 export function waiting(load: Load<unknown> | null, width: number): readonly Line[] {
