@@ -43,6 +43,16 @@ export function parseDurationMs(text: string): number {
   return Math.round(totalMs);
 }
 
+/** A timer of Node that is set to more goes off at once. */
+const LONGEST_WAIT_MS = 2 ** 31 - 1;
+
+/** As `parseDurationMs`, for what is waited for in this process: a deadline, or the time between two readings. Throws `USAGE` for more than 24 days. */
+export function parseWaitMs(text: string): number {
+  const durationMs = parseDurationMs(text);
+  if (durationMs <= LONGEST_WAIT_MS) return durationMs;
+  throw new MqError('USAGE', `too long to wait: ${text}`, { hint: 'write 24d at most' });
+}
+
 /** For people: the two largest units, `3m12s`, `2d4h`; below a second `40ms`. */
 export function formatDuration(durationMs: number): string {
   const rounded = Math.round(durationMs);

@@ -5,7 +5,7 @@ import type { SelectionOptions } from '../../core/selection.ts';
 import type { Destination } from '../../core/transfer.ts';
 import { type DrainTo, type OpenDestination, openDrainDestination } from '../drain/drain-destination.ts';
 import { EXIT } from '../exit-codes.ts';
-import { duration, rate, wholeNumber } from '../line/globals.ts';
+import { rate, wait, wholeNumber } from '../line/globals.ts';
 import { exitOf, printReport, sayReport, workPlan } from '../transfer/run-plan.ts';
 import { addSelectionOptions, type SelectionFlags, selectionFrom } from '../transfer/selection-flags.ts';
 import { defineVerb, word } from '../verb.ts';
@@ -66,7 +66,7 @@ export const drain = defineVerb<DrainFlags, DrainVerbOptions>({
       .optionsGroup('How:')
       .option('--follow', 'wait for more when the queue is empty')
       .addOption(
-        new Option('--idle <duration>', 'wait for more, and end after so long without a message').argParser(duration),
+        new Option('--idle <duration>', 'wait for more, and end after so long without a message').argParser(wait),
       )
       .option('--rate <rate>', 'evenly paced: 50/s, 10/m', rate)
       .option('--dry-run', 'count what would be taken, and take nothing');

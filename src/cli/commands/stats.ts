@@ -2,12 +2,12 @@ import { Option } from 'commander';
 import type { Broker } from '../../contract/broker.ts';
 import { MqError } from '../../contract/errors.ts';
 import type { QueueStats } from '../../contract/stats.ts';
-import { parseDurationMs } from '../../core/duration.ts';
+import { parseWaitMs } from '../../core/duration.ts';
 import { isGlob } from '../../core/name-pattern.ts';
 import { systemClock } from '../../core/rate-limit.ts';
 import { withRates } from '../../core/sample.ts';
 import { EXIT } from '../exit-codes.ts';
-import { duration } from '../line/globals.ts';
+import { wait } from '../line/globals.ts';
 import { compareQueues, SORT_KEYS, type SortKey } from '../line/sort-queues.ts';
 import { printDeadGroups } from '../output/dead-groups-view.ts';
 import { isDocumentFormat, openSequence } from '../output/documents.ts';
@@ -43,17 +43,13 @@ export const stats = defineVerb<StatsFlags, StatsOptions>({
   declare(command) {
     command
       .argument('[queue...]', 'queues or globs; all without it')
-      .option(
-        '--sample <duration>',
-        'take two readings so far apart, where the broker has no rates of its own',
-        duration,
-      )
+      .option('--sample <duration>', 'take two readings so far apart, where the broker has no rates of its own', wait)
       .addOption(new Option('--sort <key>', 'largest first, by name otherwise').choices(SORT_KEYS))
       .option('--watch [duration]', 'repeat until interrupted, every 2s without a duration')
       .option('--dead', 'what the dead letters of one queue died of, grouped');
   },
   parse([globs], flags) {
-    const watchMs = flags.watch === undefined ? null : parseDurationMs(flags.watch === true ? '2s' : flags.watch);
+    const watchMs = flags.watch === undefined ? null : parseWaitMs(flags.watch === true ? '2s' : flags.watch);
     if (watchMs === 0 || flags.sample === 0) throw new MqError('USAGE', 'a time between two readings must be above 0');
     if (flags.dead === true && (words(globs).length !== 1 || watchMs !== null || flags.sample !== undefined)) {
       throw new MqError('USAGE', '--dead takes one queue, and neither --watch nor --sample');

@@ -9,7 +9,7 @@ import { frameText, snapshotsOf, stateAfter, untilComplete } from '../../top/sti
 import type { Theme } from '../../top/text/theme.ts';
 import { policiesOf, type WatchedBroker } from '../../top/watched.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
-import { duration } from '../line/globals.ts';
+import { wait } from '../line/globals.ts';
 import { openSequence } from '../output/documents.ts';
 import { statsDocument } from '../output/stats-view.ts';
 import type { Session } from '../session.ts';
@@ -42,7 +42,7 @@ export const top = defineVerb<TopFlags, TopOptions>({
     command
       .argument('[glob...]', 'queues or globs; all without it')
       .option('--once', 'print one frame')
-      .addOption(new Option('--interval <duration>', 'between two readings').argParser(duration).default(2_000, '2s'))
+      .addOption(new Option('--interval <duration>', 'between two readings').argParser(wait).default(2_000, '2s'))
       .option('--record <file>', 'keep every reading in a file')
       .option('--replay <file>', 'show such a file instead of a broker');
   },

@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { MqError } from '../../contract/errors.ts';
-import { parseDurationMs } from '../../core/duration.ts';
+import { parseDurationMs, parseWaitMs } from '../../core/duration.ts';
 
 export const OUTPUT_FORMATS = ['table', 'json', 'ndjson', 'yaml', 'text', 'body', 'markdown'] as const;
 export type OutputFormat = (typeof OUTPUT_FORMATS)[number];
@@ -65,10 +65,10 @@ function globalOptions(): readonly Option[] {
     ),
     new Option('--color <when>', 'colours').choices(['auto', 'always', 'never']).default('auto'),
     new Option('--timeout <duration>', 'the longest wait for one answer of the broker')
-      .argParser(duration)
+      .argParser(wait)
       .default(30_000, '30s'),
     new Option('--connect-timeout <duration>', 'the longest wait for a connection')
-      .argParser(duration)
+      .argParser(wait)
       .default(5_000, '5s'),
     new Option('-y, --yes', 'do not ask before removing or moving messages'),
     new Option(
@@ -82,6 +82,11 @@ function globalOptions(): readonly Option[] {
 /** For commander: a duration option as milliseconds. */
 export function duration(text: string): number {
   return usage(() => parseDurationMs(text));
+}
+
+/** The same, for what is waited for: 24 days at most. */
+export function wait(text: string): number {
+  return usage(() => parseWaitMs(text));
 }
 
 /** For commander: a whole number of at least `minimum`. */
