@@ -19,12 +19,14 @@ export class Secrets {
   }
 
   /**
-   * The same for a word of the command line that holds a URL, wherever it stands: one that was typed in the place of a queue or a context is repeated by the
-   * error that says so.
+   * The same for a word of the command line, wherever it stands: a URL that was typed in the place of a queue or a context is repeated by the error that
+   * says so. Of a URL inside a longer text (a body, a command) nothing short is taken: a count of messages would be hidden with `?key=5`.
    */
   learnWord(word: string): void {
     const at = word.search(/[a-z][a-z0-9+.-]*:\/\//i);
-    if (at !== -1) this.learnUrl(word.slice(at));
+    if (at === -1) return;
+    const isText = /[\s"']/.test(word);
+    for (const secret of secretsIn(word.slice(at))) if (!isText || secret.length >= SHORT) this.learn(secret);
   }
 
   /** Registers a secret in every form in which it may be repeated. */

@@ -68,3 +68,9 @@ it('so is one in MQ_CONTEXT', async () => {
   expect(ran.code).toBe(4);
   expect(ran.stderr).not.toContain(encodeURIComponent(PASSWORD));
 });
+
+it('what is short in a URL inside a command or a body hides no count', async () => {
+  await mq.run(['enqueue', 'orders', '1', '2', '3']);
+  const ran = await mq.run(['drain', 'orders', '--exec', 'true "https://example.com/?key=3"']);
+  expect(ran).toMatchObject({ code: 0, stderr: expect.stringContaining('drained 3 messages') });
+});
