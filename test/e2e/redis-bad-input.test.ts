@@ -196,9 +196,11 @@ it.each(['list', 'stream'] as const)(
     const file = join(mortal.folder, 'lines');
     await writeFile(file, Array.from({ length: count }, (_, n) => `${n}\n`).join(''));
     const sending = startMq([...at, 'enqueue', 'q', '--lines', '--file', file]);
-    // The first ids that it tells: now it is in the middle.
+    // The first ids that it tells: now it is in the middle, and cannot come to the end while nobody reads on.
     await new Promise<void>((resolve) => sending.process.stdout?.once('data', () => resolve()));
+    sending.process.stdout?.pause();
     await mortal.kill();
+    sending.process.stdout?.resume();
     const { code, stdout, stderr } = await sending.finished;
     expect(code).toBe(3);
     expectClean(stderr);
