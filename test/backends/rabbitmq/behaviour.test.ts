@@ -478,7 +478,7 @@ describe('errors', () => {
   const SECRET = 's3cr3t-Passw0rd';
   async function failure(url: string): Promise<{ code: string; text: string }> {
     try {
-      const opened = await backend.open(url, { ...options, connectTimeoutMs: 2_000 });
+      const opened = await backend.open(url, options);
       try {
         await opened.queue('any', signal);
       } finally {
