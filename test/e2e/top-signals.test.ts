@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { connect } from 'amqplib';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { BuiltProgram } from '../support/built-program.ts';
+import { type CountingRelay, countingRelay } from '../support/counting-relay.ts';
 import { PseudoTerminal } from '../support/pseudo-terminal.ts';
 import { type RabbitmqVhost, rabbitmqVhost } from '../support/rabbitmq-vhost.ts';
 
@@ -11,20 +12,24 @@ const BIN = new URL('../../bin/mq.js', import.meta.url).pathname;
 const MESSAGES = 20_000;
 
 let vhost: RabbitmqVhost;
+let relay: CountingRelay;
 let client: Awaited<ReturnType<typeof connect>>;
 let folder: string;
 let env: Readonly<Record<string, string>>;
 beforeAll(async () => {
   vhost = await rabbitmqVhost();
+  // What the view hears of the broker comes through this process: when this one stands still, the redrive does not come to its end before the signal.
+  relay = await countingRelay(new URL(vhost.url));
   client = await connect(vhost.url);
 });
 afterAll(async () => {
+  await relay.close();
   await client.close();
   await vhost.remove();
 });
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'mq-top-signals-'));
-  const url = `${vhost.url}?management=${encodeURIComponent(vhost.managementUrl)}`;
+  const url = `${relay.url}?management=${encodeURIComponent(vhost.managementUrl)}`;
   env = { MQ_URL: url, XDG_STATE_HOME: folder, XDG_CONFIG_HOME: folder };
   const channel = await client.createConfirmChannel();
   await channel.assertQueue('orders.dlq');
