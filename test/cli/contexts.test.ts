@@ -230,9 +230,22 @@ describe('context', () => {
     expect((await run(['context', 'rm', 'prod'])).code).toBe(4);
   });
 
+  it('add takes the URL behind the name, as well as with --url', async () => {
+    expect((await run(['context', 'add', 'prod', 'redis://rabbit:6379/1', '--readonly'])).code).toBe(0);
+    expect((await run(['context', 'add', 'test', '--url', 'redis://rabbit:6379/2'])).code).toBe(0);
+    expect(JSON.parse((await run(['context', 'ls', '-o', 'json'])).stdout)).toMatchObject([
+      { context: 'prod', url: 'redis://rabbit:6379/1', readonly: true },
+      { context: 'test', url: 'redis://rabbit:6379/2', readonly: false },
+    ]);
+  });
+
   it.each([
     ['add'],
     ['add', 'x'],
+    ['add', 'x', 'redis://h', '--url', 'redis://h'],
+    ['add', 'x', 'redis://h', 'more'],
+    ['add', 'x', 'nothing'],
+    ['show', 'open', 'redis://h'],
     ['use'],
     ['add', 'a b', '--url', 'redis://h'],
     ['add', 'x', '--url', 'nothing'],

@@ -34,6 +34,8 @@ export interface ContextOptions {
   readonly action: Action;
   /** Null: the one in use. */
   readonly name: string | null;
+  /** For `add`. */
+  readonly url: string | null;
   readonly flags: ContextFlags;
 }
 
@@ -48,7 +50,8 @@ export const context = defineVerb<ContextFlags, ContextOptions>({
     command
       .addArgument(new Argument('<action>', 'what to do').choices(ACTIONS))
       .argument('[context]', 'its name; - is the previous one')
-      .optionsGroup('For add, with --url:')
+      .argument('[url]', 'for add: the broker; or --url')
+      .optionsGroup('For add:')
       .option('--queue <queue>', 'the queue that @NAME stands for')
       .option('--readonly', 'refuse every change')
       .option('--protected', "ask for the queue's name before every change")
@@ -60,27 +63,32 @@ export const context = defineVerb<ContextFlags, ContextOptions>({
       .option('--replace', 'overwrite one of the same name')
       .option('--use', 'and make it the current one');
   },
-  parse([action, name], flags, session) {
+  parse([action, name, written], flags, session) {
     const asked = ACTIONS.find((candidate) => candidate === word(action));
     if (asked === undefined) throw new MqError('USAGE', `context ${word(action)}: there is no such action`);
     const isNeeded = asked === 'add' || asked === 'use' || asked === 'rm';
     if (isNeeded && name === undefined) throw new MqError('USAGE', `context ${asked} needs the name of a context`);
-    if (asked === 'add' && session.globals.url === undefined) {
-      throw new MqError('USAGE', 'context add needs --url', { hint: 'mq context add NAME --url amqp://host/vhost' });
+    const option = session.globals.url;
+    if (written !== undefined && option !== undefined) {
+      throw new MqError('USAGE', 'the URL is given twice', { hint: 'once is enough: behind the name, or with --url' });
     }
-    if (asked !== 'add' && (Object.keys(flags).length > 0 || session.globals.url !== undefined)) {
-      throw new MqError('USAGE', `--url and the settings of a context belong to add, not to ${asked}`);
+    const url = written === undefined ? option : word(written);
+    if (asked === 'add' && url === undefined) {
+      throw new MqError('USAGE', 'context add needs a URL', { hint: 'mq context add NAME amqp://host/vhost' });
     }
-    return { action: asked, name: typeof name === 'string' ? name : null, flags };
+    if (asked !== 'add' && (Object.keys(flags).length > 0 || url !== undefined)) {
+      throw new MqError('USAGE', `a URL and the settings of a context belong to add, not to ${asked}`);
+    }
+    return { action: asked, name: typeof name === 'string' ? name : null, url: url ?? null, flags };
   },
-  run({ action, name, flags }, session) {
+  run({ action, name, url, flags }, session) {
     switch (action) {
       case 'ls':
         return list(session);
       case 'show':
         return show(session, chosen(session, name));
       case 'add':
-        return add(session, name ?? '', flags);
+        return add(session, name ?? '', url ?? '', flags);
       case 'use':
         return use(session, name ?? '');
       case 'rm':
@@ -135,17 +143,16 @@ async function show(session: Session, context: Context): Promise<ExitCode> {
   return EXIT.done;
 }
 
-async function add(session: Session, name: string, flags: ContextFlags): Promise<ExitCode> {
-  const { settings, globals, messages } = session;
+async function add(session: Session, name: string, url: string, flags: ContextFlags): Promise<ExitCode> {
+  const { settings, messages } = session;
   if (!CONTEXT_NAME.test(name) || name in {}) {
     throw new MqError('USAGE', `not a name for a context: ${name}`, {
       hint: 'letters, digits, ".", "_" and "-", the first a letter or a digit',
     });
   }
-  const url = globals.url ?? '';
   session.secrets.learnUrl(url);
   if (!/^[a-z][a-z0-9+.-]*:/i.test(url)) {
-    throw new MqError('USAGE', '--url is not a URL: it has no scheme', {
+    throw new MqError('USAGE', 'that is not a URL: it has no scheme', {
       hint: 'sqlite:PATH, redis://…, amqp://…, sqs://REGION',
     });
   }
