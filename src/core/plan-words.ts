@@ -1,14 +1,27 @@
+import { formatDuration } from './duration.ts';
 import type { Plan } from './plan.ts';
 import type { AnyReport, Operation } from './report.ts';
+import type { SelectionOptions } from './selection.ts';
 
-/** What an operator is asked before a plan is carried out. Broker text in it is not yet made safe. */
+/** What an operator is asked before a plan is carried out. `max`: no more than so many will be taken. Broker text in it is not yet made safe. */
 export function planQuestion(
   plan: Plan,
   broker: { readonly name: string; readonly address: string },
+  max: number | null = null,
 ): readonly string[] {
   return [
-    `${capital(plan.operation)} ${countText(plan)} ${route(plan)} on ${broker.name} (${broker.address})?`,
+    `${capital(plan.operation)} ${countText(plan, max)} ${route(plan)} on ${broker.name} (${broker.address})?`,
     `  ${plan.effect}.`,
+  ];
+}
+
+/** Which of the messages a selection takes, for the question; empty: all. */
+export function selectionLines({ filter, olderThanMs, newerThanMs, maxReplays }: SelectionOptions): readonly string[] {
+  return [
+    ...(filter === null ? [] : [`  only those for which this is true: ${filter.text}`]),
+    ...(olderThanMs === null ? [] : [`  only those older than ${formatDuration(olderThanMs)}`]),
+    ...(newerThanMs === null ? [] : [`  only those newer than ${formatDuration(newerThanMs)}`]),
+    ...(maxReplays === null ? [] : [`  only those that were redriven fewer than ${maxReplays} times`]),
   ];
 }
 
@@ -52,7 +65,10 @@ function route({ from, to }: Pick<AnyReport, 'from' | 'to'>): string {
   return to.length === 0 ? `in ${from}` : `from ${from} to ${to.join(', ')}`;
 }
 
-function countText({ count, exact }: Plan): string {
+function countText({ count, exact }: Plan, max: number | null): string {
+  if (max !== null && (count === null || count > max)) {
+    return `up to ${max}${count === null ? '' : ` of ${count}`} ${(count ?? max) === 1 ? 'message' : 'messages'}`;
+  }
   if (count === null) return 'an unknown number of messages';
   return `${exact ? '' : 'up to '}${count} ${count === 1 ? 'message' : 'messages'}`;
 }

@@ -95,6 +95,28 @@ describe('asking', () => {
     expect(await bodies('q', '--dead')).toHaveLength(0);
   });
 
+  it('names the filter, the ages and the bound that were asked for', async () => {
+    await fill('q', 5, 3);
+    await mq.ok(['create', 'other']);
+    const asked = async (...args: string[]): Promise<string> => {
+      const { code, stderr } = await mq.run(args, { terminals: PERSON, answers: ['no'] });
+      expect(code).toBe(1);
+      return stderr;
+    };
+    const filter = ['--filter', 'raw != "\u001b[2J"'];
+    const redrive = await asked('redrive', 'q', ...filter, '--max', '1', '--newer-than', '2h', '--max-replays', '3');
+    expect(redrive).toContain('Redrive up to 1 of 3 messages from q to q on sqlite');
+    expect(redrive).toContain('\n  only those for which this is true: raw != "\\e[2J"\n');
+    expect(redrive).toContain('\n  only those newer than 2h\n  only those that were redriven fewer than 3 times\n');
+    const move = await asked('move', 'q', 'other', '--max', '1', '--older-than', '1ms');
+    expect(move).toContain('Move up to 1 of 2 messages from q to other');
+    expect(move).toContain('\n  only those older than 1ms\n');
+    expect(await asked('move', 'q', 'other', '--max', '9')).toContain('Move 2 messages from q to other');
+    expect(await asked('purge', 'q', '--filter', 'true')).toContain('\n  only those for which this is true: true\n');
+    expect(await asked('purge', 'q')).not.toContain('only those');
+    expect(await bodies('q')).toHaveLength(2);
+  });
+
   it("purge and delete want the queue's name", async () => {
     await fill('q', 3, 0);
     for (const verb of ['purge', 'delete']) {

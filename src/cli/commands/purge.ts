@@ -81,7 +81,9 @@ export const purge = defineVerb<PurgeFlags, PurgeVerbOptions>({
             const { state } = options;
             return planPurge({ ...options.selection, broker, queue, state, backup, signal, notice: session.notice });
           });
-          if (!options.dryRun) await confirmPlan(session, broker, plan, 'type-name');
+          if (!options.dryRun) {
+            await confirmPlan(session, broker, plan, { asking: 'type-name', selection: options.selection, max: null });
+          }
           plans.push(plan);
         }
         const [only, ...others] = plans;

@@ -77,7 +77,12 @@ export const redrive = defineVerb<RedriveFlags, RedriveOptions>({
         if (to === null) for (const origin of plan.to) session.guard?.require(origin, target);
         return plan;
       });
-      return runPlan(session, broker, plan, { dryRun: options.dryRun, asking: 'ask' });
+      return runPlan(session, broker, plan, {
+        dryRun: options.dryRun,
+        asking: 'ask',
+        selection: options.selection,
+        max: options.max,
+      });
     }, target);
   },
 });

@@ -69,6 +69,8 @@ export function moveVerb(
           return runPlan(session, broker, plan, {
             dryRun: options.dryRun,
             asking: operation === 'move' ? 'ask' : 'none',
+            selection: options.selection,
+            max: options.max,
           });
         };
         return target === null ? work(broker) : session.withBroker(work, target);

@@ -1,8 +1,9 @@
 import type { Broker } from '../../contract/broker.ts';
 import { formatDuration } from '../../core/duration.ts';
 import type { Plan, Progress } from '../../core/plan.ts';
-import { planQuestion, planSentence, reportSentence } from '../../core/plan-words.ts';
+import { planQuestion, planSentence, reportSentence, selectionLines } from '../../core/plan-words.ts';
 import type { AnyReport } from '../../core/report.ts';
+import type { SelectionOptions } from '../../core/selection.ts';
 import { confirm } from '../change/confirm.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { type DocumentFormat, isDocumentFormat, printDocument } from '../output/documents.ts';
@@ -14,13 +15,21 @@ export type Asking = 'ask' | 'type-name' | 'none';
 export interface RunPlanOptions {
   readonly dryRun: boolean;
   readonly asking: Asking;
+  /** What the question says of the messages that are meant. */
+  readonly selection: SelectionOptions;
+  readonly max: number | null;
 }
 
 /** Says what a plan will do and asks, as far as asked to. Throws `CANCELLED` or `CONFIRMATION_REQUIRED`. */
-export async function confirmPlan(session: Session, broker: Broker, plan: Plan, asking: Asking): Promise<void> {
+export async function confirmPlan(
+  session: Session,
+  broker: Broker,
+  plan: Plan,
+  { asking, selection, max }: Omit<RunPlanOptions, 'dryRun'>,
+): Promise<void> {
   if (asking === 'none') return;
   await confirm(session, {
-    lines: planQuestion(plan, broker),
+    lines: [...planQuestion(plan, broker, max), ...selectionLines(selection)],
     typed: asking === 'type-name' ? plan.from : null,
   });
 }
@@ -32,7 +41,7 @@ export async function runPlan(
   plan: Plan,
   options: RunPlanOptions,
 ): Promise<ExitCode> {
-  if (!options.dryRun) await confirmPlan(session, broker, plan, options.asking);
+  if (!options.dryRun) await confirmPlan(session, broker, plan, options);
   const report = await workPlan(session, plan, options.dryRun);
   await printReport(session, report);
   return exitOf(report);
