@@ -62,16 +62,24 @@ export class Session {
     return this.host.signal;
   }
 
-  /** The asked output format, checked against those that the verb has; the first of them is its default. */
+  /** The asked output format, checked against those that the verb has; the first of them is its default. Throws `USAGE`. */
   format<F extends OutputFormat>(...formats: readonly [F, ...F[]]): F {
+    const format = this.#formatAmong(formats);
+    if (this.globals.columns !== undefined && format !== 'table') {
+      throw new MqError('USAGE', `--columns chooses from a table, and ${format} is none`, {
+        hint: formats.some((candidate) => candidate === 'table') ? 'use -o table, or choose fields with jq' : undefined,
+      });
+    }
+    return format;
+  }
+
+  #formatAmong<F extends OutputFormat>(formats: readonly [F, ...F[]]): F {
     const asked = this.globals.output;
     if (asked === undefined) return formats[0];
     const format = formats.find((candidate) => candidate === asked);
-    if (format === undefined) {
-      if (!this.#parts.outputIsAsked) return formats[0];
-      throw new MqError('USAGE', `-o ${asked} does not fit this command`, { hint: `it has ${formats.join(', ')}` });
-    }
-    return format;
+    if (format !== undefined) return format;
+    if (!this.#parts.outputIsAsked) return formats[0];
+    throw new MqError('USAGE', `-o ${asked} does not fit this command`, { hint: `it has ${formats.join(', ')}` });
   }
 
   /** The broker of the command, or of a reference: a URL or `@context`. Throws `CONFIG_INVALID`, `CONTEXT_NOT_FOUND` or `USAGE`. */

@@ -78,8 +78,13 @@ describe.each(Object.entries(LINES))('%s', (verb, { args, more = [], one = false
     expect(shapes[2]).toEqual(shapes[0]);
   });
 
-  it('refuses a format that does not fit before it does anything, and prints the others', async () => {
+  it('refuses a format that does not fit, and columns of what is no table, before it does anything, and prints the others', async () => {
     const before = await mq.json(['stats']);
+    for (const format of ['json', 'ndjson', 'yaml']) {
+      const { code, stdout, stderr } = await mq.run([verb, ...args, '-o', format, '--columns', 'queue']);
+      expect({ format, code, stdout }).toEqual({ format, code: 2, stdout: '' });
+      expect(stderr).toContain(`--columns chooses from a table, and ${format} is none`);
+    }
     for (const format of ['text', 'body', 'markdown'].filter((each) => !more.includes(each))) {
       const { code, stdout, stderr } = await run(format);
       expect({ format, code, stdout }).toEqual({ format, code: 2, stdout: '' });
