@@ -59,6 +59,7 @@ describe('where messages come from', () => {
 
   it.each([
     [['a', '--file', 'f']],
+    [['a', '-']],
     [['a', '--lines']],
     [['--lines', '--ndjson']],
     [['a', 'b', '--id', '7']],
@@ -76,6 +77,31 @@ describe('where messages come from', () => {
     await mq.ok(['create', 'q']);
     expect((await mq.run(['enqueue', 'q', ...args])).code).toBe(2);
     expect(await all()).toEqual([]);
+  });
+});
+
+describe('an empty input', () => {
+  it('is one empty message, as it was asked for, and said: it is mostly an accident', async () => {
+    await writeFile(mq.path('nothing'), '');
+    for (const [args, source] of [
+      [[], 'stdin'],
+      [['-'], 'stdin'],
+      [['--file', mq.path('nothing')], mq.path('nothing')],
+    ] as const) {
+      const { stdout, stderr } = await mq.ok(['enqueue', 'q', ...args], { stdin: '' });
+      expect(stdout).not.toBe('');
+      expect(stderr).toBe(`mq: note: ${source} is empty, and so is the message\n`);
+    }
+    expect(await bodies()).toEqual(['', '', '']);
+    expect((await mq.ok(['enqueue', 'q', ''])).stderr).toBe('');
+    expect((await mq.ok(['enqueue', 'q', '-q'])).stderr).toBe('');
+  });
+
+  it.each(['--lines', '--null', '--ndjson'])('has no message with %s, which is said', async (split) => {
+    const { stdout, stderr } = await mq.ok(['enqueue', 'q', split], { stdin: '' });
+    expect(stdout).toBe('');
+    expect(stderr).toBe('mq: note: no message in the input: nothing was sent\n');
+    expect((await mq.ok(['enqueue', 'q', split, '-q'], { stdin: '' })).stderr).toBe('');
   });
 });
 

@@ -96,7 +96,7 @@ export const enqueue = defineVerb<EnqueueFlags, EnqueueVerbOptions>({
         if (!lossy) refuseFlags(publisher, template, queue, input.split === 'ndjson');
         await enqueueAll({
           publisher,
-          batches: outgoingBatches({ input, template, publisher, queue, lossy, stdin: session.host.stdin }),
+          batches: outgoingBatches({ input, template, publisher, queue, lossy, stdin: session.host.stdin, notice }),
           pacer: ratePerSec === null ? null : pacer(ratePerSec),
           signal,
           onOutcome(outcome, index) {
@@ -121,6 +121,7 @@ export const enqueue = defineVerb<EnqueueFlags, EnqueueVerbOptions>({
       }
       const { sent, failed, unknown } = counts;
       if (signal.aborted) messages.summary(`interrupted after ${countOf(sent, 'message')}`);
+      else if (sent + failed + unknown === 0) messages.note('no message in the input: nothing was sent');
       if (failed + unknown === 0) return EXIT.done;
       messages.summary(`${sent} sent, ${failed} not sent${unknown === 0 ? '' : `, ${unknown} uncertain`}`);
       return sent + unknown === 0 ? EXIT.failed : EXIT.partly;

@@ -1,7 +1,7 @@
 import { open } from 'node:fs/promises';
 import { MqError } from '../../contract/errors.ts';
 import type { OutgoingMessage } from '../../contract/message.ts';
-import type { Publisher, Queue } from '../../contract/queue.ts';
+import type { Notice, Publisher, Queue } from '../../contract/queue.ts';
 import type { Batch } from '../../core/enqueue.ts';
 import { fromEnvelope, utf8Text } from '../../core/envelope.ts';
 import type { Input } from '../host/host.ts';
@@ -27,6 +27,11 @@ export function inputFrom(
   const [split, other] = splits;
   if (other !== undefined) throw new MqError('USAGE', `--${split} and --${other} contradict each other`);
   const stdinAsked = bodies.length === 1 && bodies[0] === '-';
+  if (!stdinAsked && bodies.includes('-')) {
+    throw new MqError('USAGE', '- is stdin, and cannot stand beside another BODY', {
+      hint: 'for a message that is a hyphen: printf %s - | mq enqueue QUEUE',
+    });
+  }
   const given = stdinAsked ? [] : bodies;
   if (flags.file !== undefined && bodies.length > 0)
     throw new MqError('USAGE', 'BODY and --file contradict each other');
@@ -49,6 +54,7 @@ export interface OutgoingRequest {
   readonly queue: Queue;
   readonly lossy: boolean;
   readonly stdin: Input;
+  readonly notice: Notice;
 }
 
 /**
@@ -68,7 +74,10 @@ export async function* outgoingBatches(request: OutgoingRequest): AsyncGenerator
   if (input.split === 'whole') {
     const parts: Uint8Array[] = [];
     for await (const chunk of chunks) parts.push(chunk);
-    const message = template.apply(null, Buffer.concat(parts));
+    const body = Buffer.concat(parts);
+    // Meant by few: what was to be read has failed, or a job without a terminal (cron) has no stdin.
+    if (body.byteLength === 0) request.notice(`${input.file ?? 'stdin'} is empty, and so is the message`);
+    const message = template.apply(null, body);
     if (!lossy) refuseMisfits(publisher, message, queue, null);
     yield [message];
     return;
