@@ -23,7 +23,8 @@ export interface EnqueueVerbOptions {
 }
 
 export const enqueue = defineVerb<EnqueueFlags, EnqueueVerbOptions>({
-  effect: 'Adds messages to the queue. Prints one id a line.',
+  effect:
+    "Adds messages to the queue. Prints one id a line, '-' where the kind gives none and no --id was set (RabbitMQ, lists).",
   examples: [
     'mq enqueue orders \'{"order":42}\' -H type=order.created --delay 5m',
     'mq enqueue orders --ndjson --file dead.ndjson --rate 50/s',
