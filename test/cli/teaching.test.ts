@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { CHANGING_VERBS } from '../../src/cli/change/changing.ts';
+import { CHANGING_VERBS, hasDryRun } from '../../src/cli/change/changing.ts';
 import { manPage } from '../../src/cli/help/man-page.ts';
 import { TOPICS } from '../../src/cli/help/topics.ts';
 import type { StopCause } from '../../src/cli/host/host.ts';
@@ -53,6 +53,20 @@ it('help is JSON for programs', async () => {
     expect(document.examples.length).toBeGreaterThanOrEqual(2);
     expect(document).toEqual(JSON.parse((await mq.ok(['help', name, '-o', 'json'])).stdout));
   }
+});
+
+it('a verb that cannot ask names the flags that it has: --dry-run only where there is one', async () => {
+  for (const verb of CHANGING_VERBS) {
+    const { options } = JSON.parse((await mq.ok([verb, '--help', '-o', 'json'])).stdout);
+    expect(
+      options.some(({ long }: { long: string }) => long === '--dry-run'),
+      verb,
+    ).toBe(hasDryRun(verb));
+  }
+  expect((await mq.run(['purge', 'q'])).stderr).toContain(
+    'hint: add --yes to go on without asking, or --dry-run to see',
+  );
+  expect((await mq.run(['delete', 'q'])).stderr).toMatch(/hint: add --yes to go on without asking\n$/);
 });
 
 it('the manual page has every verb and every flag', async () => {

@@ -19,10 +19,17 @@ export type ChangingVerb = (typeof CHANGING_VERBS)[number];
 /** Those that ask of their own accord, with the counts that they have found. */
 const ASKING: ReadonlySet<ChangingVerb> = new Set(['redrive', 'move', 'purge', 'delete']);
 
+/** Those with `--dry-run`. A test compares them with the options of each verb. */
+const DRY: ReadonlySet<ChangingVerb> = new Set(['drain', 'redrive', 'move', 'copy', 'purge']);
+
 export function isChanging(verb: string): verb is ChangingVerb {
   return CHANGING_VERBS.some((candidate) => candidate === verb);
 }
 
 export function asksItself(verb: ChangingVerb): boolean {
   return ASKING.has(verb);
+}
+
+export function hasDryRun(verb: ChangingVerb): boolean {
+  return DRY.has(verb);
 }

@@ -1,6 +1,7 @@
 import { MqError } from '../../contract/errors.ts';
 import { shellWord } from '../output/shell-word.ts';
 import type { Session } from '../session.ts';
+import { hasDryRun } from './changing.ts';
 
 export interface Question {
   /** What will happen: broker, queue, count and effect. */
@@ -57,7 +58,7 @@ export function requireSomebodyToAsk(session: Session): void {
     );
   }
   throw new MqError('CONFIRMATION_REQUIRED', 'this needs a confirmation and nobody can be asked', {
-    hint: 'add --yes to go on without asking, or --dry-run to see what would happen where the command has it',
+    hint: `add --yes to go on without asking${guard !== null && hasDryRun(guard.verb) ? ', or --dry-run to see what would happen' : ''}`,
   });
 }
 
