@@ -1,4 +1,4 @@
-import type { ASTNode, ParseResult } from '@marcbachmann/cel-js';
+import type { ASTNode, Environment, ParseResult } from '@marcbachmann/cel-js';
 import { MqError } from '../contract/errors.ts';
 import type { Message } from '../contract/message.ts';
 import { messageVariables, type VariableName } from './filter-variables.ts';
@@ -19,7 +19,10 @@ export interface Filter {
  * position in the error messages.
  */
 export async function compileFilter(text: string): Promise<Filter> {
-  const [{ Environment }, { RE2JS }] = await Promise.all([import('@marcbachmann/cel-js'), import('re2js')]);
+  const [{ Environment: CelEnvironment }, { RE2JS }] = await Promise.all([
+    import('@marcbachmann/cel-js'),
+    import('re2js'),
+  ]);
   const patterns = new Map<string, InstanceType<typeof RE2JS>>();
   const find = (subject: string, pattern: string): boolean => {
     let compiled = patterns.get(pattern);
@@ -34,39 +37,51 @@ export async function compileFilter(text: string): Promise<Filter> {
     }
     return compiled.matcher(subject).find();
   };
-  const dead = { from: 'dyn', reason: 'dyn', error: 'dyn', at: 'dyn', count: 'dyn', replays: 'dyn' };
-  const environment = new Environment({ enableOptionalTypes: true, homogeneousAggregateLiterals: false })
-    .registerVariable('id', 'dyn')
-    .registerVariable('queue', 'string')
-    .registerVariable('state', 'string')
-    .registerVariable('body', 'dyn')
-    .registerVariable('raw', 'string')
-    .registerVariable('headers', 'map')
-    .registerVariable('receiveCount', 'dyn')
-    .registerVariable('age', 'dyn')
-    .registerVariable('size', 'int')
-    .registerVariable('priority', 'dyn')
-    .registerVariable('groupId', 'dyn')
-    .registerVariable('name', 'dyn')
-    .registerVariable('dead', { schema: dead })
-    .registerFunction({
-      name: LINEAR_MATCH,
-      receiverType: 'string',
-      returnType: 'bool',
-      params: [{ name: 'pattern', type: 'string' }],
-      handler: find,
-    });
+  const environmentOf = (types: Types): Environment =>
+    new CelEnvironment({ enableOptionalTypes: true, homogeneousAggregateLiterals: false })
+      .registerVariable('id', types.text)
+      .registerVariable('queue', 'string')
+      .registerVariable('state', 'string')
+      .registerVariable('body', 'dyn')
+      .registerVariable('raw', 'string')
+      .registerVariable('headers', 'map')
+      .registerVariable('receiveCount', types.count)
+      .registerVariable('age', types.duration)
+      .registerVariable('size', 'int')
+      .registerVariable('priority', types.count)
+      .registerVariable('groupId', types.text)
+      .registerVariable('name', types.text)
+      .registerVariable('dead', {
+        schema: {
+          from: types.text,
+          reason: types.text,
+          error: types.text,
+          at: types.instant,
+          count: types.count,
+          replays: types.count,
+        },
+      })
+      .registerFunction({
+        name: LINEAR_MATCH,
+        receiverType: 'string',
+        returnType: 'bool',
+        params: [{ name: 'pattern', type: 'string' }],
+        handler: find,
+      });
+  const environment = environmentOf(MAY_BE_UNKNOWN);
 
+  const checked = (source: string, within: Environment): ParseResult => {
+    const parsed = within.parse(source);
+    const { valid, error, type } = parsed.check();
+    if (!valid) throw error;
+    if (type !== undefined && type !== 'bool' && !type.startsWith('dyn'))
+      throw new Error(`a filter must be true or false; this one is of type ${type}${pointer(text, 0)}`);
+    return parsed;
+  };
   const parse = (source: string): ParseResult => {
     try {
-      const parsed = environment.parse(source);
-      const checked = parsed.check();
-      if (!checked.valid) throw checked.error;
-      if (checked.type !== undefined && checked.type !== 'bool' && !checked.type.startsWith('dyn')) {
-        throw new Error(
-          `a filter must be true or false; this one is of type ${checked.type}\n\n>    1 | ${text}\n         ^`,
-        );
-      }
+      const parsed = checked(source, environment);
+      if (!mentionsNull(parsed.ast)) checked(source, environmentOf(KNOWN));
       return parsed;
     } catch (error) {
       throw filterError(text, error);
@@ -77,11 +92,14 @@ export async function compileFilter(text: string): Promise<Filter> {
   const parsed = parse(source);
   if (matchCalls(parsed.ast).length > 0)
     throw filterError(text, new Error('write matches as value.matches("pattern")'));
-  for (const pattern of literalPatterns(parsed.ast)) {
+  for (const { pattern, at } of literalPatterns(parsed.ast)) {
     try {
       RE2JS.compile(pattern);
     } catch (error) {
-      throw filterError(text, error);
+      throw filterError(
+        text,
+        new Error(`${error instanceof Error ? error.message : 'bad pattern'}${pointer(text, at)}`),
+      );
     }
   }
 
@@ -103,6 +121,36 @@ export async function compileFilter(text: string): Promise<Filter> {
       return false;
     },
   };
+}
+
+interface Types {
+  readonly text: string;
+  readonly count: string;
+  readonly duration: string;
+  readonly instant: string;
+}
+
+/** What a message may not have is null there, so that these are of any type when the expression is evaluated, and may be compared with null. */
+const MAY_BE_UNKNOWN: Types = { text: 'dyn', count: 'dyn', duration: 'dyn', instant: 'dyn' };
+/** What they are where they are known. An expression that says nothing of null and is wrong with these would match no message at all. */
+const KNOWN: Types = {
+  text: 'string',
+  count: 'int',
+  duration: 'google.protobuf.Duration',
+  instant: 'google.protobuf.Timestamp',
+};
+
+function mentionsNull(ast: ASTNode): boolean {
+  return [...nodesOf(ast)].some((node) => node.op === 'value' && node.args === null);
+}
+
+/** The line of the text, and a caret under the place, as the library shows its own errors. */
+function pointer(text: string, at: number): string {
+  const before = text.slice(0, at).split('\n');
+  const number = before.length;
+  const line = text.split('\n')[number - 1] ?? '';
+  const margin = `>${String(number).padStart(5)} | `;
+  return `\n\n${margin}${line}\n${' '.repeat(margin.length + (before.at(-1)?.length ?? 0))}^`;
 }
 
 /** As many letters as `matches`. */
@@ -152,12 +200,13 @@ function renameMatches(text: string, ast: ASTNode): string {
   return renamed;
 }
 
-function literalPatterns(ast: ASTNode): string[] {
-  const patterns: string[] = [];
+function literalPatterns(ast: ASTNode): { readonly pattern: string; readonly at: number }[] {
+  const patterns: { readonly pattern: string; readonly at: number }[] = [];
   for (const node of nodesOf(ast)) {
     if (node.op !== 'rcall' || node.args[0] !== LINEAR_MATCH) continue;
     const [pattern] = node.args[2];
-    if (pattern?.op === 'value' && typeof pattern.args === 'string') patterns.push(pattern.args);
+    if (pattern?.op === 'value' && typeof pattern.args === 'string')
+      patterns.push({ pattern: pattern.args, at: pattern.range.start });
   }
   return patterns;
 }

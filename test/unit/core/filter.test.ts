@@ -47,7 +47,7 @@ describe('filter', () => {
   it.each([
     ['body.missing == 1', 'No such key: missing'],
     ['priority > 2', 'no such overload: dyn<null> > int'],
-    ['receiveCount', 'the expression is not true or false'],
+    ['body.amount', 'the expression is not true or false'],
     ['body.__proto__ == 1', 'No such key: __proto__'],
     ['headers.constructor == 1', 'No such key: constructor'],
   ])('%s does not match, and says why: %s', async (text, problem) => {
@@ -61,6 +61,15 @@ describe('filter', () => {
     ['size', 'must be true or false'],
     ['raw.matches("(")', 'missing closing'],
     ['matches(raw, "a")', 'matches(string, string)'],
+    // None of these could match any message: what may be unknown has a type all the same.
+    ['age > 5', 'no such overload: google.protobuf.Duration > int'],
+    ['receiveCount > "3"', 'no such overload: int > string'],
+    ['priority == "high"', 'no such overload: int == string'],
+    ['id == 7', 'no such overload: string == int'],
+    ['dead.count > "1" && state == "dead"', 'no such overload: int > string'],
+    ['dead.at < duration("1h")', 'no such overload'],
+    ['dead.reason > 1', 'no such overload: string > int'],
+    ['receiveCount', 'must be true or false'],
     ['', 'Unexpected token'],
   ])('refuses %s before any message is seen', async (text, why) => {
     const error = await compileFilter(text).catch((caught: unknown) => caught);
@@ -68,11 +77,23 @@ describe('filter', () => {
     expect(error).toMatchObject({ code: 'USAGE', message: expect.stringContaining(why) });
   });
 
-  it('points at the mistake with a caret under the text as it was typed', async () => {
-    const error: unknown = await compileFilter('raw.matches("a") && atempts > 2').catch((caught: unknown) => caught);
+  it.each([
+    ['raw.matches("a") && atempts > 2', 'atempts'],
+    ['raw.matches("a") && raw.matches("(?<=a)b")', '"(?<=a)b"'],
+    ['size > 2 &&\n  raw.matches("(")', '"("'],
+    ['receiveCount + 1', 'receiveCount'],
+    ['state == "dead" && age > 5', 'age > 5'],
+  ])('points at the mistake in %s with a caret under the text as it was typed', async (text, mistake) => {
+    const error: unknown = await compileFilter(text).catch((caught: unknown) => caught);
     const lines = (error as MqError).message.split('\n');
-    const typed = lines.findIndex((line) => line.includes('raw.matches("a") && atempts > 2'));
-    expect(lines[typed + 1]?.indexOf('^')).toBe(lines[typed]?.indexOf('atempts'));
+    const typed = lines.findIndex((line) => line.startsWith('>') && line.includes(mistake));
+    expect(lines[typed + 1]?.indexOf('^')).toBe(lines[typed]?.indexOf(mistake));
+  });
+
+  it('what is unknown may be asked for, and then compared as it is', async () => {
+    expect(await matches('priority == null')).toBe(true);
+    expect(await matches('receiveCount == null || receiveCount > 2', order)).toBe(true);
+    expect(await matches('age != null && age > duration("2s")', order)).toBe(true);
   });
 
   it('runs a pattern that explodes in a backtracking engine in linear time', async () => {
