@@ -1,4 +1,6 @@
 import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -123,6 +125,42 @@ describe('refusals', () => {
     expect(stdout + stderr).not.toContain(SECRET);
     expect(stderr).not.toBe('');
   });
+
+  test.each(['ls', 'stats'])('%s of an unknown vhost is no empty list', async (verb) => {
+    const args = ['--url', `${broker.url}/no-such-vhost?${management}`, verb];
+    const { code, stdout, stderr } = await runMq(args);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toContain('refused the vhost "no-such-vhost"');
+    expect(await runMq([...args, '-o', 'json'])).toMatchObject({ code: 2, stdout: '' });
+  });
+
+  test.each([
+    [404, ''],
+    [404, '<html>not here</html>'],
+    [200, '{}'],
+    [200, 'null'],
+    [200, 'ok'],
+  ])(
+    'another server in the place of the management API, which answers %s %j, is not believed',
+    async (status, body) => {
+      const server = createServer((_request, response) => response.writeHead(status).end(body));
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+      try {
+        const { port } = server.address() as AddressInfo;
+        const url = `${broker.url}?management=${encodeURIComponent(`http://127.0.0.1:${port}`)}`;
+        const listed = await runMq(['--url', url, 'ls', '-o', 'json']);
+        expect({ code: listed.code, stdout: listed.stdout }).toEqual({ code: 5, stdout: '' });
+        expect(listed.stderr).toContain(`http://127.0.0.1:${port} is not a RabbitMQ management API`);
+        // What AMQP knows is still told.
+        const { code, stdout } = await stats(url);
+        expect(code).toBe(0);
+        expect(JSON.parse(stdout)).toMatchObject([{ queue: 'jobs', ready: 0, inFlight: null }]);
+      } finally {
+        server.closeAllConnections();
+        await new Promise((resolve) => server.close(resolve));
+      }
+    },
+  );
 });
 
 test('a body larger than the broker takes is not sent, and the others around it are', async () => {

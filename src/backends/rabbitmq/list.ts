@@ -97,8 +97,14 @@ async function* pages(session: Session, signal: AbortSignal): AsyncGenerator<Que
       await session.control(signal);
       throw needsManagement('listing queues', answer.reason);
     }
-    if (answer.status === 'missing') return;
+    if (answer.status === 'missing') {
+      // There is no such vhost, which AMQP says better; or the API is that of another broker.
+      await session.control(signal);
+      const { vhost } = session.address;
+      throw needsManagement('listing queues', `${session.management.label} knows no vhost ${JSON.stringify(vhost)}`);
+    }
     const body: JsonObject = isObject(answer.body) ? answer.body : { items: answer.body };
+    if (!Array.isArray(body.items)) throw needsManagement('listing queues', session.management.isAnother);
     for (const raw of listOf(body.items)) {
       const info = queueInfo(raw);
       if (info !== null) yield info;

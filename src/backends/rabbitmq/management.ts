@@ -39,6 +39,11 @@ export class Management {
     return this.#address.management.label;
   }
 
+  /** Why an answer that nobody can read is none. */
+  get isAnother(): string {
+    return `${this.label} is not a RabbitMQ management API`;
+  }
+
   /** From the newest answer that carried a date; null: none did. */
   get serverClock(): ClockReading | null {
     return this.#clock;
@@ -87,14 +92,13 @@ export class Management {
   }
 
   #interpret(status: number, text: string): Answer {
-    if (status === 200) {
-      try {
-        return { status: 'ok', body: JSON.parse(text) as JsonValue };
-      } catch {
-        return this.#remember(`${this.label} is not a RabbitMQ management API`);
-      }
+    if (status === 200 || status === 404) {
+      const body = parsed(text);
+      if (status === 200 && body !== null) return { status: 'ok', body };
+      // RabbitMQ says what is missing, in JSON. A page of another server must not be taken for "there is none".
+      if (isObject(body ?? undefined)) return { status: 'missing' };
+      return this.#remember(this.isAnother);
     }
-    if (status === 404) return { status: 'missing' };
     if (status === 401 || status === 403) {
       return this.#remember(`the management API at ${this.label} refused this user (it needs the tag "management")`);
     }
@@ -110,6 +114,15 @@ export class Management {
     const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : null;
     const told = socketFailure(code, `the management API at ${this.label}`);
     return told?.message ?? `the management API at ${this.label} does not answer`;
+  }
+}
+
+/** Null: no JSON (which is never null here). */
+function parsed(text: string): JsonValue {
+  try {
+    return JSON.parse(text) as JsonValue;
+  } catch {
+    return null;
   }
 }
 

@@ -73,9 +73,7 @@ export class Session {
     if (answer.status === 'missing') return { status: 'missing' };
     if (answer.status === 'unavailable') return answer;
     const info = isRecord(answer.body) ? queueInfo(answer.body) : null;
-    return info === null
-      ? { status: 'unavailable', reason: `${this.management.label} is not a RabbitMQ management API` }
-      : { status: 'found', info };
+    return info === null ? { status: 'unavailable', reason: this.management.isAnother } : { status: 'found', info };
   }
 
   /** Live figures by passive declaration. Throws `QUEUE_NOT_FOUND`. */
