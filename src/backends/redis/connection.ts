@@ -88,6 +88,10 @@ export class Connection {
     } catch (error) {
       if (timeout.aborted && !(signal?.aborted ?? false)) {
         throw new MqError('TIMEOUT', `cannot ${place.operation}: no answer within ${timeoutMs} ms`, {
+          // A server without TLS takes the first bytes of a handshake for a command that has not ended yet.
+          hint: this.settings.address.startsWith('rediss:')
+            ? 'is this a port without TLS? then use redis://'
+            : 'check the host, the port and the firewall, or give a longer --connect-timeout',
           backend: 'redis',
         });
       }

@@ -111,7 +111,11 @@ function translate(error: unknown): Translation {
       return {
         code: 'UNAVAILABLE',
         says: `the TLS connection was not made (${system})`,
-        hint: 'name the authority of its certificate with ?ca=FILE',
+        // The one that OpenSSL gives for an answer that is not TLS at all.
+        hint:
+          system === 'ERR_SSL_WRONG_VERSION_NUMBER'
+            ? 'is this a port without TLS? then use redis://'
+            : 'name the authority of its certificate with ?ca=FILE',
         retryable: false,
       };
     }
@@ -126,6 +130,13 @@ function translate(error: unknown): Translation {
       code: 'UNAVAILABLE',
       says: 'no Sentinel knows a reachable master of that name',
       hint: 'check ?sentinel=NAME and the hosts',
+    };
+  }
+  if (/Unknown RESP type|Protocol error/.test(text)) {
+    return {
+      code: 'UNEXPECTED_RESPONSE',
+      says: 'what answers there does not speak the protocol of Redis',
+      hint: 'is it the port of another service?',
     };
   }
   if (/slots? cache|None of startup nodes|cluster/i.test(text)) {

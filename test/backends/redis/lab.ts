@@ -44,9 +44,9 @@ export function fresh(base = 'q'): string {
   return name;
 }
 
-export async function open(parameters = '', base = url): Promise<Broker> {
+export async function open(parameters = '', base = url, connectTimeoutMs = 5_000): Promise<Broker> {
   const broker = await backend.open(`${base}${parameters}`, {
-    connectTimeoutMs: 5_000,
+    connectTimeoutMs,
     notice,
     signal: new AbortController().signal,
   });

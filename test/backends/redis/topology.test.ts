@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { Queue as BullQueue } from 'bullmq';
 import { Cluster } from 'ioredis';
@@ -9,9 +11,18 @@ import { outgoing } from '../../support/messages.ts';
 import { startRedis, startRedisCluster } from '../../support/redis-server.ts';
 import { startProcess } from '../../support/server-process.ts';
 import { redisProgram } from '../../support/servers.ts';
-import { after, consumeOptions, moveRequest, notice, open, peek, signal, text } from './lab.ts';
+import { after, consumeOptions, moveRequest, notice, open, peek, signal, text, url } from './lab.ts';
 
 const program = await redisProgram();
+
+/** The port of a server that is no Redis. */
+async function listening(onConnection: (socket: Socket) => void): Promise<number> {
+  const server = createServer(onConnection);
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  after(async () => server.close());
+  return (server.address() as AddressInfo).port;
+}
 
 it('TLS with an authority of its own, and without it the certificate is refused', async () => {
   const server = await startRedis(program, { tls: true });
@@ -22,6 +33,23 @@ it('TLS with an authority of its own, and without it the certificate is refused'
     code: 'UNAVAILABLE',
     message: expect.stringContaining('TLS'),
     retryable: false,
+  });
+});
+
+it('TLS where there is none is told from a server that is away, and from a missing authority', async () => {
+  const hint = 'is this a port without TLS? then use redis://';
+  // Redis waits for the rest of what it takes for a command.
+  await expect(open('', url.replace('redis:', 'rediss:'), 300)).rejects.toMatchObject({ code: 'TIMEOUT', hint });
+  const answering = await listening((socket) => socket.end('-ERR what?\r\n'));
+  await expect(open('', `rediss://127.0.0.1:${answering}/0`)).rejects.toMatchObject({ code: 'UNAVAILABLE', hint });
+});
+
+it('another service on the port is told from a broken one', async () => {
+  const web = await listening((socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'));
+  await expect(open('', `redis://127.0.0.1:${web}/0`)).rejects.toMatchObject({
+    code: 'UNEXPECTED_RESPONSE',
+    message: expect.stringContaining('does not speak the protocol of Redis'),
+    hint: 'is it the port of another service?',
   });
 });
 
