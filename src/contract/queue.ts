@@ -55,6 +55,11 @@ export interface ConsumeOptions {
   readonly idleMs: number | null;
   /** Take also while the queue is paused, where a pause would stop this consumer too: what an operator moves or purges is no delivery. */
   readonly evenPaused?: boolean;
+  /**
+   * The caller settles or keeps every delivery, also when the window is unbounded. Where one that is in hand hides others (a FIFO group), the queue is then
+   * not called empty before that is done.
+   */
+  readonly tellsKept?: boolean;
   readonly notice: Notice;
   readonly signal: AbortSignal;
 }

@@ -30,7 +30,8 @@ export function taking(request: TakeRequest): (signal: AbortSignal) => Promise<C
   if (consume === undefined) throw new MqError('INTERNAL', `kind ${source.kind} declares drain but has no consume`);
   const window = selection.everything || follow ? request.window : 'unbounded';
   const limit = follow ? (selection.everything ? request.max : null) : takeLimit(request);
-  return (signal) => consume.call(source, { state, limit, window, follow, idleMs, evenPaused, notice, signal });
+  return (signal) =>
+    consume.call(source, { state, limit, window, follow, idleMs, evenPaused, tellsKept: true, notice, signal });
 }
 
 /** The same for a copy: looks where looking is free, else takes and gives back. */

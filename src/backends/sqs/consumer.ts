@@ -301,10 +301,11 @@ export class SqsConsumer implements Consumer {
 
   /**
    * Something may be given back and come again. What the caller keeps until the end is not waited for; a caller without a bounded window may keep
-   * all.
+   * all without a word, unless it has promised to tell.
    */
   #isInHand(): boolean {
-    return this.#options.window !== 'unbounded' && this.#holds.size > this.#kept.size;
+    const { window, tellsKept } = this.#options;
+    return (window !== 'unbounded' || tellsKept === true) && this.#holds.size > this.#kept.size;
   }
 
   /** On FIFO, a message in flight blocks the rest of its group: an empty answer says nothing until it is settled. */

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Broker } from '../../../src/contract/broker.ts';
+import { compileFilter } from '../../../src/core/filter.ts';
 import { planRedrive } from '../../../src/core/redrive.ts';
 import { redriveOf } from '../../support/redrive.ts';
 import { behindProxy } from '../../support/sqs/behind-proxy.ts';
@@ -189,6 +190,28 @@ describe('faults in front of the emulator fauxqs', () => {
     expect(group(left)).toContain(4);
     // fauxqs gives one message of a group at a time, so nothing behind the failed one can have left before it.
     expect(group(moved).every((i) => i < 4)).toBe(true);
+  });
+
+  it('FIFO: with a filter too, the next ones of a group are waited for, however long the first take to be sent', async () => {
+    const { queue, dead } = await deadLetters(9, true);
+    const nothingMore = Promise.withResolvers<void>();
+    proxy.spoil('ReceiveMessage', async (_, forward) => {
+      const answer = await forward();
+      const { Messages: messages } = answer.body as { Messages?: readonly unknown[] };
+      if (messages === undefined || messages.length === 0) nothingMore.resolve();
+      return answer;
+    });
+    proxy.spoil('SendMessageBatch', async () => {
+      await nothingMore.promise;
+      return null;
+    });
+    const all = await compileFilter('raw.startsWith("dead")');
+    const plan = await planRedrive(redriveOf(broker, queue, { filter: all, signal: never }));
+    const report = await plan.run({ dryRun: false, onProgress: () => {}, signal: never });
+    expect(report).toMatchObject({ matched: 9, moved: 9, left: 0, complete: true });
+    proxy.reset();
+    expect((await takeAll(queue)).length).toBe(9);
+    expect((await takeAll(dead)).length).toBe(0);
   });
 
   it('FIFO: a redrive right after the first send arrives, although SQS has just seen the same deduplication ids', async () => {
