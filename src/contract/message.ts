@@ -142,6 +142,8 @@ export interface Receipt {
 export interface Delivery {
   readonly message: Message;
   readonly receipt: Receipt;
+  /** Why it cannot be taken out of its queue, and was not: it is here to be looked at and counted, and to be released. Absent: it can. */
+  readonly stays?: string;
 }
 
 /** What became of a message that was sent. */

@@ -63,6 +63,7 @@ export function takeLimit(request: Pick<TransferRequest, 'selection' | 'bound' |
  *
  * ```
  * taken ─┬─ leave ───────────────────────────────► held ──► given back at the end, in order
+ *        ├─ matched, but it stays ──────────────► released: failed, with the reason
  *        ├─ skip (matched, but not to be taken) ─► held
  *        └─ take ─► in the air ─┬─ sent ─► acked: moved      (ack lost: unknown, it may be in both places)
  *                               ├─ failed ──────► held       (or released at once as a failed delivery)
@@ -183,6 +184,12 @@ export async function transfer(
         tally.matched += 1;
         if (verdict !== 'take') {
           tally.skip({ id: message.id, reason: verdict.skip });
+          continue;
+        }
+        if (delivery.stays !== undefined) {
+          tally.fail({ id: message.id, reason: delivery.stays });
+          await receipt.release();
+          progress();
           continue;
         }
         if (request.pacer !== null) await request.pacer.next(taking);

@@ -10,6 +10,8 @@ import { pauseFor } from './wait.ts';
 export interface Held<T> {
   readonly message: Message;
   readonly item: T;
+  /** As `Delivery.stays`. */
+  readonly stays?: string;
 }
 
 /** Null: removed. Otherwise why it is not certain that it was. */
@@ -48,11 +50,18 @@ export function browse<T>(source: BrowseSource<T>, options: ConsumeOptions, queu
     if (isOver && unsettled === 0) void lease.giveBack();
   }
 
-  function receiptOf(item: T): Receipt {
+  function receiptOf({ item, stays }: Held<T>): Receipt {
     let done: Promise<void> | null = null;
     return {
       ack(): Promise<void> {
         if (done !== null) return done;
+        if (stays !== undefined)
+          return Promise.reject(
+            new MqError('PRECONDITION_FAILED', `a message of ${queue} was not removed: ${stays}`, {
+              backend: 'redis',
+              queue,
+            }),
+          );
         if (closed)
           return Promise.reject(
             new MqError('PRECONDITION_FAILED', 'the consumer is closed', { backend: 'redis', queue }),
@@ -109,12 +118,13 @@ export function browse<T>(source: BrowseSource<T>, options: ConsumeOptions, queu
         continue;
       }
       lastSeen = Date.now();
-      taken += page.length;
+      taken += page.filter(({ stays }) => stays === undefined).length;
       size.learn(page.length, bytesOf(page.map(({ message }) => message)));
-      for (const { message, item } of page) {
+      for (const held of page) {
         if (signal.aborted || closed) return;
+        const { message, stays } = held;
         unsettled += 1;
-        yield { message, receipt: receiptOf(item) };
+        yield { message, receipt: receiptOf(held), ...(stays === undefined ? {} : { stays }) };
       }
     }
   }

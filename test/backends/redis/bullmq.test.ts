@@ -4,7 +4,9 @@ import { Queue as Queue5, Worker as Worker5 } from 'bullmq5';
 import { describe, expect, it } from 'vitest';
 import { compileFilter } from '../../../src/core/filter.ts';
 import { queuePattern } from '../../../src/core/name-pattern.ts';
+import { planPurge } from '../../../src/core/purge.ts';
 import { planRedrive } from '../../../src/core/redrive.ts';
+import { EVERYTHING } from '../../../src/core/selection.ts';
 import { outgoing } from '../../support/messages.ts';
 import { redriveOf } from '../../support/redrive.ts';
 import {
@@ -17,7 +19,6 @@ import {
   fresh,
   moveRequest,
   notice,
-  notices,
   open,
   peek,
   queue,
@@ -44,6 +45,12 @@ function connectWorker(version: '5' | '6', queue: string, called: { readonly nam
   const worker: Worker6 | Worker5 =
     version === '6' ? new Worker6(queue, process, options) : new Worker5(queue, process, options);
   after(() => worker.close());
+}
+
+function flows(): FlowProducer {
+  const made = new FlowProducer({ connection });
+  after(() => made.close());
+  return made;
 }
 
 /** Ends when `count` jobs have come to their end, failed or completed. */
@@ -335,22 +342,45 @@ describe('adding and moving', () => {
     expect(moved[1]?.native).toMatchObject({ redis: { bullmq: { opts: { attempts: 3 } } } });
   });
 
-  it('leaves jobs of a flow where they are, and says so', async () => {
+  it('leaves jobs of a flow where they are, counts them, and never calls that done', async () => {
     const name = fresh('flow');
-    const flow = new FlowProducer({ connection });
-    after(() => flow.close());
-    await flow.add({ name: 'parent', queueName: `${name}-p`, children: [{ name: 'child', queueName: name }] });
-    await library('6', name).add('free', {});
-    const consumer = await (await queue(name)).consume?.(consumeOptions());
+    const children = ['child-1', 'child-2', 'other'].map((child) => ({ name: child, queueName: name }));
+    await flows().add({ name: 'parent', queueName: `${name}-p`, children });
+    await library('6', name).add('child-free', {});
+    const broker = await open();
+    const plan = await planPurge({
+      ...EVERYTHING,
+      broker,
+      queue: await broker.queue(name, signal),
+      state: 'ready',
+      backup: null,
+      filter: await compileFilter('name.startsWith("child")'),
+      notice,
+      signal,
+    });
+    const how = { onProgress: () => {}, signal };
+    expect(await plan.run({ dryRun: true, ...how })).toMatchObject({ matched: 3, left: 1 });
+    const report = await plan.run({ dryRun: false, ...how });
+    const reason = 'it has a parent, children or a scheduler, and stays where it is';
+    expect(report).toMatchObject({ matched: 3, moved: 1, failed: 2, left: 1, failures: [{ reason }, { reason }] });
+    expect(await client.llen(`bull:${name}:wait`)).toBe(3);
+    expect(await client.zcard(`bull:${name}-p:waiting-children`)).toBe(1);
+  });
+
+  it('of so many it takes as many as can be taken, also behind jobs of a flow, and an ack of one of those rejects', async () => {
+    const name = fresh('flow-limit');
+    await flows().add({ name: 'parent', queueName: `${name}-p`, children: [{ name: 'child', queueName: name }] });
+    for (const free of ['one', 'two', 'three']) await library('6', name).add(free, {});
+    const consumer = await (await queue(name)).consume?.(consumeOptions({ limit: 2, window: 1 }));
     const taken: (string | null)[] = [];
-    for await (const { message, receipt } of consumer ?? []) {
-      taken.push(message.name);
-      await receipt.ack();
+    for await (const { message, receipt, stays } of consumer ?? []) {
+      if (stays === undefined) taken.push(message.name);
+      else await expect(receipt.ack()).rejects.toMatchObject({ code: 'PRECONDITION_FAILED' });
+      await (stays === undefined ? receipt.ack() : receipt.release());
     }
     await consumer?.close();
-    expect(taken).toEqual(['free']);
-    expect(notices.join()).toContain('1 job of');
-    expect(await client.llen(`bull:${name}:wait`)).toBe(1);
+    expect(taken).toEqual(['one', 'two']);
+    expect(await client.llen(`bull:${name}:wait`)).toBe(2);
   });
 
   it('a redriven job remembers how often, and a job that vanished is skipped', async () => {

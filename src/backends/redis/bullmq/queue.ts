@@ -68,12 +68,12 @@ export function openBull(connection: Connection, bull: BullPlace): Queue {
           publisher: async (options) => jobPublisher(connection, bull, options),
           async consume(options) {
             await warnOfWorkers(connection, bull, options.state, options.notice, options.signal);
-            const jobs = jobSource(connection, bull, options.state, options.notice);
+            const jobs = jobSource(connection, bull, options.state);
             const reading: BrowseSource<JobItem> = {
               ...jobs,
               async read(count, signal) {
                 const page = await jobs.read(count, signal);
-                return page.map(({ item, message }) => ({ item, message: marked(message) }));
+                return page.map((held) => ({ ...held, message: marked(held.message) }));
               },
             };
             return browse(reading, options, bull.shown, new Lease(connection, bull.shown, bull.base));

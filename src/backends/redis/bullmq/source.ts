@@ -1,4 +1,3 @@
-import type { Notice } from '../../../contract/queue.ts';
 import type { BrowseSource, Held, Removal } from '../browser.ts';
 import type { Call, Connection } from '../connection.ts';
 import { redisError } from '../errors.ts';
@@ -17,18 +16,12 @@ export interface JobItem {
 
 /**
  * Reads the waiting or the failed jobs without claiming them, and removes each by the library's own script. Jobs that others depend
- * on, or that depend on others, are passed over: removing a child releases its parent with a result missing.
+ * on, or that depend on others, stay: removing a child releases its parent with a result missing.
  */
-export function jobSource(
-  connection: Connection,
-  bull: BullPlace,
-  state: 'ready' | 'dead',
-  notice: Notice,
-): BrowseSource<JobItem> {
+export function jobSource(connection: Connection, bull: BullPlace, state: 'ready' | 'dead'): BrowseSource<JobItem> {
   const seen = new Set<string>();
   /** Read and, as far as we know, still listed in front of what comes next. */
   let offset = 0;
-  let passedOver = 0;
 
   async function take(refs: readonly string[], signal: AbortSignal): Promise<readonly Held<JobItem>[]> {
     const fresh = refs.filter((id) => !seen.has(id) && !isMarker(id));
@@ -45,11 +38,9 @@ export function jobSource(
     for (const [index, id] of fresh.entries()) {
       const hash = hashes[index] ?? null;
       if (hash === null) continue;
-      if (isTied(hash) || asInteger(children[index]) > 0) {
-        passedOver += 1;
-        continue;
-      }
+      const isBound = isTied(hash) || asInteger(children[index]) > 0;
       page.push({
+        ...(isBound ? { stays: BOUND } : {}),
         item: { id, started: numberOf(hash.ats), finishedAt: numberOf(hash.finishedOn) },
         message: jobMessage(bull, id, hash, state),
       });
@@ -70,17 +61,10 @@ export function jobSource(
         if (page.length > 0) return page;
         if (refs.length > 0) continue;
         // At the end: once more from the start, because workers who took jobs have shifted the rest past us.
-        if (!again || seen.size === 0) break;
+        if (!again || seen.size === 0) return [];
         again = false;
         offset = 0;
       }
-      if (passedOver > 0) {
-        notice(
-          `${passedOver} ${passedOver === 1 ? 'job' : 'jobs'} of ${bull.shown} with a parent, children or a scheduler stay where they are`,
-        );
-        passedOver = 0;
-      }
-      return [];
     },
     async remove(items) {
       const { queue } = await bullLibrary(connection, bull);
@@ -109,6 +93,7 @@ export function jobSource(
   };
 }
 
+const BOUND = 'it has a parent, children or a scheduler, and stays where it is';
 const TAKEN = 'a worker has taken it meanwhile, so it may be processed twice';
 
 function isTied(hash: JobHash): boolean {
