@@ -155,6 +155,8 @@ export interface NativeProgress {
   /** Not there any more, or in another state: nothing was done. */
   readonly skipped: readonly ItemOutcome[];
   readonly failed: readonly ItemOutcome[];
+  /** The answer was lost: moved or not, which only a look can tell. After such a page the move is over. Absent: none. */
+  readonly unknown?: readonly ItemOutcome[];
   /** Nothing is left to move. */
   readonly exhausted: boolean;
 }

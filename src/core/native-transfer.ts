@@ -1,3 +1,4 @@
+import { MqError } from '../contract/errors.ts';
 import type { Message, MessageState } from '../contract/message.ts';
 import type { NativeMove, NativeProgress, Notice, Queue } from '../contract/queue.ts';
 import type { Progress } from './plan.ts';
@@ -47,6 +48,9 @@ export async function nativeTransfer(
       ? PAGE
       : Math.max(1, Math.min(PAGE, Math.round((request.ratePerSec * PACED_PAGE_MS) / 1000)));
   let complete = true;
+  let isLost = false;
+  /** Messages of the page that is in the air, at most. */
+  let asked = 0;
   let broken: unknown = null;
   let due = clock.now();
   const total = max === null ? bound : bound === null ? max : Math.min(max, bound);
@@ -57,7 +61,7 @@ export async function nativeTransfer(
     due = Math.max(due, clock.now() - PACED_PAGE_MS) + (count * 1000) / request.ratePerSec;
   };
   const countAll = (page: NativeProgress): number => {
-    const done = page.moved + page.skipped.length + page.failed.length;
+    const done = page.moved + page.skipped.length + page.failed.length + (page.unknown?.length ?? 0);
     tally.seen += done;
     tally.matched += done;
     count(page);
@@ -67,8 +71,10 @@ export async function nativeTransfer(
     tally.moved += page.moved;
     for (const outcome of page.skipped) tally.skip(outcome);
     for (const outcome of page.failed) tally.fail(outcome);
+    for (const outcome of page.unknown ?? []) tally.doubt(outcome);
+    isLost ||= page.unknown !== undefined;
     request.onProgress({
-      done: tally.moved + tally.skipped + tally.failed + tally.left,
+      done: tally.moved + tally.skipped + tally.failed + tally.unknown + tally.left,
       total,
       elapsedMs: tally.elapsedMs,
     });
@@ -81,10 +87,12 @@ export async function nativeTransfer(
         const upTo = Math.min(remaining, pageSize);
         await paced(upTo);
         if (signal.aborted) break;
+        asked = upTo;
         const page = await move.next({ upTo });
+        asked = 0;
         const done = countAll(page);
         remaining -= done;
-        if (page.exhausted || done === 0) break;
+        if (page.exhausted || isLost || done === 0) break;
       }
     } else {
       let chosen: Message[] = [];
@@ -108,7 +116,7 @@ export async function nativeTransfer(
       const room = (): number =>
         max === null ? Number.POSITIVE_INFINITY : max - tally.matched + tally.skipped - chosen.length;
       for await (const message of scan(request)) {
-        if (signal.aborted || room() <= 0) break;
+        if (signal.aborted || isLost || room() <= 0) break;
         const verdict = selection.verdict(message);
         if (verdict === 'take') {
           chosen.push(message);
@@ -123,7 +131,7 @@ export async function nativeTransfer(
           }
         }
       }
-      await flush();
+      if (!isLost) await flush();
     }
   } catch (error) {
     broken = error;
@@ -142,7 +150,7 @@ export async function nativeTransfer(
     // Of the page that broke off nothing is known for certain beyond its own guarantee.
     const open = tally.matched - tally.moved - tally.skipped - tally.failed - tally.unknown;
     for (let i = 0; i < open; i++) tally.doubt({ id: null, reason: reasonOf(broken) });
-    request.notice(`stopped: ${reasonOf(broken)}`);
+    request.notice(`stopped: ${reasonOf(broken)}${move.guarantee === 'atomic' ? pageInDoubt(broken, asked) : ''}`);
     complete = false;
   }
   for (const remark of selection.remarks()) request.notice(remark);
@@ -153,6 +161,14 @@ export async function nativeTransfer(
     guarantee: move.guarantee,
     dryRun: false,
     native: true,
-    complete: complete && !signal.aborted,
+    complete: complete && !isLost && !signal.aborted,
   });
+}
+
+/** Of a page without names nobody can tell how many it held: it is moved as a whole, or not at all, and in no count. */
+function pageInDoubt(error: unknown, asked: number): string {
+  if (asked === 0 || !(error instanceof MqError) || !error.retryable) return '';
+  return asked === 1
+    ? '; 1 more message may have been moved, whose answer was lost'
+    : `; up to ${asked} more messages may have been moved, whose answer was lost`;
 }

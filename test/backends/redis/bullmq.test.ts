@@ -7,6 +7,8 @@ import { queuePattern } from '../../../src/core/name-pattern.ts';
 import { planPurge } from '../../../src/core/purge.ts';
 import { planRedrive } from '../../../src/core/redrive.ts';
 import { EVERYTHING } from '../../../src/core/selection.ts';
+import { eventually } from '../../conformance/bench.ts';
+import { losingRelay } from '../../support/losing-relay.ts';
 import { outgoing } from '../../support/messages.ts';
 import { redriveOf } from '../../support/redrive.ts';
 import {
@@ -24,6 +26,7 @@ import {
   queue,
   signal,
   text,
+  url,
 } from './lab.ts';
 
 const LIBRARIES = [
@@ -382,6 +385,34 @@ describe('adding and moving', () => {
     expect(taken).toEqual(['one', 'two']);
     expect(await client.llen(`bull:${name}:wait`)).toBe(2);
   });
+
+  it.each([
+    ['all of them', null],
+    ['chosen ones', 'name.startsWith("bad")'],
+  ])(
+    'when the answers are lost, nobody knows which jobs were redriven, and no more are tried: %s',
+    async (_, filter) => {
+      const name = fresh('lost');
+      const jobs = Array.from({ length: 8 }, (_, n) => ({ name: `bad-${n}` }));
+      await failing('6', name, jobs);
+      const relay = await losingRelay(new URL(url), /\r\nevalsha\r\n/i);
+      after(() => relay.close());
+      const broker = await open('', relay.url);
+      const plan = await planRedrive(
+        redriveOf(broker, await broker.queue(name, signal), {
+          filter: filter === null ? null : await compileFilter(filter),
+          signal,
+        }),
+      );
+      const running = plan.run({ dryRun: false, onProgress: () => {}, signal });
+      await eventually(async () => expect(await client.zcard(`bull:${name}:failed`)).toBe(0));
+      relay.cut();
+      const report = await running;
+      expect(report).toMatchObject({ matched: 8, moved: 0, failed: 0, unknown: 8, complete: false });
+      expect(report.failures).toContainEqual({ id: expect.any(String), reason: expect.stringContaining('connection') });
+      expect(await client.llen(`bull:${name}:wait`)).toBe(8);
+    },
+  );
 
   it('a redriven job remembers how often, and a job that vanished is skipped', async () => {
     const name = fresh('replays');

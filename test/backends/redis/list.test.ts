@@ -1,6 +1,9 @@
 import { expect, it } from 'vitest';
 import { queuePattern } from '../../../src/core/name-pattern.ts';
+import { eventually } from '../../conformance/bench.ts';
+import { losingRelay } from '../../support/losing-relay.ts';
 import {
+  after,
   client,
   commandsDuring,
   consumeOptions,
@@ -13,6 +16,7 @@ import {
   queue,
   signal,
   text,
+  url,
 } from './lab.ts';
 
 const numbers = (from: number, to: number): string[] =>
@@ -236,4 +240,30 @@ it('a second mq waits for the first, and a dead one holds the queue for seconds 
   for await (const { message } of third ?? []) seen.push(text(message));
   await third?.close();
   expect(seen).toEqual(numbers(1, 4));
+});
+
+it('when an answer is lost in the middle, what was redriven before it is told, and the rest is not tried', async () => {
+  const name = fresh('rq');
+  for (const [index, id] of ['j1', 'j2', 'j3'].entries()) {
+    await client.hset(`rq:job:${name}-${id}`, 'status', 'failed', 'origin', name);
+    await client.zadd(`rq:failed:${name}`, index, `${name}-${id}`);
+  }
+  const relay = await losingRelay(new URL(url), /rq:queues\r\n\$\d+\r\n[^\r]*-j2/);
+  after(() => relay.close());
+  after(() => client.srem('rq:queues', `rq:queue:${name}`));
+  const broker = await open('?kind=list&as=rq', relay.url);
+  const handle = await broker.queue(`rq:queue:${name}`, signal);
+  const native = await handle.nativeMove?.(moveRequest({ state: 'dead' }));
+  const moving = native?.next({ upTo: 10 });
+  await eventually(async () => expect(await client.llen(`rq:queue:${name}`)).toBe(2));
+  relay.cut();
+  const reason = expect.stringContaining('connection');
+  expect(await moving).toEqual({
+    moved: 1,
+    skipped: [],
+    unknown: [{ id: `${name}-j2`, reason }],
+    failed: [{ id: `${name}-j3`, reason }],
+    exhausted: false,
+  });
+  expect(await client.zcard(`rq:failed:${name}`)).toBe(1);
 });

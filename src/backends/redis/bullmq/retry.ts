@@ -1,7 +1,7 @@
 import { MqError } from '../../../contract/errors.ts';
 import type { ItemOutcome, NativeMove, NativeMoveRequest, NativeProgress } from '../../../contract/queue.ts';
 import type { Call, Connection } from '../connection.ts';
-import { redisError } from '../errors.ts';
+import { isRefusal, redisError } from '../errors.ts';
 import { parseObject } from '../list/convention.ts';
 import { asInteger, asTextOrNull } from '../reply.ts';
 import type { BullPlace } from './find.ts';
@@ -46,12 +46,12 @@ export function bullRetry(connection: Connection, bull: BullPlace, request: Nati
     return refs.map(({ id }) => id);
   }
 
-  async function retry(
-    all: readonly string[],
-  ): Promise<{ moved: number; skipped: ItemOutcome[]; failed: ItemOutcome[] }> {
+  async function retry(all: readonly string[]): Promise<Omit<NativeProgress, 'exhausted'>> {
     const { queue, Job } = await bullLibrary(connection, bull);
     const skipped: ItemOutcome[] = [];
     const failed: ItemOutcome[] = [];
+    const unknown: ItemOutcome[] = [];
+    let lost: string | null = null;
     let moved = 0;
     const options = await connection.all(
       all.map((id): Call => ['HGET', `${bull.base}:${id}`, 'opts']),
@@ -61,7 +61,12 @@ export function bullRetry(connection: Connection, bull: BullPlace, request: Nati
     async function work(): Promise<void> {
       for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
         const [index, id] = next;
+        if (lost !== null) {
+          failed.push({ id, reason: lost });
+          continue;
+        }
         const opts = parseObject(asTextOrNull(options[index]) ?? '');
+        let isAsked = false;
         try {
           if (request.countReplay) {
             await connection.script(COUNT_REPLAY, [`${bull.base}:${id}`], [REPLAYS], {
@@ -70,22 +75,24 @@ export function bullRetry(connection: Connection, bull: BullPlace, request: Nati
             });
           }
           const job = new Job(queue, '', {}, opts?.lifo === true ? { lifo: true } : {}, id);
+          isAsked = true;
           await job.retry('failed', { resetAttemptsMade: true, resetAttemptsStarted: true });
           moved += 1;
         } catch (error) {
           const refusal = refusalOf(error);
           if (refusal !== null) skipped.push({ id, reason: refusal });
           else {
-            const translated = redisError(error, { operation: 'redrive', queue: bull.shown });
-            // With the connection gone the rest cannot be tried either; what was done is done, job by job.
-            if (translated.code === 'UNAVAILABLE' && moved === 0) throw translated;
-            failed.push({ id, reason: translated.message });
+            const { message: reason } = redisError(error, { operation: 'redrive', queue: bull.shown });
+            const isRefused = isRefusal(error);
+            (isAsked && !isRefused ? unknown : failed).push({ id, reason });
+            // The rest is not tried: what was done is done, job by job.
+            if (!isRefused) lost = reason;
           }
         }
       }
     }
     await Promise.all(Array.from({ length: Math.min(AT_ONCE, all.length) }, work));
-    return { moved, skipped, failed };
+    return { moved, skipped, failed, ...(unknown.length === 0 ? {} : { unknown }) };
   }
 
   return {

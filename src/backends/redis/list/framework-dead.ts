@@ -1,3 +1,4 @@
+import { MqError } from '../../../contract/errors.ts';
 import type { Death, Message } from '../../../contract/message.ts';
 import type { ItemOutcome, NativeMove, NativeMoveRequest } from '../../../contract/queue.ts';
 import type { Connection } from '../connection.ts';
@@ -177,14 +178,29 @@ export function frameworkRedrive(dead: FrameworkDead, request: NativeMoveRequest
       const exhausted = !('messages' in selection) && rest.length === 0;
       const skipped: ItemOutcome[] = [];
       let moved = 0;
-      for (const message of page) {
-        if ((await dead.redrive(message)) === 1) moved += 1;
-        else skipped.push({ id: message.id, reason: 'not among the dead jobs any more' });
+      for (const [index, message] of page.entries()) {
+        try {
+          if ((await dead.redrive(message)) === 1) moved += 1;
+          else skipped.push({ id: message.id, reason: 'not among the dead jobs any more' });
+        } catch (error) {
+          if (!(error instanceof MqError) || (moved === 0 && !isAnswerLost(error))) throw error;
+          // What was moved before is told, and the rest is not tried.
+          const reason = error.message;
+          const [first, ...others] = page.slice(index).map(({ id }): ItemOutcome => ({ id, reason }));
+          const doubtful = first === undefined ? [] : [first];
+          return isAnswerLost(error)
+            ? { moved, skipped, failed: others, unknown: doubtful, exhausted: false }
+            : { moved, skipped, failed: [...doubtful, ...others], exhausted: false };
+        }
       }
       return { moved, skipped, failed: [], exhausted };
     },
     close: () => Promise.resolve(),
   };
+}
+
+function isAnswerLost({ code }: MqError): boolean {
+  return code === 'UNAVAILABLE' || code === 'TIMEOUT';
 }
 
 function bytesToText(reply: unknown): string | null {
