@@ -96,8 +96,21 @@ export class Connection {
         });
       }
       // "Connection is closed" is only the echo of what the error event said.
-      throw redisError(isRefusal(error) || this.#lastError === null ? error : this.#lastError, place);
+      const cause = isRefusal(error) || this.#lastError === null ? error : this.#lastError;
+      throw this.#withTlsHint(redisError(cause, place));
     }
+  }
+
+  /** A port for TLS cuts a connection that begins with a command. */
+  #withTlsHint(error: MqError): MqError {
+    const { code, message, operation, hint } = error;
+    const isCut = code === 'UNAVAILABLE' && hint === null && /connection was (?:cut|lost)$/.test(message);
+    if (!isCut || !this.settings.address.startsWith('redis:')) return error;
+    return new MqError(code, message, {
+      hint: 'is this a port for TLS? then use rediss://; otherwise see the log of the server',
+      backend: 'redis',
+      operation: operation ?? undefined,
+    });
   }
 
   #send(client: Client, call: Call, bytes: boolean): Promise<unknown> {

@@ -34,6 +34,10 @@ it('TLS with an authority of its own, and without it the certificate is refused'
     message: expect.stringContaining('TLS'),
     retryable: false,
   });
+  await expect(open('', server.url.replace('rediss:', 'redis:'))).rejects.toMatchObject({
+    code: 'UNAVAILABLE',
+    hint: 'is this a port for TLS? then use rediss://; otherwise see the log of the server',
+  });
 });
 
 it('TLS where there is none is told from a server that is away, and from a missing authority', async () => {
