@@ -125,6 +125,9 @@ function rate(heading: string, sortKey: SortKey, name: 'inPerSec' | 'outPerSec' 
   };
 }
 
+/** More has no place in the column, and says no more. */
+const LONGEST_OUTLOOK_MS = 100 * 7 * 86_400_000;
+
 /** Time to drain. Nothing for an empty queue: there is nothing to drain. */
 export function outlookText(row: Row): string {
   const { outlook } = row.judgement;
@@ -134,6 +137,7 @@ export function outlookText(row: Row): string {
     case 'empty':
       return '';
     case 'draining':
+      if (outlook.inMs >= LONGEST_OUTLOOK_MS) return '>99w';
       return `${row.stats.approximate.includes('depth') ? '~' : ''}${formatDuration(outlook.inMs)}`;
     default:
       return outlook.kind;

@@ -1,12 +1,24 @@
 import type { QueueStats, StatsField } from '../../contract/stats.ts';
 import { formatDuration } from '../../core/duration.ts';
 
-/** Six cells at most: exact below 100,000. */
+const SIZES = [
+  ['k', 1e3],
+  ['M', 1e6],
+  ['G', 1e9],
+  ['T', 1e12],
+  ['P', 1e15],
+] as const;
+
+/** Six cells at most, so that `~` has its place before it: exact below 100,000, and four digits of more. */
 export function formatCount(count: number): string {
-  if (count < 100_000) return String(Math.round(count));
-  if (count < 1_000_000) return `${(count / 1_000).toFixed(1)}k`;
-  if (count < 1_000_000_000) return `${(count / 1_000_000).toFixed(2)}M`;
-  return `${(count / 1_000_000_000).toFixed(2)}G`;
+  if (count < 99_999.5) return String(Math.round(count));
+  for (const [letter, size] of SIZES) {
+    const scaled = count / size;
+    const digits = scaled.toFixed(scaled < 99.995 ? 2 : 1);
+    // What is rounded up to 1000 is one of the next size.
+    if (Number(digits) < 1_000) return `${digits}${letter}`;
+  }
+  return count.toExponential(0);
 }
 
 export function formatRate(perSec: number): string {

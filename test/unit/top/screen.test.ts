@@ -40,6 +40,23 @@ describe('a row', () => {
     expect(row).toContain(' <1% ');
   });
 
+  test.each([
+    [99_999, '99999'],
+    [100_000, '100.0k'],
+    [999_949, '999.9k'],
+    [999_999, '1.00M'],
+    [12_345_678, '12.35M'],
+    [123_456_789, '123.5M'],
+    [999_999_999, '1.00G'],
+    [250_000_000_000, '250.0G'],
+    [3_000_000_000_000, '3.00T'],
+    [Number.MAX_SAFE_INTEGER, '9.01P'],
+  ])('%i is %s, and whole in its column also when it is approximate', (ready, expected) => {
+    expect(screenLines(stateWith([reading('q', { ready, approximate: ['ready'] })]), PLAIN)[3]?.text).toContain(
+      ` ~${expected} `,
+    );
+  });
+
   test('no oldest message is no age, and not an unknown one', () => {
     expect(rowOf(reading('q', { ready: 0, oldestAgeMs: null }))).not.toContain('?');
     expect(rowOf(reading('q', { ready: 1, oldestAgeMs: null }))).toContain('?');
@@ -80,6 +97,19 @@ describe('time to drain', () => {
     ],
   ])('%j', (depths, outlook) => {
     expect(over(depths)).toBe(outlook);
+  });
+
+  test('longer than what has a place in the column is only said to be longer', () => {
+    const years = 1e11;
+    const state = [3, 2].reduce<TopState>(
+      (before, ready, index) =>
+        reduce(before, {
+          type: 'snapshot',
+          snapshot: snapshot([reading('q', { ready, sampledAt: NOON + index * years })], { at: NOON + index * years }),
+        }),
+      stateWith([], { size: { columns: 120, rows: 8 } }),
+    );
+    expect(screenLines(state, PLAIN)[3]?.text).toContain(' >99w ');
   });
 
   test('one reading without rates is no outlook; with rates it is', () => {
