@@ -8,7 +8,8 @@ const SPACING_MS = 1_000;
 
 /**
  * Rates over the last ten seconds, from the readings of each queue of one broker. Between two single polls a rate is mostly noise: one batch
- * more or less doubles it. After a counter reset the window starts anew, so a restart costs one reading and no negative rate.
+ * more or less doubles it. After a counter reset the window starts anew, so a restart costs one reading and no negative rate; after a
+ * clock that was set back too.
  */
 export class RateWindow {
   readonly #readings = new Map<string, Readings>();
@@ -49,6 +50,11 @@ class Readings {
     const cells = this.#cells;
     const last = cells.length - WIDTH;
     if (last < 0) return null;
+    // The clock was set back: what was read by the old one tells nothing about how long ago it was.
+    if ((cells[last] ?? now) > now) {
+      cells.length = 0;
+      return null;
+    }
     if (COUNTERS.some((name, lane) => (counters[name] ?? Number.NaN) < (cells[last + 1 + lane] ?? Number.NaN))) {
       cells.length = 0;
       return null;

@@ -219,14 +219,23 @@ test('a bug in a backend is told as one, without its text', async () => {
 
 describe('rates', () => {
   /** Counters of a queue that gets `inPerSec`, in batches of a second and a half. */
-  function counting(script: Scripted, clock: VirtualClock, resetAtMs = Number.POSITIVE_INFINITY): void {
+  function counting(
+    script: Scripted,
+    clock: VirtualClock,
+    resetAtMs = Number.POSITIVE_INFINITY,
+    wallClock = (ms: number): number => ms,
+  ): void {
     script.answer = async () => {
       const ms = clock.now();
       const since = ms >= resetAtMs ? resetAtMs : 0;
       const batches = Math.floor((ms - since) / 1_500);
       const { rates: _, ...rest } = reading('q');
       return [
-        { ...rest, sampledAt: ms, counters: { enqueued: batches * 150, acked: batches * 120, failed: batches * 30 } },
+        {
+          ...rest,
+          sampledAt: wallClock(ms),
+          counters: { enqueued: batches * 150, acked: batches * 120, failed: batches * 30 },
+        },
       ];
     };
   }
@@ -255,5 +264,18 @@ describe('rates', () => {
     await clock.advance(12_000);
     expect(Math.abs((rate(seen)?.inPerSec ?? 0) - 100)).toBeLessThanOrEqual(10);
     for (const { queues } of seen) expect(queues?.[0]?.rates?.inPerSec ?? 0).toBeGreaterThanOrEqual(0);
+  });
+
+  test('a clock that is set back by an hour makes them unknown once', async () => {
+    const script = new Scripted();
+    const { clock, seen } = watching({ a: script });
+    const hour = 3_600_000;
+    counting(script, clock, undefined, (ms) => (ms < 30_000 ? ms + hour : ms));
+    await clock.advance(29_500);
+    await clock.advance(1_000);
+    expect(rate(seen)).toEqual({ inPerSec: null, outPerSec: null, errorPerSec: null, windowMs: null });
+    await clock.advance(12_000);
+    expect(rate(seen)?.windowMs).toBe(10_000);
+    expect(Math.abs((rate(seen)?.inPerSec ?? 0) - 100)).toBeLessThanOrEqual(10);
   });
 });
