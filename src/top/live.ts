@@ -22,7 +22,7 @@ export interface LiveOptions {
   readonly theme: Theme;
   readonly terminal: Terminal;
   readonly clock: Clock;
-  /** Milliseconds since the epoch. */
+  /** Milliseconds since the epoch; in a replay, those of the recording. */
   readonly now: () => number;
   readonly redact: (text: string) => string;
   /** Samples of an earlier session, shown instead of polling; null: the brokers are polled. */
@@ -58,6 +58,7 @@ export async function runLive(options: LiveOptions): Promise<LiveEnd> {
       intervalMs: options.intervalMs,
       policies: policiesOf(brokers),
       globs: options.pattern.globs,
+      isReplay: options.replay !== null,
     }),
   );
   const connections = new Connections(brokers);
@@ -82,6 +83,7 @@ export async function runLive(options: LiveOptions): Promise<LiveEnd> {
       dispatch({ type: 'snapshot', snapshot });
       await record?.(snapshot);
     }
+    if (options.replay !== null && !lasting.aborted) dispatch({ type: 'replayed' });
   })();
   // A recording that cannot be written ends the view, and not in silence.
   feeding.catch(leave);

@@ -3,7 +3,14 @@ import { Option } from 'commander';
 import { MqError } from '../../contract/errors.ts';
 import { isGlob, queuePattern } from '../../core/name-pattern.ts';
 import { systemClock } from '../../core/rate-limit.ts';
-import { headingLine, parseRecording, type Recording, replayed, snapshotLine } from '../../top/feed/recording.ts';
+import {
+  headingLine,
+  parseRecording,
+  type Recording,
+  recordedTime,
+  replayed,
+  snapshotLine,
+} from '../../top/feed/recording.ts';
 import type { Snapshot } from '../../top/feed/snapshot.ts';
 import { frameText, snapshotsOf, stateAfter, untilComplete } from '../../top/still.ts';
 import type { Theme } from '../../top/text/theme.ts';
@@ -99,7 +106,9 @@ export const top = defineVerb<TopFlags, TopOptions>({
         }
         const policies = policiesOf(brokers);
         const { intervalMs, globs } = options;
-        const state = stateAfter(kept, { now: session.host.now(), intervalMs, policies, globs });
+        // Of a recording ages are those at its end, not at today's time.
+        const now = recording === null ? session.host.now() : (recording.snapshots.at(-1)?.at ?? 0);
+        const state = stateAfter(kept, { now, intervalMs, policies, globs, isReplay: recording !== null });
         const { isTerminal, columns } = session.host.stdout;
         await session.host.stdout.write(frameText(state, theme, isTerminal ? columns - 1 : FRAME_COLUMNS));
         const answered = kept.filter(({ queues }) => queues !== null);
@@ -108,7 +117,8 @@ export const top = defineVerb<TopFlags, TopOptions>({
       }
       const replay = recording === null ? null : replayed(recording.snapshots, systemClock, session.signal);
       const { runLive } = await import('../../top/live.ts');
-      const end = await runLive({ ...common, theme, terminal, replay, record });
+      const now = recording === null ? common.now : recordedTime(recording.snapshots, systemClock);
+      const end = await runLive({ ...common, now, theme, terminal, replay, record });
       for (const line of end.report?.lines ?? []) session.messages.summary(line);
       return end.report?.failed ? EXIT.partly : EXIT.done;
     } finally {

@@ -39,6 +39,13 @@ export function parseRecording(text: string): Recording {
   return { contexts: heading.contexts, snapshots };
 }
 
+/** The time that it was in a recording, milliseconds since the epoch: from its first sample on it goes as fast as `clock`. */
+export function recordedTime(snapshots: readonly Snapshot[], clock: Clock): () => number {
+  const startedAt = clock.now();
+  const firstAt = snapshots[0]?.at ?? 0;
+  return () => firstAt + (clock.now() - startedAt);
+}
+
 /** The samples with the pauses that they had. Ends when the signal aborts. */
 export async function* replayed(
   snapshots: readonly Snapshot[],

@@ -16,6 +16,8 @@ export type TopEvent =
   | { readonly type: 'resize'; readonly size: Size }
   | { readonly type: 'clock'; readonly now: number }
   | { readonly type: 'snapshot'; readonly snapshot: Snapshot }
+  /** The recording has no more samples. */
+  | { readonly type: 'replayed' }
   | { readonly type: 'overview'; readonly request: number; readonly answer: Answer<Overview> }
   | { readonly type: 'dead'; readonly request: number; readonly answer: Answer<DeadLettersSeen> }
   | { readonly type: 'messages'; readonly request: number; readonly answer: Answer<MessagesSeen> }

@@ -21,7 +21,10 @@ export function reduce(state: TopState, event: TopEvent): TopState {
       return scrolled(resized, indexOfSelected(resized) ?? 0);
     }
     case 'clock':
-      return { ...state, now: event.now };
+      // Nobody knows how it went on after the last sample of a recording.
+      return state.replay === 'ended' ? state : { ...state, now: event.now };
+    case 'replayed':
+      return { ...state, replay: 'ended' };
     case 'snapshot': {
       const { snapshot } = event;
       const brokers = new Map(state.brokers);

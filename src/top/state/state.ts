@@ -12,8 +12,10 @@ export interface Size {
 /** All that the view knows. Changed by the reducer only; everything else looks at it. */
 export interface TopState {
   readonly size: Size;
-  /** Milliseconds since the epoch, moved by events only. */
+  /** Milliseconds since the epoch, moved by events only; in a replay, those of the recording. */
   readonly now: number;
+  /** Null: what is shown comes from the brokers. */
+  readonly replay: 'running' | 'ended' | null;
   /** Of every context that is watched, in the order in which they were asked for. */
   readonly policies: ReadonlyMap<string, Policy>;
   /** The names and globs that were asked for; none: every queue. */
@@ -75,12 +77,15 @@ export interface InitialOptions {
   readonly intervalMs: number;
   readonly policies: ReadonlyMap<string, Policy>;
   readonly globs: readonly string[];
+  /** A recording is shown. */
+  readonly isReplay: boolean;
 }
 
-export function initialState({ size, now, intervalMs, policies, globs }: InitialOptions): TopState {
+export function initialState({ size, now, intervalMs, policies, globs, isReplay }: InitialOptions): TopState {
   return {
     size,
     now,
+    replay: isReplay ? 'running' : null,
     policies,
     globs,
     brokers: new Map(),

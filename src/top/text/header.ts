@@ -29,7 +29,11 @@ export function titleLine(state: TopState, width: number, theme: Theme): Line {
   ].filter((part) => part !== '');
   const sampled = brokers.map(({ sampledAt }) => sampledAt).filter((at) => at !== null);
   const clock = sampled.length === 0 ? '--:--:--' : formatClock(Math.max(...sampled));
-  const name = state.frozen === null ? 'mq top' : 'mq top FROZEN';
+  const name = [
+    'mq top',
+    ...(state.replay === null ? [] : [state.replay === 'running' ? 'REPLAY' : 'REPLAY ENDED']),
+    ...(state.frozen === null ? [] : ['FROZEN']),
+  ].join(' ');
   let left = name;
   for (const part of parts) {
     const longer = `${left}  ${part}`;

@@ -85,7 +85,8 @@ function footer(state: TopState, width: number, theme: Theme): Line {
       : [`by ${sorting.key}${sorting.reversed ? ' reversed' : ''}`]),
     ...(state.onlyDead ? ['only dead'] : []),
     ...(state.onlyWrong ? ['only wrong'] : []),
-    `every ${state.intervalMs / 1000}s`,
+    // A recording is shown at its own pace.
+    ...(state.replay === null ? [`every ${state.intervalMs / 1000}s`] : []),
   ].join('  ');
   const said = width > KEYS_KEPT ? cut(active, room - KEYS_FIRST.length - 2, ellipsis) : active;
   const first = `${said}  ${KEYS_FIRST}`;

@@ -54,6 +54,7 @@ export function stateWith(queues: readonly QueueStats[], special: Partial<TopSta
     size: { columns: 100, rows: 12 },
     now: NOON,
     intervalMs: 2_000,
+    isReplay: false,
     globs: [],
     policies: policies('prod'),
   });

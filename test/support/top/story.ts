@@ -71,6 +71,7 @@ export function afterStory(size = { columns: 140, rows: 14 }): TopState {
     size,
     now: NOON,
     intervalMs: 2_000,
+    isReplay: false,
     globs: [],
     policies: policies('prod', 'jobs', 'eu-west', 'local'),
   });

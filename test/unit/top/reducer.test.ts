@@ -131,6 +131,13 @@ describe('time', () => {
     expect(played(list, keys(typed)).intervalMs).toBe(intervalMs);
   });
 
+  test('after the last sample of a recording nothing grows older', () => {
+    const running = reduce({ ...list, replay: 'running' }, { type: 'clock', now: NOON + 5_000 });
+    expect(running.now).toBe(NOON + 5_000);
+    const ended = played(running, [{ type: 'replayed' }, { type: 'clock', now: NOON + 60_000 }]);
+    expect(ended).toMatchObject({ replay: 'ended', now: NOON + 5_000 });
+  });
+
   test('a stale broker keeps its rows, and the others go on', () => {
     const two = reduce(list, { type: 'snapshot', snapshot: snapshot([reading('x')], { context: 'dev' }) });
     const stale = { state: 'stale', reason: 'refused', since: NOON, retryAt: NOON + 9_000 } as const;
