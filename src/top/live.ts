@@ -4,9 +4,11 @@ import { Cadence } from './feed/cadence.ts';
 import { watch } from './feed/feed.ts';
 import type { Snapshot } from './feed/snapshot.ts';
 import { mount } from './mount.tsx';
+import type { ActionRequest } from './state/action.ts';
 import { initialState } from './state/state.ts';
 import { Store } from './store.ts';
 import type { Terminal } from './terminal.ts';
+import { safe } from './text/safe.ts';
 import type { Theme } from './text/theme.ts';
 import type { WatchedBroker } from './watched.ts';
 import { policiesOf } from './watched.ts';
@@ -30,6 +32,8 @@ export interface LiveOptions {
   /** Keeps every sample; null: none is kept. */
   readonly record: ((snapshot: Snapshot) => Promise<void>) | null;
   readonly signal: AbortSignal;
+  /** The terminal was given back, and the work that was left is not settled yet: that has to be said there. */
+  readonly settling: (action: string) => void;
 }
 
 export interface LiveEnd {
@@ -38,6 +42,9 @@ export interface LiveEnd {
   /** What became of an action that was still running; null: there was none. */
   readonly report: { readonly lines: readonly string[]; readonly failed: boolean } | null;
 }
+
+/** Settling that takes no longer is not worth a word. */
+const SETTLING_QUIET_MS = 500;
 
 /** How often ages on the screen are counted on while no sample comes. */
 const CLOCK_MS = 1_000;
@@ -96,8 +103,12 @@ export async function runLive(options: LiveOptions): Promise<LiveEnd> {
     unsubscribe();
     clipboard();
     ended.abort();
-    wasRunning = ['running', 'stopping'].includes(store.state().action?.step ?? '');
+    const { action } = store.state();
+    wasRunning = action?.step === 'running' || action?.step === 'stopping';
+    const name = wasRunning && action !== null && 'request' in action ? nameOf(action.request) : null;
+    const isLong = name === null ? null : setTimeout(() => options.settling(name), SETTLING_QUIET_MS);
     await conductor.stop();
+    if (isLong !== null) clearTimeout(isLong);
     await feeding.finally(() => connections.close());
   }
   const { action, quitting } = store.state();
@@ -105,6 +116,10 @@ export async function runLive(options: LiveOptions): Promise<LiveEnd> {
     cause: quitting ? 'quit' : 'stopped',
     report: wasRunning && action?.step === 'done' ? { lines: action.lines, failed: action.failed } : null,
   };
+}
+
+function nameOf({ verb, key }: ActionRequest): string {
+  return `${verb} ${safe(key.queue)} on ${safe(key.context)}`;
 }
 
 /** OSC 52 hands a text to the terminal's clipboard; as base64 it cannot act on the terminal. A terminal that does not know it ignores it. */

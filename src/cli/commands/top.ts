@@ -118,7 +118,11 @@ export const top = defineVerb<TopFlags, TopOptions>({
       const replay = recording === null ? null : replayed(recording.snapshots, systemClock, session.signal);
       const { runLive } = await import('../../top/live.ts');
       const now = recording === null ? common.now : recordedTime(recording.snapshots, systemClock);
-      const end = await runLive({ ...common, now, theme, terminal, replay, record });
+      const settling = (action: string): void =>
+        session.messages.note(
+          `${action} is stopping: what is in the air is settled first; Ctrl-C twice ends it at once`,
+        );
+      const end = await runLive({ ...common, now, theme, terminal, replay, record, settling });
       for (const line of end.report?.lines ?? []) session.messages.summary(line);
       return end.report?.failed ? EXIT.partly : EXIT.done;
     } finally {

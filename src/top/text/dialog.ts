@@ -104,7 +104,9 @@ function dialogLines(action: Asking, command: readonly string[], isCopied: boole
     case 'stopping':
       return [
         `${request.verb} ${safe(request.key.queue)}: ${progressText(action.progress)}`,
-        action.step === 'stopping' ? 'Stopping: what is in the air is settled first' : 'Escape stops it',
+        action.step === 'stopping'
+          ? 'Stopping: what is in the air is settled first  (Ctrl-C leaves the view)'
+          : 'Escape stops it',
       ];
     case 'done':
       return [
