@@ -4,6 +4,7 @@ import { Cadence } from './feed/cadence.ts';
 import { watch } from './feed/feed.ts';
 import type { Snapshot } from './feed/snapshot.ts';
 import { mount } from './mount.tsx';
+import { sized } from './sized.ts';
 import type { ActionRequest } from './state/action.ts';
 import { initialState } from './state/state.ts';
 import { Store } from './store.ts';
@@ -54,7 +55,8 @@ const CLOCK_MS = 1_000;
  * cannot hold it. Rejects with the error of a view that failed, and with that of a recording that cannot be written.
  */
 export async function runLive(options: LiveOptions): Promise<LiveEnd> {
-  const { brokers, terminal, clock, now, signal, record } = options;
+  const { brokers, clock, now, signal, record } = options;
+  const terminal = { ...options.terminal, stdout: sized(options.terminal.stdout) };
   const ended = new AbortController();
   const lasting = AbortSignal.any([signal, ended.signal]);
   const cadence = new Cadence(options.intervalMs, clock);
