@@ -5,7 +5,7 @@ import { staleAge } from './brokers.ts';
 import { type Line, line } from './line.ts';
 import { messageSummary, wrappedMessage } from './message.ts';
 import { overviewLines } from './overview.ts';
-import { cut, padded, widthOf } from './padding.ts';
+import { cut, padded, widthOf, withKeys } from './padding.ts';
 import { safe } from './safe.ts';
 import { glyphsOf, paint, type Theme } from './theme.ts';
 import { waiting } from './waiting.ts';
@@ -35,13 +35,15 @@ export function detailScreen(state: TopState, detail: DetailState, theme: Theme)
   while (body.length < height) body.push(line(''));
   const keys =
     detail.open === null
-      ? 'Esc back  Tab next  j k move  Enter open  a act  R redrive  ? help  q quit'
-      : 'Esc back  n N next, previous message  j k move  ? help  q quit';
+      ? ['Esc back', '? help', 'q quit', 'Tab next', 'j k move', 'Enter open', 'a act', 'R redrive']
+      : ['Esc back', '? help', 'q quit', 'n N next, previous message', 'j k move'];
   return [
     line(paint(theme, 'title', cut(title, width, ellipsis))),
     line(paint(theme, 'heading', tabsLine(detail.tab, place, width, ellipsis))),
     ...body,
-    line(paint(theme, 'faint', cut(safe(state.flash ?? keys), width, ellipsis))),
+    line(
+      paint(theme, 'faint', cut(state.flash === null ? withKeys('', keys, width) : safe(state.flash), width, ellipsis)),
+    ),
   ].slice(0, rows);
 }
 

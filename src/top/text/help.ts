@@ -20,6 +20,7 @@ const HELP: readonly (readonly [string, string])[] = [
   ['P D', 'purge ready messages, dead letters'],
   ['c', 'in an action: copy its command line'],
   ['1 2 3 Tab', 'in detail: overview, dead letters, messages'],
+  ['l o', 'in detail: look again; look despite the price'],
   ['n N', 'in an open message: the next, the one before'],
   ['q Ctrl-C', 'quit; Ctrl-Z: stop, and fg goes on'],
   ['', ''],

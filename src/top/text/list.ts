@@ -4,7 +4,7 @@ import { brokersLine, staleAge } from './brokers.ts';
 import { headingLine, layout, rowInWords, rowLine } from './columns.ts';
 import { titleLine } from './header.ts';
 import { type Line, line } from './line.ts';
-import { cut, end, padded, widthOf } from './padding.ts';
+import { cut, end, padded, widthOf, withKeys } from './padding.ts';
 import { safe } from './safe.ts';
 import { glyphsOf, paint, type Theme } from './theme.ts';
 
@@ -55,11 +55,10 @@ function emptyText(state: TopState): string {
   return state.globs.length === 0 ? '  no queues' : `  no queue matches ${safe(state.globs.join(' '))}`;
 }
 
-const KEYS = 'Enter detail  a act  / filter  s sort  d dead  ! wrong  space freeze';
+/** In the order in which they are left away where there is no room, the last first. */
+const KEYS = ['Enter detail', 'a act', '/ filter', 's sort', 'd dead', '! wrong', 'space freeze'];
 /** Stay on the screen, whatever else has to be said. */
 const KEYS_FIRST = 'q quit  ? help';
-/** With less room than this none of the others is begun. */
-const KEYS_LEAST = 8;
 /** Below these widths the rows say more than a place among them, and what is wrong says more than the keys. */
 const WIDE = 60;
 const KEYS_KEPT = 45;
@@ -89,8 +88,7 @@ function footer(state: TopState, width: number, theme: Theme): Line {
     ...(state.replay === null ? [`every ${state.intervalMs / 1000}s`] : []),
   ].join('  ');
   const said = width > KEYS_KEPT ? cut(active, room - KEYS_FIRST.length - 2, ellipsis) : active;
-  const first = `${said}  ${KEYS_FIRST}`;
-  const left = widthOf(first) < room - KEYS_LEAST ? `${first}  ${KEYS}` : first;
+  const left = withKeys(`${said}  ${KEYS_FIRST}`, KEYS, room);
   return line(paint(theme, 'faint', padded(left, room, 'left', ellipsis) + right));
 }
 

@@ -103,6 +103,17 @@ function broken(word: string, width: number): string[] {
   return [...pieces, piece];
 }
 
+/** `start`, and after it as many of the keys as fit whole. */
+export function withKeys(start: string, keys: readonly string[], width: number): string {
+  let text = start;
+  for (const key of keys) {
+    const longer = text === '' ? key : `${text}  ${key}`;
+    if (widthOf(longer) > width) break;
+    text = longer;
+  }
+  return text;
+}
+
 /** Short texts beside each other, as many as fit into a line; none is broken unless it is wider than a line. */
 export function packed(texts: readonly string[], width: number): readonly string[] {
   const lines: string[] = [];

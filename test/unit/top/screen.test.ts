@@ -190,6 +190,20 @@ describe('where there is little room', () => {
     expect(text(state).at(-1)).toMatch(/^! no consumers, failing, .*… {2}q quit {2}\? help .*1-1 of 1$/);
   });
 
+  test('no key is named by half', () => {
+    const whole =
+      /^(?:every 2s {2})?(?:(?:Esc|q|\?|Enter|a|\/|s|d|!|Tab|j k|R|space) (?:back|quit|help|detail|act|filter|sort|dead|wrong|freeze|next|move|open|redrive)(?: +|$))+(?: *\d+-\d+ of \d+)?$/;
+    for (let columns = 46; columns < 140; columns++) {
+      const state = stateWith([reading('q')], { size: { columns, rows: 8 } });
+      expect(screenLines(state, PLAIN).at(-1)?.text.trimEnd()).toMatch(whole);
+      expect(
+        screenLines(played(state, keys('enter')), PLAIN)
+          .at(-1)
+          ?.text.trimEnd(),
+      ).toMatch(whole);
+    }
+  });
+
   test('the end of what is typed is seen', () => {
     const typing = played(
       stateWith([reading('q')], { size: { columns: 30, rows: 8 } }),
