@@ -15,14 +15,12 @@ export const connection = { host: '127.0.0.1', port: Number(new URL(url).port) }
 export const client = new Redis(url);
 const brokers: Broker[] = [];
 const cleanups: (() => Promise<unknown>)[] = [];
-export const notices: string[] = [];
 export const signal = new AbortController().signal;
-export const notice = (text: string): void => void notices.push(text);
+export const notice = (): void => undefined;
 
 afterEach(async () => {
   for (const broker of brokers.splice(0)) await broker.close();
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
-  notices.splice(0);
 });
 afterAll(async () => {
   client.disconnect();
