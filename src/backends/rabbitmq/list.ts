@@ -2,7 +2,7 @@ import type { ListOptions, QueuePattern } from '../../contract/broker.ts';
 import { MqError, throwIfAborted } from '../../contract/errors.ts';
 import type { QueueStats } from '../../contract/stats.ts';
 import { isObject, type JsonObject, listOf, numberAt } from './management.ts';
-import { sharedNote } from './queue.ts';
+import { keepsNoDeadLetters, NO_DEAD_LETTERS, sharedNote } from './queue.ts';
 import { LIST_COLUMNS, type QueueInfo, queueInfo, RATE_SAMPLES } from './queue-info.ts';
 import type { Session } from './session.ts';
 import { type DeadFigure, type LiveFigures, toStats } from './stats.ts';
@@ -21,7 +21,7 @@ export async function* listQueues(
   const infos: QueueInfo[] = [];
   for await (const info of pages(session, signal)) infos.push(info);
   // Also for a queue that only takes the dead letters of others.
-  const needsTopology = infos.some(hasDeadLetterExchange);
+  const needsTopology = !infos.every(keepsNoDeadLetters);
   const topology = needsTopology ? await readTopology(session.management, session.address.vhost, signal) : null;
   const byName = new Map(infos.map((info) => [info.name, info]));
   const sources = topology === null ? new Map<string, string[]>() : sourcesByQueue(topology);
@@ -57,20 +57,15 @@ async function liveFigures(
   return live;
 }
 
-function hasDeadLetterExchange({ arguments: args, policy }: QueueInfo): boolean {
-  return args['x-dead-letter-exchange'] !== undefined || policy['dead-letter-exchange'] !== undefined;
-}
-
 function deadFigure(
   info: QueueInfo,
   topology: Topology | null,
   byName: ReadonlyMap<string, QueueInfo>,
   sources: ReadonlyMap<string, readonly string[]>,
 ): DeadFigure {
-  if (topology === null || !hasDeadLetterExchange(info)) {
-    return { count: 0, note: 'none are kept: the queue has no dead-letter exchange' };
-  }
-  const destination = topology.deadLettersOf(info);
+  const known = topology?.queues.get(info.name) ?? info;
+  if (topology === null || keepsNoDeadLetters(known)) return NO_DEAD_LETTERS;
+  const destination = topology.deadLettersOf(known);
   if (destination.to !== 'queue') return { count: null, note: destination.reason };
   const ready = byName.get(destination.queue)?.ready ?? null;
   return { count: ready, note: sharedNote(destination.queue, sources.get(destination.queue) ?? []) };

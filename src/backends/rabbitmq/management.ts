@@ -50,11 +50,20 @@ export class Management {
   }
 
   /** `path` below `/api`, already percent-encoded. */
-  async get(path: string, signal: AbortSignal): Promise<Answer> {
+  get(path: string, signal: AbortSignal): Promise<Answer> {
+    return this.#get(path, signal, true);
+  }
+
+  /** As `get`, of what may be refused to a user who may ask everything else. */
+  getIfAllowed(path: string, signal: AbortSignal): Promise<Answer> {
+    return this.#get(path, signal, false);
+  }
+
+  async #get(path: string, signal: AbortSignal, refusedForAll: boolean): Promise<Answer> {
     throwIfAborted(signal);
     if (this.#away !== null) return this.#away;
     try {
-      return await this.#request(path, signal);
+      return await this.#request(path, signal, refusedForAll);
     } catch (error) {
       if (signal.aborted) throw abortedError(signal);
       if (error instanceof MqError) throw error;
@@ -63,7 +72,7 @@ export class Management {
     }
   }
 
-  async #request(path: string, signal: AbortSignal): Promise<Answer> {
+  async #request(path: string, signal: AbortSignal, refusedForAll: boolean): Promise<Answer> {
     const { management } = this.#address;
     const trust = await trustMaterial({ tls: management.tls, trust: this.#address.trust });
     const { request } = management.tls ? https() : http();
@@ -88,10 +97,10 @@ export class Management {
     });
     this.#clock = clockOfAnswer(response.headers.date, { sentAt, answeredAt: Date.now() }) ?? this.#clock;
     const text = await readAll(response);
-    return this.#interpret(response.statusCode ?? 0, text);
+    return this.#interpret(response.statusCode ?? 0, text, refusedForAll);
   }
 
-  #interpret(status: number, text: string): Answer {
+  #interpret(status: number, text: string, refusedForAll: boolean): Answer {
     if (status === 200 || status === 404) {
       const body = parsed(text);
       if (status === 200 && body !== null) return { status: 'ok', body };
@@ -100,7 +109,8 @@ export class Management {
       return this.#remember(this.isAnother);
     }
     if (status === 401 || status === 403) {
-      return this.#remember(`the management API at ${this.label} refused this user (it needs the tag "management")`);
+      const reason = `the management API at ${this.label} refused this user (it needs the tag "management")`;
+      return refusedForAll ? this.#remember(reason) : { status: 'unavailable', reason };
     }
     return { status: 'unavailable', reason: `the management API at ${this.label} answered with status ${status}` };
   }

@@ -13,6 +13,8 @@ export interface QueueInfo {
   readonly arguments: JsonObject;
   readonly policy: JsonObject;
   readonly policyName: string | null;
+  /** False in the first seconds of a queue, while the management API has not told the definition of its policy: then `policy` is empty, and unknown. */
+  readonly isPolicyTold: boolean;
   readonly ready: number | null;
   readonly inFlight: number | null;
   readonly consumers: number | null;
@@ -71,6 +73,7 @@ export function queueInfo(raw: JsonObject): QueueInfo | null {
     arguments: args,
     policy,
     policyName: textAt(raw, 'policy'),
+    isPolicyTold: raw.effective_policy_definition !== undefined,
     ready: numberAt(raw, 'messages_ready'),
     inFlight: numberAt(raw, 'messages_unacknowledged'),
     consumers: numberAt(raw, 'consumers'),

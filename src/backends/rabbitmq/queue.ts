@@ -87,11 +87,11 @@ class RabbitQueue implements Queue {
 
   async #dead(info: QueueInfo | null, signal: AbortSignal): Promise<DeadFigure> {
     if (info === null) return { count: null, note: 'needs the management API' };
-    if (textSetting(info, 'dead-letter-exchange') === null) {
-      return { count: 0, note: 'none are kept: the queue has no dead-letter exchange' };
-    }
+    if (keepsNoDeadLetters(info)) return NO_DEAD_LETTERS;
     const topology = await readTopology(this.session.management, this.session.address.vhost, signal);
-    const destination = topology.deadLettersOf(info);
+    const known = topology.queues.get(this.name) ?? info;
+    if (keepsNoDeadLetters(known)) return NO_DEAD_LETTERS;
+    const destination = topology.deadLettersOf(known);
     if (destination.to !== 'queue') return { count: null, note: destination.reason };
     const { ready } = await this.session.declared(destination.queue, signal);
     return { count: ready, note: sharedNote(destination.queue, topology.sourcesOf(destination.queue)) };
@@ -256,6 +256,16 @@ function boundedWindow(window: number | 'unbounded', info: QueueInfo | null): nu
   if (window === 'unbounded' || window > MAX_WINDOW) return 'unbounded';
   if (info?.averageBytes == null) return window;
   return Math.max(1, Math.min(window, Math.floor(WINDOW_BYTES / Math.max(1, info.averageBytes))));
+}
+
+export const NO_DEAD_LETTERS: DeadFigure = {
+  count: 0,
+  note: 'none are kept: the queue has no dead-letter exchange',
+};
+
+/** False also while that is not known. */
+export function keepsNoDeadLetters(info: QueueInfo): boolean {
+  return info.isPolicyTold && textSetting(info, 'dead-letter-exchange') === null;
 }
 
 export function sharedNote(queue: string, sources: readonly string[]): string {

@@ -3,9 +3,13 @@ import type { Notice } from '../../contract/queue.ts';
 import type { Address } from './address.ts';
 import { noSuchQueue } from './errors.ts';
 import { Link, orAborted } from './link.ts';
-import { Management } from './management.ts';
+import { isObject, type JsonObject, listOf, Management, textAt } from './management.ts';
+import { withPolicies } from './policies.ts';
 import { type QueueInfo, queueInfo, RATE_SAMPLES } from './queue-info.ts';
 import type { LiveFigures } from './stats.ts';
+
+/** The most that the management API gives in one page. */
+const LONGEST_PAGE = 500;
 
 export interface SessionOptions {
   readonly connectTimeoutMs: number;
@@ -72,8 +76,21 @@ export class Session {
     );
     if (answer.status === 'missing') return { status: 'missing' };
     if (answer.status === 'unavailable') return answer;
-    const info = isRecord(answer.body) ? queueInfo(answer.body) : null;
+    const info = isObject(answer.body) ? queueInfo(await this.#withPolicy(answer.body, name, signal)) : null;
     return info === null ? { status: 'unavailable', reason: this.management.isAnother } : { status: 'found', info };
+  }
+
+  /** Without its figures a queue is told without its policy: then a list knows at least whose it is. */
+  async #withPolicy(queue: JsonObject, name: string, signal: AbortSignal): Promise<JsonObject> {
+    if (queue.effective_policy_definition !== undefined) return queue;
+    const search = `page=1&page_size=${LONGEST_PAGE}&use_regex=false&name=${encodeURIComponent(name)}`;
+    const path = `/queues/${this.place}?${search}&columns=name,policy&disable_stats=true`;
+    const found = await this.management.get(path, signal);
+    const page = found.status === 'ok' && isObject(found.body) ? listOf(found.body.items) : [];
+    const listed = page.find((one) => textAt(one, 'name') === name);
+    if (listed === undefined) return queue;
+    const [told] = await withPolicies(this.management, this.place, [{ ...queue, ...listed }], signal);
+    return told ?? queue;
   }
 
   /** Live figures by passive declaration. Throws `QUEUE_NOT_FOUND`. */
@@ -104,8 +121,4 @@ export class Session {
     this.#closed = true;
     await Promise.all([...this.#links].map((link) => link.close()));
   }
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, never>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,5 +1,6 @@
 import { MqError } from '../../contract/errors.ts';
 import { type JsonObject, listOf, type Management, textAt } from './management.ts';
+import { withPolicies } from './policies.ts';
 import { type QueueInfo, queueInfo, textSetting } from './queue-info.ts';
 
 /** Where a queue's dead letters go. */
@@ -17,8 +18,7 @@ interface Binding {
   readonly key: string;
 }
 
-const QUEUE_COLUMNS =
-  'columns=name,type,durable,auto_delete,arguments,policy,effective_policy_definition&disable_stats=true';
+const QUEUE_COLUMNS = 'columns=name,type,durable,auto_delete,arguments,policy&disable_stats=true';
 /** Exchanges bound to exchanges; beyond this it is a circle or a maze. */
 const MAX_HOPS = 8;
 
@@ -43,6 +43,10 @@ export class Topology {
 
   deadLettersOf(queue: QueueInfo): Destination {
     const exchange = textSetting(queue, 'dead-letter-exchange');
+    if (exchange === null && !queue.isPolicyTold) {
+      const reason = `the management API does not tell what the policy ${JSON.stringify(queue.policyName)} of the queue says`;
+      return { to: 'unclear', reason, queues: [] };
+    }
     if (exchange === null)
       return { to: 'nowhere', reason: 'the queue has no dead-letter exchange: its dead letters are dropped' };
     const key = textSetting(queue, 'dead-letter-routing-key');
@@ -142,7 +146,7 @@ export async function readTopology(management: Management, vhost: string, signal
   for (const answer of [queues, bindings, exchanges]) {
     if (answer.status === 'unavailable') throw needsManagement('finding dead letters', answer.reason);
   }
-  const infos = bodyOf(queues).map(queueInfo);
+  const infos = (await withPolicies(management, place, bodyOf(queues), signal)).map(queueInfo);
   return new Topology(
     infos.filter((info) => info !== null),
     bodyOf(bindings),

@@ -1,0 +1,115 @@
+import { type ChannelModel, type ConfirmChannel, connect } from 'amqplib';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { backend } from '../../../src/backends/rabbitmq/index.ts';
+import type { Broker } from '../../../src/contract/broker.ts';
+import type { QueueStats } from '../../../src/contract/stats.ts';
+import { queuePattern } from '../../../src/core/name-pattern.ts';
+import { planRedrive } from '../../../src/core/redrive.ts';
+import { eventually } from '../../conformance/bench.ts';
+import { type RabbitmqVhost, rabbitmqVhost } from '../../support/rabbitmq-vhost.ts';
+import { redriveOf } from '../../support/redrive.ts';
+
+const signal = new AbortController().signal;
+const notice = () => undefined;
+const options = { connectTimeoutMs: 10_000, notice, signal };
+let vhost: RabbitmqVhost;
+let broker: Broker;
+let connection: ChannelModel;
+let channel: ConfirmChannel;
+
+beforeAll(async () => {
+  vhost = await rabbitmqVhost();
+  broker = await backend.open(vhost.mqUrl, options);
+  connection = await connect(vhost.url);
+  channel = await connection.createConfirmChannel();
+});
+
+afterAll(async () => {
+  await connection.close();
+  await broker.close();
+  await vhost.remove();
+});
+
+async function policy(name: string, pattern: string, definition: object): Promise<void> {
+  await vhost.request('PUT', `/api/policies/${vhost.encodedName}/${name}`, {
+    pattern,
+    definition,
+    'apply-to': 'queues',
+  });
+}
+
+async function queue(name: string, kind: string): Promise<void> {
+  await channel.assertQueue(name, { durable: true, arguments: { 'x-queue-type': kind } });
+}
+
+/** Sends messages and rejects each. */
+async function die(name: string, count: number): Promise<void> {
+  for (let n = 0; n < count; n++) channel.sendToQueue(name, Buffer.from(`${name} ${n}`), { persistent: true });
+  await channel.waitForConfirms();
+  const consumer = await connection.createChannel();
+  const done = Promise.withResolvers<void>();
+  let rejected = 0;
+  await consumer.consume(name, (message) => {
+    if (message !== null) consumer.nack(message, false, false);
+    if (++rejected === count) done.resolve();
+  });
+  await done.promise;
+  await consumer.close();
+}
+
+async function readyIn(name: string): Promise<number> {
+  return (await channel.checkQueue(name)).messageCount;
+}
+
+async function listed(): Promise<ReadonlyMap<string, QueueStats>> {
+  const all = new Map<string, QueueStats>();
+  for await (const stats of broker.queues(queuePattern(['*']), { notice, signal })) all.set(stats.queue, stats);
+  return all;
+}
+
+describe.each(['classic', 'quorum'])('a dead-letter exchange that a policy gives to %s queues', (kind) => {
+  const [one, other, dead] = [`${kind}-orders`, `${kind}-billing`, `${kind}-dead`];
+
+  beforeAll(async () => {
+    await channel.assertExchange(`${kind}-dlx`, 'topic');
+    await queue(dead, kind);
+    await channel.bindQueue(dead, `${kind}-dlx`, '#');
+    await policy(kind, `^${kind}-(orders|billing)$`, { 'dead-letter-exchange': `${kind}-dlx` });
+    for (const name of [one, other]) await queue(name, kind);
+    await die(one, 3);
+    await die(other, 2);
+    await eventually(async () => expect(await readyIn(dead)).toBe(5));
+  });
+
+  test('is known from the first second on: no figure says 0, and the sharers are named', async () => {
+    const stats = await (await broker.queue(one, signal)).stats(signal);
+    expect(stats.dead).toBe(5);
+    expect(stats.notes.dead).toContain(`it is shared by ${other}, ${one}`);
+    expect((await listed()).get(one)?.notes.dead).toContain(`it is shared by ${other}, ${one}`);
+    // In a list, the depth of the dead-letter queue is a figure of the management API, which lags.
+    await eventually(async () => expect((await listed()).get(one)?.dead).toBe(5));
+  });
+
+  test('dead letters go back to the queue that lost them, by its own name and by that of the dead-letter queue', async () => {
+    const run = async (name: string) => {
+      const plan = await planRedrive(redriveOf(broker, await broker.queue(name, signal), { signal }));
+      return plan.run({ dryRun: false, onProgress: notice, signal });
+    };
+    expect(await run(one)).toMatchObject({ from: dead, to: [one], matched: 3, moved: 3, left: 2 });
+    expect([await readyIn(one), await readyIn(other), await readyIn(dead)]).toEqual([3, 0, 2]);
+    expect(await run(dead)).toMatchObject({ to: [other, one], matched: 2, moved: 2 });
+    expect([await readyIn(one), await readyIn(other), await readyIn(dead)]).toEqual([3, 2, 0]);
+  });
+});
+
+test('limits that a policy sets are kept from the first second of a queue on', async () => {
+  await policy('limits', '^limited$', { 'max-length': 3, 'delivery-limit': 2 });
+  await queue('limited', 'quorum');
+  const limited = await broker.queue('limited', signal);
+  await expect(
+    limited.publisher?.({ expected: 4, lossy: false, notice, signal }) ?? Promise.resolve(),
+  ).rejects.toMatchObject({ code: 'PRECONDITION_FAILED', message: expect.stringContaining('at most 3 messages') });
+  await expect(
+    limited.peek?.({ state: 'ready', limit: 1, force: false, notice, signal }) ?? Promise.resolve(),
+  ).rejects.toMatchObject({ code: 'PRECONDITION_FAILED', message: expect.stringContaining('delivery limit is 2') });
+});
