@@ -61,13 +61,15 @@ export async function planDrain(request: DrainRequest): Promise<Plan> {
         return dryRun({ ...facts, native: false }, common, options);
       }
       const window = worker?.jobs ?? DEFAULT_WINDOW;
+      // A worker that shall end when nothing more comes must not be kept by a message that comes again for ever.
+      const onFailure = follow && request.idleMs === null ? 'release' : 'release-counted';
       return transfer(
         {
           ...facts,
           destination: request.destination,
           selection: chosen,
           removes: true,
-          onFailure: worker === null ? 'hold' : follow ? 'release' : 'release-counted',
+          onFailure: worker === null ? 'hold' : onFailure,
           bound,
           notAfter: unbounded ? null : depth.notAfter,
           max,

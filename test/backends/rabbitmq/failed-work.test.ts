@@ -134,6 +134,25 @@ describe('drain --exec on a classic queue', () => {
     },
   );
 
+  test.each([
+    ['--idle', '300ms'],
+    ['--follow', '--idle', '300ms'],
+  ])(
+    'with %s %s a message that always fails keeps neither the others waiting nor the worker from its end',
+    async (...flags) => {
+      const target = ['--url', vhost.mqUrl];
+      await using raw = await RawAmqp.open(vhost.url);
+      const queue = `idle ${flags.length}`;
+      await mq.ok([...target, 'create', queue, '--kind', 'classic']);
+      await mq.ok([...target, 'enqueue', queue, '--lines'], { stdin: 'bad\n1\n2\nbad too\n3\n' });
+      const exec = 'case $(cat) in bad*) exit 1;; esac';
+      const ran = await mq.run([...target, 'drain', queue, '--exec', exec, ...flags, '-o', 'json']);
+      expect(ran.code).toBe(3);
+      expect(JSON.parse(ran.stdout)).toMatchObject({ matched: 5, moved: 3, failed: 2, left: 0, complete: true });
+      expect(await taken(raw, queue)).toEqual(['bad', 'bad too']);
+    },
+  );
+
   test('with --follow a message that always fails is tried quickly 20 times, then after pauses, and is there when the worker is stopped', async () => {
     const target = ['--url', vhost.mqUrl];
     await using raw = await RawAmqp.open(vhost.url);
