@@ -132,6 +132,22 @@ describe('asking', () => {
     expect((await mq.run(['inspect', 'q'])).code).toBe(4);
   });
 
+  it.each([
+    ['redrive', 'q'],
+    ['move', 'q', 'other'],
+    ['copy', 'q', 'other'],
+    ['purge', 'q'],
+    ['drain', 'q'],
+    ['peek', 'q'],
+  ])('%s refuses ages that no message can have, where it would have found nothing', async (...args) => {
+    await fill('q', 3, 1);
+    await mq.ok(['create', 'other']);
+    const { code, stderr } = await mq.run([...args, '--older-than', '2h', '--newer-than', '1h', '--yes']);
+    expect(code).toBe(2);
+    expect(stderr).toContain('contradict each other');
+    expect((await mq.run(['peek', 'q', '--older-than', '0s', '--newer-than', '1h'])).code).toBe(0);
+  });
+
   it('enqueue, copy, drain, pause and create do not ask', async () => {
     await mq.ok(['create', 'other']);
     await mq.ok(['enqueue', 'q', 'a'], { terminals: PERSON });

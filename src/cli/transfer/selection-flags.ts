@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { MqError } from '../../contract/errors.ts';
 import type { Filter } from '../../core/filter.ts';
 import type { SelectionOptions } from '../../core/selection.ts';
 import { duration } from '../line/globals.ts';
@@ -27,6 +28,12 @@ export async function selectionFrom(
   flags: SelectionFlags,
   maxReplays: number | null = null,
 ): Promise<SelectionOptions> {
+  const { olderThan, newerThan } = flags;
+  if (olderThan !== undefined && newerThan !== undefined && olderThan >= newerThan) {
+    throw new MqError('USAGE', '--older-than and --newer-than contradict each other: no message is both', {
+      hint: 'between one and two hours old: --older-than 1h --newer-than 2h',
+    });
+  }
   return {
     filter: flags.filter === undefined ? null : await compile(flags.filter),
     olderThanMs: flags.olderThan ?? null,
