@@ -1,5 +1,5 @@
 import type { QueueStats } from '../../contract/stats.ts';
-import { type Series, slope, trend } from './series.ts';
+import { coversTrend, type Series, slope, trend } from './series.ts';
 
 /** What is wrong with a queue. */
 export const FAULTS = ['no consumers', 'growing', 'dead letters arriving', 'failing', 'paused'] as const;
@@ -9,7 +9,8 @@ export type Fault = (typeof FAULTS)[number];
 export type Outlook =
   | { readonly kind: 'unknown' }
   | { readonly kind: 'empty' }
-  | { readonly kind: 'steady' }
+  /** `isSure`: looked at for so long that slow growth would have been seen. */
+  | { readonly kind: 'steady'; readonly isSure: boolean }
   | { readonly kind: 'growing' }
   | { readonly kind: 'draining'; readonly inMs: number };
 
@@ -57,6 +58,8 @@ function outlookOf(stats: QueueStats, series: Series, netPerSec: number | null):
     return { kind: 'draining', inMs: (stats.depth / -netPerSec) * 1000 };
   }
   const slow = trend(series, 'depth');
-  if (slow === null || Math.abs(slow.change) < NOTABLE_CHANGE) return { kind: 'steady' };
+  if (slow === null || Math.abs(slow.change) < NOTABLE_CHANGE) {
+    return { kind: 'steady', isSure: coversTrend(series) };
+  }
   return slow.perSec > 0 ? { kind: 'growing' } : { kind: 'draining', inMs: (stats.depth / -slow.perSec) * 1000 };
 }

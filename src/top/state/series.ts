@@ -98,6 +98,11 @@ const TREND_GROUPS = 4;
 const TREND_GROUP = 5;
 const TREND_SAMPLES = TREND_GROUPS * TREND_GROUP;
 
+/** Whether there are samples enough to tell a slow trend. */
+export function coversTrend({ cells, repeats }: Series): boolean {
+  return cells.length / WIDTH + repeats >= TREND_SAMPLES;
+}
+
 /**
  * How a figure has risen or fallen over its last twenty samples, if it went on and on, however little it was: of four groups of five, none reaches
  * back into the one before. The depth of a queue whose consumers keep up wanders; a random walk looks so in one case of 160, but in one of five where
@@ -107,7 +112,7 @@ export function trend(series: Series, name: Lane): { perSec: number; change: num
   const { cells, repeats, repeatedMs } = series;
   const rows = cells.length / WIDTH;
   // The last of them are all the same, as with most queues.
-  if (repeats > TREND_GROUP || rows + repeats < TREND_SAMPLES) return null;
+  if (repeats > TREND_GROUP || !coversTrend(series)) return null;
   const lane = LANES.indexOf(name);
   const rowOf = (back: number): number => (rows - 1 - Math.max(0, back - repeats)) * WIDTH;
   let [rises, falls, elapsedMs] = [true, true, 0];

@@ -139,8 +139,10 @@ export function outlookText(row: Row): string {
     case 'draining':
       if (outlook.inMs >= LONGEST_OUTLOOK_MS) return '>99w';
       return `${row.stats.approximate.includes('depth') ? '~' : ''}${formatDuration(outlook.inMs)}`;
-    default:
-      return outlook.kind;
+    case 'steady':
+      return outlook.isSure ? 'steady' : '~steady';
+    case 'growing':
+      return 'growing';
   }
 }
 

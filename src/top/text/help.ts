@@ -27,7 +27,7 @@ const HELP: readonly (readonly [string, string])[] = [
   ['?', 'in a cell: unknown. ~ approximate. Empty: does not apply'],
   ['', '12+? in a total: 12, and some are unknown'],
   ['', 'rates: over the last 10s, or as the broker reports them'],
-  ['DRAIN', 'time until empty as the depth falls now'],
+  ['DRAIN', 'time until empty as the depth falls now; ~steady: too soon to see slow growth'],
   ['> ! ?', 'before a row: selected, something is wrong, stale'],
 ];
 

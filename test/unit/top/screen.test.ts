@@ -99,6 +99,23 @@ describe('time to drain', () => {
     expect(over(depths)).toBe(outlook);
   });
 
+  test('steady is approximate until slow growth would have been seen', () => {
+    const drain = (samples: number): string => {
+      const state = Array.from({ length: samples }, (_, index) => NOON + index * 1_000).reduce<TopState>(
+        (before, at) =>
+          reduce(before, {
+            type: 'snapshot',
+            snapshot: snapshot([reading('q', { ready: 50_000, sampledAt: at })], { at }),
+          }),
+        stateWith([], { size: { columns: 120, rows: 8 } }),
+      );
+      return /~?steady/.exec(screenLines(state, PLAIN)[3]?.text ?? '')?.[0] ?? '';
+    };
+    expect(drain(2)).toBe('~steady');
+    expect(drain(19)).toBe('~steady');
+    expect(drain(20)).toBe('steady');
+  });
+
   test('longer than what has a place in the column is only said to be longer', () => {
     const years = 1e11;
     const state = [3, 2].reduce<TopState>(
