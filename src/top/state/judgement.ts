@@ -54,11 +54,11 @@ function outlookOf(stats: QueueStats, series: Series, netPerSec: number | null):
   const change = slope(series, 'depth', TREND_WINDOW_MS)?.change ?? netPerSec;
   const notable = Math.max(NOTABLE_CHANGE, stats.depth * NOTABLE_SHARE);
   if (change >= notable) return { kind: 'growing' };
-  if (change <= -notable || (change < 0 && stats.depth <= NOTABLE_CHANGE)) {
-    return { kind: 'draining', inMs: (stats.depth / -netPerSec) * 1000 };
-  }
+  if (change <= -notable) return { kind: 'draining', inMs: (stats.depth / -netPerSec) * 1000 };
   const slow = trend(series, 'depth');
-  if (slow === null || Math.abs(slow.change) < NOTABLE_CHANGE) {
+  // The last few messages of a queue are too few to fall notably; one more or less of them is nothing but the breath of a queue whose consumers keep up.
+  const isEnding = slow !== null && slow.change < 0 && stats.depth <= NOTABLE_CHANGE;
+  if (slow === null || (Math.abs(slow.change) < NOTABLE_CHANGE && !isEnding)) {
     return { kind: 'steady', isSure: coversTrend(series) };
   }
   return slow.perSec > 0 ? { kind: 'growing' } : { kind: 'draining', inMs: (stats.depth / -slow.perSec) * 1000 };

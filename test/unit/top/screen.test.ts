@@ -81,6 +81,11 @@ describe('time to drain', () => {
     [[100, 110, 120], 'growing'],
     [[100, 101, 99, 100], 'steady'],
     [[100, 50, 0], 'empty'],
+    // Consumers keep up: now there is one more, now one less.
+    [[2, 1, 2, 2, 1], 'steady'],
+    [[3, 2], 'steady'],
+    // The last messages, one every eight seconds.
+    [Array.from({ length: 20 }, (_, index) => 3 - Math.floor(index / 8)), '10s'],
     // A deep queue, in which a minute is less than the share that is notable at once.
     [Array.from({ length: 20 }, (_, index) => 60_000 + index * 10), 'growing'],
     [Array.from({ length: 20 }, (_, index) => 60_000 - index * 10), '5981s'],
@@ -118,7 +123,7 @@ describe('time to drain', () => {
 
   test('longer than what has a place in the column is only said to be longer', () => {
     const years = 1e11;
-    const state = [3, 2].reduce<TopState>(
+    const state = [50, 46].reduce<TopState>(
       (before, ready, index) =>
         reduce(before, {
           type: 'snapshot',
