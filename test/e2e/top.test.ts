@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { mkdir, mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -70,12 +71,24 @@ describe('the terminal', () => {
   });
 
   test('an exception outside the view gives it back, and is told on the screen that the operator sees', async () => {
-    await using _load = await filled();
-    // A recording on a full device fails while the view is up.
-    await using terminal = top(['--record', '/dev/full']);
+    await using load = await filled();
+    for (let n = 0; n < 60; n++) await load.create(`another-${n}`);
+    // A recording fails while the view is up: there is no more room for its file. Ink lets the signal that says so end the program,
+    // which a full disk does not send.
+    const file = join(folder, 'session.ndjson');
+    const ignore = join(folder, 'ignore.mjs');
+    await writeFile(ignore, `process.on('SIGXFSZ', () => {});`);
+    const view = `'${process.execPath}' --import '${ignore}' '${BIN}' top --interval 100ms --record '${file}'`;
+    await using terminal = new PseudoTerminal('/bin/sh', ['-c', `ulimit -f 300; exec ${view}`], {
+      columns: 110,
+      rows: 16,
+      env: { MQ_URL: url },
+    });
+    await terminal.until(/^>.orders/m);
+    expect(terminal.buffer).toBe('alternate');
     await terminal.exited;
     expect(terminal.buffer).toBe('normal');
-    expect(terminal.text()).toMatch(/mq: error: cannot record to \/dev\/full/);
+    expect(terminal.lines().join('')).toContain(`mq: error: ${file} cannot be written: the file would be too large`);
   });
 
   test('a steady screen sends no clear-screen, and a wide one keeps its lines', async () => {
@@ -603,6 +616,19 @@ describe('without a terminal', () => {
     expect(glob).toMatchObject({ code: 0, stdout: expect.stringMatching(/^ {2}no queue matches nosuch\*$/m) });
     await using terminal = top(['nosuch']);
     await terminal.until(/no queue matches nosuch/);
+  });
+
+  test('a recording for which there is no more room ends with 1, and is not called a bug', async () => {
+    await using load = await filled();
+    for (let n = 0; n < 60; n++) await load.create(`another-${n}`);
+    const file = join(folder, 'session.ndjson');
+    const view = `'${process.execPath}' '${BIN}' top --interval 50ms -o ndjson --record '${file}'`;
+    const env = { MQ_URL: url, PATH: process.env.PATH };
+    const ran = spawnSync('/bin/sh', ['-c', `ulimit -f 300; exec ${view} > /dev/null`], { env, encoding: 'utf8' });
+    expect(JSON.parse(ran.stderr)).toMatchObject({
+      error: { code: 'PRECONDITION_FAILED', message: `${file} cannot be written: the file would be too large` },
+    });
+    expect(ran.status).toBe(1);
   });
 
   test('-o ndjson goes on until it is stopped', async () => {

@@ -16,6 +16,7 @@ import { frameText, snapshotsOf, stateAfter, untilComplete } from '../../top/sti
 import type { Theme } from '../../top/text/theme.ts';
 import { policiesOf, type WatchedBroker } from '../../top/watched.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
+import { fileError } from '../file-error.ts';
 import { wait } from '../line/globals.ts';
 import { openSequence } from '../output/documents.ts';
 import { statsDocument } from '../output/stats-view.ts';
@@ -210,7 +211,13 @@ async function startRecording(path: string, brokers: readonly WatchedBroker[]): 
     const file = await open(path, 'wx', 0o600);
     await file.writeFile(headingLine(brokers.map(({ context }) => context)));
     return {
-      record: async (snapshot) => void (await file.appendFile(snapshotLine(snapshot))),
+      async record(snapshot) {
+        try {
+          await file.appendFile(snapshotLine(snapshot));
+        } catch (error) {
+          throw fileError(path, 'cannot be written', error);
+        }
+      },
       close: () => file.close(),
     };
   } catch (error) {

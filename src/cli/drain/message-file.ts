@@ -5,6 +5,7 @@ import { MqError } from '../../contract/errors.ts';
 import type { Message } from '../../contract/message.ts';
 import { toEnvelope } from '../../core/envelope.ts';
 import type { Destination } from '../../core/transfer.ts';
+import { fileError } from '../file-error.ts';
 import { safeJson } from '../output/safe.ts';
 import { BatchWriter } from './batch-writer.ts';
 
@@ -157,21 +158,3 @@ async function syncFolder(path: string): Promise<void> {
     await folder.close();
   }
 }
-
-function fileError(path: string, what: string, error: unknown): MqError {
-  const code =
-    error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'unknown error';
-  return new MqError('PRECONDITION_FAILED', `${path} ${what}: ${REASONS[code] ?? code}`);
-}
-
-const REASONS: Readonly<Record<string, string>> = {
-  ENOENT: 'no such folder',
-  EACCES: 'permission denied',
-  EISDIR: 'it is a folder',
-  ENOSPC: 'the disk is full',
-  EROFS: 'the file system is read-only',
-  EDQUOT: 'the quota is used up',
-  EFBIG: 'the file would be too large',
-  ENXIO: 'nobody reads from it',
-  EPIPE: 'its reader has gone',
-};
