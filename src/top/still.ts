@@ -6,6 +6,7 @@ import { watch } from './feed/feed.ts';
 import type { Snapshot } from './feed/snapshot.ts';
 import { reduce } from './state/reducer.ts';
 import { type InitialOptions, initialState, LIST_CHROME, type TopState } from './state/state.ts';
+import { wholeReasons } from './text/brokers.ts';
 import { screenLines } from './text/screen.ts';
 import type { Theme } from './text/theme.ts';
 import type { WatchedBroker } from './watched.ts';
@@ -51,9 +52,10 @@ function needsSecondReading(stats: QueueStats): boolean {
 
 /** One frame as text: as wide as it may be, and as high as it takes to show every queue. No control sequences but colours. */
 export function frameText(state: TopState, theme: Theme, columns: number): string {
+  const below = wholeReasons(state, Math.max(1, columns), theme).length;
   const sized = {
     ...state,
-    size: { columns: columns + 1, rows: Math.max(1, state.rows.length) + LIST_CHROME },
+    size: { columns: columns + 1, rows: Math.max(1, state.rows.length) + below + LIST_CHROME },
     offset: 0,
   };
   const lines = screenLines({ ...sized, selected: null }, theme);

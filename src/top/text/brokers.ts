@@ -2,7 +2,7 @@ import { formatDuration } from '../../core/duration.ts';
 import type { BrokerView } from '../state/rows.ts';
 import { shownBrokers, shownNow, type TopState } from '../state/state.ts';
 import { type Line, line } from './line.ts';
-import { cut, widthOf } from './padding.ts';
+import { cut, widthOf, wrapped } from './padding.ts';
 import { safe } from './safe.ts';
 import { glyphsOf, paint, type Theme } from './theme.ts';
 
@@ -11,20 +11,45 @@ import { glyphsOf, paint, type Theme } from './theme.ts';
  * is shortened.
  */
 export function brokersLine(state: TopState, width: number, theme: Theme): Line {
-  const { dot, ellipsis } = glyphsOf(theme);
-  const now = shownNow(state);
-  const brokers = [...shownBrokers(state).values()].toSorted((a, b) => trouble(b) - trouble(a));
-  const between = ` ${dot} `;
-  const texts = brokers.map((broker) => conditionOf(broker, now));
+  const { ellipsis } = glyphsOf(theme);
+  const brokers = byTrouble(state);
+  const texts = textsOf(brokers, state);
   const tries = [
     texts.map(({ whole }) => whole),
-    texts.map(({ whole, short, reason }) => (reason === '' ? short : whole)),
-    withShortReasons(texts, width, between, ellipsis),
+    shortButReasons(texts),
+    withShortReasons(texts, width, between(theme), ellipsis),
     onlyTrouble(texts),
-  ].map((parts) => parts.join(between));
+  ].map((parts) => parts.join(between(theme)));
   const text = tries.find((one) => widthOf(one) <= width) ?? tries.at(-1) ?? '';
   const stale = brokers.some(({ condition }) => condition.state === 'stale');
   return line(paint(theme, stale ? 'alarm' : 'faint', cut(text, width, ellipsis)));
+}
+
+function between(theme: Theme): string {
+  return ` ${glyphsOf(theme).dot} `;
+}
+
+function shortButReasons(texts: readonly ConditionText[]): readonly string[] {
+  return texts.map(({ whole, short, reason }) => (reason === '' ? short : whole));
+}
+
+/** What was too long for that line, whole: for the place that the rows leave. Empty when nothing was. */
+export function wholeReasons(state: TopState, width: number, theme: Theme): readonly Line[] {
+  const texts = textsOf(byTrouble(state), state);
+  if (widthOf(shortButReasons(texts).join(between(theme))) <= width) return [];
+  return texts
+    .filter(({ reason }) => reason !== '')
+    .flatMap(({ whole }) => ['', ...wrapped(whole, width)])
+    .map(line);
+}
+
+function byTrouble(state: TopState): readonly BrokerView[] {
+  return [...shownBrokers(state).values()].toSorted((a, b) => trouble(b) - trouble(a));
+}
+
+function textsOf(brokers: readonly BrokerView[], state: TopState): readonly ConditionText[] {
+  const now = shownNow(state);
+  return brokers.map((broker) => conditionOf(broker, now));
 }
 
 function trouble({ condition, notices }: BrokerView): number {
@@ -67,11 +92,11 @@ const REASON_LEAST = 8;
 function withShortReasons(
   texts: readonly ConditionText[],
   width: number,
-  between: string,
+  gap: string,
   ellipsis: string,
 ): readonly string[] {
   const reasons = texts.filter(({ reason }) => reason !== '').length;
-  const room = width - widthOf(texts.map(({ short }) => short).join(between));
+  const room = width - widthOf(texts.map(({ short }) => short).join(gap));
   const each = Math.floor(room / Math.max(1, reasons)) - ': '.length;
   return texts.map(({ short, reason }) =>
     reason === '' || each < REASON_LEAST ? short : `${short}: ${cut(reason, each, ellipsis)}`,

@@ -1,6 +1,6 @@
 import { listHeight, shownBrokers, shownNow, type TopState } from '../state/state.ts';
 import { sameKey } from '../watched.ts';
-import { brokersLine, staleAge } from './brokers.ts';
+import { brokersLine, staleAge, wholeReasons } from './brokers.ts';
 import { headingLine, layout, rowInWords, rowLine } from './columns.ts';
 import { titleLine } from './header.ts';
 import { type Line, line } from './line.ts';
@@ -36,6 +36,8 @@ export function listScreen(state: TopState, theme: Theme): readonly Line[] {
     };
   });
   if (body.length === 0) body.push(line(cut(emptyText(state), width, glyphs.ellipsis)));
+  body.push(...wholeReasons(state, width, theme));
+  body.splice(height);
   while (body.length < height) body.push(line(''));
   const all = [
     titleLine(state, width, theme),

@@ -201,6 +201,31 @@ describe('where there is little room', () => {
     expect(brokers(30)).toBe('jobs STALE 4s · rab STALE ne…');
   });
 
+  test('a reason that is too long for its line stands whole in the place that the rows leave', () => {
+    const reason = 'listing queues needs the management API, which refused the connection: nothing listens there';
+    const down = (queues: number, columns = 60): readonly string[] =>
+      text(
+        [
+          snapshot(Array.from({ length: queues }, (_, index) => reading(`q${index}`))),
+          snapshot(null, { at: NOON, condition: { state: 'stale', reason, since: NOON, retryAt: null } }),
+        ].reduce<TopState>(
+          (state, one) => reduce(state, { type: 'snapshot', snapshot: one }),
+          stateWith([], { size: { columns, rows: 12 } }),
+        ),
+      );
+    expect(down(1)[1]).toMatch(/…$/);
+    expect(
+      down(1)
+        .slice(4, -1)
+        .map((line) => line.trim())
+        .join(' '),
+    ).toContain(reason);
+    // Rows come first, and where the line has room for it, it is there only.
+    expect(down(8).slice(3, -1).join(' ')).not.toContain('management');
+    expect(down(1, 140)[1]).toContain(reason);
+    expect(down(1, 140).slice(4, -1).join('').trim()).toBe('');
+  });
+
   test('the keys for help and leaving stay, whatever is wrong', () => {
     const row = reading('q', {
       ready: 5,
