@@ -1,5 +1,5 @@
 import type { QueueStats } from '../../contract/stats.ts';
-import { coversTrend, type Series, slope, trend } from './series.ts';
+import { coversTrend, type Series, type Slope, slope, trend } from './series.ts';
 
 /** What is wrong with a queue. */
 export const FAULTS = ['no consumers', 'growing', 'dead letters arriving', 'failing', 'paused'] as const;
@@ -27,8 +27,9 @@ export interface Judgement {
 }
 
 export function judge(stats: QueueStats, series: Series): Judgement {
-  const netPerSec = netOf(stats, series);
-  const outlook = outlookOf(stats, series, netPerSec);
+  const measured = slope(series, 'depth', TREND_WINDOW_MS);
+  const netPerSec = netOf(stats, measured);
+  const outlook = outlookOf(stats, series, measured, netPerSec);
   const found: Readonly<Record<Fault, boolean>> = {
     'no consumers': stats.consumers === 0 && (stats.ready ?? 0) > 0,
     growing: outlook.kind === 'growing',
@@ -40,18 +41,17 @@ export function judge(stats: QueueStats, series: Series): Judgement {
 }
 
 /** Measured where there are two samples; before that from the broker's own rates. */
-function netOf(stats: QueueStats, series: Series): number | null {
-  const measured = slope(series, 'depth', TREND_WINDOW_MS);
+function netOf(stats: QueueStats, measured: Slope | null): number | null {
   if (measured !== null) return measured.perSec;
   const { inPerSec = null, outPerSec = null } = stats.rates ?? {};
   return inPerSec === null || outPerSec === null || stats.depth === null ? null : inPerSec - outPerSec;
 }
 
-function outlookOf(stats: QueueStats, series: Series, netPerSec: number | null): Outlook {
+function outlookOf(stats: QueueStats, series: Series, measured: Slope | null, netPerSec: number | null): Outlook {
   if (stats.depth === null) return { kind: 'unknown' };
   if (stats.depth === 0) return { kind: 'empty' };
   if (netPerSec === null) return { kind: 'unknown' };
-  const change = slope(series, 'depth', TREND_WINDOW_MS)?.change ?? netPerSec;
+  const change = measured?.beyond ?? netPerSec;
   const notable = Math.max(NOTABLE_CHANGE, stats.depth * NOTABLE_SHARE);
   if (change >= notable) return { kind: 'growing' };
   if (change <= -notable) return { kind: 'draining', inMs: (stats.depth / -netPerSec) * 1000 };

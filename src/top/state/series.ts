@@ -68,11 +68,22 @@ export function laneOf(series: Series, name: Lane): readonly (number | null)[] {
   return [...values, ...Array.from({ length: repeats }, () => last)].slice(-CAPACITY);
 }
 
+export interface Slope {
+  readonly perSec: number;
+  /** In all. */
+  readonly change: number;
+  /**
+   * How far the last sample is above all, or below all, of the older half: 0 for a figure that goes up and down and is where it was, as the depth
+   * of a queue that is filled and emptied in batches.
+   */
+  readonly beyond: number;
+}
+
 /**
- * Change per second of a figure over the last `windowMs`, and how much it changed in all; null with fewer than two known samples. Between
- * samples further apart than the window it is the change between the last two.
+ * Change of a figure over the last `windowMs`; null with fewer than two known samples. Between samples further apart than the window it is the
+ * change between the last two.
  */
-export function slope(series: Series, name: Lane, windowMs: number): { perSec: number; change: number } | null {
+export function slope(series: Series, name: Lane, windowMs: number): Slope | null {
   const { cells, repeats, repeatedMs } = series;
   const lane = LANES.indexOf(name);
   const rows = cells.length / WIDTH;
@@ -90,7 +101,25 @@ export function slope(series: Series, name: Lane, windowMs: number): { perSec: n
     firstElapsedMs = elapsedMs;
   }
   if (first === null || firstElapsedMs <= 0) return null;
-  return { perSec: ((last - first) * 1000) / firstElapsedMs, change: last - first };
+  const [least, most] = olderHalf(series, lane, firstElapsedMs);
+  const beyond = last > most ? last - most : last < least ? last - least : 0;
+  return { perSec: ((last - first) * 1000) / firstElapsedMs, change: last - first, beyond };
+}
+
+/** The least and the most of the samples of the last `elapsedMs` that are older than half of that. All of them are known. */
+function olderHalf({ cells, repeats, repeatedMs }: Series, lane: number, elapsedMs: number): [number, number] {
+  let [least, most] = [Infinity, -Infinity];
+  let age = 0;
+  for (let index = cells.length / WIDTH - 1; index >= 0 && age <= elapsedMs; index--) {
+    // The last sample stands for those, too, that said the same before it.
+    const oldest = index === cells.length / WIDTH - 1 && repeats > 0 ? repeatedMs : age;
+    if (oldest * 2 >= elapsedMs) {
+      const value = cells[index * WIDTH + lane] ?? Number.NaN;
+      [least, most] = [Math.min(least, value), Math.max(most, value)];
+    }
+    age = oldest + (cells[index * WIDTH + ELAPSED] ?? 0);
+  }
+  return [least, most];
 }
 
 /** A trend is read from so many groups of so many samples. */

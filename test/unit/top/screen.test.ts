@@ -81,6 +81,10 @@ describe('time to drain', () => {
     [[100, 110, 120], 'growing'],
     [[100, 101, 99, 100], 'steady'],
     [[100, 50, 0], 'empty'],
+    // Filled and emptied in batches, whichever half of a batch is seen last.
+    [[0, 5, 0, 5, 0, 5], 'steady'],
+    [[40, 10, 40, 10, 40, 10], 'steady'],
+    [[10, 40, 20, 50, 30, 60, 40, 70], 'growing'],
     // Consumers keep up: now there is one more, now one less.
     [[2, 1, 2, 2, 1], 'steady'],
     [[3, 2], 'steady'],

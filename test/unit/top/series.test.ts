@@ -46,11 +46,25 @@ test.each<[readonly (number | null)[], { perSec: number; change: number } | null
   [[null, 10, 30], { perSec: 20, change: 20 }],
   [[10, null], null],
 ])('slope of %j', (depths, expected) => {
-  expect(slope(made(depths), 'depth', 5_000)).toEqual(expected);
+  const found = slope(made(depths), 'depth', 5_000);
+  expect(found === null ? null : { perSec: found.perSec, change: found.change }).toEqual(expected);
+});
+
+test.each([
+  [[0, 5, 0, 5], 0],
+  [[0, 4, 2, 6], 2],
+  [[6, 2, 4, 0], -2],
+  [[10, 20, 30, 40], 20],
+  [[10, 10, 10, 30], 20],
+  // What is said again and again is one sample that lasts.
+  [[10, 30, 30, 30, 30], 0],
+  [[30, 30, 30, 30], 0],
+])('%j is beyond its older half by %i', (depths, beyond) => {
+  expect(slope(made(depths), 'depth', 5_000)?.beyond).toBe(beyond);
 });
 
 test('samples further apart than the window: the change between the last two', () => {
-  expect(slope(made([0, 60, 120], 60_000), 'depth', 5_000)).toEqual({ perSec: 1, change: 60 });
+  expect(slope(made([0, 60, 120], 60_000), 'depth', 5_000)).toEqual({ perSec: 1, change: 60, beyond: 60 });
 });
 
 const counting = (from: number, by: number, times: number) =>
