@@ -87,12 +87,14 @@ export async function runLive(options: LiveOptions): Promise<LiveEnd> {
   const ticking = setInterval(() => dispatch({ type: 'clock', now: now() }), CLOCK_MS);
   const feeding = (async () => {
     const snapshots = options.replay ?? watch(brokers, { ...options, cadence, signal: lasting });
+    let at = now();
     for await (const snapshot of snapshots) {
+      at = snapshot.at;
       if (lasting.aborted) return;
       dispatch({ type: 'snapshot', snapshot });
       await record?.(snapshot);
     }
-    if (options.replay !== null && !lasting.aborted) dispatch({ type: 'replayed' });
+    if (options.replay !== null && !lasting.aborted) dispatch({ type: 'replayed', at });
   })();
   // A recording that cannot be written ends the view, and not in silence.
   feeding.catch(leave);

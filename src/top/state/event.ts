@@ -16,8 +16,8 @@ export type TopEvent =
   | { readonly type: 'resize'; readonly size: Size }
   | { readonly type: 'clock'; readonly now: number }
   | { readonly type: 'snapshot'; readonly snapshot: Snapshot }
-  /** The recording has no more samples. */
-  | { readonly type: 'replayed' }
+  /** The recording has no more samples; the last one was of `at`. */
+  | { readonly type: 'replayed'; readonly at: number }
   | { readonly type: 'overview'; readonly request: number; readonly answer: Answer<Overview> }
   | { readonly type: 'dead'; readonly request: number; readonly answer: Answer<DeadLettersSeen> }
   | { readonly type: 'messages'; readonly request: number; readonly answer: Answer<MessagesSeen> }

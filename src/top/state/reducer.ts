@@ -24,7 +24,7 @@ export function reduce(state: TopState, event: TopEvent): TopState {
       // Nobody knows how it went on after the last sample of a recording.
       return state.replay === 'ended' ? state : { ...state, now: event.now };
     case 'replayed':
-      return { ...state, replay: 'ended' };
+      return { ...state, replay: 'ended', now: event.at };
     case 'snapshot': {
       const { snapshot } = event;
       const brokers = new Map(state.brokers);

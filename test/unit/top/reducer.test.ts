@@ -134,8 +134,11 @@ describe('time', () => {
   test('after the last sample of a recording nothing grows older', () => {
     const running = reduce({ ...list, replay: 'running' }, { type: 'clock', now: NOON + 5_000 });
     expect(running.now).toBe(NOON + 5_000);
-    const ended = played(running, [{ type: 'replayed' }, { type: 'clock', now: NOON + 60_000 }]);
-    expect(ended).toMatchObject({ replay: 'ended', now: NOON + 5_000 });
+    const ended = played(running, [
+      { type: 'replayed', at: NOON + 4_000 },
+      { type: 'clock', now: NOON + 60_000 },
+    ]);
+    expect(ended).toMatchObject({ replay: 'ended', now: NOON + 4_000 });
   });
 
   test('a stale broker keeps its rows, and the others go on', () => {
