@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
-import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { Queue as BullQueue } from 'bullmq';
 import { Cluster } from 'ioredis';
@@ -15,9 +15,13 @@ import { after, consumeOptions, moveRequest, notice, open, peek, signal, text, u
 
 const program = await redisProgram();
 
-/** The port of a server that is no Redis. */
-async function listening(onConnection: (socket: Socket) => void): Promise<number> {
-  const server = createServer(onConnection);
+/** The port of a server that is no Redis, and answers whoever connects with this and hangs up. */
+async function answering(text: string): Promise<number> {
+  const server = createServer((socket) => {
+    // Whoever finds that out hangs up too, perhaps before having read all: an error of the socket then, which ends a test run if nobody listens.
+    socket.on('error', () => {});
+    socket.end(text);
+  });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   after(async () => server.close());
@@ -44,12 +48,12 @@ it('TLS where there is none is told from a server that is away, and from a missi
   const hint = 'is this a port without TLS? then use redis://';
   // Redis waits for the rest of what it takes for a command.
   await expect(open('', url.replace('redis:', 'rediss:'), 300)).rejects.toMatchObject({ code: 'TIMEOUT', hint });
-  const answering = await listening((socket) => socket.end('-ERR what?\r\n'));
-  await expect(open('', `rediss://127.0.0.1:${answering}/0`)).rejects.toMatchObject({ code: 'UNAVAILABLE', hint });
+  const port = await answering('-ERR what?\r\n');
+  await expect(open('', `rediss://127.0.0.1:${port}/0`)).rejects.toMatchObject({ code: 'UNAVAILABLE', hint });
 });
 
 it('another service on the port is told from a broken one', async () => {
-  const web = await listening((socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'));
+  const web = await answering('HTTP/1.1 400 Bad Request\r\n\r\n');
   await expect(open('', `redis://127.0.0.1:${web}/0`)).rejects.toMatchObject({
     code: 'UNEXPECTED_RESPONSE',
     message: expect.stringContaining('does not speak the protocol of Redis'),
