@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { freePort } from './free-port.ts';
 import type { Program } from './provision.ts';
@@ -25,6 +25,8 @@ export interface RabbitmqServer {
    * aborted, and forgets the queue with its confirmed messages (seen on 3.10.8: the log without the decision, in about one kill of ten).
    */
   declarationsWritten(): Promise<void>;
+  /** Evaluates an Erlang expression in the broker, for what no client can bring about. Rejects with what `rabbitmqctl` said when that failed. */
+  evaluate(expression: string): Promise<void>;
   /** Kills it (SIGKILL), its port mapper too. `restart` starts it again with the same ports, messages and settings. */
   kill(): Promise<void>;
   restart(): Promise<void>;
@@ -108,6 +110,13 @@ export async function startRabbitmq(program: Program, options: RabbitmqOptions =
       await managementRequest(managementUrl, 'PUT', path, { durable: true });
       await managementRequest(managementUrl, 'DELETE', path);
     },
+    evaluate: async (expression) => {
+      const cookie = await readFile(join(folder, '.erlang.cookie'), 'utf8');
+      const settings = { ...env, MQ_TEST_COOKIE: cookie.trim(), MQ_TEST_EXPRESSION: expression };
+      const control = startProcess(asShell(program), ['-c', EVALUATE], serverFolder('rabbitmqctl'), settings);
+      await control.ended;
+      if (!control.lastWords().endsWith(EVALUATED)) throw new Error(control.lastWords());
+    },
     kill: () => server.stop({ keepFolder: true }),
     restart: async () => {
       await server.stop({ keepFolder: true });
@@ -136,6 +145,12 @@ PATH=/usr/lib/rabbitmq/bin:$PATH:/usr/local/sbin:/usr/sbin:/sbin
 epmd -address "$ERL_EPMD_ADDRESS" -port "$ERL_EPMD_PORT" &
 until epmd -port "$ERL_EPMD_PORT" -names >/dev/null 2>&1; do sleep 0.05; done
 exec "$MQ_TEST_SERVER"
+`;
+
+const EVALUATED = 'evaluated';
+const EVALUATE = `
+PATH=/usr/lib/rabbitmq/bin:$PATH:/usr/local/sbin:/usr/sbin:/sbin
+rabbitmqctl --longnames --node "$RABBITMQ_NODENAME" --erlang-cookie "$MQ_TEST_COOKIE" eval "$MQ_TEST_EXPRESSION" && echo ${EVALUATED}
 `;
 
 function asShell(program: Program): Program {

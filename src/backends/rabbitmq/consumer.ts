@@ -7,6 +7,7 @@ import { brokerError } from './errors.ts';
 import { giveBack } from './give-back.ts';
 import { type Counting, toMessage } from './incoming.ts';
 import { orAborted } from './link.ts';
+import { uncounted } from './live-figures.ts';
 import { returned } from './quorum-returns.ts';
 import type { Segment } from './segment.ts';
 import { SegmentRow, type SegmentRowEvents, type SegmentRowSetup } from './segment-row.ts';
@@ -23,6 +24,8 @@ export interface ConsumerSetup extends SegmentRowSetup {
   readonly signal: AbortSignal;
 }
 
+/** Patience with a broker that cannot count what is left. */
+const UNCOUNTED_MS = 10_000;
 /** Between two looks at a queue whose messages are still arriving. */
 const POLL_MS = 20;
 
@@ -121,16 +124,20 @@ export class RabbitConsumer implements Consumer, Settler {
     const { follow, idleMs } = this.#setup;
     let seen = -1;
     let quietSince = Date.now();
+    let countedAt = Date.now();
     let zeros = 0;
     while (!this.#ended) {
       if (this.#row.delivered !== seen || this.#isInHand) {
         seen = this.#row.delivered;
         quietSince = Date.now();
+        countedAt = quietSince;
         zeros = 0;
       } else if (follow) {
         if (idleMs !== null && Date.now() - quietSince >= idleMs && this.#buffer.isEmpty) this.#end();
       } else {
         const ready = await this.#row.last?.ready();
+        if (ready !== null) countedAt = Date.now();
+        else if (Date.now() - countedAt >= UNCOUNTED_MS) this.#fail(uncounted(this.#setup.queue, 'consume'));
         zeros = ready === 0 ? zeros + 1 : 0;
         if (zeros > 1 && this.#row.delivered === seen) await this.#endUnlessReturned();
         if (zeros > 0) continue;

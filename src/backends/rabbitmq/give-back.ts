@@ -47,8 +47,8 @@ async function holdInOrder(giving: GivingBack, segments: Segment[]): Promise<voi
   if (barrier !== null) segments.push(barrier);
   const seen = segments.length;
   if (unsettled(segments) > 0 && giving.lastWasReturned && !giving.isBroken()) {
-    const left = (await segments.at(-1)?.ready()) ?? 0;
-    if (left > 0) segments.push(...(await takeOtherReturned(giving)));
+    const left = await segments.at(-1)?.ready();
+    if (left !== 0) segments.push(...(await takeOtherReturned(giving)));
   }
   // Of these the last acks may get lost (see `sendLateAcks`): then the old one becomes dead, beside the new one.
   if (!giving.isBroken()) await renewLastDeliveries(giving, segments.slice(barrier === null ? seen : seen - 1));

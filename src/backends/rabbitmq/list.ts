@@ -1,11 +1,12 @@
 import type { ListOptions, QueuePattern } from '../../contract/broker.ts';
 import { MqError, throwIfAborted } from '../../contract/errors.ts';
 import type { QueueStats } from '../../contract/stats.ts';
+import type { LiveFigures } from './live-figures.ts';
 import { isObject, type JsonObject, listOf, numberAt } from './management.ts';
 import { keepsNoDeadLetters, NO_DEAD_LETTERS, sharedNote } from './queue.ts';
 import { LIST_COLUMNS, type QueueInfo, queueInfo, RATE_SAMPLES } from './queue-info.ts';
 import type { Session } from './session.ts';
-import { type DeadFigure, type LiveFigures, toStats } from './stats.ts';
+import { type DeadFigure, toStats } from './stats.ts';
 import { needsManagement, readTopology, type Topology } from './topology.ts';
 
 const PAGE_SIZE = 500;

@@ -20,6 +20,7 @@ import { RabbitConsumer } from './consumer.ts';
 import { withoutDeath } from './death.ts';
 import { describeQueue } from './describe.ts';
 import { orAborted } from './link.ts';
+import { type LiveFigures, uncounted } from './live-figures.ts';
 import { overflowReason, Room, refuseOverflow } from './overflow.ts';
 import { openPeek } from './peek.ts';
 import { RabbitPublisher } from './publisher.ts';
@@ -32,7 +33,7 @@ import {
   textSetting,
 } from './queue-info.ts';
 import type { Lookup, Session } from './session.ts';
-import { countsPublished, type DeadFigure, type LiveFigures, toStats } from './stats.ts';
+import { countsPublished, type DeadFigure, toStats } from './stats.ts';
 import { openStreamPeek } from './stream-peek.ts';
 import { readTopology } from './topology.ts';
 
@@ -94,6 +95,7 @@ class RabbitQueue implements Queue {
     const destination = topology.deadLettersOf(known);
     if (destination.to !== 'queue') return { count: null, note: destination.reason };
     const { ready } = await this.session.declared(destination.queue, signal);
+    if (ready === null) return { count: null, note: uncounted(destination.queue, 'stats').message };
     return { count: ready, note: sharedNote(destination.queue, topology.sourcesOf(destination.queue)) };
   }
 
@@ -105,7 +107,7 @@ class RabbitQueue implements Queue {
     const { signal, notice, lossy, expected } = options;
     const [looked, live] = await Promise.all([
       this.session.lookUp(this.name, signal),
-      this.session.declared(this.name, signal),
+      this.session.counted(this.name, 'publish', signal),
     ]);
     const info = looked.status === 'found' ? looked.info : null;
     const reason =
@@ -144,7 +146,7 @@ class RabbitQueue implements Queue {
 export class WorkQueue extends RabbitQueue {
   async consume(options: ConsumeOptions): Promise<Consumer> {
     const { signal, window, limit, notice } = options;
-    const [info, live] = await Promise.all([this.info(signal), this.session.declared(this.name, signal)]);
+    const [info, live] = await Promise.all([this.info(signal), this.session.counted(this.name, 'consume', signal)]);
     if (info !== null && hasSingleActiveConsumer(info) && live.consumers > 0) {
       throw new MqError(
         'PRECONDITION_FAILED',
@@ -187,7 +189,7 @@ export class WorkQueue extends RabbitQueue {
     const { signal } = options;
     const [info, live, control] = await Promise.all([
       this.info(signal),
-      this.session.declared(this.name, signal),
+      this.session.counted(this.name, 'peek', signal),
       this.session.control(signal),
     ]);
     return await openPeek({

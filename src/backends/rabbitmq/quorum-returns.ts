@@ -8,6 +8,8 @@ const MOST = 100_000;
 const FIRST_SEGMENT = 500;
 const LARGEST_SEGMENT = 20_000;
 const POLL_MS = 5;
+/** Answers of a broker that cannot count, each after 250 ms, before the order is given up. */
+const MOST_UNCOUNTED = 8;
 const LONGEST_POLL_MS = 20;
 interface QuorumQueue extends Renewing {
   /** See `limitOfLooks`. */
@@ -33,6 +35,7 @@ export async function takeOtherReturned({
 }: QuorumQueue): Promise<readonly Segment[]> {
   const segments: Segment[] = [];
   let taken = 0;
+  let uncounted = 0;
   for (let size = FIRST_SEGMENT; taken < MOST; size = Math.min(size * 2, LARGEST_SEGMENT)) {
     let reachedOthers = false;
     let gone = false;
@@ -55,9 +58,10 @@ export async function takeOtherReturned({
     await segment.start(PRIORITY);
     for (let zeros = 0, seen = 0; zeros < 2 && !segment.isFull && !reachedOthers && !gone; ) {
       const ready = await segment.ready();
+      if (ready === null && ++uncounted > MOST_UNCOUNTED) break;
       zeros = ready === 0 && segment.delivered === seen ? zeros + 1 : 0;
       seen = segment.delivered;
-      if (ready > 0) await delay(POLL_MS);
+      if (ready !== 0) await delay(POLL_MS);
     }
     const wasFull = segment.isFull;
     await segment.cancel();
@@ -135,7 +139,12 @@ export class Returns {
   static async watch(link: Link, queue: string): Promise<Returns | null> {
     try {
       const channel = await link.channel();
-      return new Returns(queue, channel, (await channel.amqp.checkQueue(queue)).messageCount);
+      for (let asked = 0; asked < MOST_UNCOUNTED; asked++) {
+        const { messageCount, consumerCount } = await channel.amqp.checkQueue(queue);
+        // Whoever holds messages is a consumer, also when it is cancelled: without any, the broker could not count (see `liveFigures`).
+        if (messageCount > 0 || consumerCount > 0) return new Returns(queue, channel, messageCount);
+      }
+      return null;
     } catch {
       return null;
     }

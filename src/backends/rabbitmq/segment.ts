@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { isLastDelivery } from './incoming.ts';
 import type { Link, OpenChannel } from './link.ts';
+import { LEADER_MS } from './live-figures.ts';
 import { Tags } from './tags.ts';
 import { ackFrame, type Content, METHOD, rejectFrame, requeueFrame } from './wire/frames.ts';
 
@@ -138,9 +139,16 @@ export class Segment {
     return this.#tags.acksWanted;
   }
 
-  /** Ready messages of the queue, asked on this channel: the second of two answers is behind all deliveries sent before the first question. */
-  async ready(): Promise<number> {
-    return (await this.#channel.amqp.checkQueue(this.#setup.queue)).messageCount;
+  /**
+   * Ready messages of the queue, asked on this channel: the second of two answers is behind all deliveries sent before the first question. Null: the
+   * broker could not count them (see `liveFigures`), and said that there is no consumer either, although ours is one, or took as long for it.
+   */
+  async ready(): Promise<number | null> {
+    const asked = performance.now();
+    const { messageCount, consumerCount } = await this.#channel.amqp.checkQueue(this.#setup.queue);
+    if (!this.#setup.isQuorum || messageCount > 0 || consumerCount > 0) return messageCount;
+    const isConsuming = this.#consumerTag !== null && this.#cancelling === null;
+    return isConsuming || performance.now() - asked >= LEADER_MS ? null : 0;
   }
 
   /** One of the delivered will be held until the end. */

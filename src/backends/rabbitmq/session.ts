@@ -3,10 +3,10 @@ import type { Notice } from '../../contract/queue.ts';
 import type { Address } from './address.ts';
 import { noSuchQueue } from './errors.ts';
 import { Link, orAborted } from './link.ts';
+import { type LiveFigures, liveFigures, uncounted } from './live-figures.ts';
 import { isObject, type JsonObject, listOf, Management, textAt } from './management.ts';
 import { withPolicies } from './policies.ts';
 import { type QueueInfo, queueInfo, RATE_SAMPLES } from './queue-info.ts';
-import type { LiveFigures } from './stats.ts';
 
 /** The most that the management API gives in one page. */
 const LONGEST_PAGE = 500;
@@ -93,15 +93,25 @@ export class Session {
     return told ?? queue;
   }
 
+  /** As `declared`, for whoever cannot do without the numbers. Throws `UNAVAILABLE` where the broker does not know them. */
+  async counted(
+    name: string,
+    operation: string,
+    signal: AbortSignal,
+  ): Promise<{ readonly ready: number; readonly consumers: number }> {
+    const { ready, consumers } = await this.declared(name, signal);
+    if (ready === null || consumers === null) throw uncounted(name, operation);
+    return { ready, consumers };
+  }
+
   /** Live figures by passive declaration. Throws `QUEUE_NOT_FOUND`. */
   async declared(name: string, signal: AbortSignal): Promise<LiveFigures> {
     const link = await this.control(signal);
     try {
-      const ok = await orAborted(
-        link.onChannel({ operation: 'stats', queue: name }, (channel) => channel.checkQueue(name)),
+      return await orAborted(
+        link.onChannel({ operation: 'stats', queue: name }, (channel) => liveFigures(channel, name)),
         signal,
       );
-      return { ready: ok.messageCount, consumers: ok.consumerCount };
     } catch (error) {
       throw (await this.#isMissing(error, name, signal)) ? noSuchQueue(name) : error;
     }

@@ -1,12 +1,7 @@
 import { depthOf, type QueueStats, type Rates, type StatsField } from '../../contract/stats.ts';
+import type { LiveFigures } from './live-figures.ts';
 import { isObject, type JsonObject, numberAt, objectAt } from './management.ts';
 import type { QueueInfo, RabbitKind } from './queue-info.ts';
-
-/** What a passive declaration says: live, but only this. */
-export interface LiveFigures {
-  readonly ready: number;
-  readonly consumers: number;
-}
 
 export interface DeadFigure {
   readonly count: number | null;
@@ -44,10 +39,11 @@ export function toStats(input: StatsInput): QueueStats {
     notes[field] = reason ?? 'the management API has no figures of this queue yet';
   };
   const ready = live?.ready ?? info?.ready ?? null;
-  if (live === null && ready !== null) {
+  if (live?.ready == null && ready !== null) {
     if (kind !== 'rabbit-stream') approximate.push('ready');
     notes.ready = LAG;
   }
+  if (ready === null) notes.ready = 'the leader of the quorum queue does not answer the broker in time';
   const inFlight = info?.inFlight ?? null;
   if (inFlight === null) missing('inFlight');
   else notes.inFlight = LAG;
