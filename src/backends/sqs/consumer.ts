@@ -1,22 +1,15 @@
-import { setTimeout as wait } from 'node:timers/promises';
 import type { Message as SqsMessage } from '@aws-sdk/client-sqs';
-import { MqError } from '../../contract/errors.ts';
 import type { Delivery, Receipt } from '../../contract/message.ts';
 import type { ConsumeOptions, Consumer } from '../../contract/queue.ts';
-import type { SqsApi } from './api.ts';
 import { BATCH_ENTRIES } from './batcher.ts';
 import { count } from './facts.ts';
 import { type Hold, Holds } from './holds.ts';
 import { type ReadingContext, readMessage } from './incoming.ts';
-import type { Reception } from './reception.ts';
+import { Receiver, type ReceiverPlace } from './receiver.ts';
 
-export interface ConsumerPlace {
-  readonly api: SqsApi;
-  readonly name: string;
-  readonly url: string;
+export interface ConsumerPlace extends ReceiverPlace {
   readonly fifo: boolean;
   readonly reading: ReadingContext;
-  readonly reception: Pick<Reception, 'waitSeconds' | 'emptyPolls'>;
 }
 
 export interface ConsumerSettings extends ConsumeOptions {
@@ -27,11 +20,8 @@ export interface ConsumerSettings extends ConsumeOptions {
   readonly readyAtStart: number | null;
 }
 
-/** What SQS takes as the wait of one receive. */
-const LONGEST_POLL_SECONDS = 20;
 /** Fetched ahead of the caller, beyond the receives in the air. */
 const MAX_BUFFERED = 100;
-const THROTTLE_ATTEMPTS = 6;
 /** After empty answers to short polls, while SQS counts ready messages all the same: so often, each time after a longer pause. */
 const LOOKS_AGAIN = 5;
 const FIRST_PAUSE_MS = 50;
@@ -46,6 +36,7 @@ export class SqsConsumer implements Consumer {
   readonly #place: ConsumerPlace;
   readonly #options: ConsumerSettings;
   readonly #holds: Holds;
+  readonly #receiver: Receiver;
   readonly #buffer: Delivery[] = [];
   readonly #receives = new Set<Promise<void>>();
   /** Received so far, and asked for by receives in the air. */
@@ -72,6 +63,11 @@ export class SqsConsumer implements Consumer {
     this.#place = place;
     this.#options = options;
     this.#holds = new Holds(place, options.leaseSeconds);
+    const { follow, idleMs, leaseSeconds, signal } = options;
+    this.#receiver = new Receiver(place, {
+      ...{ follow, idleMs, leaseSeconds },
+      over: AbortSignal.any([signal, this.#stop.signal]),
+    });
     this.#forgetCloser = place.api.beforeClose(() => this.close());
   }
 
@@ -167,7 +163,7 @@ export class SqsConsumer implements Consumer {
     try {
       const startedAt = Date.now();
       const reopenings = this.#reopenings;
-      const messages = await this.#receiveOnce(ask);
+      const messages = await this.#receiver.receive(ask);
       for (const message of messages) this.#accept(message, startedAt);
       this.#wasShort = messages.length < ask;
       if (messages.length === 0) {
@@ -181,48 +177,6 @@ export class SqsConsumer implements Consumer {
     } catch (error) {
       this.#failure ??= error;
     }
-  }
-
-  /** A throttled receive took nothing, so it may be repeated; every other failure ends the consumer. */
-  async #receiveOnce(ask: number): Promise<readonly SqsMessage[]> {
-    for (let attempt = 1; ; attempt += 1) {
-      try {
-        const answer = await this.#place.api.receive(
-          {
-            QueueUrl: this.#place.url,
-            MaxNumberOfMessages: ask,
-            VisibilityTimeout: this.#options.leaseSeconds,
-            WaitTimeSeconds: this.#pollSeconds(),
-            MessageAttributeNames: ['All'],
-            // The old spelling and the new one: some servers know only one of them.
-            AttributeNames: ['All'],
-            MessageSystemAttributeNames: ['All'],
-          },
-          { queue: this.#place.name },
-        );
-        return answer.Messages ?? [];
-      } catch (error) {
-        const again = error instanceof MqError && error.code === 'THROTTLED' && attempt < THROTTLE_ATTEMPTS;
-        if (!again || this.#stop.signal.aborted) throw error;
-        await this.#pause(100 * 2 ** attempt);
-        if (this.#stop.signal.aborted || this.#options.signal.aborted) return [];
-      }
-    }
-  }
-
-  async #pause(ms: number): Promise<void> {
-    const signal = AbortSignal.any([this.#options.signal, this.#stop.signal]);
-    await wait(ms, undefined, { signal }).catch(() => undefined);
-  }
-
-  /** A wait for more is longer, but its end is not noticed later than the caller wants to be idle. */
-  #pollSeconds(): number {
-    const { follow, idleMs } = this.#options;
-    const { waitSeconds } = this.#place.reception;
-    if (!follow) return waitSeconds;
-    const longest = Math.min(waitSeconds * 2, idleMs === null ? LONGEST_POLL_SECONDS : Math.floor(idleMs / 1000));
-    // One that waits for more must not ask without pause, whatever the URL says.
-    return Math.max(1, Math.min(longest, LONGEST_POLL_SECONDS));
   }
 
   #accept(message: SqsMessage, startedAt: number): void {
@@ -281,22 +235,12 @@ export class SqsConsumer implements Consumer {
     const isShort = this.#place.reception.waitSeconds === 0 && !follow;
     if (!isShort || (limit !== null && this.#taken >= limit) || this.#looksAgain >= LOOKS_AGAIN) return false;
     if (this.#place.fifo && this.#holds.size > 0) return false;
-    const ready = await this.#readyNow();
+    const ready = await this.#receiver.readyNow();
     if (ready === 0 || signal.aborted || this.#stop.signal.aborted) return false;
-    await this.#pause(FIRST_PAUSE_MS * 2 ** this.#looksAgain);
+    await this.#receiver.pause(FIRST_PAUSE_MS * 2 ** this.#looksAgain);
     this.#looksAgain += 1;
     this.#emptyAnswers = 0;
     return true;
-  }
-
-  /** Zero also where it may not be asked: who may only receive has no better answer than the polls. */
-  async #readyNow(): Promise<number> {
-    try {
-      const answer = await this.#place.api.getQueueAttributes(this.#place.url, { queue: this.#place.name });
-      return count(answer.Attributes?.ApproximateNumberOfMessages) ?? 0;
-    } catch {
-      return 0;
-    }
   }
 
   /**
