@@ -3,6 +3,10 @@ import type { ConsumeOptions, Consumer, PurgeOptions, PurgeResult } from '../../
 import { count } from './facts.ts';
 import { type QueuePlace, readAttributes } from './place.ts';
 
+const WINDOW = 500;
+/** The order is not strict: older messages may come behind a newer one, but hardly behind so many in a row. */
+const NEWER_IN_A_ROW = 10;
+
 type Consume = (options: ConsumeOptions) => Promise<Consumer>;
 
 /**
@@ -40,16 +44,25 @@ async function deleteReady(consume: Consume, { notice, signal }: PurgeOptions): 
   const consumer = await consume({
     state: 'ready',
     limit: null,
-    window: 500,
+    window: WINDOW,
     follow: false,
     idleMs: null,
     notice,
     signal,
   });
   const deleted: Promise<void>[] = [];
+  let newer = 0;
+  let newerInARow = 0;
   try {
     for await (const { message, receipt } of consumer) {
-      if (message.enqueuedAt !== null && message.enqueuedAt > startedAt) break;
+      if (message.enqueuedAt !== null && message.enqueuedAt > startedAt) {
+        receipt.keep?.();
+        newer += 1;
+        newerInARow += 1;
+        if (newerInARow >= NEWER_IN_A_ROW || newer >= WINDOW / 2) break;
+        continue;
+      }
+      newerInARow = 0;
       const ack = receipt.ack();
       // Awaited below; until then a rejection must not count as unhandled.
       ack.catch(() => {});

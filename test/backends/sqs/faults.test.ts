@@ -227,6 +227,29 @@ describe('faults in front of the emulator fauxqs', () => {
     expect(bodies(await takeAll(queue))).toEqual(['x']);
   });
 
+  it('a purge of what is ready does not end at the first message that came after its start', async () => {
+    const queue = await createQueue(broker, uniqueName('live'));
+    await fill(queue, [
+      outgoing('later', { delayMs: 600_000 }),
+      ...['a', 'b', 'c', 'd', 'e'].map((text) => outgoing(text)),
+    ]);
+    let first: string | null = null;
+    proxy.spoil('ReceiveMessage', async (_, forward) => {
+      const answer = await forward();
+      const { Messages: messages = [] } = answer.body as { Messages?: { MessageId: string; Attributes: object }[] };
+      first ??= messages[0]?.MessageId ?? null;
+      const changed = messages.map((message) =>
+        message.MessageId === first
+          ? { ...message, Attributes: { ...message.Attributes, SentTimestamp: String(Date.now() + 60_000) } }
+          : message,
+      );
+      return { status: answer.status, body: { ...answer.body, Messages: changed } };
+    });
+    await queue.purge?.({ states: ['ready'], notice: () => {}, signal: never });
+    proxy.reset();
+    expect(await queue.stats(never)).toMatchObject({ ready: 1, inFlight: 0, delayed: 1 });
+  });
+
   it('a short poll that finds nothing is not taken for an empty queue', async () => {
     const name = uniqueName('sampled');
     await fill(await createQueue(broker, name), [outgoing('x')]);
