@@ -1,6 +1,7 @@
 import type { Guarantee } from '../contract/capabilities.ts';
 import type { MessageState } from '../contract/message.ts';
 import type { Queue } from '../contract/queue.ts';
+import type { Selection } from './selection.ts';
 
 export interface Depth {
   /** Messages in that state now; null when the broker cannot say. */
@@ -25,6 +26,16 @@ export async function depthNow(queue: Queue, state: MessageState, signal: AbortS
   })();
   const exact = count !== null && degree === 'exact';
   return { count, exact, bound: exact ? count : null, notAfter: exact ? null : Date.now() };
+}
+
+/** How many messages a target will be sent. Null: that is known only once they have been looked at; `--max` says how many at most, not how many. */
+export function expectedSends(
+  { everything }: Pick<Selection, 'everything'>,
+  { count }: Depth,
+  max: number | null,
+): number | null {
+  if (!everything) return null;
+  return max === null ? count : Math.min(max, count ?? max);
 }
 
 /**

@@ -4,7 +4,7 @@ import type { JsonValue } from '../contract/message.ts';
 import { METADATA_FIELDS } from '../contract/message.ts';
 import type { NativeMoveRequest, Notice, Publisher, Queue } from '../contract/queue.ts';
 import type { Depth } from './depth.ts';
-import { BY_HAND, depthNow } from './depth.ts';
+import { BY_HAND, depthNow, expectedSends } from './depth.ts';
 import { lossySender, Misfits } from './misfits.ts';
 import { nativeTransfer } from './native-transfer.ts';
 import { toOutgoing } from './outgoing.ts';
@@ -112,7 +112,7 @@ async function publisherFor(
   chosen: Selection,
 ): Promise<{ publisher: Publisher; close(): Promise<void> }> {
   const { target, lossy, notice, max } = request;
-  const expected = chosen.everything ? (max === null ? depth.count : Math.min(max, depth.count ?? max)) : max;
+  const expected = expectedSends(chosen, depth, max);
   // The publisher outlives the operator's signal: what is in the air when they interrupt is still settled.
   const publisher = await openPublisher(target, { expected, lossy, notice, signal: new AbortController().signal });
   return { publisher, close: () => publisher.close() };

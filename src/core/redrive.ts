@@ -6,7 +6,7 @@ import type { NativeMoveRequest, Notice, Publisher, Queue } from '../contract/qu
 import type { LocatedDeadLetters } from './dead-letters.ts';
 import { locateDeadLetters, noDeadLetters } from './dead-letters.ts';
 import type { Depth } from './depth.ts';
-import { BY_HAND, depthNow } from './depth.ts';
+import { BY_HAND, depthNow, expectedSends } from './depth.ts';
 import { type LossySender, lossySender } from './misfits.ts';
 import { nativeTransfer } from './native-transfer.ts';
 import { toOutgoing } from './outgoing.ts';
@@ -126,11 +126,11 @@ async function byHand(
   const signal = options.signal;
   // A publisher outlives the signal: what is in the air when the operator interrupts is still settled.
   const lasting = new AbortController().signal;
-  const expected = targets.length === 1 && chosen.everything ? depth.count : null;
+  const expected = targets.length === 1 ? expectedSends(chosen, depth, max) : null;
   const publishers = new Publishers(async (name) => {
     const target = to ?? (name === holder.name ? holder : await broker.queue(name, lasting));
     return openPublisher(target, {
-      expected: max === null ? expected : Math.min(max, expected ?? max),
+      expected,
       lossy,
       notice,
       signal: lasting,
