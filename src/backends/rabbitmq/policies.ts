@@ -1,43 +1,45 @@
 import { type JsonObject, listOf, type Management, objectAt, textAt } from './management.ts';
 
 /**
- * Queues of a list without figures, with the definitions of their policies. The API gives those among the figures only (3.10.8 and 4.0.5): not in such a
+ * Queues or exchanges of a list without figures, with the definitions of their policies. The API gives those among the figures only (3.10.8 and 4.0.5): not in such a
  * list, and nowhere in the first seconds of a queue or a policy, up to 5 with the usual settings. The name of the policy it gives at once. What an
  * operator policy sets is missing; it can hold no dead-letter exchange. A queue whose policy cannot be found out is left as it is.
  */
 export async function withPolicies(
   management: Management,
   place: string,
-  queues: readonly JsonObject[],
+  sort: 'queues' | 'exchanges',
+  things: readonly JsonObject[],
   signal: AbortSignal,
 ): Promise<readonly JsonObject[]> {
-  const hasPolicies = queues.some((queue) => textAt(queue, 'policy') !== null);
-  const definitions = hasPolicies ? await definitionsOf(management, place, signal) : () => undefined;
-  return queues.map((queue) => {
-    const definition = textAt(queue, 'policy') === null ? {} : definitions(queue);
-    return definition === undefined ? queue : { ...queue, effective_policy_definition: definition };
+  const hasPolicies = things.some((thing) => textAt(thing, 'policy') !== null);
+  const definitions = hasPolicies ? await definitionsOf(management, place, sort, signal) : () => undefined;
+  return things.map((thing) => {
+    const definition = textAt(thing, 'policy') === null ? {} : definitions(thing);
+    return definition === undefined ? thing : { ...thing, effective_policy_definition: definition };
   });
 }
 
 async function definitionsOf(
   management: Management,
   place: string,
+  sort: 'queues' | 'exchanges',
   signal: AbortSignal,
-): Promise<(queue: JsonObject) => JsonObject | undefined> {
+): Promise<(thing: JsonObject) => JsonObject | undefined> {
   const policies = await management.getIfAllowed(`/policies/${place}`, signal);
   if (policies.status === 'ok') {
     const byName = new Map(listOf(policies.body).map((policy) => [textAt(policy, 'name'), policy]));
-    return (queue) => {
-      const policy = byName.get(textAt(queue, 'policy'));
+    return (thing) => {
+      const policy = byName.get(textAt(thing, 'policy'));
       return policy === undefined ? undefined : objectAt(policy, 'definition');
     };
   }
-  const figures = await management.get(`/queues/${place}?columns=name,effective_policy_definition`, signal);
-  const byQueue = new Map(
-    figures.status === 'ok' ? listOf(figures.body).map((queue) => [textAt(queue, 'name'), queue]) : [],
+  const figures = await management.get(`/${sort}/${place}?columns=name,effective_policy_definition`, signal);
+  const byThing = new Map(
+    figures.status === 'ok' ? listOf(figures.body).map((thing) => [textAt(thing, 'name'), thing]) : [],
   );
-  return (queue) => {
-    const told = byQueue.get(textAt(queue, 'name'));
+  return (thing) => {
+    const told = byThing.get(textAt(thing, 'name'));
     return told?.effective_policy_definition === undefined ? undefined : objectAt(told, 'effective_policy_definition');
   };
 }

@@ -89,7 +89,7 @@ export class Session {
     const page = found.status === 'ok' && isObject(found.body) ? listOf(found.body.items) : [];
     const listed = page.find((one) => textAt(one, 'name') === name);
     if (listed === undefined) return queue;
-    const [told] = await withPolicies(this.management, this.place, [{ ...queue, ...listed }], signal);
+    const [told] = await withPolicies(this.management, this.place, 'queues', [{ ...queue, ...listed }], signal);
     return told ?? queue;
   }
 

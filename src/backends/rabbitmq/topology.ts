@@ -1,5 +1,5 @@
 import { MqError } from '../../contract/errors.ts';
-import { type JsonObject, listOf, type Management, textAt } from './management.ts';
+import { type JsonObject, listOf, type Management, objectAt, textAt } from './management.ts';
 import { withPolicies } from './policies.ts';
 import { type QueueInfo, queueInfo, textSetting } from './queue-info.ts';
 
@@ -18,6 +18,12 @@ interface Binding {
   readonly key: string;
 }
 
+interface Exchange {
+  readonly type: string | undefined;
+  readonly alternate: string | null;
+}
+const UNKNOWN_EXCHANGE: Exchange = { type: undefined, alternate: null };
+
 const QUEUE_COLUMNS = 'columns=name,type,durable,auto_delete,arguments,policy&disable_stats=true';
 /** Exchanges bound to exchanges; beyond this it is a circle or a maze. */
 const MAX_HOPS = 8;
@@ -26,7 +32,7 @@ const MAX_HOPS = 8;
 export class Topology {
   readonly queues: ReadonlyMap<string, QueueInfo>;
   readonly #bindings: ReadonlyMap<string, readonly Binding[]>;
-  readonly #exchangeTypes: ReadonlyMap<string, string>;
+  readonly #exchanges: ReadonlyMap<string, Exchange>;
 
   constructor(queues: readonly QueueInfo[], bindings: readonly JsonObject[], exchanges: readonly JsonObject[]) {
     this.queues = new Map(queues.map((queue) => [queue.name, queue]));
@@ -38,7 +44,7 @@ export class Topology {
       else known.push(binding);
     }
     this.#bindings = bySource;
-    this.#exchangeTypes = new Map(exchanges.map((raw) => [textAt(raw, 'name') ?? '', textAt(raw, 'type') ?? '']));
+    this.#exchanges = new Map(exchanges.map((raw) => [textAt(raw, 'name') ?? '', toExchange(raw)]));
   }
 
   deadLettersOf(queue: QueueInfo): Destination {
@@ -83,20 +89,26 @@ export class Topology {
       if (key === null) return { queues: [], perMessage: true };
       return { queues: this.queues.has(key) ? [key] : [], perMessage: false };
     }
-    const type = this.#exchangeTypes.get(exchange);
+    const { type, alternate } = this.#exchanges.get(exchange) ?? UNKNOWN_EXCHANGE;
     const bindings = this.#bindings.get(exchange) ?? [];
     const queues = new Set<string>();
     let perMessage = false;
+    const follow = (next: string): void => {
+      if (hops >= MAX_HOPS) return;
+      const further = this.#reach(next, key, hops + 1);
+      for (const queue of further.queues) queues.add(queue);
+      perMessage ||= further.perMessage;
+    };
+    let isTakenForSure = false;
     for (const binding of bindings) {
       const taken = takes(type, binding.key, key);
       if (taken === 'no') continue;
-      if (binding.toExchange) {
-        if (hops >= MAX_HOPS) continue;
-        const further = this.#reach(binding.destination, key, hops + 1);
-        for (const queue of further.queues) queues.add(queue);
-        perMessage ||= further.perMessage;
-      } else queues.add(binding.destination);
+      isTakenForSure ||= taken === 'yes';
+      if (binding.toExchange) follow(binding.destination);
+      else queues.add(binding.destination);
     }
+    // What no binding takes goes there.
+    if (!isTakenForSure && alternate !== null) follow(alternate);
     return { queues: [...queues].sort(), perMessage };
   }
 }
@@ -126,6 +138,16 @@ function topicMatches(pattern: readonly string[], words: readonly string[]): boo
   return reachable.has(words.length);
 }
 
+/** The exchange's own argument wins over its policy. */
+function toExchange(raw: JsonObject): Exchange {
+  return {
+    type: textAt(raw, 'type') ?? '',
+    alternate:
+      textAt(objectAt(raw, 'arguments'), 'alternate-exchange') ??
+      textAt(objectAt(raw, 'effective_policy_definition'), 'alternate-exchange'),
+  };
+}
+
 function toBinding(raw: JsonObject): Binding {
   return {
     source: textAt(raw, 'source') ?? '',
@@ -141,16 +163,16 @@ export async function readTopology(management: Management, vhost: string, signal
   const [queues, bindings, exchanges] = await Promise.all([
     management.get(`/queues/${place}?${QUEUE_COLUMNS}`, signal),
     management.get(`/bindings/${place}`, signal),
-    management.get(`/exchanges/${place}?columns=name,type&disable_stats=true`, signal),
+    management.get(`/exchanges/${place}?columns=name,type,arguments,policy&disable_stats=true`, signal),
   ]);
   for (const answer of [queues, bindings, exchanges]) {
     if (answer.status === 'unavailable') throw needsManagement('finding dead letters', answer.reason);
   }
-  const infos = (await withPolicies(management, place, bodyOf(queues), signal)).map(queueInfo);
+  const infos = (await withPolicies(management, place, 'queues', bodyOf(queues), signal)).map(queueInfo);
   return new Topology(
     infos.filter((info) => info !== null),
     bodyOf(bindings),
-    bodyOf(exchanges),
+    await withPolicies(management, place, 'exchanges', bodyOf(exchanges), signal),
   );
 }
 

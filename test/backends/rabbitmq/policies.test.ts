@@ -102,6 +102,31 @@ describe.each(['classic', 'quorum'])('a dead-letter exchange that a policy gives
   });
 });
 
+test.each(['by its argument', 'by a policy'])(
+  'dead letters that only an alternate exchange takes, %s, are found',
+  async (how) => {
+    const name = `orders ${how}`;
+    const [dlx, alternate, dead] = [`dlx ${how}`, `alternate ${how}`, `dead ${how}`];
+    await vhost.request('PUT', `/api/policies/${vhost.encodedName}/${encodeURIComponent(how)}`, {
+      pattern: how === 'by a policy' ? `^${dlx}$` : '^none$',
+      definition: { 'alternate-exchange': alternate },
+      'apply-to': 'exchanges',
+    });
+    await channel.assertExchange(alternate, 'fanout');
+    await channel.assertExchange(dlx, 'direct', how === 'by a policy' ? {} : { alternateExchange: alternate });
+    await queue(dead, 'classic');
+    await channel.bindQueue(dead, alternate, '');
+    await channel.assertQueue(name, { durable: true, deadLetterExchange: dlx });
+    await die(name, 2);
+    await eventually(async () => expect(await readyIn(dead)).toBe(2));
+    const handle = await broker.queue(name, signal);
+    expect((await handle.stats(signal)).dead).toBe(2);
+    const plan = await planRedrive(redriveOf(broker, handle, { signal }));
+    const report = await plan.run({ dryRun: false, onProgress: notice, signal });
+    expect(report).toMatchObject({ from: dead, to: [name], moved: 2 });
+  },
+);
+
 test('limits that a policy sets are kept from the first second of a queue on', async () => {
   await policy('limits', '^limited$', { 'max-length': 3, 'delivery-limit': 2 });
   await queue('limited', 'quorum');
