@@ -6,11 +6,26 @@ import { queuePattern } from '../core/name-pattern.ts';
 /** A guess is not worth a longer wait. */
 const LISTING_MS = 1_000;
 
+/** Errors that a broker's names were compared with: a move has two brokers, and passes its errors through both. */
+const compared = new WeakSet<MqError>();
+
 /** The same error, with the queue that was probably meant, when it says that there is none of that name. Never throws. */
 export async function withNearestQueue(error: unknown, broker: Broker, signal: AbortSignal): Promise<unknown> {
-  if (!(error instanceof MqError) || error.code !== 'QUEUE_NOT_FOUND' || error.hint !== null || error.queue === null)
+  if (!(error instanceof MqError) || error.code !== 'QUEUE_NOT_FOUND' || error.queue === null || compared.has(error))
     return error;
-  if (isBrokerAddress(error.queue)) return hinted(error, 'that is the address of a broker: mq --url URL VERB QUEUE');
+  if (error.backend !== null && error.backend !== broker.name) return error;
+  const better = hinted(error, await hintFor(error.queue, error.hint, broker, signal));
+  compared.add(better);
+  return better;
+}
+
+async function hintFor(
+  name: string,
+  hint: string | null,
+  broker: Broker,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  if (isBrokerAddress(name)) return 'that is the address of a broker: mq --url URL VERB QUEUE';
   const names: string[] = [];
   const bounded = AbortSignal.any([signal, AbortSignal.timeout(LISTING_MS)]);
   try {
@@ -19,8 +34,9 @@ export async function withNearestQueue(error: unknown, broker: Broker, signal: A
   } catch {
     // What was read until then is enough for a guess, or there is none.
   }
-  const guess = nearest(error.queue, names);
-  return guess === null ? error : hinted(error, `did you mean ${guess}?`);
+  const guess = nearest(name, names);
+  if (guess === null) return hint ?? undefined;
+  return `did you mean ${guess}?${hint === null ? '' : ` Otherwise: ${hint}`}`;
 }
 
 /** A URL of a broker stands where a queue is expected: `--url` was forgotten. The scheme of a queue's own URL (SQS) is no broker's. */
@@ -28,7 +44,7 @@ export function isBrokerAddress(name: string): boolean {
   return /^(?:sqlite:|(?:rediss?|amqps?|sqs):\/\/)/i.test(name);
 }
 
-function hinted(error: MqError, hint: string): MqError {
+function hinted(error: MqError, hint: string | undefined): MqError {
   const { code, message, backend, operation, queue } = error;
   return new MqError(code, message, {
     hint,

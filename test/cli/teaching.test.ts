@@ -25,6 +25,8 @@ it.each([
   [['help', 'filtres'], 2, 'did you mean filters?'],
   [['peek', 'ordres'], 4, 'did you mean orders?'],
   [['purge', 'ordres', '--yes'], 4, 'did you mean orders?'],
+  [['move', 'ordres', 'orders', '--yes'], 4, 'did you mean orders?'],
+  [['move', 'orders', 'ordres', '--yes'], 4, 'did you mean orders? Otherwise: a target is never created by a move'],
 ])('a slip of the finger gets the nearest word: %j', async (args, code, hint) => {
   await mq.ok(['enqueue', 'orders', 'x']);
   expect(await mq.run(args)).toMatchObject({ code, stderr: expect.stringContaining(hint) });

@@ -126,6 +126,16 @@ describe('refusals', () => {
     expect(stderr).not.toBe('');
   });
 
+  test('a mistyped queue gets the nearest name', async () => {
+    const url = `${broker.url}?${management}`;
+    const { code, stderr } = await runMq(['--url', url, 'peek', 'job']);
+    expect(code).toBe(4);
+    expect(stderr).toContain('hint: did you mean jobs?');
+    const far = await runMq(['--url', url, 'peek', 'something-else']);
+    expect(far.code).toBe(4);
+    expect(far.stderr).toContain("hint: 'mq ls' lists the queues that are there");
+  });
+
   test.each(['ls', 'stats'])('%s of an unknown vhost is no empty list', async (verb) => {
     const args = ['--url', `${broker.url}/no-such-vhost?${management}`, verb];
     const { code, stdout, stderr } = await runMq(args);

@@ -174,7 +174,7 @@ export function noSuchQueue(queue: string): MqError {
 }
 
 function missingQueue(name: string): Told {
-  return { code: 'QUEUE_NOT_FOUND', message: `there is no ${name} in this vhost`, hint: 'mq ls shows the queues' };
+  return { code: 'QUEUE_NOT_FOUND', message: `there is no ${name} in this vhost` };
 }
 
 /** The broker's sentence out of amqplib's; a fixed word when there is none. Holds names of queues, vhosts and users, never a password. */

@@ -28,6 +28,13 @@ async function work(name: string, count: number, processor: (data: unknown) => P
   await worker.close();
 }
 
+it('a mistyped queue gets the nearest name, and what else it may be', async () => {
+  const { name } = await bull(fresh('mistyped'));
+  const { code, stderr } = await runMq([...at(), 'peek', `${name}x`]);
+  expect(code).toBe(4);
+  expect(stderr).toContain(`hint: did you mean ${name}? Otherwise: an empty Redis list does not exist`);
+});
+
 describe('enqueue into BullMQ', () => {
   it('name, id, delay, priority, attempts, backoff and deduplication are what the library reads', async () => {
     const queue = await bull(fresh('flags'));
