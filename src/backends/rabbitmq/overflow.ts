@@ -19,7 +19,7 @@ export function overflowReason(room: {
 
 export function refuseOverflow(reason: string, queue: string): MqError {
   return new MqError('PRECONDITION_FAILED', reason, {
-    hint: 'take fewer with --max, raise x-max-length, or use --lossy to send all the same',
+    hint: 'send fewer (--max, where messages are taken from a queue), raise x-max-length, or use --lossy to send all the same',
     backend: 'rabbitmq',
     operation: 'enqueue',
     queue,
