@@ -77,6 +77,9 @@ function afterHelpKey(state: TopState, offset: number, key: Key): TopState {
   return { ...state, help: null };
 }
 
+/** UTF-16 code units. Nobody has a longer name to paste, and a line of more would take long to draw. */
+const LONGEST_PASTE = 4_096;
+
 /** Only a line of text takes what is pasted; elsewhere it would run as keys. */
 function afterPaste(state: TopState, text: string): TopState {
   const isEntry =
@@ -85,9 +88,8 @@ function afterPaste(state: TopState, text: string): TopState {
     state.action?.step === 'target' ||
     (state.action?.step === 'confirm' && state.action.question.typed !== null);
   if (!isEntry) return state;
-  let next = state;
-  for (const char of text.replace(/[\r\n]+$/, '')) next = afterKey(next, { char });
-  return next;
+  // All of it at once: the list follows each key, and would follow a file that was pasted by mistake for minutes.
+  return afterKey(state, { char: text.slice(0, LONGEST_PASTE).replace(/[\r\n]+$/, '') });
 }
 
 /** An answer to a question that is not asked any more is dropped. */

@@ -112,6 +112,15 @@ describe('filters and order', () => {
   });
 });
 
+test('a file that is pasted into the filter by mistake is a filter that nothing passes, and no wait', () => {
+  const queues = Array.from({ length: 2_000 }, (_, index) => reading(`q${index}`));
+  const pasted = `${'line of a log\n'.repeat(100_000)}`;
+  const next = played(stateWith(queues), [...keys('/'), { type: 'paste', text: pasted }]);
+  expect(next.filter.text).toBe(pasted.slice(0, 4_096));
+  expect(next.rows).toEqual([]);
+  expect(next.quitting).toBe(false);
+});
+
 describe('time', () => {
   test('a frozen screen stays as it is, and goes on with the newest', () => {
     const frozen = played(list, keys(' '));
