@@ -102,6 +102,23 @@ describe.each(['fauxqs', 'localSqs'] as const)('doctor on the emulator %s', (emu
     expect((await doctor('--queue', queue)).findings['may remove']).toMatchObject({ status: 'ok' });
   });
 
+  it('a queue that is listed and gone is no failure: another is opened', async () => {
+    proxy.spoil('GetQueueAttributes', async () => refusal('AccessDenied'));
+    // Of all that may not be looked at, SQS does not tell which it has just deleted.
+    proxy.spoil('ListQueues', async (_, forward) => {
+      const answer = await forward();
+      const urls = (answer.body.QueueUrls ?? []) as readonly string[];
+      return {
+        ...answer,
+        body: { QueueUrls: [...urls.slice(0, 1).map((one) => one.replace(/[^/]*$/, 'a-gone')), ...urls] },
+      };
+    });
+    const { ran, findings } = await doctor('--queue', queue);
+    expect(ran.code, ran.stdout).toBe(0);
+    expect(findings['open a queue']).toBeUndefined();
+    expect(findings.abilities).toMatchObject({ status: 'ok' });
+  });
+
   it('asks about the queue that the context names', async () => {
     const config = mq.path('config.yaml');
     await writeFile(config, `context: cloud\ncontexts:\n  cloud:\n    url: '${url()}'\n    queue: ${queue}\n`, {

@@ -1,6 +1,7 @@
 import type { Target } from '../../config/target.ts';
 import type { Broker, Check } from '../../contract/broker.ts';
 import { ABILITIES } from '../../contract/capabilities.ts';
+import { MqError } from '../../contract/errors.ts';
 import { formatDuration } from '../../core/duration.ts';
 import { queuePattern } from '../../core/name-pattern.ts';
 import { probe } from '../probe.ts';
@@ -84,14 +85,14 @@ function* checkGuards(context: NonNullable<Target['settings']>): Generator<Check
 async function* checkListing(session: Session, broker: Broker, notices: string[]): AsyncGenerator<Check> {
   const kinds = new Set<string>();
   let count = 0;
-  let example: string | null = null;
+  const names: string[] = [];
   try {
     const options = { notice: (text: string) => notices.push(text) };
     for await (const stats of session.eachWithin('doctor', (signal) =>
       broker.queues(queuePattern([]), { ...options, signal }),
     )) {
       kinds.add(stats.kind);
-      example ??= stats.queue;
+      names.push(stats.queue);
       if (++count >= ENOUGH_QUEUES) break;
     }
   } catch (error) {
@@ -100,13 +101,17 @@ async function* checkListing(session: Session, broker: Broker, notices: string[]
   }
   const many = count >= ENOUGH_QUEUES ? `${count} or more` : `${count}`;
   yield ok('list queues', `${many} queues${kinds.size === 0 ? '' : ` (${[...kinds].sort().join(', ')})`}`);
-  if (example === null) return;
-  try {
-    const name = example;
-    const queue = await session.within('doctor', (signal) => broker.queue(name, signal));
-    const can = ABILITIES.filter((ability) => queue.capabilities.abilities[ability].supported);
-    yield ok('abilities', `${queue.kind}: ${can.join(', ')}`);
-  } catch (error) {
-    yield failedBy('open a queue', error);
+  for (const name of names) {
+    try {
+      const queue = await session.within('doctor', (signal) => broker.queue(name, signal));
+      const can = ABILITIES.filter((ability) => queue.capabilities.abilities[ability].supported);
+      yield ok('abilities', `${queue.kind}: ${can.join(', ')}`);
+      return;
+    } catch (error) {
+      // One that was deleted meanwhile; SQS goes on listing it for up to a minute.
+      if (error instanceof MqError && error.code === 'QUEUE_NOT_FOUND') continue;
+      yield failedBy('open a queue', error);
+      return;
+    }
   }
 }
