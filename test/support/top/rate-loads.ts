@@ -82,8 +82,9 @@ export class StreamLoad implements RateLoad, Disposable {
     this.#key = key;
   }
 
+  /** Redis is told how much the new group has read: else it does not know before the first read, and a view that looks then can say no rate from there. */
   async create(): Promise<void> {
-    await this.client.xgroup('CREATE', this.#key, 'workers', '0', 'MKSTREAM');
+    await this.client.call('XGROUP', 'CREATE', this.#key, 'workers', '0', 'MKSTREAM', 'ENTRIESREAD', 0);
   }
 
   async tick(): Promise<void> {
