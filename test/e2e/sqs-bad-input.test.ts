@@ -275,7 +275,7 @@ describe('SQS: what goes wrong is told in one clear line with the documented cod
     [
       'FIFO without a group',
       ['enqueue', 'FIFO', 'x'],
-      /no message group, which a FIFO queue requires \(--group\)/,
+      /without a message group, which a FIFO queue requires \(--group\)/,
       null,
     ],
     [

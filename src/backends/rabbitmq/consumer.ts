@@ -24,8 +24,8 @@ export interface ConsumerSetup extends SegmentRowSetup {
   readonly signal: AbortSignal;
 }
 
-/** Patience with a broker that cannot count what is left. */
-const UNCOUNTED_MS = 10_000;
+/** Patience with a broker that cannot count what is left: as with any other that does not answer, by default. */
+const UNCOUNTED_MS = 30_000;
 /** Between two looks at a queue whose messages are still arriving. */
 const POLL_MS = 20;
 

@@ -124,7 +124,7 @@ function writeGroup(
   impossible: string[],
 ): { MessageGroupId?: string } {
   if (message.groupId === null || message.groupId === '') {
-    if (target.fifo) impossible.push('no message group, which a FIFO queue requires (--group)');
+    if (target.fifo) impossible.push('a message without a message group, which a FIFO queue requires (--group)');
     return {};
   }
   if (isId(message.groupId)) return { MessageGroupId: message.groupId };

@@ -103,7 +103,7 @@ describe('the built program on the emulator fauxqs', () => {
       expect(refused.stderr).toMatch(/^mq: error: kind fifo cannot hold: a (priority|delay)/m);
     }
     const without = await mq(['enqueue', to.name, '--ndjson'], KEYS, `{"body":"x"}\n`);
-    expect(without).toMatchObject({ code: 7, stderr: expect.stringMatching(/line 1: .*no message group/) });
+    expect(without).toMatchObject({ code: 7, stderr: expect.stringMatching(/line 1: .*without a message group/) });
     expect((await mq(['enqueue', to.name, '--ndjson'], KEYS, drained.stdout)).code).toBe(0);
     const arrived = await takeAll(to);
     for (const group of [0, 1, 2]) {

@@ -87,7 +87,7 @@ describe('what does not fit', () => {
   const cases: [string, Parameters<typeof writeMessage>[0], Target, RegExp][] = [
     ['a long delay', outgoing('x', { delayMs: 900_001 }), STANDARD, /delay of 901 s/],
     ['any delay on FIFO', outgoing('x', { groupId: 'g', delayMs: 1000 }), FIFO, /FIFO queue has one delay/],
-    ['no group on FIFO', outgoing('x'), FIFO, /no message group/],
+    ['no group on FIFO', outgoing('x'), FIFO, /without a message group/],
     ['a deduplication id on standard', outgoing('x', { deduplicationId: 'd' }), STANDARD, /deduplication id/],
     ['a priority', outgoing('x', { priority: 3 }), STANDARD, /a priority/],
     ['a content type', outgoing('x', { contentType: 'a/b' }), STANDARD, /a content type/],
