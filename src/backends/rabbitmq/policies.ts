@@ -1,9 +1,9 @@
 import { type JsonObject, listOf, type Management, objectAt, textAt } from './management.ts';
 
 /**
- * Queues or exchanges of a list without figures, with the definitions of their policies. The API gives those among the figures only (3.10.8 and 4.0.5): not in such a
- * list, and nowhere in the first seconds of a queue or a policy, up to 5 with the usual settings. The name of the policy it gives at once. What an
- * operator policy sets is missing; it can hold no dead-letter exchange. A queue whose policy cannot be found out is left as it is.
+ * Queues or exchanges of a list without figures, with the definitions of their policies. The API gives those among the figures only (3.10.8 and
+ * 4.0.5): not in such a list, and nowhere in the first seconds of a queue or a policy, up to 5 with the usual settings. The name of the policy it gives at
+ * once. What an operator policy sets is missing; it can hold no dead-letter exchange. What has a policy that cannot be found out is left as it is.
  */
 export async function withPolicies(
   management: Management,
