@@ -148,6 +148,7 @@ export class Session {
   async withBroker<T>(work: (broker: Broker) => Promise<T>, target: Target = this.target()): Promise<T> {
     const opened = await this.host.openBroker(await target.connectionUrl(this.signal), {
       connectTimeoutMs: this.globals.connectTimeout,
+      timeoutMs: this.globals.timeout,
       notice: this.notice,
       signal: this.signal,
     });

@@ -58,8 +58,8 @@ async function watched(session: Session, target: Target): Promise<WatchedBroker>
       }
     },
     async connect({ notice, signal }) {
-      const connectTimeoutMs = session.globals.connectTimeout;
-      return session.host.openBroker(location, { connectTimeoutMs, notice, signal });
+      const { connectTimeout: connectTimeoutMs, timeout: timeoutMs } = session.globals;
+      return session.host.openBroker(location, { connectTimeoutMs, timeoutMs, notice, signal });
     },
   };
 }

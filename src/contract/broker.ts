@@ -65,6 +65,11 @@ export interface Check {
 
 export interface OpenOptions {
   readonly connectTimeoutMs: number;
+  /**
+   * `--timeout`: the longest wait for one answer of the broker, also where no signal of a single call can say so (a send that nobody may cut off, a consumer,
+   * closing). Absent: the backend's own.
+   */
+  readonly timeoutMs?: number;
   readonly notice: Notice;
   readonly signal: AbortSignal;
 }

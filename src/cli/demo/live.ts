@@ -15,6 +15,7 @@ export async function showLive(session: Session, folder: string): Promise<ExitCo
   const signal = AbortSignal.any([session.signal, over.signal]);
   const broker = await host.openBroker(url, {
     connectTimeoutMs: globals.connectTimeout,
+    timeoutMs: globals.timeout,
     notice: session.notice,
     signal: session.signal,
   });

@@ -35,6 +35,7 @@ export async function* checkBroker(session: Session, target: Target, queue: stri
   try {
     broker = await host.openBroker(url, {
       connectTimeoutMs: globals.connectTimeout,
+      timeoutMs: globals.timeout,
       notice: (text) => notices.push(text),
       signal,
     });
