@@ -29,6 +29,7 @@ const TOOLS = {
   zsh: { package: 'zsh', folders: [], image: null, instead: null },
   fish: { package: 'fish', folders: [], image: null, instead: null },
   openssl: { package: 'openssl', folders: [], image: null, instead: null },
+  python3: { package: 'python3-venv', folders: [], image: null, instead: null },
   debootstrap: { package: 'debootstrap', folders: [], image: null, instead: null },
 } as const satisfies Readonly<Record<string, Tool>>;
 
@@ -125,7 +126,8 @@ apt-get -q -o DPkg::Lock::Timeout=300 update
 apt-get -q -y -o DPkg::Lock::Timeout=300 install --no-install-recommends "$@"
 `;
 
-async function installWithApt(...packages: readonly string[]): Promise<void> {
+/** For what is part of a program that is there already. */
+export async function installWithApt(...packages: readonly string[]): Promise<void> {
   const timeoutMs = 10 * 60_000;
   await run('sh', ['-c', INSTALL, 'install', ...packages], { timeout: timeoutMs, maxBuffer: 64 * 1024 * 1024 });
 }
