@@ -1,4 +1,5 @@
 import { MqError } from '../contract/errors.ts';
+import { formatInstant } from '../contract/instant.ts';
 import type { JsonValue, Message, MessageState, OutgoingMessage } from '../contract/message.ts';
 
 /**
@@ -31,6 +32,8 @@ export interface Envelope {
     readonly replays: number;
   } | null;
   readonly native: Readonly<Record<string, JsonValue>>;
+  /** Why a field above is not simply what stands on the message; absent when all are. */
+  readonly notes?: Readonly<Record<string, string>>;
 }
 
 /** Made at its first use: a decoder costs a millisecond, and a command that sends has no need of one. */
@@ -56,21 +59,18 @@ export function toEnvelope(message: Message): Envelope {
     encoding: text === null ? 'base64' : 'utf8',
     headers: message.headers,
     contentType: message.contentType,
-    enqueuedAt: instant(message.enqueuedAt),
-    deliverAt: instant(message.deliverAt),
+    enqueuedAt: formatInstant(message.enqueuedAt),
+    deliverAt: formatInstant(message.deliverAt),
     receiveCount: message.receiveCount,
     priority: message.priority,
     groupId: message.groupId,
     deduplicationId: message.deduplicationId,
     ttlMs: message.ttlMs,
     name: message.name,
-    dead: message.dead === null ? null : { ...message.dead, at: instant(message.dead.at) },
+    dead: message.dead === null ? null : { ...message.dead, at: formatInstant(message.dead.at) },
     native: message.native,
+    ...(message.notes === undefined ? {} : { notes: message.notes }),
   };
-}
-
-function instant(at: number | null): string | null {
-  return at === null || !Number.isFinite(at) ? null : new Date(at).toISOString();
 }
 
 /**
@@ -108,7 +108,7 @@ export function fromEnvelope(value: unknown, now: number = Date.now()): Outgoing
 
 const KNOWN: ReadonlySet<string> = new Set([
   ...['queue', 'id', 'state', 'body', 'encoding', 'headers', 'contentType', 'enqueuedAt', 'deliverAt', 'receiveCount'],
-  ...['priority', 'groupId', 'deduplicationId', 'ttlMs', 'name', 'dead', 'native', 'delayMs', 'attempts'],
+  ...['priority', 'groupId', 'deduplicationId', 'ttlMs', 'name', 'dead', 'native', 'notes', 'delayMs', 'attempts'],
 ]);
 
 function decodeBody(body: string, encoding: JsonValue | undefined): Uint8Array {

@@ -1,3 +1,4 @@
+import { formatInstant } from '../contract/instant.ts';
 import type { Message } from '../contract/message.ts';
 
 export type VariableName =
@@ -63,7 +64,7 @@ const READERS: Readonly<Record<Exclude<VariableName, 'age'>, (message: Message) 
       from: dead?.from ?? null,
       reason: dead?.reason ?? null,
       error: dead?.error ?? null,
-      at: dead?.at === null || dead?.at === undefined ? null : new Date(dead.at),
+      at: dead == null || formatInstant(dead.at) === null ? null : new Date(dead.at ?? 0),
       count: integer(dead?.count ?? null),
       replays: BigInt(dead?.replays ?? 0),
     };

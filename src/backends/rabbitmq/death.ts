@@ -1,3 +1,4 @@
+import { readInstant } from '../../contract/instant.ts';
 import type { Death, Headers, JsonValue } from '../../contract/message.ts';
 import { isObject, type JsonObject, listOf, numberAt, textAt } from './management.ts';
 
@@ -39,8 +40,7 @@ export function deathOf(headers: Headers, queue: string): Death | null {
 }
 
 function instant(death: JsonObject): number | null {
-  const at = Date.parse(textAt(death, 'time') ?? '');
-  return Number.isNaN(at) ? null : at;
+  return readInstant(textAt(death, 'time'), 'seconds').at;
 }
 
 function replaysOf(headers: Headers): number {

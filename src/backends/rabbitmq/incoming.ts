@@ -1,12 +1,13 @@
+import { instantNotes, readInstant } from '../../contract/instant.ts';
 import type { JsonValue, Message } from '../../contract/message.ts';
 import { deathOf, isDeliveryHeader } from './death.ts';
 import type { Content } from './wire/frames.ts';
 import {
   decodeProperties,
   type Properties,
-  readInstant,
   readOctet,
   readText,
+  readTimestamp,
   tableContent,
 } from './wire/properties.ts';
 import { decodeTable, setOwn, type TableEntry } from './wire/table.ts';
@@ -68,6 +69,8 @@ export function toMessage(content: Content, queue: string, quorum: boolean, coun
   const entries = readEntries(properties);
   const view = viewOf(properties, entries);
   const dead = deathOf(view.headers, queue);
+  // Its unit is seconds (AMQP 0-9-1, 4.2.5.4); many publishers write milliseconds.
+  const sent = readInstant(readTimestamp(properties.timestamp), 'seconds');
   return {
     queue,
     id: view.id,
@@ -80,11 +83,12 @@ export function toMessage(content: Content, queue: string, quorum: boolean, coun
     deduplicationId: null,
     ttlMs: view.ttlMs,
     name: null,
-    enqueuedAt: enqueuedAt(properties),
+    enqueuedAt: sent.at,
     deliverAt: null,
     receiveCount: quorum ? deliveries(entries) + (counting === 'consumed' ? 1 : 0) : null,
     dead,
     native: { rabbitmq: record(content, properties) },
+    ...instantNotes({ enqueuedAt: sent }),
   };
 }
 
@@ -99,11 +103,6 @@ export function isLastDelivery({ redelivered, properties }: Content, deliveryLim
 function deliveries(entries: readonly TableEntry[]): number {
   const value = entries.find(({ name }) => name === 'x-delivery-count')?.value;
   return typeof value === 'number' ? value : 0;
-}
-
-function enqueuedAt(properties: Properties): number | null {
-  const seconds = readInstant(properties.timestamp);
-  return seconds === null || seconds > 8_640_000_000_000n ? null : Number(seconds) * 1000;
 }
 
 /**

@@ -1,3 +1,4 @@
+import { readInstant } from '../../contract/instant.ts';
 import { depthOf, type QueueStats, type Rates, type StatsField } from '../../contract/stats.ts';
 import type { LiveFigures } from './live-figures.ts';
 import { isObject, type JsonObject, numberAt, objectAt } from './management.ts';
@@ -163,7 +164,9 @@ function oldestAge(
 ): { readonly ms: number | null; readonly note: string | null } {
   if (ready === 0) return { ms: null, note: null };
   if (kind !== 'classic') return { ms: null, note: `the broker does not tell the age on kind ${kind}` };
-  const seconds = info?.headTimestamp ?? null;
-  if (seconds === null) return { ms: null, note: 'needs the management API and publishers that set a timestamp' };
-  return { ms: Math.max(0, now - seconds * 1000), note: 'from the timestamp that the publisher set' };
+  const head = readInstant(info?.headTimestamp ?? null, 'seconds');
+  if (head.at === null)
+    return { ms: null, note: head.note ?? 'needs the management API and publishers that set a timestamp' };
+  const note = ['from the timestamp that the publisher set', head.note].filter((part) => part !== undefined).join('; ');
+  return { ms: Math.max(0, now - head.at), note };
 }

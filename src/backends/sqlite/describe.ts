@@ -1,3 +1,4 @@
+import { formatInstant } from '../../contract/instant.ts';
 import type { QueueDescription } from '../../contract/queue.ts';
 import type { Connection } from './connection.ts';
 import { SCHEMA_VERSION } from './schema.ts';
@@ -19,8 +20,8 @@ export function describe(connection: Connection, queue: QueueFacts, path: string
       file: path,
       format: SCHEMA_VERSION,
       sqlite: connection.one('SELECT sqlite_version() AS version').text('version'),
-      createdAt: instant(own.integer('created_at')),
-      pausedAt: pausedAt === null ? null : instant(pausedAt),
+      createdAt: formatInstant(own.integer('created_at')),
+      pausedAt: formatInstant(pausedAt),
       pauseReason: own.textOrNull('pause_reason'),
     },
     consumers: holders.map((row) => ({
@@ -28,12 +29,8 @@ export function describe(connection: Connection, queue: QueueFacts, path: string
       host: row.text('host'),
       takes: row.text('takes'),
       held: row.integer('held'),
-      since: instant(row.integer('since')),
-      leaseUntil: instant(row.integer('lease_until')),
+      since: formatInstant(row.integer('since')),
+      leaseUntil: formatInstant(row.integer('lease_until')),
     })),
   };
-}
-
-function instant(at: number): string {
-  return new Date(at).toISOString();
 }

@@ -1,11 +1,13 @@
 import { MqError } from '../../contract/errors.ts';
+import { dueInstant, instantNotes, readInstant } from '../../contract/instant.ts';
 import type { Death, Headers, JsonValue, Message, MessageState } from '../../contract/message.ts';
 import type { Connection, Row } from './connection.ts';
 import { STORED } from './schema.ts';
 import { LEASE_EXPIRED, type QueueFacts, SEEN, SOURCES, stateOf } from './time.ts';
 
-const COLUMNS = `key, state, rank, position, enqueued_at, deliver_at, expires_at, ttl_ms, receives, max_receives, id, dedup,
-  died_at, reason, error, deaths, replays`;
+/** Instants as REAL: a far one is beyond what an integer of JavaScript holds, which the driver would refuse to read. */
+const COLUMNS = `key, state, rank, position, CAST(enqueued_at AS REAL) AS enqueued_at, CAST(deliver_at AS REAL) AS deliver_at,
+  CAST(expires_at AS REAL) AS expires_at, ttl_ms, receives, max_receives, id, dedup, CAST(died_at AS REAL) AS died_at, reason, error, deaths, replays`;
 
 /** Where a page of a queue ended: the next one begins after it. */
 export interface Cursor {
@@ -74,6 +76,9 @@ export function toMessage(
   if (state === null)
     throw new MqError('UNEXPECTED_RESPONSE', `message ${key} has an unknown state`, { backend: 'sqlite' });
   const attempts = row.integerOrNull('max_receives');
+  const enqueued = readInstant(row.integer('enqueued_at'), 'milliseconds');
+  const due = dueInstant(state === 'delayed' ? row.integerOrNull('deliver_at') : null);
+  const dead = state === 'dead' ? deathOf(queue, row) : null;
   const native: SqliteNative = attempts === null ? { key } : { key, attempts };
   return {
     queue: queue.name,
@@ -89,10 +94,11 @@ export function toMessage(
     ttlMs: row.integerOrNull('ttl_ms'),
     name: payload.textOrNull('name'),
     native: { ...jsonObject(payload.textOrNull('native')), sqlite: { ...native } },
-    enqueuedAt: row.integer('enqueued_at'),
-    deliverAt: state === 'delayed' ? row.integerOrNull('deliver_at') : null,
+    enqueuedAt: enqueued.at,
+    deliverAt: due.at,
     receiveCount: row.integer('receives') + (delivery === 'ready' ? 1 : 0),
-    dead: state === 'dead' ? deathOf(queue, row) : null,
+    dead,
+    ...instantNotes({ enqueuedAt: enqueued, deliverAt: due }),
   };
 }
 
@@ -104,7 +110,7 @@ function deathOf(queue: QueueFacts, row: Row): Death {
       from: queue.name,
       reason: row.textOrNull('reason'),
       error: row.textOrNull('error'),
-      at: row.integerOrNull('died_at'),
+      at: readInstant(row.integerOrNull('died_at'), 'milliseconds').at,
       count: row.integer('deaths'),
       replays,
     };
@@ -117,11 +123,18 @@ function deathOf(queue: QueueFacts, row: Row): Death {
         from: queue.name,
         reason: 'max_receives',
         error: LEASE_EXPIRED,
-        at: row.integerOrNull('lease_until'),
+        at: readInstant(row.integerOrNull('lease_until'), 'milliseconds').at,
         count,
         replays,
       }
-    : { from: queue.name, reason: 'expired', error: null, at: row.integerOrNull('expires_at'), count, replays };
+    : {
+        from: queue.name,
+        reason: 'expired',
+        error: null,
+        at: readInstant(row.integerOrNull('expires_at'), 'milliseconds').at,
+        count,
+        replays,
+      };
 }
 
 function jsonObject(text: string | null): Headers {

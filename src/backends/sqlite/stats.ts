@@ -1,3 +1,4 @@
+import { readInstant } from '../../contract/instant.ts';
 import type { QueueStats } from '../../contract/stats.ts';
 import type { Connection } from './connection.ts';
 import { STORED } from './schema.ts';
@@ -8,7 +9,7 @@ export function readStats(connection: Connection, queue: QueueFacts): QueueStats
   const now = Date.now();
   const lagging = lags(connection, queue.id, now);
   const rows = connection.all(
-    `SELECT ${lagging ? SEEN : 'state'} AS seen, count(*) AS count, min(enqueued_at) AS oldest
+    `SELECT ${lagging ? SEEN : 'state'} AS seen, count(*) AS count, CAST(min(enqueued_at) AS REAL) AS oldest
      FROM message WHERE queue = :queue GROUP BY 1`,
     lagging ? { queue: queue.id, now, maxReceives: queue.maxReceives } : { queue: queue.id },
   );
@@ -17,7 +18,8 @@ export function readStats(connection: Connection, queue: QueueFacts): QueueStats
   const ready = count(STORED.ready);
   const inFlight = count(STORED.inFlight, STORED.deadInFlight);
   const delayed = count(STORED.delayed);
-  const oldest = rows.find((row) => row.integer('seen') === STORED.ready)?.integer('oldest');
+  const first = rows.find((row) => row.integer('seen') === STORED.ready)?.integer('oldest');
+  const { at: oldest, note: undated } = readInstant(first, 'milliseconds');
   const own = connection.one('SELECT paused_at, pause_reason, enqueued, acked, failed FROM queue WHERE id = :id', {
     id: queue.id,
   });
@@ -41,12 +43,13 @@ export function readStats(connection: Connection, queue: QueueFacts): QueueStats
     dead: count(STORED.dead),
     depth: ready + inFlight + delayed,
     consumers: consumers.integer('count'),
-    oldestAgeMs: oldest === undefined ? null : Math.max(0, now - oldest),
+    oldestAgeMs: oldest === null ? null : Math.max(0, now - oldest),
     counters: { enqueued: own.integer('enqueued'), acked: own.integer('acked'), failed: own.integer('failed') },
     approximate: [],
     notes: {
       ...(paused && reason !== null ? { state: reason } : {}),
-      ...(oldest === undefined ? { oldestAgeMs: 'no message is ready' } : {}),
+      ...(first === undefined ? { oldestAgeMs: 'no message is ready' } : {}),
+      ...(undated === undefined ? {} : { oldestAgeMs: undated }),
     },
     sampledAt: now,
   };

@@ -1,3 +1,4 @@
+import { formatInstant, readInstant } from '../../contract/instant.ts';
 import type { JsonValue } from '../../contract/message.ts';
 import type { QueueDescription } from '../../contract/queue.ts';
 import { count, parseJsonObject, type QueueAttributes, redrivePolicy } from './facts.ts';
@@ -68,5 +69,5 @@ function readable(key: string, text: string): JsonValue {
 /** SQS gives seconds since the epoch. */
 function instant(text: string | undefined): string | null {
   const seconds = count(text);
-  return seconds === null ? null : new Date(seconds * 1000).toISOString();
+  return formatInstant(readInstant(seconds, 'seconds').at);
 }

@@ -1,4 +1,5 @@
 import type { Message as SqsMessage } from '@aws-sdk/client-sqs';
+import { instantNotes, readInstant } from '../../contract/instant.ts';
 import type { Death, JsonValue, Message, MessageContent } from '../../contract/message.ts';
 import { type AttributeRecord, decodeAttribute, isCustomType, recordOf, setOwn } from './attributes.ts';
 import { parseArn } from './names.ts';
@@ -51,7 +52,8 @@ export function readMessage(message: SqsMessage, context: ReadingContext): Messa
       onlyHere.push(`the type ${record.type} of the header ${JSON.stringify(name)}`);
   }
   if (system.AWSTraceHeader !== undefined) onlyHere.push('the AWS X-Ray trace header');
-  const enqueuedAt = integer(system.SentTimestamp);
+  const sent = readInstant(system.SentTimestamp, 'milliseconds');
+  const enqueuedAt = sent.at;
   const firstReceivedAt = integer(system.ApproximateFirstReceiveTimestamp);
   const native: NativeRecord = {
     messageId: message.MessageId ?? null,
@@ -82,6 +84,7 @@ export function readMessage(message: SqsMessage, context: ReadingContext): Messa
     deliverAt: null,
     receiveCount: integer(system.ApproximateReceiveCount),
     dead: deathOf(system.DeadLetterQueueSourceArn, headers, context),
+    ...instantNotes({ enqueuedAt: sent }),
   };
 }
 

@@ -1,4 +1,5 @@
 import { userInfo } from 'node:os';
+import { formatInstant } from '../../contract/instant.ts';
 import type { AnyReport } from '../../core/report.ts';
 import type { ChangingVerb } from './changing.ts';
 
@@ -89,7 +90,7 @@ export class ChangeRecord {
         : [];
     });
     return {
-      at: new Date(startedAt).toISOString(),
+      at: formatInstant(startedAt) ?? '',
       user: userName(),
       context,
       broker: this.#broker,

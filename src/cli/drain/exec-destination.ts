@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { formatInstant } from '../../contract/instant.ts';
 import type { Message, SendOutcome } from '../../contract/message.ts';
 import type { Destination } from '../../core/transfer.ts';
 import type { Host, Output } from '../host/host.ts';
@@ -106,7 +107,7 @@ function messageVariables(message: Message): Readonly<Record<string, string>> {
   set('MQ_PRIORITY', message.priority);
   set('MQ_GROUP_ID', message.groupId);
   set('MQ_NAME', message.name);
-  set('MQ_ENQUEUED_AT', message.enqueuedAt === null ? null : new Date(message.enqueuedAt).toISOString());
+  set('MQ_ENQUEUED_AT', formatInstant(message.enqueuedAt));
   set('MQ_DEAD_REASON', message.dead?.reason);
   set('MQ_DEAD_ERROR', message.dead?.error);
   return variables;

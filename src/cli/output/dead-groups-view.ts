@@ -1,4 +1,5 @@
 import type { Broker } from '../../contract/broker.ts';
+import { formatInstant } from '../../contract/instant.ts';
 import type { Message } from '../../contract/message.ts';
 import { type DeadLetterGroup, DeadLetterGrouping, OTHER_REASONS } from '../../core/dead-letter-groups.ts';
 import { formatDuration } from '../../core/duration.ts';
@@ -24,7 +25,12 @@ export async function printDeadGroups(session: Session, broker: Broker, name: st
   if (isDocumentFormat(format)) {
     const sequence = await openSequence(session, format);
     for (const { oldestAt, newestAt, ...group } of groups) {
-      await sequence.item({ queue: name, ...group, oldestAt: instant(oldestAt), newestAt: instant(newestAt) });
+      await sequence.item({
+        queue: name,
+        ...group,
+        oldestAt: formatInstant(oldestAt),
+        newestAt: formatInstant(newestAt),
+      });
     }
     await sequence.end();
   } else if (groups.length === 0) {
@@ -77,8 +83,4 @@ function columnsAt(now: number): readonly Column<DeadGroup>[] {
     { heading: 'EXAMPLE', align: 'left', cell: (group) => safe(group.exampleId ?? '-') },
     { heading: 'ERROR', align: 'left', cell: (group) => safe(group.error ?? '-') },
   ];
-}
-
-function instant(at: number | null): string | null {
-  return at === null ? null : new Date(at).toISOString();
 }

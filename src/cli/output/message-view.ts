@@ -8,7 +8,8 @@ import { safe, safeLines } from './safe.ts';
 /** A message for people: one line of facts, a line per header, the body. `strong` marks the first line. */
 export function messageText(message: Message, now: number, strong: (text: string) => string): string {
   const headers = Object.entries(message.headers).map(([key, value]) => `  ${safe(key)}: ${safe(headerText(value))}`);
-  return [strong(facts(message, now)), ...deathLines(message), ...headers, bodyText(message.body)].join('\n');
+  const notes = Object.entries(message.notes ?? {}).map(([field, note]) => `  (${safe(field)}: ${safe(note)})`);
+  return [strong(facts(message, now)), ...deathLines(message), ...notes, ...headers, bodyText(message.body)].join('\n');
 }
 
 function facts(message: Message, now: number): string {

@@ -1,3 +1,4 @@
+import { formatInstant } from '../../contract/instant.ts';
 import type { QueueStats, StatsField } from '../../contract/stats.ts';
 import { formatDuration } from '../../core/duration.ts';
 import type { Column } from './columns.ts';
@@ -21,7 +22,7 @@ export function statsDocument(stats: QueueStats, context: string | null): object
     rates: stats.rates ?? { inPerSec: null, outPerSec: null, errorPerSec: null, windowMs: null },
     approximate: stats.approximate,
     notes: stats.notes,
-    sampledAt: new Date(stats.sampledAt).toISOString(),
+    sampledAt: formatInstant(stats.sampledAt),
   };
 }
 

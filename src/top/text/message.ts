@@ -1,3 +1,4 @@
+import { formatInstant } from '../../contract/instant.ts';
 import type { Message } from '../../contract/message.ts';
 import { formatDuration } from '../../core/duration.ts';
 import { wrapped } from './padding.ts';
@@ -33,15 +34,15 @@ function messageLines(message: Message): readonly string[] {
   const facts: readonly (readonly [string, string | number | null | undefined])[] = [
     ['id', message.id],
     ['state', message.state],
-    ['enqueued', instant(message.enqueuedAt)],
-    ['due', instant(message.deliverAt)],
+    ['enqueued', formatInstant(message.enqueuedAt)],
+    ['due', formatInstant(message.deliverAt)],
     ['receives', message.receiveCount],
     ['priority', message.priority],
     ['type', message.contentType],
     ['name', message.name],
     ['group', message.groupId],
     ['died of', dead?.error ?? dead?.reason],
-    ['died at', instant(dead?.at ?? null)],
+    ['died at', formatInstant(dead?.at)],
     ['from', dead?.from],
     ['replays', dead === null ? null : dead.replays],
   ];
@@ -57,6 +58,7 @@ function messageLines(message: Message): readonly string[] {
     ...Object.entries(message.headers).map(
       ([name, value]) => `header ${shortened(name)}: ${shortened(JSON.stringify(value))}`,
     ),
+    ...Object.entries(message.notes ?? {}).map(([field, note]) => `note ${shortened(`${field}: ${note}`)}`),
     '',
     ...body,
     ...cut,
@@ -66,10 +68,6 @@ function messageLines(message: Message): readonly string[] {
 function shortened(text: string): string {
   if (text.length <= FACT_SHOWN_CHARACTERS) return safe(text);
   return `${safe(text.slice(0, FACT_SHOWN_CHARACTERS))} (${text.length} characters; the first ${FACT_SHOWN_CHARACTERS} are shown)`;
-}
-
-function instant(at: number | null): string | null {
-  return at === null ? null : new Date(at).toISOString();
 }
 
 function bodyText(message: Message, limit: number): string {

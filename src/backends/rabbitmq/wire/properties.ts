@@ -90,7 +90,7 @@ export function readOctet(bytes: Buffer | undefined): number | null {
 }
 
 /** Seconds since the epoch. */
-export function readInstant(bytes: Buffer | undefined): bigint | null {
+export function readTimestamp(bytes: Buffer | undefined): bigint | null {
   return bytes === undefined ? null : bytes.readBigUInt64BE(0);
 }
 

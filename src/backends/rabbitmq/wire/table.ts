@@ -1,3 +1,4 @@
+import { formatInstant } from '../../../contract/instant.ts';
 import type { JsonValue } from '../../../contract/message.ts';
 
 /**
@@ -12,8 +13,6 @@ export interface TableEntry {
 }
 
 const MAX_SAFE = BigInt(Number.MAX_SAFE_INTEGER);
-/** The last second that a JavaScript date can hold. */
-const LAST_SECOND = 8_640_000_000_000n;
 
 /** Reads the entries of a table without its length prefix. Throws `RangeError` on bytes that are not a table. */
 export function decodeTable(bytes: Buffer): TableEntry[] {
@@ -147,7 +146,7 @@ function readableFloat(value: number): JsonValue {
 }
 
 function readableInstant(seconds: bigint): JsonValue {
-  return seconds > LAST_SECOND ? seconds.toString() : new Date(Number(seconds) * 1000).toISOString();
+  return formatInstant(Number(seconds) * 1000) ?? seconds.toString();
 }
 
 /** A table without its length prefix. Throws `RangeError` when a name is longer than 255 bytes. */

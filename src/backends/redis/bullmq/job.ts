@@ -1,3 +1,4 @@
+import { dueInstant, instantNotes, readInstant } from '../../../contract/instant.ts';
 import type { JsonValue, Message, MessageState } from '../../../contract/message.ts';
 import { parseObject } from '../list/convention.ts';
 import { asList } from '../reply.ts';
@@ -62,6 +63,9 @@ export function jobMessage(
   const made = numberOf(hash.atm) ?? numberOf(hash.attemptsMade) ?? 0;
   const parentKey = textOf(hash.parentKey);
   const schedulerKey = textOf(hash.rjk);
+  const added = readInstant(textOf(hash.timestamp), 'milliseconds');
+  const finished = readInstant(textOf(hash.finishedOn), 'milliseconds');
+  const due = dueInstant(dueAt);
   return {
     queue: bull.shown,
     id,
@@ -87,8 +91,8 @@ export function jobMessage(
       },
     },
     state,
-    enqueuedAt: numberOf(hash.timestamp),
-    deliverAt: dueAt,
+    enqueuedAt: added.at,
+    deliverAt: due.at,
     receiveCount: state === 'in-flight' ? Math.max(made, numberOf(hash.ats) ?? made) : made,
     dead:
       state === 'dead'
@@ -96,11 +100,12 @@ export function jobMessage(
             from: bull.shown,
             reason: 'failed',
             error: textOf(hash.failedReason),
-            at: numberOf(hash.finishedOn),
+            at: finished.at,
             count: null,
             replays: numberOf(hash[REPLAYS]) ?? 0,
           }
         : null,
+    ...instantNotes({ enqueuedAt: added, deliverAt: due, ...(state === 'dead' ? { 'dead.at': finished } : {}) }),
   };
 }
 

@@ -1,7 +1,8 @@
 import { MqError } from '../../../contract/errors.ts';
+import { readInstant } from '../../../contract/instant.ts';
 import { depthOf, type QueueStats, type Rates } from '../../../contract/stats.ts';
 import type { Call, Connection } from '../connection.ts';
-import { asInteger, asList, asListOrNone, asNumberOrNull, asPairs, asText, asTextOrNull } from '../reply.ts';
+import { asInteger, asList, asListOrNone, asPairs, asText, asTextOrNull } from '../reply.ts';
 import { type BullPlace, verifyBull } from './find.ts';
 
 export interface BullWorker {
@@ -88,13 +89,16 @@ export async function bullStatsOf(
     ['XREVRANGE', key('events'), now, now - WINDOW_MS, 'COUNT', MOST_EVENTS],
   ];
   const answers = await connection.each(calls, place);
-  const times = answers.slice(0, ids.length).map((answer) => (answer.ok ? asNumberOrNull(answer.reply) : null));
+  const times = answers
+    .slice(0, ids.length)
+    .map((answer) => readInstant(answer.ok ? asTextOrNull(answer.reply) : null, 'milliseconds'));
   const [info, events] = answers.slice(ids.length);
   const hasEvents = info?.ok === true && events?.ok === true;
   const rates = hasEvents ? ratesOf(now, asPairs(info.reply), asList(events.reply)) : null;
   const [pausedFlag, reason] = asList(meta).map(asTextOrNull);
   const isPaused = (pausedFlag ?? null) !== null || asInteger(oldPaused) === 1;
-  const oldest = Math.min(...times.filter((at) => at !== null));
+  const undated = times.find(({ note }) => note !== undefined);
+  const oldest = Math.min(...times.map(({ at }) => at).filter((at) => at !== null));
   const ready = counts.wait + counts.paused + counts.prioritized;
   const consumers = workers === null ? null : (workers.get(clientName(bull))?.length ?? 0);
   if (isEmpty(counts) && (await verifyBull(connection, [bull.base], signal)).length === 0) {
@@ -126,6 +130,7 @@ export async function bullStatsOf(
     notes: {
       ...(stateNote.length === 0 ? {} : { state: stateNote.join('; ') }),
       ...(counts.paused === 0 ? {} : { ready: `${counts.paused} of them in the paused list of BullMQ 5` }),
+      ...(undated?.note === undefined ? {} : { oldestAgeMs: `the timestamp of a job: ${undated.note}` }),
       ...(consumers === null
         ? {
             consumers: connection.isCluster

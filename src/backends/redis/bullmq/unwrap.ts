@@ -1,3 +1,4 @@
+import { readInstant } from '../../../contract/instant.ts';
 import type { Death, JsonValue, Message } from '../../../contract/message.ts';
 import { parseObject } from '../list/convention.ts';
 
@@ -21,7 +22,6 @@ function wrapped(message: Message, field: string): Wrapped | null {
   const { name, data, opts } = original as Readonly<Record<string, unknown>>;
   const reason = outer.reason ?? outer.error ?? outer.failedReason;
   const failedAt: unknown = JSON.parse(JSON.stringify(outer.failedAt ?? outer.timestamp ?? null));
-  const at = typeof failedAt === 'string' ? Date.parse(failedAt) : Number(failedAt);
   return {
     name: typeof name === 'string' ? name : null,
     data: JSON.stringify(data) ?? 'null',
@@ -30,7 +30,7 @@ function wrapped(message: Message, field: string): Wrapped | null {
         ? (parseObject(JSON.stringify(opts)) as Record<string, JsonValue> | null)
         : null,
     reason: typeof reason === 'string' ? reason : null,
-    failedAt: Number.isFinite(at) && at > 0 ? at : null,
+    failedAt: readInstant(failedAt, 'milliseconds').at || null,
   };
 }
 

@@ -1,12 +1,13 @@
 import { MqError } from '../../../contract/errors.ts';
+import { readInstant } from '../../../contract/instant.ts';
 import type { Death, Message } from '../../../contract/message.ts';
 import type { ItemOutcome, NativeMove, NativeMoveRequest } from '../../../contract/queue.ts';
 import type { Connection } from '../connection.ts';
 import { PAGE } from '../page-size.ts';
-import { asInteger, asList, asText, asTextOrNull } from '../reply.ts';
+import { asInteger, asList, asTextOrNull } from '../reply.ts';
 import { sortedSetPages } from '../sorted-set.ts';
 import { parseObject, shortName } from './convention.ts';
-import { elementMessage, instant } from './message.ts';
+import { elementMessage, sidekiqInstant } from './message.ts';
 
 /**
  * The dead jobs of a framework, seen as the dead letters of the queue that they came from. RQ keeps one sorted set per queue
@@ -77,13 +78,13 @@ export function rqDead(connection: Connection, key: string): FrameworkDead {
             reason: 'failed',
             // Newer versions keep the trace compressed in a stream of results; what is no text is not shown as one.
             error: trace ?? null,
-            at: isoInstant(ended) ?? Math.round(score * 1000),
+            at: readInstant(ended, 'seconds').at ?? readInstant(score, 'seconds').at,
             count: null,
             replays: 0,
           });
           yield {
             ...message,
-            enqueuedAt: isoInstant(enqueued),
+            enqueuedAt: readInstant(enqueued, 'seconds').at,
             native: {
               redis: {
                 list: { framework: 'rq', id: message.id, origin: origin ?? null, description: description ?? null },
@@ -140,7 +141,7 @@ function sidekiqDeath(key: string, payload: Readonly<Record<string, unknown>>, s
     from: key,
     reason: 'dead',
     error: error === '' ? null : error,
-    at: instant(failedAt) ?? Math.round(score * 1000),
+    at: sidekiqInstant(failedAt).at ?? readInstant(score, 'seconds').at,
     count: null,
     replays: 0,
   };
@@ -209,9 +210,4 @@ function bytesToText(reply: unknown): string | null {
     return Buffer.from(text, 'utf8').equals(reply) ? text : null;
   }
   return asTextOrNull(reply);
-}
-
-function isoInstant(text: string | null | undefined): number | null {
-  const at = text === null || text === undefined || text === '' ? Number.NaN : Date.parse(asText(text));
-  return Number.isNaN(at) ? null : at;
 }

@@ -1,3 +1,4 @@
+import { instantNotes, type ReadInstant, readInstant } from '../../../contract/instant.ts';
 import type { Death, JsonValue, Message, MessageState, OutgoingMessage } from '../../../contract/message.ts';
 import { metadataOf } from '../../../contract/message.ts';
 import { type Framework, parseObject } from './convention.ts';
@@ -32,20 +33,21 @@ export function elementMessage(
         ? {}
         : { redis: { list: { framework, ...(inside.id === null ? {} : { queue, id: inside.id }) } } },
     state,
-    enqueuedAt: inside.enqueuedAt,
+    enqueuedAt: inside.enqueued.at,
     deliverAt: null,
     receiveCount: inside.receiveCount,
     dead,
+    ...instantNotes({ enqueuedAt: inside.enqueued }),
   };
 }
 
 interface Inside {
   readonly id: string | null;
-  readonly enqueuedAt: number | null;
+  readonly enqueued: ReadInstant;
   readonly receiveCount: number | null;
 }
 
-const EMPTY: Inside = { id: null, enqueuedAt: null, receiveCount: null };
+const EMPTY: Inside = { id: null, enqueued: { at: null }, receiveCount: null };
 
 function insideOf(body: Buffer, framework: Framework): Inside {
   if (framework === 'rq') return { ...EMPTY, id: body.toString('utf8') };
@@ -59,16 +61,15 @@ function insideOf(body: Buffer, framework: Framework): Inside {
   const retries = value.retry_count;
   return {
     id: typeof value.jid === 'string' ? value.jid : null,
-    enqueuedAt: instant(value.enqueued_at ?? value.created_at),
+    enqueued: sidekiqInstant(value.enqueued_at ?? value.created_at),
     // Sidekiq counts retries from 0, and writes none before the first failure.
     receiveCount: typeof retries === 'number' ? retries + 1 : null,
   };
 }
 
-/** Sidekiq writes seconds with a fraction up to version 7, whole milliseconds from 8 on. */
-export function instant(value: unknown): number | null {
-  if (typeof value !== 'number' || !Number.isFinite(value)) return null;
-  return Math.round(value < 1e11 ? value * 1000 : value);
+/** Sidekiq writes seconds with a fraction up to version 7, whole milliseconds from 8 on. Either is right, and no other unit. */
+export function sidekiqInstant(value: unknown): ReadInstant {
+  return readInstant(value, typeof value === 'number' && value >= 1e11 ? 'milliseconds' : 'seconds');
 }
 
 /** What of a message a list cannot hold: everything but the body. An id that is inside the body is not lost with it. */

@@ -1,4 +1,5 @@
 import { MqError } from '../../../contract/errors.ts';
+import { formatInstant } from '../../../contract/instant.ts';
 import type { QueueDescription } from '../../../contract/queue.ts';
 import { depthOf, type QueueStats } from '../../../contract/stats.ts';
 import type { Call, Connection } from '../connection.ts';
@@ -106,7 +107,7 @@ async function withGroup(view: StreamView, facts: StreamFacts, group: Group, sig
         );
   const read = position.isPaused ? (position.saved?.entriesRead ?? null) : group.entriesRead;
   const since =
-    position.saved?.at === null || position.saved === null ? '' : ` since ${new Date(position.saved.at).toISOString()}`;
+    position.saved?.at === null || position.saved === null ? '' : ` since ${formatInstant(position.saved.at) ?? '?'}`;
   return {
     state: position.isPaused ? 'paused' : 'running',
     ready: unread.count,
