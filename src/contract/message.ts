@@ -92,6 +92,8 @@ export interface OutgoingMessage extends MessageContent {
   readonly backoff: { readonly type: 'fixed' | 'exponential'; readonly delayMs: number } | null;
   /** How often `mq` has redriven this message, this time included; null: not to be marked. */
   readonly replays: number | null;
+  /** The `Queue.place` that it was read from, so that a store that knows messages by their ids can tell two of one id apart. Absent: it is new. */
+  readonly from?: string;
 }
 
 /**
@@ -150,10 +152,16 @@ export interface Delivery {
 
 /** What became of a message that was sent. */
 export type SendOutcome =
-  /** Stored, as strongly as the broker confirms it. `id` is the id under which it is stored, if there is one. */
-  | { readonly status: 'sent'; readonly id: string | null }
-  /** Certainly not stored. */
-  | { readonly status: 'failed'; readonly reason: string }
+  /**
+   * What is there is this message, as strongly as the broker confirms it. `id` is the id under which it is stored, if there is one. `already`: it was
+   * there before this send; the contents were compared. Another message under its id is `failed`.
+   */
+  | { readonly status: 'sent'; readonly id: string | null; readonly already?: true }
+  /**
+   * Certainly not stored. `again`: the same send may succeed a little later (throttled, refused for now, the server has an error). `batch`: the same
+   * number for all that failed by one answer of the broker, which is one failure and not many.
+   */
+  | { readonly status: 'failed'; readonly reason: string; readonly again?: true; readonly batch?: number }
   /** The answer was lost: it may be stored or not. */
   | { readonly status: 'unknown'; readonly reason: string };
 

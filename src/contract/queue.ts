@@ -18,6 +18,11 @@ export interface PublisherOptions {
   readonly expected: number | null;
   /** Send although something may be lost that the publisher can tell beforehand (overflowing target, header types). */
   readonly lossy: boolean;
+  /**
+   * The source goes after the send: a run that broke off will send the same message again, and a kind that can tell stores it once. Absent: each send is a
+   * new message, also when another of the same content is there.
+   */
+  readonly once?: true;
   readonly notice: Notice;
   readonly signal: AbortSignal;
 }
@@ -43,12 +48,19 @@ export interface Publisher {
   close(): Promise<void>;
 }
 
+export type GivesBack = 'some' | 'all';
+
 export interface ConsumeOptions {
   readonly state: 'ready' | 'dead';
   /** Never take more than this many from the broker, in all; null: until the queue is empty. */
   readonly limit: number | null;
   /** How many may be unsettled at once; `unbounded` when the caller will hold what does not match until the end. */
   readonly window: number | 'unbounded';
+  /**
+   * What the caller gives back of what it takes: `some` (a filter leaves the rest), `all` (a copy). Absent: nothing, it removes all. But for `all`, the right
+   * to remove may be asked for before the first delivery. Whether giving back is harmless was asked before: see `Queue.priceOfLook`.
+   */
+  readonly givesBack?: GivesBack;
   /** Wait for more when the queue is empty. */
   readonly follow: boolean;
   /** With `follow`: end after so many milliseconds without a message; null: never. */
@@ -104,6 +116,16 @@ export interface Peek extends AsyncIterable<Message> {
   readonly unseen?: number;
 }
 
+export interface LookOptions {
+  readonly state: MessageState;
+  /** How many messages will be looked at, at most; null: unknown. */
+  readonly looks: number | null;
+  readonly givesBack: GivesBack;
+  /** Look even where looking may do harm. */
+  readonly force: boolean;
+  readonly signal: AbortSignal;
+}
+
 export interface PurgeOptions {
   readonly states: readonly MessageState[];
   readonly notice: Notice;
@@ -117,13 +139,18 @@ export interface PurgeResult {
 
 /** Where dead letters are, seen from one queue. */
 export interface DeadLetters {
-  /** `state`: in the queue itself. `queue`: in that other queue. `nowhere`: they are dropped, or the queue makes none. */
+  /**
+   * `state`: in the queue itself. `queue`: in that other queue. `nowhere`: they are dropped, or the queue makes none; `why`: a sentence about that, where
+   * the broker's links might look otherwise (`orders.wait only expires into orders`).
+   */
   readonly keptIn:
     | { readonly place: 'state' }
     | { readonly place: 'queue'; readonly queue: string }
-    | { readonly place: 'nowhere' };
-  /** The queues whose dead letters arrive in this one: not empty when it is a dead-letter queue. */
-  readonly sources: readonly string[];
+    | { readonly place: 'nowhere'; readonly why?: string };
+  /** The queues whose dead letters arrive in this one: not empty when it is a dead-letter queue. Null: it could not be read. */
+  readonly sources: readonly string[] | null;
+  /** Messages of this kind never say which queue lost them, so that the links alone decide. Absent: they may say it in `Message.dead.from`. */
+  readonly messagesAreSilent?: true;
   /** The message as it was before it died: the broker's own marks of death taken off, everything else as it was. */
   restore(message: Message, options: { readonly keepDeathHeaders: boolean }): Message;
 }
@@ -191,6 +218,8 @@ export interface QueueDescription {
  */
 export interface Queue {
   readonly name: string;
+  /** Where it is: the broker's address and the name. The same for the same queue, different for any two; no credentials. */
+  readonly place: string;
   readonly kind: Kind;
   readonly capabilities: Capabilities;
   stats(signal: AbortSignal): Promise<QueueStats>;
@@ -199,6 +228,12 @@ export interface Queue {
   consume?(options: ConsumeOptions): Promise<Consumer>;
   /** Throws `PRECONDITION_FAILED` when looking would harm and `force` is not set. */
   peek?(options: PeekOptions): Promise<Peek>;
+  /**
+   * Present exactly where looking disturbs (`peek.effect`): the one gate before any look at messages that stay. Resolves to what the look costs, in one
+   * sentence; null: nothing. Throws `PRECONDITION_FAILED` when it would do harm, or when what would tell that cannot be read, and `force` is not set. It
+   * receives nothing itself.
+   */
+  priceOfLook?(options: LookOptions): Promise<string | null>;
   /** One message by its id, in whatever state; null when there is none. Never disturbs. */
   get?(id: string, signal: AbortSignal): Promise<Message | null>;
   purge?(options: PurgeOptions): Promise<PurgeResult>;

@@ -43,6 +43,8 @@ export interface QueueStats {
   readonly notes: Readonly<Partial<Record<StatsField | 'state', string>>>;
   /** When it was read, milliseconds since the epoch. */
   readonly sampledAt: number;
+  /** What the broker's own clock said then, milliseconds since the epoch; the latest that it can have been, where it is coarse. Absent: it did not say. */
+  readonly brokerTime?: number;
 }
 
 /** The sum of the states that apply; null as soon as one is unknown. */

@@ -3,6 +3,7 @@ import { requireCapability } from '../contract/capabilities.ts';
 import { MqError } from '../contract/errors.ts';
 import type { Message } from '../contract/message.ts';
 import type { DeadLetters, Queue } from '../contract/queue.ts';
+import type { Whose } from './whose.ts';
 
 /** Where the dead letters that an operator means by "the dead letters of QUEUE" really are, and where each belongs. */
 export interface LocatedDeadLetters {
@@ -10,63 +11,92 @@ export interface LocatedDeadLetters {
   readonly holder: Queue;
   /** Their state in it: `dead` when the queue keeps its own, `ready` in a dead-letter queue. */
   readonly state: 'dead' | 'ready';
-  /** Act only on those that came from this queue, because the holder is shared with others; null: on all of them. */
-  readonly only: string | null;
-  /** The queues whose dead letters the holder collects (the holder itself when it keeps its own). */
+  /** Which of the messages there are meant; null: all of them. */
+  readonly only: Whose | null;
+  /** The queues that a redrive goes to, as far as the links tell (the holder itself when it keeps its own). */
   readonly sources: readonly string[];
   /** The queue that lost this message; null when nothing says so. */
   originOf(message: Message): string | null;
   readonly links: DeadLetters;
+  /** False: nothing links this queue to another. What in it is a dead letter, only the messages say. */
+  readonly linked: boolean;
 }
 
 /**
  * `queue` may be the queue that lost them or the dead-letter queue itself. A queue that both sends its dead letters on and collects those of
- * others (a retry topology) is taken for the one that lost them. Null when it is neither: then only the operator knows (`--to`).
+ * others (a retry topology) is taken for the one that lost them.
+ *
+ * Whose dead letter a message is, the message says. The links decide only for a message that says nothing, and only where they leave one answer.
  */
 export async function locateDeadLetters(
   broker: Broker,
   queue: Queue,
   signal: AbortSignal,
-): Promise<LocatedDeadLetters | null> {
+): Promise<LocatedDeadLetters> {
   requireCapability(queue.capabilities, 'deadLetters', queue.name);
   const links = await queue.deadLetters?.(signal);
   if (links === undefined) throw new MqError('INTERNAL', `kind ${queue.kind} declares dead letters but has none`);
   if (links.keptIn.place === 'state') {
-    return { holder: queue, state: 'dead', only: null, sources: [queue.name], originOf: () => queue.name, links };
+    const own = { holder: queue, state: 'dead', only: null, sources: [queue.name], linked: true } as const;
+    return { ...own, originOf: () => queue.name, links };
   }
   if (links.keptIn.place === 'queue') {
     const holder = await broker.queue(links.keptIn.queue, signal);
     const theirs = (await holder.deadLetters?.(signal)) ?? links;
-    const shared = theirs.sources.length > 1;
+    const isOnlySource = theirs.sources?.length === 1 && theirs.sources[0] === queue.name;
+    const silent = isOnlySource ? 'meant' : 'left';
     return {
       holder,
       state: 'ready',
-      only: shared ? queue.name : null,
+      only:
+        theirs.messagesAreSilent === true && isOnlySource
+          ? null
+          : { lostBy: queue.name, silent, holder: holder.name, sources: theirs.sources },
       sources: [queue.name],
-      originOf: shared ? (message) => message.dead?.from ?? null : (message) => message.dead?.from ?? queue.name,
+      originOf: (message) => message.dead?.from ?? (isOnlySource ? queue.name : null),
       links: theirs,
+      linked: true,
     };
   }
-  if (links.sources.length === 0) return null;
-  const [first, ...others] = links.sources;
-  const onlySource = others.length === 0 && first !== undefined ? first : null;
+  const { sources } = links;
+  const onlySource = sources?.length === 1 ? (sources[0] ?? null) : null;
+  const linked = sources === null || sources.length > 0;
+  if (!linked && links.keptIn.why !== undefined) throw noDeadLetters(queue, links);
   return {
     holder: queue,
     state: 'ready',
-    only: null,
-    sources: links.sources,
+    only: linked ? null : { lostBy: null, silent: 'left', holder: queue.name, sources: [] },
+    sources: sources ?? [],
     originOf: (message) => message.dead?.from ?? onlySource,
     links,
+    linked,
   };
 }
 
+/** The same for verbs that must not guess: throws `PRECONDITION_FAILED` where nothing links the queue to another. */
+export async function linkedDeadLetters(
+  broker: Broker,
+  queue: Queue,
+  signal: AbortSignal,
+): Promise<LocatedDeadLetters> {
+  const located = await locateDeadLetters(broker, queue, signal);
+  if (!located.linked) throw noDeadLetters(queue, located.links);
+  return located;
+}
+
 /** The error for a queue that keeps no dead letters anywhere that the broker knows of. */
-export function noDeadLetters(queue: Queue): MqError {
+function noDeadLetters(queue: Queue, { keptIn }: DeadLetters): MqError {
+  const why = keptIn.place === 'nowhere' ? keptIn.why : undefined;
   return new MqError(
     'PRECONDITION_FAILED',
-    `${queue.name} sends its dead letters nowhere, and no queue sends its dead letters to it`,
+    why === undefined
+      ? `${queue.name} sends its dead letters nowhere, and no queue sends its dead letters to it`
+      : `${queue.name} has no dead letters: ${why}`,
     {
-      hint: 'if an application puts its failures there by itself, say where they belong: --to QUEUE',
+      hint:
+        why === undefined
+          ? 'if an application puts its failures there by itself, leave --dead out: its messages are the dead letters'
+          : undefined,
       backend: queue.capabilities.broker,
       queue: queue.name,
     },

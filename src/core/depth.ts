@@ -9,8 +9,10 @@ export interface Depth {
   readonly exact: boolean;
   /** How many to look at at most: the count, where it can be trusted. */
   readonly bound: number | null;
-  /** Where it cannot: leave what was enqueued after this instant (milliseconds since the epoch), by the broker's clock as far as it agrees with ours. */
+  /** Where it cannot: leave what was enqueued after this instant (milliseconds since the epoch), by the broker's clock. */
   readonly notAfter: number | null;
+  /** The broker's clock at the start, milliseconds since the epoch; ours where the broker does not tell. */
+  readonly now: number;
 }
 
 /** The depth at the start, which bounds every operation that takes messages, so that a consumer that keeps failing cannot make a loop of it. */
@@ -25,7 +27,8 @@ export async function depthNow(queue: Queue, state: MessageState, signal: AbortS
     return [null, 'unknown'];
   })();
   const exact = count !== null && degree === 'exact';
-  return { count, exact, bound: exact ? count : null, notAfter: exact ? null : Date.now() };
+  const now = stats.brokerTime ?? Date.now();
+  return { count, exact, bound: exact ? count : null, notAfter: exact ? null : now, now };
 }
 
 /** How many messages a target will be sent. Null: that is known only once they have been looked at; `--max` says how many at most, not how many. */

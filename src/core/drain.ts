@@ -1,11 +1,12 @@
 import type { Broker } from '../contract/broker.ts';
 import { requireCapability } from '../contract/capabilities.ts';
 import type { Notice, Queue } from '../contract/queue.ts';
-import { locateDeadLetters, noDeadLetters } from './dead-letters.ts';
+import { linkedDeadLetters } from './dead-letters.ts';
 import { depthNow } from './depth.ts';
+import { dryRun } from './dry-run.ts';
+import { weighLook } from './look.ts';
 import type { Plan } from './plan.ts';
 import { pacer } from './rate-limit.ts';
-import { dryRun } from './scan.ts';
 import type { SelectionOptions } from './selection.ts';
 import { selection } from './selection.ts';
 import { taking } from './take.ts';
@@ -26,20 +27,23 @@ export interface DrainRequest extends SelectionOptions {
   readonly idleMs: number | null;
   readonly max: number | null;
   readonly ratePerSec: number | null;
+  /** Look even where looking may do harm. */
+  readonly force?: boolean;
   readonly notice: Notice;
   readonly signal: AbortSignal;
 }
 
 /** Takes messages out: each leaves the queue only after the destination has it for certain. */
 export async function planDrain(request: DrainRequest): Promise<Plan> {
-  const { broker, queue, follow, max, notice, worker } = request;
+  const { broker, queue, follow, force = false, max, notice, worker } = request;
   requireCapability(queue.capabilities, 'drain', queue.name);
-  const located = request.state === 'dead' ? await locateDeadLetters(broker, queue, request.signal) : null;
-  if (request.state === 'dead' && located === null) throw noDeadLetters(queue);
+  const located = request.state === 'dead' ? await linkedDeadLetters(broker, queue, request.signal) : null;
   const holder = located?.holder ?? queue;
   const state = located?.state ?? 'ready';
-  const chosen = selection(request, located?.only ?? null);
   const depth = await depthNow(holder, state, request.signal);
+  const chosen = selection(request, located?.only ?? null, depth.now);
+  if (!chosen.everything)
+    await weighLook({ ...request, force, source: holder, state, looks: depth.count, givesBack: 'some' });
   // A worker that fails a message gives it back at once and will see it again: that is not a loop but its attempts, which the queue bounds.
   const unbounded = follow || worker !== null;
   const bound = unbounded ? null : depth.bound;
@@ -57,7 +61,17 @@ export async function planDrain(request: DrainRequest): Promise<Plan> {
     async run(options) {
       const { signal, onProgress } = options;
       if (options.dryRun) {
-        const common = { source: holder, state, selection: chosen, bound: depth.bound, max, notice, signal };
+        const common = {
+          source: holder,
+          state,
+          selection: chosen,
+          bound: depth.bound,
+          count: depth.count,
+          max,
+          force,
+          notice,
+          signal,
+        };
         return dryRun({ ...facts, native: false }, common, options);
       }
       const window = worker?.jobs ?? DEFAULT_WINDOW;
@@ -89,6 +103,7 @@ export async function planDrain(request: DrainRequest): Promise<Plan> {
           follow,
           idleMs: request.idleMs,
           evenPaused: false,
+          force,
           notice,
         }),
       );

@@ -1,35 +1,40 @@
 import { requireCapability } from '../contract/capabilities.ts';
 import { MqError } from '../contract/errors.ts';
-import type { JsonValue } from '../contract/message.ts';
+import type { JsonValue, Message, OutgoingMessage } from '../contract/message.ts';
 import { METADATA_FIELDS } from '../contract/message.ts';
 import type { NativeMoveRequest, Notice, Publisher, Queue } from '../contract/queue.ts';
 import type { Depth } from './depth.ts';
 import { BY_HAND, depthNow, expectedSends } from './depth.ts';
+import { dryRun, isDisturbedByLooks } from './dry-run.ts';
+import { weighLook } from './look.ts';
 import { lossySender, Misfits } from './misfits.ts';
 import { nativeTransfer } from './native-transfer.ts';
 import { toOutgoing } from './outgoing.ts';
 import type { Plan, RunOptions } from './plan.ts';
 import { openPublisher } from './publishers.ts';
 import { pacer } from './rate-limit.ts';
-import type { Report } from './report.ts';
-import { dryRun, scan } from './scan.ts';
+import type { AnyReport, Report } from './report.ts';
+import { scan } from './scan.ts';
 import type { Selection, SelectionOptions } from './selection.ts';
 import { selection } from './selection.ts';
 import { reading, taking } from './take.ts';
 import { DEFAULT_WINDOW, transfer } from './transfer.ts';
+import type { Whose } from './whose.ts';
 
 export interface MoveRequest extends SelectionOptions {
   readonly operation: 'move' | 'copy';
   readonly source: Queue;
   /** Which of the source's messages: `dead` only where the queue keeps its own dead letters. */
   readonly state: 'ready' | 'dead';
-  /** Take only dead letters that came from this queue; null: all. */
-  readonly only: string | null;
+  /** Which of them are meant; null: all. */
+  readonly only: Whose | null;
   readonly target: Queue;
   readonly max: number | null;
   readonly ratePerSec: number | null;
   readonly setHeaders: Readonly<Record<string, JsonValue>>;
   readonly lossy: boolean;
+  /** Look even where looking may do harm. */
+  readonly force?: boolean;
   readonly window?: number;
   readonly notice: Notice;
   readonly signal: AbortSignal;
@@ -37,11 +42,15 @@ export interface MoveRequest extends SelectionOptions {
 
 /** Any queue to any queue, also between brokers. The guarantee is the weaker of the two. */
 export async function planMove(request: MoveRequest): Promise<Plan> {
-  const { operation, source, target, state, notice, max } = request;
+  const { operation, source, target, state, force = false, notice, max } = request;
   requireCapability(source.capabilities, operation, source.name);
   requireCapability(target.capabilities, 'enqueue', target.name);
-  const chosen = selection(request, request.only);
   const depth = await depthNow(source, state, request.signal);
+  const chosen = selection(request, request.only, depth.now);
+  if (operation === 'copy' || !chosen.everything) {
+    const givesBack = operation === 'copy' ? 'all' : 'some';
+    await weighLook({ source, state, looks: depth.count, givesBack, force, notice, signal: request.signal });
+  }
   const transforms = Object.keys(request.setHeaders).length > 0;
   const nativeRequest = (signal: AbortSignal): NativeMoveRequest => ({
     state,
@@ -68,7 +77,16 @@ export async function planMove(request: MoveRequest): Promise<Plan> {
         : `each message goes to ${target.name}, and leaves ${source.name} only when it is safely there`,
     async run(options) {
       if (options.dryRun) return tryOut(request, { ...facts, native: Boolean(native) }, chosen, depth, options);
-      const common = { source, state, selection: chosen, bound: depth.bound, max, notice, signal: options.signal };
+      const common = {
+        source,
+        state,
+        selection: chosen,
+        bound: depth.bound,
+        max,
+        force,
+        notice,
+        signal: options.signal,
+      };
       const move = native ? await source.nativeMove?.(nativeRequest(options.signal)) : null;
       if (move) {
         const { ratePerSec } = request;
@@ -79,25 +97,35 @@ export async function planMove(request: MoveRequest): Promise<Plan> {
   };
 }
 
-/** A dry run. What does not fit is told of every message that it looks at anyway. */
+/**
+ * A dry run. Between two kinds of queue every message is looked at, because it may not fit; where even looking would do harm, the broker's count has to do,
+ * and that is said.
+ */
 async function tryOut(
   request: MoveRequest,
   facts: Parameters<typeof dryRun>[0],
   chosen: Selection,
   depth: Depth,
   options: RunOptions,
-): Promise<Report> {
-  const { source, state, target, max, notice, setHeaders } = request;
+): Promise<AnyReport> {
+  const { source, state, target, max, lossy, force = false, notice } = request;
   const { publisher, close } = await publisherFor(request, depth, chosen);
   try {
     const wasLookedAt = await reportMisfits(request, publisher, depth, options.signal);
     const found = new Misfits(target.name);
-    const scanned = { source, state, selection: chosen, bound: depth.bound, max, notice, signal: options.signal };
-    const report = await dryRun(facts, scanned, {
-      onProgress: options.onProgress,
-      onTake: (message) => {
-        if (!wasLookedAt) found.add(publisher.misfits(toOutgoing(message, { setHeaders, countReplay: false })));
-      },
+    const { bound, count } = depth;
+    const scanned = { source, state, selection: chosen, bound, count, max, force, notice, signal: options.signal };
+    const faultOf = (message: Message): string | null => {
+      const misfits = publisher.misfits(outgoing(request, message));
+      found.add(misfits);
+      return misfits.length === 0 || lossy ? null : `does not fit into ${target.name}: ${misfits.join('; ')}`;
+    };
+    const { onProgress } = options;
+    const mayNotFit = source.kind !== target.kind && !wasLookedAt;
+    const report = await dryRun(facts, scanned, { onProgress, ...(mayNotFit ? { faultOf } : {}) }).catch((error) => {
+      if (!mayNotFit || !chosen.everything || !isRefused(error)) throw error;
+      notice(`whether each message fits into ${target.name} was not looked at: ${error.message}`);
+      return dryRun(facts, scanned, { onProgress });
     });
     if (found.size > 0) notice(`${found}`);
     return report;
@@ -114,12 +142,15 @@ async function publisherFor(
   const { target, lossy, notice, max } = request;
   const expected = expectedSends(chosen, depth, max);
   // The publisher outlives the operator's signal: what is in the air when they interrupt is still settled.
-  const publisher = await openPublisher(target, { expected, lossy, notice, signal: new AbortController().signal });
+  const publisher = await openPublisher(target, {
+    ...{ expected, lossy, notice, signal: new AbortController().signal },
+    ...(request.operation === 'move' ? { once: true } : {}),
+  });
   return { publisher, close: () => publisher.close() };
 }
 
 async function byHand(request: MoveRequest, chosen: Selection, depth: Depth, options: RunOptions): Promise<Report> {
-  const { operation, source, state, target, max, notice, setHeaders, ratePerSec, lossy } = request;
+  const { operation, source, state, target, max, force = false, notice, ratePerSec, lossy } = request;
   const window = request.window ?? DEFAULT_WINDOW;
   const { publisher, close } = await publisherFor(request, depth, chosen);
   try {
@@ -135,6 +166,7 @@ async function byHand(request: MoveRequest, chosen: Selection, depth: Depth, opt
       follow: false,
       idleMs: null,
       evenPaused: true,
+      force,
       notice,
     };
     const report = await transfer(
@@ -144,7 +176,7 @@ async function byHand(request: MoveRequest, chosen: Selection, depth: Depth, opt
         to: [target.name],
         guarantee: BY_HAND,
         destination: {
-          put: (message) => (sender ?? publisher).send(toOutgoing(message, { setHeaders, countReplay: false })),
+          put: (message) => (sender ?? publisher).send(outgoing(request, message)),
         },
         selection: chosen,
         removes: operation === 'move',
@@ -178,10 +210,9 @@ async function reportMisfits(
   depth: Depth,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const { source, target, state, lossy, notice, max, setHeaders } = request;
+  const { source, target, state, lossy, force = false, notice, max } = request;
   if (source.kind === target.kind) return false;
-  const { peek } = source.capabilities.abilities;
-  if (!peek.supported || peek.effect === 'disturbs') {
+  if (source.peek === undefined || isDisturbedByLooks(source)) {
     const fields = METADATA_FIELDS.filter(
       (field) => source.capabilities.holds.includes(field) && !target.capabilities.holds.includes(field),
     );
@@ -192,13 +223,13 @@ async function reportMisfits(
     return false;
   }
   const found = new Misfits(target.name);
-  const pass = selection(request, request.only);
+  const pass = selection(request, request.only, depth.now);
   let taken = 0;
-  for await (const message of scan({ source, state, bound: depth.bound, notice, signal })) {
+  for await (const message of scan({ source, state, bound: depth.bound, force, notice, signal })) {
     if (max !== null && taken >= max) break;
     if (pass.verdict(message) !== 'take') continue;
     taken += 1;
-    found.add(publisher.misfits(toOutgoing(message, { setHeaders, countReplay: false })));
+    found.add(publisher.misfits(outgoing(request, message)));
   }
   if (found.size > 0 && !lossy) {
     throw new MqError('NOT_SUPPORTED', `${found}`, {
@@ -210,4 +241,12 @@ async function reportMisfits(
   }
   if (found.size > 0) notice(`${found}; sent without`);
   return true;
+}
+
+function outgoing({ setHeaders, source }: MoveRequest, message: Message): OutgoingMessage {
+  return toOutgoing(message, { setHeaders, countReplay: false, from: source.place });
+}
+
+function isRefused(error: unknown): error is MqError {
+  return error instanceof MqError && error.code === 'PRECONDITION_FAILED';
 }

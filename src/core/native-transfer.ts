@@ -115,7 +115,7 @@ export async function nativeTransfer(
       };
       const room = (): number =>
         max === null ? Number.POSITIVE_INFINITY : max - tally.matched + tally.skipped - chosen.length;
-      for await (const message of scan(request)) {
+      for await (const message of scan({ ...request, force: false })) {
         if (signal.aborted || isLost || room() <= 0) break;
         const verdict = selection.verdict(message);
         if (verdict === 'take') {

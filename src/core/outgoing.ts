@@ -4,6 +4,8 @@ export interface OutgoingOptions {
   readonly setHeaders: Readonly<Record<string, JsonValue>>;
   /** Mark it as redriven once more. */
   readonly countReplay: boolean;
+  /** The `Queue.place` that it was read from; absent: it counts as new. */
+  readonly from?: string;
 }
 
 /** A message that was read, as one to be sent: everything that travels, plus what the operator asked to set. */
@@ -24,6 +26,7 @@ export function toOutgoing(message: Message, options: OutgoingOptions): Outgoing
     delayMs: message.deliverAt === null ? null : Math.max(0, message.deliverAt - Date.now()) || null,
     attempts: null,
     backoff: null,
+    ...(options.from === undefined ? {} : { from: options.from }),
     replays: options.countReplay ? (message.dead?.replays ?? 0) + 1 : null,
   };
 }

@@ -3,7 +3,9 @@ import { requireCapability } from '../contract/capabilities.ts';
 import { MqError } from '../contract/errors.ts';
 import type { Message, MessageState } from '../contract/message.ts';
 import type { Notice, Queue } from '../contract/queue.ts';
-import { locateDeadLetters, noDeadLetters } from './dead-letters.ts';
+import { locateDeadLetters } from './dead-letters.ts';
+import { depthNow } from './depth.ts';
+import { weighLook } from './look.ts';
 import type { SelectionOptions } from './selection.ts';
 import { selection } from './selection.ts';
 
@@ -26,7 +28,6 @@ export interface PeekRequest extends SelectionOptions {
 export async function* peekMessages(request: PeekRequest): AsyncGenerator<Message> {
   const { broker, queue, limit, notice, signal, force } = request;
   const located = request.state === 'dead' ? await locateDeadLetters(broker, queue, signal) : null;
-  if (request.state === 'dead' && located === null) throw noDeadLetters(queue);
   const holder = located?.holder ?? queue;
   const state = located === null ? request.state : located.state;
   const ability = requireCapability(holder.capabilities, 'peek', holder.name);
@@ -39,9 +40,19 @@ export async function* peekMessages(request: PeekRequest): AsyncGenerator<Messag
     });
   }
   if (holder.peek === undefined) throw new MqError('INTERNAL', `kind ${holder.kind} declares peek but has none`);
-  const chosen = selection(request, located?.only ?? null);
-  const peek = await holder.peek({ state, limit: chosen.everything ? limit : null, force, notice, signal });
-  if (peek.price !== null) notice(peek.price);
+  const { everything } = selection(request, located?.only ?? null);
+  const { now, count } = everything ? { now: undefined, count: null } : await depthNow(holder, state, signal);
+  const chosen = selection(request, located?.only ?? null, now);
+  await weighLook({
+    source: holder,
+    state,
+    looks: everything ? limit : count,
+    givesBack: 'all',
+    force,
+    notice,
+    signal,
+  });
+  const peek = await holder.peek({ state, limit: everything ? limit : null, force, notice, signal });
   let shown = 0;
   for await (const message of peek) {
     if (signal.aborted) break;

@@ -3,18 +3,20 @@ import { type PurgeAbility, requireCapability } from '../contract/capabilities.t
 import { MqError } from '../contract/errors.ts';
 import type { MessageState } from '../contract/message.ts';
 import type { Notice, Queue } from '../contract/queue.ts';
-import { locateDeadLetters, noDeadLetters } from './dead-letters.ts';
+import { linkedDeadLetters } from './dead-letters.ts';
 import type { Depth } from './depth.ts';
 import { depthNow } from './depth.ts';
+import { dryRun, estimated, isDisturbedByLooks } from './dry-run.ts';
+import { weighLook } from './look.ts';
 import type { Plan, RunOptions } from './plan.ts';
 import type { AnyReport, Report } from './report.ts';
 import { Tally } from './report.ts';
-import { dryRun } from './scan.ts';
 import type { Selection, SelectionOptions } from './selection.ts';
 import { selection } from './selection.ts';
 import { taking } from './take.ts';
 import type { Destination } from './transfer.ts';
 import { DEFAULT_WINDOW, transfer } from './transfer.ts';
+import type { Whose } from './whose.ts';
 
 export interface PurgeRequest extends SelectionOptions {
   readonly broker: Broker;
@@ -23,21 +25,23 @@ export interface PurgeRequest extends SelectionOptions {
   readonly state: 'ready' | 'delayed' | 'dead' | 'all';
   /** Each message is put here before it is removed (`--backup FILE`); null: no copy is kept. */
   readonly backup: Destination | null;
+  /** Look even where looking may do harm. */
+  readonly force?: boolean;
   readonly notice: Notice;
   readonly signal: AbortSignal;
 }
 
 /** Deletes messages and keeps the queue. The narrow act is never widened: what cannot be applied exactly is refused. */
 export async function planPurge(request: PurgeRequest): Promise<Plan> {
-  const { broker, queue, notice, signal, backup } = request;
+  const { broker, queue, force = false, notice, signal, backup } = request;
   const target = await purgeTarget(broker, queue, request.state, signal);
   const ability = requireCapability(target.holder.capabilities, 'purge', target.holder.name);
   const states: readonly MessageState[] =
     target.state === 'all' ? [...ability.states, ...(ability.together ?? [])] : [target.state];
   if (target.state !== 'all' && !ability.states.includes(target.state))
     throw cannotPurge(target.holder, target.state, ability);
-  const chosen = selection(request, target.only);
-  const byHand = !chosen.everything || backup !== null;
+  const everything = selection(request, target.only).everything;
+  const byHand = !everything || backup !== null;
   if (byHand && (target.state === 'all' || target.state === 'delayed')) {
     throw new MqError('USAGE', `--state ${target.state} cannot be combined with --filter, --older-than or --backup`, {
       hint: 'purge by filter works on --state ready or dead',
@@ -46,6 +50,11 @@ export async function planPurge(request: PurgeRequest): Promise<Plan> {
   }
   const depths = await Promise.all(states.map((state) => depthNow(target.holder, state, signal)));
   const depth = sumOf(depths);
+  const chosen = selection(request, target.only, depth.now);
+  if (!everything) {
+    const state = target.state === 'dead' ? 'dead' : 'ready';
+    await weighLook({ source: target.holder, state, looks: depth.count, givesBack: 'some', force, notice, signal });
+  }
   const facts = { operation: 'purge' as const, from: target.holder.name, to: [], guarantee: 'at-least-once' as const };
   return {
     ...facts,
@@ -59,15 +68,18 @@ export async function planPurge(request: PurgeRequest): Promise<Plan> {
         state,
         selection: chosen,
         bound: depth.bound,
+        count: depth.count,
         max: null,
+        force,
         notice,
         signal: options.signal,
       };
+      const planned = { ...facts, native: !byHand };
       if (options.dryRun && !byHand && !depth.exact && (states.length > 1 || isDisturbedByLooks(target.holder)))
-        return estimate(depth.count, facts, notice);
-      if (options.dryRun) return dryRun({ ...facts, native: !byHand }, common, options);
+        return estimated(planned, common);
+      if (options.dryRun) return dryRun(planned, common, options);
       if (!byHand) return whole(target.holder, states, notice, options);
-      return selective(target.holder, state === 'dead' ? 'dead' : 'ready', chosen, depth, backup, notice, options);
+      return selective({ ...request, ...target }, state === 'dead' ? 'dead' : 'ready', chosen, depth, options);
     },
   };
 }
@@ -75,7 +87,7 @@ export async function planPurge(request: PurgeRequest): Promise<Plan> {
 interface PurgeTarget {
   readonly holder: Queue;
   readonly state: PurgeRequest['state'];
-  readonly only: string | null;
+  readonly only: Whose | null;
 }
 
 async function purgeTarget(
@@ -85,8 +97,7 @@ async function purgeTarget(
   signal: AbortSignal,
 ): Promise<PurgeTarget> {
   if (state !== 'dead') return { holder: queue, state, only: null };
-  const located = await locateDeadLetters(broker, queue, signal);
-  if (located === null) throw noDeadLetters(queue);
+  const located = await linkedDeadLetters(broker, queue, signal);
   return { holder: located.holder, state: located.state, only: located.only };
 }
 
@@ -107,29 +118,8 @@ function sumOf(depths: readonly Depth[]): Depth {
     exact,
     bound: exact ? count : null,
     notAfter: depths.find((depth) => depth.notAfter !== null)?.notAfter ?? null,
+    now: depths[0]?.now ?? Date.now(),
   };
-}
-
-function isDisturbedByLooks({ capabilities }: Queue): boolean {
-  const { peek } = capabilities.abilities;
-  return peek.supported && peek.effect === 'disturbs';
-}
-
-/**
- * A dry run over states that cannot be looked at, where the broker's count is all there is, or where looking at all would bring each message nearer to its
- * death, only to count them.
- */
-function estimate(
-  count: number | null,
-  facts: Pick<Plan, 'operation' | 'from' | 'to' | 'guarantee'>,
-  notice: Notice,
-): AnyReport {
-  notice('the number is the broker’s own, and approximate');
-  const tally = new Tally();
-  tally.seen = tally.matched = tally.moved = count ?? 0;
-  const { operation, from, to, guarantee } = facts;
-  const report = tally.close({ operation, from, to, guarantee, dryRun: true, native: true, complete: true });
-  return count === null ? { ...report, matched: null, moved: null } : report;
 }
 
 /** The broker's own purge. When it does not say how many messages it removed, neither does the report. */
@@ -159,12 +149,15 @@ async function whole(
 }
 
 function selective(
-  holder: Queue,
+  {
+    holder,
+    backup,
+    force = false,
+    notice,
+  }: Pick<PurgeRequest, 'backup' | 'force' | 'notice'> & Pick<PurgeTarget, 'holder'>,
   state: 'ready' | 'dead',
   chosen: Selection,
   depth: Depth,
-  backup: Destination | null,
-  notice: Notice,
   options: RunOptions,
 ): Promise<Report> {
   const discard: Destination = { put: async (message) => ({ status: 'sent', id: message.id }) };
@@ -198,6 +191,7 @@ function selective(
       follow: false,
       idleMs: null,
       evenPaused: true,
+      force,
       notice,
     }),
   );

@@ -4,9 +4,11 @@ import { requireCapability } from '../contract/capabilities.ts';
 import type { JsonValue, Message, SendOutcome } from '../contract/message.ts';
 import type { NativeMoveRequest, Notice, Publisher, Queue } from '../contract/queue.ts';
 import type { LocatedDeadLetters } from './dead-letters.ts';
-import { locateDeadLetters, noDeadLetters } from './dead-letters.ts';
+import { locateDeadLetters } from './dead-letters.ts';
 import type { Depth } from './depth.ts';
 import { BY_HAND, depthNow, expectedSends } from './depth.ts';
+import { dryRun } from './dry-run.ts';
+import { weighLook } from './look.ts';
 import { type LossySender, lossySender } from './misfits.ts';
 import { nativeTransfer } from './native-transfer.ts';
 import { toOutgoing } from './outgoing.ts';
@@ -14,7 +16,6 @@ import type { Plan, RunOptions } from './plan.ts';
 import { openPublisher, Publishers } from './publishers.ts';
 import { pacer } from './rate-limit.ts';
 import type { Report } from './report.ts';
-import { dryRun } from './scan.ts';
 import type { Selection, SelectionOptions } from './selection.ts';
 import { selection } from './selection.ts';
 import { taking } from './take.ts';
@@ -31,6 +32,8 @@ export interface RedriveRequest extends SelectionOptions {
   readonly setHeaders: Readonly<Record<string, JsonValue>>;
   readonly keepDeathHeaders: boolean;
   readonly lossy: boolean;
+  /** Look even where looking may do harm. */
+  readonly force?: boolean;
   readonly window?: number;
   readonly notice: Notice;
   readonly signal: AbortSignal;
@@ -41,13 +44,17 @@ export interface RedriveRequest extends SelectionOptions {
  * skipped; without it a redriven message is exactly what it was before it died, with nothing added.
  */
 export async function planRedrive(request: RedriveRequest): Promise<Plan> {
-  const { broker, queue, to, notice, signal, max } = request;
+  const { broker, queue, to, force = false, notice, signal, max } = request;
   requireCapability(queue.capabilities, 'redrive', queue.name);
-  const located = (await locateDeadLetters(broker, queue, signal)) ?? unlinked(queue, to);
+  const found = await locateDeadLetters(broker, queue, signal);
+  // An application's own dead-letter queue: with a target, all that is in it is meant; without one, what says where it belongs.
+  const located = found.linked || to === null ? found : { ...found, only: null };
   const { holder, state } = located;
   const countReplay = request.maxReplays !== null;
-  const chosen = selection(request, located.only);
   const depth = await depthNow(holder, state, signal);
+  const chosen = selection(request, located.only, depth.now);
+  if (!chosen.everything)
+    await weighLook({ source: holder, state, looks: depth.count, givesBack: 'some', force, notice, signal });
   const targets = to === null ? located.sources : [to.name];
   const transforms = Object.keys(request.setHeaders).length > 0;
   const nativeRequest = (runSignal: AbortSignal): NativeMoveRequest => ({
@@ -76,7 +83,9 @@ export async function planRedrive(request: RedriveRequest): Promise<Plan> {
         state,
         selection: chosen,
         bound: depth.bound,
+        count: depth.count,
         max,
+        force,
         notice,
         signal: options.signal,
       };
@@ -99,19 +108,6 @@ export async function planRedrive(request: RedriveRequest): Promise<Plan> {
   };
 }
 
-/** An application's own dead-letter queue: no link says where its messages belong, so the operator has to. */
-function unlinked(queue: Queue, to: Queue | null): LocatedDeadLetters {
-  if (to === null) throw noDeadLetters(queue);
-  return {
-    holder: queue,
-    state: 'ready',
-    only: null,
-    sources: [],
-    originOf: () => null,
-    links: { keptIn: { place: 'nowhere' }, sources: [], restore: (message) => message },
-  };
-}
-
 async function byHand(
   request: RedriveRequest,
   located: LocatedDeadLetters,
@@ -121,7 +117,7 @@ async function byHand(
   targets: readonly string[],
   options: RunOptions,
 ): Promise<Report> {
-  const { broker, to, notice, lossy, max } = request;
+  const { broker, to, force = false, notice, lossy, max } = request;
   const { holder, state } = located;
   const signal = options.signal;
   // A publisher outlives the signal: what is in the air when the operator interrupts is still settled.
@@ -132,6 +128,7 @@ async function byHand(
     return openPublisher(target, {
       expected,
       lossy,
+      once: true,
       notice,
       signal: lasting,
     });
@@ -150,7 +147,7 @@ async function byHand(
       const publisher = await publishers.get(origin);
       const restored = located.links.restore(message, { keepDeathHeaders: request.keepDeathHeaders });
       return await senderOf(origin, publisher).send(
-        toOutgoing(restored, { setHeaders: request.setHeaders, countReplay }),
+        toOutgoing(restored, { setHeaders: request.setHeaders, countReplay, from: holder.place }),
       );
     } catch (error) {
       return { status: 'failed', reason: reasonOf(error) };
@@ -188,11 +185,13 @@ async function byHand(
         follow: false,
         idleMs: null,
         evenPaused: true,
+        force,
         notice,
       }),
     );
     for (const sender of senders.values()) sender.tell();
-    return report;
+    // Nothing but the messages said where they belong.
+    return targets.length === 0 ? { ...report, to: publishers.names } : report;
   } finally {
     await publishers.close();
   }

@@ -1,5 +1,6 @@
 import type { Message } from '../contract/message.ts';
 import type { Filter } from './filter.ts';
+import { judgeOf, type Whose } from './whose.ts';
 
 /** What is to be done with one message: taken, left where it is, or matched but deliberately not taken. */
 export type Verdict = 'take' | 'leave' | { readonly skip: string };
@@ -24,9 +25,10 @@ export interface Selection {
   remarks(): readonly string[];
 }
 
-/** `from`: take only dead letters that came from this queue (its dead-letter queue may be shared); null: from any. */
-export function selection(options: SelectionOptions, from: string | null = null, now: number = Date.now()): Selection {
+/** `whose`: which queue's dead letters are meant; null: all messages. `now`: what ages are counted from, by the broker's clock. */
+export function selection(options: SelectionOptions, whose: Whose | null = null, now: number = Date.now()): Selection {
   const { filter, olderThanMs, newerThanMs, maxReplays } = options;
+  const judge = whose === null ? null : judgeOf(whose);
   let ageUnknown = 0;
   let unevaluated = 0;
   let problem: string | null = null;
@@ -35,9 +37,10 @@ export function selection(options: SelectionOptions, from: string | null = null,
     problem ??= reason;
   };
   return {
-    everything: filter === null && olderThanMs === null && newerThanMs === null && maxReplays === null && from === null,
+    everything:
+      filter === null && olderThanMs === null && newerThanMs === null && maxReplays === null && judge === null,
     verdict(message) {
-      if (from !== null && message.dead?.from !== from) return 'leave';
+      if (judge !== null && !judge.isMeant(message)) return 'leave';
       if (olderThanMs !== null || newerThanMs !== null) {
         const since = message.dead?.at ?? message.enqueuedAt;
         if (since === null) {
@@ -53,7 +56,7 @@ export function selection(options: SelectionOptions, from: string | null = null,
       return 'take';
     },
     remarks() {
-      const remarks: string[] = [];
+      const remarks: string[] = [...(judge?.remarks() ?? [])];
       if (ageUnknown > 0) remarks.push(`${ageUnknown} messages do not say how old they are, and were left`);
       if (unevaluated > 0) {
         remarks.push(`the filter could not be evaluated on ${unevaluated} messages, which do not match: ${problem}`);

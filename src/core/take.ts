@@ -1,7 +1,7 @@
 import { requireCapability } from '../contract/capabilities.ts';
 import { MqError } from '../contract/errors.ts';
 import type { Message } from '../contract/message.ts';
-import type { Consumer, Notice, Queue } from '../contract/queue.ts';
+import type { Consumer, GivesBack, Notice, Queue } from '../contract/queue.ts';
 import { scan } from './scan.ts';
 import type { Selection } from './selection.ts';
 import { takeLimit } from './transfer.ts';
@@ -19,11 +19,16 @@ export interface TakeRequest {
   readonly idleMs: number | null;
   /** False: it takes as a consumer does, and gets nothing from a paused queue. */
   readonly evenPaused: boolean;
+  /** Look even where looking may do harm. */
+  readonly force: boolean;
   readonly notice: Notice;
 }
 
 /** How the engine opens its source. With a selection, what does not match is held until the end, so nothing may bound what is in hand. */
-export function taking(request: TakeRequest): (signal: AbortSignal) => Promise<Consumer> {
+export function taking(
+  request: TakeRequest,
+  givesBack: GivesBack | null = request.selection.everything ? null : 'some',
+): (signal: AbortSignal) => Promise<Consumer> {
   const { source, state, selection, follow, idleMs, evenPaused, notice } = request;
   requireCapability(source.capabilities, 'drain', source.name);
   const { consume } = source;
@@ -31,20 +36,24 @@ export function taking(request: TakeRequest): (signal: AbortSignal) => Promise<C
   const window = selection.everything || follow ? request.window : 'unbounded';
   const limit = follow ? (selection.everything ? request.max : null) : takeLimit(request);
   return (signal) =>
-    consume.call(source, { state, limit, window, follow, idleMs, evenPaused, tellsKept: true, notice, signal });
+    consume.call(source, {
+      ...{ state, limit, window, follow, idleMs, evenPaused, tellsKept: true, notice, signal },
+      ...(givesBack === null ? {} : { givesBack }),
+    });
 }
 
 /** The same for a copy: looks where looking is free, else takes and gives back. */
 export function reading(request: TakeRequest): (signal: AbortSignal) => Promise<Consumer> {
-  const { source, state, bound, notice } = request;
+  const { source, state, bound, force, notice } = request;
   const { peek } = source.capabilities.abilities;
-  if (!peek.supported || peek.effect === 'disturbs') return taking({ ...request, window: Number.MAX_SAFE_INTEGER });
+  if (!peek.supported || peek.effect === 'disturbs')
+    return taking({ ...request, window: Number.MAX_SAFE_INTEGER }, 'all');
   return async (signal) => {
     const settled = async (): Promise<void> => {};
     const deliveries = async function* (messages: AsyncIterable<Message>) {
       for await (const message of messages) yield { message, receipt: { ack: settled, release: settled } };
     };
-    const messages = deliveries(scan({ source, state, bound, notice, signal }));
+    const messages = deliveries(scan({ source, state, bound, force, notice, signal }));
     return { [Symbol.asyncIterator]: () => messages, close: async () => void (await messages.return(undefined)) };
   };
 }

@@ -2,6 +2,7 @@ import type { Guarantee } from '../contract/capabilities.ts';
 import { MqError } from '../contract/errors.ts';
 import type { Delivery, Message, SendOutcome } from '../contract/message.ts';
 import type { Consumer, Notice } from '../contract/queue.ts';
+import { BackOff } from './back-off.ts';
 import type { Progress } from './plan.ts';
 import { type Clock, type Pacer, systemClock } from './rate-limit.ts';
 import type { Operation, Report } from './report.ts';
@@ -45,10 +46,8 @@ export interface TransferRequest {
 
 export const DEFAULT_WINDOW = 500;
 const MAX_BYTES_IN_THE_AIR = 64 * 1024 * 1024;
-/** So many failures with no success between them mean that the destination does not work, and the rest is better left alone. */
+/** So many failures with no success between them mean that the destination does not work. What one answer refused together is one failure. */
 const FAILURES_IN_A_ROW = 10;
-/** Where the order is not strict, an older message may come behind a newer one; behind so many newer ones in a row, none is expected. */
-const NEWER_IN_A_ROW = 10;
 
 /** How many the consumer may take from the broker, so that it never takes more than can be used. */
 export function takeLimit(request: Pick<TransferRequest, 'selection' | 'bound' | 'max'>): number | null {
@@ -66,6 +65,8 @@ export function takeLimit(request: Pick<TransferRequest, 'selection' | 'bound' |
  *        ├─ matched, but it stays ──────────────► released: failed, with the reason
  *        ├─ skip (matched, but not to be taken) ─► held
  *        └─ take ─► in the air ─┬─ sent ─► acked: moved      (ack lost: unknown, it may be in both places)
+ *                     ▲         ├─ refused for now ─► waits, and is sent again
+ *                     └─────────┘
  *                               ├─ failed ──────► held       (or released at once as a failed delivery)
  *                               └─ unknown ─────► held       (answer lost: it may be in both places)
  * ```
@@ -84,11 +85,14 @@ export async function transfer(
   const inTheAir = new Set<Promise<void>>();
   let bytesInTheAir = 0;
   let inARow = 0;
+  let lastBatch: number | undefined;
+  let already = 0;
   let heldFailures = 0;
   let newer = 0;
   // Aborts the taking alone: also a consumer that waits for more must hear that the destination does not work.
   const stop = new AbortController();
   let complete = true;
+  let passedOver = false;
   let broken: unknown = null;
   let bug: { readonly error: unknown } | null = null;
 
@@ -113,8 +117,34 @@ export async function transfer(
     await clock.sleep(pauseMs, AbortSignal.any([taking, over.signal]));
   };
 
+  const backOff = new BackOff(clock, request.to.join(', ') || 'the target', request.notice);
+  /** Sends, and sends again what was certainly not stored and may succeed later. Null: interrupted meanwhile, and not stored. */
+  const put = async (message: Message): Promise<SendOutcome | null> => {
+    for (;;) {
+      const outcome = await request.destination.put(message);
+      if (outcome.status === 'sent') backOff.succeeded();
+      if (outcome.status !== 'failed' || outcome.again !== true) return outcome;
+      if (!(await backOff.refused(outcome.reason, taking))) return signal.aborted ? null : outcome;
+    }
+  };
+
   const settle = async ({ message, receipt }: Delivery): Promise<void> => {
-    const outcome = await request.destination.put(message);
+    const outcome = await put(message);
+    if (outcome === null) {
+      receipt.keep?.();
+      tally.matched -= 1;
+      tally.left += 1;
+      return;
+    }
+    if (outcome.status === 'sent' && outcome.already === true) {
+      already += 1;
+      if (!request.removes) {
+        receipt.keep?.();
+        tally.skip({ id: message.id, reason: `is in ${request.to.join(', ')} already` });
+        progress();
+        return;
+      }
+    }
     if (outcome.status === 'sent') {
       inARow = 0;
       try {
@@ -133,7 +163,8 @@ export async function transfer(
       complete = false;
     } else {
       tally.fail({ id: message.id, reason: outcome.reason });
-      inARow += 1;
+      if (outcome.batch === undefined || outcome.batch !== lastBatch) inARow += 1;
+      lastBatch = outcome.batch;
       // One without `keep` stays where it is and is passed over.
       const isEndless = message.receiveCount === null && receipt.keep !== undefined;
       const attempts = message.receiveCount ?? (isEndless ? inARow : 1);
@@ -156,7 +187,6 @@ export async function transfer(
   const consumer = await open(taking);
   try {
     let taken = 0;
-    let newerInARow = 0;
     if (max !== 0) {
       for await (const delivery of consumer) {
         const { message, receipt } = delivery;
@@ -165,15 +195,13 @@ export async function transfer(
           receipt.keep?.();
           tally.left += 1;
           newer += 1;
-          newerInARow += 1;
-          if (newerInARow >= NEWER_IN_A_ROW) break;
           if (newer >= request.window / 2) {
+            passedOver = true;
             complete = false;
             break;
           }
           continue;
         }
-        newerInARow = 0;
         const verdict = selection.verdict(message);
         if (verdict !== 'take') receipt.keep?.();
         if (verdict === 'leave') {
@@ -193,6 +221,7 @@ export async function transfer(
           continue;
         }
         if (request.pacer !== null) await request.pacer.next(taking);
+        await backOff.clear(taking);
         while (!stop.signal.aborted && (inTheAir.size >= request.window || bytesInTheAir > MAX_BYTES_IN_THE_AIR))
           await Promise.race(inTheAir);
         if (taking.aborted) {
@@ -236,7 +265,14 @@ export async function transfer(
   if (broken !== null && tally.seen === 0) throw broken;
   if (newer > 0) {
     const messages = newer === 1 ? '1 message' : `${newer} messages`;
-    request.notice(`${messages} came to ${request.from} after the start, and ${newer === 1 ? 'was' : 'were'} left`);
+    const behind = passedOver ? '; older ones may be behind them' : '';
+    request.notice(
+      `${messages} came to ${request.from} after the start, and ${newer === 1 ? 'was' : 'were'} left${behind}`,
+    );
+  }
+  if (already > 0 && request.removes) {
+    const messages = already === 1 ? '1 message was' : `${already} messages were`;
+    request.notice(`${messages} in ${request.to.join(', ')} already, from a run that broke off`);
   }
   if (broken !== null) request.notice(`stopped: ${reasonOf(broken)}; what was not moved is still in ${request.from}`);
   for (const remark of selection.remarks()) request.notice(remark);

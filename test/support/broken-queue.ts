@@ -70,10 +70,11 @@ function brokenPublisher(publisher: Publisher, where: Break | null): Publisher {
 
 /** The queue's members as functions that may be passed on alone, inherited ones included. */
 function bound(queue: Queue): Queue {
-  const { name, kind, capabilities } = queue;
-  const { publisher, consume, peek, get, purge, pause, resume, deadLetters, nativeMove } = queue;
+  const { name, place, kind, capabilities } = queue;
+  const { publisher, consume, peek, priceOfLook, get, purge, pause, resume, deadLetters, nativeMove } = queue;
   return {
     name,
+    place,
     kind,
     capabilities,
     stats: (signal) => queue.stats(signal),
@@ -81,6 +82,7 @@ function bound(queue: Queue): Queue {
     ...(publisher && { publisher: (options: PublisherOptions) => publisher.call(queue, options) }),
     ...(consume && { consume: (options: ConsumeOptions) => consume.call(queue, options) }),
     ...(peek && { peek: peek.bind(queue) }),
+    ...(priceOfLook && { priceOfLook: priceOfLook.bind(queue) }),
     ...(get && { get: get.bind(queue) }),
     ...(purge && { purge: purge.bind(queue) }),
     ...(pause && { pause: pause.bind(queue) }),

@@ -45,6 +45,7 @@ const WINDOW_BYTES = 64 * 1024 * 1024;
 /** What every kind of RabbitMQ queue can do. */
 class RabbitQueue implements Queue {
   readonly name: string;
+  readonly place: string;
   readonly kind: RabbitKind;
   readonly capabilities: Capabilities;
   protected readonly session: Session;
@@ -52,6 +53,7 @@ class RabbitQueue implements Queue {
   constructor(session: Session, name: string, kind: RabbitKind) {
     this.session = session;
     this.name = name;
+    this.place = `${session.address.label}#${name}`;
     this.kind = kind;
     this.capabilities = CAPABILITIES[kind];
   }

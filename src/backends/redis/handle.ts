@@ -19,6 +19,11 @@ export function internalsOf(queue: Queue): Internals | null {
   return known.get(queue) ?? null;
 }
 
+/** Where a key is, as `Queue.place` says it. */
+export function placeOf({ address }: RedisSettings, key: string): string {
+  return `${address}#${key}`;
+}
+
 /** The dead-letter queue that `?dlq=` names for this queue; null: none, or this is that queue itself. */
 export function deadLetterQueueOf(settings: RedisSettings, queue: string): string | null {
   if (settings.dlq === null || isDeadLetterQueue(settings, queue)) return null;

@@ -31,6 +31,7 @@ import type { QueueFacts } from './time.ts';
 
 export class SqliteQueue implements Queue {
   readonly name: string;
+  readonly place: string;
   readonly kind: Kind = 'sqlite';
   readonly capabilities: Capabilities = SQLITE_CAPABILITIES;
   readonly file: QueueFile;
@@ -42,6 +43,7 @@ export class SqliteQueue implements Queue {
     this.file = file;
     this.facts = facts;
     this.name = facts.name;
+    this.place = `sqlite:${file.path}#${facts.name}`;
     this.#gone = gone;
   }
 

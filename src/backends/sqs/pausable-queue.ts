@@ -26,7 +26,7 @@ export class PausableSqsQueue extends SqsQueue {
         },
       );
     }
-    const { Policy: policy, QueueArn: arn } = await readAttributes(this.place, signal);
+    const { Policy: policy, QueueArn: arn } = await readAttributes(this.here, signal);
     if (arn === undefined) {
       throw new MqError('UNEXPECTED_RESPONSE', 'SQS does not tell the ARN of the queue', {
         backend: 'sqs',
@@ -36,8 +36,8 @@ export class PausableSqsQueue extends SqsQueue {
     const paused = withPause(policy, arn);
     if (paused !== null) await this.#write(paused, signal);
     if (reason !== null) {
-      await this.place.api.tag(
-        { QueueUrl: this.place.url, Tags: { [REASON_TAG]: reason } },
+      await this.here.api.tag(
+        { QueueUrl: this.here.url, Tags: { [REASON_TAG]: reason } },
         { queue: this.name, signal },
       );
     }
@@ -45,7 +45,7 @@ export class PausableSqsQueue extends SqsQueue {
 
   /** Takes our statement out of the policy and leaves the others as they are. */
   async resume({ signal }: { readonly signal: AbortSignal }): Promise<void> {
-    const { Policy: policy } = await readAttributes(this.place, signal);
+    const { Policy: policy } = await readAttributes(this.here, signal);
     const resumed = withoutPause(policy);
     if (resumed === null) return;
     await this.#write(resumed, signal);
@@ -53,8 +53,8 @@ export class PausableSqsQueue extends SqsQueue {
   }
 
   async #write(policy: string, signal: AbortSignal): Promise<void> {
-    await this.place.api.setQueueAttributes(
-      { QueueUrl: this.place.url, Attributes: { Policy: policy } },
+    await this.here.api.setQueueAttributes(
+      { QueueUrl: this.here.url, Attributes: { Policy: policy } },
       { queue: this.name, signal },
     );
   }
@@ -63,9 +63,9 @@ export class PausableSqsQueue extends SqsQueue {
   async #dropReason(signal: AbortSignal): Promise<void> {
     const context = { queue: this.name, signal };
     try {
-      const { Tags: tags = {} } = await this.place.api.listTags(this.place.url, context);
+      const { Tags: tags = {} } = await this.here.api.listTags(this.here.url, context);
       if (!(REASON_TAG in tags)) return;
-      await this.place.api.untag({ QueueUrl: this.place.url, TagKeys: [REASON_TAG] }, context);
+      await this.here.api.untag({ QueueUrl: this.here.url, TagKeys: [REASON_TAG] }, context);
     } catch (error) {
       if (!(error instanceof MqError) || error.code !== 'PERMISSION_DENIED') throw error;
     }

@@ -45,13 +45,15 @@ const LONG_LEASE_SECONDS = 300;
  */
 export class SqsQueue implements Queue {
   readonly name: string;
+  readonly place: string;
   readonly kind: Kind;
   readonly capabilities: Capabilities;
-  protected readonly place: QueuePlace;
+  protected readonly here: QueuePlace;
   readonly #fifo: boolean;
 
   constructor(place: QueuePlace) {
-    this.place = place;
+    this.here = place;
+    this.place = place.url;
     this.name = place.name;
     this.#fifo = isFifoName(place.name);
     this.kind = this.#fifo ? 'fifo' : 'standard';
@@ -62,22 +64,22 @@ export class SqsQueue implements Queue {
   }
 
   async stats(signal: AbortSignal): Promise<QueueStats> {
-    const attributes = await readAttributes(this.place, signal);
+    const attributes = await readAttributes(this.here, signal);
     const policy = redrivePolicy(attributes);
-    return readStats(this.name, attributes, policy === null ? null : await countDead(this.place, policy, signal));
+    return readStats(this.name, attributes, policy === null ? null : await countDead(this.here, policy, signal));
   }
 
   async describe(signal: AbortSignal): Promise<QueueDescription> {
-    const attributes = await readAttributes(this.place, signal);
-    const sources = await sourcesIfAllowed({ ...this.place, arn: attributes.QueueArn ?? null }, signal);
+    const attributes = await readAttributes(this.here, signal);
+    const sources = await sourcesIfAllowed({ ...this.here, arn: attributes.QueueArn ?? null }, signal);
     const tags = await this.#tags(signal);
-    return describeQueue({ name: this.name, url: this.place.url, attributes, sources, tags });
+    return describeQueue({ name: this.name, url: this.here.url, attributes, sources, tags });
   }
 
   async publisher(options: PublisherOptions): Promise<Publisher> {
-    const attributes = this.place.attributes;
+    const attributes = this.here.attributes;
     return new SqsPublisher(
-      this.place,
+      this.here,
       {
         fifo: this.#fifo,
         contentBased: attributes?.ContentBasedDeduplication === 'true',
@@ -94,37 +96,37 @@ export class SqsQueue implements Queue {
       readyAtStart: this.#fifo ? await this.#readyNow(options.signal) : null,
       parallel: this.#fifo ? 1 : PARALLEL_RECEIVES,
       leaseSeconds:
-        this.place.reception.leaseSeconds ?? (options.window === 'unbounded' ? LONG_LEASE_SECONDS : LEASE_SECONDS),
+        this.here.reception.leaseSeconds ?? (options.window === 'unbounded' ? LONG_LEASE_SECONDS : LEASE_SECONDS),
     });
   }
 
   async peek(options: PeekOptions): Promise<Peek> {
     this.#requireReady(options.state);
-    const attributes = await readAttributes(this.place, options.signal);
+    const attributes = await readAttributes(this.here, options.signal);
     const maxReceiveCount = redrivePolicy(attributes)?.maxReceiveCount ?? null;
     const readyAtStart = count(attributes.ApproximateNumberOfMessages);
     return new SqsPeek(await this.#consumerPlace(options.signal), { maxReceiveCount, readyAtStart }, options);
   }
 
   purge(options: PurgeOptions): Promise<PurgeResult> {
-    return purgeQueue(this.place, (how) => this.consume(how), options);
+    return purgeQueue(this.here, (how) => this.consume(how), options);
   }
 
   deadLetters(signal: AbortSignal): Promise<DeadLetters> {
-    return deadLettersOf(this.place, signal);
+    return deadLettersOf(this.here, signal);
   }
 
   async nativeMove(request: NativeMoveRequest): Promise<NativeMove | null> {
     const { to } = request;
-    const target = to === 'origin' ? to : to instanceof SqsQueue ? to.place : null;
-    const plan = await planMoveTask(this.place, target, request);
+    const target = to === 'origin' ? to : to instanceof SqsQueue ? to.here : null;
+    const plan = await planMoveTask(this.here, target, request);
     return plan === null ? null : new MoveTask(plan, request);
   }
 
   /** Null when the caller may not know. */
   async #readyNow(signal: AbortSignal): Promise<number | null> {
     try {
-      return count((await readAttributes(this.place, signal)).ApproximateNumberOfMessages);
+      return count((await readAttributes(this.here, signal)).ApproximateNumberOfMessages);
     } catch (error) {
       if (error instanceof MqError && error.code === 'PERMISSION_DENIED') return null;
       throw error;
@@ -132,8 +134,8 @@ export class SqsQueue implements Queue {
   }
 
   async #consumerPlace(signal: AbortSignal): Promise<ConsumerPlace> {
-    const { api, name, url, foreign, attributes, reception } = this.place;
-    const sources = await sourcesIfAllowed({ ...this.place, arn: arnOf(this.place) }, signal);
+    const { api, name, url, foreign, attributes, reception } = this.here;
+    const sources = await sourcesIfAllowed({ ...this.here, arn: arnOf(this.here) }, signal);
     return {
       api,
       name,
@@ -152,7 +154,7 @@ export class SqsQueue implements Queue {
   /** Null when the caller may not read them, or the server has none. */
   async #tags(signal: AbortSignal): Promise<Readonly<Record<string, JsonValue>> | null> {
     try {
-      return (await this.place.api.listTags(this.place.url, { queue: this.name, signal })).Tags ?? {};
+      return (await this.here.api.listTags(this.here.url, { queue: this.name, signal })).Tags ?? {};
     } catch (error) {
       if (error instanceof MqError && (error.code === 'PERMISSION_DENIED' || error.code === 'UNEXPECTED_RESPONSE'))
         return null;

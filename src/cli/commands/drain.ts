@@ -7,7 +7,7 @@ import { type DrainTo, type OpenDestination, openDrainDestination } from '../dra
 import { EXIT } from '../exit-codes.ts';
 import { rate, wait, wholeNumber } from '../line/globals.ts';
 import { exitOf, printReport, sayReport, workPlan } from '../transfer/run-plan.ts';
-import { addSelectionOptions, type SelectionFlags, selectionFrom } from '../transfer/selection-flags.ts';
+import { addSelectionOptions, FORCE, type SelectionFlags, selectionFrom } from '../transfer/selection-flags.ts';
 import { defineVerb, word } from '../verb.ts';
 
 const STATES = ['ready', 'dead'] as const;
@@ -24,6 +24,7 @@ interface DrainFlags extends SelectionFlags {
   readonly idle?: number;
   readonly rate?: number;
   readonly null?: boolean;
+  readonly force?: boolean;
   readonly dryRun?: boolean;
 }
 
@@ -38,6 +39,7 @@ export interface DrainVerbOptions {
   readonly follow: boolean;
   readonly idleMs: number | null;
   readonly ratePerSec: number | null;
+  readonly force: boolean;
   readonly dryRun: boolean;
 }
 
@@ -69,6 +71,7 @@ export const drain = defineVerb<DrainFlags, DrainVerbOptions>({
         new Option('--idle <duration>', 'wait for more, and end after so long without a message').argParser(wait),
       )
       .option('--rate <rate>', 'evenly paced: 50/s, 10/m', rate)
+      .option('--force', FORCE)
       .option('--dry-run', 'count what would be taken, and take nothing');
   },
   async parse([queue], flags, session) {
@@ -88,11 +91,12 @@ export const drain = defineVerb<DrainFlags, DrainVerbOptions>({
       follow: flags.follow === true || flags.idle !== undefined,
       idleMs: flags.idle ?? null,
       ratePerSec: flags.rate ?? null,
+      force: flags.force ?? false,
       dryRun: flags.dryRun ?? false,
     };
   },
   async run(options, session) {
-    const { to, jobs, max, state, selection, follow, idleMs, ratePerSec, dryRun } = options;
+    const { to, jobs, max, state, selection, follow, idleMs, ratePerSec, force, dryRun } = options;
     // A dry run gives a report and no messages.
     if (to.place === 'stdout' && !dryRun) session.format('ndjson', 'json', 'yaml', 'text', 'body');
     else session.format('table', 'json', 'ndjson', 'yaml');
@@ -121,6 +125,7 @@ export const drain = defineVerb<DrainFlags, DrainVerbOptions>({
             idleMs,
             max,
             ratePerSec,
+            force,
           },
           ...{ notice: session.notice, signal },
         }),

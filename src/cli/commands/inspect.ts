@@ -89,9 +89,20 @@ async function inspectQueue(session: Session, queue: Queue, context: string | nu
 }
 
 function deadLetterText({ keptIn, sources }: DeadLetters): string {
-  const where = { state: 'kept in this queue', nowhere: 'none, or dropped', queue: '' }[keptIn.place];
-  const place = keptIn.place === 'queue' ? `go to ${keptIn.queue}` : where;
+  const place = placeText(keptIn);
+  if (sources === null) return `${place}; whose it holds could not be read`;
   return sources.length === 0 ? place : `${place}; holds those of ${sources.join(', ')}`;
+}
+
+function placeText(keptIn: DeadLetters['keptIn']): string {
+  switch (keptIn.place) {
+    case 'state':
+      return 'kept in this queue';
+    case 'queue':
+      return `go to ${keptIn.queue}`;
+    case 'nowhere':
+      return keptIn.why === undefined ? 'none, or dropped' : `none: ${keptIn.why}`;
+  }
 }
 
 /** A setting that is null is not set; a figure that is null is unknown. */

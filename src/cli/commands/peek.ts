@@ -9,7 +9,7 @@ import { EXIT } from '../exit-codes.ts';
 import { wholeNumber } from '../line/globals.ts';
 import { openMessagePrinter } from '../output/message-printer.ts';
 import type { Session } from '../session.ts';
-import { addSelectionOptions, type SelectionFlags, selectionFrom } from '../transfer/selection-flags.ts';
+import { addSelectionOptions, FORCE, type SelectionFlags, selectionFrom } from '../transfer/selection-flags.ts';
 import { defineVerb, word } from '../verb.ts';
 
 interface PeekFlags extends SelectionFlags {
@@ -49,7 +49,7 @@ export const peek = defineVerb<PeekFlags, PeekVerbOptions>({
       .addOption(new Option('--state <state>', 'which messages; ready without it').choices(MESSAGE_STATES))
       .option('--dead', 'the dead letters of the queue, wherever they are kept')
       .option('--id <id>', 'the message with this id')
-      .option('--force', 'look even where looking may do harm')
+      .option('--force', FORCE)
       .option('--null', 'with -o body: a NUL between bodies instead of a newline');
     addSelectionOptions(command);
   },

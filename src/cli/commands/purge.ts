@@ -17,7 +17,7 @@ import {
   sayReport,
   workPlan,
 } from '../transfer/run-plan.ts';
-import { addSelectionOptions, type SelectionFlags, selectionFrom } from '../transfer/selection-flags.ts';
+import { addSelectionOptions, FORCE, type SelectionFlags, selectionFrom } from '../transfer/selection-flags.ts';
 import { defineVerb, words } from '../verb.ts';
 
 const STATES = ['ready', 'delayed', 'dead', 'all'] as const;
@@ -27,6 +27,7 @@ interface PurgeFlags extends SelectionFlags {
   readonly state?: PurgeState;
   readonly dead?: boolean;
   readonly backup?: string;
+  readonly force?: boolean;
   readonly dryRun?: boolean;
 }
 
@@ -36,6 +37,7 @@ export interface PurgeVerbOptions {
   readonly selection: SelectionOptions;
   /** Null: no copy is kept. */
   readonly backup: string | null;
+  readonly force: boolean;
   readonly dryRun: boolean;
 }
 
@@ -51,6 +53,7 @@ export const purge = defineVerb<PurgeFlags, PurgeVerbOptions>({
     command
       .optionsGroup('How:')
       .option('--backup <file>', 'append each message to this file before it is deleted')
+      .option('--force', FORCE)
       .option('--dry-run', 'count what would be deleted, and change nothing');
   },
   async parse([queues], flags, session) {
@@ -65,6 +68,7 @@ export const purge = defineVerb<PurgeFlags, PurgeVerbOptions>({
       state: flags.dead === true ? 'dead' : (flags.state ?? 'ready'),
       selection: await selectionFrom(flags),
       backup: backupFile(flags.backup),
+      force: flags.force ?? false,
       dryRun: flags.dryRun ?? false,
     };
   },
@@ -78,8 +82,9 @@ export const purge = defineVerb<PurgeFlags, PurgeVerbOptions>({
         for (const name of options.queues) {
           const plan = await session.within('purge', async (signal) => {
             const queue = await broker.queue(name, signal);
-            const { state } = options;
-            return planPurge({ ...options.selection, broker, queue, state, backup, signal, notice: session.notice });
+            const { state, force, selection } = options;
+            const { notice } = session;
+            return planPurge({ ...selection, broker, queue, state, backup, force, signal, notice });
           });
           if (!options.dryRun) {
             await confirmPlan(session, broker, plan, { asking: 'type-name', selection: options.selection, max: null });

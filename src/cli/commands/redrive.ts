@@ -67,10 +67,10 @@ export const redrive = defineVerb<RedriveFlags, RedriveOptions>({
         const queue = await broker.queue(options.queue, signal);
         if (options.unwrap !== null) await requireWrapped(queue, signal);
         const to = options.to === null ? null : await broker.queue(options.to, signal);
-        const { max, ratePerSec, setHeaders, lossy, keepDeathHeaders } = options;
+        const { max, ratePerSec, setHeaders, lossy, force, keepDeathHeaders } = options;
         const plan = await planRedrive({
           ...options.selection,
-          ...{ broker, queue, to, max, ratePerSec, setHeaders, lossy, keepDeathHeaders, signal },
+          ...{ broker, queue, to, max, ratePerSec, setHeaders, lossy, force, keepDeathHeaders, signal },
           notice: session.notice,
         });
         // A broker that moves them by itself opens none of these queues, so that nobody else would ask.
@@ -103,7 +103,7 @@ function unwrapping(target: Target, field: string): Target {
 /** A queue that wraps nothing would be redriven as it is, which is not what was asked. */
 async function requireWrapped(queue: Queue, signal: AbortSignal): Promise<void> {
   const links = queue.kind === 'bullmq' ? await queue.deadLetters?.(signal) : undefined;
-  if (links?.keptIn.place === 'nowhere' && links.sources.length > 0) return;
+  if (links?.keptIn.place === 'nowhere' && links.sources?.length !== 0) return;
   throw new MqError('NOT_SUPPORTED', `${queue.name} is not a BullMQ queue that collects wrapped jobs`, {
     hint: 'name the NAME-dlq queue itself; ?dlq=PATTERN in the URL says how such queues are named if not NAME-dlq',
     operation: 'redrive',

@@ -1,7 +1,7 @@
 import type { Broker } from '../../contract/broker.ts';
 import { MqError } from '../../contract/errors.ts';
 import type { Queue } from '../../contract/queue.ts';
-import { locateDeadLetters, noDeadLetters } from '../../core/dead-letters.ts';
+import { linkedDeadLetters } from '../../core/dead-letters.ts';
 import { type MoveRequest, planMove } from '../../core/move.ts';
 import { requireSomebodyToAsk } from '../change/confirm.ts';
 import { defineVerb, type PreparedVerb, type Verb, word } from '../verb.ts';
@@ -58,11 +58,11 @@ export function moveVerb(
           const plan = await session.within(operation, async (signal) => {
             const source = await findSource(broker, options, signal);
             const to = await targetQueue(targetBroker, options.to, signal);
-            const { max, ratePerSec, setHeaders, lossy } = options;
+            const { max, ratePerSec, setHeaders, lossy, force } = options;
             const request: MoveRequest = {
               ...options.selection,
               ...source,
-              ...{ operation, target: to, max, ratePerSec, setHeaders, lossy, signal, notice: session.notice },
+              ...{ operation, target: to, max, ratePerSec, setHeaders, lossy, force, signal, notice: session.notice },
             };
             return planMove(request);
           });
@@ -86,8 +86,7 @@ async function findSource(
 ): Promise<Pick<MoveRequest, 'source' | 'state' | 'only'>> {
   const source = await broker.queue(options.from, signal);
   if (!options.dead) return { source, state: 'ready', only: null };
-  const located = await locateDeadLetters(broker, source, signal);
-  if (located === null) throw noDeadLetters(source);
+  const located = await linkedDeadLetters(broker, source, signal);
   return { source: located.holder, state: located.state, only: located.only };
 }
 

@@ -11,6 +11,9 @@ export interface SelectionFlags {
   readonly newerThan?: number;
 }
 
+/** The help of `--force`, the same for every verb that may look at messages and leave them. */
+export const FORCE = 'look even where looking at what stays may do harm';
+
 export function addSelectionOptions(command: Command): void {
   command
     .optionsGroup('Which messages:')

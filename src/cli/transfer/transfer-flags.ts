@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { SelectionOptions } from '../../core/selection.ts';
 import { collect, rate, wholeNumber } from '../line/globals.ts';
 import { pairsToRecord } from '../line/pairs.ts';
-import { addSelectionOptions, type SelectionFlags, selectionFrom } from './selection-flags.ts';
+import { addSelectionOptions, FORCE, type SelectionFlags, selectionFrom } from './selection-flags.ts';
 
 /** What redrive, move and copy have in common. */
 export interface TransferFlags extends SelectionFlags {
@@ -10,6 +10,7 @@ export interface TransferFlags extends SelectionFlags {
   readonly rate?: number;
   readonly setHeader?: readonly string[];
   readonly lossy?: boolean;
+  readonly force?: boolean;
   readonly dryRun?: boolean;
 }
 
@@ -19,6 +20,7 @@ export interface TransferOptions {
   readonly ratePerSec: number | null;
   readonly setHeaders: Readonly<Record<string, string>>;
   readonly lossy: boolean;
+  readonly force: boolean;
   readonly dryRun: boolean;
 }
 
@@ -30,6 +32,7 @@ export function addTransferOptions(command: Command): void {
     .option('--rate <rate>', 'evenly paced: 50/s, 10/m', rate)
     .option('--set-header <key=value>', 'set a header on each message; repeatable', collect)
     .option('--lossy', 'send although the target cannot hold everything of a message')
+    .option('--force', FORCE)
     .option('--dry-run', 'count what would be done, and change nothing');
 }
 
@@ -40,6 +43,7 @@ export async function transferFrom(flags: TransferFlags, maxReplays: number | nu
     ratePerSec: flags.rate ?? null,
     setHeaders: pairsToRecord(flags.setHeader ?? [], '--set-header'),
     lossy: flags.lossy ?? false,
+    force: flags.force ?? false,
     dryRun: flags.dryRun ?? false,
   };
 }

@@ -3,7 +3,7 @@ import { MqError } from '../../contract/errors.ts';
 import type { Message, MessageState } from '../../contract/message.ts';
 import type { Queue } from '../../contract/queue.ts';
 import { groupDeadLetters } from '../../core/dead-letter-groups.ts';
-import { locateDeadLetters, noDeadLetters } from '../../core/dead-letters.ts';
+import { locateDeadLetters } from '../../core/dead-letters.ts';
 import { peekMessages } from '../../core/peek.ts';
 import { EVERYTHING } from '../../core/selection.ts';
 import type { DeadLettersSeen, MessagesSeen, Overview } from '../state/detail.ts';
@@ -30,8 +30,8 @@ async function links(queue: Queue, signal: AbortSignal): Promise<readonly string
       ? 'kept in the queue itself'
       : keptIn.place === 'queue'
         ? `go to ${keptIn.queue}`
-        : 'go nowhere: none are made, or they are dropped',
-    ...sources.filter((source) => source !== queue.name).map((source) => `come here from ${source}`),
+        : `go nowhere: ${keptIn.why ?? 'none are made, or they are dropped'}`,
+    ...(sources ?? []).filter((source) => source !== queue.name).map((source) => `come here from ${source}`),
   ];
 }
 
@@ -51,7 +51,6 @@ export async function lookAtDeadLetters(
 ): Promise<Answer<DeadLettersSeen>> {
   const queue = await broker.queue(name, signal);
   const located = await locateDeadLetters(broker, queue, signal);
-  if (located === null) throw noDeadLetters(queue);
   const price = consented ? null : priceOf(located.holder);
   if (price !== null) return { status: 'priced', price };
   const { messages, partial } = await look(broker, queue, 'dead', DEAD_LETTERS_SEEN, shown, signal);

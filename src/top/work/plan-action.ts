@@ -135,12 +135,12 @@ async function planOf(
 ): Promise<Plan> {
   const { verb, state, max, group } = request;
   const common = { ...EVERYTHING, broker, queue, notice, signal };
-  const sending = { max, ratePerSec: null, setHeaders: {}, lossy: false };
+  const sending = { max, ratePerSec: null, setHeaders: {}, lossy: false, force: false };
   if (verb === 'redrive') {
     const filter = group === null ? null : groupFilter(group);
     return planRedrive({ ...common, ...sending, filter, to: null, keepDeathHeaders: false });
   }
-  if (target === null) return planPurge({ ...common, state, backup: null });
+  if (target === null) return planPurge({ ...common, state, backup: null, force: false });
   return planMove({ ...common, ...sending, operation: 'move', source: queue, state, only: null, target });
 }
 

@@ -110,6 +110,7 @@ export function memoryQueue(state: MemoryState, connection: MemoryConnection): Q
   } as Partial<Queue>;
   return {
     name: state.name,
+    place: `memory:${state.name}`,
     kind: 'memory',
     capabilities,
     ...present,

@@ -363,11 +363,17 @@ describe('transfer', () => {
     expect(asked.notices).toEqual(['5 messages came to a after the start, and were left']);
   });
 
-  it('stops when only newer ones come, or when they fill the hand', async () => {
+  it('stops when newer ones fill the hand, and never calls that complete: older ones may be behind them', async () => {
     const endless = new Source(100, (index) => (index < 3 ? 1000 : 2000));
     expect(await transfer(request({ notAfter: 1500 }), endless.open)).toMatchObject({
       moved: 3,
-      left: 10,
+      left: 50,
+      complete: false,
+    });
+    const behind = new Source(40, (index) => (index < 20 ? 2000 : 1000));
+    expect(await transfer(request({ notAfter: 1500 }), behind.open)).toMatchObject({
+      moved: 20,
+      left: 20,
       complete: true,
     });
     const mixed = new Source(100, (index) => (index % 2 === 0 ? 1000 : 2000));
@@ -375,6 +381,80 @@ describe('transfer', () => {
       moved: 4,
       left: 4,
       complete: false,
+    });
+  });
+
+  describe('what the target refuses for now', () => {
+    const busy: SendOutcome = { status: 'failed', reason: 'slow down', again: true };
+
+    it('is sent again after a pause, and the failures in a row of others do not end the run', async () => {
+      const clock = new VirtualClock();
+      const source = new Source(30);
+      const refused = new Set<string | null>();
+      const put = async ({ id }: Message): Promise<SendOutcome> => {
+        if (refused.has(id)) return sent;
+        refused.add(id);
+        return busy;
+      };
+      const asked = request({ destination: { put } });
+      const running = transfer(asked, source.open, clock);
+      for (let turn = 0; turn < 20; turn++) await clock.advance(5_000);
+      expect(await running).toMatchObject({ moved: 30, failed: 0, complete: true });
+      expect(source.acked).toHaveLength(30);
+      expect(asked.notices.filter((notice) => notice.includes('slow down'))).toHaveLength(1);
+    });
+
+    it('fails, and stays, when a minute has brought no success', async () => {
+      const clock = new VirtualClock();
+      const source = new Source(3);
+      const running = transfer(request({ destination: { put: async () => busy } }), source.open, clock);
+      for (let turn = 0; turn < 40; turn++) await clock.advance(5_000);
+      expect(await running).toMatchObject({ moved: 0, failed: 3 });
+      expect(source.acked).toEqual([]);
+    });
+
+    it('goes back unsent when the operator interrupts the wait', async () => {
+      const stop = new AbortController();
+      const source = new Source(3);
+      const destination = { put: async () => busy };
+      const running = transfer(request({ destination, signal: stop.signal }), source.open, new VirtualClock());
+      setImmediate(() => stop.abort());
+      expect(await running).toMatchObject({ matched: 0, moved: 0, failed: 0, complete: false });
+      expect(source.acked).toEqual([]);
+    });
+  });
+
+  it('counts what one answer refused together as one failure in a row', async () => {
+    const source = new Source(40);
+    let number = 0;
+    const put = async (): Promise<SendOutcome> => ({
+      status: 'failed',
+      reason: 'no',
+      batch: Math.floor(number++ / 10),
+    });
+    expect(await transfer(request({ destination: { put } }), source.open)).toMatchObject({
+      failed: 40,
+      complete: true,
+    });
+  });
+
+  describe('what was in the target already', () => {
+    const already: SendOutcome = { status: 'sent', id: '7', already: true };
+    const destination = { put: async ({ id }: Message) => (id === '1' ? already : sent) };
+
+    it('has been moved by an earlier run: it leaves its source, and that is told', async () => {
+      const source = new Source(3);
+      const asked = request({ destination });
+      expect(await transfer(asked, source.open)).toMatchObject({ moved: 3, skipped: 0 });
+      expect(source.acked).toHaveLength(3);
+      expect(asked.notices.join()).toContain('1 message was in b already');
+    });
+
+    it('was not copied', async () => {
+      const source = new Source(3);
+      const report = await transfer(request({ operation: 'copy', removes: false, destination }), source.open);
+      expect(report).toMatchObject({ moved: 2, skipped: 1, failures: [{ id: '1', reason: 'is in b already' }] });
+      expect(source.acked).toEqual([]);
     });
   });
 

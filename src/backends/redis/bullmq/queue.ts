@@ -2,7 +2,7 @@ import type { Message } from '../../../contract/message.ts';
 import type { DeadLetters, Queue } from '../../../contract/queue.ts';
 import { type BrowseSource, browse } from '../browser.ts';
 import type { Connection } from '../connection.ts';
-import { internalsOf, rememberHandle, sourceOf } from '../handle.ts';
+import { internalsOf, placeOf, rememberHandle, sourceOf } from '../handle.ts';
 import { Lease } from '../lease.ts';
 import { BULL4_CAPABILITIES, BULLMQ_CAPABILITIES } from './capabilities.ts';
 import { describeBull, getJob } from './detail.ts';
@@ -44,6 +44,7 @@ export function openBull(connection: Connection, bull: BullPlace): Queue {
 
   const looking = {
     name: bull.shown,
+    place: placeOf(connection.settings, bull.base),
     kind: 'bullmq',
     stats: async (signal: AbortSignal) => bullStatsOf(connection, bull, await readWorkers(connection, signal), signal),
     describe: (signal: AbortSignal) => describeBull(connection, bull, signal),

@@ -6,7 +6,7 @@ import { batchPublisher, outcomeOf, packed } from '../batch-publisher.ts';
 import { browse } from '../browser.ts';
 import type { Connection } from '../connection.ts';
 import { frozen } from '../frozen.ts';
-import { deadLetterQueueOf, internalsOf, isDeadLetterQueue, rememberHandle, sourceOf } from '../handle.ts';
+import { deadLetterQueueOf, internalsOf, isDeadLetterQueue, placeOf, rememberHandle, sourceOf } from '../handle.ts';
 import { Lease } from '../lease.ts';
 import { asInteger } from '../reply.ts';
 import { callWithBodies } from '../wire.ts';
@@ -113,6 +113,7 @@ export function openList(connection: Connection, key: string, convention: ListCo
     return {
       keptIn,
       sources: source === null ? [] : [source],
+      messagesAreSilent: true,
       restore: (message) => ({ ...message, state: 'ready', dead: null }),
     };
   }
@@ -130,6 +131,7 @@ export function openList(connection: Connection, key: string, convention: ListCo
 
   const queue: Queue = {
     name: key,
+    place: placeOf(connection.settings, key),
     kind: 'list',
     capabilities,
     stats,

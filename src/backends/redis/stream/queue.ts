@@ -4,7 +4,7 @@ import type { DeadLetters, Peek, PeekOptions, Queue } from '../../../contract/qu
 import { browse } from '../browser.ts';
 import type { Connection } from '../connection.ts';
 import { frozen } from '../frozen.ts';
-import { internalsOf, rememberHandle } from '../handle.ts';
+import { internalsOf, placeOf, rememberHandle } from '../handle.ts';
 import { Lease } from '../lease.ts';
 import { streamCapabilities } from './capabilities.ts';
 import { readFacts } from './facts.ts';
@@ -58,12 +58,14 @@ export async function openStream(connection: Connection, key: string, signal: Ab
             ? { place: 'state' }
             : { place: 'nowhere' },
       sources: view.source === null ? [] : [view.source],
+      messagesAreSilent: true,
       restore: (message) => ({ ...message, state: 'ready', dead: null }),
     };
   }
 
   const queue: Queue = {
     name: key,
+    place: placeOf(connection.settings, key),
     kind: 'stream',
     capabilities,
     stats: (signal) => streamStats(view, signal),

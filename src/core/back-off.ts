@@ -1,0 +1,57 @@
+import type { Notice } from '../contract/queue.ts';
+import type { Clock } from './rate-limit.ts';
+
+const FIRST_MS = 200;
+const LONGEST_MS = 10_000;
+/** So long without one success, and the target is taken for out of order. */
+export const PATIENCE_MS = 60_000;
+
+/**
+ * What to do when a target says "not now": the whole pipeline waits, each time about twice as long, up to 10 s, until something succeeds or a minute has
+ * passed without it. The waits are spread by chance, so that several runs do not come back at the same moment.
+ */
+export class BackOff {
+  readonly #clock: Clock;
+  readonly #notice: Notice;
+  readonly #target: string;
+  #refusals = 0;
+  #since: number | null = null;
+  #until = 0;
+  #told = false;
+
+  constructor(clock: Clock, target: string, notice: Notice) {
+    this.#clock = clock;
+    this.#target = target;
+    this.#notice = notice;
+  }
+
+  /** Something was stored. */
+  succeeded(): void {
+    this.#refusals = 0;
+    this.#since = null;
+    this.#until = 0;
+  }
+
+  /** Resolves when the next send may be tried; at once when nothing was refused. */
+  async clear(signal: AbortSignal): Promise<void> {
+    while (this.#until > this.#clock.now() && !signal.aborted)
+      await this.#clock.sleep(this.#until - this.#clock.now(), signal);
+  }
+
+  /** A send was certainly not carried out. Resolves after the wait to whether it is worth another try. */
+  async refused(reason: string, signal: AbortSignal): Promise<boolean> {
+    const now = this.#clock.now();
+    this.#since ??= now;
+    if (now - this.#since >= PATIENCE_MS || signal.aborted) return false;
+    // What was in the air together is refused together: that lengthens the wait once.
+    if (this.#until <= now) {
+      const waitMs = Math.ceil(Math.min(LONGEST_MS, FIRST_MS * 2 ** this.#refusals) * (0.5 + Math.random() / 2));
+      this.#refusals += 1;
+      this.#until = now + waitMs;
+    }
+    if (!this.#told) this.#notice(`${this.#target} refuses messages for now (${reason}): waiting, and trying again`);
+    this.#told = true;
+    await this.clear(signal);
+    return !signal.aborted;
+  }
+}

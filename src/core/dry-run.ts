@@ -1,0 +1,95 @@
+import type { Message } from '../contract/message.ts';
+import type { Queue } from '../contract/queue.ts';
+import { weighLook } from './look.ts';
+import type { Plan, RunOptions } from './plan.ts';
+import type { AnyReport } from './report.ts';
+import { Tally } from './report.ts';
+import { type ScanRequest, scan } from './scan.ts';
+import type { Selection } from './selection.ts';
+
+type Facts = Pick<Plan, 'operation' | 'from' | 'to' | 'guarantee'> & { readonly native: boolean };
+
+export interface DryRunRequest extends ScanRequest {
+  readonly selection: Selection;
+  readonly max: number | null;
+  /** Messages in that state at the start, as the broker says; null: unknown. */
+  readonly count: number | null;
+}
+
+export interface DryRunOptions extends Pick<RunOptions, 'onProgress'> {
+  /** Says of a message that would be taken why it would fail; null: it would not. Absent: nobody can tell, and nothing is looked at for it. */
+  readonly faultOf?: (message: Message) => string | null;
+}
+
+/**
+ * What an operation would do, counted and not done. When everything is taken, the depth is the answer and nothing is read, above all where each look brings
+ * a message nearer to its death; else the messages are looked at.
+ */
+export async function dryRun(plan: Facts, request: DryRunRequest, options: DryRunOptions): Promise<AnyReport> {
+  const { selection, bound, max, notice, source } = request;
+  const { faultOf } = options;
+  if (selection.everything && faultOf === undefined) {
+    if (bound !== null) return counted(plan, request, bound);
+    if (isDisturbedByLooks(source)) return estimated(plan, request);
+  }
+  if (selection.everything) await weighLook({ ...request, looks: lesser(bound, max), givesBack: 'all' });
+  const tally = new Tally();
+  let complete = true;
+  const onUnseen = (): void => {
+    complete = false;
+  };
+  for await (const message of scan({
+    ...request,
+    bound: selection.everything ? lesser(bound, max) : bound,
+    onUnseen,
+  })) {
+    if (max !== null && tally.moved + tally.failed >= max) break;
+    tally.seen += 1;
+    const verdict = selection.verdict(message);
+    if (verdict === 'leave') tally.left += 1;
+    else {
+      tally.matched += 1;
+      if (verdict === 'take') {
+        const fault = faultOf?.(message) ?? null;
+        if (fault === null) tally.moved += 1;
+        else tally.fail({ id: message.id, reason: fault });
+      } else tally.skip({ id: message.id, reason: verdict.skip });
+    }
+    options.onProgress({ done: tally.seen, total: bound, elapsedMs: tally.elapsedMs });
+  }
+  for (const remark of selection.remarks()) notice(remark);
+  return close(plan, tally, complete && !request.signal.aborted);
+}
+
+/**
+ * The broker's count is all there is: of states that cannot be looked at, and where looking at all would bring each message nearer to its death only to
+ * count them.
+ */
+export function estimated(
+  plan: Facts,
+  { count, max, notice }: Pick<DryRunRequest, 'count' | 'max' | 'notice'>,
+): AnyReport {
+  if (count !== null) notice('the number is the broker’s own, and approximate');
+  const report = counted(plan, { max }, count ?? 0);
+  return count === null ? { ...report, matched: null, moved: null } : report;
+}
+
+function counted(plan: Facts, { max }: Pick<DryRunRequest, 'max'>, count: number): AnyReport {
+  const tally = new Tally();
+  tally.seen = tally.matched = tally.moved = lesser(count, max) ?? 0;
+  return close(plan, tally, true);
+}
+
+function close({ operation, from, to, guarantee, native }: Facts, tally: Tally, complete: boolean): AnyReport {
+  return tally.close({ operation, from, to, guarantee, native, dryRun: true, complete });
+}
+
+function lesser(bound: number | null, max: number | null): number | null {
+  if (bound === null) return max;
+  return max === null ? bound : Math.min(bound, max);
+}
+
+export function isDisturbedByLooks({ capabilities }: Queue): boolean {
+  const { peek } = capabilities.abilities;
+  return peek.supported && peek.effect === 'disturbs';
+}

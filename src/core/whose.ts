@@ -1,0 +1,52 @@
+import type { Message } from '../contract/message.ts';
+
+/** Which of the messages of a queue are meant, by the queue that lost them. */
+export interface Whose {
+  /** Only those that this queue lost. Null: those that name whatever queue lost them, and no others. */
+  readonly lostBy: string | null;
+  /** What a message is that does not say which queue lost it: meant too, because the links leave one answer only, or left. */
+  readonly silent: 'meant' | 'left';
+  /** The queue that holds them. */
+  readonly holder: string;
+  /** The queues that the links name; null: they could not be read. */
+  readonly sources: readonly string[] | null;
+}
+
+/** One pass over messages: it counts those for which the links had to decide. */
+export interface WhoseJudge {
+  isMeant(message: Message): boolean;
+  /** What to tell the operator once, at the end. */
+  remarks(): readonly string[];
+}
+
+export function judgeOf(whose: Whose): WhoseJudge {
+  const { lostBy, silent, holder, sources } = whose;
+  let silentSeen = 0;
+  return {
+    isMeant({ dead }) {
+      const from = dead?.from ?? null;
+      if (lostBy === null) return from !== null && from !== holder && dead?.reason !== EXPIRED;
+      if (from !== null) return from === lostBy;
+      silentSeen += 1;
+      return silent === 'meant';
+    },
+    remarks() {
+      if (silentSeen === 0) return [];
+      const do_ = silentSeen === 1 ? '1 message does' : `${silentSeen} messages do`;
+      const said = `${do_} not say which queue lost ${silentSeen === 1 ? 'it' : 'them'}`;
+      if (silent === 'meant')
+        return [`${said}: taken for ${lostBy}'s, the only queue whose dead letters come to ${holder}`];
+      const because =
+        sources === null
+          ? 'who sends dead letters there could not be read'
+          : `${sources.length === 0 ? 'no queue' : sources.join(', ')} ${sources.length > 1 ? 'send' : 'sends'} dead letters there`;
+      return [`${said}, and ${silentSeen === 1 ? 'was' : 'were'} left in ${holder}: ${because}`];
+    },
+  };
+}
+
+/**
+ * Where nothing links a queue to another, a message that only expired somewhere is no dead letter: it came by a delay or a retry that works by a time to
+ * live, and is fresh work.
+ */
+const EXPIRED = 'expired';
