@@ -1,6 +1,7 @@
 import type { WriteStream } from 'node:tty';
 import type { Host, Output, StopCause } from './host/host.ts';
 import { keepMemoryFlat } from './host/memory.ts';
+import { silenceLibraries } from './host/silent-libraries.ts';
 import { VERSION } from './version.ts';
 
 /**
@@ -8,14 +9,19 @@ import { VERSION } from './version.ts';
  * It never calls `process.exit` after output was written, since a slow reader would lose what is still in the pipe; only a second
  * signal ends the program at once.
  */
-export async function main(): Promise<void> {
+export async function main(umask: number = process.umask()): Promise<void> {
   const args = process.argv.slice(2);
   if (args.length === 1 && args[0] === '--version') {
     // Scripts ask this often, and it needs nothing of the rest.
     process.stdout.write(`${VERSION}\n`);
     return;
   }
-  if (args[0] === '__complete') return completeAndExit(args.slice(1));
+  // Silence is no success: until the work has ended, the code is that of a bug.
+  process.exitCode = BUG;
+  process.once('beforeExit', sayUnfinished);
+  const env = { ...process.env };
+  silenceLibraries(process.env, console);
+  if (args[0] === '__complete') return completeAndExit(args.slice(1), env);
   const live = args.some((arg) => arg === 'top' || arg === 'demo');
   keepMemoryFlat(live ? 'live' : 'bulk');
   const {
@@ -86,7 +92,15 @@ export async function main(): Promise<void> {
       if (!isTerminal(0) || !host.stdout.isTerminal) return null;
       return { stdin: stdin.raw(), stdout: process.stdout as WriteStream, jobControl: jobControlOf(process) };
     },
-    env: process.env,
+    env,
+    startForCaller(start) {
+      const own = process.umask(umask);
+      try {
+        return start();
+      } finally {
+        process.umask(own);
+      }
+    },
     cwd: process.cwd(),
     platform: `${process.version} on ${process.platform} ${process.arch}`,
     now: Date.now,
@@ -118,8 +132,23 @@ export async function main(): Promise<void> {
     stop.abort();
     void reportBug(error, host, secrets).finally(() => process.exit());
   });
-  process.exitCode = await runCommandLine(args, host, secrets);
+  const code = await runCommandLine(args, host, secrets);
+  process.off('beforeExit', sayUnfinished);
+  process.exitCode = code;
   stdin.release();
+}
+
+/** As `EXIT.internal`, which is loaded with the rest of the program: what may fail, too. */
+const BUG = 70;
+
+/**
+ * Nothing keeps the program alive any more (no timer, no connection, no input), and yet its work has not ended: something waits for what can never come.
+ * Node would end with 0 and without a word.
+ */
+function sayUnfinished(): void {
+  process.stderr.write(
+    'mq: error: a bug in mq: it ended in the middle of its work; what it did until then is not known\n',
+  );
 }
 
 function isSignal(cause: StopCause): boolean {
@@ -133,13 +162,13 @@ const openBroker: Host['openBroker'] = async (url, options) => {
 };
 
 /** What a shell runs for Tab: without streams and signals, whose opening would be a third of its time. */
-async function completeAndExit(args: readonly string[]): Promise<void> {
+async function completeAndExit(args: readonly string[], env: Host['env']): Promise<void> {
   const [{ complete }, { writeSync }] = await Promise.all([
     import('./completion/complete.ts'),
     import('./host/light-builtins.ts'),
   ]);
   const code = await complete(args, {
-    env: process.env,
+    env,
     cwd: process.cwd(),
     now: Date.now,
     openBroker,

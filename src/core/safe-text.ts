@@ -1,10 +1,13 @@
 /**
- * C0 and C1 controls and DEL (a terminal acts on them), the marks that reorder text on screen, and the line separators that only some
- * programs break at. Lone surrogates are replaced too, since they cannot be written as UTF-8.
+ * What a terminal acts on, and what nobody sees, so that two names look alike: controls; lone surrogates, which cannot be written as UTF-8; every format
+ * character (zero-width spaces and joiners, soft hyphens, marks that reorder text, tags, byte-order marks); line separators that only some programs break at;
+ * fillers that are drawn as nothing; selectors of variations.
  */
-const DANGEROUS = /[\p{Cc}\p{Cs}\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]/gu;
-const DANGEROUS_EXCEPT_LAYOUT =
-  /(?![\n\t])[\p{Cc}\p{Cs}\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]/gu;
+const INVISIBLE = String.raw`\p{Cc}\p{Cs}\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u{2800}`;
+/** Several pictures joined to one, as a family is: there the joiners hide nothing. */
+const JOINED = String.raw`\p{Extended_Pictographic}\p{Emoji_Modifier}?(?:\u{fe0f}?\u{200d}\p{Extended_Pictographic}\p{Emoji_Modifier}?)+`;
+const DANGEROUS = new RegExp(String.raw`${JOINED}|[${INVISIBLE}]`, 'gu');
+const DANGEROUS_EXCEPT_LAYOUT = new RegExp(String.raw`${JOINED}|(?![\n\t])[${INVISIBLE}]`, 'gu');
 
 /**
  * Text of a broker (names, bodies, headers, error sentences) made fit for a terminal and for one line: whatever could move the
@@ -21,10 +24,20 @@ export function safeLines(text: string): string {
 
 /** As `safeLines`, with escapes that are valid inside a JSON string, so that what is copied from the screen still parses. */
 export function safeJson(json: string): string {
-  return json.replace(DANGEROUS_EXCEPT_LAYOUT, (character) => `\\u${hex(character, 4)}`);
+  return json.replace(DANGEROUS_EXCEPT_LAYOUT, (found) =>
+    isJoined(found)
+      ? found
+      : Array.from({ length: found.length }, (_, at) => `\\u${hex(found.charCodeAt(at), 4)}`).join(''),
+  );
+}
+
+/** Of what the expressions find, only pictures are longer than one character. */
+function isJoined(found: string): boolean {
+  return found.length > 1 && [...found].length > 1;
 }
 
 function visible(character: string): string {
+  if (isJoined(character)) return character;
   switch (character) {
     case '\n':
       return '\\n';
@@ -36,11 +49,12 @@ function visible(character: string): string {
       return '\\e';
     default: {
       const code = character.codePointAt(0) ?? 0;
-      return code <= 0xff ? `\\x${hex(character, 2)}` : `\\u${hex(character, 4)}`;
+      if (code <= 0xff) return `\\x${hex(code, 2)}`;
+      return code <= 0xffff ? `\\u${hex(code, 4)}` : `\\u{${hex(code, 5)}}`;
     }
   }
 }
 
-function hex(character: string, digits: number): string {
-  return (character.codePointAt(0) ?? 0).toString(16).padStart(digits, '0');
+function hex(code: number, digits: number): string {
+  return code.toString(16).padStart(digits, '0');
 }

@@ -10,9 +10,12 @@ import { Tally } from './report.ts';
 import { retryPauseMs } from './retry-pause.ts';
 import type { Selection } from './selection.ts';
 
+/** `not-taken`: the destination cannot do anything with any message. This one goes back as if nobody had had it, and so does all that comes after it. */
+export type PutOutcome = SendOutcome | { readonly status: 'not-taken'; readonly reason: string };
+
 /** Where taken messages go. `put` resolves only when the message is safe there; what befalls one message is its outcome, never a rejection. */
 export interface Destination {
-  put(message: Message): Promise<SendOutcome>;
+  put(message: Message): Promise<PutOutcome>;
 }
 
 export interface TransferRequest {
@@ -68,6 +71,7 @@ export function takeLimit(request: Pick<TransferRequest, 'selection' | 'bound' |
  *                     ▲         ├─ refused for now ─► waits, and is sent again
  *                     └─────────┘
  *                               ├─ failed ──────► held       (or released at once as a failed delivery)
+ *                               ├─ not taken ───► released: left, and the transfer ends
  *                               └─ unknown ─────► held       (answer lost: it may be in both places)
  * ```
  *
@@ -156,6 +160,12 @@ export async function transfer(
         stop.abort();
         complete = false;
       }
+    } else if (outcome.status === 'not-taken') {
+      tally.matched -= 1;
+      tally.left += 1;
+      await receipt.release().catch(() => {});
+      stop.abort();
+      complete = false;
     } else if (outcome.status === 'unknown') {
       receipt.keep?.();
       tally.doubt({ id: message.id, reason: outcome.reason });

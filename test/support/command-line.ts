@@ -100,6 +100,7 @@ export class CommandLine {
       stdout: stdout.output,
       stderr: stderr.output,
       env: { MQ_URL: this.url, HOME: this.folder, PATH: process.env.PATH, ...PATIENT, ...options.env },
+      startForCaller: (start) => start(),
       cwd: this.folder,
       platform: 'v24.0.0 on test',
       now: Date.now,

@@ -1,11 +1,14 @@
 import { Option } from 'commander';
 import { MqError } from '../../contract/errors.ts';
 import { planDrain } from '../../core/drain.ts';
+import type { AnyReport } from '../../core/report.ts';
 import type { SelectionOptions } from '../../core/selection.ts';
 import type { Destination } from '../../core/transfer.ts';
 import { type DrainTo, type OpenDestination, openDrainDestination } from '../drain/drain-destination.ts';
+import type { Distrust } from '../drain/exec-trust.ts';
 import { EXIT } from '../exit-codes.ts';
 import { rate, wait, wholeNumber } from '../line/globals.ts';
+import type { Session } from '../session.ts';
 import { exitOf, printReport, sayReport, workPlan } from '../transfer/run-plan.ts';
 import { addSelectionOptions, FORCE, type SelectionFlags, selectionFrom } from '../transfer/selection-flags.ts';
 import { defineVerb, word } from '../verb.ts';
@@ -17,6 +20,7 @@ interface DrainFlags extends SelectionFlags {
   readonly to?: string;
   readonly exec?: string;
   readonly jobs?: number;
+  readonly keepGoing?: boolean;
   readonly max?: number;
   readonly state?: DrainState;
   readonly dead?: boolean;
@@ -47,7 +51,8 @@ export const drain = defineVerb<DrainFlags, DrainVerbOptions>({
   effect:
     'Takes messages out: each leaves only after it is written, or after its command has ended with 0. Does not ask. A message whose command ' +
     'fails comes again as often as the queue allows; where nothing counts that (RabbitMQ classic), it is tried once, with --follow and without --idle for ever. From ' +
-    'the 20th attempt on, there is a pause before the next one, of 1 to 30 seconds.',
+    'the 20th attempt on, there is a pause before the next one, of 1 to 30 seconds. It stops, and gives back what it has, when the command cannot be run (exit 126 or 127), and when the first ten deliveries, of ' +
+    'two messages or more, have all failed (--keep-going goes on).',
   examples: ['mq drain orders --to orders.ndjson', 'mq drain jobs --exec ./worker.sh -j 4 --follow'],
   declare(command) {
     command
@@ -59,6 +64,7 @@ export const drain = defineVerb<DrainFlags, DrainVerbOptions>({
         'run by sh for each message: body on stdin, MQ_ID, MQ_QUEUE, MQ_RECEIVE_COUNT, MQ_HEADERS, MQ_HEADER_<NAME> … set',
       )
       .option('-j, --jobs <n>', 'with --exec: so many at once', wholeNumber(1))
+      .option('--keep-going', 'with --exec: go on although the first ten deliveries have all failed')
       .option('--null', 'with -o body: a NUL between bodies instead of a newline');
     addSelectionOptions(command);
     command
@@ -78,12 +84,13 @@ export const drain = defineVerb<DrainFlags, DrainVerbOptions>({
     const { to, exec, jobs } = flags;
     if (to !== undefined && exec !== undefined) throw new MqError('USAGE', '--to and --exec contradict each other');
     if (jobs !== undefined && exec === undefined) throw new MqError('USAGE', '--jobs needs --exec');
+    if (flags.keepGoing === true && exec === undefined) throw new MqError('USAGE', '--keep-going needs --exec');
     if (flags.dead === true && flags.state === 'ready')
       throw new MqError('USAGE', '--dead and --state ready contradict each other');
     if (flags.null === true && session.globals.output !== 'body') throw new MqError('USAGE', '--null needs -o body');
     return {
       queue: word(queue),
-      to: drainTo(to, exec, flags.null === true ? '\0' : '\n'),
+      to: drainTo(flags),
       jobs: jobs ?? 1,
       max: flags.max ?? null,
       state: flags.dead === true ? 'dead' : (flags.state ?? 'ready'),
@@ -145,6 +152,8 @@ export const drain = defineVerb<DrainFlags, DrainVerbOptions>({
           sayReport(session, report, 'said');
           return report.moved === 0 ? EXIT.failed : EXIT.partly;
         }
+        const stopped = opened.stopped?.() ?? null;
+        if (stopped !== null) sayStopped(session, stopped, report);
         if (to.place === 'stdout') sayReport(session, report);
         else await printReport(session, report, worker === null ? 'say' : 'command');
         return exitOf(report);
@@ -155,10 +164,20 @@ export const drain = defineVerb<DrainFlags, DrainVerbOptions>({
   },
 });
 
-function drainTo(file: string | undefined, command: string | undefined, separator: string): DrainTo {
+function drainTo({ to: file, exec: command, keepGoing, null: isNull }: DrainFlags): DrainTo {
   if (file !== undefined && file !== '-') return { place: 'file', path: file };
-  if (command !== undefined) return { place: 'command', command };
-  return { place: 'stdout', separator };
+  if (command !== undefined) return { place: 'command', command, keepGoing: keepGoing === true };
+  return { place: 'stdout', separator: isNull === true ? '\0' : '\n' };
+}
+
+/** Throws `USAGE` when the command could not be run at all: nothing was attempted. */
+function sayStopped(session: Session, stopped: Distrust, report: AnyReport): void {
+  const hint = stopped.cannotRun
+    ? 'what was not done is still in the queue, with the deliveries that it had'
+    : 'what was not done is still in the queue; --keep-going goes on whatever fails';
+  if (stopped.cannotRun && report.moved === 0 && report.failed === 0)
+    throw new MqError('USAGE', stopped.reason, { hint });
+  session.messages.error(new MqError('PRECONDITION_FAILED', `stopped: ${stopped.reason}`, { hint }));
 }
 
 function nameOf(to: DrainTo): string {

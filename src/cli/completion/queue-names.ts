@@ -6,6 +6,7 @@ import { writePrivateFile } from '../../config/private-file.ts';
 import { redactUrl } from '../../config/redact.ts';
 import type { Target } from '../../config/target.ts';
 import { queuePattern } from '../../core/name-pattern.ts';
+import { safe } from '../../core/safe-text.ts';
 import type { CompletionHost } from './completion-host.ts';
 
 /** How long names are taken from the cache without asking the broker. */
@@ -78,7 +79,7 @@ interface Cached {
 async function readCache(file: string, now: number): Promise<Cached | null> {
   try {
     const ageMs = Math.abs(now - (await stat(file)).mtimeMs);
-    return { names: (await readFile(file, 'utf8')).split('\n').filter((name) => name !== ''), ageMs };
+    return { names: (await readFile(file, 'utf8')).split('\n').filter(isPrintable), ageMs };
   } catch {
     return null;
   }
@@ -123,7 +124,10 @@ async function namesFromBroker({ host, target, signal }: NamesRequest): Promise<
   }
 }
 
-/** A name with controls in it, a line feed say, cannot pass through the shells' protocols; it has to be typed. */
+/**
+ * A name with controls in it, a line feed say, cannot pass through the shells' protocols, and one with letters that nobody sees would be taken for another:
+ * they have to be typed.
+ */
 function isPrintable(name: string): boolean {
-  return name !== '' && !/[\p{Cc}\p{Cs}\u2028\u2029]/u.test(name);
+  return name !== '' && safe(name) === name;
 }

@@ -1,6 +1,6 @@
-import type { Message, SendOutcome } from '../../contract/message.ts';
+import type { Message } from '../../contract/message.ts';
 import { toEnvelope } from '../../core/envelope.ts';
-import type { Destination } from '../../core/transfer.ts';
+import type { Destination, PutOutcome } from '../../core/transfer.ts';
 import { isDocumentFormat } from '../output/documents.ts';
 import { bodyFor } from '../output/message-printer.ts';
 import { messageText } from '../output/message-view.ts';
@@ -8,14 +8,17 @@ import { safeJson, safeLines } from '../output/safe.ts';
 import type { Session } from '../session.ts';
 import { BatchWriter } from './batch-writer.ts';
 import { ExecDestination } from './exec-destination.ts';
+import type { Distrust } from './exec-trust.ts';
 import { MessageFile } from './message-file.ts';
 
 export type DrainTo =
   | { readonly place: 'stdout'; readonly separator: string }
   | { readonly place: 'file'; readonly path: string }
-  | { readonly place: 'command'; readonly command: string };
+  | { readonly place: 'command'; readonly command: string; readonly keepGoing: boolean };
 
 export interface OpenDestination extends Destination {
+  /** Why it takes nothing more; null: it does, or was never told to judge. */
+  stopped?(): Distrust | null;
   close(): Promise<void>;
 }
 
@@ -32,11 +35,12 @@ export async function openDrainDestination(session: Session, to: DrainTo): Promi
       const reports = globals.output !== undefined && isDocumentFormat(globals.output);
       const commands = new ExecDestination({
         command: to.command,
+        keepGoing: to.keepGoing,
         host,
         stdout: reports ? host.stderr : host.stdout,
         onFailure: ({ id }, reason) => session.messages.fault(`message ${id ?? '(no id)'}: ${reason}`),
       });
-      return { put: (message) => commands.put(message), close: async () => {} };
+      return { put: (message) => commands.put(message), stopped: () => commands.stopped, close: async () => {} };
     }
     case 'stdout':
       return openStdout(session, to.separator);
@@ -50,7 +54,7 @@ async function openStdout(session: Session, separator: string): Promise<OpenDest
   const frame = await framing(session, separator);
   let count = 0;
   return {
-    async put(message): Promise<SendOutcome> {
+    async put(message): Promise<PutOutcome> {
       const before = count++ === 0 ? frame.start : frame.between;
       const rendered = frame.render(message);
       const chunk = typeof rendered === 'string' ? before + rendered : Buffer.concat([Buffer.from(before), rendered]);

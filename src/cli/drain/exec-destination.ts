@@ -1,15 +1,18 @@
 import { spawn } from 'node:child_process';
 import { formatInstant } from '../../contract/instant.ts';
-import type { Message, SendOutcome } from '../../contract/message.ts';
-import type { Destination } from '../../core/transfer.ts';
+import type { Message } from '../../contract/message.ts';
+import type { Destination, PutOutcome } from '../../core/transfer.ts';
 import type { Host, Output } from '../host/host.ts';
+import { type Distrust, ExecTrust } from './exec-trust.ts';
 
 export interface ExecOptions {
   /** Run by `sh -c`; nothing of a message becomes part of it. */
   readonly command: string;
-  readonly host: Pick<Host, 'env' | 'stderr' | 'onSecondSignal' | 'killGroup'>;
+  readonly host: Pick<Host, 'env' | 'stderr' | 'onSecondSignal' | 'killGroup' | 'startForCaller'>;
   /** Where the commands' own stdout goes. */
   readonly stdout: Output;
+  /** Also when the first deliveries all fail. */
+  readonly keepGoing: boolean;
   /** Told at once of each run that failed: a worker may run for weeks before it reports. */
   readonly onFailure: (message: Message, reason: string) => void;
 }
@@ -24,29 +27,42 @@ const LAST_LINE_CHARACTERS = 500;
  */
 export class ExecDestination implements Destination {
   readonly #options: ExecOptions;
+  readonly #trust: ExecTrust;
 
   constructor(options: ExecOptions) {
     this.#options = options;
+    this.#trust = new ExecTrust(options);
   }
 
-  put(message: Message): Promise<SendOutcome> {
+  /** Why no further message was given to the command; null: nothing was wrong with it. */
+  get stopped(): Distrust | null {
+    return this.#trust.lost;
+  }
+
+  put(message: Message): Promise<PutOutcome> {
     const { command, host, stdout } = this.#options;
+    const { lost } = this.#trust;
+    if (lost !== null) return Promise.resolve({ status: 'not-taken', reason: lost.reason });
     return new Promise((resolve) => {
       let settled = false;
-      const settle = (outcome: SendOutcome): void => {
+      const settle = (outcome: PutOutcome): void => {
         if (settled) return;
         settled = true;
         forget();
         resolve(outcome);
       };
-      const failed = (reason: string): void => {
-        if (!settled) this.#options.onFailure(message, reason);
-        settle({ status: 'failed', reason });
+      const failed = (reason: string, code: number | null = null): void => {
+        if (settled) return;
+        const isTaken = !this.#trust.failed(message, code);
+        if (isTaken) this.#options.onFailure(message, reason);
+        settle({ status: isTaken ? 'failed' : 'not-taken', reason });
       };
       let forget = (): void => {};
       try {
-        const env = { ...host.env, ...messageVariables(message) };
-        const child = spawn(command, { shell: true, detached: true, env, stdio: ['pipe', 'pipe', 'pipe'] });
+        const env = { ...ownVariables(host.env), ...messageVariables(message) };
+        const child = host.startForCaller(() =>
+          spawn(command, { shell: true, detached: true, env, stdio: ['pipe', 'pipe', 'pipe'] }),
+        );
         const { pid } = child;
         if (pid !== undefined) forget = host.onSecondSignal(() => host.killGroup(pid));
         let lastLine = '';
@@ -65,11 +81,11 @@ export class ExecDestination implements Destination {
           failed(`the command could not be started: ${error.code ?? 'unknown error'}`),
         );
         child.on('close', (code, signal) => {
-          if (code === 0) settle({ status: 'sent', id: message.id });
-          else
-            failed(
-              `${signal === null ? `exit ${code}` : `killed by ${signal}`}${lastLine.trim() === '' ? '' : `: ${lastLine.trim()}`}`,
-            );
+          const said = lastLine.trim() === '' ? '' : `: ${lastLine.trim()}`;
+          if (code === 0) {
+            this.#trust.succeeded();
+            settle({ status: 'sent', id: message.id });
+          } else failed(`${signal === null ? `exit ${code}` : `killed by ${signal}`}${said}`, code);
         });
       } catch (error) {
         const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
@@ -85,6 +101,14 @@ function lastLineOf(text: string): string {
   const ending = text.slice(trimmed.length);
   return (trimmed.slice(trimmed.lastIndexOf('\n') + 1) + ending).slice(-LAST_LINE_CHARACTERS);
 }
+
+/** The environment of `mq` without what an outer `drain --exec` has put there: a message without a header must not seem to have that of another. */
+function ownVariables(env: Host['env']): Host['env'] {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !MESSAGE_VARIABLE.test(name)));
+}
+
+const MESSAGE_VARIABLE =
+  /^MQ_(HEADER_.*|HEADERS|ID|QUEUE|STATE|RECEIVE_COUNT|CONTENT_TYPE|PRIORITY|GROUP_ID|NAME|ENQUEUED_AT|DEAD_REASON|DEAD_ERROR)$/s;
 
 /** What the command gets to know. Absent metadata is an absent variable. */
 function messageVariables(message: Message): Readonly<Record<string, string>> {

@@ -40,7 +40,7 @@ export class MessageFile implements Destination {
   static async open(path: string, notice: (text: string) => void): Promise<MessageFile> {
     let handle: FileHandle;
     try {
-      handle = (await isPipe(path)) ? await openPipe(path) : await open(path, 'a+');
+      handle = (await isPipe(path)) ? await openPipe(path) : await open(path, 'a+', 0o600);
     } catch (error) {
       throw fileError(path, 'cannot be opened', error);
     }

@@ -30,6 +30,8 @@ export interface Host {
   /** Both ends as a full-screen view needs them; null unless stdin and stdout are terminals. Whoever takes it gives it back. */
   terminal(): Terminal | null;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Starts a program for the caller, under the umask that the caller has; what `mq` itself makes is its owner's alone. */
+  startForCaller<T>(start: () => T): T;
   /** The working directory: where a project's configuration is looked for from. */
   readonly cwd: string;
   /** Version and machine, as `v24.1.0 on linux x64`. */

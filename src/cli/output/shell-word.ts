@@ -1,4 +1,13 @@
-/** A word as it has to be typed in a POSIX shell: as it is where that is safe, else in single quotes. */
+import { safe } from './safe.ts';
+
+/** A word as it has to be typed in a POSIX shell: as it is where that is safe, else in single quotes; what cannot be seen as the bytes that it is made of. */
 export function shellWord(text: string): string {
-  return /^[\w@%+=:,./-]+$/.test(text) && !text.startsWith('=') ? text : `'${text.replaceAll("'", "'\\''")}'`;
+  if (/^[\w@%+=:,./-]+$/.test(text) && !text.startsWith('=')) return text;
+  if (safe(text) === text) return `'${text.replaceAll("'", "'\\''")}'`;
+  const escaped = Array.from(text, (character) => {
+    if (character === '\\' || character === "'") return `\\${character}`;
+    if (safe(character) === character) return character;
+    return [...Buffer.from(character)].map((byte) => `\\x${byte.toString(16).padStart(2, '0')}`).join('');
+  });
+  return `$'${escaped.join('')}'`;
 }

@@ -9,7 +9,12 @@ function dangerousIn(text: string): readonly number[] {
     code < 0x20 ||
     (code >= 0x7f && code < 0xa0) ||
     (code >= 0x2028 && code <= 0x202e) ||
-    (code >= 0x2066 && code <= 0x2069);
+    (code >= 0x2066 && code <= 0x2069) ||
+    [
+      0xad, 0x34f, 0x61c, 0x115f, 0x1160, 0x180e, 0x200b, 0x200e, 0x200f, 0x2060, 0x2800, 0x3164, 0xfeff, 0xffa0,
+    ].includes(code) ||
+    (code >= 0xfe00 && code <= 0xfe0e) ||
+    (code >= 0xe0000 && code <= 0xe0fff);
   return [...new Set(codes.filter(isDangerous))];
 }
 
@@ -22,6 +27,15 @@ describe('safe', () => {
     ['a\u2028b\u2029c', 'a\\u2028b\\u2029c'],
     ['\u007f\u0000', '\\x7f\\x00'],
     ['\ud800', '\\ud800'],
+    // Two queues, one look: zero-width space, joiner and non-joiner, soft hyphen, tags, fillers, a blank of braille, selectors of variations.
+    ['orders\u200b', 'orders\\u200b'],
+    ['or\u200dders\u200c', 'or\\u200dders\\u200c'],
+    ['or\u00adders', 'or\\xadders'],
+    ['orders\u{e0061}\u{e007f}', 'orders\\u{e0061}\\u{e007f}'],
+    ['\u3164\u115f\uffa0\u2800', '\\u3164\\u115f\\uffa0\\u2800'],
+    ['a\ufe0fb\u{e0100}', 'a\\ufe0fb\\u{e0100}'],
+    ['heart \u2764\ufe0f', 'heart \u2764\\ufe0f'],
+    ['\u061c\u2060\u180e\u034f', '\\u061c\\u2060\\u180e\\u034f'],
     ['grüße 漢字 👩‍👩‍👧 $(rm -rf /)', 'grüße 漢字 👩‍👩‍👧 $(rm -rf /)'],
   ])('%j becomes %j', (text, shown) => {
     expect(safe(text)).toBe(shown);
@@ -34,6 +48,11 @@ describe('safe', () => {
       }),
     );
   });
+});
+
+it('safeJson writes what no BMP holds as the pair that JSON knows', () => {
+  expect(JSON.parse(safeJson('"x\u{e0041}"'))).toBe('x\u{e0041}');
+  expect(safeJson('"x\u{e0041}"')).toBe('"x\\udb40\\udc41"');
 });
 
 it('safeLines keeps line feeds and tabs only', () => {
