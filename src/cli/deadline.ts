@@ -1,28 +1,56 @@
-import { MqError } from '../contract/errors.ts';
+import { abortedError, MqError } from '../contract/errors.ts';
 import { formatDuration } from '../core/duration.ts';
+
+/** So long a call may take to end after its signal has aborted; then nobody waits for it any more. */
+const GRACE_MS = 1_000;
 
 /** The longest wait for one answer of the broker. It runs only while an answer is waited for. */
 export class Deadline {
   readonly #operation: string;
   readonly #timeoutMs: number;
+  readonly #stop: AbortSignal;
   readonly #late = new AbortController();
+  #isGivenUp = false;
 
-  constructor(operation: string, timeoutMs: number) {
+  /** `stop`: the operator's wish that all ends, which a call is given, too. */
+  constructor(operation: string, timeoutMs: number, stop: AbortSignal) {
     this.#operation = operation;
     this.#timeoutMs = timeoutMs;
+    this.#stop = stop;
   }
 
-  /** Aborted with `TIMEOUT` when an answer took too long. */
+  /** Aborted with `TIMEOUT` when an answer took too long, and by the operator. */
   get signal(): AbortSignal {
-    return this.#late.signal;
+    return AbortSignal.any([this.#stop, this.#late.signal]);
+  }
+
+  /** A call did not even end when it was told to: what is left of it, and of what it came from, may never end. */
+  get isGivenUp(): boolean {
+    return this.#isGivenUp;
   }
 
   async watch<T>(wait: () => Promise<T>): Promise<T> {
     const timer = setTimeout(() => this.#late.abort(this.#error()), this.#timeoutMs);
+    let grace: NodeJS.Timeout | undefined;
+    const { signal } = this;
+    let endGrace = (): void => {};
+    // Not left to the call: a client may wait for what never comes and hear no signal.
+    const givenUp = new Promise<never>((_, reject) => {
+      endGrace = () => {
+        grace = setTimeout(() => {
+          this.#isGivenUp = true;
+          reject(abortedError(signal));
+        }, GRACE_MS);
+      };
+    });
+    if (signal.aborted) endGrace();
+    else signal.addEventListener('abort', endGrace, { once: true });
     try {
-      return await wait();
+      return await Promise.race([wait(), givenUp]);
     } finally {
       clearTimeout(timer);
+      clearTimeout(grace);
+      signal.removeEventListener('abort', endGrace);
     }
   }
 

@@ -136,6 +136,16 @@ export async function main(umask: number = process.umask()): Promise<void> {
   process.off('beforeExit', sayUnfinished);
   process.exitCode = code;
   stdin.release();
+  setTimeout(endAtLast, LINGER_MS).unref();
+}
+
+/** What was given up (a broker that does not let go) is not waited for longer than this. */
+const LINGER_MS = 500;
+
+/** Runs only when something still keeps the program alive. A reader that is slow is no such thing: it gets all that was written. */
+function endAtLast(): void {
+  if (process.stdout.writableLength + process.stderr.writableLength === 0) process.exit();
+  setTimeout(endAtLast, LINGER_MS).unref();
 }
 
 /** As `EXIT.internal`, which is loaded with the rest of the program: what may fail, too. */

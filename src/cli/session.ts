@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Settings } from '../config/load.ts';
 import type { Secrets } from '../config/redact.ts';
 import { findContext, resolveTarget, type Target } from '../config/target.ts';
@@ -12,6 +13,9 @@ import type { Globals, OutputFormat } from './line/globals.ts';
 import { Messages } from './messages.ts';
 import { withNearestQueue } from './nearest-queue.ts';
 import { paint, type Style } from './output/paint.ts';
+
+/** So long the closing of a broker is waited for, of which a call was given up. */
+const CLOSING_MS = 500;
 
 export type RunCommandLine = (args: readonly string[], host: Host) => Promise<ExitCode>;
 
@@ -42,6 +46,8 @@ export class Session {
   change: ChangeRecord | null = null;
   readonly #parts: SessionParts;
   #ownTarget: Target | null = null;
+  /** A call did not end when it was told to: then closing its broker may not end either. */
+  #hasGivenUp = false;
 
   constructor(parts: SessionParts) {
     this.#parts = parts;
@@ -115,19 +121,21 @@ export class Session {
    * `--timeout`. The deadline ends with the call: a handle that keeps the signal is not cut off later.
    */
   async within<T>(operation: string, call: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    const deadline = new Deadline(operation, this.globals.timeout);
+    const deadline = new Deadline(operation, this.globals.timeout, this.signal);
     try {
-      return await deadline.watch(() => call(AbortSignal.any([this.signal, deadline.signal])));
+      return await deadline.watch(() => call(deadline.signal));
     } catch (error) {
       deadline.throwIfOver();
       throw error;
+    } finally {
+      this.#hasGivenUp ||= deadline.isGivenUp;
     }
   }
 
   /** As `within`, for answers that come one after the other: each may take as long. What the caller does between them does not count. */
   async *eachWithin<T>(operation: string, open: (signal: AbortSignal) => AsyncIterable<T>): AsyncGenerator<T> {
-    const deadline = new Deadline(operation, this.globals.timeout);
-    const items = open(AbortSignal.any([this.signal, deadline.signal]))[Symbol.asyncIterator]();
+    const deadline = new Deadline(operation, this.globals.timeout, this.signal);
+    const items = open(deadline.signal)[Symbol.asyncIterator]();
     try {
       for (;;) {
         const item = await deadline.watch(() => items.next());
@@ -135,7 +143,9 @@ export class Session {
         yield item.value;
       }
     } finally {
-      await items.return?.();
+      this.#hasGivenUp ||= deadline.isGivenUp;
+      // It would wait for the answer that was given up.
+      if (!deadline.isGivenUp) await items.return?.();
     }
     // An iteration that is aborted may just end, and a part must not look like the whole.
     deadline.throwIfOver();
@@ -161,7 +171,9 @@ export class Session {
     } catch (error) {
       throw await withNearestQueue(error, broker, this.signal);
     } finally {
-      await broker.close();
+      const closing = broker.close();
+      if (!this.#hasGivenUp) await closing;
+      else await Promise.race([closing, sleep(CLOSING_MS)]).catch(() => {});
     }
   }
 
