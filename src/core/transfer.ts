@@ -123,7 +123,7 @@ export async function transfer(
 
   const backOff = new BackOff(clock, request.to.join(', ') || 'the target', request.notice);
   /** Sends, and sends again what was certainly not stored and may succeed later. Null: interrupted meanwhile, and not stored. */
-  const put = async (message: Message): Promise<SendOutcome | null> => {
+  const put = async (message: Message): Promise<PutOutcome | null> => {
     for (;;) {
       const outcome = await request.destination.put(message);
       if (outcome.status === 'sent') backOff.succeeded();
