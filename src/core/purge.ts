@@ -131,9 +131,11 @@ async function whole(
 ): Promise<AnyReport> {
   const tally = new Tally();
   if (queue.purge === undefined) throw new MqError('INTERNAL', `kind ${queue.kind} declares purge but has none`);
-  const { removed } = await queue.purge({ states, notice, signal: options.signal });
+  const { removed, stays = [] } = await queue.purge({ states, notice, signal: options.signal });
   if (removed === null) notice(`${queue.capabilities.broker} does not say how many messages it removed`);
-  tally.seen = tally.matched = tally.moved = removed ?? 0;
+  tally.moved = removed ?? 0;
+  tally.seen = tally.matched = tally.moved + stays.length;
+  for (const outcome of stays) tally.fail(outcome);
   options.onProgress({ done: tally.moved, total: tally.moved, elapsedMs: tally.elapsedMs });
   const guarantee = 'at-least-once';
   const report = tally.close({

@@ -1,7 +1,6 @@
 import { instantNotes, readInstant } from '../../contract/instant.ts';
 import type { JsonValue, Message } from '../../contract/message.ts';
-import { isDeliveryHeader } from './death.ts';
-import { messageDeath } from './message-death.ts';
+import { deathOf, isDeliveryHeader } from './death.ts';
 import type { Content } from './wire/frames.ts';
 import {
   decodeProperties,
@@ -69,7 +68,7 @@ export function toMessage(content: Content, queue: string, quorum: boolean, coun
   const properties = readProperties(content.properties);
   const entries = readEntries(properties);
   const view = viewOf(properties, entries);
-  const dead = messageDeath({ queue, headers: view.headers, body: content.body }, content);
+  const dead = deathOf(view.headers, queue);
   // Its unit is seconds (AMQP 0-9-1, 4.2.5.4); many publishers write milliseconds.
   const sent = readInstant(readTimestamp(properties.timestamp), 'seconds');
   return {

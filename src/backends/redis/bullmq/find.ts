@@ -1,5 +1,6 @@
 import type { Call, Connection } from '../connection.ts';
 import { asList, asText, asTextOrNull } from '../reply.ts';
+import { type Layout, layoutOf } from './version.ts';
 
 /** A BullMQ queue and where its keys are. */
 export interface BullPlace {
@@ -13,6 +14,8 @@ export interface BullPlace {
   readonly shown: string;
   /** `bull4`: the library before BullMQ, read-only here. */
   readonly generation: 'bullmq' | 'bull4';
+  /** Which version's keys it has. */
+  readonly layout: Layout;
 }
 
 const DEFAULT_PREFIX = 'bull';
@@ -25,12 +28,26 @@ export async function findBull(connection: Connection, name: string, signal: Abo
   return found.find(({ shown }) => shown === name) ?? null;
 }
 
-const KEYS = ['meta', 'id', 'events', 'wait', 'paused', 'active', 'completed', 'failed', 'delayed'] as const;
+const KEYS = [
+  'meta',
+  'id',
+  'events',
+  'wait',
+  'paused',
+  'active',
+  'completed',
+  'failed',
+  'delayed',
+  'meta-paused',
+  'priority',
+  'marker',
+] as const;
+type KeyTypes = Readonly<Record<(typeof KEYS)[number], string>>;
 const BATCH = 200;
 
 /**
  * Which of these bases are queues. BullMQ writes a `meta` hash with a version or its options (unless told not to) and an `events`
- * stream; Bull 4 has neither, only the counter `id` and the lists and sorted sets of states.
+ * stream; Bull 4 has neither, only the counter `id` and the lists and sorted sets of states, and while it is paused a `meta` with that flag alone.
  */
 export async function verifyBull(
   connection: Connection,
@@ -52,37 +69,41 @@ export async function verifyBull(
       place,
     );
     for (const [index, base] of batch.entries()) {
-      const type = Object.fromEntries(KEYS.map((key, k) => [key, types[index * KEYS.length + k]])) as Record<
-        (typeof KEYS)[number],
-        string
-      >;
+      const type = Object.fromEntries(KEYS.map((key, k) => [key, types[index * KEYS.length + k]])) as KeyTypes;
       const meta = metas[index];
-      const hasMeta = meta?.ok === true && asList(meta.reply).some((field) => asTextOrNull(field) !== null);
-      const generation = generationOf(type, hasMeta);
-      if (generation !== null) found.push(placeOf(base, generation, connection.settings.prefix ?? DEFAULT_PREFIX));
+      const [version = null, events, paused, concurrency] =
+        meta?.ok === true ? asList(meta.reply).map(asTextOrNull) : [];
+      const isMarked = [version, events, concurrency].some((field) => (field ?? null) !== null);
+      const generation = generationOf(type, isMarked, (paused ?? null) !== null);
+      if (generation === null) continue;
+      const layout = layoutOf(version, { priority: type.priority === 'zset', marker: type.marker === 'zset' });
+      found.push(placeOf(base, generation, connection.settings.prefix ?? DEFAULT_PREFIX, layout));
     }
   }
   return found;
 }
 
-function generationOf(
-  type: Readonly<Record<(typeof KEYS)[number], string>>,
-  hasMeta: boolean,
-): BullPlace['generation'] | null {
-  if (hasMeta) return 'bullmq';
-  if (type.id !== 'string') return null;
-  if (type.events === 'stream') return 'bullmq';
+/** `isMarked`: its `meta` says what only BullMQ writes. */
+function generationOf(type: KeyTypes, isMarked: boolean, isPaused: boolean): BullPlace['generation'] | null {
+  if (isMarked) return 'bullmq';
+  if (type['meta-paused'] !== 'none') return 'bull4';
+  if (isPaused || (type.events === 'stream' && type.id === 'string')) return 'bullmq';
   const hasStates =
     [type.wait, type.paused, type.active].includes('list') ||
     [type.completed, type.failed, type.delayed].includes('zset');
-  return hasStates ? 'bull4' : null;
+  return type.id === 'string' && hasStates ? 'bull4' : null;
 }
 
-export function placeOf(base: string, generation: BullPlace['generation'], expectedPrefix: string): BullPlace {
+export function placeOf(
+  base: string,
+  generation: BullPlace['generation'],
+  expectedPrefix: string,
+  layout: Layout,
+): BullPlace {
   const colon = base.lastIndexOf(':');
   const prefix = base.slice(0, Math.max(0, colon));
   const name = base.slice(colon + 1);
-  return { name, prefix, base, shown: prefix === expectedPrefix ? name : base, generation };
+  return { name, prefix, base, shown: prefix === expectedPrefix ? name : base, generation, layout };
 }
 
 /** True for the keys that belong to one of these queues, whatever their type. */

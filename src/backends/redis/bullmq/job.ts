@@ -14,6 +14,7 @@ export const JOB_FIELDS = [
   'atm',
   'ats',
   'attemptsMade',
+  'processedOn',
   'finishedOn',
   'failedReason',
   'parentKey',

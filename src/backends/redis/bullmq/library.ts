@@ -1,16 +1,23 @@
-import type { Job, Queue } from 'bullmq';
-import type { Connection } from '../connection.ts';
+import type { Job, JobJson, Queue } from 'bullmq';
+import { MqError } from '../../../contract/errors.ts';
+import type { Argument, Connection } from '../connection.ts';
 import type { BullPlace } from './find.ts';
 
 export interface BullLibrary {
   readonly queue: Queue;
   readonly Job: typeof Job;
+  /** What the library would run to add this job: the name of its script and everything that it gives to it. */
+  adding(job: JobJson, id: string, run: RunScript): Promise<unknown>;
+  /** The name of a script of the library, as it gave it to the client. */
+  commandOf(name: string): string;
 }
+
+export type RunScript = (command: string, args: readonly Argument[]) => unknown;
 
 const open = new WeakMap<Connection, Map<string, Promise<BullLibrary>>>();
 
 /**
- * The library's own handle, for everything that changes state: its scripts keep the queue's invariants. Loaded only then. It never
+ * The library's own handle, for what changes state as it does: its scripts keep the queue's invariants. Loaded only then. It never
  * writes the queue's `meta`: a plain `new Queue()` overwrites the application's settings and makes queues that nobody asked for.
  * It shares the connection, so it needs no closing.
  */
@@ -23,7 +30,7 @@ export function bullLibrary(connection: Connection, bull: BullPlace): Promise<Bu
 }
 
 async function load(connection: Connection, bull: BullPlace): Promise<BullLibrary> {
-  const { Job, Queue } = await import('bullmq');
+  const { Job, Queue, RedisQueueBackend } = await import('bullmq');
   const queue = new Queue(bull.name, {
     connection: connection.client,
     prefix: bull.prefix,
@@ -33,13 +40,27 @@ async function load(connection: Connection, bull: BullPlace): Promise<BullLibrar
   // Errors of the connection reach each call; without a listener the process would end.
   queue.on('error', () => {});
   await queue.waitUntilReady();
-  return { queue, Job };
+  const backend: unknown = queue.getBackend();
+  if (!(backend instanceof RedisQueueBackend)) throw new MqError('INTERNAL', 'the BullMQ library has another backend');
+  return {
+    queue,
+    Job,
+    // Made for transactions: whatever takes the place of a client is told what to run.
+    adding: (job, id, run): Promise<unknown> =>
+      Reflect.apply(backend.addJobToTransaction, backend, [{ runCommand: run }, job, id]),
+    commandOf: (name): string =>
+      Reflect.apply(backend.execCommand, backend, [{ runCommand: (own: string) => own }, name, []]),
+  };
 }
 
 /** The library numbers its refusals (`ErrorCode` in bullmq); anything else is a fault of the connection or the server. */
 export function refusalOf(error: unknown): string | null {
   if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'number') return null;
-  return REFUSALS[error.code] ?? 'the library refused it';
+  return refusalOfCode(error.code);
+}
+
+export function refusalOfCode(code: number): string {
+  return REFUSALS[code] ?? 'the library refused it';
 }
 
 const REFUSALS: Readonly<Record<number, string>> = {

@@ -1,82 +1,51 @@
 import { MqError, throwIfAborted } from '../../../contract/errors.ts';
-import type { PurgeOptions, PurgeResult } from '../../../contract/queue.ts';
+import type { ItemOutcome, PurgeOptions, PurgeResult } from '../../../contract/queue.ts';
 import type { Connection } from '../connection.ts';
 import { redisError } from '../errors.ts';
 import { asInteger, asTextOrNull } from '../reply.ts';
 import { type BullPlace, findBull, placeOf } from './find.ts';
 import { bullLibrary } from './library.ts';
-import { PAUSE_REASON, readCounts } from './stats.ts';
+import { cleanPage, whyItStays } from './removal.ts';
+import { readCounts } from './stats.ts';
 
-/** `clean` of 10,000 jobs held the server for 0.2 s (measured), so it is asked for 1,000 at a time. */
+/** One script over 10,000 jobs held the server for 0.2 s (measured), so it is asked for 1,000 at a time. */
 const CLEAN_PAGE = 1000;
-
-export async function pauseBull(connection: Connection, bull: BullPlace, reason: string | null): Promise<void> {
-  const place = { operation: 'pause', queue: bull.shown };
-  try {
-    const { queue } = await bullLibrary(connection, bull);
-    if (reason !== null) await connection.call(['HSET', `${bull.base}:meta`, PAUSE_REASON, reason], place);
-    await queue.pause();
-  } catch (error) {
-    throw redisError(error, place);
-  }
-}
-
-/**
- * The library's resume also brings back, 7,000 a call, the jobs that BullMQ 5 has put into its paused list. A producer of version 5 may
- * still add one between reading the flag and our clearing it, so the list is looked at again until it is empty.
- */
-export async function resumeBull(connection: Connection, bull: BullPlace, signal: AbortSignal): Promise<void> {
-  const place = { operation: 'resume', queue: bull.shown };
-  try {
-    const { queue } = await bullLibrary(connection, bull);
-    for (;;) {
-      throwIfAborted(signal);
-      await queue.resume();
-      if (asInteger(await connection.call(['LLEN', `${bull.base}:paused`], place)) === 0) break;
-    }
-    await connection.call(['HDEL', `${bull.base}:meta`, PAUSE_REASON], place);
-  } catch (error) {
-    throw redisError(error, place);
-  }
-}
 
 const PURGED = { ready: ['paused', 'wait', 'prioritized'], delayed: ['delayed'], dead: ['failed'] } as const;
 
-/** Jobs that a scheduler made stay: only removing the scheduler stops it. */
+/**
+ * What was there at the start. Jobs of flows stay, and the next run of a scheduler, which only removing the scheduler may stop: the same jobs as those that
+ * cannot be taken out one by one.
+ */
 export async function purgeBull(connection: Connection, bull: BullPlace, options: PurgeOptions): Promise<PurgeResult> {
   const place = { operation: 'purge', queue: bull.shown };
   let removed = 0;
+  let bare = 0;
+  const stays: ItemOutcome[] = [];
   try {
-    const { queue } = await bullLibrary(connection, bull);
     for (const state of options.states) {
       if (state !== 'ready' && state !== 'delayed' && state !== 'dead') continue;
       for (const suffix of PURGED[state]) {
-        // An empty state is not touched: the call writes an event even when there is nothing to clean.
-        while ((await countOf(connection, bull, suffix)) > 0) {
+        const isList = suffix === 'paused' || suffix === 'wait';
+        let left = asInteger(await connection.call([isList ? 'LLEN' : 'ZCARD', `${bull.base}:${suffix}`], place));
+        for (let skip = 0; left > 0; ) {
           throwIfAborted(options.signal);
-          const ids = await queue.getBackend().cleanJobsByState(suffix, Date.now() + CLOCK_SKEW_MS, CLEAN_PAGE);
-          removed += ids.length;
-          if (ids.length === 0) break;
+          const count = Math.min(left, CLEAN_PAGE);
+          const page = await cleanPage(connection, bull, { suffix, isList, skip, count });
+          removed += page.removed;
+          bare += page.bare;
+          stays.push(...page.stays.map(({ id, tie }) => ({ id, reason: whyItStays(tie) })));
+          skip += page.looked - page.removed - page.bare;
+          left -= page.looked;
+          if (page.looked < count) break;
         }
       }
     }
-    return { removed };
   } catch (error) {
     throw redisError(error, place);
   }
-}
-
-/** The library compares times of producers with this machine's clock. */
-const CLOCK_SKEW_MS = 24 * 60 * 60 * 1000;
-
-async function countOf(connection: Connection, bull: BullPlace, suffix: string): Promise<number> {
-  const isList = suffix === 'paused' || suffix === 'wait';
-  return asInteger(
-    await connection.call([isList ? 'LLEN' : 'ZCARD', `${bull.base}:${suffix}`], {
-      operation: 'purge',
-      queue: bull.shown,
-    }),
-  );
+  if (bare > 0) options.notice(`${bare} ${bare === 1 ? 'id' : 'ids'} without a job went too`);
+  return stays.length === 0 ? { removed } : { removed, stays };
 }
 
 /** What a producer would write: the queue exists from then on. */
@@ -93,7 +62,7 @@ export async function createBull(connection: Connection, name: string, signal: A
     });
   }
   const prefix = connection.settings.prefix ?? 'bull';
-  const bull = placeOf(`${prefix}:${name}`, 'bullmq', prefix);
+  const bull = placeOf(`${prefix}:${name}`, 'bullmq', prefix, 6);
   try {
     const { queue } = await bullLibrary(connection, bull);
     await queue.getBackend().setQueueMeta({ ...queue.metaValues });

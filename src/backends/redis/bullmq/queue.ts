@@ -7,11 +7,13 @@ import { Lease } from '../lease.ts';
 import { BULL4_CAPABILITIES, BULLMQ_CAPABILITIES } from './capabilities.ts';
 import { describeBull, getJob } from './detail.ts';
 import type { BullPlace } from './find.ts';
-import { pauseBull, purgeBull, resumeBull } from './lifecycle.ts';
+import { purgeBull } from './lifecycle.ts';
+import { pauseBull, resumeBull } from './pausing.ts';
 import { jobPublisher } from './publisher.ts';
 import { peekJobs } from './read.ts';
+import type { Removable } from './removal.ts';
 import { bullRetry } from './retry.ts';
-import { type JobItem, jobSource } from './source.ts';
+import { jobSource } from './source.ts';
 import { bullStatsOf, readWorkers } from './stats.ts';
 import { unwrapped, wrappedDeath } from './unwrap.ts';
 
@@ -70,7 +72,7 @@ export function openBull(connection: Connection, bull: BullPlace): Queue {
           async consume(options) {
             await warnOfWorkers(connection, bull, options.state, options.notice, options.signal);
             const jobs = jobSource(connection, bull, options.state);
-            const reading: BrowseSource<JobItem> = {
+            const reading: BrowseSource<Removable> = {
               ...jobs,
               async read(count, signal) {
                 const page = await jobs.read(count, signal);
@@ -80,7 +82,7 @@ export function openBull(connection: Connection, bull: BullPlace): Queue {
             return browse(reading, options, bull.shown, new Lease(connection, bull.shown, bull.base));
           },
           purge: (options) => purgeBull(connection, bull, options),
-          pause: ({ reason }) => pauseBull(connection, bull, reason),
+          pause: ({ reason, signal }) => pauseBull(connection, bull, reason, signal),
           resume: ({ signal }) => resumeBull(connection, bull, signal),
           async nativeMove(request) {
             const home = request.to === 'origin' ? bull.base : internalsOf(request.to)?.key;

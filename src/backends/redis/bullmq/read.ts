@@ -37,6 +37,8 @@ function dueAtOf(score: number): number {
 
 export interface JobRef {
   readonly id: string;
+  /** The list or set that it was read from. */
+  readonly container: string;
   readonly dueAt: number | null;
 }
 
@@ -70,12 +72,12 @@ export async function readIds(
     const key = `${bull.base}:${suffix}`;
     if (shape === 'list-right') {
       const ids = asList(await connection.call(['LRANGE', key, -skip - wanted, -skip - 1], place)).map(asText);
-      refs.push(...ids.reverse().map((id) => ({ id, dueAt: null })));
+      refs.push(...ids.reverse().map((id) => ({ id, container: suffix, dueAt: null })));
     } else {
       const reply = asList(await connection.call(['ZRANGE', key, skip, skip + wanted - 1, 'WITHSCORES'], place));
       for (let i = 0; i + 1 < reply.length; i += 2) {
         const dueAt = state === 'delayed' ? dueAtOf(asNumberOrNull(reply[i + 1]) ?? 0) : null;
-        refs.push({ id: asText(reply[i]), dueAt });
+        refs.push({ id: asText(reply[i]), container: suffix, dueAt });
       }
     }
     skip = 0;
@@ -146,6 +148,7 @@ async function* zsetRefs(
   for await (const page of sortedSetPages(connection, `${bull.base}:${suffix}`, pageSize, place)) {
     yield page.map(({ value, score }) => ({
       id: value.toString('utf8'),
+      container: suffix,
       dueAt: suffix === 'delayed' ? dueAtOf(score) : null,
     }));
   }
@@ -171,7 +174,7 @@ async function* listRefs(
       for (const id of fresh) seen.add(id);
       if (fresh.length > 0) {
         isNew = seen.size > fresh.length || ids.length === pageSize;
-        yield fresh.map((id) => ({ id, dueAt: null }));
+        yield fresh.map((id) => ({ id, container: suffix, dueAt: null }));
       }
       if (ids.length < pageSize) break;
     }

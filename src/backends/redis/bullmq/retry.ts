@@ -5,9 +5,9 @@ import { isRefusal, redisError } from '../errors.ts';
 import { parseObject } from '../list/convention.ts';
 import { asInteger, asTextOrNull } from '../reply.ts';
 import type { BullPlace } from './find.ts';
-import { REPLAYS } from './job.ts';
-import { bullLibrary, refusalOf } from './library.ts';
+import { refusalOfCode } from './library.ts';
 import { readIds } from './read.ts';
+import { retrier } from './retry-script.ts';
 
 /**
  * 200 at once: 27,000 jobs a second, and no other client waits longer than some 10 ms (measured on 50,000 jobs of 1 KB). The library's
@@ -15,11 +15,8 @@ import { readIds } from './read.ts';
  */
 const AT_ONCE = 200;
 
-/** KEYS[1] job. ARGV[1] field. Only on a job that exists: a counter alone would look like a job. */
-const COUNT_REPLAY = `if redis.call('EXISTS', KEYS[1]) == 1 then return redis.call('HINCRBY', KEYS[1], ARGV[1], 1) end return 0`;
-
 /**
- * Redrives by the library's own retry: one script a job, which refuses a job that is not failed any more, so that a second operator or
+ * Redrives as the library's own retry does, in the layout of the queue's version: one script a job, which refuses a job that is not failed any more, so that a second operator or
  * a vanished job does no harm. Attempts start anew; without that the next failure would be final.
  */
 export function bullRetry(connection: Connection, bull: BullPlace, request: NativeMoveRequest): NativeMove {
@@ -47,7 +44,7 @@ export function bullRetry(connection: Connection, bull: BullPlace, request: Nati
   }
 
   async function retry(all: readonly string[]): Promise<Omit<NativeProgress, 'exhausted'>> {
-    const { queue, Job } = await bullLibrary(connection, bull);
+    const retryOne = await retrier(connection, bull);
     const skipped: ItemOutcome[] = [];
     const failed: ItemOutcome[] = [];
     const unknown: ItemOutcome[] = [];
@@ -66,28 +63,16 @@ export function bullRetry(connection: Connection, bull: BullPlace, request: Nati
           continue;
         }
         const opts = parseObject(asTextOrNull(options[index]) ?? '');
-        let isAsked = false;
         try {
-          if (request.countReplay) {
-            await connection.script(COUNT_REPLAY, [`${bull.base}:${id}`], [REPLAYS], {
-              operation: 'mark the job',
-              queue: bull.shown,
-            });
-          }
-          const job = new Job(queue, '', {}, opts?.lifo === true ? { lifo: true } : {}, id);
-          isAsked = true;
-          await job.retry('failed', { resetAttemptsMade: true, resetAttemptsStarted: true });
-          moved += 1;
+          const answer = await retryOne({ id, lifo: opts?.lifo === true, countReplay: request.countReplay });
+          if (answer === 1) moved += 1;
+          else skipped.push({ id, reason: refusalOfCode(answer) });
         } catch (error) {
-          const refusal = refusalOf(error);
-          if (refusal !== null) skipped.push({ id, reason: refusal });
-          else {
-            const { message: reason } = redisError(error, { operation: 'redrive', queue: bull.shown });
-            const isRefused = isRefusal(error);
-            (isAsked && !isRefused ? unknown : failed).push({ id, reason });
-            // The rest is not tried: what was done is done, job by job.
-            if (!isRefused) lost = reason;
-          }
+          const { message: reason } = redisError(error, { operation: 'redrive', queue: bull.shown });
+          const isRefused = isRefusal(error);
+          (isRefused ? failed : unknown).push({ id, reason });
+          // The rest is not tried: what was done is done, job by job.
+          if (!isRefused) lost = reason;
         }
       }
     }

@@ -96,7 +96,8 @@ export async function bullStatsOf(
   const hasEvents = info?.ok === true && events?.ok === true;
   const rates = hasEvents ? ratesOf(now, asPairs(info.reply), asList(events.reply)) : null;
   const [pausedFlag, reason] = asList(meta).map(asTextOrNull);
-  const isPaused = (pausedFlag ?? null) !== null || asInteger(oldPaused) === 1;
+  // After a migration the key of Bull 4 may be there for ever, and BullMQ does not look at it.
+  const isPaused = (pausedFlag ?? null) !== null || (bull.generation === 'bull4' && asInteger(oldPaused) === 1);
   const undated = times.find(({ note }) => note !== undefined);
   const oldest = Math.min(...times.map(({ at }) => at).filter((at) => at !== null));
   const ready = counts.wait + counts.paused + counts.prioritized;

@@ -1,0 +1,122 @@
+import type { JobJson } from 'bullmq';
+import type { Argument, Connection } from '../connection.ts';
+import { asList, asText } from '../reply.ts';
+import type { BullPlace } from './find.ts';
+import { type BullLibrary, bullLibrary, type RunScript } from './library.ts';
+import { OLD_LAYOUT, oldLayoutKeys } from './old-layout.ts';
+import { aroundLibrary, runStored, type StoredScript } from './scripts.ts';
+
+/** What became of a job that was to be added: `added`; or a job is there already, and nothing was done. */
+export interface Added {
+  readonly word: 'added' | 'same' | 'other' | 'twin' | 'rival' | 'closed';
+  /** Of the job that is there. For `added` a negative number is a refusal of the library. */
+  readonly id: string;
+}
+
+/**
+ * The library answers with the id of the job that is there, whatever it is, and the caller takes that for its own. So the script that adds looks first. A job of that id is
+ * the message itself when it has its name and its data. The same of the job that holds its deduplication id: `twin` or `rival`; `closed`: that one is gone, but its time is not over.
+ */
+const LOOK = `
+local function isIt(key)
+  local there = redis.call('HMGET', key, 'name', 'data')
+  return there[1] == args[3] and there[2] == ARGV[2]
+end
+local function look(unique)
+  local id = args[2]
+  if id ~= '' and redis.call('EXISTS', args[1] .. id) == 1 then
+    return {isIt(args[1] .. id) and 'same' or 'other', id}
+  end
+  local holder = unique ~= '' and redis.call('GET', unique)
+  if not holder then return nil end
+  if redis.call('EXISTS', args[1] .. holder) == 1 then
+    return {isIt(args[1] .. holder) and 'twin' or 'rival', holder}
+  end
+  if redis.call('PTTL', unique) ~= -1 then return {'closed', holder} end
+  return nil
+end
+`;
+
+/**
+ * KEYS: the library's, then the waiting, the paused list and meta. ARGV: the library's three, the key of the deduplication id or nothing, the layout. On the list to add to see `retry-script.ts`.
+ */
+const NEW = (lua: string, numberOfKeys: number): Omit<StoredScript, 'name'> => ({
+  numberOfKeys: numberOfKeys + 3,
+  lua: `
+local KEYS = {unpack(KEYS)}
+local args = cmsgpack.unpack(ARGV[1])
+${LOOK}
+local there = look(ARGV[4])
+if there then return there end
+local wait, paused, meta = KEYS[${numberOfKeys + 1}], KEYS[${numberOfKeys + 2}], KEYS[${numberOfKeys + 3}]
+if KEYS[1] == wait and redis.call('HEXISTS', meta, 'paused') == 1 and (ARGV[5] == '5' or redis.call('EXISTS', paused) == 1) then KEYS[1] = paused end
+local function library()
+${lua}
+end
+return {'added', library() .. ''}
+`,
+});
+
+/** KEYS: id counter, those of the layout. ARGV: as the library of today packs them, then the layout. */
+const OLD: StoredScript = {
+  name: 'mq:add:old',
+  numberOfKeys: 9,
+  lua: `
+local args, opts = cmsgpack.unpack(ARGV[1]), cmsgpack.unpack(ARGV[3])
+${LOOK}
+${OLD_LAYOUT}
+local there = look('')
+if there then return there end
+local counter = redis.call('INCR', KEYS[1])
+local id = args[2] == '' and counter .. '' or args[2]
+local at, delay, priority = args[4], tonumber(opts['delay']) or 0, tonumber(opts['priority']) or 0
+redis.call('HSET', args[1] .. id, 'name', args[3], 'data', ARGV[2], 'opts', cjson.encode(opts), 'timestamp', at, 'delay', delay, 'priority', priority)
+emit('event', 'added', 'jobId', id, 'name', args[3])
+if delay > 0 then
+  local due = at + delay
+  redis.call('ZADD', KEYS[9], due * 0x1000 + bit.band(counter, 0xfff), id)
+  emit('event', 'delayed', 'jobId', id, 'delay', due)
+  if not isPaused() and redis.call('LLEN', KEYS[3]) == 0 then
+    local first = redis.call('ZRANGE', KEYS[9], 0, 0, 'WITHSCORES')
+    redis.call('LPUSH', KEYS[3], '0:' .. string.format('%.0f', tonumber(first[2]) / 0x1000))
+  end
+else
+  makeReady(id, priority, opts['lifo'], tonumber(ARGV[4]))
+  emit('event', 'waiting', 'jobId', id)
+end
+return {'added', id}
+`,
+};
+
+export interface Adder {
+  readonly library: BullLibrary;
+  /** Throws what the server or the connection says. */
+  add(job: JobJson, id: string | null): Promise<Added>;
+}
+
+export async function adder(connection: Connection, bull: BullPlace): Promise<Adder> {
+  const library = await bullLibrary(connection, bull);
+  const key = (suffix: string): string => `${bull.base}:${suffix}`;
+  const oldKeys = [key('id'), ...oldLayoutKeys(bull)];
+  const listKeys = ['wait', 'paused', 'meta'].map(key);
+  return {
+    library,
+    async add(job, id) {
+      const unique = job.deduplicationId === undefined ? '' : `${bull.base}:de:${job.deduplicationId}`;
+      const run: RunScript = (command, args) => {
+        const packed = args.slice(-3);
+        if (bull.layout <= 4) return runStored(connection, OLD, [...oldKeys, ...packed, bull.layout]);
+        const script = aroundLibrary(connection, command, NEW);
+        return runStored(connection, script, [
+          ...args.slice(0, -3),
+          ...listKeys,
+          ...packed,
+          unique,
+          bull.layout,
+        ] as Argument[]);
+      };
+      const [word, there] = asList(await library.adding(job, id ?? '', run)).map(asText);
+      return { word: word as Added['word'], id: there ?? '' };
+    },
+  };
+}

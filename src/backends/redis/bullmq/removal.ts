@@ -1,0 +1,176 @@
+import type { Connection } from '../connection.ts';
+import { asInteger, asList, asText } from '../reply.ts';
+import type { BullPlace } from './find.ts';
+import type { JobHash } from './job.ts';
+import { runStored, type StoredScript } from './scripts.ts';
+
+/** What a worker changes when it takes a job: as it was read, so that the script that removes it knows whether one did. */
+export const TOUCHED = ['ats', 'atm', 'attemptsMade', 'processedOn', 'finishedOn'] as const;
+
+export type Touched = readonly string[];
+
+export function touchedOf(hash: JobHash): Touched {
+  return TOUCHED.map((field) => hash[field]?.toString('utf8') ?? '');
+}
+
+/** Why a job stays where it is. The scripts answer with the name. */
+const STAYS = {
+  child: 'it is the child of another job, which would go on without it, and stays where it is',
+  parent: 'it has children, and stays where it is',
+  scheduler: 'it is the next run of a scheduler, which would stop without it, and stays where it is',
+} as const;
+type Tie = keyof typeof STAYS;
+
+export function whyItStays(tie: string): string {
+  return STAYS[tie as Tie] ?? 'it stays where it is';
+}
+
+/**
+ * What ties a job to others; removing it alone would do more than that. A run of a scheduler that is over, or whose next one is there, is
+ * like any other job; so is the child of a parent that is gone. The id of a run ends with the time that the scheduler remembers, whoever made it: repeatable jobs of
+ * version 3 and 4 too. The parent may be in another slot of a cluster, where no script can look: then it counts as there.
+ */
+const JOBS = `
+local function tieOf(key, id, schedulers)
+  local parent, scheduler = unpack(redis.call('HMGET', key, 'parentKey', 'rjk'))
+  if scheduler then
+    local at = redis.call('ZSCORE', schedulers, scheduler)
+    if at and id:sub(-#at - 1) == ':' .. at then return 'scheduler' end
+  end
+  if parent and parent ~= '' and redis.pcall('EXISTS', parent) ~= 0 then return 'child' end
+  if redis.call('EXISTS', key .. ':dependencies', key .. ':processed') > 0 then return 'parent' end
+  return nil
+end
+local function forget(prefix, id)
+  local key = prefix .. id
+  local unique = redis.call('HGET', key, 'deid')
+  if unique and redis.call('GET', prefix .. 'de:' .. unique) == id then
+    redis.call('DEL', prefix .. 'de:' .. unique, prefix .. 'dn:' .. unique)
+  end
+  redis.call('ZREM', prefix .. 'priority', id)
+  redis.call('DEL', key, key .. ':logs', key .. ':dependencies', key .. ':processed', key .. ':failed', key .. ':unsuccessful')
+end
+`;
+
+/**
+ * KEYS: events, repeat. ARGV: prefix, then for each job its id, the list or set that it was read from, and what a worker changes, as it was read.
+ * Returns one word for each: '' removed, `gone`, `taken`, or what ties it.
+ */
+const REMOVE: StoredScript = {
+  name: 'mq:remove',
+  numberOfKeys: 2,
+  lua: `
+${JOBS}
+local prefix, answers = ARGV[1], {}
+local function remove(id, container, touched)
+  local key = prefix .. id
+  if redis.call('EXISTS', key) == 0 then return 'gone' end
+  local now = redis.call('HMGET', key, ${TOUCHED.map((field) => `'${field}'`).join(', ')})
+  for i = 1, ${TOUCHED.length} do
+    if (now[i] or '') ~= touched[i] then return 'taken' end
+  end
+  local tie = tieOf(key, id, KEYS[2])
+  if tie then return tie end
+  local from = prefix .. container
+  local other = container == 'wait' and 'paused' or container == 'paused' and 'wait' or nil
+  local done
+  if other then
+    done = redis.call('LREM', from, -1, id) == 1 or redis.call('LREM', prefix .. other, -1, id) == 1
+  else
+    done = redis.call('ZREM', from, id) == 1
+  end
+  if not done then return 'taken' end
+  forget(prefix, id)
+  redis.call('XADD', KEYS[1], '*', 'event', 'removed', 'jobId', id, 'prev', container)
+  return ''
+end
+for at = 2, #ARGV, ${TOUCHED.length + 2} do
+  local touched = {}
+  for i = 1, ${TOUCHED.length} do touched[i] = ARGV[at + 1 + i] end
+  answers[#answers + 1] = remove(ARGV[at], ARGV[at + 1], touched)
+end
+return answers
+`,
+};
+
+export interface Removable {
+  readonly id: string;
+  /** The list or set that it was read from. */
+  readonly container: string;
+  readonly touched: Touched;
+}
+
+/**
+ * Takes jobs out of the queue, each only if it is where it was and no worker has had it since: in one script, because between a look and a removal a worker can take,
+ * complete and lose it. One word for each, see `REMOVE`.
+ */
+export async function removeJobs(
+  connection: Connection,
+  { base }: BullPlace,
+  jobs: readonly Removable[],
+): Promise<readonly string[]> {
+  const reply = await runStored(connection, REMOVE, [
+    `${base}:events`,
+    `${base}:repeat`,
+    `${base}:`,
+    ...jobs.flatMap(({ id, container, touched }) => [id, container, ...touched]),
+  ]);
+  return asList(reply).map(asText);
+}
+
+/**
+ * One page of a list or set, from its end that is worked on first. KEYS: it, events, repeat. ARGV: prefix, `list` or `zset`, how many of it to pass over, how many to look at. A marker
+ * that wakes workers is no job and stays, uncounted. An id without a job goes.
+ * Returns how many were looked at, removed, and were ids only; then id and tie of each that stays.
+ */
+const CLEAN: StoredScript = {
+  name: 'mq:clean',
+  numberOfKeys: 3,
+  lua: `
+${JOBS}
+local prefix, isList, skip, count = ARGV[1], ARGV[2] == 'list', tonumber(ARGV[3]), tonumber(ARGV[4])
+local ids
+if isList then ids = redis.call('LRANGE', KEYS[1], -skip - count, -skip - 1)
+else ids = redis.call('ZRANGE', KEYS[1], skip, skip + count - 1) end
+local removed, bare, stays, gone = 0, 0, {}, {}
+for i = #ids, 1, -1 do
+  local id = ids[i]
+  local key = prefix .. id
+  local isMarker = isList and id:sub(1, 2) == '0:'
+  local tie = not isMarker and tieOf(key, id, KEYS[3])
+  if tie then
+    stays[#stays + 1] = id
+    stays[#stays + 1] = tie
+  elseif not isMarker then
+    if redis.call('EXISTS', key) == 1 then removed = removed + 1 else bare = bare + 1 end
+    forget(prefix, id)
+    if isList then redis.call('LSET', KEYS[1], i - #ids - 1 - skip, '') else gone[#gone + 1] = id end
+  end
+end
+if isList and removed + bare > 0 then redis.call('LREM', KEYS[1], -(removed + bare), '') end
+if #gone > 0 then redis.call('ZREM', KEYS[1], unpack(gone)) end
+if removed > 0 then redis.call('XADD', KEYS[2], '*', 'event', 'cleaned', 'count', removed) end
+return {#ids, removed, bare, unpack(stays)}
+`,
+};
+
+export interface Cleaned {
+  readonly looked: number;
+  readonly removed: number;
+  /** Ids of the list or set without their job. */
+  readonly bare: number;
+  readonly stays: readonly { readonly id: string; readonly tie: string }[];
+}
+
+export async function cleanPage(
+  connection: Connection,
+  { base }: BullPlace,
+  { suffix, isList, skip, count }: { suffix: string; isList: boolean; skip: number; count: number },
+): Promise<Cleaned> {
+  const keys = [`${base}:${suffix}`, `${base}:events`, `${base}:repeat`];
+  const args = [`${base}:`, isList ? 'list' : 'zset', skip, count];
+  const [looked, removed, bare, ...stays] = asList(await runStored(connection, CLEAN, [...keys, ...args]));
+  const ties: { id: string; tie: string }[] = [];
+  for (let i = 0; i + 1 < stays.length; i += 2) ties.push({ id: asText(stays[i]), tie: asText(stays[i + 1]) });
+  return { looked: asInteger(looked), removed: asInteger(removed), bare: asInteger(bare), stays: ties };
+}
