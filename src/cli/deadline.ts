@@ -11,6 +11,7 @@ export class Deadline {
   readonly #stop: AbortSignal;
   readonly #late = new AbortController();
   #isGivenUp = false;
+  #timer: NodeJS.Timeout | null = null;
 
   /** `stop`: the operator's wish that all ends, which a call is given, too. */
   constructor(operation: string, timeoutMs: number, stop: AbortSignal) {
@@ -29,8 +30,14 @@ export class Deadline {
     return this.#isGivenUp;
   }
 
+  /** An answer came that is only part of what is waited for: the next one may take as long. */
+  restart(): void {
+    this.#timer?.refresh();
+  }
+
   async watch<T>(wait: () => Promise<T>): Promise<T> {
     const timer = setTimeout(() => this.#late.abort(this.#error()), this.#timeoutMs);
+    this.#timer = timer;
     let grace: NodeJS.Timeout | undefined;
     const { signal } = this;
     let endGrace = (): void => {};
@@ -49,6 +56,7 @@ export class Deadline {
       return await Promise.race([wait(), givenUp]);
     } finally {
       clearTimeout(timer);
+      this.#timer = null;
       clearTimeout(grace);
       signal.removeEventListener('abort', endGrace);
     }

@@ -8,6 +8,8 @@ const NOBODYS_QUEUE = 'mq-is-there-anybody';
 /** Makes the broker answer once, since a backend may connect only when it is first used. Throws what it answers with. */
 export async function probe(session: Session, broker: Broker, operation: string): Promise<void> {
   const pattern = queuePattern([NOBODYS_QUEUE]);
-  const answers = session.eachWithin(operation, (signal) => broker.queues(pattern, { notice: () => {}, signal }));
+  const answers = session.eachWithin(operation, (signal, onAnswer) =>
+    broker.queues(pattern, { notice: () => {}, onAnswer, signal }),
+  );
   for await (const _stats of answers) break;
 }

@@ -25,7 +25,9 @@ export async function* readQueues(
   if (names.length > 0 && globs.length === 0) return;
   const named = new Set(literals);
   const { notice } = session;
-  const all = session.eachWithin('ls', (signal) => broker.queues(pattern(globs), { notice, signal }));
+  const all = session.eachWithin('ls', (signal, onAnswer) =>
+    broker.queues(pattern(globs), { notice, onAnswer, signal }),
+  );
   let unmatched = globs.map((glob) => ({ glob, matches: pattern([glob]).matches }));
   for await (const stats of all) {
     if (unmatched.length > 0) unmatched = unmatched.filter(({ matches }) => !matches(stats.queue));

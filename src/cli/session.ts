@@ -132,10 +132,16 @@ export class Session {
     }
   }
 
-  /** As `within`, for answers that come one after the other: each may take as long. What the caller does between them does not count. */
-  async *eachWithin<T>(operation: string, open: (signal: AbortSignal) => AsyncIterable<T>): AsyncGenerator<T> {
+  /**
+   * As `within`, for answers that come one after the other: each may take as long, also those of which `onAnswer` is told while the first item is made of them.
+   * What the caller does between them does not count.
+   */
+  async *eachWithin<T>(
+    operation: string,
+    open: (signal: AbortSignal, onAnswer: () => void) => AsyncIterable<T>,
+  ): AsyncGenerator<T> {
     const deadline = new Deadline(operation, this.globals.timeout, this.signal);
-    const items = open(deadline.signal)[Symbol.asyncIterator]();
+    const items = open(deadline.signal, () => deadline.restart())[Symbol.asyncIterator]();
     try {
       for (;;) {
         const item = await deadline.watch(() => items.next());

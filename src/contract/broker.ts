@@ -24,6 +24,8 @@ export interface CreateOptions {
 export interface ListOptions {
   /** Said once when the list is partial, or when a figure is missing for a reason that concerns the whole broker. */
   readonly notice: Notice;
+  /** Called for each answer of the broker, so that the caller's patience is one for an answer and not for the list. */
+  readonly onAnswer?: () => void;
   readonly signal: AbortSignal;
 }
 

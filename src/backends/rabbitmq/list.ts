@@ -1,75 +1,89 @@
 import type { ListOptions, QueuePattern } from '../../contract/broker.ts';
-import { MqError, throwIfAborted } from '../../contract/errors.ts';
+import { throwIfAborted } from '../../contract/errors.ts';
 import type { QueueStats } from '../../contract/stats.ts';
-import type { LiveFigures } from './live-figures.ts';
+import { askEach } from './ask-each.ts';
 import { isObject, type JsonObject, listOf, numberAt } from './management.ts';
+import { nameFilter } from './name-filter.ts';
+import { withPolicies } from './policies.ts';
 import { keepsNoDeadLetters, NO_DEAD_LETTERS, sharedNote } from './queue.ts';
-import { LIST_COLUMNS, type QueueInfo, queueInfo, RATE_SAMPLES } from './queue-info.ts';
+import { LIST_COLUMNS, MANY_COLUMNS, type QueueInfo, queueInfo, RATE_SAMPLES } from './queue-info.ts';
 import type { Session } from './session.ts';
-import { type DeadFigure, toStats } from './stats.ts';
+import { countsPublished, type DeadFigure, toStats } from './stats.ts';
 import { needsManagement, readTopology, type Topology } from './topology.ts';
 
+/** The largest page that the management API gives. */
 const PAGE_SIZE = 500;
-/** So many new queues are asked one by one; it takes about 2 ms each. */
+/** The broker goes through all its queues for each page, so that more of them would take longer than asking for less of each. */
+const MOST_PAGES = 2;
+/** So many queues are asked one by one, about 2 ms each, instead of being told from figures that lag. */
 const MOST_ASKED = 50;
 
 /** All queues of the vhost by the management API, in order of name. Throws `UNAVAILABLE` without it: AMQP cannot list. */
 export async function* listQueues(
   session: Session,
   pattern: QueuePattern,
-  { signal }: ListOptions,
+  options: ListOptions,
 ): AsyncIterable<QueueStats> {
-  const infos: QueueInfo[] = [];
-  for await (const info of pages(session, signal)) infos.push(info);
-  // Also for a queue that only takes the dead letters of others.
-  const needsTopology = !infos.every(keepsNoDeadLetters);
-  const topology = needsTopology ? await readTopology(session.management, session.address.vhost, signal) : null;
-  const byName = new Map(infos.map((info) => [info.name, info]));
-  const sources = topology === null ? new Map<string, string[]>() : sourcesByQueue(topology);
+  const { signal, onAnswer } = options;
+  const { infos, isBrief } = await readList(session, pattern, options);
   const matching = infos.filter((info) => pattern.matches(info.name));
-  const fresh = matching.filter(({ ready }) => ready === null);
-  const live = fresh.length <= MOST_ASKED ? await liveFigures(session, fresh, signal) : new Map<string, LiveFigures>();
+  matching.sort((one, other) => (one.name < other.name ? -1 : one.name > other.name ? 1 : 0));
+  // Also for a queue that only takes the dead letters of others: the broker does not count them as published.
+  const needsTopology = matching.some((info) => !keepsNoDeadLetters(info) || countsPublished(info.messageStats));
+  const topology = needsTopology ? await readTopology(session.management, session.address.vhost, signal) : null;
+  onAnswer?.();
+  const sources = topology === null ? new Map<string, string[]>() : sourcesByQueue(topology);
+  const ready = new Map<string, number | null>(infos.map((info) => [info.name, info.ready]));
+  const asked = namesToAsk(matching, topology, ready);
+  const live = await askEach(session, asked, options);
+  for (const [name, figures] of live) if (figures !== null) ready.set(name, figures.ready);
   const now = Date.now();
+  const reason = isBrief ? MANY : null;
   for (const info of matching) {
     throwIfAborted(signal);
-    const dead = deadFigure(info, topology, byName, sources);
     const { name, kind } = info;
+    const figures = live.get(name);
+    // It was deleted since it was listed.
+    if (figures === null) continue;
+    const dead = deadFigure(info, topology, ready, sources);
     const deadLettersFrom = sources.get(name) ?? [];
-    yield toStats({ queue: name, kind, info, live: live.get(name) ?? null, dead, deadLettersFrom, reason: null, now });
+    yield toStats({ queue: name, kind, info, live: figures ?? null, dead, deadLettersFrom, reason, now });
   }
 }
 
-/** The management API has no figures of a queue in its first seconds; a passive declaration has. As far as that works: it is only better than `?`. */
-async function liveFigures(
-  session: Session,
-  queues: readonly QueueInfo[],
-  signal: AbortSignal,
-): Promise<ReadonlyMap<string, LiveFigures>> {
-  const live = new Map<string, LiveFigures>();
-  for (const { name } of queues) {
-    try {
-      live.set(name, await session.declared(name, signal));
-    } catch (error) {
-      throwIfAborted(signal);
-      // It was deleted meanwhile. Anything else concerns the others too, and could cost the whole timeout each time.
-      if (!(error instanceof MqError) || error.code !== 'QUEUE_NOT_FOUND') break;
-    }
+const MANY = `with more than ${PAGE_SIZE * MOST_PAGES} queues at once, the broker is not asked for consumers and rates: a pattern that fewer match shows them`;
+
+/**
+ * Of few queues all that is listed, of many what does not lag. Those first that have no figures yet, then those whose dead letters are counted; a queue
+ * that says so itself is not asked.
+ */
+function namesToAsk(
+  matching: readonly QueueInfo[],
+  topology: Topology | null,
+  ready: ReadonlyMap<string, number | null>,
+): readonly string[] {
+  const names = new Set<string>();
+  const first = matching.length <= MOST_ASKED ? matching : matching.filter((info) => info.ready === null);
+  for (const { name } of first) names.add(name);
+  for (const info of matching) {
+    const destination = topology?.deadLettersOf(topology.queues.get(info.name) ?? info);
+    if (destination?.to === 'queue' && (ready.get(destination.queue) ?? null) === null) names.add(destination.queue);
   }
-  return live;
+  return [...names].slice(0, MOST_ASKED);
 }
 
 function deadFigure(
   info: QueueInfo,
   topology: Topology | null,
-  byName: ReadonlyMap<string, QueueInfo>,
+  ready: ReadonlyMap<string, number | null>,
   sources: ReadonlyMap<string, readonly string[]>,
 ): DeadFigure {
   const known = topology?.queues.get(info.name) ?? info;
   if (topology === null || keepsNoDeadLetters(known)) return NO_DEAD_LETTERS;
   const destination = topology.deadLettersOf(known);
   if (destination.to !== 'queue') return { count: null, note: destination.reason };
-  const ready = byName.get(destination.queue)?.ready ?? null;
-  return { count: ready, note: sharedNote(destination.queue, sources.get(destination.queue) ?? []) };
+  const count = ready.get(destination.queue) ?? null;
+  return { count, note: sharedNote(destination.queue, sources.get(destination.queue) ?? []) };
 }
 
 /** Once for all queues, because asking for each one would be quadratic. */
@@ -79,32 +93,67 @@ function sourcesByQueue(topology: Topology): Map<string, string[]> {
     const destination = topology.deadLettersOf(queue);
     const targets =
       destination.to === 'queue' ? [destination.queue] : destination.to === 'unclear' ? destination.queues : [];
-    for (const target of targets) sources.set(target, [...(sources.get(target) ?? []), queue.name]);
+    for (const target of targets) {
+      const known = sources.get(target);
+      if (known === undefined) sources.set(target, [queue.name]);
+      else known.push(queue.name);
+    }
   }
   return sources;
 }
 
-async function* pages(session: Session, signal: AbortSignal): AsyncGenerator<QueueInfo, void, undefined> {
-  for (let page = 1; ; page++) {
-    const path = `/queues/${session.place}?page=${page}&page_size=${PAGE_SIZE}&sort=name&columns=${LIST_COLUMNS}&${RATE_SAMPLES}`;
-    const answer = await session.management.get(path, signal);
-    if (answer.status === 'unavailable') {
-      // With a wrong password, or without a broker, that is the reason to be told, and AMQP knows it better.
-      await session.control(signal);
-      throw needsManagement('listing queues', answer.reason);
-    }
-    if (answer.status === 'missing') {
-      // There is no such vhost, which AMQP says better; or the API is that of another broker.
-      await session.control(signal);
-      const { vhost } = session.address;
-      throw needsManagement('listing queues', `${session.management.label} knows no vhost ${JSON.stringify(vhost)}`);
-    }
-    const body: JsonObject = isObject(answer.body) ? answer.body : { items: answer.body };
-    if (!Array.isArray(body.items)) throw needsManagement('listing queues', session.management.isAnother);
-    for (const raw of listOf(body.items)) {
-      const info = queueInfo(raw);
-      if (info !== null) yield info;
-    }
-    if (page >= (numberAt(body, 'page_count') ?? 1)) return;
+interface List {
+  /** At least those that match. */
+  readonly infos: readonly QueueInfo[];
+  /** Consumers and rates were not asked for. */
+  readonly isBrief: boolean;
+}
+
+/**
+ * A page in the broker's own order, which costs a tenth of a sorted one (10,000 queues on 3.10.8: 0.6 s and 6 s). Where the rest is more than another page,
+ * all at once without the figures that take the broker longest: page after page would be quadratic.
+ */
+async function readList(session: Session, pattern: QueuePattern, { signal, onAnswer }: ListOptions): Promise<List> {
+  const filter = nameFilter(pattern.globs);
+  const search = filter === null ? '' : `&use_regex=true&name=${encodeURIComponent(filter)}`;
+  const page = async (number: number): Promise<JsonObject> => {
+    const answer = await ask(
+      session,
+      `page=${number}&page_size=${PAGE_SIZE}${search}&columns=${LIST_COLUMNS}&${RATE_SAMPLES}`,
+      signal,
+    );
+    onAnswer?.();
+    return isObject(answer) ? answer : { items: answer };
+  };
+  const first = await page(1);
+  const count = numberAt(first, 'page_count') ?? 1;
+  if (count > MOST_PAGES) {
+    const all = await ask(session, `disable_stats=true&enable_queue_totals=true&columns=${MANY_COLUMNS}`, signal);
+    onAnswer?.();
+    const told = await withPolicies(session.management, session.place, 'queues', listOf(all), signal);
+    return { infos: infosOf(session, Array.isArray(all) ? [...told] : all), isBrief: true };
   }
+  const others = await Promise.all(Array.from({ length: count - 1 }, (_, index) => page(index + 2)));
+  // Queues that come and go meanwhile move others from one page to the next.
+  const byName = new Map<string, QueueInfo>();
+  for (const { items } of [first, ...others]) for (const info of infosOf(session, items)) byName.set(info.name, info);
+  return { infos: [...byName.values()], isBrief: false };
+}
+
+function infosOf(session: Session, items: JsonObject[string]): readonly QueueInfo[] {
+  if (!Array.isArray(items)) throw needsManagement('listing queues', session.management.isAnother);
+  return listOf(items)
+    .map(queueInfo)
+    .filter((info) => info !== null);
+}
+
+async function ask(session: Session, query: string, signal: AbortSignal): Promise<JsonObject[string]> {
+  const answer = await session.management.get(`/queues/${session.place}?${query}`, signal);
+  if (answer.status === 'ok') return answer.body;
+  // With a wrong password, or without a broker, that is the reason to be told, and AMQP knows it better.
+  await session.control(signal);
+  if (answer.status === 'unavailable') throw needsManagement('listing queues', answer.reason);
+  // There is no such vhost, which AMQP says better; or the API is that of another broker.
+  const { vhost } = session.address;
+  throw needsManagement('listing queues', `${session.management.label} knows no vhost ${JSON.stringify(vhost)}`);
 }

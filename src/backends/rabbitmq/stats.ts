@@ -1,5 +1,6 @@
 import { readInstant } from '../../contract/instant.ts';
 import { depthOf, type QueueStats, type Rates, type StatsField } from '../../contract/stats.ts';
+import { inFlightNow } from './figures.ts';
 import type { LiveFigures } from './live-figures.ts';
 import { isObject, type JsonObject, numberAt, objectAt } from './management.ts';
 import type { QueueInfo, RabbitKind } from './queue-info.ts';
@@ -26,6 +27,7 @@ export interface StatsInput {
 
 /** Management figures are collected every 5 s by default, and were seen up to 7 s behind. */
 const LAG = 'from the management API, up to 7 s old';
+const NO_FIGURES = 'the management API has no figures of this queue yet';
 /** The samples are five seconds apart: two steps of them. */
 const RATE_WINDOW_MS = 10_000;
 
@@ -37,7 +39,7 @@ export function toStats(input: StatsInput): QueueStats {
   else approximate.push('dead');
   const notes: Partial<Record<StatsField | 'state', string>> = {};
   const missing = (field: StatsField): void => {
-    notes[field] = reason ?? 'the management API has no figures of this queue yet';
+    notes[field] = reason ?? NO_FIGURES;
   };
   const ready = live?.ready ?? info?.ready ?? null;
   if (live?.ready == null && ready !== null) {
@@ -45,11 +47,18 @@ export function toStats(input: StatsInput): QueueStats {
     notes.ready = LAG;
   }
   if (ready === null) notes.ready = 'the leader of the quorum queue does not answer the broker in time';
-  const inFlight = info?.inFlight ?? null;
-  if (inFlight === null) missing('inFlight');
-  else notes.inFlight = LAG;
+  const { count: inFlight, note: inFlightNote } = inFlightNow(info, live);
+  if (inFlight !== null) notes.inFlight = LAG;
+  else if (inFlightNote === null) missing('inFlight');
+  else notes.inFlight = inFlightNote;
   const depth = depthOf(ready, inFlight);
-  if (depth === null) missing('depth');
+  if (depth === null) notes.depth = ready === null ? (notes.ready ?? NO_FIGURES) : (notes.inFlight ?? NO_FIGURES);
+  const consumers = live?.consumers ?? info?.consumers ?? null;
+  if (consumers === null) missing('consumers');
+  else if (live?.consumers == null) {
+    approximate.push('consumers');
+    notes.consumers = LAG;
+  }
   if (dead.note !== null && kind !== 'rabbit-stream') notes.dead = dead.note;
   const counted = info === null ? null : ratesOf(info.messageStats);
   // Neither classic nor quorum queues count what was dead-lettered to them (3.10, 4.0): what was published is only a part, and mostly nothing.
@@ -63,17 +72,19 @@ export function toStats(input: StatsInput): QueueStats {
   }
   const oldest = oldestAge(kind, info, ready, now);
   if (oldest.note !== null) notes.oldestAgeMs = oldest.note;
-  if (info?.state == null) notes.state = reason ?? 'the management API has no figures of this queue yet';
+  // What answers a declaration runs, whatever the management API knows of it.
+  const state = info?.state ?? (info !== null && live?.ready != null ? 'running' : null);
+  if (state === null) notes.state = reason ?? NO_FIGURES;
   return {
     queue,
     broker: 'rabbitmq',
     kind,
-    state: info?.state ?? 'unknown',
+    state: state ?? 'unknown',
     ready,
     inFlight,
     ...(kind !== 'rabbit-stream' && { dead: dead.count }),
     depth,
-    consumers: live?.consumers ?? info?.consumers ?? null,
+    consumers,
     oldestAgeMs: oldest.ms,
     rates: rates ?? { inPerSec: null, outPerSec: null, errorPerSec: null, windowMs: null },
     approximate,

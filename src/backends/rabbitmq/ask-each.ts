@@ -1,0 +1,40 @@
+import type { ListOptions } from '../../contract/broker.ts';
+import { MqError, throwIfAborted } from '../../contract/errors.ts';
+import type { LiveFigures } from './live-figures.ts';
+import type { Session } from './session.ts';
+
+const AT_ONCE = 8;
+/** A leader that does not answer may take 2 s each time: what was not asked by then is told from what is known otherwise. */
+const LONGEST_MS = 2_000;
+
+/**
+ * Passive declarations of many queues, as far as that works: what is missing in the answer could not be asked. Null: there is no such queue. What befalls
+ * one of them (a right that is missing, one that is exclusive) concerns that one alone.
+ */
+export async function askEach(
+  session: Session,
+  names: readonly string[],
+  { signal, onAnswer }: ListOptions,
+): Promise<ReadonlyMap<string, LiveFigures | null>> {
+  const found = new Map<string, LiveFigures | null>();
+  const waiting = [...names];
+  const until = performance.now() + LONGEST_MS;
+  const work = async (): Promise<void> => {
+    for (let name = waiting.shift(); name !== undefined && performance.now() < until; name = waiting.shift()) {
+      try {
+        found.set(name, await session.declared(name, signal));
+        onAnswer?.();
+      } catch (error) {
+        throwIfAborted(signal);
+        const code = error instanceof MqError ? error.code : null;
+        if (code === 'QUEUE_NOT_FOUND') found.set(name, null);
+        // Without a connection the others would each cost the whole patience.
+        else if (code === null || CONCERNS_ALL.has(code)) waiting.length = 0;
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(AT_ONCE, names.length) }, work));
+  return found;
+}
+
+const CONCERNS_ALL: ReadonlySet<string> = new Set(['UNAVAILABLE', 'TIMEOUT', 'UNAUTHENTICATED', 'CONFIG_INVALID']);
