@@ -153,7 +153,15 @@ export interface DeadLetters {
   readonly sources: readonly string[] | null;
   /** Messages of this kind never say which queue lost them, so that the links alone decide. Absent: they may say it in `Message.dead.from`. */
   readonly messagesAreSilent?: true;
-  /** The message as it was before it died: the broker's own marks of death taken off, everything else as it was. */
+  /**
+   * Where a message belongs that names no queue but something that leads to queues (an exchange and a key): the queue, where that is exactly one, else
+   * why none can be named; null: it names nothing. Absent: messages name queues or nothing.
+   */
+  leadsTo?(message: Message): { readonly queue: string } | { readonly unclear: string } | null;
+  /**
+   * The message as it was before it died: the marks of death of the broker and of the application's framework taken off, everything else as it was. Throws
+   * `PRECONDITION_FAILED`, with the reason, for one that cannot be restored.
+   */
   restore(message: Message, options: { readonly keepDeathHeaders: boolean }): Message;
 }
 

@@ -15,7 +15,7 @@ export interface LocatedDeadLetters {
   readonly only: Whose | null;
   /** The queues that a redrive goes to, as far as the links tell (the holder itself when it keeps its own). */
   readonly sources: readonly string[];
-  /** The queue that lost this message; null when nothing says so. */
+  /** The queue that lost this message; null when nothing says so: see `whyNoOrigin`. */
   originOf(message: Message): string | null;
   readonly links: DeadLetters;
   /** False: nothing links this queue to another. What in it is a dead letter, only the messages say. */
@@ -53,7 +53,7 @@ export async function locateDeadLetters(
           ? null
           : { lostBy: queue.name, silent, holder: holder.name, sources: theirs.sources },
       sources: [queue.name],
-      originOf: (message) => message.dead?.from ?? (isOnlySource ? queue.name : null),
+      originOf: (message) => message.dead?.from ?? ledTo(theirs, message) ?? (isOnlySource ? queue.name : null),
       links: theirs,
       linked: true,
     };
@@ -67,10 +67,22 @@ export async function locateDeadLetters(
     state: 'ready',
     only: linked ? null : { lostBy: null, silent: 'left', holder: queue.name, sources: [] },
     sources: sources ?? [],
-    originOf: (message) => message.dead?.from ?? onlySource,
+    originOf: (message) => message.dead?.from ?? ledTo(links, message) ?? onlySource,
     links,
     linked,
   };
+}
+
+function ledTo(links: DeadLetters, message: Message): string | null {
+  const found = message.dead === null ? null : links.leadsTo?.(message);
+  return found !== null && found !== undefined && 'queue' in found ? found.queue : null;
+}
+
+/** Why nothing can be said of where a message belongs. */
+export function whyNoOrigin({ links }: LocatedDeadLetters, message: Message): string {
+  const found = links.leadsTo?.(message) ?? null;
+  const why = found !== null && 'unclear' in found ? found.unclear : 'nothing says which queue it came from';
+  return `${why}; use --to QUEUE`;
 }
 
 /** The same for verbs that must not guess: throws `PRECONDITION_FAILED` where nothing links the queue to another. */

@@ -1,7 +1,8 @@
 import { MqError } from '../contract/errors.ts';
 import type { BareBodies, OutgoingMessage, SendOutcome } from '../contract/message.ts';
-import type { Publisher } from '../contract/queue.ts';
-import type { Pacer } from './rate-limit.ts';
+import type { Notice, Publisher } from '../contract/queue.ts';
+import { BackOff } from './back-off.ts';
+import { type Clock, type Pacer, systemClock } from './rate-limit.ts';
 import { DEFAULT_WINDOW } from './transfer.ts';
 
 /** Bare bodies only for a publisher that has `sendBodies`. */
@@ -9,6 +10,9 @@ export type Batch = readonly OutgoingMessage[] | BareBodies;
 
 export interface EnqueueRequest {
   readonly publisher: Publisher;
+  /** For the sentence that says that the queue refuses messages for now. */
+  readonly to: string;
+  readonly notice: Notice;
   /**
    * Messages that were read together come together: one by one, waiting would cost more than sending. Read only as fast as they are sent; may
    * throw (a broken line): then what was sent before is settled and told first.
@@ -42,12 +46,13 @@ const MAX_BYTES_IN_THE_AIR = 64 * 1024 * 1024;
 /**
  * Sends messages with a bounded number in the air and tells each outcome in order, as soon as it and those before it are known. Aborting stops
  * reading, also in the middle of a wait for input; what is in the air is still settled and told. When reading or telling throws, the error is
- * thrown after everything that was sent before is settled (and, if it was reading that threw, told).
+ * thrown after everything that was sent before is settled (and, if it was reading that threw, told). What is refused for now is sent again: see `BackOff`.
  */
-export async function enqueueAll(request: EnqueueRequest): Promise<EnqueueResult> {
+export async function enqueueAll(request: EnqueueRequest, clock: Clock = systemClock): Promise<EnqueueResult> {
   const { publisher, signal, onOutcome, pacer } = request;
   const window = request.window ?? publisher.window ?? DEFAULT_WINDOW;
   const groupSize = pacer === null ? Math.max(1, Math.floor(window / GROUPS)) : 1;
+  const backOff = new BackOff(clock, request.to, request.notice);
   const counts = { sent: 0, failed: 0, unknown: 0 };
   const untold: Group[] = [];
   let told: Promise<void> = Promise.resolve();
@@ -73,7 +78,8 @@ export async function enqueueAll(request: EnqueueRequest): Promise<EnqueueResult
   const send = async (batch: Batch): Promise<void> => {
     const count = countOf(batch);
     const bytes = bytesOf(batch);
-    told = tell(sendBatch(publisher, batch), told, index);
+    await backOff.clear(signal);
+    told = tell(sendPersistently(publisher, batch, backOff, signal), told, index);
     untold.push({ count, bytes, told });
     index += count;
     inTheAir += count;
@@ -121,6 +127,39 @@ function sliceOf(batch: Batch, start: number, end: number): Batch {
   if (start === 0 && end >= countOf(batch)) return batch;
   if (!isBare(batch)) return batch.slice(start, end);
   return { bytes: batch.bytes, bounds: batch.bounds.slice(2 * start, 2 * end) };
+}
+
+/** Sends what was certainly not stored, and may succeed later, again. */
+async function sendPersistently(
+  publisher: Publisher,
+  batch: Batch,
+  backOff: BackOff,
+  signal: AbortSignal,
+): Promise<readonly SendOutcome[]> {
+  const outcomes = [...(await sendBatch(publisher, batch))];
+  for (;;) {
+    if (outcomes.some(({ status }) => status === 'sent')) backOff.succeeded();
+    const refused = outcomes.flatMap((outcome, index) => (isRefusedForNow(outcome) ? [index] : []));
+    const [first] = refused;
+    if (first === undefined) return outcomes;
+    const outcome = outcomes[first];
+    const reason = outcome?.status === 'failed' ? outcome.reason : '';
+    if (!(await backOff.refused(reason, signal))) return outcomes;
+    const again = await sendBatch(publisher, pick(batch, refused));
+    for (const [place, index] of refused.entries()) outcomes[index] = again[place] ?? UNTOLD;
+  }
+}
+
+const UNTOLD: SendOutcome = { status: 'unknown', reason: 'the publisher did not say what became of it' };
+
+function isRefusedForNow(outcome: SendOutcome): boolean {
+  return outcome.status === 'failed' && outcome.again === true;
+}
+
+function pick(batch: Batch, indices: readonly number[]): Batch {
+  if (!isBare(batch)) return indices.flatMap((index) => batch[index] ?? []);
+  const { bytes, bounds } = batch;
+  return { bytes, bounds: indices.flatMap((index) => bounds.slice(2 * index, 2 * index + 2)) };
 }
 
 function sendBatch(publisher: Publisher, batch: Batch): Promise<readonly SendOutcome[]> {

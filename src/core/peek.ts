@@ -3,7 +3,7 @@ import { requireCapability } from '../contract/capabilities.ts';
 import { MqError } from '../contract/errors.ts';
 import type { Message, MessageState } from '../contract/message.ts';
 import type { Notice, Queue } from '../contract/queue.ts';
-import { locateDeadLetters } from './dead-letters.ts';
+import { type LocatedDeadLetters, locateDeadLetters } from './dead-letters.ts';
 import { depthNow } from './depth.ts';
 import { weighLook } from './look.ts';
 import type { SelectionOptions } from './selection.ts';
@@ -58,9 +58,14 @@ export async function* peekMessages(request: PeekRequest): AsyncGenerator<Messag
     if (signal.aborted) break;
     if (chosen.verdict(message) === 'leave') continue;
     // In a dead-letter queue it is ready for whoever consumes that queue; to the one who asked it is a dead letter.
-    yield located === null ? message : { ...message, state: 'dead' };
+    yield located === null ? message : deadLetter(message, located);
     shown += 1;
     if (limit !== null && shown >= limit) break;
   }
   for (const remark of chosen.remarks()) notice(remark);
+}
+
+function deadLetter(message: Message, { originOf }: LocatedDeadLetters): Message {
+  const { dead } = message;
+  return { ...message, state: 'dead', dead: dead === null ? null : { ...dead, from: dead.from ?? originOf(message) } };
 }

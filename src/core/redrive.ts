@@ -4,7 +4,7 @@ import { requireCapability } from '../contract/capabilities.ts';
 import type { JsonValue, Message, SendOutcome } from '../contract/message.ts';
 import type { NativeMoveRequest, Notice, Publisher, Queue } from '../contract/queue.ts';
 import type { LocatedDeadLetters } from './dead-letters.ts';
-import { locateDeadLetters } from './dead-letters.ts';
+import { locateDeadLetters, whyNoOrigin } from './dead-letters.ts';
 import type { Depth } from './depth.ts';
 import { BY_HAND, depthNow, expectedSends } from './depth.ts';
 import { dryRun } from './dry-run.ts';
@@ -142,7 +142,7 @@ async function byHand(
   };
   const put = async (message: Message): Promise<SendOutcome> => {
     const origin = to?.name ?? located.originOf(message);
-    if (origin === null) return { status: 'failed', reason: 'nothing says which queue it came from; use --to QUEUE' };
+    if (origin === null) return { status: 'failed', reason: whyNoOrigin(located, message) };
     try {
       const publisher = await publishers.get(origin);
       const restored = located.links.restore(message, { keepDeathHeaders: request.keepDeathHeaders });

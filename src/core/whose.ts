@@ -2,7 +2,7 @@ import type { Message } from '../contract/message.ts';
 
 /** Which of the messages of a queue are meant, by the queue that lost them. */
 export interface Whose {
-  /** Only those that this queue lost. Null: those that name whatever queue lost them, and no others. */
+  /** Only those that this queue lost. Null: those that bear marks of a death, from whatever queue, and no others. */
   readonly lostBy: string | null;
   /** What a message is that does not say which queue lost it: meant too, because the links leave one answer only, or left. */
   readonly silent: 'meant' | 'left';
@@ -25,13 +25,22 @@ export function judgeOf(whose: Whose): WhoseJudge {
   return {
     isMeant({ dead }) {
       const from = dead?.from ?? null;
-      if (lostBy === null) return from !== null && from !== holder && dead?.reason !== EXPIRED;
+      if (lostBy === null) {
+        if (dead === null) silentSeen += 1;
+        return dead !== null && from !== holder && dead.reason !== EXPIRED;
+      }
       if (from !== null) return from === lostBy;
       silentSeen += 1;
       return silent === 'meant';
     },
     remarks() {
       if (silentSeen === 0) return [];
+      if (lostBy === null) {
+        const bear = silentSeen === 1 ? '1 message bears' : `${silentSeen} messages bear`;
+        return [
+          `${bear} no known mark of a death, and no queue sends its dead letters to ${holder}: left out (redrive sends all that is there with --to QUEUE)`,
+        ];
+      }
       const do_ = silentSeen === 1 ? '1 message does' : `${silentSeen} messages do`;
       const said = `${do_} not say which queue lost ${silentSeen === 1 ? 'it' : 'them'}`;
       if (silent === 'meant')

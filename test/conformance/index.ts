@@ -1,6 +1,7 @@
 import { describe, it } from 'vitest';
 import { type Case, type Look, lookAt, runCase, type Section } from './case.ts';
 import type { Harness } from './harness.ts';
+import { agreement } from './sections/agreement.ts';
 import { capabilities } from './sections/capabilities.ts';
 import { consume } from './sections/consume.ts';
 import { creation } from './sections/creation.ts';
@@ -37,6 +38,7 @@ const SECTIONS: Readonly<Record<string, Section>> = {
   'pause and resume': pause,
   'dead letters and redrive': deadLetters,
   'native move': nativeMove,
+  'one selection, one answer': agreement,
   'lossless transfer, with faults': transfer,
   'create and delete': creation,
   'hostile queue names': names,

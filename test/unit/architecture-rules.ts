@@ -77,7 +77,7 @@ function mayImport(from: string, to: string): boolean {
   const [toLayer = '', toBackend = ''] = to.split('/');
   if (from === REGISTRY) return toLayer === 'contract' || /^backends\/[^/]+\/index\.ts$/.test(to);
   if (to === REGISTRY) return fromLayer === 'cli';
-  if (fromLayer === 'backends' && toLayer === 'backends') return fromBackend === toBackend;
+  if (fromLayer === 'backends' && toLayer === 'backends') return fromBackend === toBackend || toBackend === 'common';
   return fromLayer === toLayer || (ARROWS[fromLayer]?.includes(toLayer) ?? false);
 }
 

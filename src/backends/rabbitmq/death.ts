@@ -39,11 +39,16 @@ export function deathOf(headers: Headers, queue: string): Death | null {
   };
 }
 
+/** Whether the broker says of a consumer that it failed: an expiry alone may be nothing but a wait. */
+export function hasFailed(headers: Headers): boolean {
+  return listOf(headers['x-death']).some((death) => textAt(death, 'reason') !== 'expired');
+}
+
 function instant(death: JsonObject): number | null {
   return readInstant(textAt(death, 'time'), 'seconds').at;
 }
 
-function replaysOf(headers: Headers): number {
+export function replaysOf(headers: Headers): number {
   const value = headers[REPLAYS_HEADER];
   return typeof value === 'number' && Number.isInteger(value) && value > 0 ? value : 0;
 }

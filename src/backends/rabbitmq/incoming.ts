@@ -1,6 +1,7 @@
 import { instantNotes, readInstant } from '../../contract/instant.ts';
 import type { JsonValue, Message } from '../../contract/message.ts';
-import { deathOf, isDeliveryHeader } from './death.ts';
+import { isDeliveryHeader } from './death.ts';
+import { messageDeath } from './message-death.ts';
 import type { Content } from './wire/frames.ts';
 import {
   decodeProperties,
@@ -68,7 +69,7 @@ export function toMessage(content: Content, queue: string, quorum: boolean, coun
   const properties = readProperties(content.properties);
   const entries = readEntries(properties);
   const view = viewOf(properties, entries);
-  const dead = deathOf(view.headers, queue);
+  const dead = messageDeath({ queue, headers: view.headers, body: content.body }, content);
   // Its unit is seconds (AMQP 0-9-1, 4.2.5.4); many publishers write milliseconds.
   const sent = readInstant(readTimestamp(properties.timestamp), 'seconds');
   return {

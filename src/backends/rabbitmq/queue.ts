@@ -1,6 +1,5 @@
 import type { Capabilities } from '../../contract/capabilities.ts';
 import { MqError } from '../../contract/errors.ts';
-import type { Message } from '../../contract/message.ts';
 import type {
   ConsumeOptions,
   Consumer,
@@ -17,7 +16,6 @@ import type {
 import type { QueueStats } from '../../contract/stats.ts';
 import { CAPABILITIES } from './capabilities.ts';
 import { RabbitConsumer } from './consumer.ts';
-import { withoutDeath } from './death.ts';
 import { describeQueue } from './describe.ts';
 import { orAborted } from './link.ts';
 import { type LiveFigures, uncounted } from './live-figures.ts';
@@ -32,6 +30,7 @@ import {
   type RabbitKind,
   textSetting,
 } from './queue-info.ts';
+import { leadsTo, restoreMessage } from './restore.ts';
 import type { Lookup, Session } from './session.ts';
 import { countsPublished, type DeadFigure, toStats } from './stats.ts';
 import { openStreamPeek } from './stream-peek.ts';
@@ -236,6 +235,7 @@ export class WorkQueue extends RabbitQueue {
     return {
       keptIn: destination?.to === 'queue' ? { place: 'queue', queue: destination.queue } : { place: 'nowhere' },
       sources,
+      leadsTo: (message) => leadsTo(message, topology),
       restore: restoreMessage,
     };
   }
@@ -246,12 +246,6 @@ export class StreamQueue extends RabbitQueue {
   async peek(options: PeekOptions): Promise<Peek> {
     return await openStreamPeek({ ...options, queue: this.name, link: () => this.session.link(options.signal) });
   }
-}
-
-/** The publisher drops delivery counts and defuses `CC` and `user-id` by itself, whatever becomes of the message in between. */
-function restoreMessage(message: Message, { keepDeathHeaders }: { readonly keepDeathHeaders: boolean }): Message {
-  if (keepDeathHeaders) return message;
-  return { ...message, state: 'ready', dead: null, headers: withoutDeath(message.headers) };
 }
 
 /** The window in messages, made smaller where messages are large. */

@@ -83,6 +83,11 @@ export class Topology {
     return sources.sort();
   }
 
+  /** The queues that a message which is published there with this key arrives in, and those that its headers would decide about. */
+  queuesOf(exchange: string, key: string): readonly string[] {
+    return this.#reach(exchange, key, 0).queues;
+  }
+
   /** `key` null: each message keeps its own routing key. */
   #reach(exchange: string, key: string | null, hops: number): { queues: string[]; perMessage: boolean } {
     if (exchange === '') {

@@ -97,6 +97,8 @@ export const enqueue = defineVerb<EnqueueFlags, EnqueueVerbOptions>({
         if (!lossy) refuseFlags(publisher, template, queue, input.split === 'ndjson');
         await enqueueAll({
           publisher,
+          to: queue.name,
+          notice,
           batches: outgoingBatches({ input, template, publisher, queue, lossy, stdin: session.host.stdin, notice }),
           pacer: ratePerSec === null ? null : pacer(ratePerSec),
           signal,

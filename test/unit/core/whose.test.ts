@@ -47,5 +47,9 @@ describe('whose dead letter a message is', () => {
     expect(chosen.verdict(lostBy('parked'))).toBe('leave');
     expect(chosen.verdict(lostBy('orders.wait', 'expired'))).toBe('leave');
     expect(chosen.verdict(message({}))).toBe('leave');
+    expect(chosen.verdict(lostBy(null))).toBe('take');
+    expect(chosen.remarks()).toEqual([
+      '1 message bears no known mark of a death, and no queue sends its dead letters to parked: left out (redrive sends all that is there with --to QUEUE)',
+    ]);
   });
 });

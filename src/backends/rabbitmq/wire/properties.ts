@@ -113,6 +113,13 @@ export function writeOctet(value: number): Buffer {
   return Buffer.from([value]);
 }
 
+/** Seconds since the epoch. */
+export function writeInstant(seconds: number): Buffer {
+  const bytes = Buffer.alloc(8);
+  bytes.writeBigUInt64BE(BigInt(Math.max(0, Math.trunc(seconds))));
+  return bytes;
+}
+
 export function writeTable(entries: readonly Uint8Array[]): Buffer {
   const content = Buffer.concat(entries);
   const bytes = Buffer.alloc(4);
