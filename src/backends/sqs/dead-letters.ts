@@ -1,6 +1,7 @@
 import { MqError } from '../../contract/errors.ts';
 import type { Message } from '../../contract/message.ts';
 import type { DeadLetters } from '../../contract/queue.ts';
+import { frameworkDeath } from '../common/conventions/framework-death.ts';
 import { type RedrivePolicy, redrivePolicy } from './facts.ts';
 import { nativeOf } from './incoming.ts';
 import { parseArn } from './names.ts';
@@ -15,7 +16,7 @@ export async function deadLettersOf(place: QueuePlace, signal: AbortSignal): Pro
   return {
     keptIn: policy === null ? { place: 'nowhere' } : { place: 'queue', queue: nameOfTarget(place, policy) },
     sources: await sourcesOf({ ...place, arn: attributes.QueueArn ?? null }, signal),
-    restore: (message) => withoutDeath(message),
+    restore: restoreMessage,
   };
 }
 
@@ -61,8 +62,17 @@ function nameOfTarget({ foreign }: QueuePlace, policy: RedrivePolicy): string {
   return foreign ? policy.deadLetterArn : policy.deadLetterQueue;
 }
 
-/** SQS puts no mark of death on a message itself; only our own record of where it died goes. */
-function withoutDeath(message: Message): Message {
+/**
+ * SQS puts no mark of death on a message itself: only our own record of where it died goes, and what its application's framework has written. Throws
+ * `PRECONDITION_FAILED` for a message that cannot be restored.
+ */
+function restoreMessage(message: Message, { keepDeathHeaders }: { readonly keepDeathHeaders: boolean }): Message {
   const { deadLetterSourceArn: _, ...native } = nativeOf(message);
-  return { ...message, dead: null, native: { ...message.native, sqs: native } };
+  const alive = { ...message, dead: null, native: { ...message.native, sqs: native } };
+  if (keepDeathHeaders) return alive;
+  const restored = frameworkDeath(message)?.restore();
+  if (restored === undefined) return alive;
+  if (typeof restored === 'string')
+    throw new MqError('PRECONDITION_FAILED', restored, { backend: 'sqs', queue: message.queue });
+  return { ...alive, headers: restored.headers, body: restored.body };
 }

@@ -1,6 +1,8 @@
 import type { Message as SqsMessage } from '@aws-sdk/client-sqs';
 import { instantNotes, readInstant } from '../../contract/instant.ts';
-import type { Death, JsonValue, Message, MessageContent } from '../../contract/message.ts';
+import type { Death, Headers, JsonValue, Message, MessageContent } from '../../contract/message.ts';
+import { frameworkDeath } from '../common/conventions/framework-death.ts';
+import type { Letter } from '../common/conventions/letter.ts';
 import { type AttributeRecord, decodeAttribute, isCustomType, recordOf, setOwn } from './attributes.ts';
 import { parseArn } from './names.ts';
 
@@ -40,6 +42,8 @@ export interface NativeRecord {
 }
 
 export function readMessage(message: SqsMessage, context: ReadingContext): Message {
+  const { queue } = context;
+  const body = Buffer.from(message.Body ?? '', 'utf8');
   const system: Partial<Record<string, string>> = message.Attributes ?? {};
   const headers: Record<string, JsonValue> = {};
   const records: Record<string, AttributeRecord> = {};
@@ -69,7 +73,7 @@ export function readMessage(message: SqsMessage, context: ReadingContext): Messa
   return {
     id: message.MessageId ?? null,
     idFrom: 'broker',
-    body: Buffer.from(message.Body ?? '', 'utf8'),
+    body,
     headers,
     contentType: null,
     priority: null,
@@ -78,12 +82,12 @@ export function readMessage(message: SqsMessage, context: ReadingContext): Messa
     ttlMs: null,
     name: null,
     native: { sqs: native },
-    queue: context.queue,
+    queue,
     state: 'ready',
     enqueuedAt,
     deliverAt: null,
     receiveCount: integer(system.ApproximateReceiveCount),
-    dead: deathOf(system.DeadLetterQueueSourceArn, headers, context),
+    dead: withFramework(deathOf(system.DeadLetterQueueSourceArn, headers, context), { queue, headers, body }, context),
     ...instantNotes({ enqueuedAt: sent }),
   };
 }
@@ -108,7 +112,6 @@ function deathOf(
   const marked = sourceArn === undefined ? null : parseArn(sourceArn);
   if (marked === null && context.sources.length === 0) return null;
   const [only, ...others] = context.sources;
-  const replays = headers[REPLAYS_ATTRIBUTE];
   return {
     from:
       marked === null || sourceArn === undefined
@@ -122,8 +125,27 @@ function deathOf(
     error: null,
     at: null,
     count: null,
-    replays: typeof replays === 'number' && Number.isSafeInteger(replays) && replays > 0 ? replays : 0,
+    replays: replaysOf(headers),
   };
+}
+
+function replaysOf(headers: Headers): number {
+  const replays = headers[REPLAYS_ATTRIBUTE];
+  return typeof replays === 'number' && Number.isSafeInteger(replays) && replays > 0 ? replays : 0;
+}
+
+/**
+ * With what an application's framework says on the message. Where SQS itself names the queue that lost it, its word goes, with the framework's error; what
+ * only the links of the queue say does not.
+ */
+function withFramework(broker: Death | null, letter: Letter, { foreign }: ReadingContext): Death | null {
+  const framework = frameworkDeath(letter);
+  if (framework === null) return broker;
+  const { reason, error, at } = framework;
+  if (broker !== null && broker.reason !== null) return { ...broker, error };
+  // A bare name would be looked up in our own account.
+  const from = foreign ? null : framework.from;
+  return { from, reason, error, at, count: null, replays: replaysOf(letter.headers) };
 }
 
 function integer(text: string | undefined): number | null {
