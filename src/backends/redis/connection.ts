@@ -1,10 +1,12 @@
-import type { Command } from 'ioredis';
+import type { Command, Redis } from 'ioredis';
 import { abortedError, MqError, throwIfAborted } from '../../contract/errors.ts';
 import { type Answer, settle } from './answer.ts';
-import { type Client, createClient, type Library } from './client.ts';
+import { type Client, createClient, type Library, type Patience } from './client.ts';
+import { mastersOf, type NodeAddress, refuseUnreachable, unreachable } from './cluster.ts';
 import { isRefusal, redisError } from './errors.ts';
+import { isSilence, Line, type LineFault, lineError } from './line.ts';
 import { sendManyTimes } from './repeated-command.ts';
-import { asInteger, asText } from './reply.ts';
+import { asInteger, asPairs, asText, asTextOrNull } from './reply.ts';
 import type { RedisSettings } from './url.ts';
 
 export type Argument = string | Buffer | number;
@@ -32,40 +34,142 @@ export interface CallPlace {
  * One connection to a server, to a master found by Sentinel, or to a cluster. Tuned for one-shot commands: nothing is sent before
  * it is needed, nothing is queued while offline, nothing is sent twice. A connection that was cut stays closed until the next call,
  * which connects again.
+ *
+ * No wait is without an end: a line that brings nothing for `timeoutMs` while something is awaited is cut, and sooner when the signal that it was opened
+ * with aborts. What was in the air is then without an answer; calls that come right behind it are refused at once, so that the end of a run does not wait
+ * for the same silence again.
  */
 export class Connection {
   readonly settings: RedisSettings;
   readonly #client: Client;
   readonly #command: typeof Command;
+  readonly #patience: Patience;
+  readonly #lines = new Set<Line>();
+  readonly #signal: AbortSignal;
+  readonly #onAbort = (): void => {
+    for (const line of this.#lines) line.hurry();
+  };
   #lastError: unknown = null;
+  #fault: { readonly fault: LineFault; readonly at: number } | null = null;
   #closed = false;
 
-  private constructor(settings: RedisSettings, client: Client, command: typeof Command) {
+  private constructor(settings: RedisSettings, ioredis: Library, patience: Patience, signal: AbortSignal) {
     this.settings = settings;
-    this.#client = client;
-    this.#command = command;
+    this.#client = createClient(ioredis, settings, patience);
+    this.#command = ioredis.Command;
+    this.#patience = patience;
+    this.#signal = signal;
+    const client = this.#client;
     // Without a listener ioredis prints the error object, which may hold the password.
     client.on('error', (error: unknown) => {
       this.#lastError = error;
     });
+    if ('nodes' in client) {
+      client.on('+node', (node: Redis) => this.#watch(node));
+      client.on('node error', (error: unknown) => {
+        if (isSilence(error)) this.#lastError = error;
+      });
+    } else this.#watch(client);
+    signal.addEventListener('abort', this.#onAbort, { once: true });
   }
 
-  /** Connects and logs in. Throws `UNAVAILABLE`, `UNAUTHENTICATED`, `TIMEOUT`. */
-  static async open(settings: RedisSettings, connectTimeoutMs: number, signal: AbortSignal): Promise<Connection> {
+  #watch(node: Redis): void {
+    const isAlone = !('nodes' in this.#client);
+    const line = new Line(node, (fault) => {
+      // Of a cluster the other nodes may still answer.
+      if (isAlone || fault === 'out-of-step') this.#fault = { fault, at: performance.now() };
+    });
+    this.#lines.add(line);
+    if (this.#signal.aborted) line.hurry();
+  }
+
+  /** Connects and logs in; to all nodes of a cluster, also when the URL does not say that it is one. Throws `UNAVAILABLE`, `UNAUTHENTICATED`, `TIMEOUT`. */
+  static async open(settings: RedisSettings, patience: Patience, signal: AbortSignal): Promise<Connection> {
     throwIfAborted(signal);
     const ioredis: Library = await import('ioredis');
-    const connection = new Connection(settings, createClient(ioredis, settings, connectTimeoutMs), ioredis.Command);
+    const endsAt = performance.now() + patience.connectTimeoutMs;
+    const remaining = (): number => Math.max(1, endsAt - performance.now());
+    const single = (one: RedisSettings): Connection => new Connection(one, ioredis, patience, signal);
+    if (settings.topology !== 'cluster') {
+      const connection = single(settings);
+      try {
+        await connection.#connect(remaining(), signal);
+        if (settings.topology !== 'single' || settings.db !== 0 || !(await connection.#isNodeOfCluster(remaining())))
+          return connection;
+      } catch (error) {
+        connection.close();
+        throw error;
+      }
+      connection.close();
+    }
+    let failure: unknown = null;
+    for (const host of settings.hosts) {
+      try {
+        return await Connection.#openCluster(settings, host, single, remaining, signal);
+      } catch (error) {
+        failure = error;
+        if (signal.aborted) break;
+      }
+    }
+    throw failure;
+  }
+
+  static async #openCluster(
+    settings: RedisSettings,
+    host: NodeAddress,
+    create: (settings: RedisSettings) => Connection,
+    remaining: () => number,
+    signal: AbortSignal,
+  ): Promise<Connection> {
+    const { address } = settings;
+    const asked = create({ ...settings, hosts: [host], topology: 'single' });
+    let masters: readonly NodeAddress[];
     try {
-      await connection.#connect(connectTimeoutMs, signal);
+      await asked.#connect(remaining(), signal);
+      const slots = await asked.call(['CLUSTER', 'SLOTS'], {
+        operation: `connect to the cluster at ${address}`,
+        signal,
+      });
+      masters = mastersOf(slots, host.host);
+    } finally {
+      asked.close();
+    }
+    await refuseUnreachable(masters, address, Math.min(remaining(), REACH_MS));
+    const others = settings.hosts.filter((other) => other !== host);
+    const connection = create({ ...settings, hosts: [host, ...others], topology: 'cluster' });
+    try {
+      await connection.#connect(remaining(), signal);
+      return connection;
     } catch (error) {
       connection.close();
-      throw error;
+      throw error instanceof MqError && error.code === 'TIMEOUT' ? unreachable(masters, address) : error;
     }
-    return connection;
+  }
+
+  /** HELLO (Redis 6) says so, and INFO where HELLO is not known or not allowed. Where neither is, the server is taken for what the URL says. */
+  async #isNodeOfCluster(ms: number): Promise<boolean> {
+    const place = { operation: `connect to ${this.settings.address}`, signal: this.#signal };
+    const ask = (call: Call): Promise<unknown> => within(this.call(call, place), ms, () => this.#tooLate(ms));
+    try {
+      return asTextOrNull(asPairs(await ask(['HELLO'])).get('mode')) === 'cluster';
+    } catch (error) {
+      if (!(error instanceof MqError) || !IS_REFUSED.has(error.code)) throw error;
+    }
+    try {
+      return /^cluster_enabled:1/m.test(asText(await ask(['INFO', 'cluster'])));
+    } catch (error) {
+      if (!(error instanceof MqError) || !IS_REFUSED.has(error.code)) throw error;
+      return false;
+    }
   }
 
   get isCluster(): boolean {
     return this.settings.topology === 'cluster';
+  }
+
+  /** The longest wait for one answer. */
+  get timeoutMs(): number {
+    return this.#patience.timeoutMs;
   }
 
   /** For bullmq, which takes a connected client. Closing stays here. */
@@ -73,32 +177,34 @@ export class Connection {
     return this.#client;
   }
 
-  async #connect(timeoutMs: number, signal: AbortSignal | undefined): Promise<void> {
+  async #connect(timeoutMs: number, signal: AbortSignal): Promise<void> {
     const place = { operation: `connect to ${this.settings.address}` };
-    const timeout = AbortSignal.timeout(timeoutMs);
-    const both = signal === undefined ? timeout : AbortSignal.any([signal, timeout]);
+    const step = <T>(work: Promise<T>): Promise<T> =>
+      within(untilAborted(work, signal), timeoutMs, () => this.#tooLate(timeoutMs));
     try {
       this.#lastError = null;
-      await untilAborted(this.#client.connect(), both);
+      await step(this.#client.connect());
       // The login of a refused user does not make `connect` fail, so the first command has to show it.
-      await untilAborted(this.#send(this.#client, ['PING'], false), both);
+      await step(this.#send(this.#client, ['PING'], false));
       // Nor does a database that is not there or not allowed: the connection stays in database 0, and would work on the queues there.
       const { db } = this.settings;
-      if (db !== 0) await untilAborted(this.#send(this.#client, ['SELECT', db], false), both);
+      if (db !== 0) await step(this.#send(this.#client, ['SELECT', db], false));
     } catch (error) {
-      if (timeout.aborted && !(signal?.aborted ?? false)) {
-        throw new MqError('TIMEOUT', `cannot ${place.operation}: no answer within ${timeoutMs} ms`, {
-          // A server without TLS takes the first bytes of a handshake for a command that has not ended yet.
-          hint: this.settings.address.startsWith('rediss:')
-            ? 'is this a port without TLS? then use redis://'
-            : 'check the host, the port and the firewall, or give a longer --connect-timeout',
-          backend: 'redis',
-        });
-      }
+      if (error instanceof MqError) throw error;
       // "Connection is closed" is only the echo of what the error event said.
       const cause = isRefusal(error) || this.#lastError === null ? error : this.#lastError;
       throw this.#withTlsHint(redisError(cause, place));
     }
+  }
+
+  #tooLate(ms: number): MqError {
+    return new MqError('TIMEOUT', `cannot connect to ${this.settings.address}: no answer within ${Math.round(ms)} ms`, {
+      // A server without TLS takes the first bytes of a handshake for a command that has not ended yet.
+      hint: this.settings.address.startsWith('rediss:')
+        ? 'is this a port without TLS? then use redis://'
+        : 'check the host, the port and the firewall, or give a longer --connect-timeout',
+      backend: 'redis',
+    });
   }
 
   /** A port for TLS cuts a connection that begins with a command. */
@@ -119,20 +225,55 @@ export class Connection {
     return client.sendCommand(command) as Promise<unknown>;
   }
 
-  async #ready(): Promise<void> {
+  async #ready(operation: string): Promise<void> {
     if (this.#closed) throw new MqError('UNAVAILABLE', 'the connection is closed', { backend: 'redis' });
-    if (this.#client.status === 'end') await this.#connect(RECONNECT_TIMEOUT_MS, undefined);
+    if (this.#fault !== null) {
+      if (performance.now() - this.#fault.at < REFUSED_AFTER_FAULT_MS) throw this.#faultError(operation);
+      this.#fault = null;
+    }
+    if (this.#client.status === 'end') {
+      await this.#connect(Math.min(RECONNECT_TIMEOUT_MS, this.#patience.connectTimeoutMs), this.#signal);
+    }
+  }
+
+  #faultError(operation: string): MqError {
+    return lineError(this.#fault?.fault ?? 'silent', this.#patience.timeoutMs, operation);
+  }
+
+  /** A lost connection is only the echo of what made it lost. */
+  #explained(error: unknown, place: CallPlace): MqError {
+    const isEcho = !(error instanceof MqError) && !isRefusal(error);
+    const on = place.queue === undefined ? '' : ` on ${place.queue}`;
+    if (isEcho && this.#fault !== null) return this.#faultError(`${place.operation}${on}`);
+    return redisError(error, place);
+  }
+
+  /**
+   * After a time-out: a new connection, or `TIMEOUT` soon, when the server is silent on that, too. For reading only: of what was in the air nobody
+   * knows.
+   */
+  async again(signal: AbortSignal): Promise<void> {
+    if (this.isCluster) return;
+    this.#fault = null;
+    this.#client.disconnect();
+    for (const line of this.#lines) line.cut();
+    if (this.#client.status !== 'end') {
+      await within(new Promise<void>((resolve) => this.#client.once('end', () => resolve())), REACH_MS, () =>
+        this.#tooLate(REACH_MS),
+      );
+    }
+    await this.#connect(Math.min(REACH_MS, this.#patience.connectTimeoutMs), signal);
   }
 
   /** One call. Throws an `MqError` that names the place. */
   async call(call: Call, place: CallPlace): Promise<unknown> {
     try {
       if (place.signal !== undefined) throwIfAborted(place.signal);
-      await this.#ready();
-      const answer = this.#send(this.#client, call, place.bytes ?? false);
+      await this.#ready(place.operation);
+      const answer = this.#bounded(this.#send(this.#client, call, place.bytes ?? false), place);
       return await (place.signal === undefined ? answer : untilAborted(answer, place.signal));
     } catch (error) {
-      throw redisError(error, place);
+      throw this.#explained(error, place);
     }
   }
 
@@ -148,17 +289,18 @@ export class Connection {
     read: (answer: Answer) => T,
   ): Promise<readonly T[]> {
     try {
-      await this.#ready();
+      await this.#ready(place.operation);
     } catch (error) {
       return new Array<T>(calls.count).fill(read({ ok: false, refused: true, error: redisError(error, place) }));
     }
     const command = new this.#command(calls.name, [calls.key], { replyEncoding: 'utf8' });
     if (calls.count === 1) {
       command.toWritable = () => bytes;
-      return [read(await settle(this.#client.sendCommand(command) as Promise<unknown>))];
+      return [read(await this.#settled(this.#client.sendCommand(command) as Promise<unknown>, place))];
     }
     if (!('stream' in this.#client)) throw new MqError('INTERNAL', 'many calls at once to a cluster');
-    return sendManyTimes({ client: this.#client, command, bytes, times: calls.count, read });
+    const explained = (answer: Answer): T => read(this.#explainedAnswer(answer, place));
+    return sendManyTimes({ client: this.#client, command, bytes, times: calls.count, read: explained });
   }
 
   /** Many calls in one write, with an answer for each. Throws only when aborted or when no connection can be had. */
@@ -166,17 +308,33 @@ export class Connection {
     if (calls.length === 0) return [];
     try {
       if (place.signal !== undefined) throwIfAborted(place.signal);
-      await this.#ready();
-      const answers = this.#sendAll(calls, place.bytes ?? false);
+      await this.#ready(place.operation);
+      const answers = this.#sendAll(calls, place);
       return await (place.signal === undefined ? answers : untilAborted(answers, place.signal));
     } catch (error) {
-      throw redisError(error, place);
+      throw this.#explained(error, place);
     }
   }
 
-  async #sendAll(calls: readonly Call[], bytes: boolean): Promise<readonly Answer[]> {
+  /** A cluster sends on and tries again, and may never settle: so each of its calls has a timer. The line of a single server has one of its own. */
+  #bounded<T>(answer: Promise<T>, place: CallPlace): Promise<T> {
+    if (!this.isCluster) return answer;
+    const { timeoutMs } = this.#patience;
+    return within(answer, timeoutMs, () => lineError('silent', timeoutMs, place.operation), this.#signal);
+  }
+
+  async #settled(answer: Promise<unknown>, place: CallPlace): Promise<Answer> {
+    return this.#explainedAnswer(await settle(this.#bounded(answer, place)), place);
+  }
+
+  #explainedAnswer(answer: Answer, place: CallPlace): Answer {
+    return answer.ok || answer.refused ? answer : { ...answer, error: this.#explained(answer.error, place) };
+  }
+
+  async #sendAll(calls: readonly Call[], place: CallPlace): Promise<readonly Answer[]> {
+    const bytes = place.bytes ?? false;
     if (this.isCluster || calls.length === 1) {
-      return Promise.all(calls.map((call) => settle(this.#send(this.#client, call, bytes))));
+      return Promise.all(calls.map((call) => this.#settled(this.#send(this.#client, call, bytes), place)));
     }
     const pipeline = this.#client.pipeline();
     for (const [name, ...args] of calls) {
@@ -185,7 +343,9 @@ export class Connection {
     }
     const results = await pipeline.exec();
     return (results ?? []).map(([error, reply]) =>
-      error === null ? { ok: true, reply } : { ok: false, refused: isRefusal(error), error },
+      error === null
+        ? { ok: true, reply }
+        : this.#explainedAnswer({ ok: false, refused: isRefusal(error), error }, place),
     );
   }
 
@@ -208,7 +368,7 @@ export class Connection {
     filter: { readonly type?: string; readonly match?: string },
     signal: AbortSignal,
   ): AsyncGenerator<readonly string[]> {
-    await this.#ready();
+    await this.#ready('list the keys');
     const client = this.#client;
     const masters: readonly Client[] = 'nodes' in client ? client.nodes('master') : [client];
     for (const master of masters) {
@@ -224,7 +384,7 @@ export class Connection {
         try {
           reply = await untilAborted(this.#send(master, [...call, ...options], false), signal);
         } catch (error) {
-          throw redisError(error, { operation: 'list the keys' });
+          throw this.#explained(error, { operation: 'list the keys' });
         }
         const [next, keys] = Array.isArray(reply) ? reply : [];
         cursor = asText(next);
@@ -245,8 +405,20 @@ export class Connection {
 
   close(): void {
     this.#closed = true;
+    this.#signal.removeEventListener('abort', this.#onAbort);
     this.#client.disconnect();
+    for (const line of this.#lines) line.cut();
+    if ('nodes' in this.#client) cutSubscriber(this.#client);
   }
+}
+
+/** A connection of the library's own to some node, which it makes for messages that nobody subscribes to. */
+function cutSubscriber(cluster: object): void {
+  const subscriber: unknown = Reflect.get(cluster, 'subscriber');
+  const redis: unknown = typeof subscriber === 'object' && subscriber !== null && Reflect.get(subscriber, 'subscriber');
+  const stream: unknown = typeof redis === 'object' && redis !== null && Reflect.get(redis, 'stream');
+  if (typeof stream === 'object' && stream !== null && 'destroy' in stream && typeof stream.destroy === 'function')
+    stream.destroy();
 }
 
 /**
@@ -255,6 +427,31 @@ export class Connection {
  */
 const SCAN_COUNT = 250;
 const RECONNECT_TIMEOUT_MS = 5_000;
+/** To reach a server that is there takes milliseconds. */
+const REACH_MS = 1_000;
+/** Calls that end a run come right behind the one that failed; whoever looks again does so later. */
+const REFUSED_AFTER_FAULT_MS = 1_500;
+/** What a server says that does not know a command or does not allow it. */
+const IS_REFUSED: ReadonlySet<string> = new Set(['PERMISSION_DENIED', 'NOT_SUPPORTED', 'UNEXPECTED_RESPONSE']);
+
+/** Rejects when it takes longer, with a timer that keeps the program alive; an interruption leaves it `GRACE_MS`. */
+function within<T>(promise: Promise<T>, ms: number, late: () => MqError, signal?: AbortSignal): Promise<T> {
+  return new Promise<T>((resolve, reject) => {
+    let timer = setTimeout(() => reject(late()), ms);
+    const onAbort = (): void => {
+      clearTimeout(timer);
+      timer = setTimeout(() => reject(late()), Math.min(ms, GRACE_MS));
+    };
+    if (signal?.aborted === true) onAbort();
+    signal?.addEventListener('abort', onAbort, { once: true });
+    promise.then(resolve, reject).finally(() => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', onAbort);
+    });
+  });
+}
+
+const GRACE_MS = 1_200;
 
 /** Gives up waiting when the signal aborts; what was asked may still happen. */
 function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {

@@ -10,7 +10,10 @@ import { parseRedisUrl } from './url.ts';
 export const backend: Backend = {
   name: 'redis',
   kinds: [BULLMQ_CAPABILITIES, STREAM_CAPABILITIES, LIST_CAPABILITIES],
-  async open(url, { connectTimeoutMs, signal }) {
-    return new RedisBroker(await Connection.open(parseRedisUrl(url), connectTimeoutMs, signal));
+  async open(url, { connectTimeoutMs, timeoutMs = DEFAULT_TIMEOUT_MS, signal }) {
+    return new RedisBroker(await Connection.open(parseRedisUrl(url), { connectTimeoutMs, timeoutMs }, signal));
   },
 };
+
+/** Where nobody says how long an answer may take. */
+const DEFAULT_TIMEOUT_MS = 30_000;

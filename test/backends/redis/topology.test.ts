@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { Queue as BullQueue } from 'bullmq';
-import { Cluster } from 'ioredis';
+import { Cluster, Redis } from 'ioredis';
 import { afterAll, describe, expect, it } from 'vitest';
 import { queuePattern } from '../../../src/core/name-pattern.ts';
 import { freePort } from '../../support/free-port.ts';
@@ -165,17 +165,89 @@ describe('a cluster of three masters', async () => {
     });
   });
 
-  it('a node asked as a single server says what is missing in the URL', async () => {
-    const broker = await open('?kind=list', cluster.masters[0]?.url ?? '');
-    const names = ['list-0', 'list-1', 'list-2', 'list-3'];
-    const errors = await Promise.all(
-      names.map(async (name) =>
-        broker.queue(name, signal).then(
-          () => null,
-          (error: { hint?: string }) => error.hint,
-        ),
-      ),
-    );
-    expect(errors).toContain('add ?cluster=true to the URL');
+  it('a node asked as a single server is known for a node of a cluster: no third of the keys', async () => {
+    const names = Array.from({ length: 9 }, (_, n) => `alone-${n}`);
+    for (const name of names) await client.lpush(name, 'a');
+    const broker = await open('', cluster.masters[0]?.url ?? '');
+    const listed: string[] = [];
+    for await (const stats of broker.queues(queuePattern(['alone-*']), { notice, signal })) listed.push(stats.queue);
+    expect(listed).toEqual(names);
+    for (const name of names) expect((await peek(await broker.queue(name, signal))).map(text)).toEqual(['a']);
   });
+
+  it('so it is for a user who may not say HELLO, and told by INFO', async () => {
+    for (const { port } of nodes) {
+      const node = new Redis(port, '127.0.0.1');
+      await node.call('ACL', 'SETUSER', 'noh', 'reset', 'on', '>pw', '~*', '+@all', '-hello');
+      node.disconnect();
+    }
+    const broker = await open('', (cluster.masters[1]?.url ?? '').replace('redis://', 'redis://noh:pw@'));
+    const listed: string[] = [];
+    for await (const stats of broker.queues(queuePattern(['alone-*']), { notice, signal })) listed.push(stats.queue);
+    expect(listed).toHaveLength(9);
+  });
+});
+
+/** Speaks as much as it takes to be taken for a node of a cluster whose master is at this address. */
+async function clusterAt(host: string | null, port: number): Promise<string> {
+  const bulk = (word: string | null): string => (word === null ? '$-1\r\n' : `$${word.length}\r\n${word}\r\n`);
+  const slots = `*1\r\n*3\r\n:0\r\n:16383\r\n*3\r\n${bulk(host)}:${port}\r\n${bulk('0123456789')}`;
+  const mode = `*2\r\n${bulk('mode')}${bulk('cluster')}`;
+  const server = createServer((socket) => {
+    socket.on('error', () => {});
+    socket.on('data', (bytes) => {
+      for (const call of bytes
+        .toString()
+        .toLowerCase()
+        .split(/(?=\*\d+\r\n\$)/)) {
+        socket.write(call.includes('slots') ? slots : call.includes('hello') ? mode : '+OK\r\n');
+      }
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  after(async () => server.close());
+  return `redis://127.0.0.1:${(server.address() as AddressInfo).port}/0`;
+}
+
+describe('nodes of a cluster that cannot be reached', () => {
+  it.each(['?cluster=true', ''])('names the addresses that the cluster gave: %s', async (parameters) => {
+    const address = await clusterAt('127.0.0.1', 1);
+    await expect(open(parameters, address)).rejects.toMatchObject({
+      code: 'UNAVAILABLE',
+      message: expect.stringContaining('127.0.0.1:1'),
+    });
+  });
+
+  it('an address that lets nobody in and refuses nobody ends with the time for a connection', async () => {
+    // Of the documentation range (RFC 5737): packets to it go nowhere.
+    const address = await clusterAt('192.0.2.1', 6379);
+    const startedAt = Date.now();
+    await expect(open('?cluster=true', address, 1_500)).rejects.toMatchObject({
+      code: 'UNAVAILABLE',
+      message: expect.stringContaining('192.0.2.1:6379'),
+    });
+    expect(Date.now() - startedAt).toBeLessThan(3_500);
+  });
+
+  it.each(['?cluster=true&kind=list', '?kind=list'])(
+    'a node that names no host is at the host that was asked: %s',
+    async (parameters) => {
+      const busPort = await freePort();
+      const node = await startRedis(program, {
+        settings: { 'cluster-enabled': 'yes', 'cluster-port': String(busPort) },
+      });
+      const direct = new Redis(node.url);
+      after(async () => {
+        direct.disconnect();
+        await node.stop();
+      });
+      await direct.call('CLUSTER', 'ADDSLOTSRANGE', 0, 16_383);
+      await expect.poll(async () => String(await direct.call('CLUSTER', 'INFO'))).toContain('cluster_state:ok');
+      const handle = await (await open(parameters, node.url)).queue('q1', signal);
+      const publisher = await handle.publisher?.({ expected: null, lossy: false, notice, signal });
+      expect(await publisher?.send(outgoing())).toMatchObject({ status: 'sent' });
+      expect(await direct.llen('q1')).toBe(1);
+    },
+  );
 });
