@@ -100,9 +100,10 @@ function restoreInteger(root: ExactValue, path: readonly (string | number)[]): v
   for (const step of path.slice(0, -1)) holder = memberOf(holder, step);
   const last = path.at(-1);
   const digits = last === undefined ? undefined : memberOf(holder, last);
-  if (typeof digits !== 'string' || !/^-?\d{1,20}$/.test(digits)) return;
-  if (holder instanceof Map) holder.set(last, BigInt(digits));
-  else if (Array.isArray(holder) && typeof last === 'number') holder[last] = BigInt(digits);
+  if (typeof digits !== 'string' || !/^-?[1-9]\d*$/.test(digits)) return;
+  const exact = parseExactJson(digits);
+  if (holder instanceof Map) holder.set(last, exact);
+  else if (Array.isArray(holder) && typeof last === 'number') holder[last] = exact;
 }
 
 function memberOf(holder: unknown, step: string | number): unknown {
