@@ -61,6 +61,8 @@ export interface ConsumeOptions {
    * to remove may be asked for before the first delivery. Whether giving back is harmless was asked before: see `Queue.priceOfLook`.
    */
   readonly givesBack?: GivesBack;
+  /** Give back also what is near its delivery limit, which a kind may notice only when it has the message in hand. */
+  readonly force?: true;
   /** Wait for more when the queue is empty. */
   readonly follow: boolean;
   /** With `follow`: end after so many milliseconds without a message; null: never. */
@@ -137,6 +139,8 @@ export interface PurgeResult {
   readonly removed: number | null;
   /** What was asked for and is still there, and why (`Delivery.stays`). Absent: nothing. */
   readonly stays?: readonly ItemOutcome[];
+  /** False: not everything that was there at the start has been looked at. Absent: it has. */
+  readonly complete?: false;
 }
 
 /** Where dead letters are, seen from one queue. */
@@ -194,14 +198,19 @@ export interface NativeProgress {
   readonly failed: readonly ItemOutcome[];
   /** The answer was lost: moved or not, which only a look can tell. After such a page the move is over. Absent: none. */
   readonly unknown?: readonly ItemOutcome[];
-  /** Nothing is left to move. */
+  /** Nothing is left to move, or the broker has ended. */
   readonly exhausted: boolean;
+  /** With `exhausted`: about so many were there from the start, and the broker has ended without moving them. Absent: none. */
+  readonly remaining?: number;
 }
 
 /** A move that the broker does itself, or that is atomic, page by page. */
 export interface NativeMove {
   readonly guarantee: Guarantee;
-  /** One page: either the next `upTo` messages or exactly these. A page is done whole or not at all when the guarantee is `atomic`. */
+  /**
+   * One page: either the next `upTo` messages or exactly these. A page is done whole or not at all when the guarantee is `atomic`. Rejects with
+   * `NOT_SUPPORTED`, before anything was moved, when it turns out that the broker will not do it: then it can be done by hand.
+   */
   next(selection: { readonly upTo: number } | { readonly messages: readonly Message[] }): Promise<NativeProgress>;
   /**
    * Present where the broker goes on moving between two pages: stops it, and tells what it has moved since the last page. Called once, after the last

@@ -8,7 +8,7 @@ import { BY_HAND, depthNow, expectedSends } from './depth.ts';
 import { dryRun, isDisturbedByLooks } from './dry-run.ts';
 import { weighLook } from './look.ts';
 import { lossySender, Misfits } from './misfits.ts';
-import { nativeTransfer } from './native-transfer.ts';
+import { nativeElseByHand } from './native-transfer.ts';
 import { toOutgoing } from './outgoing.ts';
 import type { Plan, RunOptions } from './plan.ts';
 import { openPublisher } from './publishers.ts';
@@ -88,11 +88,11 @@ export async function planMove(request: MoveRequest): Promise<Plan> {
         signal: options.signal,
       };
       const move = native ? await source.nativeMove?.(nativeRequest(options.signal)) : null;
-      if (move) {
-        const { ratePerSec } = request;
-        return nativeTransfer({ ...common, operation, to: facts.to, ratePerSec, onProgress: options.onProgress }, move);
-      }
-      return byHand(request, chosen, depth, options);
+      const hands = () => byHand(request, chosen, depth, options);
+      if (!move) return hands();
+      const { ratePerSec } = request;
+      const asked = { ...common, operation, to: facts.to, ratePerSec, onProgress: options.onProgress };
+      return nativeElseByHand(asked, move, hands);
     },
   };
 }
@@ -227,9 +227,7 @@ async function reportMisfits(
   let taken = 0;
   for await (const message of scan({ source, state, bound: depth.bound, force, notice, signal })) {
     if (max !== null && taken >= max) break;
-    const verdict = pass.verdict(message);
-    await pass.turn();
-    if (verdict !== 'take') continue;
+    if (pass.verdict(message) !== 'take') continue;
     taken += 1;
     found.add(publisher.misfits(outgoing(request, message)));
   }

@@ -80,6 +80,14 @@ export async function nativeTransfer(
     });
   };
 
+  const leave = (remaining: number): void => {
+    tally.seen += remaining;
+    tally.left += remaining;
+    complete = false;
+    const messages = remaining === 1 ? '1 message' : `${remaining} messages`;
+    request.notice(`the broker has ended without moving about ${messages}, still in ${request.source.name}`);
+  };
+
   try {
     if (selection.everything) {
       let remaining = total ?? Number.POSITIVE_INFINITY;
@@ -92,6 +100,7 @@ export async function nativeTransfer(
         asked = 0;
         const done = countAll(page);
         remaining -= done;
+        if (page.remaining !== undefined && page.remaining > 0) leave(page.remaining);
         if (page.exhausted || isLost || done === 0) break;
       }
     } else {
@@ -118,7 +127,6 @@ export async function nativeTransfer(
       for await (const message of scan({ ...request, force: false })) {
         if (signal.aborted || isLost || room() <= 0) break;
         const verdict = selection.verdict(message);
-        await selection.turn();
         if (verdict === 'take') {
           chosen.push(message);
           chosenBytes += message.body.byteLength;
@@ -162,8 +170,23 @@ export async function nativeTransfer(
     guarantee: move.guarantee,
     dryRun: false,
     native: true,
-    complete: complete && !isLost && !signal.aborted && !selection.undecided,
+    complete: complete && !isLost && !signal.aborted,
   });
+}
+
+/** By the broker's own means; by hand where it turns out, before anything was moved, that the broker will not do it. */
+export async function nativeElseByHand(
+  request: NativeTransferRequest,
+  move: NativeMove,
+  byHand: () => Promise<Report>,
+): Promise<Report> {
+  try {
+    return await nativeTransfer(request, move);
+  } catch (error) {
+    if (!(error instanceof MqError) || error.code !== 'NOT_SUPPORTED') throw error;
+    request.notice(`${error.message}: by hand instead`);
+    return byHand();
+  }
 }
 
 /** Of a page without names nobody can tell how many it held: it is moved as a whole, or not at all, and in no count. */

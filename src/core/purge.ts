@@ -131,7 +131,7 @@ async function whole(
 ): Promise<AnyReport> {
   const tally = new Tally();
   if (queue.purge === undefined) throw new MqError('INTERNAL', `kind ${queue.kind} declares purge but has none`);
-  const { removed, stays = [] } = await queue.purge({ states, notice, signal: options.signal });
+  const { removed, stays = [], complete = true } = await queue.purge({ states, notice, signal: options.signal });
   if (removed === null) notice(`${queue.capabilities.broker} does not say how many messages it removed`);
   tally.moved = removed ?? 0;
   tally.seen = tally.matched = tally.moved + stays.length;
@@ -145,7 +145,7 @@ async function whole(
     guarantee,
     dryRun: false,
     native: true,
-    complete: !options.signal.aborted,
+    complete: complete && !options.signal.aborted,
   });
   return removed === null ? { ...report, matched: null, moved: null, perSec: null } : report;
 }

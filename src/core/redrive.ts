@@ -10,7 +10,7 @@ import { BY_HAND, depthNow, expectedSends } from './depth.ts';
 import { dryRun } from './dry-run.ts';
 import { weighLook } from './look.ts';
 import { type LossySender, lossySender } from './misfits.ts';
-import { nativeTransfer } from './native-transfer.ts';
+import { nativeElseByHand } from './native-transfer.ts';
 import { toOutgoing } from './outgoing.ts';
 import type { Plan, RunOptions } from './plan.ts';
 import { openPublisher, Publishers } from './publishers.ts';
@@ -91,19 +91,17 @@ export async function planRedrive(request: RedriveRequest): Promise<Plan> {
       };
       if (options.dryRun) return dryRun({ ...facts, native: native !== null }, common, options);
       const move = native === null ? null : await holder.nativeMove?.(nativeRequest(options.signal));
-      if (move !== null && move !== undefined) {
-        return nativeTransfer(
-          {
-            ...common,
-            operation: 'redrive',
-            to: targets,
-            ratePerSec: request.ratePerSec,
-            onProgress: options.onProgress,
-          },
-          move,
-        );
-      }
-      return byHand(request, located, chosen, depth, countReplay, targets, options);
+      const hands = () => byHand(request, located, chosen, depth, countReplay, targets, options);
+      if (move === null || move === undefined) return hands();
+      const { ratePerSec } = request;
+      const asked = {
+        ...common,
+        operation: 'redrive',
+        to: targets,
+        ratePerSec,
+        onProgress: options.onProgress,
+      } as const;
+      return nativeElseByHand(asked, move, hands);
     },
   };
 }

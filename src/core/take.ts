@@ -39,6 +39,7 @@ export function taking(
     consume.call(source, {
       ...{ state, limit, window, follow, idleMs, evenPaused, tellsKept: true, notice, signal },
       ...(givesBack === null ? {} : { givesBack }),
+      ...(request.force ? { force: true } : {}),
     });
 }
 

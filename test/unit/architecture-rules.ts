@@ -27,6 +27,7 @@ const REACT = /^(react|react\/.*|ink|ink-.*)$/;
 /** The files that may touch `process`, and why those. */
 const PROCESS_ALLOWED: ReadonlyMap<string, string> = new Map([
   ['cli/main.ts', 'the one place where arguments, streams, signals and the exit code come in'],
+  ['backends/sqs/index.ts', 'the variables that every client of AWS honours: proxies, authorities, region, endpoint'],
   ['backends/sqlite/driver.ts', 'the warning that Node prints while it loads its SQLite can only be held back there'],
   ['backends/sqlite/consumer.ts', 'a claim in the file names the process that holds it'],
 ]);

@@ -1,5 +1,6 @@
 import { MqError } from '../../contract/errors.ts';
 import { CAREFUL, type Reception } from './reception.ts';
+import type { Environment } from './transport.ts';
 
 /** Where SQS is, as a URL of ours says it. Never holds a credential: those come from the SDK's own chain. */
 export interface Address {
@@ -19,13 +20,13 @@ const PARAMETERS = ['endpoint', 'denyPolicy', 'waitSeconds', 'emptyPolls', 'leas
 const SHAPE = 'sqs://REGION or sqs://ACCOUNT@REGION';
 
 /**
- * Reads `sqs://[ACCOUNT@]REGION[?PARAMETER=VALUE&…]`: `endpoint` (a URL), `denyPolicy` (true or false), `waitSeconds` (0 to 20), `emptyPolls`
+ * Reads `sqs://[[ACCOUNT@]REGION][?PARAMETER=VALUE&…]`: `endpoint` (a URL), `denyPolicy` (true or false), `waitSeconds` (0 to 20), `emptyPolls`
  * (1 to 10) and `leaseSeconds` (1 to 43200). Throws `CONFIG_INVALID`, and never quotes the URL or a part of it that could be a secret somebody put
- * there by mistake.
+ * there by mistake. What the URL leaves open is taken as every client of AWS takes it: the region from `AWS_REGION`, the server from `AWS_ENDPOINT_URL`.
  */
-export function parseAddress(text: string): Address {
+export function parseAddress(text: string, environment: Environment = {}): Address {
   const url = parseUrl(text);
-  if (url === null || url.protocol !== 'sqs:' || url.hostname === '') throw invalid(`expected ${SHAPE}`);
+  if (url === null || url.protocol !== 'sqs:') throw invalid(`expected ${SHAPE}`);
   if (url.password !== '') {
     throw invalid(
       'an SQS URL holds no secret key',
@@ -36,16 +37,18 @@ export function parseAddress(text: string): Address {
   if (url.port !== '' || (url.pathname !== '' && url.pathname !== '/')) {
     throw invalid(`expected ${SHAPE}`, 'Name another server with ?endpoint=http://HOST:PORT.');
   }
-  if (!REGION.test(url.hostname)) throw invalid('the region may hold only lower-case letters, digits and hyphens');
+  const region = url.hostname === '' ? regionOf(environment) : url.hostname;
+  if (region === null) throw invalid(`expected ${SHAPE}`, 'Without a region in it, AWS_REGION has to name one.');
+  if (!REGION.test(region)) throw invalid('the region may hold only lower-case letters, digits and hyphens');
   for (const key of url.searchParams.keys()) {
     if (!PARAMETERS.includes(key)) {
       throw invalid('unknown parameter in the SQS URL', `Known parameters are ${PARAMETERS.join(', ')}.`);
     }
   }
   return {
-    region: url.hostname,
+    region,
     account: url.username === '' ? null : url.username,
-    endpoint: parseEndpoint(url.searchParams.get('endpoint')),
+    endpoint: parseEndpoint(url.searchParams.get('endpoint') ?? endpointOf(environment)),
     denyPolicy: parseFlag(url.searchParams.get('denyPolicy')),
     reception: {
       waitSeconds: parseNumber(url, 'waitSeconds', 0, 20) ?? CAREFUL.waitSeconds,
@@ -53,6 +56,16 @@ export function parseAddress(text: string): Address {
       leaseSeconds: parseNumber(url, 'leaseSeconds', 1, 43_200),
     },
   };
+}
+
+function regionOf({ AWS_REGION: region, AWS_DEFAULT_REGION: other }: Environment): string | null {
+  return region || other || null;
+}
+
+/** https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html */
+function endpointOf(environment: Environment): string | null {
+  if (environment.AWS_IGNORE_CONFIGURED_ENDPOINT_URLS === 'true') return null;
+  return environment.AWS_ENDPOINT_URL_SQS || environment.AWS_ENDPOINT_URL || null;
 }
 
 /** The address as prompts and reports show it. */

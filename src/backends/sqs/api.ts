@@ -34,15 +34,18 @@ import {
   type UntagQueueCommandInput,
 } from '@aws-sdk/client-sqs';
 import { type ClockReading, clockOfAnswer } from '../../contract/clock.ts';
-import { MqError } from '../../contract/errors.ts';
+import { abortedError, MqError } from '../../contract/errors.ts';
 import type { Address } from './address.ts';
 import { credentialsOf } from './credentials.ts';
 import { translate } from './errors.ts';
+import { AnswerClock, backOffMs, type Patience, pause, type Waiting } from './patience.ts';
+import type { Transport } from './transport.ts';
 import { USER_AGENT } from './user-agent.ts';
 
-/** Longer than the longest poll (20 s) by far; a request that takes longer has an unknown outcome. */
-const REQUEST_TIMEOUT_MS = 30_000;
+/** How often a read is asked in all, and the first pause between, milliseconds: a throttled one is given more room. */
 const READ_ATTEMPTS = 4;
+const FIRST_PAUSE_MS = 100;
+const FIRST_PAUSE_THROTTLED_MS = 400;
 
 /** Whose name an error carries, and what may stop the call. */
 export interface CallContext {
@@ -51,40 +54,43 @@ export interface CallContext {
 }
 
 /**
- * The calls of SQS that we use, with errors in our words. Two clients: `#steady` repeats by the SDK's own rules what may be repeated without harm
- * (reads, deletes, visibility, FIFO sends, whose deduplication id makes a repetition harmless); `#once` never repeats.
+ * `never`: its outcome is told as it was. `read`: asked again a few times. `settle`: asked again until the time-out is over, because what was taken should
+ * be settled: deletes, visibility, FIFO sends (whose deduplication id makes a repetition harmless).
  */
+type Repeat = 'never' | 'read' | 'settle';
+
+/** The calls of SQS that we use, with errors in our words, each wait for an answer bounded. The SDK itself repeats nothing. */
 export class SqsApi {
-  readonly #steady: SQSClient;
-  readonly #once: SQSClient;
+  readonly #client: SQSClient;
   readonly #region: string;
+  readonly #patience: Patience;
+  readonly #connectTimeoutMs: number;
+  readonly #answers: AnswerClock;
   readonly #closers = new Set<() => Promise<void>>();
+  #credentials: Promise<unknown> | null = null;
   #closed = false;
   #clock: ClockReading | null = null;
 
-  constructor(address: Address, connectTimeoutMs: number) {
+  constructor(
+    address: Pick<Address, 'region' | 'endpoint'>,
+    transport: Transport,
+    { connectTimeoutMs, ...patience }: Patience & { readonly connectTimeoutMs: number },
+  ) {
     const place = {
       region: address.region,
       ...(address.endpoint === null ? {} : { endpoint: address.endpoint }),
       // A queue URL is data: it must not decide where signed requests go.
       useQueueUrlAsEndpoint: false,
       customUserAgent: USER_AGENT,
-    };
-    const credentials = credentialsOf(place);
-    const shared = { ...place, credentials };
-    const requestHandler = {
-      connectionTimeout: connectTimeoutMs,
-      requestTimeout: REQUEST_TIMEOUT_MS,
-      throwOnRequestTimeout: true,
-    };
-    this.#steady = new SQSClient({ ...shared, requestHandler, maxAttempts: READ_ATTEMPTS });
-    this.#once = new SQSClient({
-      ...shared,
-      requestHandler,
+      requestHandler: transport,
       maxAttempts: 1,
-    });
+    };
+    this.#client = new SQSClient({ ...place, credentials: credentialsOf(place) });
     this.#region = address.region;
-    for (const client of [this.#steady, this.#once]) this.#watchClock(client);
+    this.#patience = patience;
+    this.#connectTimeoutMs = connectTimeoutMs;
+    this.#answers = new AnswerClock(patience);
+    this.#watchClock(this.#client);
   }
 
   /** From the newest answer that carried a date, also one that refused; null: none did. */
@@ -92,90 +98,112 @@ export class SqsApi {
     return this.#clock;
   }
 
-  /** Resolves when the SDK's chain has found credentials. */
-  async credentials(): Promise<void> {
-    await this.#do('ListQueues', { queue: null }, () => this.#steady.config.credentials());
+  /** The longest wait for one answer, milliseconds. */
+  get timeoutMs(): number {
+    return this.#patience.timeoutMs;
+  }
+
+  /** Aborted when the operator interrupts. */
+  get interruption(): AbortSignal {
+    return this.#patience.interruption;
   }
 
   listQueues(input: ListQueuesCommandInput, context: CallContext) {
-    return this.#do('ListQueues', context, (o) => this.#steady.send(new ListQueuesCommand(input), o));
+    return this.#do('ListQueues', 'read', context, (o) => this.#client.send(new ListQueuesCommand(input), o));
   }
 
   getQueueUrl(input: GetQueueUrlCommandInput, context: CallContext) {
-    return this.#do('GetQueueUrl', context, (o) => this.#steady.send(new GetQueueUrlCommand(input), o));
+    return this.#do('GetQueueUrl', 'read', context, (o) => this.#client.send(new GetQueueUrlCommand(input), o));
   }
 
   getQueueAttributes(url: string, context: CallContext) {
     const command = new GetQueueAttributesCommand({ QueueUrl: url, AttributeNames: ['All'] });
-    return this.#do('GetQueueAttributes', context, (o) => this.#steady.send(command, o));
+    return this.#do('GetQueueAttributes', 'read', context, (o) => this.#client.send(command, o));
   }
 
   setQueueAttributes(input: SetQueueAttributesCommandInput, context: CallContext) {
-    return this.#do('SetQueueAttributes', context, (o) => this.#steady.send(new SetQueueAttributesCommand(input), o));
+    return this.#do('SetQueueAttributes', 'read', context, (o) =>
+      this.#client.send(new SetQueueAttributesCommand(input), o),
+    );
   }
 
   listSources(input: ListDeadLetterSourceQueuesCommandInput, context: CallContext) {
     const command = new ListDeadLetterSourceQueuesCommand(input);
-    return this.#do('ListDeadLetterSourceQueues', context, (o) => this.#steady.send(command, o));
+    return this.#do('ListDeadLetterSourceQueues', 'read', context, (o) => this.#client.send(command, o));
   }
 
   listTags(url: string, context: CallContext) {
-    return this.#do('ListQueueTags', context, (o) => this.#steady.send(new ListQueueTagsCommand({ QueueUrl: url }), o));
+    return this.#do('ListQueueTags', 'read', context, (o) =>
+      this.#client.send(new ListQueueTagsCommand({ QueueUrl: url }), o),
+    );
   }
 
   tag(input: TagQueueCommandInput, context: CallContext) {
-    return this.#do('TagQueue', context, (o) => this.#steady.send(new TagQueueCommand(input), o));
+    return this.#do('TagQueue', 'read', context, (o) => this.#client.send(new TagQueueCommand(input), o));
   }
 
   untag(input: UntagQueueCommandInput, context: CallContext) {
-    return this.#do('UntagQueue', context, (o) => this.#steady.send(new UntagQueueCommand(input), o));
+    return this.#do('UntagQueue', 'read', context, (o) => this.#client.send(new UntagQueueCommand(input), o));
   }
 
   createQueue(input: CreateQueueCommandInput, context: CallContext) {
-    return this.#do('CreateQueue', context, (o) => this.#once.send(new CreateQueueCommand(input), o));
+    return this.#do('CreateQueue', 'never', context, (o) => this.#client.send(new CreateQueueCommand(input), o));
   }
 
   deleteQueue(url: string, context: CallContext) {
-    return this.#do('DeleteQueue', context, (o) => this.#once.send(new DeleteQueueCommand({ QueueUrl: url }), o));
+    return this.#do('DeleteQueue', 'never', context, (o) =>
+      this.#client.send(new DeleteQueueCommand({ QueueUrl: url }), o),
+    );
   }
 
   purgeQueue(url: string, context: CallContext) {
-    return this.#do('PurgeQueue', context, (o) => this.#once.send(new PurgeQueueCommand({ QueueUrl: url }), o));
+    return this.#do('PurgeQueue', 'never', context, (o) =>
+      this.#client.send(new PurgeQueueCommand({ QueueUrl: url }), o),
+    );
   }
 
   /** `repeatable`: every entry has a deduplication id or the queue makes one of the content. */
   sendBatch(input: SendMessageBatchCommandInput, context: CallContext & { readonly repeatable: boolean }) {
-    const client = context.repeatable ? this.#steady : this.#once;
-    return this.#do('SendMessage', context, (o) => client.send(new SendMessageBatchCommand(input), o));
+    const repeat = context.repeatable ? 'settle' : 'never';
+    return this.#do('SendMessage', repeat, context, (o) => this.#client.send(new SendMessageBatchCommand(input), o));
   }
 
-  /** Not repeated: the answer that was lost may have taken messages, and a second one would take more than was asked. */
+  /** Not repeated here: an answer that was lost may have taken messages, which the consumer has to know. */
   receive(input: ReceiveMessageCommandInput, context: CallContext) {
-    return this.#do('ReceiveMessage', context, (o) => this.#once.send(new ReceiveMessageCommand(input), o));
+    const pollMs = (input.WaitTimeSeconds ?? 0) * 1000;
+    return this.#do(
+      'ReceiveMessage',
+      'never',
+      context,
+      (o) => this.#client.send(new ReceiveMessageCommand(input), o),
+      pollMs,
+    );
   }
 
   deleteBatch(input: DeleteMessageBatchCommandInput, context: CallContext) {
-    return this.#do('DeleteMessage', context, (o) => this.#steady.send(new DeleteMessageBatchCommand(input), o));
+    return this.#do('DeleteMessage', 'settle', context, (o) =>
+      this.#client.send(new DeleteMessageBatchCommand(input), o),
+    );
   }
 
   changeVisibilityBatch(input: ChangeMessageVisibilityBatchCommandInput, context: CallContext) {
     const command = new ChangeMessageVisibilityBatchCommand(input);
-    return this.#do('ChangeMessageVisibility', context, (o) => this.#steady.send(command, o));
+    return this.#do('ChangeMessageVisibility', 'settle', context, (o) => this.#client.send(command, o));
   }
 
   startMoveTask(input: StartMessageMoveTaskCommandInput, context: CallContext) {
     const command = new StartMessageMoveTaskCommand(input);
-    return this.#do('StartMessageMoveTask', context, (o) => this.#once.send(command, o));
+    return this.#do('StartMessageMoveTask', 'never', context, (o) => this.#client.send(command, o));
   }
 
   listMoveTasks(input: ListMessageMoveTasksCommandInput, context: CallContext) {
     const command = new ListMessageMoveTasksCommand(input);
-    return this.#do('ListMessageMoveTasks', context, (o) => this.#steady.send(command, o));
+    return this.#do('ListMessageMoveTasks', 'read', context, (o) => this.#client.send(command, o));
   }
 
   cancelMoveTask(input: CancelMessageMoveTaskCommandInput, context: CallContext) {
     const command = new CancelMessageMoveTaskCommand(input);
-    return this.#do('CancelMessageMoveTask', context, (o) => this.#steady.send(command, o));
+    return this.#do('CancelMessageMoveTask', 'settle', context, (o) => this.#client.send(command, o));
   }
 
   /** Has `closer` called before the connection closes, while calls are still possible. Returns how to take that back. */
@@ -187,8 +215,7 @@ export class SqsApi {
   async close(): Promise<void> {
     await Promise.all([...this.#closers].map((closer) => closer()));
     this.#closed = true;
-    this.#steady.destroy();
-    this.#once.destroy();
+    this.#client.destroy();
   }
 
   #watchClock(client: SQSClient): void {
@@ -206,8 +233,36 @@ export class SqsApi {
 
   async #do<T>(
     action: string,
+    repeat: Repeat,
     context: CallContext,
-    call: (options: { abortSignal?: AbortSignal }) => Promise<T>,
+    call: (options: { abortSignal: AbortSignal }) => Promise<T>,
+    pollMs = 0,
+  ): Promise<T> {
+    const startedAt = Date.now();
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await this.#attempt(action, context, call, pollMs);
+      } catch (error) {
+        const isTransient = error instanceof MqError && (error.code === 'THROTTLED' || error.code === 'UNAVAILABLE');
+        if (!isTransient || !error.retryable || repeat === 'never') throw error;
+        const pauseMs = backOffMs(attempt, error.code === 'THROTTLED' ? FIRST_PAUSE_THROTTLED_MS : FIRST_PAUSE_MS);
+        const { timeoutMs, interruption } = this.#patience;
+        const isOver =
+          repeat === 'read'
+            ? attempt >= READ_ATTEMPTS
+            : Date.now() - startedAt + pauseMs > timeoutMs || interruption.aborted;
+        if (isOver) throw error;
+        await pause(pauseMs, repeat === 'read' ? (context.signal ?? interruption) : interruption);
+        if (context.signal?.aborted) throw abortedError(context.signal);
+      }
+    }
+  }
+
+  async #attempt<T>(
+    action: string,
+    { queue, signal }: CallContext,
+    call: (options: { abortSignal: AbortSignal }) => Promise<T>,
+    pollMs: number,
   ): Promise<T> {
     if (this.#closed) {
       throw new MqError('UNAVAILABLE', 'the connection is closed', {
@@ -216,11 +271,28 @@ export class SqsApi {
         retryable: false,
       });
     }
+    const waiting = { action, queue, signal: signal ?? null, pollMs };
     try {
-      return await call(context.signal === undefined ? {} : { abortSignal: context.signal });
+      await this.#haveCredentials(waiting);
+      return await this.#answers.answerOf(waiting, (abortSignal) => call({ abortSignal }));
     } catch (error) {
-      throw translate(error, { action, queue: context.queue, region: this.#region, signal: context.signal });
+      throw translate(error, { action, queue, region: this.#region, signal });
     }
+  }
+
+  /** Once. The look for them cannot be cut off: a machine without any may wait for a metadata service that is not there. */
+  async #haveCredentials(waiting: Waiting): Promise<void> {
+    if (this.#credentials === null) {
+      const { interruption } = this.#patience;
+      const bounds = { timeoutMs: this.#connectTimeoutMs, interruption };
+      this.#credentials = new AnswerClock(bounds).answerOf({ ...waiting, pollMs: 0 }, () =>
+        this.#client.config.credentials(),
+      );
+      this.#credentials.catch(() => {
+        this.#credentials = null;
+      });
+    }
+    await this.#credentials;
   }
 }
 

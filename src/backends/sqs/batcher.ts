@@ -8,6 +8,8 @@ export interface BatcherOptions<Item, Result> {
   readonly joins?: (batch: readonly Item[], next: Item) => boolean;
   /** Items of the same lane are never in two calls at once, so that their order is kept; null: in no lane. */
   readonly lane?: (item: Item) => string | null;
+  /** Nor are two of them in one call, where a call may fail in part. */
+  readonly laneIsSingle?: boolean;
   /** One call. Gives a result for each item, in order; must not reject. */
   readonly run: (batch: readonly Item[]) => Promise<readonly Result[]>;
 }
@@ -72,8 +74,9 @@ export class Batcher<Item, Result> {
   /** The next batch, and whether nothing more can join it. */
   #choose(): { batch: Waiting<Item, Result>[]; closed: boolean } {
     const batch: Waiting<Item, Result>[] = [];
+    const chosen = new Set<string>();
     for (const entry of this.#waiting) {
-      if (entry.lane !== null && this.#busyLanes.has(entry.lane)) continue;
+      if (entry.lane !== null && (this.#busyLanes.has(entry.lane) || chosen.has(entry.lane))) continue;
       if (
         batch.length > 0 &&
         this.#options.joins?.(
@@ -84,6 +87,7 @@ export class Batcher<Item, Result> {
         return { batch, closed: true };
       }
       batch.push(entry);
+      if (this.#options.laneIsSingle === true && entry.lane !== null) chosen.add(entry.lane);
       if (batch.length === BATCH_ENTRIES) return { batch, closed: true };
     }
     return { batch, closed: false };

@@ -8,30 +8,25 @@ import { type AskedQueue, queueChecks } from './checks.ts';
 import { createQueue } from './create-queue.ts';
 import type { QueueAttributes } from './facts.ts';
 import { listQueueStats } from './listing.ts';
-import { nameFromUrl, parseReference } from './names.ts';
+import { nameFromUrl } from './names.ts';
 import { PausableSqsQueue } from './pausable-queue.ts';
 import { SqsQueue } from './queue.ts';
-import { urlOfName } from './queue-url.ts';
+import { findQueue } from './queue-url.ts';
 import { listQueueUrls } from './sources.ts';
+import { type Environment, transportTo } from './transport.ts';
+
+const DEFAULT_TIMEOUT_MS = 30_000;
 
 /**
- * Opens SQS: finds credentials and makes one call, which may be refused for lack of permission on `sqs:ListQueues` but proves that the server is
- * there and takes the credentials.
+ * Opens SQS without asking it anything: whether the server is there and takes the credentials, the first call shows. So a queue that cannot be meant (the URL
+ * of another server) is refused before anybody is asked.
  */
-export async function openSqs(address: Address, options: OpenOptions): Promise<Broker> {
-  const api = new SqsApi(address, options.connectTimeoutMs);
-  const signal = AbortSignal.any([options.signal, AbortSignal.timeout(options.connectTimeoutMs)]);
-  try {
-    throwIfAborted(options.signal);
-    await orAborted(api.credentials(), signal);
-    await api.listQueues({ MaxResults: 1 }, { queue: null, signal });
-  } catch (error) {
-    if (!(error instanceof MqError) || error.code !== 'PERMISSION_DENIED') {
-      await api.close();
-      throw options.signal.aborted || !signal.aborted ? error : tooSlow(address, options.connectTimeoutMs);
-    }
-  }
-  return new SqsBroker(api, address);
+export async function openSqs(address: Address, environment: Environment, options: OpenOptions): Promise<Broker> {
+  const { connectTimeoutMs, timeoutMs = DEFAULT_TIMEOUT_MS, signal } = options;
+  throwIfAborted(signal);
+  const host = address.endpoint === null ? `sqs.${address.region}.amazonaws.com` : new URL(address.endpoint).hostname;
+  const transport = await transportTo(host, environment, connectTimeoutMs);
+  return new SqsBroker(new SqsApi(address, transport, { connectTimeoutMs, timeoutMs, interruption: signal }), address);
 }
 
 class SqsBroker implements Broker {
@@ -51,11 +46,10 @@ class SqsBroker implements Broker {
   }
 
   async queue(text: string, signal: AbortSignal): Promise<Queue> {
-    const reference = parseReference(text, this.#where);
-    const owner = reference.account ?? this.#where.account;
-    const url = reference.url ?? (await this.#urlOf(reference.name, owner, signal));
-    const foreign = reference.account !== null && reference.account !== this.#where.account;
-    const name = foreign ? (reference.url ?? text) : reference.name;
+    const found = await findQueue(this.#api, this.#where, text, signal);
+    const { url } = found;
+    const foreign = found.account !== null && found.account !== this.#where.account;
+    const name = foreign ? text.replace(/\/+$/, '') : found.name;
     const attributes = await this.#attributes(url, name, signal);
     const { denyPolicy, reception } = this.#where;
     const place = { api: this.#api, name, url, foreign, denyPolicy, reception, attributes };
@@ -68,8 +62,7 @@ class SqsBroker implements Broker {
 
   /** What was lost with it is not told: SQS counts only approximately. */
   async delete(text: string, signal: AbortSignal): Promise<number | null> {
-    const reference = parseReference(text, this.#where);
-    const url = reference.url ?? (await this.#urlOf(reference.name, reference.account ?? this.#where.account, signal));
+    const { url } = await findQueue(this.#api, this.#where, text, signal);
     await this.#api.getQueueAttributes(url, { queue: text, signal });
     await this.#api.deleteQueue(url, { queue: text, signal });
     return null;
@@ -93,8 +86,7 @@ class SqsBroker implements Broker {
   }
 
   async #named(text: string, signal: AbortSignal): Promise<AskedQueue> {
-    const { url, name, account } = parseReference(text, this.#where);
-    return { name, url: url ?? (await this.#urlOf(name, account ?? this.#where.account, signal)) };
+    return findQueue(this.#api, this.#where, text, signal);
   }
 
   async #anyQueue(signal: AbortSignal): Promise<AskedQueue | null> {
@@ -103,10 +95,6 @@ class SqsBroker implements Broker {
       if (account === null || url.includes(`/${account}/`)) return { name: nameFromUrl(url), url };
     }
     return null;
-  }
-
-  #urlOf(name: string, account: string | null, signal: AbortSignal): Promise<string> {
-    return urlOfName({ api: this.#api, account }, name, signal);
   }
 
   /** Null when the caller may not read them: a producer may have the permission to send and no other. */
@@ -118,24 +106,4 @@ class SqsBroker implements Broker {
       throw error;
     }
   }
-}
-
-/** The look for credentials cannot be aborted: a machine without any may wait for a metadata service that is not there. */
-async function orAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
-  const aborted = Promise.withResolvers<never>();
-  const abort = () => aborted.reject(signal.reason);
-  signal.addEventListener('abort', abort, { once: true });
-  try {
-    await Promise.race([work, aborted.promise]);
-  } finally {
-    signal.removeEventListener('abort', abort);
-  }
-}
-
-function tooSlow(address: Address, connectTimeoutMs: number): MqError {
-  return new MqError('UNAVAILABLE', `SQS in ${address.region} did not answer within ${connectTimeoutMs} ms`, {
-    backend: 'sqs',
-    operation: 'open',
-    hint: 'Check the region, the endpoint, the network, and where credentials should come from.',
-  });
 }

@@ -2,15 +2,13 @@ import type { Check } from '../../contract/broker.ts';
 import { clockCheck } from '../../contract/clock.ts';
 import { MqError, throwIfAborted } from '../../contract/errors.ts';
 import type { SqsApi } from './api.ts';
+import { NOBODYS_RECEIPT } from './rights.ts';
 
 /** The queue whose rights are asked: on SQS they are per queue. */
 export interface AskedQueue {
   readonly name: string;
   readonly url: string;
 }
-
-/** A receipt that SQS has given to nobody: nothing can be deleted or released by it. */
-const NOBODYS_RECEIPT = 'mq-doctor-asks-about-rights';
 
 type Question = (api: SqsApi, queue: AskedQueue, signal: AbortSignal) => Promise<unknown>;
 

@@ -2,7 +2,7 @@ import type { Message as SqsMessage } from '@aws-sdk/client-sqs';
 import type { Delivery, Receipt } from '../../contract/message.ts';
 import type { ConsumeOptions, Consumer } from '../../contract/queue.ts';
 import { BATCH_ENTRIES } from './batcher.ts';
-import { count } from './facts.ts';
+import { type DeliveryLimit, isNearItsEnd, nearsEnd } from './delivery-limit.ts';
 import { type Hold, Holds } from './holds.ts';
 import { type ReadingContext, readMessage } from './incoming.ts';
 import { Receiver, type ReceiverPlace } from './receiver.ts';
@@ -18,6 +18,8 @@ export interface ConsumerSettings extends ConsumeOptions {
   readonly leaseSeconds: number;
   /** Ready messages when it was opened, by SQS's own count; null: unknown, or not asked. */
   readonly readyAtStart: number | null;
+  /** What is kept to be given back may not be nearer to its end than this allows; null: it may. */
+  readonly deliveryLimit: DeliveryLimit;
 }
 
 /** Fetched ahead of the caller, beyond the receives in the air. */
@@ -63,9 +65,9 @@ export class SqsConsumer implements Consumer {
     this.#place = place;
     this.#options = options;
     this.#holds = new Holds(place, options.leaseSeconds);
-    const { follow, idleMs, leaseSeconds, signal } = options;
+    const { follow, idleMs, leaseSeconds, notice, signal } = options;
     this.#receiver = new Receiver(place, {
-      ...{ follow, idleMs, leaseSeconds },
+      ...{ follow, idleMs, leaseSeconds, notice },
       over: AbortSignal.any([signal, this.#stop.signal]),
     });
     this.#forgetCloser = place.api.beforeClose(() => this.close());
@@ -91,6 +93,7 @@ export class SqsConsumer implements Consumer {
         } else if (this.#isFinished()) {
           if (await this.#mayHoldMore()) continue;
           await this.#tellBlockedGroups();
+          await this.#tellLost();
           return;
         } else {
           await new Promise<void>((resolve) => {
@@ -112,13 +115,15 @@ export class SqsConsumer implements Consumer {
   async #close(): Promise<void> {
     this.#stop.abort();
     this.#wake();
-    await Promise.all(this.#receives);
     this.#buffer.length = 0;
-    const failed = await this.#holds.giveBackAll();
+    // What is held need not wait for the last answers: a server that has fallen silent lets both wait.
+    const [early] = await Promise.all([this.#holds.giveBackAll(), ...this.#receives]);
+    this.#buffer.length = 0;
+    const failed = early + (await this.#holds.giveBackAll());
     this.#forgetCloser();
     if (failed > 0) {
       this.#options.notice(
-        `${failed} messages of ${this.#place.name} could not be given back at once; they become visible within ${this.#options.leaseSeconds} s`,
+        `${failed === 1 ? '1 message' : `${failed} messages`} of ${this.#place.name} could not be given back at once; visible again within ${this.#options.leaseSeconds} s`,
       );
     }
   }
@@ -183,10 +188,11 @@ export class SqsConsumer implements Consumer {
     const hold = this.#holds.add(message.MessageId ?? '', message.ReceiptHandle ?? '', startedAt);
     if (hold === null) return;
     this.#taken += 1;
-    this.#buffer.push({ message: readMessage(message, this.#place.reading), receipt: this.#receipt(hold) });
+    const delivery = readMessage(message, this.#place.reading);
+    this.#buffer.push({ message: delivery, receipt: this.#receipt(hold, delivery.receiveCount) });
   }
 
-  #receipt(hold: Hold): Receipt {
+  #receipt(hold: Hold, receiveCount: number | null): Receipt {
     let settled: Promise<void> | null = null;
     const settle = (action: () => Promise<void>, isReturn: boolean): Promise<void> => {
       settled ??= action().finally(() => {
@@ -208,6 +214,10 @@ export class SqsConsumer implements Consumer {
       release: () => settle(() => this.#holds.giveBack(hold), true),
       keep: () => {
         if (settled !== null) return;
+        const { deliveryLimit } = this.#options;
+        // Its delivery is used up by now; the next ones need not be.
+        if (isNearItsEnd(receiveCount, deliveryLimit))
+          this.#failure ??= nearsEnd(this.#place.name, 'a message', deliveryLimit);
         this.#kept.add(hold);
         this.#wake();
       },
@@ -258,14 +268,29 @@ export class SqsConsumer implements Consumer {
   }
 
   /**
+   * A receive whose answer was lost may have taken messages, which are hidden until their lease ends: then this is not all there was. SQS's own count tells, as
+   * far as it can be read.
+   */
+  async #tellLost(): Promise<void> {
+    const { lost } = this.#receiver;
+    if (lost === 0) return;
+    const hidden = await this.#receiver.inFlightNow();
+    const missing = hidden === null ? lost : Math.min(lost, Math.max(0, hidden - this.#holds.size));
+    if (missing === 0) return;
+    this.#unseen += missing;
+    this.#options.notice(
+      `the answer of SQS to a receive was lost: up to ${missing === 1 ? '1 message' : `${missing} messages`} of ${this.#place.name} may be hidden for ${this.#options.leaseSeconds} s more`,
+    );
+  }
+
+  /**
    * SQS counts as ready also what a held message of its group keeps back. Its count lags by up to a minute, so no more can be missing than there were
    * at the start.
    */
   async #tellBlockedGroups(): Promise<void> {
     const { limit, notice, readyAtStart } = this.#options;
     if (!this.#place.fifo || this.#holds.size === 0 || (limit !== null && this.#taken >= limit)) return;
-    const answer = await this.#place.api.getQueueAttributes(this.#place.url, { queue: this.#place.name });
-    const waiting = count(answer.Attributes?.ApproximateNumberOfMessages) ?? 0;
+    const waiting = await this.#receiver.readyNow();
     this.#unseen = readyAtStart === null ? waiting : Math.min(waiting, Math.max(0, readyAtStart - this.#taken));
     if (this.#unseen === 0) return;
     notice(

@@ -6,7 +6,7 @@ import { type RedrivePolicy, redrivePolicy } from './facts.ts';
 import { nativeOf } from './incoming.ts';
 import { parseArn } from './names.ts';
 import { arnOf, type QueuePlace, readAttributes } from './place.ts';
-import { sourcesIfAllowed, sourcesOf } from './sources.ts';
+import { sourcesIfCheap, sourcesOf } from './sources.ts';
 import { type DeadCount, depthOfAttributes } from './stats.ts';
 
 /** Where the dead letters of a queue are, and whose dead letters are in it. */
@@ -32,7 +32,7 @@ export async function openDeadLetterQueue(
     const { QueueUrl: url } = await place.api.getQueueUrl(
       {
         QueueName: policy.deadLetterQueue,
-        ...(place.foreign && account !== undefined ? { QueueOwnerAWSAccountId: account } : {}),
+        ...(account === undefined ? {} : { QueueOwnerAWSAccountId: account }),
       },
       context,
     );
@@ -40,8 +40,8 @@ export async function openDeadLetterQueue(
     const { Attributes: attributes = {} } = await place.api.getQueueAttributes(url, context);
     return { ...place, name: nameOfTarget(place, policy), url, attributes };
   } catch (error) {
-    if (error instanceof MqError && (error.code === 'QUEUE_NOT_FOUND' || error.code === 'PERMISSION_DENIED'))
-      return null;
+    // Whatever befalls it costs what is asked of it alone.
+    if (error instanceof MqError && !signal.aborted && error.code !== 'UNAUTHENTICATED') return null;
     throw error;
   }
 }
@@ -50,7 +50,7 @@ export async function openDeadLetterQueue(
 export async function countDead(place: QueuePlace, policy: RedrivePolicy, signal: AbortSignal): Promise<DeadCount> {
   const target = await openDeadLetterQueue(place, policy, signal);
   if (target === null) return { queue: nameOfTarget(place, policy), depth: null, sharers: null };
-  const sources = await sourcesIfAllowed({ ...target, arn: arnOf(target) }, signal);
+  const sources = await sourcesIfCheap({ ...target, arn: arnOf(target) }, signal);
   return {
     queue: target.name,
     depth: target.attributes === null ? null : depthOfAttributes(target.attributes),

@@ -64,6 +64,15 @@ const STALE_RECEIPT = new Set([
   'MessageNotInflight',
   'AWS.SimpleQueueService.MessageNotInflight',
 ]);
+/** https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/CommonErrors.html */
+const SERVER_FAULTS = new Set([
+  'InternalError',
+  'InternalFailure',
+  'InternalServiceError',
+  'InternalServerError',
+  'ServiceUnavailable',
+  'ServiceUnavailableException',
+]);
 const UNKNOWN_ACTION = new Set([
   'UnknownOperationException',
   'UnsupportedOperation',
@@ -96,6 +105,15 @@ export function wasNotCarriedOut(error: unknown): boolean {
   if (neverConnected(cause) || cause instanceof CredentialsFailure) return true;
   const status = statusOf(cause);
   return status !== null && status >= 400 && status < 500;
+}
+
+/**
+ * True when the request was certainly not carried out and the same one may be a little later: throttled, not connected, or SQS itself says that it has an error.
+ * An error page of something between may hide a request that was carried out.
+ */
+export function mayComeLater(error: unknown): boolean {
+  if (!(error instanceof MqError)) return false;
+  return error.code === 'THROTTLED' || neverConnected(error.cause) || SERVER_FAULTS.has(nameOf(error.cause));
 }
 
 /** The server does not know the action: some that speak SQS's protocol lack part of it. */

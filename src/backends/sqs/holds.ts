@@ -1,6 +1,7 @@
 import { MqError } from '../../contract/errors.ts';
 import type { SqsApi } from './api.ts';
 import { BATCH_ENTRIES, Batcher } from './batcher.ts';
+import { backOffMs, pause } from './patience.ts';
 
 /** One message that we have received and not settled: hidden from other consumers until its lease ends. */
 export interface Hold {
@@ -21,7 +22,8 @@ interface Place {
 
 const PARALLEL_CALLS = 8;
 /** A repeated call for entries that failed on SQS's side (`SenderFault: false`); repeating a delete or a visibility change does no harm. */
-const ATTEMPTS = 2;
+const ATTEMPTS = 4;
+const FIRST_PAUSE_MS = 100;
 
 /**
  * Everything that a consumer holds: extends the leases with one timer, deletes exactly what it is told to, and gives the rest back.
@@ -36,6 +38,8 @@ export class Holds {
   readonly #doubtful = new Set<Hold>();
   readonly #deletes: Batcher<Hold, Result>;
   readonly #returns: Batcher<Hold, Result>;
+  /** SQS has left a call unanswered: nothing more is asked of it, and leases end by themselves. */
+  #silence: MqError | null = null;
   #timer: NodeJS.Timeout | null = null;
   #extending: Promise<void> = Promise.resolve();
 
@@ -160,6 +164,7 @@ export class Holds {
   ): Promise<readonly Result[]> {
     const results: Result[] = batch.map(() => this.#fault(operation, 'SQS did not mention it in its answer'));
     let open = batch.map((_, index) => index);
+    if (this.#silence !== null) return batch.map(() => this.#silence);
     for (let attempt = 1; attempt <= ATTEMPTS && open.length > 0; attempt += 1) {
       const entries = open.map((index) => ({ Id: String(index), ReceiptHandle: batch[index]?.receiptHandle ?? '' }));
       try {
@@ -169,8 +174,10 @@ export class Holds {
           results[Number(Id)] = this.#fault(operation, Message ?? Code ?? 'no reason given');
         }
         open = (answer.Failed ?? []).filter(({ SenderFault }) => SenderFault === false).map(({ Id }) => Number(Id));
+        if (open.length > 0) await pause(backOffMs(attempt, FIRST_PAUSE_MS), this.#place.api.interruption);
       } catch (error) {
         const fault = error instanceof MqError ? error : this.#fault(operation, 'the call failed');
+        if (fault.code === 'TIMEOUT') this.#silence = fault;
         for (const index of open) results[index] = fault;
         return results;
       }

@@ -3,7 +3,7 @@ import { instantNotes, readInstant } from '../../contract/instant.ts';
 import type { Death, Headers, JsonValue, Message, MessageContent } from '../../contract/message.ts';
 import { frameworkDeath } from '../common/conventions/framework-death.ts';
 import type { Letter } from '../common/conventions/letter.ts';
-import { type AttributeRecord, decodeAttribute, isCustomType, isLargeInteger, recordOf, setOwn } from './attributes.ts';
+import { type AttributeRecord, decodeAttribute, isCustomType, recordOf, setOwn } from './attributes.ts';
 import { parseArn } from './names.ts';
 
 /** Counts how often `mq` has redriven a message; a Number attribute, so that it takes one of the ten places. */
@@ -14,8 +14,6 @@ export interface ReadingContext {
   readonly queue: string;
   /** The queue is another account's, where a bare name would not be found: its origins are named by ARN. */
   readonly foreign: boolean;
-  /** The queues whose dead letters arrive here; empty when it is no dead-letter queue. */
-  readonly sources: readonly string[];
   /** How long the queue keeps a message, milliseconds; null when unknown. */
   readonly retentionMs: number | null;
 }
@@ -48,10 +46,8 @@ export function readMessage(message: SqsMessage, context: ReadingContext): Messa
   const headers: Record<string, JsonValue> = {};
   const records: Record<string, AttributeRecord> = {};
   const onlyHere: string[] = [];
-  const integers: (readonly [string])[] = [];
   for (const [name, attribute] of Object.entries(message.MessageAttributes ?? {})) {
     setOwn(headers, name, decodeAttribute(attribute));
-    if (isLargeInteger(attribute)) integers.push([name]);
     const record = recordOf(attribute);
     if (record !== null) setOwn(records, name, record);
     if (record !== null && isCustomType(attribute))
@@ -90,7 +86,6 @@ export function readMessage(message: SqsMessage, context: ReadingContext): Messa
     deliverAt: null,
     receiveCount: integer(system.ApproximateReceiveCount),
     dead: withFramework(deathOf(system.DeadLetterQueueSourceArn, headers, context), { queue, headers, body }, context),
-    ...(integers.length === 0 ? {} : { integers }),
     ...instantNotes({ enqueuedAt: sent }),
   };
 }
@@ -103,32 +98,22 @@ export function nativeOf(message: MessageContent): Partial<NativeRecord> {
     : {};
 }
 
-/**
- * SQS says of a dead letter only where it died. Without that mark the only source queue of a dead-letter queue is the origin; with several, it is
- * unknown.
- */
+/** SQS says of a dead letter only where it died. What has no such mark may have been put there by an application: the links decide, not we. */
 function deathOf(
   sourceArn: string | undefined,
   headers: Readonly<Record<string, JsonValue>>,
   context: ReadingContext,
 ): Death | null {
   const marked = sourceArn === undefined ? null : parseArn(sourceArn);
-  if (marked === null && context.sources.length === 0) return null;
-  const [only, ...others] = context.sources;
+  const replays = replaysOf(headers);
+  if (marked === null && replays === 0) return null;
   return {
-    from:
-      marked === null || sourceArn === undefined
-        ? others.length === 0
-          ? (only ?? null)
-          : null
-        : context.foreign
-          ? sourceArn
-          : marked.name,
+    from: marked === null || sourceArn === undefined ? null : context.foreign ? sourceArn : marked.name,
     reason: marked === null ? null : 'maxReceiveCount',
     error: null,
     at: null,
     count: null,
-    replays: replaysOf(headers),
+    replays,
   };
 }
 

@@ -1,3 +1,4 @@
+import { env } from 'node:process';
 import type { Backend } from '../../contract/broker.ts';
 import { parseAddress } from './address.ts';
 import { KIND_CAPABILITIES } from './capabilities.ts';
@@ -7,8 +8,8 @@ export const backend: Backend = {
   name: 'sqs',
   kinds: KIND_CAPABILITIES,
   async open(url, options) {
-    const address = parseAddress(url);
+    const address = parseAddress(url, env);
     const { openSqs } = await import('./broker.ts');
-    return openSqs(address, options);
+    return openSqs(address, env, options);
   },
 };

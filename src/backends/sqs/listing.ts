@@ -4,12 +4,12 @@ import type { QueueStats } from '../../contract/stats.ts';
 import type { Address } from './address.ts';
 import type { SqsApi } from './api.ts';
 import { type QueueAttributes, type RedrivePolicy, redrivePolicy } from './facts.ts';
+import { inParallel } from './in-parallel.ts';
 import { nameFromUrl } from './names.ts';
+import { within } from './patience.ts';
 import { listQueueUrls } from './sources.ts';
 import { type DeadCount, depthOfAttributes, readStats } from './stats.ts';
 
-/** Reads at once: one call per queue. */
-const PARALLEL_READS = 16;
 const GLOB_CHARACTERS = /[*?[\]{}!\\]/;
 
 interface Listed {
@@ -17,8 +17,11 @@ interface Listed {
   readonly url: string;
 }
 
-/** Null: not allowed to be read. Undefined: gone meanwhile. */
-type Read = QueueAttributes | null | undefined;
+/** What came of reading one queue: its attributes, or what failed. Undefined: it is gone meanwhile. */
+type Read =
+  | { readonly attributes: QueueAttributes }
+  | { readonly attributes: null; readonly fault: MqError }
+  | undefined;
 
 /**
  * Stats of all queues that the pattern matches, by name. One `ListQueues` per 1,000 queues and one `GetQueueAttributes` per queue that matches or that
@@ -39,8 +42,9 @@ export async function* listQueueStats(
   const known = new Map<string, Read>();
   const read = async ({ name, url }: Listed) => known.set(name, await readAttributes(api, name, url, signal));
   await inParallel(matching, read);
+  throwIfNobodyAnswers(matching.map(({ name }) => known.get(name)));
   const policies = matching.flatMap(({ name }) => {
-    const policy = redrivePolicy(known.get(name) ?? {});
+    const policy = redrivePolicy(known.get(name)?.attributes ?? {});
     return policy === null ? [] : [{ name, policy }];
   });
   const missing = new Set(policies.map(({ policy }) => policy.deadLetterQueue).filter((name) => !known.has(name)));
@@ -48,10 +52,12 @@ export async function* listQueueStats(
   const sharing = sharersByTarget(policies);
   const complete = pattern.globs.length === 0 || pattern.globs.includes('*');
   for (const { name } of matching) {
-    const attributes = known.get(name);
-    if (attributes === undefined) continue;
-    const policy = redrivePolicy(attributes ?? {});
-    yield readStats(name, attributes, policy === null ? null : deadCount(name, policy, known, sharing, complete));
+    const reading = known.get(name);
+    if (reading === undefined) continue;
+    const facts = reading.attributes ?? reading.fault.message;
+    const policy = redrivePolicy(reading.attributes ?? {});
+    const dead = policy === null ? null : deadCount(name, policy, known, sharing, complete);
+    yield readStats(name, facts, dead, api.serverClock);
   }
 }
 
@@ -62,11 +68,11 @@ function deadCount(
   sharing: ReadonlyMap<string, readonly string[]>,
   complete: boolean,
 ): DeadCount {
-  const target = known.get(policy.deadLetterQueue);
+  const target = known.get(policy.deadLetterQueue)?.attributes ?? null;
   const sharers = (sharing.get(policy.deadLetterArn) ?? []).filter((other) => other !== name);
   return {
     queue: policy.deadLetterQueue,
-    depth: target === undefined || target === null ? null : depthOfAttributes(target),
+    depth: target === null ? null : depthOfAttributes(target),
     // Of a part of the queues, only those that were seen are known to share.
     sharers: complete || sharers.length > 0 ? sharers : null,
   };
@@ -105,6 +111,14 @@ async function find(
   return { listed, others };
 }
 
+/** One queue that cannot be read costs its own figures. When none can, for want of an answer, it is the server. */
+function throwIfNobodyAnswers(readings: readonly Read[]): void {
+  const faults = readings.flatMap((reading) => (reading?.attributes === null ? [reading.fault] : []));
+  const [first] = faults;
+  if (first === undefined || faults.length < 2 || faults.length < readings.length) return;
+  if (faults.every(({ retryable }) => retryable)) throw first;
+}
+
 /** The name, when the pattern is one name without wildcards. */
 function literalName(pattern: QueuePattern): string | null {
   const [only, ...rest] = pattern.globs;
@@ -119,8 +133,13 @@ function commonPrefix(globs: readonly string[]): string {
 }
 
 async function readNamed(api: SqsApi, address: Address, name: string, signal: AbortSignal): Promise<Read> {
-  const url = await urlIfThere(api, address, name, signal);
-  return url === null ? undefined : readAttributes(api, name, url, signal);
+  try {
+    const asked = { action: 'GetQueueUrl', queue: name, signal };
+    const url = await within(api.timeoutMs / 2, asked, (limit) => urlIfThere(api, address, name, limit));
+    return url === null ? undefined : await readAttributes(api, name, url, signal);
+  } catch (error) {
+    return unread(error, signal);
+  }
 }
 
 async function urlIfThere(api: SqsApi, address: Address, name: string, signal: AbortSignal): Promise<string | null> {
@@ -134,19 +153,20 @@ async function urlIfThere(api: SqsApi, address: Address, name: string, signal: A
 }
 
 async function readAttributes(api: SqsApi, name: string, url: string, signal: AbortSignal): Promise<Read> {
+  const asked = { action: 'GetQueueAttributes', queue: name, signal };
   try {
-    return (await api.getQueueAttributes(url, { queue: name, signal })).Attributes ?? {};
+    const { Attributes: attributes = {} } = await within(api.timeoutMs / 2, asked, (limit) =>
+      api.getQueueAttributes(url, { queue: name, signal: limit }),
+    );
+    return { attributes };
   } catch (error) {
-    if (error instanceof MqError && error.code === 'QUEUE_NOT_FOUND') return undefined;
-    if (error instanceof MqError && error.code === 'PERMISSION_DENIED') return null;
-    throw error;
+    return unread(error, signal);
   }
 }
 
-async function inParallel<T>(items: readonly T[], work: (item: T) => Promise<unknown>): Promise<void> {
-  const rest = items.values();
-  const worker = async () => {
-    for (const item of rest) await work(item);
-  };
-  await Promise.all(Array.from({ length: Math.min(PARALLEL_READS, items.length) }, worker));
+/** Whatever befalls one queue costs its own figures; only what ends the whole (an interruption, the wrong key) is thrown. */
+function unread(error: unknown, signal: AbortSignal): Read {
+  if (!(error instanceof MqError) || signal.aborted || error.code === 'UNAUTHENTICATED') throw error;
+  if (error.code === 'QUEUE_NOT_FOUND') return undefined;
+  return { attributes: null, fault: error };
 }

@@ -1,12 +1,11 @@
 import { MqError } from '../../contract/errors.ts';
 import type { NativeMoveRequest } from '../../contract/queue.ts';
 import { openDeadLetterQueue } from './dead-letters.ts';
-import { isUnknownAction } from './errors.ts';
 import { redrivePolicy } from './facts.ts';
 import { isTaskRate, type MoveTaskPlan } from './move-task.ts';
 import { isFifoName, parseArn } from './names.ts';
 import { arnOf, type QueuePlace, readAttributes } from './place.ts';
-import { sourcesIfAllowed } from './sources.ts';
+import { sourcesOf } from './sources.ts';
 
 /** Null: not a queue of SQS. */
 type Target = QueuePlace | 'origin' | null;
@@ -27,7 +26,7 @@ export async function planMoveTask(
   const source = state === 'dead' ? await ownDeadLetterQueue(place, signal) : place;
   const sourceArn = source === null ? null : arnOf(source);
   if (source === null || sourceArn === null) return null;
-  const sources = await sourcesIfAllowed({ ...source, arn: sourceArn }, signal);
+  const sources = await sourcesOf({ ...source, arn: sourceArn }, signal);
   if (sources === null || sources.length === 0) return null;
   // The dead letters of one queue are everything in its dead-letter queue only while it shares that with nobody.
   if (state === 'dead' && sources.length !== 1) return null;
@@ -54,13 +53,16 @@ function destinationOf(place: QueuePlace, target: Target, sourceArn: string): st
   return near && target.api === place.api ? targetArn : undefined;
 }
 
-/** Whether the server knows move tasks (some that only speak SQS's protocol do not) and the caller may watch them. */
+/**
+ * Whether the server knows move tasks and the caller may watch them. Failing in any way means that they cannot be used: some servers that only speak SQS's
+ * protocol answer what they do not know as an error of their own.
+ */
 async function hasMoveTasks({ api, name }: QueuePlace, sourceArn: string, signal: AbortSignal): Promise<boolean> {
   try {
     await api.listMoveTasks({ SourceArn: sourceArn, MaxResults: 1 }, { queue: name, signal });
     return true;
   } catch (error) {
-    if (isUnknownAction(error) || (error instanceof MqError && error.code === 'PERMISSION_DENIED')) return false;
-    throw error;
+    if (!(error instanceof MqError) || signal.aborted || error.code === 'UNAUTHENTICATED') throw error;
+    return false;
   }
 }

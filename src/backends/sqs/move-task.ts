@@ -3,7 +3,9 @@ import type { ListMessageMoveTasksResultEntry } from '@aws-sdk/client-sqs';
 import { MqError, throwIfAborted } from '../../contract/errors.ts';
 import type { NativeMove, NativeMoveRequest, NativeProgress } from '../../contract/queue.ts';
 import type { SqsApi } from './api.ts';
-import { wasNotCarriedOut } from './errors.ts';
+import { isUnknownAction, wasNotCarriedOut } from './errors.ts';
+import { backOffMs, pause } from './patience.ts';
+import { depthOfAttributes } from './stats.ts';
 
 export interface MoveTaskPlan {
   readonly api: SqsApi;
@@ -25,6 +27,8 @@ export function isTaskRate(ratePerSec: number | null): boolean {
 interface TaskState {
   readonly status: string;
   readonly moved: number;
+  /** At the start, as SQS reckoned it; null: it does not say. */
+  readonly expected: number | null;
   readonly reason: string | null;
 }
 
@@ -32,7 +36,8 @@ interface TaskState {
 const MAX_TASK_RATE = 500;
 const FIRST_POLL_MS = 250;
 const LONGEST_POLL_MS = 2000;
-const STOP_PATIENCE_MS = 30_000;
+/** After a cancellation: what was in the air then is moved all the same. The operator waits for it no longer than for anything else. */
+const STOP_PATIENCE_MS = 1_500;
 /** AWS does not say how soon its list holds a task that it has started. */
 const LISTING_PATIENCE_MS = 30_000;
 
@@ -71,7 +76,8 @@ export class MoveTask implements NativeMove {
       if (state.status === 'FAILED') this.#failure = this.#failed(state.reason);
       if (this.#over || state.moved > this.#reported) {
         if (this.#failure !== null && state.moved === this.#reported) throw this.#failure;
-        return this.#progress(state.moved);
+        const progress = this.#progress(state.moved);
+        return progress.exhausted ? { ...progress, ...(await this.#remaining(state)) } : progress;
       }
       await wait(pollMs, undefined, this.#signal.aborted ? {} : { signal: this.#signal }).catch(() => undefined);
     }
@@ -87,7 +93,7 @@ export class MoveTask implements NativeMove {
       this.#over = isOver(state);
       if (this.#over) return this.#progress(state.moved);
       if (Date.now() > deadline) {
-        throw new MqError('TIMEOUT', `SQS has not stopped the move task within ${STOP_PATIENCE_MS / 1000} s`, {
+        throw new MqError('TIMEOUT', `SQS was told to stop the move task, and has not said yet that it has`, {
           backend: 'sqs',
           operation: 'CancelMessageMoveTask',
           queue: this.#plan.name,
@@ -116,18 +122,18 @@ export class MoveTask implements NativeMove {
     this.#before = (await this.#newest())?.StartedTimestamp ?? null;
     throwIfAborted(this.#signal);
     this.#startedAt = Date.now();
+    const input = {
+      SourceArn: sourceArn,
+      ...(destinationArn === null ? {} : { DestinationArn: destinationArn }),
+      ...(ratePerSec === null ? {} : { MaxNumberOfMessagesPerSecond: ratePerSec }),
+    };
     try {
-      const { TaskHandle = null } = await api.startMoveTask(
-        {
-          SourceArn: sourceArn,
-          ...(destinationArn === null ? {} : { DestinationArn: destinationArn }),
-          ...(ratePerSec === null ? {} : { MaxNumberOfMessagesPerSecond: ratePerSec }),
-        },
-        { queue: name },
-      );
+      const { TaskHandle = null } = await this.#throttled(() => api.startMoveTask(input, { queue: name }));
       this.#handle = TaskHandle;
     } catch (error) {
-      if (!(error instanceof MqError) || wasNotCarriedOut(error)) throw error;
+      if (!(error instanceof MqError)) throw error;
+      if (wasRefused(error)) throw this.#refused(error);
+      if (wasNotCarriedOut(error)) throw error;
       // The answer was lost. A task that runs all the same is ours: two cannot run at a time, and before there was another one or none.
       const task = await this.#newest();
       const isNew = task !== null && (task.StartedTimestamp ?? null) !== this.#before;
@@ -140,6 +146,31 @@ export class MoveTask implements NativeMove {
         queue: name,
       });
     }
+  }
+
+  /** Again while it is throttled, until the time-out is over: it was not started. */
+  async #throttled<T>(start: () => Promise<T>): Promise<T> {
+    const deadline = Date.now() + this.#plan.api.timeoutMs;
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await start();
+      } catch (error) {
+        const pauseMs = backOffMs(attempt, FIRST_POLL_MS);
+        if (!(error instanceof MqError) || error.code !== 'THROTTLED' || Date.now() + pauseMs > deadline) throw error;
+        await pause(pauseMs, this.#signal);
+        throwIfAborted(this.#signal);
+      }
+    }
+  }
+
+  /** Denied, not known, or not for these queues: nothing was started, and by hand it may go. */
+  #refused(error: MqError): MqError {
+    return new MqError('NOT_SUPPORTED', `SQS starts no move task (${error.message})`, {
+      backend: 'sqs',
+      operation: 'StartMessageMoveTask',
+      queue: this.#plan.name,
+      cause: error.cause,
+    });
   }
 
   #doubtful(error: MqError): MqError {
@@ -159,12 +190,39 @@ export class MoveTask implements NativeMove {
     return task ?? null;
   }
 
+  /** What a task has ended without: by its own reckoning, and by the count of the queue where that can be read, because both are approximate. */
+  async #remaining({ expected, moved }: TaskState): Promise<Pick<NativeProgress, 'remaining'>> {
+    if (expected === null || moved >= expected) return {};
+    const short = expected - moved;
+    const { api, name, url } = this.#plan;
+    try {
+      const { Attributes: attributes = {} } = await api.getQueueAttributes(url, { queue: name });
+      return { remaining: Math.min(short, depthOfAttributes(attributes) ?? short) };
+    } catch {
+      return { remaining: short };
+    }
+  }
+
+  /** A look that fails is repeated until the time-out is over: the task goes on meanwhile. */
   async #look(): Promise<TaskState> {
+    const deadline = Date.now() + this.#plan.api.timeoutMs;
+    for (;;) {
+      try {
+        return await this.#lookOnce();
+      } catch (error) {
+        const isTransient = error instanceof MqError && (error.code === 'THROTTLED' || error.code === 'UNAVAILABLE');
+        if (!isTransient || this.#signal.aborted || Date.now() > deadline) throw error;
+        await pause(LONGEST_POLL_MS, this.#signal);
+      }
+    }
+  }
+
+  async #lookOnce(): Promise<TaskState> {
     const task = await this.#newest();
     const isOurs = task !== null && (this.#before === null || task.StartedTimestamp !== this.#before);
     // An older task's end would pass for ours.
     if (!isOurs && Date.now() - this.#startedAt < LISTING_PATIENCE_MS) {
-      return { status: 'RUNNING', moved: this.#reported, reason: null };
+      return { status: 'RUNNING', moved: this.#reported, expected: null, reason: null };
     }
     if (!isOurs || task.Status === undefined) {
       throw new MqError('UNEXPECTED_RESPONSE', 'SQS does not list the move task that it started', {
@@ -176,6 +234,7 @@ export class MoveTask implements NativeMove {
     return {
       status: task.Status,
       moved: task.ApproximateNumberOfMessagesMoved ?? 0,
+      expected: task.ApproximateNumberOfMessagesToMove ?? null,
       reason: task.FailureReason ?? null,
     };
   }
@@ -198,6 +257,11 @@ export class MoveTask implements NativeMove {
       queue: this.#plan.name,
     });
   }
+}
+
+function wasRefused(error: MqError): boolean {
+  if (isUnknownAction(error) || error.code === 'PERMISSION_DENIED') return true;
+  return wasNotCarriedOut(error) && (error.code === 'UNEXPECTED_RESPONSE' || error.code === 'QUEUE_NOT_FOUND');
 }
 
 function isOver({ status }: TaskState): boolean {

@@ -1,5 +1,5 @@
 import { MqError } from '../../contract/errors.ts';
-import type { Address } from './address.ts';
+import { type Address, showAddress } from './address.ts';
 
 /** A queue as an operator may name it: by its name, its URL or its ARN. */
 export interface QueueReference {
@@ -8,6 +8,8 @@ export interface QueueReference {
   readonly account: string | null;
   /** The queue URL as it was given; null when the broker has to be asked for it. */
   readonly url: string | null;
+  /** The URL names another host than the connection's: only when the server itself calls the queue so is it the same. */
+  readonly elsewhere: boolean;
 }
 
 /** https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-queues.html: 80 characters, `.fifo` included. */
@@ -25,14 +27,14 @@ export function isQueueName(name: string): boolean {
 
 /**
  * Reads a queue name, URL or ARN. A URL is data only: requests always go to the address, never to the host that the URL names, so that a
- * hostile name cannot have signed requests sent elsewhere. Throws `USAGE` for another region's queue, `QUEUE_NOT_FOUND` for a text that
+ * hostile name cannot have signed requests sent elsewhere. Throws `USAGE` for a queue of another region or server, `QUEUE_NOT_FOUND` for a text that
  * can be no queue.
  */
 export function parseReference(text: string, address: Address): QueueReference {
   if (text.startsWith('arn:')) return fromArn(text, address);
   if (/^https?:\/\//.test(text)) return fromUrl(text, address);
   if (!isQueueName(text)) throw notAQueue(text);
-  return { name: text, account: null, url: null };
+  return { name: text, account: null, url: null, elsewhere: false };
 }
 
 /** The parts of `arn:aws:sqs:REGION:ACCOUNT:NAME`; null when it is no ARN of a queue. */
@@ -52,7 +54,7 @@ function fromArn(text: string, address: Address): QueueReference {
   const arn = parseArn(text);
   if (arn === null) throw notAQueue(text);
   refuseOtherRegion(arn.region, address, text);
-  return { name: arn.name, account: arn.account, url: null };
+  return { name: arn.name, account: arn.account, url: null, elsewhere: false };
 }
 
 function fromUrl(text: string, address: Address): QueueReference {
@@ -70,7 +72,34 @@ function fromUrl(text: string, address: Address): QueueReference {
   if (url.search !== '' || url.hash !== '' || url.username !== '' || url.password !== '') throw notAQueue(text);
   const region = regionOfHost(url.hostname);
   if (region !== null) refuseOtherRegion(region, address, text);
-  return { name, account: /^\d{12}$/.test(account) ? account : null, url: text.replace(/\/+$/, '') };
+  const server = address.endpoint === null ? null : new URL(address.endpoint);
+  const isAws = server === null || regionOfHost(server.hostname) !== null;
+  const elsewhere = isAws ? region === null : !isSameServer(url, server);
+  // AWS calls a queue by no other host, so nobody need be asked.
+  if (elsewhere && isAws) throw elsewhereError(text, address);
+  return { name, account: accountIn(text), url: text.replace(/\/+$/, ''), elsewhere };
+}
+
+/** The account in a queue URL; null: it names none. */
+export function accountIn(url: string): string | null {
+  return /\/(\d{12})\/[^/]+\/*$/.exec(url)?.[1] ?? null;
+}
+
+export function elsewhereError(text: string, address: Address): MqError {
+  return new MqError('USAGE', `that queue is on another server or of another account than ${showAddress(address)}`, {
+    backend: 'sqs',
+    operation: 'open queue',
+    queue: text,
+    hint: 'Name the queue by its name alone, or connect to the server in its URL: --url sqs://REGION?endpoint=…',
+  });
+}
+
+/** The names of this machine are one. */
+function isSameServer(one: URL, other: URL): boolean {
+  const port = ({ port: given, protocol }: URL): string => given || (protocol === 'https:' ? '443' : '80');
+  const host = ({ hostname }: URL): string =>
+    /^(?:127\.\d+\.\d+\.\d+|\[::1\])$/.test(hostname) ? 'localhost' : hostname;
+  return host(one) === host(other) && port(one) === port(other);
 }
 
 /**

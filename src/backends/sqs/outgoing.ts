@@ -8,8 +8,8 @@ import { isAttributeName, isId, isText, MAX_ATTRIBUTES, MAX_DELAY_SECONDS } from
 /** What of the target decides how a message is written. */
 export interface Target {
   readonly fifo: boolean;
-  /** The queue makes the deduplication id of the content when none is given. */
-  readonly contentBased: boolean;
+  /** FIFO: the source goes after the send, so that a run that broke off sends the same message again, which is to be stored once. */
+  readonly once: boolean;
   /** The queue's own `MaximumMessageSize`. */
   readonly maxBytes: number;
 }
@@ -18,6 +18,10 @@ export interface Written {
   /** Without its id in the batch. */
   readonly entry: Omit<SendMessageBatchRequestEntry, 'Id'>;
   readonly bytes: number;
+  /** The bytes of the message: the same object when it is sent again. */
+  readonly body: Uint8Array;
+  /** FIFO: the deduplication id is the producer's own, so that SQS may have seen it with another message. */
+  readonly isProducersId: boolean;
   /** What does not fit and would be left out or bent, one phrase each. */
   readonly misfits: readonly string[];
   /** Why SQS would refuse it whatever is left out. */
@@ -48,6 +52,7 @@ export function writeMessage(message: OutgoingMessage, target: Target): Written 
   if (bytes > target.maxBytes) {
     impossible.push(`${bytes} bytes with its headers, and the queue takes ${target.maxBytes}`);
   }
+  const deduplication = writeDeduplication(message, target, misfits);
   const entry: Omit<SendMessageBatchRequestEntry, 'Id'> = {
     MessageBody: body,
     ...(Object.keys(attributes).length === 0 ? {} : { MessageAttributes: attributes }),
@@ -56,9 +61,9 @@ export function writeMessage(message: OutgoingMessage, target: Target): Written 
       : { MessageSystemAttributes: { AWSTraceHeader: { DataType: 'String', StringValue: trace } } }),
     ...writeDelay(message, target, misfits),
     ...writeGroup(message, target, misfits, impossible),
-    ...writeDeduplication(message, target, misfits),
+    ...deduplication.entry,
   };
-  return { entry, bytes, misfits, impossible };
+  return { entry, bytes, body: message.body, isProducersId: deduplication.isProducersId, misfits, impossible };
 }
 
 function readBody(body: Uint8Array, impossible: string[]): string {
@@ -132,37 +137,45 @@ function writeGroup(
   return {};
 }
 
+interface Deduplication {
+  readonly entry: { readonly MessageDeduplicationId?: string };
+  readonly isProducersId: boolean;
+}
+
+/** Ids for messages that are new, so that the same object that is sent again has the same id. */
+const freshIds = new WeakMap<OutgoingMessage, string>();
+/** Of this process: a second copy is another message. */
+const RUN = randomUUID();
+
 /**
- * FIFO: the id that makes sending the same message again harmless for five minutes.
+ * FIFO: SQS takes a message whose deduplication id it has seen in the last five minutes, calls it sent, and throws it away. So each gets an id that no other
+ * message can have: of the place it was read from and its id there. Only a producer's own id (`enqueue --dedup`) is given as it is, because to be thrown
+ * away is what it asks for.
  *
- * A message that comes from SQS gets its message id, not the deduplication id it was first sent with: a redrive within five minutes of the first
- * send would otherwise be accepted and thrown away by SQS as a duplicate. An id given afresh is kept. A short id of another broker ("7") may
- * occur in several queues, so it is joined with the content.
+ * A move that broke off and runs again makes the same id, and the message is stored once. Each copy is another message.
  */
-function writeDeduplication(
-  message: OutgoingMessage,
-  target: Target,
-  misfits: string[],
-): { MessageDeduplicationId?: string } {
+function writeDeduplication(message: OutgoingMessage, target: Target, misfits: string[]): Deduplication {
   const given = message.deduplicationId;
   if (!target.fifo) {
     if (given !== null) misfits.push('a deduplication id: only a FIFO queue has them');
-    return {};
+    return { entry: {}, isProducersId: false };
   }
-  const native = nativeOf(message);
-  const isOwn = given !== null && typeof native.messageId === 'string' && native.deduplicationId === given;
-  if (given !== null && !isOwn) {
-    if (isId(given)) return { MessageDeduplicationId: given };
+  if (given !== null && message.from === undefined && nativeOf(message).deduplicationId !== given) {
+    if (isId(given)) return { entry: { MessageDeduplicationId: given }, isProducersId: true };
     misfits.push('a deduplication id that SQS does not take (128 characters of ASCII without spaces)');
   }
-  if (message.id !== null) return { MessageDeduplicationId: deduplicationOf(message.id, message) };
-  return target.contentBased ? {} : { MessageDeduplicationId: randomUUID() };
+  return { entry: { MessageDeduplicationId: ownId(message, target) }, isProducersId: false };
 }
 
-function deduplicationOf(id: string, message: OutgoingMessage): string {
-  if (/^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(id)) return id;
-  return createHash('sha256')
-    .update(JSON.stringify([id, message.groupId, message.headers]))
-    .update(message.body)
-    .digest('hex');
+function ownId(message: OutgoingMessage, { once }: Target): string {
+  const { id, idFrom, from } = message;
+  // An id that a producer chose may be on two messages of one queue.
+  if (from !== undefined && id !== null && idFrom === 'broker') {
+    return createHash('sha256')
+      .update(JSON.stringify(once ? [from, id] : [RUN, from, id]))
+      .digest('hex');
+  }
+  const fresh = freshIds.get(message) ?? randomUUID();
+  freshIds.set(message, fresh);
+  return fresh;
 }

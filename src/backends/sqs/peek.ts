@@ -1,10 +1,15 @@
-import { MqError } from '../../contract/errors.ts';
 import type { Message } from '../../contract/message.ts';
 import type { Peek, PeekOptions } from '../../contract/queue.ts';
 import { type ConsumerPlace, SqsConsumer } from './consumer.ts';
+import { type DeliveryLimit, isNearItsEnd, nearsEnd, priceIn } from './delivery-limit.ts';
 
 /** How long a message stays hidden when a look is killed and cannot give it back. */
 const HOLD_SECONDS = 30;
+
+interface PeekFacts {
+  readonly limit: DeliveryLimit;
+  readonly readyAtStart: number | null;
+}
 
 /**
  * SQS has no look without receiving: each message shown has been delivered once more. It is held so that the look walks forward (a visibility
@@ -14,27 +19,14 @@ export class SqsPeek implements Peek {
   readonly price: string;
   readonly #place: ConsumerPlace;
   readonly #options: PeekOptions;
-  readonly #maxReceiveCount: number | null;
-  readonly #readyAtStart: number | null;
+  readonly #facts: PeekFacts;
   #unseen = 0;
 
-  /** Throws `PRECONDITION_FAILED` when even a first look would bring a message within one delivery of death. */
-  constructor(
-    place: ConsumerPlace,
-    {
-      maxReceiveCount,
-      readyAtStart,
-    }: { readonly maxReceiveCount: number | null; readonly readyAtStart: number | null },
-    options: PeekOptions,
-  ) {
+  constructor(place: ConsumerPlace, facts: PeekFacts, options: PeekOptions) {
     this.#place = place;
-    this.#readyAtStart = readyAtStart;
+    this.#facts = facts;
     this.#options = options;
-    this.#maxReceiveCount = maxReceiveCount;
-    const limit = maxReceiveCount === null ? '' : ` (${maxReceiveCount} are allowed before it is dead)`;
-    const groups = place.fifo ? ', and its message group is blocked meanwhile' : '';
-    this.price = `looking adds 1 to the receive count of each message${limit} and hides it from consumers while mq looks${groups}`;
-    if (this.#nearsDeath(1)) throw this.#refusal('every message');
+    this.price = priceIn(place.name, facts.limit);
   }
 
   get unseen(): number {
@@ -42,45 +34,31 @@ export class SqsPeek implements Peek {
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Message, void, undefined> {
-    const { limit, notice, signal } = this.#options;
+    const { limit, force, notice, signal } = this.#options;
     const consumer = new SqsConsumer(this.#place, {
       state: 'ready',
       limit,
       window: 'unbounded',
+      givesBack: 'all',
       follow: false,
       idleMs: null,
       notice,
       signal,
       parallel: 1,
       leaseSeconds: HOLD_SECONDS,
-      readyAtStart: this.#readyAtStart,
+      readyAtStart: this.#facts.readyAtStart,
+      deliveryLimit: null,
     });
     try {
       for await (const { message } of consumer) {
-        if (message.receiveCount !== null && this.#nearsDeath(message.receiveCount)) throw this.#refusal('a message');
+        // It has been looked at already: it is shown, and no further one is asked for.
         yield message;
+        if (!force && isNearItsEnd(message.receiveCount, this.#facts.limit))
+          throw nearsEnd(this.#place.name, 'a message', this.#facts.limit);
       }
       this.#unseen = consumer.unseen;
     } finally {
       await consumer.close();
     }
-  }
-
-  /** The count includes this look; a message dies at the first receive after `maxReceiveCount`. */
-  #nearsDeath(receiveCount: number): boolean {
-    return !this.#options.force && this.#maxReceiveCount !== null && receiveCount >= this.#maxReceiveCount - 1;
-  }
-
-  #refusal(what: string): MqError {
-    return new MqError(
-      'PRECONDITION_FAILED',
-      `looking brings ${what} within one delivery of its end (maxReceiveCount is ${this.#maxReceiveCount})`,
-      {
-        backend: 'sqs',
-        operation: 'peek',
-        queue: this.#place.name,
-        hint: 'Look with --force if that is acceptable, or peek the dead letters with --dead.',
-      },
-    );
   }
 }

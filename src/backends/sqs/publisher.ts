@@ -4,9 +4,11 @@ import type { OutgoingMessage, SendOutcome } from '../../contract/message.ts';
 import type { Publisher, PublisherOptions } from '../../contract/queue.ts';
 import type { SqsApi } from './api.ts';
 import { Batcher } from './batcher.ts';
-import { wasNotCarriedOut } from './errors.ts';
+import { mayComeLater, wasNotCarriedOut } from './errors.ts';
+import { GroupOrder, groupOf } from './group-order.ts';
 import { MAX_MESSAGE_BYTES } from './limits.ts';
 import { type Target, type Written, writeMessage } from './outgoing.ts';
+import { ProducersIds } from './producers-ids.ts';
 
 const PARALLEL_SENDS = 8;
 
@@ -19,24 +21,29 @@ interface Place {
 /**
  * Sends in batches of at most 10 messages and 1 MiB, each answered for by itself.
  *
- * FIFO: messages of one group are in one call at a time, in order; after one of them was not sent, the later ones of its group are answered
- * `failed` without being sent, because they would overtake it.
+ * FIFO: of one group only one message is in the air, because a batch may fail in part and its later entries be stored all the same; after one that was not
+ * sent, the later ones of its group are answered `failed` without being sent, until it has gone.
  */
 export class SqsPublisher implements Publisher {
   readonly #place: Place;
   readonly #target: Target;
-  readonly #lossy: boolean;
+  readonly #options: Pick<PublisherOptions, 'lossy' | 'notice'>;
   readonly #batcher: Batcher<Written, SendOutcome>;
-  readonly #brokenGroups = new Set<string>();
+  readonly #order = new GroupOrder();
+  readonly #ids = new ProducersIds();
+  #calls = 0;
+  /** SQS has left a send unanswered: what has not gone yet stays. */
+  #isSilent = false;
+  #toldOfIds = false;
 
-  constructor(place: Place, target: Target, options: Pick<PublisherOptions, 'lossy'>) {
+  constructor(place: Place, target: Target, options: Pick<PublisherOptions, 'lossy' | 'notice'>) {
     this.#place = place;
     this.#target = target;
-    this.#lossy = options.lossy;
+    this.#options = options;
     this.#batcher = new Batcher<Written, SendOutcome>({
       parallel: PARALLEL_SENDS,
       joins: (batch, next) => batch.reduce((sum, { bytes }) => sum + bytes, next.bytes) <= MAX_MESSAGE_BYTES,
-      ...(target.fifo ? { lane: ({ entry }: Written) => entry.MessageGroupId ?? null } : {}),
+      ...(target.fifo ? { lane: groupOf, laneIsSingle: true } : {}),
       run: (batch) => this.#send(batch),
     });
   }
@@ -48,8 +55,9 @@ export class SqsPublisher implements Publisher {
 
   async send(message: OutgoingMessage): Promise<SendOutcome> {
     const written = writeMessage(message, this.#target);
-    const faults = this.#lossy ? written.impossible : [...written.impossible, ...written.misfits];
+    const faults = this.#options.lossy ? written.impossible : [...written.impossible, ...written.misfits];
     if (faults.length > 0) return { status: 'failed', reason: `${this.#place.name} cannot hold ${faults.join('; ')}` };
+    if (written.isProducersId) this.#tellOfIds();
     return this.#batcher.add(written);
   }
 
@@ -59,42 +67,63 @@ export class SqsPublisher implements Publisher {
 
   async #send(batch: readonly Written[]): Promise<readonly SendOutcome[]> {
     const outcomes = new Map<number, SendOutcome>();
-    const entries: SendMessageBatchRequestEntry[] = [];
-    for (const [index, { entry }] of batch.entries()) {
-      if (this.#target.fifo && this.#brokenGroups.has(entry.MessageGroupId ?? '')) {
-        outcomes.set(index, { status: 'failed', reason: 'kept back: an earlier message of its group was not sent' });
-      } else {
-        entries.push({ ...entry, Id: String(index) });
-      }
+    const going: number[] = [];
+    for (const [index, written] of batch.entries()) {
+      const refusal = this.#isSilent ? UNSENT : this.#target.fifo ? this.#order.refusal(written) : null;
+      if (refusal === null) going.push(index);
+      else outcomes.set(index, refusal);
     }
-    if (entries.length > 0) await this.#call(entries, outcomes);
-    return batch.map(({ entry }, index) => {
-      const outcome = outcomes.get(index) ?? {
-        status: 'unknown',
-        reason: 'SQS did not mention the message in its answer',
-      };
-      if (outcome.status !== 'sent' && entry.MessageGroupId !== undefined) this.#brokenGroups.add(entry.MessageGroupId);
-      return outcome;
-    });
+    if (going.length > 0) await this.#call(batch, going, outcomes);
+    return batch.map((_, index) => outcomes.get(index) ?? UNMENTIONED);
   }
 
   /** Not bound to the caller's signal: what has been handed over cannot be taken back, and its outcome is still wanted. */
-  async #call(entries: readonly SendMessageBatchRequestEntry[], outcomes: Map<number, SendOutcome>): Promise<void> {
+  async #call(batch: readonly Written[], going: readonly number[], outcomes: Map<number, SendOutcome>): Promise<void> {
+    const number = ++this.#calls;
+    const entries = going.flatMap((index): SendMessageBatchRequestEntry[] => {
+      const written = batch[index];
+      return written === undefined ? [] : [{ ...written.entry, Id: String(index) }];
+    });
     try {
       const answer = await this.#place.api.sendBatch(
-        { QueueUrl: this.#place.url, Entries: [...entries] },
+        { QueueUrl: this.#place.url, Entries: entries },
         { queue: this.#place.name, repeatable: this.#target.fifo },
       );
       for (const { Id, MessageId } of answer.Successful ?? []) {
-        outcomes.set(Number(Id), { status: 'sent', id: MessageId ?? null });
+        const written = batch[Number(Id)];
+        if (written !== undefined) outcomes.set(Number(Id), this.#ids.outcome(written, MessageId ?? null));
       }
-      for (const { Id, Code, Message } of answer.Failed ?? []) {
-        outcomes.set(Number(Id), { status: 'failed', reason: Message ?? Code ?? 'SQS refused it without a reason' });
+      for (const { Id, Code, Message, SenderFault } of answer.Failed ?? []) {
+        const reason = Message ?? Code ?? 'SQS refused it without a reason';
+        // A fault of SQS's own side, as when it throttles, may be over a little later.
+        const again = SenderFault === false ? ({ again: true } as const) : {};
+        outcomes.set(Number(Id), { status: 'failed', reason, ...again, batch: number });
       }
     } catch (error) {
-      const reason = error instanceof MqError ? error.message : 'sending failed';
-      const status = wasNotCarriedOut(error) ? 'failed' : 'unknown';
-      for (const { Id } of entries) outcomes.set(Number(Id), { status, reason });
+      this.#isSilent ||= error instanceof MqError && error.code === 'TIMEOUT';
+      for (const index of going) outcomes.set(index, outcomeOf(error, number));
+    }
+    if (!this.#target.fifo) return;
+    for (const index of going) {
+      const written = batch[index];
+      if (written !== undefined) this.#order.learn(written, outcomes.get(index) ?? UNMENTIONED);
     }
   }
+
+  #tellOfIds(): void {
+    if (this.#toldOfIds) return;
+    this.#toldOfIds = true;
+    this.#options.notice(
+      `${this.#place.name} drops a message whose deduplication id came within the last 5 minutes; SQS does not tell, and calls it sent`,
+    );
+  }
+}
+
+const UNMENTIONED: SendOutcome = { status: 'unknown', reason: 'SQS did not mention the message in its answer' };
+const UNSENT: SendOutcome = { status: 'failed', reason: 'not sent, because SQS does not answer' };
+
+function outcomeOf(error: unknown, batch: number): SendOutcome {
+  const reason = error instanceof MqError ? error.message : 'sending failed';
+  if (mayComeLater(error)) return { status: 'failed', reason, again: true, batch };
+  return wasNotCarriedOut(error) ? { status: 'failed', reason, batch } : { status: 'unknown', reason };
 }

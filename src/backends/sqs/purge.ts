@@ -1,11 +1,12 @@
 import { MqError, throwIfAborted } from '../../contract/errors.ts';
-import type { ConsumeOptions, Consumer, PurgeOptions, PurgeResult } from '../../contract/queue.ts';
+import type { ConsumeOptions, Consumer, ItemOutcome, PurgeOptions, PurgeResult } from '../../contract/queue.ts';
 import { count } from './facts.ts';
 import { type QueuePlace, readAttributes } from './place.ts';
+import { latestTime } from './stats.ts';
 
 const WINDOW = 500;
-/** The order is not strict: older messages may come behind a newer one, but hardly behind so many in a row. */
-const NEWER_IN_A_ROW = 10;
+/** Newer messages that are held, because older ones may come behind them: the order is not strict. */
+const MOST_NEWER = 5_000;
 
 type Consume = (options: ConsumeOptions) => Promise<Consumer>;
 
@@ -22,8 +23,7 @@ export async function purgeQueue(place: QueuePlace, consume: Consume, options: P
   ] as const;
   const spared = others.filter(([state, text]) => !states.includes(state) && count(text) !== 0);
   if (spared.length > 0 && states.includes('ready') && states.length === 1) {
-    await deleteReady(consume, options);
-    return { removed: null };
+    return deleteReady(consume, latestTime(place.api.serverClock), options);
   }
   if (spared.length > 0 || !states.includes('ready')) {
     throw new MqError('PRECONDITION_FAILED', `SQS cannot purge only what is ${states.join(' or ')}`, {
@@ -38,39 +38,52 @@ export async function purgeQueue(place: QueuePlace, consume: Consume, options: P
   return { removed: null };
 }
 
-async function deleteReady(consume: Consume, { notice, signal }: PurgeOptions): Promise<void> {
-  const startedAt = Date.now();
+/** `startedAt`: what was sent later is left. */
+async function deleteReady(
+  consume: Consume,
+  startedAt: number,
+  { notice, signal }: PurgeOptions,
+): Promise<PurgeResult> {
   notice('others are in flight or delayed, so the ready messages are received and deleted one by one');
   const consumer = await consume({
     state: 'ready',
     limit: null,
-    window: WINDOW,
+    window: WINDOW + MOST_NEWER,
+    givesBack: 'some',
+    force: true,
     follow: false,
     idleMs: null,
     notice,
     signal,
   });
-  const deleted: Promise<void>[] = [];
+  const deletions: Promise<ItemOutcome | null>[] = [];
   let newer = 0;
-  let newerInARow = 0;
   try {
     for await (const { message, receipt } of consumer) {
       if (message.enqueuedAt !== null && message.enqueuedAt > startedAt) {
         receipt.keep?.();
         newer += 1;
-        newerInARow += 1;
-        if (newerInARow >= NEWER_IN_A_ROW || newer >= WINDOW / 2) break;
+        if (newer >= MOST_NEWER) break;
         continue;
       }
-      newerInARow = 0;
-      const ack = receipt.ack();
-      // Awaited below; until then a rejection must not count as unhandled.
-      ack.catch(() => {});
-      deleted.push(ack);
+      deletions.push(
+        receipt.ack().then(
+          () => null,
+          (error: unknown) => ({ id: message.id, reason: error instanceof MqError ? error.message : 'not deleted' }),
+        ),
+      );
     }
-    await Promise.all(deleted);
+    await Promise.all(deletions);
   } finally {
     await consumer.close();
   }
   throwIfAborted(signal);
+  if (newer > 0) notice(`${newer} ${newer === 1 ? 'message' : 'messages'} came after the start, and stay`);
+  const isWhole = newer < MOST_NEWER && (consumer.unseen ?? 0) === 0;
+  const stays = (await Promise.all(deletions)).filter((fault) => fault !== null);
+  return {
+    removed: deletions.length - stays.length,
+    ...(stays.length === 0 ? {} : { stays }),
+    ...(isWhole ? {} : { complete: false }),
+  };
 }

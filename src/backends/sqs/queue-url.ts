@@ -1,5 +1,7 @@
 import { MqError } from '../../contract/errors.ts';
+import type { Address } from './address.ts';
 import type { SqsApi } from './api.ts';
+import { accountIn, elsewhereError, isFifoName, isQueueName, parseReference, type QueueReference } from './names.ts';
 
 /** Asks SQS for the URL of a queue. `account`: its owner; null: the caller's own. Throws `QUEUE_NOT_FOUND`. */
 export async function urlOfName(
@@ -13,4 +15,62 @@ export async function urlOfName(
   );
   if (answer.QueueUrl !== undefined) return answer.QueueUrl;
   throw new MqError('UNEXPECTED_RESPONSE', 'SQS gave no URL for the queue', { backend: 'sqs', queue: name });
+}
+
+/** The queue that the operator means by a name, URL or ARN, with the URL under which this server knows it. */
+export interface FoundQueue extends QueueReference {
+  readonly url: string;
+}
+
+/**
+ * Throws `USAGE` when the text names a queue of another server or account than the one that answers: some servers look at the name alone, and would act on
+ * a queue of their own.
+ */
+export async function findQueue(api: SqsApi, where: Address, text: string, signal: AbortSignal): Promise<FoundQueue> {
+  const reference = parseReference(text, where);
+  const { name, url: given, elsewhere } = reference;
+  const account = reference.account ?? where.account;
+  let url: string;
+  try {
+    url = await urlOfName({ api, account }, name, signal);
+  } catch (error) {
+    if (error instanceof MqError && error.code === 'QUEUE_NOT_FOUND')
+      throw await withSibling(error, api, account, name, signal);
+    // Who may not ask goes by the URL: only its own server is asked, which knows the account in it.
+    if (given === null || elsewhere || !(error instanceof MqError) || error.code !== 'PERMISSION_DENIED') throw error;
+    return { ...reference, url: given };
+  }
+  const owner = accountIn(url);
+  if (account !== null && owner !== null && owner !== account) throw elsewhereError(text, where);
+  if (given !== null && (elsewhere ? given !== url : pathOf(given) !== pathOf(url))) throw elsewhereError(text, where);
+  return { ...reference, url };
+}
+
+/** The same error, with the queue that differs in its suffix alone, where there is one: `orders` for `orders.fifo`, or the other way round. */
+async function withSibling(
+  error: MqError,
+  api: SqsApi,
+  account: string | null,
+  name: string,
+  signal: AbortSignal,
+): Promise<MqError> {
+  const sibling = isFifoName(name) ? name.slice(0, -'.fifo'.length) : `${name}.fifo`;
+  if (!isQueueName(sibling)) return error;
+  try {
+    await urlOfName({ api, account }, sibling, signal);
+  } catch {
+    return error;
+  }
+  return new MqError(error.code, error.message, {
+    backend: 'sqs',
+    operation: error.operation ?? undefined,
+    queue: error.queue ?? undefined,
+    hint: `Did you mean ${sibling}?`,
+    cause: error.cause,
+  });
+}
+
+/** The account and the name. */
+function pathOf(url: string): string {
+  return url.split('/').slice(-2).join('/');
 }

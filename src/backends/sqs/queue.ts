@@ -5,6 +5,7 @@ import type {
   ConsumeOptions,
   Consumer,
   DeadLetters,
+  LookOptions,
   NativeMove,
   NativeMoveRequest,
   Peek,
@@ -20,6 +21,7 @@ import type { QueueStats } from '../../contract/stats.ts';
 import { capabilitiesOf } from './capabilities.ts';
 import { type ConsumerPlace, SqsConsumer } from './consumer.ts';
 import { countDead, deadLettersOf } from './dead-letters.ts';
+import { type DeliveryLimit, priceOfLook } from './delivery-limit.ts';
 import { describeQueue } from './description.ts';
 import { count, redrivePolicy, retentionMs } from './facts.ts';
 import { MAX_MESSAGE_BYTES } from './limits.ts';
@@ -27,10 +29,11 @@ import { planMoveTask } from './move-plan.ts';
 import { MoveTask } from './move-task.ts';
 import { isFifoName } from './names.ts';
 import { SqsPeek } from './peek.ts';
-import { arnOf, type QueuePlace, readAttributes } from './place.ts';
+import { type QueuePlace, readAttributes } from './place.ts';
 import { SqsPublisher } from './publisher.ts';
 import { purgeQueue } from './purge.ts';
-import { sourcesIfAllowed } from './sources.ts';
+import { requireRightToRemove } from './rights.ts';
+import { sourcesIfCheap } from './sources.ts';
 import { readStats } from './stats.ts';
 
 const PARALLEL_RECEIVES = 8;
@@ -66,12 +69,13 @@ export class SqsQueue implements Queue {
   async stats(signal: AbortSignal): Promise<QueueStats> {
     const attributes = await readAttributes(this.here, signal);
     const policy = redrivePolicy(attributes);
-    return readStats(this.name, attributes, policy === null ? null : await countDead(this.here, policy, signal));
+    const dead = policy === null ? null : await countDead(this.here, policy, signal);
+    return readStats(this.name, attributes, dead, this.here.api.serverClock);
   }
 
   async describe(signal: AbortSignal): Promise<QueueDescription> {
     const attributes = await readAttributes(this.here, signal);
-    const sources = await sourcesIfAllowed({ ...this.here, arn: attributes.QueueArn ?? null }, signal);
+    const sources = await sourcesIfCheap({ ...this.here, arn: attributes.QueueArn ?? null }, signal);
     const tags = await this.#tags(signal);
     return describeQueue({ name: this.name, url: this.here.url, attributes, sources, tags });
   }
@@ -82,7 +86,7 @@ export class SqsQueue implements Queue {
       this.here,
       {
         fifo: this.#fifo,
-        contentBased: attributes?.ContentBasedDeduplication === 'true',
+        once: options.once === true,
         maxBytes: count(attributes?.MaximumMessageSize) ?? MAX_MESSAGE_BYTES,
       },
       options,
@@ -91,8 +95,10 @@ export class SqsQueue implements Queue {
 
   async consume(options: ConsumeOptions): Promise<Consumer> {
     this.#requireReady(options.state);
-    return new SqsConsumer(await this.#consumerPlace(options.signal), {
+    if (options.givesBack !== 'all') await requireRightToRemove(this.here, options.signal);
+    return new SqsConsumer(this.#consumerPlace, {
       ...options,
+      deliveryLimit: options.givesBack === undefined || options.force === true ? null : this.#deliveryLimit,
       readyAtStart: this.#fifo ? await this.#readyNow(options.signal) : null,
       parallel: this.#fifo ? 1 : PARALLEL_RECEIVES,
       leaseSeconds:
@@ -102,10 +108,14 @@ export class SqsQueue implements Queue {
 
   async peek(options: PeekOptions): Promise<Peek> {
     this.#requireReady(options.state);
-    const attributes = await readAttributes(this.here, options.signal);
-    const maxReceiveCount = redrivePolicy(attributes)?.maxReceiveCount ?? null;
-    const readyAtStart = count(attributes.ApproximateNumberOfMessages);
-    return new SqsPeek(await this.#consumerPlace(options.signal), { maxReceiveCount, readyAtStart }, options);
+    await priceOfLook(this.here, options);
+    const readyAtStart = await this.#readyNow(options.signal);
+    return new SqsPeek(this.#consumerPlace, { limit: this.#deliveryLimit, readyAtStart }, options);
+  }
+
+  async priceOfLook(options: LookOptions): Promise<string> {
+    this.#requireReady(options.state);
+    return priceOfLook(this.here, options);
   }
 
   purge(options: PurgeOptions): Promise<PurgeResult> {
@@ -123,6 +133,11 @@ export class SqsQueue implements Queue {
     return plan === null ? null : new MoveTask(plan, request);
   }
 
+  /** As it was when the queue was opened. */
+  get #deliveryLimit(): DeliveryLimit {
+    return redrivePolicy(this.here.attributes ?? {})?.maxReceiveCount ?? null;
+  }
+
   /** Null when the caller may not know. */
   async #readyNow(signal: AbortSignal): Promise<number | null> {
     try {
@@ -133,9 +148,8 @@ export class SqsQueue implements Queue {
     }
   }
 
-  async #consumerPlace(signal: AbortSignal): Promise<ConsumerPlace> {
+  get #consumerPlace(): ConsumerPlace {
     const { api, name, url, foreign, attributes, reception } = this.here;
-    const sources = await sourcesIfAllowed({ ...this.here, arn: arnOf(this.here) }, signal);
     return {
       api,
       name,
@@ -145,7 +159,6 @@ export class SqsQueue implements Queue {
       reading: {
         queue: name,
         foreign,
-        sources: sources ?? [],
         retentionMs: attributes === null ? null : retentionMs(attributes),
       },
     };

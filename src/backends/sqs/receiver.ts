@@ -1,8 +1,10 @@
-import { setTimeout as wait } from 'node:timers/promises';
 import type { Message as SqsMessage } from '@aws-sdk/client-sqs';
 import { MqError } from '../../contract/errors.ts';
+import type { Notice } from '../../contract/queue.ts';
 import type { SqsApi } from './api.ts';
-import { count } from './facts.ts';
+import { wasNotCarriedOut } from './errors.ts';
+import { count, type QueueAttributes } from './facts.ts';
+import { backOffMs, pause } from './patience.ts';
 import type { Reception } from './reception.ts';
 
 export interface ReceiverPlace {
@@ -16,30 +18,38 @@ export interface ReceiverSettings {
   readonly follow: boolean;
   readonly idleMs: number | null;
   readonly leaseSeconds: number;
+  readonly notice: Notice;
   /** Nobody wants more: a pause ends, and nothing is tried again. A call in the air goes on. */
   readonly over: AbortSignal;
 }
 
 /** What SQS takes as the wait of one receive. */
 const LONGEST_POLL_SECONDS = 20;
-const THROTTLE_ATTEMPTS = 6;
 
 /** One receive after the other, as SQS wants to be asked. Knows nothing of what is done with the messages. */
 export class Receiver {
   readonly #place: ReceiverPlace;
   readonly #settings: ReceiverSettings;
+  #lost = 0;
+  #toldPause = false;
 
   constructor(place: ReceiverPlace, settings: ReceiverSettings) {
     this.#place = place;
     this.#settings = settings;
   }
 
+  /** Messages, at most, that receives may have taken whose answers were lost. */
+  get lost(): number {
+    return this.#lost;
+  }
+
   /**
-   * Up to `most` messages. A throttled receive took nothing, so it is repeated; every other failure rejects. It is never cut off, because the messages in
-   * an answer that nobody reads would stay hidden.
+   * Up to `most` messages. A receive that failed on the side of SQS, or on the way, is repeated with growing pauses until the time-out is over; every other
+   * failure rejects. It is not cut off by the end of the work, because the messages in an answer that nobody reads would stay hidden.
    */
   async receive(most: number): Promise<readonly SqsMessage[]> {
     const { leaseSeconds, over } = this.#settings;
+    const startedAt = Date.now();
     for (let attempt = 1; ; attempt += 1) {
       try {
         const answer = await this.#place.api.receive(
@@ -57,25 +67,41 @@ export class Receiver {
         );
         return answer.Messages ?? [];
       } catch (error) {
-        const again = error instanceof MqError && error.code === 'THROTTLED' && attempt < THROTTLE_ATTEMPTS;
-        if (!again || over.aborted) throw error;
-        await this.pause(100 * 2 ** attempt);
+        if (!(error instanceof MqError)) throw error;
+        if (!wasNotCarriedOut(error)) this.#lost += most;
+        const isTransient = error.code === 'THROTTLED' || error.code === 'UNAVAILABLE';
+        if (!isTransient || !error.retryable || over.aborted) throw error;
+        const pauseMs = backOffMs(attempt, 200);
+        if (Date.now() - startedAt + pauseMs > this.#place.api.timeoutMs) throw error;
+        if (attempt === 2 && !this.#toldPause)
+          this.#settings.notice(`receiving from ${this.#place.name} fails for now (${error.message}): trying again`);
+        this.#toldPause ||= attempt === 2;
+        await this.pause(pauseMs);
         if (over.aborted) return [];
       }
     }
   }
 
   async pause(ms: number): Promise<void> {
-    await wait(ms, undefined, { signal: this.#settings.over }).catch(() => undefined);
+    await pause(ms, this.#settings.over);
   }
 
   /** By SQS's own count. Zero also where it may not be asked: who may only receive has no better answer than the polls. */
   async readyNow(): Promise<number> {
+    return count((await this.#counts()).ApproximateNumberOfMessages) ?? 0;
+  }
+
+  /** Null where it may not be asked. */
+  async inFlightNow(): Promise<number | null> {
+    return count((await this.#counts()).ApproximateNumberOfMessagesNotVisible);
+  }
+
+  async #counts(): Promise<QueueAttributes> {
+    const { api, url, name } = this.#place;
     try {
-      const answer = await this.#place.api.getQueueAttributes(this.#place.url, { queue: this.#place.name });
-      return count(answer.Attributes?.ApproximateNumberOfMessages) ?? 0;
+      return (await api.getQueueAttributes(url, { queue: name, signal: this.#settings.over })).Attributes ?? {};
     } catch {
-      return 0;
+      return {};
     }
   }
 

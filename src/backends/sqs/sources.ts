@@ -2,6 +2,7 @@ import { MqError } from '../../contract/errors.ts';
 import type { SqsApi } from './api.ts';
 import { isUnknownAction } from './errors.ts';
 import { type QueueAttributes, redrivePolicy } from './facts.ts';
+import { inParallel } from './in-parallel.ts';
 import { nameFromUrl } from './names.ts';
 
 interface Place {
@@ -14,26 +15,38 @@ interface Place {
 }
 
 /**
- * The names of the queues whose redrive policy leads to this one. Where the server lacks `ListDeadLetterSourceQueues` (some that only speak SQS's
- * protocol do), the redrive policies of all queues are read instead.
+ * The names of the queues whose redrive policy leads to this one; null when that cannot be known. Where `ListDeadLetterSourceQueues` is denied or not known
+ * (some that only speak SQS's protocol lack it), the redrive policies of all queues are read instead.
  */
-export async function sourcesOf(place: Place, signal: AbortSignal): Promise<readonly string[]> {
+export async function sourcesOf(place: Place, signal: AbortSignal): Promise<readonly string[] | null> {
   try {
     return await listedSources(place, signal);
   } catch (error) {
-    if (!isUnknownAction(error)) throw error;
-    return place.arn === null ? [] : scannedSources(place, place.arn, signal);
+    if (!isOfTheAction(error, signal)) throw error;
+  }
+  try {
+    return place.arn === null ? null : await scannedSources(place, place.arn, signal);
+  } catch (error) {
+    if (isOfTheAction(error, signal)) return null;
+    throw error;
   }
 }
 
-/** As `sourcesOf`; null when the caller may not know. */
-export async function sourcesIfAllowed(place: Place, signal: AbortSignal): Promise<readonly string[] | null> {
+/** As `sourcesOf`, but all queues are read only where no other way is known: null when it is merely denied, or cannot be had now. */
+export async function sourcesIfCheap(place: Place, signal: AbortSignal): Promise<readonly string[] | null> {
   try {
-    return await sourcesOf(place, signal);
+    return await listedSources(place, signal);
   } catch (error) {
-    if (error instanceof MqError && error.code === 'PERMISSION_DENIED') return null;
+    if (isUnknownAction(error)) return sourcesOf(place, signal);
+    if (isOfTheAction(error, signal)) return null;
     throw error;
   }
+}
+
+/** Another way may do, or none is needed; not after an interruption, nor where every other call would fail as well. */
+function isOfTheAction(error: unknown, signal: AbortSignal): boolean {
+  if (!(error instanceof MqError) || signal.aborted) return false;
+  return error.code !== 'UNAUTHENTICATED' && error.code !== 'QUEUE_NOT_FOUND';
 }
 
 /** Every queue URL of the account in the region that begins with `prefix`. */
@@ -67,13 +80,16 @@ async function listedSources({ api, name, url, foreign }: Place, signal: AbortSi
   return names.sort();
 }
 
+/** Rejects when one queue cannot be read: it might be a source. */
 async function scannedSources({ api }: Place, arn: string, signal: AbortSignal): Promise<readonly string[]> {
+  const urls: string[] = [];
+  for await (const url of listQueueUrls(api, '', signal)) urls.push(url);
   const names: string[] = [];
-  for await (const url of listQueueUrls(api, '', signal)) {
+  await inParallel(urls, async (url) => {
     const name = nameFromUrl(url);
     const attributes = await attributesIfThere(api, url, name, signal);
     if (redrivePolicy(attributes)?.deadLetterArn === arn) names.push(name);
-  }
+  });
   return names.sort();
 }
 

@@ -1,3 +1,4 @@
+import type { ClockReading } from '../../contract/clock.ts';
 import { depthOf, type QueueStats } from '../../contract/stats.ts';
 import { count, type QueueAttributes } from './facts.ts';
 import { isFifoName } from './names.ts';
@@ -17,8 +18,14 @@ const AGE_NOTE = 'SQS tells the age of the oldest message only through CloudWatc
 const RATES_NOTE =
   'SQS counts messages in and out only in CloudWatch (NumberOfMessagesSent, NumberOfMessagesDeleted); here only the change of the depth can be seen';
 
-/** `attributes` null: the caller may not read them. `dead` null: the queue has no dead-letter queue. */
-export function readStats(queue: string, attributes: QueueAttributes | null, dead: DeadCount | null): QueueStats {
+/** `read`: the attributes, or why they could not be read. `dead` null: the queue has no dead-letter queue. */
+export function readStats(
+  queue: string,
+  read: QueueAttributes | string,
+  dead: DeadCount | null,
+  clock: ClockReading | null,
+): QueueStats {
+  const [attributes, why] = typeof read === 'string' ? [null, read] : [read, null];
   const ready = count(attributes?.ApproximateNumberOfMessages);
   const inFlight = count(attributes?.ApproximateNumberOfMessagesNotVisible);
   const delayed = count(attributes?.ApproximateNumberOfMessagesDelayed);
@@ -38,7 +45,7 @@ export function readStats(queue: string, attributes: QueueAttributes | null, dea
     notes: {
       oldestAgeMs: AGE_NOTE,
       rates: RATES_NOTE,
-      ...(attributes === null ? { ready: 'no permission for sqs:GetQueueAttributes' } : {}),
+      ...(why === null ? {} : { ready: why, dead: why }),
       ...(dead === null && attributes === null
         ? {}
         : {
@@ -46,7 +53,13 @@ export function readStats(queue: string, attributes: QueueAttributes | null, dea
           }),
     },
     sampledAt: Date.now(),
+    ...(clock === null ? {} : { brokerTime: latestTime(clock) }),
   };
+}
+
+/** The latest that it can be on the server now, milliseconds since the epoch. */
+export function latestTime(clock: ClockReading | null): number {
+  return Math.ceil(Date.now() + (clock === null ? 0 : clock.skewMs + clock.accuracyMs));
 }
 
 /** Everything in a dead-letter queue, whoever holds it: what was given up on is dead also while somebody looks at it. */

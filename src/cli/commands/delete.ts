@@ -32,16 +32,20 @@ export const deleteQueue = defineVerb<object, DeleteOptions>({
         });
       }
       const { depth, dead } = await session.within('delete', (signal) => queue.stats(signal));
+      const { deadLetters } = queue.capabilities.abilities;
+      const isApart = deadLetters.supported && deadLetters.keptIn === 'queue';
+      const died = dead === null ? 'an unknown number of dead letters' : countOf(dead ?? 0, 'dead letter');
       const lost = [
         depth === null ? 'an unknown number of messages' : countOf(depth, 'message'),
-        ...(dead === undefined
-          ? []
-          : [dead === null ? 'an unknown number of dead letters' : countOf(dead, 'dead letter')]),
+        ...(dead === undefined || isApart ? [] : [died]),
       ];
       await confirm(session, {
         lines: [
           `Delete queue ${name} on ${broker.name} (${broker.address})?`,
           `  with everything in it: ${lost.join(' and ')}. This cannot be undone.`,
+          ...(isApart && dead !== undefined && dead !== 0
+            ? [`  ${capital(died)} in its dead-letter queue ${dead === 1 ? 'stays' : 'stay'} there.`]
+            : []),
         ],
         typed: name,
       });
@@ -56,3 +60,7 @@ export const deleteQueue = defineVerb<object, DeleteOptions>({
     return EXIT.done;
   },
 });
+
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}

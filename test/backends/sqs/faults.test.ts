@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { NOBODYS_RECEIPT } from '../../../src/backends/sqs/rights.ts';
 import type { Broker } from '../../../src/contract/broker.ts';
 import { compileFilter } from '../../../src/core/filter.ts';
 import { planRedrive } from '../../../src/core/redrive.ts';
@@ -134,7 +135,8 @@ describe('faults in front of the emulator fauxqs', () => {
     const { queue, dead } = await deadLetters(10);
     const spoilt = new Set<string>();
     failEntries('DeleteMessageBatch', ({ ReceiptHandle }) => {
-      if (spoilt.size === 0) spoilt.add(ReceiptHandle);
+      // Not the question about rights that goes before.
+      if (spoilt.size === 0 && ReceiptHandle !== NOBODYS_RECEIPT) spoilt.add(ReceiptHandle);
       return spoilt.has(ReceiptHandle);
     });
     expect(await redrive(queue)).toMatchObject({ matched: 10, moved: 9, unknown: 1, failed: 0, complete: false });
@@ -349,11 +351,13 @@ describe('faults in front of the emulator fauxqs', () => {
   });
 
   it('a wrong key, a wrong clock and a server that is not there are told apart', async () => {
-    proxy.spoil('ListQueues', async () => refusal('InvalidClientTokenId', 'The security token is invalid', 403));
-    await expect(openAt(proxy.url)).rejects.toMatchObject({ code: 'UNAUTHENTICATED' });
-    proxy.spoil('ListQueues', async () => refusal('RequestExpired', 'Request has expired', 400));
-    await expect(openAt(proxy.url)).rejects.toMatchObject({ message: expect.stringContaining('clock') });
-    await expect(openAt('http://127.0.0.1:1')).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    proxy.spoil('GetQueueUrl', async () => refusal('InvalidClientTokenId', 'The security token is invalid', 403));
+    await expect(broker.queue('q', never)).rejects.toMatchObject({ code: 'UNAUTHENTICATED' });
+    proxy.spoil('GetQueueUrl', async () => refusal('RequestExpired', 'Request has expired', 400));
+    await expect(broker.queue('q', never)).rejects.toMatchObject({ message: expect.stringContaining('clock') });
+    const nobody = await openAt('http://127.0.0.1:1');
+    await expect(nobody.queue('q', never)).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    await nobody.close();
   });
 
   it('a queue that SQS does not know at once after its creation is waited for, and so is its dead-letter queue', async () => {
@@ -417,6 +421,6 @@ describe('faults in front of the emulator fauxqs', () => {
     const consumer = await consume(queue, { limit: 1, notice: (text) => notices.push(text) });
     await collect(consumer);
     await consumer.close();
-    expect(notices).toEqual([expect.stringMatching(/1 messages .* could not be given back/)]);
+    expect(notices).toEqual([expect.stringMatching(/1 message .* could not be given back/)]);
   });
 });

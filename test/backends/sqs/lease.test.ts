@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { parseAddress } from '../../../src/backends/sqs/address.ts';
 import { SqsApi } from '../../../src/backends/sqs/api.ts';
 import { SqsConsumer } from '../../../src/backends/sqs/consumer.ts';
+import { transportTo } from '../../../src/backends/sqs/transport.ts';
 import type { Broker } from '../../../src/contract/broker.ts';
 import type { Delivery } from '../../../src/contract/message.ts';
 import { sqs } from '../../support/servers.ts';
@@ -17,7 +18,9 @@ describe('holding messages on the emulator fauxqs, with a lease of two seconds',
   beforeAll(async () => {
     proxy = await FaultProxy.start((await sqs()).fauxqs);
     broker = await openAt(proxy.url);
-    api = new SqsApi(parseAddress(`sqs://us-east-1?endpoint=${proxy.url}`), 5000);
+    const patience = { connectTimeoutMs: 5000, timeoutMs: 30_000, interruption: never };
+    const address = parseAddress(`sqs://us-east-1?endpoint=${proxy.url}`);
+    api = new SqsApi(address, await transportTo('127.0.0.1', {}, 5000), patience);
   });
   beforeEach(() => proxy.reset());
   afterAll(async () => {
@@ -40,7 +43,7 @@ describe('holding messages on the emulator fauxqs, with a lease of two seconds',
         url: String(details.url),
         fifo: false,
         reception: { waitSeconds: 0, emptyPolls: 1 },
-        reading: { queue: queue.name, foreign: false, sources: [], retentionMs: null },
+        reading: { queue: queue.name, foreign: false, retentionMs: null },
       },
       {
         state: 'ready',
@@ -53,6 +56,7 @@ describe('holding messages on the emulator fauxqs, with a lease of two seconds',
         parallel: 8,
         leaseSeconds: LEASE_SECONDS,
         readyAtStart: null,
+        deliveryLimit: null,
       },
     );
     const held: Delivery[] = [];

@@ -214,7 +214,7 @@ describe('move tasks and dead-letter links on the emulator local-aws-sqs', () =>
     await fill(queue, [outgoing('x'), outgoing('later', { delayMs: 60_000 })]);
     const notices: string[] = [];
     const options = { notice: (text: string) => notices.push(text), signal: never };
-    expect(await queue.purge?.({ states: ['ready'], ...options })).toEqual({ removed: null });
+    expect(await queue.purge?.({ states: ['ready'], ...options })).toEqual({ removed: 1 });
     expect(await queue.stats(never)).toMatchObject({ ready: 0, delayed: 1 });
     await expect(queue.purge?.({ states: ['delayed'], ...options })).rejects.toMatchObject({
       code: 'PRECONDITION_FAILED',

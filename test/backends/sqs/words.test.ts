@@ -56,10 +56,10 @@ describe('the address', () => {
 describe('a queue', () => {
   const address = parseAddress('sqs://eu-west-1');
   it('is named by name, URL or ARN', () => {
-    expect(parseReference('orders.fifo', address)).toEqual({ name: 'orders.fifo', account: null, url: null });
+    expect(parseReference('orders.fifo', address)).toMatchObject({ name: 'orders.fifo', account: null, url: null });
     const url = 'https://sqs.eu-west-1.amazonaws.com/123456789012/orders';
-    expect(parseReference(url, address)).toEqual({ name: 'orders', account: '123456789012', url });
-    expect(parseReference('arn:aws:sqs:eu-west-1:123456789012:orders', address)).toEqual({
+    expect(parseReference(url, address)).toMatchObject({ name: 'orders', account: '123456789012', url });
+    expect(parseReference('arn:aws:sqs:eu-west-1:123456789012:orders', address)).toMatchObject({
       name: 'orders',
       account: '123456789012',
       url: null,
@@ -75,21 +75,32 @@ describe('a queue', () => {
     ['cn-north-1', 'https://sqs.cn-north-1.amazonaws.com.cn/123456789012/q.fifo'],
     ['cn-north-1', 'https://cn-north-1.queue.amazonaws.com.cn/123456789012/q.fifo'],
     ['eu-west-1', 'https://vpce-0a1-b2c.sqs.eu-west-1.vpce.amazonaws.com/123456789012/q.fifo'],
-    ['us-east-1', 'http://localhost:4566/123456789012/q.fifo'],
   ])('of %s is named by %s, and there only', (region, text) => {
     const named = parseReference(text, parseAddress(`sqs://${region}`));
     expect(named).toMatchObject({ name: 'q.fifo', account: '123456789012' });
     expect(named.url ?? '.fifo').toMatch(/[.]fifo$/);
-    if (text.includes('localhost')) return;
     expect(caught(() => parseReference(text, parseAddress('sqs://ap-south-1'))).code).toBe('USAGE');
   });
 
-  it.each(['https://sqs.us-east-1.amazonaws.com/123456789012/q', 'arn:aws:sqs:us-east-1:123456789012:q'])(
-    'of another region is refused: %s',
-    (text) => {
-      expect(caught(() => parseReference(text, address))).toMatchObject({ code: 'USAGE' });
-    },
-  );
+  it.each([
+    'https://sqs.us-east-1.amazonaws.com/123456789012/q',
+    'arn:aws:sqs:us-east-1:123456789012:q',
+    'http://localhost:4566/123456789012/q',
+    'http://elasticmq.test:9324/queue/q',
+    'https://sqs.eu-west-1.amazonaws.com.example.org/123456789012/q',
+  ])('of another region or server is refused: %s', (text) => {
+    expect(caught(() => parseReference(text, address))).toMatchObject({ code: 'USAGE' });
+  });
+
+  it.each([
+    ['http://127.0.0.1:4566', 'http://localhost:4566/000000000000/q', false],
+    ['http://localhost:4566', 'http://127.0.0.1:4566/000000000000/q', false],
+    ['http://localhost:4566', 'http://localhost:4567/000000000000/q', true],
+    ['http://localhost:4566', 'http://sqs.us-east-1.localhost.localstack.cloud:4566/000000000000/q', true],
+    ['https://vpce-0a1.sqs.eu-west-1.vpce.amazonaws.com', 'https://sqs.eu-west-1.amazonaws.com/123456789012/q', false],
+  ])('behind the endpoint %s: %s is of another host: %s', (endpoint, url, elsewhere) => {
+    expect(parseReference(url, parseAddress(`sqs://eu-west-1?endpoint=${endpoint}`)).elsewhere).toBe(elsewhere);
+  });
 
   it.each([
     '',

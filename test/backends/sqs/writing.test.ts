@@ -7,9 +7,9 @@ import { type Target, writeMessage } from '../../../src/backends/sqs/outgoing.ts
 import type { JsonValue } from '../../../src/contract/message.ts';
 import { outgoing } from '../../support/sqs/harness.ts';
 
-const STANDARD: Target = { fifo: false, contentBased: false, maxBytes: MAX_MESSAGE_BYTES };
+const STANDARD: Target = { fifo: false, once: false, maxBytes: MAX_MESSAGE_BYTES };
 const FIFO: Target = { ...STANDARD, fifo: true };
-const READING = { queue: 'q', foreign: false, sources: [], retentionMs: null };
+const READING = { queue: 'q', foreign: false, retentionMs: null };
 
 describe('header values', () => {
   const values: JsonValue[] = [
@@ -138,37 +138,58 @@ describe('the deduplication id on FIFO', () => {
     expect(id(outgoing('x', { groupId: 'g', deduplicationId: 'mine', id: messageId }))).toBe('mine');
   });
 
-  it('is the message id of a message from SQS, not the one of its first send, which SQS would take for a duplicate', () => {
-    const source = readMessage(
-      { MessageId: messageId, Body: 'x', Attributes: { MessageGroupId: 'g', MessageDeduplicationId: 'first' } },
+  const read = (text: string, id: string) =>
+    readMessage(
+      { MessageId: id, Body: text, Attributes: { MessageGroupId: 'g', MessageDeduplicationId: 'first' } },
       READING,
     );
+  const ONCE = { ...FIFO, once: true };
+
+  it('is not the one of its first send, which SQS would take for a duplicate', () => {
+    const source = read('x', messageId);
     expect(source.deduplicationId).toBe('first');
-    expect(id(outgoing('x', { ...source, delayMs: null }))).toBe(messageId);
+    for (const target of [FIFO, ONCE])
+      expect(id(outgoing('x', { ...source, delayMs: null, from: 'here' }), target)).not.toBe('first');
+    // As an envelope that was printed and comes back: each time it is another message.
+    expect(id(outgoing('x', { ...source, delayMs: null }))).not.toBe('first');
+    expect(id(outgoing('x', { ...source, delayMs: null }))).not.toBe(id(outgoing('x', { ...source, delayMs: null })));
   });
 
-  it('differs for two messages that carry the same short id', () => {
-    const one = id(outgoing('one', { groupId: 'g', id: '7' }));
-    const other = id(outgoing('other', { groupId: 'g', id: '7' }));
-    expect(one).not.toBe(other);
-    expect(id(outgoing('one', { groupId: 'g', id: '7' }))).toBe(one);
+  it('of a move is the same when it is sent again, and another for every other message', () => {
+    const sent = (text: string, messageId: string, from: string) =>
+      id(outgoing(text, { ...read(text, messageId), delayMs: null, from }), ONCE);
+    const ids = [sent('x', '1', 'here'), sent('x', '2', 'here'), sent('x', '1', 'there')];
+    expect(new Set(ids).size).toBe(3);
+    expect(sent('x', '1', 'here')).toBe(ids[0]);
   });
 
-  it('is left to a queue that makes it of the content, and made up otherwise', () => {
-    expect(id(outgoing('x', { groupId: 'g' }), { ...FIFO, contentBased: true })).toBeUndefined();
-    expect(id(outgoing('x', { groupId: 'g' }))).toMatch(/^[0-9a-f-]{36}$/);
+  it('of a copy is another in each run, and the same within one', () => {
+    const copied = outgoing('x', { ...read('x', messageId), delayMs: null, from: 'here' });
+    expect(id(copied)).toBe(id({ ...copied }));
+    expect(id(copied)).not.toBe(id(copied, ONCE));
+  });
+
+  it('tells two messages apart that carry the same id of their producer, or none, and the same content', () => {
+    const target = { ...ONCE };
+    const ids = [
+      id(outgoing('one', { groupId: 'g', id: '7', from: 'here' }), target),
+      id(outgoing('one', { groupId: 'g', id: '7', from: 'here' }), target),
+      id(outgoing('one', { groupId: 'g' }), target),
+      id(outgoing('one', { groupId: 'g' })),
+      // A producer's own, which it has perhaps given to another message of the target.
+      id(outgoing('one', { groupId: 'g', id: '7', deduplicationId: 'd', from: 'here' }), target),
+    ];
+    expect(new Set(ids).size).toBe(ids.length);
+    expect(ids).not.toContain('d');
   });
 });
 
 describe('reading', () => {
-  it('takes the origin from the message, else from the only source, else says that it is unknown', () => {
+  it('takes the origin from the message alone: without a mark it is unknown', () => {
     const arn = 'arn:aws:sqs:us-east-1:123456789012:orders';
     const marked = { MessageId: 'm', Body: 'x', Attributes: { DeadLetterQueueSourceArn: arn } };
     const plain = { MessageId: 'm', Body: 'x' };
-    const from = (message: typeof plain, sources: string[]) => readMessage(message, { ...READING, sources }).dead?.from;
-    expect(from(marked, ['orders', 'bills'])).toBe('orders');
-    expect(from(plain, ['bills'])).toBe('bills');
-    expect(from(plain, ['bills', 'orders'])).toBeNull();
+    expect(readMessage(marked, READING).dead?.from).toBe('orders');
     expect(readMessage(plain, READING).dead).toBeNull();
   });
 

@@ -64,7 +64,8 @@ describe.each(await placesBeside('localSqs'))('dead letters and move tasks ($tit
     const [one] = queues;
     if (one === undefined) throw new Error('a queue was made');
     await die(one, TEXTS);
-    const plan = await planRedrive(redriveOf(place.broker, one, { signal: never }));
+    // By the dead-letter queue's own name all of it is meant; by the other one, each message is asked.
+    const plan = await planRedrive(redriveOf(place.broker, dead, { signal: never }));
     const report = await plan.run({ dryRun: false, onProgress: () => {}, signal: never });
     expect(report).toMatchObject({ native: true, moved: TEXTS.length, failed: 0, unknown: 0, complete: true });
     expect(bodies(await takeAll(one)).sort()).toEqual([...TEXTS].sort());

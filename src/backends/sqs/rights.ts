@@ -1,0 +1,32 @@
+import { MqError } from '../../contract/errors.ts';
+import type { QueuePlace } from './place.ts';
+
+/** A receipt that SQS has given to nobody: nothing can be deleted or released by it. */
+export const NOBODYS_RECEIPT = 'mq-asks-about-rights';
+
+/**
+ * Asked before the first message is taken: where nothing may be deleted, each run of a move would only make copies. "Based on the policy evaluation result,
+ * Amazon SQS either returns an Access denied error to the requester or continues to process the request" (SQS developer guide), so a receipt that cannot be
+ * tells whether the action is denied. Whatever else comes of it proves nothing, and is passed over.
+ */
+export async function requireRightToRemove(
+  { api, url, name }: Pick<QueuePlace, 'api' | 'url' | 'name'>,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    await api.deleteBatch(
+      { QueueUrl: url, Entries: [{ Id: '0', ReceiptHandle: NOBODYS_RECEIPT }] },
+      { queue: name, signal },
+    );
+  } catch (error) {
+    if (!(error instanceof MqError) || signal.aborted) throw error;
+    if (error.code !== 'PERMISSION_DENIED') return;
+    throw new MqError('PERMISSION_DENIED', `nothing was taken: ${error.message} on ${name}`, {
+      backend: 'sqs',
+      operation: 'DeleteMessage',
+      queue: name,
+      hint: 'What is taken out of a queue has to be deleted there. Allow sqs:DeleteMessage on it; copy needs no such right.',
+      cause: error.cause,
+    });
+  }
+}
