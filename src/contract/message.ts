@@ -80,6 +80,11 @@ export interface Message extends MessageContent {
   readonly dead: Death | null;
   /** Why a field (`enqueuedAt`, `deliverAt`, `dead.at`) is not simply what stands on the message; absent when all are. See `contract/instant.ts`. */
   readonly notes?: Readonly<Record<string, string>>;
+  /**
+   * Where in `headers` a whole number stands as its digits, because JSON would round it: the names and indices that lead there. Absent: nowhere. A filter
+   * compares it as the number that it is.
+   */
+  readonly integers?: readonly (readonly (string | number)[])[];
 }
 
 /** A message to be sent. */

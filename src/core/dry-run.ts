@@ -46,6 +46,7 @@ export async function dryRun(plan: Facts, request: DryRunRequest, options: DryRu
     if (max !== null && tally.moved + tally.failed >= max) break;
     tally.seen += 1;
     const verdict = selection.verdict(message);
+    await selection.turn();
     if (verdict === 'leave') tally.left += 1;
     else {
       tally.matched += 1;
@@ -58,7 +59,7 @@ export async function dryRun(plan: Facts, request: DryRunRequest, options: DryRu
     options.onProgress({ done: tally.seen, total: bound, elapsedMs: tally.elapsedMs });
   }
   for (const remark of selection.remarks()) notice(remark);
-  return close(plan, tally, complete && !request.signal.aborted);
+  return close(plan, tally, complete && !request.signal.aborted && !selection.undecided);
 }
 
 /**

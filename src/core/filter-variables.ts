@@ -1,5 +1,6 @@
 import { formatInstant } from '../contract/instant.ts';
-import type { Message } from '../contract/message.ts';
+import type { JsonValue, Message } from '../contract/message.ts';
+import { type ExactValue, parseExactJson } from './exact-json.ts';
 
 export type VariableName =
   | 'id'
@@ -17,8 +18,8 @@ export type VariableName =
   | 'dead';
 
 /**
- * The values that a filter sees of a message; only those that it uses are made, because parsing each body costs most. Whole numbers
- * that `mq` knows to be counts are CEL ints (BigInt); numbers inside a JSON body or a header are doubles, as JSON has no other.
+ * The values that a filter sees of a message; only those that it uses are made, because parsing each body costs most. Whole numbers are CEL ints
+ * (bigint), exact to 64 bits also in a JSON body and in headers: as doubles, an id of 64 bits would be its neighbour, too.
  * What is unknown is null, so that comparing it is an error (the message does not match) and never a false zero.
  */
 export function messageVariables(
@@ -46,13 +47,14 @@ const READERS: Readonly<Record<Exclude<VariableName, 'age'>, (message: Message) 
   body: (message) => {
     const text = decoder.decode(message.body);
     try {
-      return JSON.parse(text) as unknown;
-    } catch {
-      return text;
+      return parseExactJson(text);
+    } catch (error) {
+      if (error instanceof SyntaxError) return text;
+      throw error;
     }
   },
   raw: (message) => decoder.decode(message.body),
-  headers: (message) => message.headers,
+  headers: exactHeaders,
   receiveCount: (message) => integer(message.receiveCount),
   size: (message) => BigInt(message.body.byteLength),
   priority: (message) => integer(message.priority),
@@ -73,4 +75,38 @@ const READERS: Readonly<Record<Exclude<VariableName, 'age'>, (message: Message) 
 
 function integer(value: number | null): bigint | null {
   return value === null || !Number.isInteger(value) ? null : BigInt(value);
+}
+
+/** Headers as JSON gives them, whole numbers as bigint; those that JSON cannot hold are named by `Message.integers`. */
+function exactHeaders({ headers, integers }: Message): ReadonlyMap<string, ExactValue> {
+  const exact = new Map<string, ExactValue>();
+  for (const [name, value] of Object.entries(headers)) if (value !== undefined) exact.set(name, exactValue(value));
+  for (const path of integers ?? []) restoreInteger(exact, path);
+  return exact;
+}
+
+function exactValue(value: JsonValue): ExactValue {
+  if (typeof value === 'number') return Number.isSafeInteger(value) ? BigInt(value) : value;
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map(exactValue);
+  const exact = new Map<string, ExactValue>();
+  for (const [name, member] of Object.entries(value)) if (member !== undefined) exact.set(name, exactValue(member));
+  return exact;
+}
+
+/** Puts the number in the place of its digits. */
+function restoreInteger(root: ExactValue, path: readonly (string | number)[]): void {
+  let holder: unknown = root;
+  for (const step of path.slice(0, -1)) holder = memberOf(holder, step);
+  const last = path.at(-1);
+  const digits = last === undefined ? undefined : memberOf(holder, last);
+  if (typeof digits !== 'string' || !/^-?[1-9]\d*$/.test(digits)) return;
+  const exact = parseExactJson(digits);
+  if (holder instanceof Map) holder.set(last, exact);
+  else if (Array.isArray(holder) && typeof last === 'number') holder[last] = exact;
+}
+
+function memberOf(holder: unknown, step: string | number): unknown {
+  if (holder instanceof Map) return holder.get(step);
+  return Array.isArray(holder) && typeof step === 'number' ? holder[step] : undefined;
 }

@@ -1,7 +1,10 @@
 import type { ASTNode, Environment, ParseResult } from '@marcbachmann/cel-js';
 import { MqError } from '../contract/errors.ts';
 import type { Message } from '../contract/message.ts';
+import { wholeNumber } from './exact-json.ts';
+import { Budget, MIXED_OVERLOADS, workBy } from './filter-evaluation.ts';
 import { messageVariables, type VariableName } from './filter-variables.ts';
+import { filterFault } from './filter-words.ts';
 
 /** A compiled `--filter`. */
 export interface Filter {
@@ -23,6 +26,7 @@ export async function compileFilter(text: string): Promise<Filter> {
     import('@marcbachmann/cel-js'),
     import('re2js'),
   ]);
+  const budget = new Budget();
   const patterns = new Map<string, InstanceType<typeof RE2JS>>();
   const find = (subject: string, pattern: string): boolean => {
     let compiled = patterns.get(pattern);
@@ -35,10 +39,16 @@ export async function compileFilter(text: string): Promise<Filter> {
       if (patterns.size > 100) patterns.clear();
       patterns.set(pattern, compiled);
     }
+    // The engine is linear, and slow: some 50 ns a letter.
+    budget.spend(subject.length / 2);
     return compiled.matcher(subject).find();
   };
-  const environmentOf = (types: Types): Environment =>
-    new CelEnvironment({ enableOptionalTypes: true, homogeneousAggregateLiterals: false })
+  const environmentOf = (types: Types): Environment => {
+    const made = new CelEnvironment({ enableOptionalTypes: true, homogeneousAggregateLiterals: false });
+    for (const signature of MIXED_OVERLOADS) made.registerOperator(signature, neverCalled);
+    // What is known may all the same be asked whether it is there.
+    if (types === KNOWN) for (const type of Object.values(KNOWN)) made.registerOperator(`${type} == null`, neverCalled);
+    return made
       .registerVariable('id', types.text)
       .registerVariable('queue', 'string')
       .registerVariable('state', 'string')
@@ -68,7 +78,10 @@ export async function compileFilter(text: string): Promise<Filter> {
         params: [{ name: 'pattern', type: 'string' }],
         handler: find,
       });
+  };
   const environment = environmentOf(MAY_BE_UNKNOWN);
+  const functions = new Set(environment.getDefinitions().functions.map(({ name }) => name));
+  const refusal = (error: unknown): MqError => filterError(text, error, (name) => functions.has(name));
 
   const checked = (source: string, within: Environment): ParseResult => {
     const parsed = within.parse(source);
@@ -78,30 +91,40 @@ export async function compileFilter(text: string): Promise<Filter> {
       throw new Error(`a filter must be true or false; this one is of type ${type}${pointer(text, 0)}`);
     return parsed;
   };
+  const checkKnown = (source: string, asksForNull: boolean): void => {
+    try {
+      checked(source, environmentOf(KNOWN));
+    } catch (error) {
+      // A null among the values of a list or of a choice has no type that it would go with; whatever else is wrong stays wrong.
+      if (!asksForNull || !/\bnull\b/.test(summaryOf(error))) throw error;
+    }
+  };
   const parse = (source: string): ParseResult => {
     try {
       const parsed = checked(source, environment);
-      if (!mentionsNull(parsed.ast)) checked(source, environmentOf(KNOWN));
+      checkKnown(source, mentionsNull(parsed.ast));
       return parsed;
     } catch (error) {
-      throw filterError(text, error);
+      throw refusal(error);
     }
   };
 
   const source = renameMatches(text, parse(text).ast);
   const parsed = parse(source);
-  if (matchCalls(parsed.ast).length > 0)
-    throw filterError(text, new Error('write matches as value.matches("pattern")'));
+  if (matchCalls(parsed.ast).length > 0) throw refusal(new Error('write matches as value.matches("pattern")'));
   for (const { pattern, at } of literalPatterns(parsed.ast)) {
     try {
       RE2JS.compile(pattern);
     } catch (error) {
-      throw filterError(
-        text,
-        new Error(`${error instanceof Error ? error.message : 'bad pattern'}${pointer(text, at)}`),
-      );
+      throw refusal(new Error(`${error instanceof Error ? error.message : 'bad pattern'}${pointer(text, at)}`));
     }
   }
+
+  for (const { written, at } of inexactLiterals(parsed.ast, source))
+    throw refusal(
+      new Error(`${written} would be rounded; whole numbers are exact without a point${pointer(text, at)}`),
+    );
+  workBy(nodesOf(parsed.ast), budget);
 
   const used = usedVariables(parsed.ast);
   // The library does not export its Duration; an evaluated one leads to it.
@@ -111,12 +134,14 @@ export async function compileFilter(text: string): Promise<Filter> {
   return {
     text,
     matches(message, onProblem) {
+      budget.renew();
       try {
         const result: unknown = parsed(messageVariables(message, used, toDuration));
         if (typeof result === 'boolean') return result;
         onProblem('the expression is not true or false');
       } catch (error) {
-        onProblem(summaryOf(error).replaceAll(LINEAR_MATCH, 'matches'));
+        const summary = summaryOf(error).replaceAll(LINEAR_MATCH, 'matches');
+        onProblem(filterFault(summary, null, (name) => functions.has(name)).text);
       }
       return false;
     },
@@ -156,13 +181,20 @@ function pointer(text: string, at: number): string {
 /** As many letters as `matches`. */
 const LINEAR_MATCH = 'matchRE';
 
-function filterError(text: string, error: unknown): MqError {
+/** The library's operators need a handler; ours answer before it is asked. */
+function neverCalled(): never {
+  throw new MqError('INTERNAL', 'an operator of the CEL library was called in the place of ours');
+}
+
+function filterError(text: string, error: unknown, isFunction: (name: string) => boolean): MqError {
   const message = (error instanceof Error ? error.message : 'cannot be read').replaceAll(LINEAR_MATCH, 'matches');
-  return new MqError('USAGE', `the filter is not valid: ${message}`, {
+  const [summary = '', ...place] = message.split(/(?=\n\n>)/);
+  const fault = filterFault(summary, text, isFunction);
+  return new MqError('USAGE', `the filter is not valid: ${fault.text}${place.join('')}`, {
     hint:
       text.trim() === ''
         ? 'the filter is empty'
-        : "see 'mq help filters' for the names and functions that a filter may use",
+        : (fault.hint ?? "see 'mq help filters' for the names and functions that a filter may use"),
   });
 }
 
@@ -209,6 +241,16 @@ function literalPatterns(ast: ASTNode): { readonly pattern: string; readonly at:
       patterns.push({ pattern: pattern.args, at: pattern.range.start });
   }
   return patterns;
+}
+
+/** Whole numbers that are written as doubles, and that no double is. */
+function* inexactLiterals(ast: ASTNode, source: string): Generator<{ readonly written: string; readonly at: number }> {
+  for (const node of nodesOf(ast)) {
+    if (node.op !== 'value' || typeof node.args !== 'number' || Number.isSafeInteger(node.args)) continue;
+    const written = source.slice(node.range.start, node.range.end);
+    const whole = Number.isInteger(node.args) ? wholeNumber(written) : null;
+    if (whole !== null && whole !== BigInt(node.args)) yield { written, at: node.range.start };
+  }
 }
 
 function usedVariables(ast: ASTNode): ReadonlySet<VariableName> {

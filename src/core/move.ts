@@ -227,7 +227,9 @@ async function reportMisfits(
   let taken = 0;
   for await (const message of scan({ source, state, bound: depth.bound, force, notice, signal })) {
     if (max !== null && taken >= max) break;
-    if (pass.verdict(message) !== 'take') continue;
+    const verdict = pass.verdict(message);
+    await pass.turn();
+    if (verdict !== 'take') continue;
     taken += 1;
     found.add(publisher.misfits(outgoing(request, message)));
   }

@@ -127,6 +127,7 @@ export async function nativeTransfer(
       for await (const message of scan({ ...request, force: false })) {
         if (signal.aborted || isLost || room() <= 0) break;
         const verdict = selection.verdict(message);
+        await selection.turn();
         if (verdict === 'take') {
           chosen.push(message);
           chosenBytes += message.body.byteLength;
@@ -170,7 +171,7 @@ export async function nativeTransfer(
     guarantee: move.guarantee,
     dryRun: false,
     native: true,
-    complete: complete && !isLost && !signal.aborted,
+    complete: complete && !isLost && !signal.aborted && !selection.undecided,
   });
 }
 

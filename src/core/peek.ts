@@ -56,13 +56,27 @@ export async function* peekMessages(request: PeekRequest): AsyncGenerator<Messag
   let shown = 0;
   for await (const message of peek) {
     if (signal.aborted) break;
-    if (chosen.verdict(message) === 'leave') continue;
+    const verdict = chosen.verdict(message);
+    await chosen.turn();
+    if (verdict === 'leave') continue;
     // In a dead-letter queue it is ready for whoever consumes that queue; to the one who asked it is a dead letter.
     yield located === null ? message : deadLetter(message, located);
     shown += 1;
     if (limit !== null && shown >= limit) break;
   }
-  for (const remark of chosen.remarks()) notice(remark);
+  const remarks = chosen.remarks();
+  // No look at all could have found one: that is no answer.
+  if (chosen.undecided) throw undecided(holder, remarks);
+  for (const remark of remarks) notice(remark);
+}
+
+function undecided(holder: Queue, remarks: readonly string[]): MqError {
+  return new MqError('USAGE', remarks.join('; '), {
+    hint: "ask for what a message may lack before it is compared: 'has(body.total) && body.total > 100'; see 'mq help filters'",
+    backend: holder.capabilities.broker,
+    operation: 'peek',
+    queue: holder.name,
+  });
 }
 
 function deadLetter(message: Message, { originOf }: LocatedDeadLetters): Message {

@@ -1,4 +1,5 @@
 import type { Message } from '../contract/message.ts';
+import { counted } from './counted.ts';
 import type { Filter } from './filter.ts';
 import { judgeOf, type Whose } from './whose.ts';
 
@@ -23,18 +24,35 @@ export interface Selection {
   verdict(message: Message): Verdict;
   /** What to tell the operator once, at the end: messages whose age is unknown, on which the filter failed. */
   remarks(): readonly string[];
+  /** The filter was asked about messages and could be evaluated on none of them: that none matched says nothing. */
+  readonly undecided: boolean;
+  /** To be awaited between messages: lets the event loop have its turn when the filter has worked for long, so that a signal is heard. */
+  turn(): Promise<void> | undefined;
 }
+
+/** No signal is heard while a filter works. */
+const LONGEST_WORK_MS = 20;
 
 /** `whose`: which queue's dead letters are meant; null: all messages. `now`: what ages are counted from, by the broker's clock. */
 export function selection(options: SelectionOptions, whose: Whose | null = null, now: number = Date.now()): Selection {
   const { filter, olderThanMs, newerThanMs, maxReplays } = options;
   const judge = whose === null ? null : judgeOf(whose);
   let ageUnknown = 0;
+  let asked = 0;
   let unevaluated = 0;
+  let workedMs = 0;
   let problem: string | null = null;
   const onProblem = (reason: string): void => {
     unevaluated += 1;
     problem ??= reason;
+  };
+  const isMatch = (message: Message): boolean => {
+    if (filter === null) return true;
+    const startedAt = performance.now();
+    const matches = filter.matches(message, onProblem);
+    workedMs += performance.now() - startedAt;
+    asked += 1;
+    return matches;
   };
   return {
     everything:
@@ -50,18 +68,35 @@ export function selection(options: SelectionOptions, whose: Whose | null = null,
         if (olderThanMs !== null && now - since < olderThanMs) return 'leave';
         if (newerThanMs !== null && now - since > newerThanMs) return 'leave';
       }
-      if (filter !== null && !filter.matches(message, onProblem)) return 'leave';
+      if (!isMatch(message)) return 'leave';
       const replays = message.dead?.replays ?? 0;
-      if (maxReplays !== null && replays >= maxReplays) return { skip: `already redriven ${replays} times` };
+      if (maxReplays !== null && replays >= maxReplays) return { skip: `already redriven ${counted(replays, 'time')}` };
       return 'take';
     },
     remarks() {
       const remarks: string[] = [...(judge?.remarks() ?? [])];
-      if (ageUnknown > 0) remarks.push(`${ageUnknown} messages do not say how old they are, and were left`);
+      if (ageUnknown > 0)
+        remarks.push(
+          ageUnknown === 1
+            ? '1 message does not say how old it is, and was left'
+            : `${ageUnknown} messages do not say how old they are, and were left`,
+        );
       if (unevaluated > 0) {
-        remarks.push(`the filter could not be evaluated on ${unevaluated} messages, which do not match: ${problem}`);
+        remarks.push(
+          unevaluated === asked
+            ? `the filter could be evaluated on none of ${counted(asked, 'message')}, so that none matched: ${problem}`
+            : `the filter could not be evaluated on ${counted(unevaluated, 'message')}, which ${unevaluated === 1 ? 'does' : 'do'} not match: ${problem}`,
+        );
       }
       return remarks;
+    },
+    get undecided() {
+      return asked > 0 && unevaluated === asked;
+    },
+    turn() {
+      if (workedMs < LONGEST_WORK_MS) return undefined;
+      workedMs = 0;
+      return new Promise((resolve) => setImmediate(resolve));
     },
   };
 }

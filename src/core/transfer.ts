@@ -213,6 +213,7 @@ export async function transfer(
           continue;
         }
         const verdict = selection.verdict(message);
+        await selection.turn();
         if (verdict !== 'take') receipt.keep?.();
         if (verdict === 'leave') {
           tally.left += 1;
@@ -286,7 +287,7 @@ export async function transfer(
   }
   if (broken !== null) request.notice(`stopped: ${reasonOf(broken)}; what was not moved is still in ${request.from}`);
   for (const remark of selection.remarks()) request.notice(remark);
-  if (signal.aborted) complete = false;
+  if (signal.aborted || selection.undecided) complete = false;
   const { operation, from, to, guarantee } = request;
   return tally.close({ operation, from, to, guarantee, dryRun: false, native: false, complete });
 }

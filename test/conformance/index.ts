@@ -12,6 +12,7 @@ import { interruption } from './sections/interruption.ts';
 import { metadata } from './sections/metadata.ts';
 import { names } from './sections/names.ts';
 import { nativeMove } from './sections/native-move.ts';
+import { numbers } from './sections/numbers.ts';
 import { opening } from './sections/opening.ts';
 import { pause } from './sections/pause.ts';
 import { peek } from './sections/peek.ts';
@@ -39,6 +40,7 @@ const SECTIONS: Readonly<Record<string, Section>> = {
   'dead letters and redrive': deadLetters,
   'native move': nativeMove,
   'one selection, one answer': agreement,
+  'filters: numbers': numbers,
   'lossless transfer, with faults': transfer,
   'create and delete': creation,
   'hostile queue names': names,

@@ -4,10 +4,11 @@ import type { Queue } from '../../contract/queue.ts';
 import type { QueueStats } from '../../contract/stats.ts';
 import { brokerChecks } from './checks.ts';
 import { createQueue } from './create.ts';
-import { detectKind } from './detect-kind.ts';
 import { orAborted } from './link.ts';
 import { listQueues } from './list.ts';
+import { probeQueue } from './probe.ts';
 import { StreamQueue, WorkQueue } from './queue.ts';
+import type { RabbitKind } from './queue-info.ts';
 import type { Session } from './session.ts';
 
 export class RabbitBroker implements Broker {
@@ -45,10 +46,15 @@ export class RabbitBroker implements Broker {
       this.#session.lookUp(name, signal),
       this.#session.declared(name, signal),
     ]);
-    const kind = looked.status === 'found' ? looked.info.kind : await detectKind(this.#session, name, signal);
+    const kind = looked.status === 'found' ? looked.info.kind : await this.#kindOf(name, signal);
     const handle =
       kind === 'rabbit-stream' ? new StreamQueue(this.#session, name, kind) : new WorkQueue(this.#session, name, kind);
     return { handle, looked, live };
+  }
+
+  /** Where the answers cannot be read: as `classic`, whose ways are right for `quorum` too, but for the counts. What could do harm is refused there. */
+  async #kindOf(name: string, signal: AbortSignal): Promise<RabbitKind> {
+    return (await probeQueue(this.#session, name, signal))?.kind ?? 'classic';
   }
 
   async create(name: string, options: CreateOptions): Promise<void> {

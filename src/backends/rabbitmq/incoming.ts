@@ -11,7 +11,7 @@ import {
   readTimestamp,
   tableContent,
 } from './wire/properties.ts';
-import { decodeTable, setOwn, type TableEntry } from './wire/table.ts';
+import { decodeTable, setOwn, type TableEntry, type TablePath } from './wire/table.ts';
 
 /** What of a property list the contract's fields show. */
 export interface PropertyView {
@@ -35,10 +35,11 @@ export function readProperties(bytes: Buffer): Properties {
   }
 }
 
-export function readEntries(properties: Properties): TableEntry[] {
+/** `integers`: see `Message.integers`. */
+export function readEntries(properties: Properties, integers: TablePath[] = []): TableEntry[] {
   if (properties.headers === undefined) return [];
   try {
-    return decodeTable(tableContent(properties.headers));
+    return decodeTable(tableContent(properties.headers), integers);
   } catch (error) {
     if (error instanceof RangeError) return [];
     throw error;
@@ -67,7 +68,8 @@ function readTtl(text: string | null): number | null {
 /** The message as the contract shows it, with `native.rabbitmq` for an exact way back. */
 export function toMessage(content: Content, queue: string, quorum: boolean, counting: Counting): Message {
   const properties = readProperties(content.properties);
-  const entries = readEntries(properties);
+  const integers: TablePath[] = [];
+  const entries = readEntries(properties, integers);
   const view = viewOf(properties, entries);
   const dead = messageDeath({ queue, headers: view.headers, body: content.body }, content);
   // Its unit is seconds (AMQP 0-9-1, 4.2.5.4); many publishers write milliseconds.
@@ -89,6 +91,7 @@ export function toMessage(content: Content, queue: string, quorum: boolean, coun
     receiveCount: quorum ? deliveries(entries) + (counting === 'consumed' ? 1 : 0) : null,
     dead,
     native: { rabbitmq: record(content, properties) },
+    ...(integers.length === 0 ? {} : { integers }),
     ...instantNotes({ enqueuedAt: sent }),
   };
 }

@@ -1,29 +1,53 @@
 import { MqError } from '../../contract/errors.ts';
-import { limitSetting, type QueueInfo, textSetting } from './queue-info.ts';
+import type { QueueRules } from './queue-rules.ts';
 
-/** What a new message for a queue with these settings would overflow. Null: it fits, or there is no limit. */
-export function overflowReason(room: {
-  readonly limit: number | null;
-  readonly ready: number | null;
+/** What is in the target now, and how many more are to come, as far as that is known. */
+export interface Filling {
+  readonly ready: number;
   readonly expected: number | null;
-  readonly overflow: string | null;
-}): string | null {
-  const { limit, ready, expected, overflow } = room;
-  if (limit === null || ready === null || expected === null || ready + expected <= limit) return null;
-  const effect =
-    overflow === 'reject-publish' || overflow === 'reject-publish-dlx'
-      ? 'the broker would refuse the rest'
-      : 'the broker would drop the oldest messages to make room';
-  return `the queue holds at most ${limit} messages and has ${ready}: ${expected} more do not fit, ${effect}`;
 }
 
-export function refuseOverflow(reason: string, queue: string): MqError {
-  return new MqError('PRECONDITION_FAILED', reason, {
-    hint: 'send fewer (--max, where messages are taken from a queue), raise x-max-length, or use --lossy to send all the same',
-    backend: 'rabbitmq',
-    operation: 'enqueue',
-    queue,
-  });
+const SEND_LESS =
+  'send fewer (--max, where messages are taken from a queue), raise x-max-length, or use --lossy to send all the same';
+const READ_IT =
+  '--lossy sends all the same; with the management API (?management=http://HOST:15672, a user with the tag "management") mq can read it';
+
+/**
+ * Why sending there could lose messages, as far as that can be told beforehand. Null: it cannot. A limit that cannot be read is one that may be reached.
+ * A stream forgets its oldest messages by design.
+ */
+export function overflowReason(rules: QueueRules, filling: Filling): { reason: string; hint: string } | null {
+  if (rules.kind === 'rabbit-stream') return null;
+  const { overflow } = rules;
+  const [messages, bytes] = [rules.limit('max-length'), rules.limit('max-length-bytes')];
+  if (!messages.known || !bytes.known) {
+    if (overflow === 'reject-publish') return null;
+    const why = !messages.known ? messages.why : !bytes.known ? bytes.why : '';
+    return {
+      reason: `whether the queue drops its oldest messages to make room for new ones cannot be read: ${why}`,
+      hint: READ_IT,
+    };
+  }
+  const { ready, expected } = filling;
+  if (messages.most !== null && expected !== null && ready + expected > messages.most) {
+    const effect =
+      overflow === 'reject-publish' || overflow === 'reject-publish-dlx'
+        ? 'the broker would refuse the rest'
+        : 'the broker would drop the oldest messages to make room';
+    const reason = `the queue holds at most ${messages.most} messages and has ${ready}: ${expected} more do not fit, ${effect}`;
+    return { reason, hint: SEND_LESS };
+  }
+  if (bytes.most !== null && overflow !== 'reject-publish' && rules.bytesOf(ready) === null) {
+    return {
+      reason: `the queue holds at most ${bytes.most} bytes, and how many it has is not known yet: the management API counts them some seconds late`,
+      hint: 'try again in some seconds, or use --lossy to send all the same',
+    };
+  }
+  return null;
+}
+
+export function refuseOverflow({ reason, hint }: { reason: string; hint: string }, queue: string): MqError {
+  return new MqError('PRECONDITION_FAILED', reason, { hint, backend: 'rabbitmq', operation: 'enqueue', queue });
 }
 
 /**
@@ -42,22 +66,23 @@ export class Room {
     this.#bytes = bytes;
   }
 
-  /** Null: it has no limit, or simply refuses what is too much. A stream forgets its oldest messages by design. */
-  static of(info: QueueInfo, ready: number): Room | null {
-    const overflow = textSetting(info, 'overflow') ?? 'drop-head';
-    const most = limitSetting(info, 'max-length');
-    const mostBytes = limitSetting(info, 'max-length-bytes');
-    if (info.kind === 'rabbit-stream' || overflow === 'reject-publish' || (most === null && mostBytes === null))
+  /** Null: it has no limit, or simply refuses what is too much. */
+  static of(rules: QueueRules, ready: number): Room | null {
+    const { overflow } = rules;
+    const [messages, bytes] = [rules.limit('max-length'), rules.limit('max-length-bytes')];
+    const most = messages.known ? messages.most : null;
+    const mostBytes = bytes.known ? bytes.most : null;
+    if (rules.kind === 'rabbit-stream' || overflow === 'reject-publish' || (most === null && mostBytes === null))
       return null;
     const limits = [
       ...(most === null ? [] : [`${most} messages`]),
       ...(mostBytes === null ? [] : [`${mostBytes} bytes`]),
     ];
-    const fate = overflow === 'drop-head' ? 'drop its oldest messages' : 'dead-letter a copy';
+    const fate = overflow === 'reject-publish-dlx' ? 'dead-letter a copy' : 'drop its oldest messages';
     return new Room(
       `the queue holds at most ${limits.join(' and ')}, and would ${fate} for this one (--lossy sends it all the same)`,
       most === null ? Number.POSITIVE_INFINITY : most - ready,
-      mostBytes === null ? Number.POSITIVE_INFINITY : mostBytes - (info.readyBytes ?? 0),
+      mostBytes === null ? Number.POSITIVE_INFINITY : mostBytes - (rules.bytesOf(ready) ?? 0),
     );
   }
 

@@ -1,5 +1,4 @@
 import type { Kind } from '../../contract/capabilities.ts';
-import { atLeast, type Version } from './link.ts';
 import { isObject, type JsonObject, numberAt, objectAt, textAt } from './management.ts';
 
 export type RabbitKind = Extract<Kind, 'classic' | 'quorum' | 'rabbit-stream'>;
@@ -104,27 +103,7 @@ export function limitSetting(info: QueueInfo, name: string): number | null {
   return policy === null ? own : Math.min(own, policy);
 }
 
-/**
- * How many returns a message of a quorum queue survives: explicit argument or policy, else the default of the version (none before 4.0, 20 from
- * then on). Null: no limit.
- */
-export function deliveryLimitOf(info: QueueInfo | null, kind: RabbitKind, version: Version): number | null {
-  if (kind !== 'quorum') return null;
-  const set = info === null ? null : (limitSetting(info, 'delivery-limit') ?? info.deliveryLimit);
-  if (set !== null) return set < 0 ? null : set;
-  return atLeast(version, 4, 0) ? 20 : null;
-}
-
-/** The same where what is only looked at uses up its deliveries. From 4.3 on, giving back does not count. */
-export function limitOfLooks(info: QueueInfo | null, kind: RabbitKind, version: Version): number | null {
-  return atLeast(version, 4, 3) ? null : deliveryLimitOf(info, kind, version);
-}
-
 /** A textual setting; the queue's own argument wins over the policy. */
 export function textSetting(info: QueueInfo, name: string): string | null {
   return textAt(info.arguments, `x-${name}`) ?? textAt(info.policy, name);
-}
-
-export function hasSingleActiveConsumer(info: QueueInfo): boolean {
-  return info.arguments['x-single-active-consumer'] === true;
 }

@@ -4,6 +4,7 @@ import type {
   ConsumeOptions,
   Consumer,
   DeadLetters,
+  LookOptions,
   Peek,
   PeekOptions,
   Publisher,
@@ -19,17 +20,12 @@ import { RabbitConsumer } from './consumer.ts';
 import { describeQueue } from './describe.ts';
 import { orAborted } from './link.ts';
 import { type LiveFigures, uncounted } from './live-figures.ts';
+import { priceOf } from './look-price.ts';
 import { overflowReason, Room, refuseOverflow } from './overflow.ts';
-import { openPeek } from './peek.ts';
+import { MAX_PEEKED, openPeek } from './peek.ts';
 import { RabbitPublisher } from './publisher.ts';
-import {
-  hasSingleActiveConsumer,
-  limitOfLooks,
-  limitSetting,
-  type QueueInfo,
-  type RabbitKind,
-  textSetting,
-} from './queue-info.ts';
+import { type QueueInfo, type RabbitKind, textSetting } from './queue-info.ts';
+import { limitOfLooks, QueueRules } from './queue-rules.ts';
 import { leadsTo, restoreMessage } from './restore.ts';
 import type { Lookup, Session } from './session.ts';
 import { countsPublished, type DeadFigure, toStats } from './stats.ts';
@@ -106,23 +102,11 @@ class RabbitQueue implements Queue {
 
   async publisher(options: PublisherOptions): Promise<Publisher> {
     const { signal, notice, lossy, expected } = options;
-    const [looked, live] = await Promise.all([
-      this.session.lookUp(this.name, signal),
-      this.session.counted(this.name, 'publish', signal),
-    ]);
-    const info = looked.status === 'found' ? looked.info : null;
-    const reason =
-      info === null
-        ? null
-        : overflowReason({
-            limit: limitSetting(info, 'max-length'),
-            ready: live.ready,
-            expected,
-            overflow: textSetting(info, 'overflow'),
-          });
-    if (reason !== null && !lossy) throw refuseOverflow(reason, this.name);
-    if (reason !== null) notice(reason);
-    if (info !== null && !info.durable)
+    const [rules, live] = await Promise.all([this.rules(signal), this.session.counted(this.name, 'publish', signal)]);
+    const overflow = overflowReason(rules, { ready: live.ready, expected });
+    if (overflow !== null && !lossy) throw refuseOverflow(overflow, this.name);
+    if (overflow !== null) notice(overflow.reason);
+    if (rules.durable === false)
       notice(`queue ${JSON.stringify(this.name)} is not durable: a restart of the broker loses it`);
     const link = await this.session.link(signal);
     return await RabbitPublisher.open({
@@ -131,10 +115,15 @@ class RabbitQueue implements Queue {
       login: this.session.address.user,
       isStream: this.kind === 'rabbit-stream',
       lossy,
-      room: info === null ? null : Room.of(info, live.ready),
+      room: Room.of(rules, live.ready),
       notice,
       signal,
     });
+  }
+
+  /** Read anew for each act. */
+  protected rules(signal: AbortSignal): Promise<QueueRules> {
+    return QueueRules.read(this.session, this.name, this.kind, signal);
   }
 
   protected async info(signal: AbortSignal): Promise<QueueInfo | null> {
@@ -147,26 +136,19 @@ class RabbitQueue implements Queue {
 export class WorkQueue extends RabbitQueue {
   async consume(options: ConsumeOptions): Promise<Consumer> {
     const { signal, window, limit, notice } = options;
-    const [info, live] = await Promise.all([this.info(signal), this.session.counted(this.name, 'consume', signal)]);
-    if (info !== null && hasSingleActiveConsumer(info) && live.consumers > 0) {
+    const [info, rules, live] = await Promise.all([
+      this.info(signal),
+      this.rules(signal),
+      this.session.counted(this.name, 'consume', signal),
+    ]);
+    if (rules.singleActiveConsumer === true && live.consumers > 0) {
       throw new MqError(
         'PRECONDITION_FAILED',
         `queue ${JSON.stringify(this.name)} has a single active consumer, and it is not mq: nothing would arrive`,
         { hint: 'stop the consumer first', backend: 'rabbitmq', operation: 'consume', queue: this.name },
       );
     }
-    if (info?.autoDelete === true && live.consumers === 0) {
-      throw new MqError(
-        'PRECONDITION_FAILED',
-        `queue ${JSON.stringify(this.name)} deletes itself, with all that is in it, when its last consumer goes away: that would be mq`,
-        {
-          hint: 'keep another consumer attached, or look at it with mq peek',
-          backend: 'rabbitmq',
-          operation: 'consume',
-          queue: this.name,
-        },
-      );
-    }
+    if (rules.autoDelete !== false && live.consumers === 0) throw this.#wouldDelete(rules.autoDelete === null);
     const link = await this.session.link(signal);
     return await RabbitConsumer.open({
       link,
@@ -179,28 +161,55 @@ export class WorkQueue extends RabbitQueue {
       idleMs: options.idleMs,
       priority: null,
       counting: 'consumed',
-      deliveryLimit: limitOfLooks(info, this.kind, link.version),
+      deliveryLimit: limitOfLooks(rules, link.version),
       login: this.session.address.user,
       notice,
       signal,
     });
   }
 
-  async peek(options: PeekOptions): Promise<Peek> {
-    const { signal } = options;
-    const [info, live, control] = await Promise.all([
-      this.info(signal),
+  #wouldDelete(isUnknown: boolean): MqError {
+    const name = JSON.stringify(this.name);
+    const fate = 'deletes itself, with all that is in it, when its last consumer goes away: that would be mq';
+    return new MqError(
+      'PRECONDITION_FAILED',
+      isUnknown ? `whether queue ${name} ${fate}, cannot be read` : `queue ${name} ${fate}`,
+      {
+        hint: isUnknown
+          ? 'let mq read it, by the management API or the permission to configure the queue; or keep another consumer attached'
+          : 'keep another consumer attached, or look at it with mq peek',
+        backend: 'rabbitmq',
+        operation: 'consume',
+        queue: this.name,
+      },
+    );
+  }
+
+  async priceOfLook({ looks, force, signal }: LookOptions): Promise<string | null> {
+    return (await this.#look(looks, force, signal)).price;
+  }
+
+  async #look(looks: number | null, force: boolean, signal: AbortSignal) {
+    const [rules, live, { version }] = await Promise.all([
+      this.rules(signal),
       this.session.counted(this.name, 'peek', signal),
       this.session.control(signal),
     ]);
+    const { ready, consumers } = live;
+    const price = priceOf({ queue: this.name, rules, version, ready, consumers, looks }, force);
+    return { price, rules, ready, version };
+  }
+
+  async peek(options: PeekOptions): Promise<Peek> {
+    const { limit, force, signal } = options;
+    const { price, rules, ready, version } = await this.#look(Math.min(limit ?? MAX_PEEKED, MAX_PEEKED), force, signal);
+    const deliveryLimit = rules.deliveryLimit(version);
     return await openPeek({
       ...options,
-      queue: this.name,
-      kind: this.kind,
-      info,
-      ready: live.ready,
-      consumers: live.consumers,
-      version: control.version,
+      ...{ queue: this.name, kind: this.kind, price, ready },
+      deliveryLimit: deliveryLimit.known ? deliveryLimit.most : null,
+      limitOfLooks: limitOfLooks(rules, version),
+      maybeAutoDelete: rules.autoDelete !== false,
       login: this.session.address.user,
       link: () => this.session.link(signal),
     });

@@ -29,6 +29,12 @@ export function decodeAttribute(attribute: MessageAttributeValue): JsonValue {
   return parsed === undefined ? text : parsed;
 }
 
+/** A whole number that JSON would round, and that therefore reads as its digits. */
+export function isLargeInteger(attribute: MessageAttributeValue): boolean {
+  const { DataType: type = '', StringValue: text = '' } = attribute;
+  return type.startsWith('Number') && /^-?\d+$/.test(text) && typeof decodeAttribute(attribute) === 'string';
+}
+
 export function encodeAttribute(value: JsonValue): MessageAttributeValue {
   if (typeof value === 'string' && value !== '') return { DataType: 'String', StringValue: value };
   if (typeof value === 'number' && isSqsNumber(value)) return { DataType: 'Number', StringValue: String(value) };

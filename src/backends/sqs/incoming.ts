@@ -3,7 +3,7 @@ import { instantNotes, readInstant } from '../../contract/instant.ts';
 import type { Death, Headers, JsonValue, Message, MessageContent } from '../../contract/message.ts';
 import { frameworkDeath } from '../common/conventions/framework-death.ts';
 import type { Letter } from '../common/conventions/letter.ts';
-import { type AttributeRecord, decodeAttribute, isCustomType, recordOf, setOwn } from './attributes.ts';
+import { type AttributeRecord, decodeAttribute, isCustomType, isLargeInteger, recordOf, setOwn } from './attributes.ts';
 import { parseArn } from './names.ts';
 
 /** Counts how often `mq` has redriven a message; a Number attribute, so that it takes one of the ten places. */
@@ -46,8 +46,10 @@ export function readMessage(message: SqsMessage, context: ReadingContext): Messa
   const headers: Record<string, JsonValue> = {};
   const records: Record<string, AttributeRecord> = {};
   const onlyHere: string[] = [];
+  const integers: (readonly [string])[] = [];
   for (const [name, attribute] of Object.entries(message.MessageAttributes ?? {})) {
     setOwn(headers, name, decodeAttribute(attribute));
+    if (isLargeInteger(attribute)) integers.push([name]);
     const record = recordOf(attribute);
     if (record !== null) setOwn(records, name, record);
     if (record !== null && isCustomType(attribute))
@@ -86,6 +88,7 @@ export function readMessage(message: SqsMessage, context: ReadingContext): Messa
     deliverAt: null,
     receiveCount: integer(system.ApproximateReceiveCount),
     dead: withFramework(deathOf(system.DeadLetterQueueSourceArn, headers, context), { queue, headers, body }, context),
+    ...(integers.length === 0 ? {} : { integers }),
     ...instantNotes({ enqueuedAt: sent }),
   };
 }

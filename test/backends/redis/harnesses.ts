@@ -115,6 +115,8 @@ export function bullmqHarness(server: string, url: string, client: Redis): Harne
       for (const body of bodies) {
         await queue.add('failing', JSON.parse(body));
         const job = await worker.getNextJob('token');
+        // As a producer in another language wrote it: JavaScript would round what has more digits.
+        if (job !== undefined) await client.hset(`bull:${name}:${job.id}`, 'data', body);
         await job?.moveToFailed(new Error('ETIMEDOUT while sending'), 'token');
       }
       await worker.close();

@@ -14,14 +14,20 @@ export interface TableEntry {
 
 const MAX_SAFE = BigInt(Number.MAX_SAFE_INTEGER);
 
-/** Reads the entries of a table without its length prefix. Throws `RangeError` on bytes that are not a table. */
-export function decodeTable(bytes: Buffer): TableEntry[] {
-  const reader = new TableReader(bytes);
+/** The names and indices that lead to a value within a table. */
+export type TablePath = readonly (string | number)[];
+
+/**
+ * Reads the entries of a table without its length prefix. `integers` is told where whole numbers stand as their digits, because JSON would round them.
+ * Throws `RangeError` on bytes that are not a table.
+ */
+export function decodeTable(bytes: Buffer, integers: TablePath[] = [], path: TablePath = []): TableEntry[] {
+  const reader = new TableReader(bytes, integers);
   const entries: TableEntry[] = [];
   while (reader.offset < bytes.length) {
     const start = reader.offset;
     const name = reader.name();
-    const value = reader.value();
+    const value = reader.value([...path, name]);
     entries.push({ name, raw: bytes.subarray(start, reader.offset), value });
   }
   return entries;
@@ -43,10 +49,12 @@ export function setOwn(record: Record<string, JsonValue>, name: string, value: J
 
 class TableReader {
   readonly #bytes: Buffer;
+  readonly #integers: TablePath[];
   offset = 0;
 
-  constructor(bytes: Buffer) {
+  constructor(bytes: Buffer, integers: TablePath[]) {
     this.#bytes = bytes;
+    this.#integers = integers;
   }
 
   name(): string {
@@ -55,7 +63,7 @@ class TableReader {
     return this.#bytes.toString('utf8', start, start + length);
   }
 
-  value(): JsonValue {
+  value(path: TablePath): JsonValue {
     const bytes = this.#bytes;
     const tag = bytes.readUInt8(this.#take(1));
     switch (tag) {
@@ -68,9 +76,9 @@ class TableReader {
       case 0x69: // i
         return bytes.readUInt32BE(this.#take(4));
       case 0x6c: // l
-        return readableInteger(bytes.readBigInt64BE(this.#take(8)));
+        return this.#integer(bytes.readBigInt64BE(this.#take(8)), path);
       case 0x4c: // L
-        return readableInteger(bytes.readBigUInt64BE(this.#take(8)));
+        return this.#integer(bytes.readBigUInt64BE(this.#take(8)), path);
       case 0x73: // s
         return bytes.readInt16BE(this.#take(2));
       case 0x75: // u
@@ -92,12 +100,18 @@ class TableReader {
       case 0x56: // V
         return null;
       case 0x46: // F
-        return toRecord(decodeTable(this.#long()));
+        return toRecord(decodeTable(this.#long(), this.#integers, path));
       case 0x41: // A
-        return decodeArray(this.#long());
+        return decodeArray(this.#long(), this.#integers, path);
       default:
         throw new RangeError(`unknown field type ${tag}`);
     }
+  }
+
+  #integer(value: bigint, path: TablePath): JsonValue {
+    if (value <= MAX_SAFE && value >= -MAX_SAFE) return Number(value);
+    this.#integers.push(path);
+    return value.toString();
   }
 
   #decimal(): string {
@@ -122,10 +136,10 @@ class TableReader {
   }
 }
 
-function decodeArray(bytes: Buffer): JsonValue[] {
-  const reader = new TableReader(bytes);
+function decodeArray(bytes: Buffer, integers: TablePath[], path: TablePath): JsonValue[] {
+  const reader = new TableReader(bytes, integers);
   const values: JsonValue[] = [];
-  while (reader.offset < bytes.length) values.push(reader.value());
+  while (reader.offset < bytes.length) values.push(reader.value([...path, values.length]));
   return values;
 }
 
@@ -134,10 +148,6 @@ function readableBytes(bytes: Buffer): JsonValue {
   // A replacement character is either in the original or a sign that the bytes are not UTF-8.
   if (text.includes('\ufffd') && !Buffer.from(text, 'utf8').equals(bytes)) return { base64: bytes.toString('base64') };
   return text;
-}
-
-function readableInteger(value: bigint): JsonValue {
-  return value <= MAX_SAFE && value >= -MAX_SAFE ? Number(value) : value.toString();
 }
 
 function readableFloat(value: number): JsonValue {

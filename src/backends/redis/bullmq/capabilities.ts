@@ -12,7 +12,7 @@ const ABILITIES: Abilities = {
   },
   get: present('native'),
   drain: present('emulated', 'a job is removed only after the ack; pause the queue first when workers are connected'),
-  pause: present('native', 'running jobs finish; workers of BullMQ 5 and 6 obey'),
+  pause: present('native', 'running jobs finish; workers of BullMQ 3 to 6 obey'),
   purge: { ...present('native', '1,000 jobs a call'), states: ['ready', 'delayed', 'dead'], count: 'exact' },
   deadLetters: { ...present('native', 'the failed jobs'), keptIn: 'state' },
   redrive: {
@@ -41,6 +41,12 @@ export const BULLMQ_CAPABILITIES: Capabilities = frozen({
   holds: ['id', 'name', 'priority', 'delayMs', 'attempts', 'backoff', 'deduplicationId'],
   maxBodyBytes: null,
   abilities: ABILITIES,
+});
+
+/** A queue of BullMQ 3 or 4, which know no deduplication. */
+export const OLD_BULLMQ_CAPABILITIES: Capabilities = frozen({
+  ...BULLMQ_CAPABILITIES,
+  holds: BULLMQ_CAPABILITIES.holds.filter((field) => field !== 'deduplicationId'),
 });
 
 const READ_ONLY = absent(

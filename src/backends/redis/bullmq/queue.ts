@@ -4,7 +4,7 @@ import { type BrowseSource, browse } from '../browser.ts';
 import type { Connection } from '../connection.ts';
 import { internalsOf, placeOf, rememberHandle, sourceOf } from '../handle.ts';
 import { Lease } from '../lease.ts';
-import { BULL4_CAPABILITIES, BULLMQ_CAPABILITIES } from './capabilities.ts';
+import { BULL4_CAPABILITIES, BULLMQ_CAPABILITIES, OLD_BULLMQ_CAPABILITIES } from './capabilities.ts';
 import { describeBull, getJob } from './detail.ts';
 import type { BullPlace } from './find.ts';
 import { purgeBull } from './lifecycle.ts';
@@ -67,7 +67,7 @@ export function openBull(connection: Connection, bull: BullPlace): Queue {
       ? { ...looking, capabilities: BULL4_CAPABILITIES }
       : {
           ...looking,
-          capabilities: BULLMQ_CAPABILITIES,
+          capabilities: bull.layout <= 4 ? OLD_BULLMQ_CAPABILITIES : BULLMQ_CAPABILITIES,
           publisher: async (options) => jobPublisher(connection, bull, options),
           async consume(options) {
             await warnOfWorkers(connection, bull, options.state, options.notice, options.signal);
