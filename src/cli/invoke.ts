@@ -2,7 +2,8 @@ import type { Command } from 'commander';
 import { appendHistory, historyFile } from '../config/history-file.ts';
 import { emptySettings, loadSettings } from '../config/load.ts';
 import { errnoOf } from '../config/private-file.ts';
-import type { Secrets } from '../config/redact.ts';
+import { redactUrl, type Secrets } from '../config/redact.ts';
+import type { Target } from '../config/target.ts';
 import { MqError } from '../contract/errors.ts';
 import { ChangeRecord } from './change/change-record.ts';
 import { asksItself, type ChangingVerb, isChanging } from './change/changing.ts';
@@ -15,6 +16,7 @@ import { addressQueues, type NamedQueue } from './line/addressing.ts';
 import { withDefaults } from './line/global-defaults.ts';
 import type { Globals } from './line/globals.ts';
 import type { Operand } from './line/operand.ts';
+import { isUrl } from './line/queue-words.ts';
 import { type RunCommandLine, Session } from './session.ts';
 import type { PreparedVerb } from './verb.ts';
 
@@ -50,7 +52,7 @@ export async function invoke(
   const { program, command, verb } = invocation;
   const settings = WITHOUT_CONFIGURATION.has(command.name())
     ? emptySettings(host.env)
-    : await loadSettings(host.env, host.cwd);
+    : await loadSettings(host.env, host.cwd, host.signal);
   const { globals, outputIsAsked } = withDefaults(
     invocation.globals,
     program,
@@ -64,10 +66,17 @@ export async function invoke(
     flags: invocation.flags,
     hasUrl: globals.url !== undefined,
     hasContext: globals.context !== undefined,
+    hasNoBroker:
+      globals.url === undefined &&
+      globals.context === undefined &&
+      !(host.env.MQ_URL || host.env.MQ_CONTEXT || settings.current || settings.configuration.defaultContext),
     settings,
   });
   const session = new Session({ host, globals, secrets, runCommandLine, settings, context, outputIsAsked });
-  for (const warning of settings.configuration.warnings) session.messages.verbose(1, warning);
+  const { warnings, notices } = settings.configuration;
+  // `context ls` and `doctor` list them all.
+  if (command.name() !== 'context') for (const notice of notices) session.messages.note(notice);
+  for (const warning of warnings) if (!notices.includes(warning)) session.messages.verbose(1, warning);
 
   const name = command.name();
   if (!isChanging(name) || ('dryRun' in flags && flags.dryRun === true)) {
@@ -88,8 +97,9 @@ export async function invoke(
     return code;
   } catch (error) {
     const code = error instanceof MqError ? error.code : 'INTERNAL';
-    // Declined: nothing was changed.
-    if (code !== 'CANCELLED') remember(session, session.change, exitCodeOf(code), code);
+    // Declined, or a URL in the place of a queue, which may hold a password: nothing was changed.
+    const isRefused = code === 'CANCELLED' || (code === 'QUEUE_NOT_FOUND' && queues.some(({ queue }) => isUrl(queue)));
+    if (!isRefused) remember(session, session.change, exitCodeOf(code), code);
     throw error;
   }
 }
@@ -104,10 +114,20 @@ async function guardChange(
   const targetOf = ({ role }: NamedQueue) => (role === 'to' ? session.target(toUrl) : session.target());
   const guard = new Guard(verb, changedQueues(verb, queues, targetOf));
   session.guard = guard;
+  sayProjects(session, [session.target(), ...(toUrl === undefined ? [] : [session.target(toUrl)])]);
   if (guard.toConfirm.length === 0 || asksItself(verb)) return;
   const where = guard.confirmingContexts.join(', ');
   for (const queue of guard.toConfirm)
     await confirm(session, { lines: [`${verb} ${queue} on ${where}?`], typed: queue });
+}
+
+/** A change that goes where a repository says, and not the person: once for each broker. */
+function sayProjects(session: Session, targets: readonly Target[]): void {
+  for (const settings of new Set(targets.map((target) => target.settings))) {
+    if (settings?.isFromProject !== true) continue;
+    const address = settings.url.from === 'text' ? ` (${redactUrl(settings.url.text)})` : '';
+    session.messages.note(`${settings.file} says where this goes: context ${settings.name}${address}`);
+  }
 }
 
 /** A history that cannot be written is said, and changes nothing of what was done. */

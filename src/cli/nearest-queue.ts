@@ -2,6 +2,7 @@ import { nearest } from '../config/nearest.ts';
 import type { Broker } from '../contract/broker.ts';
 import { MqError } from '../contract/errors.ts';
 import { queuePattern } from '../core/name-pattern.ts';
+import { isUrl, isWebAddress } from './line/queue-words.ts';
 
 /** A guess is not worth a longer wait. */
 const LISTING_MS = 1_000;
@@ -25,7 +26,7 @@ async function hintFor(
   broker: Broker,
   signal: AbortSignal,
 ): Promise<string | undefined> {
-  if (isBrokerAddress(name)) return 'that is the address of a broker: mq --url URL VERB QUEUE';
+  if (isUrl(name) && !isWebAddress(name)) return hint ?? undefined;
   const names: string[] = [];
   const bounded = AbortSignal.any([signal, AbortSignal.timeout(LISTING_MS)]);
   try {
@@ -37,11 +38,6 @@ async function hintFor(
   const guess = nearest(name, names);
   if (guess === null) return hint ?? undefined;
   return `did you mean ${guess}?${hint === null ? '' : ` Otherwise: ${hint}`}`;
-}
-
-/** A URL of a broker stands where a queue is expected: `--url` was forgotten. The scheme of a queue's own URL (SQS) is no broker's. */
-export function isBrokerAddress(name: string): boolean {
-  return /^(?:sqlite:|(?:rediss?|amqps?|sqs):\/\/)/i.test(name);
 }
 
 function hinted(error: MqError, hint: string | undefined): MqError {

@@ -3,7 +3,7 @@ import { MqError } from '../contract/errors.ts';
 import type { Queue } from '../contract/queue.ts';
 import type { QueueStats } from '../contract/stats.ts';
 import { isGlob, queuePattern } from '../core/name-pattern.ts';
-import { isBrokerAddress } from './nearest-queue.ts';
+import { isUrl } from './line/queue-words.ts';
 import type { Session } from './session.ts';
 
 /**
@@ -41,6 +41,12 @@ function pattern(globs: readonly string[]): QueuePattern {
   return { globs, matches: (name) => base.matches(name) || globs.includes(name) };
 }
 
+/** Nobody chose a broker, which is how a forgotten `MQ_URL` looks, too: then a queue does not come into being without a word. */
+export function sayMadeByDefault(session: Session, broker: Broker, name: string): void {
+  if (session.target().isDefault !== true) return;
+  session.notice(`made the queue ${name} in ${broker.address}, as no broker was chosen (--url, MQ_URL, a context)`);
+}
+
 /** The queue to enqueue into. Where a queue comes into being with its first message (SQLite), it is created here. */
 export async function queueToFill(session: Session, broker: Broker, name: string): Promise<Queue> {
   const open = (): Promise<Queue> => session.within('enqueue', (signal) => broker.queue(name, signal));
@@ -50,10 +56,11 @@ export async function queueToFill(session: Session, broker: Broker, name: string
     const { create } = broker;
     const creates = broker.createsOnEnqueue === true && create !== undefined;
     if (!creates || !(error instanceof MqError) || error.code !== 'QUEUE_NOT_FOUND') throw error;
-    if (isBrokerAddress(name)) throw error;
+    if (isUrl(name)) throw error;
     try {
       const options = { kind: null, deadLetterQueue: null, maxReceives: null, settings: {} };
       await session.within('enqueue', (signal) => create.call(broker, name, { ...options, signal }));
+      sayMadeByDefault(session, broker, name);
     } catch (failure) {
       // Somebody else was faster.
       if (!(failure instanceof MqError) || failure.code !== 'ALREADY_EXISTS') throw failure;

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { rememberProject } from '../config/known-projects.ts';
 import type { Settings } from '../config/load.ts';
 import type { Secrets } from '../config/redact.ts';
 import { findContext, resolveTarget, type Target } from '../config/target.ts';
@@ -10,6 +11,7 @@ import { Deadline } from './deadline.ts';
 import type { ExitCode } from './exit-codes.ts';
 import type { Host, Output } from './host/host.ts';
 import type { Globals, OutputFormat } from './line/globals.ts';
+import { withoutUrls } from './line/queue-words.ts';
 import { Messages } from './messages.ts';
 import { withNearestQueue } from './nearest-queue.ts';
 import { paint, type Style } from './output/paint.ts';
@@ -168,7 +170,10 @@ export class Session {
       notice: this.notice,
       signal: this.signal,
     });
-    const broker = this.guard === null ? opened : this.guard.watch(opened, target);
+    const { settings } = target;
+    if (settings?.isFromProject === true) rememberProject(this.settings.places, settings);
+    const named = withoutUrls(opened);
+    const broker = this.guard === null ? named : this.guard.watch(named, target);
     if (target === this.target() || target.base === this.target())
       this.change?.learnBroker(broker.name, broker.address);
     this.messages.verbose(1, `connected to ${broker.name} at ${broker.address}`);

@@ -60,6 +60,8 @@ export interface Configuration {
   readonly files: readonly string[];
   /** What is allowed but should be said, one sentence each. */
   readonly warnings: readonly string[];
+  /** Those of them that say where a command does not go, though a file asks for it: to be said at once. */
+  readonly notices: readonly string[];
 }
 
 export const NO_DEFAULTS: Defaults = { output: null, color: null, timeout: null, connectTimeout: null };

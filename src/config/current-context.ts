@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CONTEXT_NAME } from './configuration.ts';
 import type { Places } from './places.ts';
 import { writePrivateFile } from './private-file.ts';
+import { readSmallFile } from './small-file.ts';
 
 /** What `mq context use` remembers. Kept apart from the configuration, which belongs to the person. */
 export interface CurrentContext {
@@ -16,7 +16,7 @@ const NONE: CurrentContext = { current: null, previous: null };
 /** A file that is missing or damaged means that nothing was chosen. */
 export function readCurrentContext(places: Places): CurrentContext {
   try {
-    const [current, previous] = readFileSync(fileIn(places), 'utf8').split('\n').map(nameOrNull);
+    const [current, previous] = readSmallFile(fileIn(places)).text.split('\n').map(nameOrNull);
     return { current: current ?? null, previous: previous ?? null };
   } catch {
     return NONE;

@@ -1,11 +1,12 @@
-import { existsSync, readFileSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { statSync } from 'node:fs';
 import { MqError } from '../contract/errors.ts';
 import { type Configuration, type Defaults, NO_DEFAULTS } from './configuration.ts';
 import { type CurrentContext, readCurrentContext } from './current-context.ts';
-import { type Environment, type Places, placesOf, upwards } from './places.ts';
+import { type Environment, type Places, placesOf } from './places.ts';
 import { errnoOf } from './private-file.ts';
+import { findProjectFile } from './project-file.ts';
 import type { FileContent } from './read-file.ts';
+import { readSmallFileOrPipe, UnfitFile } from './small-file.ts';
 
 /** All that decides which broker a command talks to, apart from its own flags. */
 export interface Settings extends CurrentContext {
@@ -13,21 +14,28 @@ export interface Settings extends CurrentContext {
   readonly places: Places;
 }
 
-const PROJECT_FILE = '.mq.yaml';
-
 /**
- * Reads the person's file and the project's. In a conflict the person's own wins, so that a repository cannot redirect a name that they
- * know. A missing file is none, except one that `MQ_CONFIG` names. Throws `CONFIG_INVALID`.
+ * Reads the person's file and the project's. In a conflict the person's own wins, so that a repository can neither redirect a name that they
+ * know nor choose among what is theirs. A missing file is none, except one that `MQ_CONFIG` names. Throws `CONFIG_INVALID`.
  */
-export async function loadSettings(env: Environment, folder: string): Promise<Settings> {
+export async function loadSettings(
+  env: Environment,
+  folder: string,
+  signal: AbortSignal | null = null,
+): Promise<Settings> {
   const places = placesOf(env);
-  const [user, project] = await Promise.all([readUserFile(places, env), findProjectFile(folder)]);
+  const [user, project] = await Promise.all([readUserFile(places, env, signal), readProjectFile(folder)]);
   return { configuration: merge(user, project), places, ...readCurrentContext(places) };
 }
 
 /** As if there were no files. */
 export function emptySettings(env: Environment): Settings {
-  return { configuration: merge(null, null), places: placesOf(env), current: null, previous: null };
+  return {
+    configuration: merge(null, { found: null, warnings: [] }),
+    places: placesOf(env),
+    current: null,
+    previous: null,
+  };
 }
 
 interface Found {
@@ -35,9 +43,9 @@ interface Found {
   readonly content: FileContent;
 }
 
-async function readUserFile(places: Places, env: Environment): Promise<Found | null> {
+async function readUserFile(places: Places, env: Environment, signal: AbortSignal | null): Promise<Found | null> {
   const file = places.configFile;
-  const text = readText(file);
+  const text = await readText(file, signal);
   if (text === null) {
     if (!env.MQ_CONFIG) return null;
     throw new MqError('CONFIG_INVALID', `MQ_CONFIG names ${file}, which does not exist`, {
@@ -54,23 +62,18 @@ function othersMayRead(file: string): boolean {
   return (statSync(file).mode & 0o077) !== 0;
 }
 
-/** Looked for from `folder` up to the root of its git repository; outside of one only in `folder`, as what lies above is nobody's project. */
-async function findProjectFile(folder: string): Promise<Found | null> {
-  const inside: string[] = [];
-  let isRepository = false;
-  for (const candidate of upwards(folder)) {
-    inside.push(candidate);
-    if (existsSync(join(candidate, '.git'))) {
-      isRepository = true;
-      break;
-    }
-  }
-  for (const candidate of isRepository ? inside : inside.slice(0, 1)) {
-    const file = join(candidate, PROJECT_FILE);
-    const text = readText(file);
-    if (text !== null) return { file, content: await parse(text, file, true) };
-  }
-  return null;
+interface FoundProject {
+  readonly found: Found | null;
+  /** Of a file that is not followed. */
+  readonly warnings: readonly string[];
+}
+
+async function readProjectFile(folder: string): Promise<FoundProject> {
+  const project = findProjectFile(folder);
+  if (project === null) return { found: null, warnings: [] };
+  const { file } = project;
+  if ('passedOver' in project) return { found: null, warnings: [`${file} is passed over: ${project.passedOver}`] };
+  return { found: { file, content: await parse(project.text, file, true) }, warnings: [] };
 }
 
 /** YAML and the validator are loaded only when there is a file. */
@@ -79,31 +82,43 @@ async function parse(text: string, file: string, isProject: boolean): Promise<Fi
   return readConfiguration(text, file, isProject);
 }
 
-/** Not through `node:fs/promises`, which costs 3 ms to load, more than reading the few small files of every command's start. */
-function readText(file: string): string | null {
+/** Null: there is no such file. */
+async function readText(file: string, signal: AbortSignal | null): Promise<string | null> {
   try {
-    return readFileSync(file, 'utf8');
+    return (await readSmallFileOrPipe(file, signal)).text;
   } catch (error) {
+    if (error instanceof MqError) throw error;
+    if (error instanceof UnfitFile) throw new MqError('CONFIG_INVALID', `cannot read ${file}: ${error.message}`);
     const errno = errnoOf(error);
     if (errno === 'ENOENT' || errno === 'ENOTDIR') return null;
     throw new MqError('CONFIG_INVALID', `cannot read ${file}: ${errno}`);
   }
 }
 
-function merge(user: Found | null, project: Found | null): Configuration {
+function merge(user: Found | null, { found: project, warnings: passedOver }: FoundProject): Configuration {
   const warnings = [...(user?.content.warnings ?? [])];
   const contexts = new Map(project?.content.contexts);
+  const notices = [...passedOver];
   for (const [name, context] of user?.content.contexts ?? []) {
     if (contexts.has(name))
       warnings.push(`${project?.file}: context ${name} is passed over: your own configuration has one of that name`);
     contexts.set(name, context);
   }
+  const asked = project?.content.defaultContext ?? null;
+  const isTheirs = asked !== null && contexts.get(asked)?.isFromProject !== false;
+  const own = user?.content.defaultContext ?? null;
+  if (asked !== null && !isTheirs && own !== asked) {
+    notices.push(
+      `${project?.file} asks for the context ${asked}, which is your own: only you choose it (-c ${asked}, mq context use ${asked})`,
+    );
+  }
   return {
     contexts,
-    defaultContext: project?.content.defaultContext ?? user?.content.defaultContext ?? null,
+    defaultContext: own ?? (isTheirs ? asked : null),
     defaults: mergeDefaults(project?.content.defaults ?? NO_DEFAULTS, user?.content.defaults ?? NO_DEFAULTS),
     files: [user?.file, project?.file].filter((file) => file !== undefined),
-    warnings,
+    warnings: [...notices, ...warnings],
+    notices,
   };
 }
 

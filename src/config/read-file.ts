@@ -3,10 +3,11 @@ import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument } fr
 import { MqError } from '../contract/errors.ts';
 import { CONTEXT_NAME, type Configuration, type Context, NO_DEFAULTS, type SecretText } from './configuration.ts';
 import { nearest } from './nearest.ts';
+import { projectUrlFault } from './project-url.ts';
 import { defaults, projectFile, ruleVerbs, type UserContext, type UserFile, userContext, userFile } from './schema.ts';
 
 /** One file, checked. */
-export interface FileContent extends Omit<Configuration, 'files'> {}
+export interface FileContent extends Omit<Configuration, 'files' | 'notices'> {}
 
 /**
  * Reads the text of a configuration file. Throws `CONFIG_INVALID` with the file, the line and the path of the first mistake
@@ -76,7 +77,7 @@ function keyOffset(document: Document, path: readonly string[]): number | undefi
 }
 
 const PROJECT_LIMIT =
-  "a project's file holds no secrets and starts no programs: put this context into your own configuration file";
+  "a project's file holds no secrets, starts no programs and names nothing of yours: put this context into your own configuration file";
 
 function explain(
   issue: v.BaseIssue<unknown>,
@@ -115,6 +116,10 @@ function fromChecked(content: UserFile, file: string, isProject: boolean): FileC
   const contexts = new Map<string, Context>();
   for (const [name, entry] of Object.entries(content.contexts ?? {})) {
     const context = toContext(name, entry, file, isProject);
+    const fault = isProject && context.url.from === 'text' ? projectUrlFault(context.url.text) : null;
+    if (fault !== null) {
+      throw new MqError('CONFIG_INVALID', `${file}: contexts.${name}.url: ${fault}`, { hint: PROJECT_LIMIT });
+    }
     if (isProject && context.url.from === 'text' && refersOrHides(context.url.text)) {
       throw new MqError('CONFIG_INVALID', `${file}: contexts.${name}.url: must hold no password and no \${NAME}`, {
         hint: PROJECT_LIMIT,
@@ -178,5 +183,5 @@ function hasWrittenPassword(url: string): boolean {
 }
 
 function refersOrHides(url: string): boolean {
-  return url.includes('${') || hasWrittenPassword(url) || /[?&][^=&#]*(pass|secret|token|key)[^=&#]*=/i.test(url);
+  return url.includes('${') || hasWrittenPassword(url);
 }

@@ -102,7 +102,7 @@ function secretsIn(url: string): readonly string[] {
     .replace(/:$/, '');
   // What HTTP sends as "Basic".
   const basic = password === '' ? '' : Buffer.from(`${decoded(user)}:${decoded(password)}`).toString('base64');
-  const raw = [password, ...[...url.matchAll(SECRET_PARAMETER)].map((match) => match[2] ?? '')];
+  const raw = [password, ...partsOf(password), ...[...url.matchAll(SECRET_PARAMETER)].map((match) => match[2] ?? '')];
   return [...raw.flatMap((secret) => [secret, decoded(secret)]), basic].filter((secret) => secret !== '');
 }
 
@@ -114,15 +114,24 @@ function decoded(text: string): string {
   }
 }
 
-/** Where the password stands in `scheme://user:password@host…`: up to the last `@` before the path, as people forget to encode one. */
+/**
+ * Where the password stands in `scheme://user:password@host…`: up to the last `@` before the path, as people forget to encode one. Behind a slash, a question
+ * mark or a hash that was not encoded either the authority would seem to end too early: so an `@` behind one of the last two counts as well.
+ */
 function passwordRange(url: string): { readonly start: number; readonly end: number } {
   const authority = /^[a-z][a-z0-9+.-]*:\/\//i.exec(url)?.[0].length;
   if (authority === undefined) return { start: 0, end: 0 };
   const pathAt = url.slice(authority).search(/[/?#]/);
   const limit = pathAt === -1 ? url.length : authority + pathAt;
-  // A slash in an unencoded password ends the authority too early; then the last @ of the whole text is the safer guess.
-  const at = url.lastIndexOf('@', limit) > authority ? url.lastIndexOf('@', limit) : url.lastIndexOf('@');
   const colon = url.indexOf(':', authority);
+  const before = url.lastIndexOf('@', limit);
+  const isPath = before > authority && !/[?#].*@/s.test(url.slice(limit));
+  const at = isPath ? before : url.lastIndexOf('@');
   if (at <= authority || colon === -1 || colon > at) return { start: 0, end: 0 };
   return { start: colon + 1, end: at };
+}
+
+/** Each part between letters that should have been encoded: parsers take some for a host, a port, a path or a parameter, and errors quote those. */
+function partsOf(password: string): readonly string[] {
+  return /[?@#/&=;]/.test(password) ? password.split(/[?@#/&=:;]/).filter((part) => part !== '') : [];
 }

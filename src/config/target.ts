@@ -17,6 +17,8 @@ export interface Target {
   readonly settings: Context | null;
   /** Fetches secrets where there are any. The URL may hold a password: see `Secrets`, which has learnt it. Throws `CONFIG_INVALID`. */
   connectionUrl(signal: AbortSignal): Promise<string>;
+  /** Nobody chose a broker: the embedded default. */
+  readonly isDefault?: true;
   /** The target that this one was made of, see `withParameter`. */
   readonly base?: Target;
 }
@@ -79,8 +81,21 @@ export function resolveTarget(choice: TargetChoice, settings: Settings, env: Env
     });
   }
   if (envUrl !== null) return urlTarget(envUrl, 'MQ_URL', settings, secrets);
+  if (envContext === null && settings.current !== null) requireOwn(findContext(settings, settings.current));
   const chosen = envContext ?? settings.current ?? settings.configuration.defaultContext;
-  return chosen === null ? urlTarget('sqlite:', 'the default', settings, secrets) : fromContext(chosen);
+  if (chosen !== null) return fromContext(chosen);
+  return { ...urlTarget('sqlite:', 'the default', settings, secrets), isDefault: true };
+}
+
+/**
+ * What `mq context use` remembers goes for every folder, and a project's names only for its own: in another repository the same name would be another broker.
+ * Throws `CONTEXT_NOT_FOUND`.
+ */
+export function requireOwn({ name, file, isFromProject }: Context): void {
+  if (!isFromProject) return;
+  throw new MqError('CONTEXT_NOT_FOUND', `${name} is a context of the project here (${file}), and none of your own`, {
+    hint: `in this project: -c ${name}; to be used everywhere it has to be in your own file: mq context add`,
+  });
 }
 
 /** Throws `CONTEXT_NOT_FOUND`, with the nearest name. `-` is the previous one. */

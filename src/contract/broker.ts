@@ -37,6 +37,8 @@ export interface Broker {
   readonly address: string;
   /** Present where users expect that enqueueing into a queue that does not exist creates it: `create` is called first, with its defaults. */
   readonly createsOnEnqueue?: true;
+  /** Present where the URL of a queue (`https://…`) is one of its names. Elsewhere a URL in the place of a queue is a mistake, and may hold a password. */
+  readonly queuesByUrl?: true;
   /** Stats of many queues, as cheaply as the broker allows, in order of name where that costs nothing. */
   queues(pattern: QueuePattern, options: ListOptions): AsyncIterable<QueueStats>;
   /** Throws `QUEUE_NOT_FOUND`. Never creates. */

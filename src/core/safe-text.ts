@@ -6,7 +6,7 @@
 const INVISIBLE = String.raw`\p{Cc}\p{Cs}\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u{2800}`;
 /** Several pictures joined to one, as a family is: there the joiners hide nothing. */
 const JOINED = String.raw`\p{Extended_Pictographic}\p{Emoji_Modifier}?(?:\u{fe0f}?\u{200d}\p{Extended_Pictographic}\p{Emoji_Modifier}?)+`;
-const DANGEROUS = new RegExp(String.raw`${JOINED}|[${INVISIBLE}]`, 'gu');
+const DANGEROUS = new RegExp(`${JOINED}|[${INVISIBLE}]`, 'gu');
 const DANGEROUS_EXCEPT_LAYOUT = new RegExp(String.raw`${JOINED}|(?![\n\t])[${INVISIBLE}]`, 'gu');
 
 /**

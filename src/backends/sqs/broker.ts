@@ -31,6 +31,7 @@ export async function openSqs(address: Address, environment: Environment, option
 
 class SqsBroker implements Broker {
   readonly name = 'sqs';
+  readonly queuesByUrl = true;
   readonly address: string;
   readonly #api: SqsApi;
   readonly #where: Address;

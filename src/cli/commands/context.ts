@@ -3,7 +3,7 @@ import { CONTEXT_COLORS, CONTEXT_NAME, type Context, type ContextColor } from '.
 import { writeCurrentContext } from '../../config/current-context.ts';
 import type { Settings } from '../../config/load.ts';
 import { redactUrl } from '../../config/redact.ts';
-import { findContext } from '../../config/target.ts';
+import { findContext, requireOwn } from '../../config/target.ts';
 import { MqError } from '../../contract/errors.ts';
 import { formatDuration } from '../../core/duration.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
@@ -184,8 +184,9 @@ async function add(session: Session, name: string, url: string, flags: ContextFl
 }
 
 async function use(session: Session, asked: string): Promise<ExitCode> {
-  const { name } = findContext(session.settings, asked);
-  await remember(session, name);
+  const found = findContext(session.settings, asked);
+  requireOwn(found);
+  await remember(session, found.name);
   return EXIT.done;
 }
 

@@ -6,6 +6,7 @@ import { EXIT } from '../exit-codes.ts';
 import { collect, wholeNumber } from '../line/globals.ts';
 import { splitPair } from '../line/pairs.ts';
 import { isDocumentFormat, printDocument } from '../output/documents.ts';
+import { sayMadeByDefault } from '../queues.ts';
 import { defineVerb, word } from '../verb.ts';
 
 interface CreateFlags {
@@ -74,6 +75,7 @@ export const create = defineVerb<CreateFlags, CreateQueueOptions>({
         await printDocument(session, format, { operation: 'create', queue, broker: broker.name, deadLetterQueue });
       }
       session.messages.summary(`created ${queue}${dlq} on ${broker.name}`);
+      sayMadeByDefault(session, broker, queue);
     });
     return EXIT.done;
   },

@@ -1,6 +1,8 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { SecretText } from '../../config/configuration.ts';
+import { fingerprint } from '../../config/fingerprint.ts';
+import { isKnownProject } from '../../config/known-projects.ts';
 import type { Settings } from '../../config/load.ts';
 import { writePrivateFile } from '../../config/private-file.ts';
 import { redactUrl } from '../../config/redact.ts';
@@ -32,7 +34,8 @@ export async function queueNames(request: NamesRequest): Promise<readonly string
   const file = await cacheFile(settings, target, signal);
   const cached = await readCache(file, host.now());
   const isFresh = cached !== null && cached.ageMs < FRESH_MS;
-  if (isFresh || !mayConnect(target)) return cached?.names ?? [];
+  const isUnknown = target.settings?.isFromProject === true && !isKnownProject(settings.places, target.settings);
+  if (isFresh || isUnknown || !mayConnect(target)) return cached?.names ?? [];
   const live = await namesFromBroker(request);
   const stale = cached !== null && cached.ageMs < STALE_MS ? cached.names : [];
   if (live === null || (!live.isComplete && live.names.length === 0)) return stale;
@@ -62,13 +65,6 @@ async function keyOf(target: Target, signal: AbortSignal): Promise<string> {
   const key =
     context === null ? `url ${redactUrl(await target.connectionUrl(signal))}` : `context ${context} ${settings?.file}`;
   return fingerprint(key);
-}
-
-/** FNV-1a, 64 bits: tells names of files apart, which needs no cryptography and so none of its loading time. */
-function fingerprint(text: string): string {
-  let hash = 0xcbf29ce484222325n;
-  for (const byte of Buffer.from(text)) hash = BigInt.asUintN(64, (hash ^ BigInt(byte)) * 0x100000001b3n);
-  return hash.toString(16).padStart(16, '0');
 }
 
 interface Cached {

@@ -1,9 +1,11 @@
 import type { Command } from 'commander';
+import { CONTEXT_NAME } from '../../config/configuration.ts';
 import type { Settings } from '../../config/load.ts';
 import { nearest } from '../../config/nearest.ts';
 import { findContext, splitQueueAddress } from '../../config/target.ts';
 import { MqError } from '../../contract/errors.ts';
 import type { Operand } from './operand.ts';
+import { isUrl, isWebAddress, refuseUrl } from './queue-words.ts';
 
 /** A queue that the line names. */
 export interface NamedQueue {
@@ -33,6 +35,8 @@ interface Line {
   readonly hasUrl: boolean;
   /** The line has a `--context` of its own: then what follows an `@` is no mistyped one. */
   readonly hasContext: boolean;
+  /** Nothing chooses a broker, so that it would be the embedded default. */
+  readonly hasNoBroker: boolean;
   readonly settings: Settings;
 }
 
@@ -41,15 +45,28 @@ interface Line {
  * context, save the target of move and copy, which becomes `--to-url @context`. Throws `USAGE`, and
  * `CONTEXT_NOT_FOUND` for what is all but a context's name: where a queue is made by sending to it, the message would be on another broker.
  */
-export function addressQueues({ command, operands, flags, hasUrl, hasContext, settings }: Line): Addressed {
-  if (hasUrl) return { operands, flags, context: null, queues: namedIn(command, operands) };
+export function addressQueues({
+  command,
+  operands,
+  flags,
+  hasUrl,
+  hasContext,
+  hasNoBroker,
+  settings,
+}: Line): Addressed {
   const queues: NamedQueue[] = [];
   let context: string | null = null;
   let changedFlags: Record<string, unknown> = { ...flags };
 
   const take = (name: string, role: NamedQueue['role']): string => {
+    // Before anything is remembered of the line: a name of a queue goes into the history.
+    if (isUrl(name) && !isWebAddress(name)) refuseUrl(name);
+    if (hasUrl) {
+      queues.push({ queue: name, context: null, role });
+      return name;
+    }
     const split = splitQueueAddress(name, settings);
-    if (split.context === null && !hasContext) refuseMistyped(name, settings);
+    if (split.context === null && !hasContext) refuseMistyped(name, settings, hasNoBroker);
     const queue = split.queue === '' && split.context !== null ? defaultQueue(settings, split.context) : split.queue;
     queues.push({ queue, context: split.context, role });
     return queue;
@@ -94,23 +111,17 @@ export function addressQueues({ command, operands, flags, hasUrl, hasContext, se
 /** Shorter words are near to everything. */
 const SHORTEST_GUESSED = 3;
 
-function refuseMistyped(name: string, settings: Settings): void {
+function refuseMistyped(name: string, settings: Settings, hasNoBroker: boolean): void {
   const at = name.lastIndexOf('@');
   const word = name.slice(at + 1);
-  if (at === -1 || word.length < SHORTEST_GUESSED) return;
-  const guess = nearest(word, settings.configuration.contexts.keys());
-  if (guess === null) return;
+  if (at === -1) return;
+  const guess = word.length < SHORTEST_GUESSED ? null : nearest(word, settings.configuration.contexts.keys());
+  if (guess === null && !(hasNoBroker && CONTEXT_NAME.test(word))) return;
   throw new MqError('CONTEXT_NOT_FOUND', `no context ${word}`, {
-    hint: `did you mean ${name.slice(0, at)}@${guess}? For a queue whose name is ${name}, choose the broker with --context or --url`,
-  });
-}
-
-function namedIn(command: Command, operands: readonly Operand[]): readonly NamedQueue[] {
-  return operands.flatMap((operand, at) => {
-    const name = command.registeredArguments[at]?.name() ?? '';
-    if (operand === undefined || !QUEUE_ARGUMENTS.has(name)) return [];
-    const role = name === 'to' ? ('to' as const) : ('from' as const);
-    return (typeof operand === 'string' ? [operand] : operand).map((queue) => ({ queue, context: null, role }));
+    hint:
+      guess === null
+        ? `no broker is chosen; for an embedded queue whose name is ${name}: --url sqlite:`
+        : `did you mean ${name.slice(0, at)}@${guess}? For a queue whose name is ${name}, choose the broker with --context or --url`,
   });
 }
 

@@ -1,0 +1,39 @@
+import { join } from 'node:path';
+import type { Context } from './configuration.ts';
+import { fingerprint } from './fingerprint.ts';
+import type { Places } from './places.ts';
+import { appendPrivateLine } from './private-file.ts';
+import { readSmallFile } from './small-file.ts';
+
+/**
+ * Which contexts of projects a command of the user has connected to. Tab connects to no other: it is pressed in a clone that nobody has looked at yet, and what
+ * a repository names may be anybody's server. A context that is changed is another.
+ */
+export function isKnownProject(places: Places, context: Context): boolean {
+  return linesIn(fileIn(places)).includes(lineOf(context));
+}
+
+/** Never throws: then Tab goes on not to connect. */
+export function rememberProject(places: Places, context: Context): void {
+  try {
+    if (!isKnownProject(places, context)) appendPrivateLine(fileIn(places), lineOf(context));
+  } catch {
+    // A folder that cannot be written.
+  }
+}
+
+function fileIn(places: Places): string {
+  return join(places.stateFolder, 'projects');
+}
+
+function linesIn(file: string): readonly string[] {
+  try {
+    return readSmallFile(file).text.split('\n');
+  } catch {
+    return [];
+  }
+}
+
+function lineOf({ name, file, url, user }: Context): string {
+  return fingerprint(JSON.stringify([file, name, url, user]));
+}
