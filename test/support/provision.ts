@@ -30,6 +30,8 @@ const TOOLS = {
   fish: { package: 'fish', folders: [], image: null, instead: null },
   openssl: { package: 'openssl', folders: [], image: null, instead: null },
   python3: { package: 'python3-venv', folders: [], image: null, instead: null },
+  javac: { package: 'default-jdk-headless', folders: [], image: null, instead: null },
+  mvn: { package: 'maven', folders: [], image: null, instead: null },
   debootstrap: { package: 'debootstrap', folders: [], image: null, instead: null },
 } as const satisfies Readonly<Record<string, Tool>>;
 
