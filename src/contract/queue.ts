@@ -165,8 +165,9 @@ export interface DeadLetters {
   /**
    * The message as it was before it died: the marks of death of the broker and of the application's framework taken off, everything else as it was. Throws
    * `PRECONDITION_FAILED`, with the reason, for one that cannot be restored.
+   * `to`: the queue that it goes to. Back in the queue that lost it, it keeps the marks of what befell it in others before.
    */
-  restore(message: Message, options: { readonly keepDeathHeaders: boolean }): Message;
+  restore(message: Message, options: { readonly keepDeathHeaders: boolean; readonly to?: string }): Message;
 }
 
 export interface NativeMoveRequest {

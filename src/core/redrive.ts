@@ -143,7 +143,7 @@ async function byHand(
     if (origin === null) return { status: 'failed', reason: whyNoOrigin(located, message) };
     try {
       const publisher = await publishers.get(origin);
-      const restored = located.links.restore(message, { keepDeathHeaders: request.keepDeathHeaders });
+      const restored = located.links.restore(message, { keepDeathHeaders: request.keepDeathHeaders, to: origin });
       return await senderOf(origin, publisher).send(
         toOutgoing(restored, { setHeaders: request.setHeaders, countReplay, from: holder.place }),
       );

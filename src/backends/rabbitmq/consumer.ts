@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { MqError, throwIfAborted } from '../../contract/errors.ts';
 import type { Delivery } from '../../contract/message.ts';
 import type { Consumer, Notice } from '../../contract/queue.ts';
+import { unlessOnItsWay } from './dead-links.ts';
 import { DeliveryBuffer } from './delivery-buffer.ts';
 import { brokerError } from './errors.ts';
 import { giveBack } from './give-back.ts';
@@ -18,6 +19,8 @@ export interface ConsumerSetup extends SegmentRowSetup {
   readonly follow: boolean;
   readonly idleMs: number | null;
   readonly counting: Counting;
+  /** See `DeadLinks.waysInto`. */
+  readonly ways: ReadonlySet<string>;
   /** Who is logged in. */
   readonly login: string;
   readonly notice: Notice;
@@ -100,7 +103,7 @@ export class RabbitConsumer implements Consumer, Settler {
     this.#lastWasReturned = content.redelivered;
     if (this.#ended) return;
     const { queue, kind, counting, limit } = this.#setup;
-    const message = toMessage(content, queue, kind === 'quorum', counting);
+    const message = unlessOnItsWay(toMessage(content, queue, kind === 'quorum', counting), this.#setup.ways);
     this.#buffer.add({ message, receipt: new TagReceipt(this, segment, content.tag) });
     if (limit !== null && this.#row.delivered >= limit) this.#end();
     else this.#row.advance(this.#isCallerWaiting);

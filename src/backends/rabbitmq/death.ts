@@ -53,9 +53,26 @@ export function replaysOf(headers: Headers): number {
   return typeof value === 'number' && Number.isInteger(value) && value > 0 ? value : 0;
 }
 
-/** The headers without the broker's marks of death. */
-export function withoutDeath(headers: Headers): Record<string, JsonValue> {
-  return Object.fromEntries(Object.entries(headers).filter(([name]) => !isDeathHeader(name)));
+/**
+ * The headers as they were before the message died in `back`, the queue that it goes back to; null: it goes elsewhere, and all marks of death go. What
+ * another queue did to it before is its history: without that, nobody could tell any more where it came from. What it did in `back` before, and while it
+ * waited for another try there, is forgotten, so that whoever counts the tries begins anew.
+ */
+export function withoutDeath(headers: Headers, back: string | null): Record<string, JsonValue> {
+  const alive = Object.fromEntries(Object.entries(headers).filter(([name]) => !isDeathHeader(name)));
+  const older = back === null ? [] : beforeDeathIn(listOf(headers['x-death']), back);
+  if (older.length === 0) return alive;
+  const first = Object.entries(headers).filter(([name]) => name.startsWith('x-first-death-'));
+  return { ...alive, ...Object.fromEntries(first), 'x-death': older };
+}
+
+/** Newest first, as `x-death` is. */
+function beforeDeathIn(deaths: readonly JsonObject[], queue: string): JsonObject[] {
+  const died = deaths.findIndex((death) => textAt(death, 'queue') === queue && textAt(death, 'reason') !== 'expired');
+  const elsewhere = deaths.findIndex(
+    (death, at) => at > died && textAt(death, 'queue') !== queue && textAt(death, 'reason') !== 'expired',
+  );
+  return died === -1 || elsewhere === -1 ? [] : deaths.slice(elsewhere);
 }
 
 /** Whether `value` is the record that this backend puts into `Message.native`. */

@@ -2,14 +2,15 @@ import type { ListOptions, QueuePattern } from '../../contract/broker.ts';
 import { throwIfAborted } from '../../contract/errors.ts';
 import type { QueueStats } from '../../contract/stats.ts';
 import { askEach } from './ask-each.ts';
+import { type DeadLinks, readLinks } from './dead-links.ts';
 import { isObject, type JsonObject, listOf, numberAt } from './management.ts';
 import { nameFilter } from './name-filter.ts';
 import { withPolicies } from './policies.ts';
-import { keepsNoDeadLetters, NO_DEAD_LETTERS, sharedNote } from './queue.ts';
+import { deadFigure, keepsNoDeadLetters, NO_DEAD_LETTERS } from './queue.ts';
 import { LIST_COLUMNS, MANY_COLUMNS, type QueueInfo, queueInfo, RATE_SAMPLES } from './queue-info.ts';
 import type { Session } from './session.ts';
-import { countsPublished, type DeadFigure, toStats } from './stats.ts';
-import { needsManagement, readTopology, type Topology } from './topology.ts';
+import { countsPublished, toStats } from './stats.ts';
+import { needsManagement, type Topology } from './topology.ts';
 
 /** The largest page that the management API gives. */
 const PAGE_SIZE = 500;
@@ -30,11 +31,12 @@ export async function* listQueues(
   matching.sort((one, other) => (one.name < other.name ? -1 : one.name > other.name ? 1 : 0));
   // Also for a queue that only takes the dead letters of others: the broker does not count them as published.
   const needsTopology = matching.some((info) => !keepsNoDeadLetters(info) || countsPublished(info.messageStats));
-  const topology = needsTopology ? await readTopology(session.management, session.address.vhost, signal) : null;
+  const links = needsTopology ? await readLinks(session, signal) : null;
+  const topology = links?.topology ?? null;
   onAnswer?.();
   const sources = topology === null ? new Map<string, string[]>() : sourcesByQueue(topology);
   const ready = new Map<string, number | null>(infos.map((info) => [info.name, info.ready]));
-  const asked = namesToAsk(matching, topology, ready);
+  const asked = namesToAsk(matching, links, ready);
   const live = await askEach(session, asked, options);
   for (const [name, figures] of live) if (figures !== null) ready.set(name, figures.ready);
   const now = Date.now();
@@ -45,7 +47,11 @@ export async function* listQueues(
     const figures = live.get(name);
     // It was deleted since it was listed.
     if (figures === null) continue;
-    const dead = deadFigure(info, topology, ready, sources);
+    const known = topology?.queues.get(name) ?? info;
+    const dead =
+      links === null || keepsNoDeadLetters(known)
+        ? NO_DEAD_LETTERS
+        : await deadFigure(links, name, (holder) => ready.get(holder) ?? null);
     const deadLettersFrom = sources.get(name) ?? [];
     yield toStats({ queue: name, kind, info, live: figures ?? null, dead, deadLettersFrom, reason, now });
   }
@@ -59,31 +65,18 @@ const MANY = `with more than ${PAGE_SIZE * MOST_PAGES} queues at once, the broke
  */
 function namesToAsk(
   matching: readonly QueueInfo[],
-  topology: Topology | null,
+  links: DeadLinks | null,
   ready: ReadonlyMap<string, number | null>,
 ): readonly string[] {
   const names = new Set<string>();
   const first = matching.length <= MOST_ASKED ? matching : matching.filter((info) => info.ready === null);
   for (const { name } of first) names.add(name);
   for (const info of matching) {
-    const destination = topology?.deadLettersOf(topology.queues.get(info.name) ?? info);
-    if (destination?.to === 'queue' && (ready.get(destination.queue) ?? null) === null) names.add(destination.queue);
+    const meaning = links?.of(info.name);
+    if (meaning?.to !== 'queue' || meaning.link.uncounted !== null) continue;
+    if ((ready.get(meaning.link.queue) ?? null) === null) names.add(meaning.link.queue);
   }
   return [...names].slice(0, MOST_ASKED);
-}
-
-function deadFigure(
-  info: QueueInfo,
-  topology: Topology | null,
-  ready: ReadonlyMap<string, number | null>,
-  sources: ReadonlyMap<string, readonly string[]>,
-): DeadFigure {
-  const known = topology?.queues.get(info.name) ?? info;
-  if (topology === null || keepsNoDeadLetters(known)) return NO_DEAD_LETTERS;
-  const destination = topology.deadLettersOf(known);
-  if (destination.to !== 'queue') return { count: null, note: destination.reason };
-  const count = ready.get(destination.queue) ?? null;
-  return { count, note: sharedNote(destination.queue, sources.get(destination.queue) ?? []) };
 }
 
 /** Once for all queues, because asking for each one would be quadratic. */

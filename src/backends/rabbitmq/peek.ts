@@ -2,6 +2,7 @@ import { MqError, throwIfAborted } from '../../contract/errors.ts';
 import type { Message } from '../../contract/message.ts';
 import type { Notice, Peek } from '../../contract/queue.ts';
 import { RabbitConsumer } from './consumer.ts';
+import { unlessOnItsWay } from './dead-links.ts';
 import { brokerError } from './errors.ts';
 import { isLastDelivery, toMessage } from './incoming.ts';
 import { renew } from './last-deliveries.ts';
@@ -30,6 +31,8 @@ interface PeekSetup {
   /** A consumer that goes away would delete the queue, or nobody knows whether it would. */
   readonly maybeAutoDelete: boolean;
   readonly ready: number;
+  /** See `DeadLinks.waysInto`. */
+  readonly ways: ReadonlySet<string>;
   readonly limit: number | null;
   readonly notice: Notice;
   readonly signal: AbortSignal;
@@ -95,6 +98,7 @@ async function openConsumer(setup: PeekSetup, wanted: number): Promise<RabbitCon
     priority: -100,
     looksOnly: true,
     counting: 'peeked',
+    ways: setup.ways,
     deliveryLimit: setup.limitOfLooks,
     login: setup.login,
     notice: setup.notice,
@@ -133,7 +137,7 @@ function warnNearDeath({ deliveryLimit, notice }: PeekSetup, counts: readonly nu
 }
 
 async function lookByGet(setup: PeekSetup, wanted: number): Promise<Message[]> {
-  const { queue, kind, deliveryLimit, login, signal, notice } = setup;
+  const { queue, kind, deliveryLimit, ways, login, signal, notice } = setup;
   const most = kind === 'quorum' ? Math.min(wanted, MAX_GET_QUORUM) : wanted;
   if (most < wanted) notice(`shown are at most ${most} messages: more would come back out of order`);
   const link = await setup.link();
@@ -146,7 +150,7 @@ async function lookByGet(setup: PeekSetup, wanted: number): Promise<Message[]> {
       content: (content) => {
         // Unlike a nack, the loss of a channel counts in every version.
         if (isLastDelivery(content, deliveryLimit)) last.push(content);
-        arrived(toMessage(content, queue, kind === 'quorum', 'peeked'));
+        arrived(unlessOnItsWay(toMessage(content, queue, kind === 'quorum', 'peeked'), ways));
       },
       method: (method) => {
         if (method === METHOD.getEmpty) arrived(null);

@@ -17,6 +17,7 @@ import type {
 import type { QueueStats } from '../../contract/stats.ts';
 import { CAPABILITIES } from './capabilities.ts';
 import { RabbitConsumer } from './consumer.ts';
+import { type DeadLinks, lastLinks, readLinks } from './dead-links.ts';
 import { describeQueue } from './describe.ts';
 import { orAborted } from './link.ts';
 import { type LiveFigures, uncounted } from './live-figures.ts';
@@ -36,6 +37,7 @@ import { readTopology } from './topology.ts';
 const MAX_WINDOW = 65_535;
 /** Largest sum of bodies that a window may hold. */
 const WINDOW_BYTES = 64 * 1024 * 1024;
+const NO_WAYS: ReadonlySet<string> = new Set();
 
 /** What every kind of RabbitMQ queue can do. */
 class RabbitQueue implements Queue {
@@ -86,14 +88,13 @@ class RabbitQueue implements Queue {
   async #dead(info: QueueInfo | null, signal: AbortSignal): Promise<DeadFigure> {
     if (info === null) return { count: null, note: 'needs the management API' };
     if (keepsNoDeadLetters(info)) return NO_DEAD_LETTERS;
-    const topology = await readTopology(this.session.management, this.session.address.vhost, signal);
-    const known = topology.queues.get(this.name) ?? info;
+    const links = await readLinks(this.session, signal);
+    const known = links.topology.queues.get(this.name) ?? info;
     if (keepsNoDeadLetters(known)) return NO_DEAD_LETTERS;
-    const destination = topology.deadLettersOf(known);
-    if (destination.to !== 'queue') return { count: null, note: destination.reason };
-    const { ready } = await this.session.declared(destination.queue, signal);
-    if (ready === null) return { count: null, note: uncounted(destination.queue, 'stats').message };
-    return { count: ready, note: sharedNote(destination.queue, topology.sourcesOf(destination.queue)) };
+    return deadFigure(links, this.name, async (queue) => {
+      const { ready } = await this.session.declared(queue, signal);
+      return ready === null ? uncounted(queue, 'stats').message : ready;
+    });
   }
 
   describe(signal: AbortSignal): Promise<QueueDescription> {
@@ -162,6 +163,7 @@ export class WorkQueue extends RabbitQueue {
       priority: null,
       counting: 'consumed',
       deliveryLimit: limitOfLooks(rules, link.version),
+      ways: lastLinks(this.session)?.waysInto(this.name) ?? NO_WAYS,
       login: this.session.address.user,
       notice,
       signal,
@@ -210,6 +212,7 @@ export class WorkQueue extends RabbitQueue {
       deliveryLimit: deliveryLimit.known ? deliveryLimit.most : null,
       limitOfLooks: limitOfLooks(rules, version),
       maybeAutoDelete: rules.autoDelete !== false,
+      ways: lastLinks(this.session)?.waysInto(this.name) ?? NO_WAYS,
       login: this.session.address.user,
       link: () => this.session.link(signal),
     });
@@ -225,14 +228,13 @@ export class WorkQueue extends RabbitQueue {
   }
 
   async deadLetters(signal: AbortSignal): Promise<DeadLetters> {
-    const topology = await readTopology(this.session.management, this.session.address.vhost, signal);
-    const info = topology.queues.get(this.name);
-    const destination = info === undefined ? null : topology.deadLettersOf(info);
-    const sources = topology.sourcesOf(this.name);
-    if (destination?.to === 'unclear' && sources.length === 0) {
+    const links = await readLinks(this.session, signal);
+    const meaning = links.of(this.name);
+    const sources = links.sourcesOf(this.name);
+    if (meaning.to === 'unclear' && sources?.length === 0) {
       throw new MqError(
         'PRECONDITION_FAILED',
-        `where the dead letters of ${JSON.stringify(this.name)} are is not clear: ${destination.reason}`,
+        `where the dead letters of ${JSON.stringify(this.name)} are is not clear: ${meaning.reason}`,
         {
           hint: 'name the dead-letter queue itself, and the target with --to',
           backend: 'rabbitmq',
@@ -242,12 +244,17 @@ export class WorkQueue extends RabbitQueue {
       );
     }
     return {
-      keptIn: destination?.to === 'queue' ? { place: 'queue', queue: destination.queue } : { place: 'nowhere' },
+      keptIn: keptIn(meaning),
       sources,
-      leadsTo: (message) => leadsTo(message, topology),
+      leadsTo: (message) => leadsTo(message, links.topology),
       restore: restoreMessage,
     };
   }
+}
+
+function keptIn(meaning: ReturnType<DeadLinks['of']>): DeadLetters['keptIn'] {
+  if (meaning.to === 'queue') return { place: 'queue', queue: meaning.link.queue };
+  return meaning.to === 'onward' ? { place: 'nowhere', why: meaning.why } : { place: 'nowhere' };
 }
 
 /** Kind `rabbit-stream`: read by offset, nothing is ever taken out. */
@@ -275,7 +282,20 @@ export function keepsNoDeadLetters(info: QueueInfo): boolean {
   return info.isPolicyTold && textSetting(info, 'dead-letter-exchange') === null;
 }
 
-export function sharedNote(queue: string, sources: readonly string[]): string {
+/** The depth of the dead-letter queue, where it is nothing but that. `depthOf`: null, unknown; a text, why. */
+export async function deadFigure(
+  links: DeadLinks,
+  queue: string,
+  depthOf: (queue: string) => Promise<number | string | null> | number | string | null,
+): Promise<DeadFigure> {
+  const meaning = links.of(queue);
+  if (meaning.to === 'onward') return { count: 0, note: `none: ${meaning.why}` };
+  if (meaning.to !== 'queue') return { count: null, note: meaning.reason };
+  const { queue: holder, uncounted } = meaning.link;
+  if (uncounted !== null) return { count: null, note: uncounted };
+  const depth = await depthOf(holder);
+  if (typeof depth === 'string') return { count: null, note: depth };
+  const sources = links.sourcesOf(holder) ?? [];
   const others = sources.length > 1 ? `, which also holds those of others: it is shared by ${sources.join(', ')}` : '';
-  return `the depth of ${queue}${others}`;
+  return { count: depth, note: `the depth of ${holder}${others}` };
 }

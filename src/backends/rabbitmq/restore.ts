@@ -12,11 +12,16 @@ import { encodeProperties, writeInstant, writeOctet, writeText } from './wire/pr
  */
 export function restoreMessage(
   message: Message,
-  { keepDeathHeaders }: { readonly keepDeathHeaders: boolean },
+  { keepDeathHeaders, to }: { readonly keepDeathHeaders: boolean; readonly to?: string },
 ): Message {
   if (keepDeathHeaders) return message;
   const { queue, body, headers } = message;
-  const alive = { ...message, state: 'ready', dead: null, headers: withoutDeath(headers) } as const;
+  const alive = {
+    ...message,
+    state: 'ready',
+    dead: null,
+    headers: withoutDeath(headers, to !== undefined && to === message.dead?.from ? to : null),
+  } as const;
   const restored = frameworkDeath({ queue, body, headers: alive.headers })?.restore();
   if (restored === undefined) return alive;
   if (typeof restored === 'string') throw new MqError('PRECONDITION_FAILED', restored, { backend: 'rabbitmq', queue });

@@ -1,7 +1,7 @@
 import { MqError } from '../../contract/errors.ts';
 import { type JsonObject, listOf, type Management, objectAt, textAt } from './management.ts';
-import { withPolicies } from './policies.ts';
-import { type QueueInfo, queueInfo, textSetting } from './queue-info.ts';
+import { Policies, withPolicies } from './policies.ts';
+import { limitSetting, type QueueInfo, queueInfo, textSetting } from './queue-info.ts';
 
 /** Where a queue's dead letters go. */
 export type Destination =
@@ -33,8 +33,20 @@ export class Topology {
   readonly queues: ReadonlyMap<string, QueueInfo>;
   readonly #bindings: ReadonlyMap<string, readonly Binding[]>;
   readonly #exchanges: ReadonlyMap<string, Exchange>;
+  readonly #consumers: ReadonlyMap<string, number> | null;
+  readonly #operators: Policies;
 
-  constructor(queues: readonly QueueInfo[], bindings: readonly JsonObject[], exchanges: readonly JsonObject[]) {
+  constructor(from: {
+    readonly queues: readonly QueueInfo[];
+    readonly bindings: readonly JsonObject[];
+    readonly exchanges: readonly JsonObject[];
+    /** Null: they could not be read. */
+    readonly consumers: readonly JsonObject[] | null;
+    readonly operatorPolicies: readonly JsonObject[];
+  }) {
+    const { queues, bindings, exchanges, consumers, operatorPolicies } = from;
+    this.#consumers = consumers === null ? null : countByQueue(consumers);
+    this.#operators = new Policies([], operatorPolicies);
     this.queues = new Map(queues.map((queue) => [queue.name, queue]));
     const bySource = new Map<string, Binding[]>();
     for (const raw of bindings) {
@@ -45,6 +57,19 @@ export class Topology {
     }
     this.#bindings = bySource;
     this.#exchanges = new Map(exchanges.map((raw) => [textAt(raw, 'name') ?? '', toExchange(raw)]));
+  }
+
+  /** Null: unknown. */
+  consumersOf(queue: string): number | null {
+    return this.#consumers === null ? null : (this.#consumers.get(queue) ?? 0);
+  }
+
+  /** Whether messages leave it after a time, by its argument or a policy. */
+  expires(queue: string): boolean {
+    const info = this.queues.get(queue);
+    if (info === undefined) return false;
+    if (limitSetting(info, 'message-ttl') !== null) return true;
+    return this.#operators.ofOperators(queue, info.kind).some((definition) => 'message-ttl' in definition);
   }
 
   deadLettersOf(queue: QueueInfo): Destination {
@@ -165,20 +190,34 @@ function toBinding(raw: JsonObject): Binding {
 /** Throws `UNAVAILABLE` without the management API: AMQP cannot tell any of this. */
 export async function readTopology(management: Management, vhost: string, signal: AbortSignal): Promise<Topology> {
   const place = encodeURIComponent(vhost);
-  const [queues, bindings, exchanges] = await Promise.all([
+  const [queues, bindings, exchanges, consumers, operatorPolicies] = await Promise.all([
     management.get(`/queues/${place}?${QUEUE_COLUMNS}`, signal),
     management.get(`/bindings/${place}`, signal),
     management.get(`/exchanges/${place}?columns=name,type,arguments,policy&disable_stats=true`, signal),
+    // Kept up by events: unlike the figures of the queues, it does not lag.
+    management.getIfAllowed(`/consumers/${place}?columns=queue.name`, signal),
+    management.getIfAllowed(`/operator-policies/${place}`, signal),
   ]);
   for (const answer of [queues, bindings, exchanges]) {
     if (answer.status === 'unavailable') throw needsManagement('finding dead letters', answer.reason);
   }
   const infos = (await withPolicies(management, place, 'queues', bodyOf(queues), signal)).map(queueInfo);
-  return new Topology(
-    infos.filter((info) => info !== null),
-    bodyOf(bindings),
-    await withPolicies(management, place, 'exchanges', bodyOf(exchanges), signal),
-  );
+  return new Topology({
+    queues: infos.filter((info) => info !== null),
+    bindings: bodyOf(bindings),
+    exchanges: await withPolicies(management, place, 'exchanges', bodyOf(exchanges), signal),
+    consumers: consumers.status === 'ok' ? listOf(consumers.body) : null,
+    operatorPolicies: bodyOf(operatorPolicies),
+  });
+}
+
+function countByQueue(consumers: readonly JsonObject[]): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>();
+  for (const consumer of consumers) {
+    const name = textAt(objectAt(consumer, 'queue'), 'name');
+    if (name !== null) counts.set(name, (counts.get(name) ?? 0) + 1);
+  }
+  return counts;
 }
 
 function bodyOf(answer: Awaited<ReturnType<Management['get']>>): readonly JsonObject[] {

@@ -1,0 +1,310 @@
+import { type ChannelModel, type ConfirmChannel, connect } from 'amqplib';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { backend } from '../../../src/backends/rabbitmq/index.ts';
+import type { Broker } from '../../../src/contract/broker.ts';
+import type { QueueStats } from '../../../src/contract/stats.ts';
+import { queuePattern } from '../../../src/core/name-pattern.ts';
+import { planPurge } from '../../../src/core/purge.ts';
+import { planRedrive } from '../../../src/core/redrive.ts';
+import { EVERYTHING } from '../../../src/core/selection.ts';
+import { type RabbitmqVhost, rabbitmqVhost } from '../../support/rabbitmq-vhost.ts';
+import { redriveOf } from '../../support/redrive.ts';
+
+/** Links that look like those of dead letters and are not, or not only: nobody's but the named messages move. */
+const signal = new AbortController().signal;
+const notices: string[] = [];
+const notice = (text: string) => void notices.push(text);
+let vhost: RabbitmqVhost;
+let broker: Broker;
+let connection: ChannelModel;
+let channel: ConfirmChannel;
+
+beforeAll(async () => {
+  vhost = await rabbitmqVhost();
+  connection = await connect(vhost.url);
+  channel = await connection.createConfirmChannel();
+});
+
+let serial = 0;
+/** Names of queues that no other test has. */
+let q: (name: string) => string;
+beforeEach(async () => {
+  serial += 1;
+  const own = serial;
+  q = (name) => `${name}-${own}`;
+  notices.length = 0;
+  await broker?.close();
+  broker = await backend.open(vhost.mqUrl, { connectTimeoutMs: 10_000, notice, signal });
+});
+
+afterAll(async () => {
+  await connection.close();
+  await broker.close();
+  await vhost.remove();
+});
+
+interface Made {
+  readonly dead?: string;
+  readonly ttl?: number;
+}
+
+/** With `dead`, its dead letters go there by the default exchange. */
+async function make(name: string, { dead, ttl }: Made = {}): Promise<void> {
+  await channel.assertQueue(q(name), {
+    durable: true,
+    ...(dead === undefined ? {} : { deadLetterExchange: '', deadLetterRoutingKey: q(dead) }),
+    ...(ttl === undefined ? {} : { messageTtl: ttl }),
+  });
+}
+
+async function publish(name: string, bodies: readonly string[], expiration?: number): Promise<void> {
+  for (const body of bodies)
+    channel.sendToQueue(q(name), Buffer.from(body), {
+      persistent: true,
+      ...(expiration === undefined ? {} : { expiration }),
+    });
+  await channel.waitForConfirms();
+}
+
+async function reject(name: string, count: number): Promise<void> {
+  for (let n = 0; n < count; n++) {
+    const got = await channel.get(q(name));
+    if (got === false) throw new Error(`nothing in ${name} to reject`);
+    channel.reject(got, false);
+  }
+}
+
+async function consumed(name: string): Promise<() => Promise<void>> {
+  const consumer = await connection.createChannel();
+  await consumer.prefetch(1);
+  // It holds one message at most, and never the ones that a test counts.
+  await publish(name, ['held by a consumer']);
+  const held = Promise.withResolvers<void>();
+  await consumer.consume(q(name), () => held.resolve());
+  await held.promise;
+  await expect
+    .poll(() => vhost.request('GET', `/api/consumers/${vhost.encodedName}?columns=queue.name`))
+    .toContainEqual({ queue: { name: q(name) } });
+  return async () => {
+    await consumer.close();
+  };
+}
+
+const depth = async (name: string): Promise<number> => (await channel.checkQueue(q(name))).messageCount;
+const settled = (name: string, count: number) => expect.poll(() => depth(name)).toBe(count);
+
+async function bodiesIn(name: string): Promise<string[]> {
+  const bodies: string[] = [];
+  const reader = await connection.createChannel();
+  for (let got = await reader.get(q(name)); got !== false; got = await reader.get(q(name)))
+    bodies.push(got.content.toString());
+  await reader.close();
+  return bodies.sort();
+}
+
+async function redrive(name: string, special: Parameters<typeof redriveOf>[2] = {}) {
+  const plan = await planRedrive(
+    redriveOf(broker, await broker.queue(q(name), signal), { notice, signal, ...special }),
+  );
+  return plan.run({ dryRun: false, onProgress: () => undefined, signal });
+}
+
+async function purgeDead(name: string) {
+  const queue = await broker.queue(q(name), signal);
+  const plan = await planPurge({ ...EVERYTHING, broker, queue, state: 'dead', backup: null, notice, signal });
+  return plan.run({ dryRun: false, onProgress: () => undefined, signal });
+}
+
+async function statsOf(name: string): Promise<readonly QueueStats[]> {
+  const all: QueueStats[] = [await (await broker.queue(q(name), signal)).stats(signal)];
+  for await (const stats of broker.queues(queuePattern([`${name}-*`]), { notice, signal }))
+    if (stats.queue === q(name)) all.push(stats);
+  expect(all).toHaveLength(2);
+  return all;
+}
+
+const refused = { code: 'PRECONDITION_FAILED' };
+
+describe('retries by time to live: work → wait → work', () => {
+  beforeEach(async () => {
+    await make('work', { dead: 'wait' });
+    await make('wait', { dead: 'work', ttl: 3_600_000 });
+    await publish('work', ['a', 'b']);
+    await reject('work', 2);
+    await settled('wait', 2);
+    await publish('work', ['fresh 1', 'fresh 2', 'fresh 3']);
+  });
+
+  test('the wait queue has no dead letters: every verb says so, and no figure counts the work', async () => {
+    await expect(purgeDead('wait')).rejects.toMatchObject({
+      ...refused,
+      message: expect.stringContaining('only expires into'),
+    });
+    await expect(redrive('wait')).rejects.toMatchObject(refused);
+    for (const stats of await statsOf('wait')) expect(stats.dead).toBe(0);
+    expect(await bodiesIn('work')).toEqual(['fresh 1', 'fresh 2', 'fresh 3']);
+  });
+
+  test('what waits is not counted as dead, and is the only thing that a redrive of the work queue takes', async () => {
+    await publish('wait', ['delayed by its producer']);
+    for (const stats of await statsOf('work'))
+      expect(stats).toMatchObject({ dead: null, notes: { dead: expect.stringContaining('waits') } });
+    expect(await redrive('work')).toMatchObject({ moved: 2, left: 1 });
+    expect(await bodiesIn('work')).toEqual(['a', 'b', 'fresh 1', 'fresh 2', 'fresh 3']);
+    expect(await bodiesIn('wait')).toEqual(['delayed by its producer']);
+  });
+
+  test('a ring of three: the same', async () => {
+    await make('stage', { dead: 'pause' });
+    await make('pause', { dead: 'again', ttl: 3_600_000 });
+    await make('again', { dead: 'stage', ttl: 3_600_000 });
+    await publish('again', ['fresh']);
+    await expect(purgeDead('pause')).rejects.toMatchObject(refused);
+    await publish('stage', ['fresh too']);
+    await expect(purgeDead('again')).rejects.toMatchObject(refused);
+    expect([await depth('again'), await depth('stage')]).toEqual([1, 1]);
+  });
+});
+
+describe('delays: messages expire on their way to where they are worked on', () => {
+  test.each(['by the queue', 'by each message'])(
+    '%s: neither fresh work nor what has come through is dead',
+    async (how) => {
+      const ttl = how === 'by the queue' ? 200 : undefined;
+      await make('orders');
+      await make('delay', { dead: 'orders', ...(ttl === undefined ? {} : { ttl }) });
+      await publish('delay', ['came through'], how === 'by the queue' ? undefined : 200);
+      await settled('orders', 1);
+      await publish('orders', ['fresh']);
+      const stop = how === 'by the queue' ? null : await consumed('orders');
+      const work = await depth('orders');
+      await purgeDead('delay').catch((error: unknown) => expect(error).toMatchObject(refused));
+      await redrive('delay').catch((error: unknown) => expect(error).toMatchObject(refused));
+      await redrive('orders').catch((error: unknown) => expect(error).toMatchObject(refused));
+      expect([await depth('orders'), await depth('delay')]).toEqual([work, 0]);
+      for (const stats of await statsOf('delay')) expect(stats.dead).not.toBe(work);
+      await stop?.();
+    },
+  );
+
+  test('a time to live that an operator policy gives makes a delay too', async () => {
+    await make('live');
+    await make('later', { dead: 'live' });
+    await vhost.request('PUT', `/api/operator-policies/${vhost.encodedName}/later`, {
+      pattern: `^${q('later')}$`,
+      definition: { 'message-ttl': 3_600_000 },
+      'apply-to': 'queues',
+    });
+    await publish('live', ['fresh']);
+    await purgeDead('later').catch((error: unknown) => expect(error).toMatchObject(refused));
+    await redrive('live').catch((error: unknown) => expect(error).toMatchObject(refused));
+    expect([await depth('live'), await depth('later')]).toEqual([1, 0]);
+  });
+});
+
+describe('a dead-letter queue of several', () => {
+  test.each(['deleted', 'without its link', 'as it was'])(
+    'one source is %s: each verb takes only what the named queue lost',
+    async (fate) => {
+      await make('shared');
+      await make('sa', { dead: 'shared' });
+      await make('sb', { dead: 'shared' });
+      await publish('sa', ['a1', 'a2', 'a3']);
+      await publish('sb', ['b1', 'b2']);
+      await reject('sa', 3);
+      await reject('sb', 2);
+      await settled('shared', 5);
+      await publish('shared', ['put there by hand']);
+      if (fate !== 'as it was') await channel.deleteQueue(q('sb'));
+      if (fate === 'without its link') await make('sb');
+      const filter = { matches: ({ body }: { body: Uint8Array }) => Buffer.from(body).toString() === 'a1' };
+      expect(await redrive('sa', { filter: filter as never })).toMatchObject({ moved: 1 });
+      const silent = fate === 'as it was' ? [] : ['put there by hand'];
+      expect(await purgeDead('sa')).toMatchObject({ moved: 2 + silent.length });
+      expect(await bodiesIn('sa')).toEqual(['a1']);
+      expect(await bodiesIn('shared')).toEqual(fate === 'as it was' ? ['b1', 'b2', 'put there by hand'] : ['b1', 'b2']);
+    },
+  );
+
+  test('what a parking queue lost keeps its history there, so that it can still go back to where it failed first', async () => {
+    await make('shared');
+    await make('park', { dead: 'shared' });
+    await make('first', { dead: 'park' });
+    await make('other', { dead: 'shared' });
+    await publish('first', ['x']);
+    await reject('first', 1);
+    await settled('park', 1);
+    await reject('park', 1);
+    await settled('shared', 1);
+    expect(await redrive('park')).toMatchObject({ moved: 1, to: [q('park')] });
+    await settled('park', 1);
+    const peek = await (await broker.queue(q('park'), signal)).peek?.({
+      state: 'ready',
+      limit: 1,
+      force: true,
+      notice,
+      signal,
+    });
+    for await (const message of peek ?? [])
+      expect(message.dead).toMatchObject({ from: q('first'), reason: 'rejected' });
+    await settled('park', 1);
+    expect(await redrive('first')).toMatchObject({ moved: 1 });
+    const got = await channel.get(q('first'), { noAck: true });
+    expect(
+      got === false ? null : Object.keys(got.properties.headers ?? {}).filter((name) => name.includes('death')),
+    ).toEqual([]);
+  });
+});
+
+describe('a dead-letter queue that has one of its own', () => {
+  beforeEach(async () => {
+    await make('archive');
+    await make('dlq', { dead: 'archive' });
+    await make('jobs', { dead: 'dlq' });
+    await publish('jobs', ['once', 'twice']);
+    await reject('jobs', 2);
+    await settled('dlq', 2);
+    await reject('dlq', 1);
+    await settled('archive', 1);
+  });
+
+  test('each queue that is named gets back what it lost, and nothing else', async () => {
+    expect(await redrive('jobs')).toMatchObject({ moved: 1, from: q('dlq'), to: [q('jobs')] });
+    expect(await redrive('dlq')).toMatchObject({ moved: 1, from: q('archive'), to: [q('dlq')] });
+    expect([await depth('jobs'), await depth('dlq'), await depth('archive')]).toEqual([1, 1, 0]);
+  });
+
+  test('the last one, named itself, gives back to the one before', async () => {
+    expect(await redrive('archive')).toMatchObject({ moved: 1, to: [q('dlq')] });
+    expect([await depth('jobs'), await depth('dlq'), await depth('archive')]).toEqual([0, 2, 0]);
+  });
+});
+
+test('an application’s own parking queue: with --to and without, the marks of death are gone', async () => {
+  await make('m', { dead: 'm-retry' });
+  await make('m-retry', { dead: 'm', ttl: 50 });
+  await make('m-park');
+  await publish('m', ['to', 'back']);
+  for (let n = 0; n < 3; n++) {
+    await settled('m', 2);
+    await reject('m', 2);
+    await settled('m-retry', 0);
+  }
+  await settled('m', 2);
+  for (let n = 0; n < 2; n++) {
+    const got = await channel.get(q('m'));
+    if (got === false) throw new Error('nothing to park');
+    expect(got.properties.headers).toHaveProperty('x-death');
+    const { headers, messageId } = got.properties;
+    channel.sendToQueue(q('m-park'), got.content, { headers, ...(messageId && { messageId }), persistent: true });
+    await channel.waitForConfirms();
+    channel.ack(got);
+  }
+  await settled('m-park', 2);
+  expect(await redrive('m-park', { to: await broker.queue(q('m'), signal), max: 1 })).toMatchObject({ moved: 1 });
+  expect(await redrive('m-park')).toMatchObject({ moved: 1, to: [q('m')] });
+  for (let n = 0; n < 2; n++) {
+    const got = await channel.get(q('m'), { noAck: true });
+    expect(got === false ? null : Object.keys(got.properties.headers ?? {})).toEqual([]);
+  }
+});
