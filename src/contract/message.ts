@@ -78,6 +78,8 @@ export interface Message extends MessageContent {
   readonly receiveCount: number | null;
   /** Null for a message that is not dead. */
   readonly dead: Death | null;
+  /** As `Delivery.stays`, where looking can tell. Absent: it can be taken out. */
+  readonly stays?: string;
   /** Why a field (`enqueuedAt`, `deliverAt`, `dead.at`) is not simply what stands on the message; absent when all are. See `contract/instant.ts`. */
   readonly notes?: Readonly<Record<string, string>>;
   /**

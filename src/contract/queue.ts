@@ -128,6 +128,15 @@ export interface LookOptions {
   readonly signal: AbortSignal;
 }
 
+export interface SurveyOptions {
+  readonly state: MessageState;
+  /** `native`: by this queue's own `nativeMove` to the origin. `removes`: each is taken out. */
+  readonly by: 'native' | 'removes';
+  /** Take no more than this many. */
+  readonly limit: number | null;
+  readonly signal: AbortSignal;
+}
+
 export interface PurgeOptions {
   readonly states: readonly MessageState[];
   readonly notice: Notice;
@@ -254,6 +263,11 @@ export interface Queue {
    * receives nothing itself.
    */
   priceOfLook?(options: LookOptions): Promise<string | null>;
+  /**
+   * Present where a run over everything may do less than the count of a state promises: some of what is counted stays, or is a name without a message. What
+   * such a run would do now, for a dry run. Reads only.
+   */
+  survey?(options: SurveyOptions): Promise<Pick<NativeProgress, 'moved' | 'skipped' | 'failed'>>;
   /** One message by its id, in whatever state; null when there is none. Never disturbs. */
   get?(id: string, signal: AbortSignal): Promise<Message | null>;
   purge?(options: PurgeOptions): Promise<PurgeResult>;

@@ -1,4 +1,4 @@
-import type { Message } from '../contract/message.ts';
+import type { Message, MessageState } from '../contract/message.ts';
 import type { Queue } from '../contract/queue.ts';
 import { weighLook } from './look.ts';
 import type { Plan, RunOptions } from './plan.ts';
@@ -14,6 +14,8 @@ export interface DryRunRequest extends ScanRequest {
   readonly max: number | null;
   /** Messages in that state at the start, as the broker says; null: unknown. */
   readonly count: number | null;
+  /** All the states that a run would empty; absent: `state` alone. */
+  readonly states?: readonly MessageState[];
 }
 
 export interface DryRunOptions extends Pick<RunOptions, 'onProgress'> {
@@ -28,12 +30,15 @@ export interface DryRunOptions extends Pick<RunOptions, 'onProgress'> {
 export async function dryRun(plan: Facts, request: DryRunRequest, options: DryRunOptions): Promise<AnyReport> {
   const { selection, bound, max, notice, source } = request;
   const { faultOf } = options;
+  const by = plan.native && plan.operation === 'redrive' ? 'native' : 'removes';
   if (selection.everything && faultOf === undefined) {
+    if (bound !== null && source.survey !== undefined && plan.operation !== 'copy') return surveyed(plan, request, by);
     if (bound !== null) return counted(plan, request, bound);
     if (isDisturbedByLooks(source)) return estimated(plan, request);
   }
   if (selection.everything) await weighLook({ ...request, looks: lesser(bound, max), givesBack: 'all' });
   const tally = new Tally();
+  let staying = 0;
   let complete = true;
   const onUnseen = (): void => {
     complete = false;
@@ -43,7 +48,7 @@ export async function dryRun(plan: Facts, request: DryRunRequest, options: DryRu
     bound: selection.everything ? lesser(bound, max) : bound,
     onUnseen,
   })) {
-    if (max !== null && tally.moved + tally.failed >= max) break;
+    if (max !== null && tally.moved + tally.failed - staying >= max) break;
     tally.seen += 1;
     const verdict = selection.verdict(message);
     await selection.turn();
@@ -51,7 +56,9 @@ export async function dryRun(plan: Facts, request: DryRunRequest, options: DryRu
     else {
       tally.matched += 1;
       if (verdict === 'take') {
-        const fault = faultOf?.(message) ?? null;
+        const stays = plan.operation === 'copy' || by === 'native' ? null : (message.stays ?? null);
+        const fault = stays ?? faultOf?.(message) ?? null;
+        if (stays !== null) staying += 1;
         if (fault === null) tally.moved += 1;
         else tally.fail({ id: message.id, reason: fault });
       } else tally.skip({ id: message.id, reason: verdict.skip });
@@ -73,6 +80,25 @@ export function estimated(
   if (count !== null) notice('the number is the broker’s own, and approximate');
   const report = counted(plan, { max }, count ?? 0);
   return count === null ? { ...report, matched: null, moved: null } : report;
+}
+
+/** The queue says itself what a run over everything would do. */
+async function surveyed(
+  plan: Facts,
+  { source, state, states = [state], max, signal }: DryRunRequest,
+  by: 'native' | 'removes',
+): Promise<AnyReport> {
+  const tally = new Tally();
+  for (const one of states) {
+    const limit = max === null ? null : max - tally.moved;
+    const found = await source.survey?.({ state: one, by, limit, signal });
+    if (found === undefined) continue;
+    tally.moved += found.moved;
+    for (const outcome of found.skipped) tally.skip(outcome);
+    for (const outcome of found.failed) tally.fail(outcome);
+    tally.seen = tally.matched = tally.moved + tally.skipped + tally.failed;
+  }
+  return close(plan, tally, !signal.aborted);
 }
 
 function counted(plan: Facts, { max }: Pick<DryRunRequest, 'max'>, count: number): AnyReport {

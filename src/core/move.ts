@@ -121,7 +121,9 @@ async function tryOut(
       return misfits.length === 0 || lossy ? null : `does not fit into ${target.name}: ${misfits.join('; ')}`;
     };
     const { onProgress } = options;
-    const mayNotFit = source.kind !== target.kind && !wasLookedAt;
+    // What stays where it is when it is moved may not fit anywhere else.
+    const isBound = facts.operation === 'copy' && source.survey !== undefined;
+    const mayNotFit = (source.kind !== target.kind || isBound) && !wasLookedAt;
     const report = await dryRun(facts, scanned, { onProgress, ...(mayNotFit ? { faultOf } : {}) }).catch((error) => {
       if (!mayNotFit || !chosen.everything || !isRefused(error)) throw error;
       notice(`whether each message fits into ${target.name} was not looked at: ${error.message}`);

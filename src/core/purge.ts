@@ -66,6 +66,7 @@ export async function planPurge(request: PurgeRequest): Promise<Plan> {
       const common = {
         source: target.holder,
         state,
+        states,
         selection: chosen,
         bound: depth.bound,
         count: depth.count,

@@ -47,7 +47,6 @@ function jobMisfits(message: OutgoingMessage, { layout }: BullPlace): readonly s
   }
   const own = recordOf(message, 'bullmq');
   if (own?.parentKey !== undefined) misfits.push('a parent job');
-  if (own?.schedulerKey !== undefined) misfits.push('a job scheduler');
   return misfits;
 }
 
@@ -126,7 +125,8 @@ function optionsOf(message: OutgoingMessage, { Job }: BullLibrary, { layout }: B
   const timestamp = record?.timestamp;
   return {
     ...rest,
-    ...(typeof timestamp === 'number' ? { timestamp } : {}),
+    // A delay counts from it.
+    ...(typeof timestamp === 'number' && message.delayMs === null ? { timestamp } : {}),
     ...(message.priority === null ? {} : { priority: message.priority }),
     ...(message.delayMs === null ? {} : { delay: message.delayMs }),
     ...(message.attempts === null ? {} : { attempts: message.attempts }),

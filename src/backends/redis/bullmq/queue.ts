@@ -15,6 +15,7 @@ import type { Removable } from './removal.ts';
 import { bullRetry } from './retry.ts';
 import { jobSource } from './source.ts';
 import { bullStatsOf, readWorkers } from './stats.ts';
+import { surveyJobs } from './survey.ts';
 import { unwrapped, wrappedDeath } from './unwrap.ts';
 
 /** A queue of wrapped jobs is named like this unless `?dlq=` says otherwise. */
@@ -81,6 +82,7 @@ export function openBull(connection: Connection, bull: BullPlace): Queue {
             };
             return browse(reading, options, bull.shown, new Lease(connection, bull.shown, bull.base));
           },
+          survey: (options) => surveyJobs(connection, bull, options),
           purge: (options) => purgeBull(connection, bull, options),
           pause: ({ reason, signal }) => pauseBull(connection, bull, reason, signal),
           resume: ({ signal }) => resumeBull(connection, bull, signal),

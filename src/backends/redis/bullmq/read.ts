@@ -6,6 +6,7 @@ import { asInteger, asList, asNumberOrNull, asText } from '../reply.ts';
 import { sortedSetPages } from '../sorted-set.ts';
 import type { BullPlace } from './find.ts';
 import { JOB_FIELDS, type JobHash, jobMessage, readHash } from './job.ts';
+import { tiesOf, withTie } from './ties.ts';
 
 interface Container {
   readonly suffix: string;
@@ -120,10 +121,14 @@ export async function* peekJobs(
         const part = refs.splice(0, size.next(limit === null ? PAGE : limit - given));
         const ids = part.map(({ id }) => id);
         const hashes = await readHashes(connection, bull, ids, signal);
-        const messages = part.flatMap(({ id, dueAt }, index) => {
+        const jobs = part.flatMap(({ id, dueAt }, index) => {
           const hash = hashes[index] ?? null;
-          return hash === null ? [] : [jobMessage(bull, id, hash, state, dueAt)];
+          return hash === null ? [] : [{ id, dueAt, hash }];
         });
+        const ties = await tiesOf(connection, bull, jobs, signal);
+        const messages = jobs.map(({ id, dueAt, hash }, index) =>
+          withTie(jobMessage(bull, id, hash, state, dueAt), ties[index] ?? null),
+        );
         size.learn(messages.length, bytesOf(messages));
         missing += part.length - messages.length;
         given += messages.length;

@@ -5,7 +5,7 @@ import type { BullPlace } from './find.ts';
 import { jobMessage } from './job.ts';
 import { isMarker, type JobRef, readHashes, readIds } from './read.ts';
 import { type Removable, removeJobs, touchedOf, whyItStays } from './removal.ts';
-import { tiesOf } from './ties.ts';
+import { tiesOf, withTie } from './ties.ts';
 
 /**
  * Reads the waiting or the failed jobs without claiming them, and removes those that were dealt with. Jobs that others depend
@@ -36,7 +36,7 @@ export function jobSource(connection: Connection, bull: BullPlace, state: 'ready
       return {
         ...(stays === null ? {} : { stays }),
         item: { id, container, touched: touchedOf(hash) },
-        message: jobMessage(bull, id, hash, state),
+        message: withTie(jobMessage(bull, id, hash, state), stays),
       };
     });
   }

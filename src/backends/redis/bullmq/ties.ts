@@ -1,3 +1,4 @@
+import type { Message } from '../../../contract/message.ts';
 import type { Call, Connection } from '../connection.ts';
 import { asInteger, asTextOrNull } from '../reply.ts';
 import type { BullPlace } from './find.ts';
@@ -32,4 +33,14 @@ export async function tiesOf(
     if (parent !== null && asInteger(replies[parent]) > 0) return whyItStays('child');
     return asInteger(replies[children]) > 0 ? whyItStays('parent') : null;
   });
+}
+
+/** The message of a job of which is known what ties it. A parent that is gone ties it to nothing any more, and it is a job like any other. */
+export function withTie(message: Message, tie: string | null): Message {
+  if (tie !== null) return { ...message, stays: tie };
+  const { redis } = message.native;
+  const record = typeof redis === 'object' && redis !== null && 'bullmq' in redis ? redis.bullmq : null;
+  if (typeof record !== 'object' || record === null || !('parentKey' in record)) return message;
+  const { parentKey: _, ...free } = record;
+  return { ...message, native: { ...message.native, redis: { ...(redis as object), bullmq: free } } };
 }

@@ -1,0 +1,50 @@
+import type { ItemOutcome, NativeProgress, SurveyOptions } from '../../../contract/queue.ts';
+import type { Call, Connection } from '../connection.ts';
+import { asList } from '../reply.ts';
+import type { BullPlace } from './find.ts';
+import { refusalOfCode } from './library.ts';
+import { isMarker, readIds } from './read.ts';
+import { tiesOf } from './ties.ts';
+
+/** Without the data, so that a page is small whatever the jobs hold. */
+const PAGE = 1000;
+/** Of what each page is read: enough to know that a job is there. */
+const FIELDS = ['timestamp', 'name', 'parentKey', 'rjk'] as const;
+
+/** What a run over all jobs of a state would do with each: ids without their job, and jobs that stay, are counted by the server like any other. */
+export async function surveyJobs(
+  connection: Connection,
+  bull: BullPlace,
+  { state, by, limit, signal }: SurveyOptions,
+): Promise<Pick<NativeProgress, 'moved' | 'skipped' | 'failed'>> {
+  const skipped: ItemOutcome[] = [];
+  const failed: ItemOutcome[] = [];
+  let moved = 0;
+  const isFull = (): boolean => limit !== null && moved >= limit;
+  for (let offset = 0; !isFull(); ) {
+    const refs = await readIds(connection, bull, state, offset, PAGE, signal);
+    offset += refs.length;
+    const ids = refs.map(({ id }) => id).filter((id) => !isMarker(id));
+    const replies = await connection.all(
+      ids.map((id): Call => ['HMGET', `${bull.base}:${id}`, ...FIELDS]),
+      { operation: 'look at the jobs', queue: bull.shown, bytes: true, signal },
+    );
+    const jobs = ids.map((id, index) => {
+      const [, , parentKey = null, rjk = null] = asList(replies[index]) as (Buffer | null)[];
+      return { id, hash: { parentKey, rjk } };
+    });
+    const isThere = replies.map((reply) => asList(reply).some((field) => field !== null));
+    const ties = by === 'native' ? [] : await tiesOf(connection, bull, jobs, signal);
+    for (const [index, { id }] of jobs.entries()) {
+      if (isFull()) break;
+      const reason = ties[index] ?? null;
+      if (isThere[index] !== true) {
+        // Taking out one by one passes over them, as does every look.
+        if (by === 'native') skipped.push({ id, reason: refusalOfCode(-1) });
+      } else if (reason === null) moved += 1;
+      else failed.push({ id, reason });
+    }
+    if (refs.length < PAGE) break;
+  }
+  return { moved, skipped, failed };
+}
