@@ -171,6 +171,8 @@ export interface DeadLetters {
    * why none can be named; null: it names nothing. Absent: messages name queues or nothing.
    */
   leadsTo?(message: Message): { readonly queue: string } | { readonly unclear: string } | null;
+  /** `restore` refuses some, which a dry run has to find out. Absent: it takes all, or one can tell only at the time. */
+  readonly mayNotRestore?: true;
   /**
    * The message as it was before it died: the marks of death of the broker and of the application's framework taken off, everything else as it was. Throws
    * `PRECONDITION_FAILED`, with the reason, for one that cannot be restored.

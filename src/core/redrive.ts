@@ -2,7 +2,7 @@ import type { Broker } from '../contract/broker.ts';
 import type { Guarantee } from '../contract/capabilities.ts';
 import { requireCapability } from '../contract/capabilities.ts';
 import type { JsonValue, Message, SendOutcome } from '../contract/message.ts';
-import type { NativeMoveRequest, Notice, Publisher, Queue } from '../contract/queue.ts';
+import type { DeadLetters, NativeMoveRequest, Notice, Publisher, Queue } from '../contract/queue.ts';
 import type { LocatedDeadLetters } from './dead-letters.ts';
 import { locateDeadLetters, whyNoOrigin } from './dead-letters.ts';
 import type { Depth } from './depth.ts';
@@ -89,7 +89,14 @@ export async function planRedrive(request: RedriveRequest): Promise<Plan> {
         notice,
         signal: options.signal,
       };
-      if (options.dryRun) return dryRun({ ...facts, native: native !== null }, common, options);
+      if (options.dryRun) {
+        const { onProgress } = options;
+        const faultOf = located.links.mayNotRestore === true && native === null ? notRestored(located.links) : null;
+        return dryRun({ ...facts, native: native !== null }, common, {
+          onProgress,
+          ...(faultOf === null ? {} : { faultOf }),
+        });
+      }
       const move = native === null ? null : await holder.nativeMove?.(nativeRequest(options.signal));
       const hands = () => byHand(request, located, chosen, depth, countReplay, targets, options);
       if (move === null || move === undefined) return hands();
@@ -103,6 +110,17 @@ export async function planRedrive(request: RedriveRequest): Promise<Plan> {
       } as const;
       return nativeElseByHand(asked, move, hands);
     },
+  };
+}
+
+function notRestored(links: DeadLetters): (message: Message) => string | null {
+  return (message) => {
+    try {
+      links.restore(message, { keepDeathHeaders: false });
+      return null;
+    } catch (error) {
+      return reasonOf(error);
+    }
   };
 }
 

@@ -2,7 +2,8 @@ import type { ListOptions, QueuePattern } from '../../contract/broker.ts';
 import { MqError } from '../../contract/errors.ts';
 import type { QueueStats } from '../../contract/stats.ts';
 import { type BullPlace, isBullKey, verifyBull } from './bullmq/find.ts';
-import { bullStatsOf, readWorkers } from './bullmq/stats.ts';
+import { readWorkers } from './bullmq/stats.ts';
+import { bullRow } from './bullmq/wrapped-queue.ts';
 import type { Connection } from './connection.ts';
 import { findQueue } from './find.ts';
 import { conventionOf, type Framework, KOMBU_BINDING, recogniseRegistered } from './list/convention.ts';
@@ -93,7 +94,7 @@ async function* bullRows(
   if (bulls.length === 0) return;
   const workers = await readWorkers(connection, signal);
   for (const chunk of chunks(bulls)) {
-    yield* await Promise.all(chunk.map((bull) => bullStatsOf(connection, bull, workers, signal)));
+    yield* await Promise.all(chunk.map((bull) => bullRow(connection, bull, workers, signal)));
   }
 }
 

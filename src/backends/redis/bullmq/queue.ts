@@ -17,27 +17,29 @@ import { jobSource } from './source.ts';
 import { bullStatsOf, readWorkers } from './stats.ts';
 import { surveyJobs } from './survey.ts';
 import { unwrapped, wrappedDeath } from './unwrap.ts';
-
-/** A queue of wrapped jobs is named like this unless `?dlq=` says otherwise. */
-const WRAPPED_QUEUES = '*-dlq';
+import { bullRow, wrappedDeadOf, wrappedSettings } from './wrapped-queue.ts';
 
 export function openBull(connection: Connection, bull: BullPlace): Queue {
-  const { unwrap, dlq } = connection.settings;
-  const source = sourceOf(
-    { ...connection.settings, dlq: dlq ?? (unwrap === null ? null : WRAPPED_QUEUES) },
-    bull.shown,
-  );
+  const { unwrap } = connection.settings;
+  const source = sourceOf(wrappedSettings(connection), bull.shown);
   /** A waiting job of a dead-letter queue is a dead letter of its source. */
   const marked = (message: Message): Message =>
     unwrap === null || source === null || message.state !== 'ready'
       ? message
       : { ...message, dead: wrappedDeath(message, unwrap, source) };
 
-  async function deadLetters(): Promise<DeadLetters> {
+  async function deadLetters(signal: AbortSignal): Promise<DeadLetters> {
+    const holder = await wrappedDeadOf(connection, bull, signal);
     return {
       // A queue of wrapped jobs is itself where they are kept: its waiting jobs are the dead letters.
-      keptIn: unwrap !== null && source !== null ? { place: 'nowhere' } : { place: 'state' },
+      keptIn:
+        holder !== null
+          ? { place: 'queue', queue: holder.shown }
+          : unwrap !== null && source !== null
+            ? { place: 'nowhere' }
+            : { place: 'state' },
       sources: source === null ? [] : [source],
+      ...(unwrap !== null && source !== null ? { mayNotRestore: true } : {}),
       restore(message) {
         const plain = unwrap !== null && message.state === 'ready' ? unwrapped(message, unwrap) : message;
         return { ...plain, state: 'ready', dead: null };
@@ -49,7 +51,7 @@ export function openBull(connection: Connection, bull: BullPlace): Queue {
     name: bull.shown,
     place: placeOf(connection.settings, bull.base),
     kind: 'bullmq',
-    stats: async (signal: AbortSignal) => bullStatsOf(connection, bull, await readWorkers(connection, signal), signal),
+    stats: async (signal: AbortSignal) => bullRow(connection, bull, await readWorkers(connection, signal), signal),
     describe: (signal: AbortSignal) => describeBull(connection, bull, signal),
     get: (id: string, signal: AbortSignal) => getJob(connection, bull, id, signal),
     async peek({ state, limit, notice, signal }) {

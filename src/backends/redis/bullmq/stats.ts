@@ -130,6 +130,11 @@ export async function bullStatsOf(
     approximate: [],
     notes: {
       ...(stateNote.length === 0 ? {} : { state: stateNote.join('; ') }),
+      ...(counts.waitingChildren === 0
+        ? {}
+        : {
+            depth: `without ${counts.waitingChildren} that ${counts.waitingChildren === 1 ? 'waits' : 'wait'} for children`,
+          }),
       ...(counts.paused === 0 ? {} : { ready: `${counts.paused} of them in the paused list of BullMQ 5` }),
       ...(undated?.note === undefined ? {} : { oldestAgeMs: `the timestamp of a job: ${undated.note}` }),
       ...(consumers === null

@@ -1,3 +1,4 @@
+import { MqError } from '../../../contract/errors.ts';
 import { readInstant } from '../../../contract/instant.ts';
 import type { Death, JsonValue, Message } from '../../../contract/message.ts';
 import { parseObject } from '../list/convention.ts';
@@ -48,10 +49,15 @@ export function wrappedDeath(message: Message, field: string, from: string | nul
   };
 }
 
-/** The job as it was before it was wrapped: its name, data and options. As it is when it wraps none. */
+/** The job as it was before it was wrapped: its name, data and options. Throws `PRECONDITION_FAILED` when it wraps none. */
 export function unwrapped(message: Message, field: string): Message {
   const found = wrapped(message, field);
-  if (found === null) return message;
+  if (found === null)
+    throw new MqError('PRECONDITION_FAILED', `the job wraps none in ${field}, and would go back as it is`, {
+      hint: 'without --unwrap, mq move sends it as it is',
+      backend: 'redis',
+      queue: message.queue,
+    });
   const own = message.native.redis;
   const record = typeof own === 'object' && own !== null && 'bullmq' in own ? (own.bullmq as object) : {};
   const priority = found.opts?.priority;
