@@ -27,10 +27,10 @@ export interface ConsumerSetup extends SegmentRowSetup {
   readonly signal: AbortSignal;
 }
 
-/** Patience with a broker that cannot count what is left: as with any other that does not answer, by default. */
-const UNCOUNTED_MS = 30_000;
 /** Between two looks at a queue whose messages are still arriving. */
 const POLL_MS = 20;
+/** Between two questions to a broker that has nothing to deliver: whether it is still there. */
+const PING_MS = 1_000;
 
 /**
  * Manual acknowledgement on a connection of its own.
@@ -124,8 +124,10 @@ export class RabbitConsumer implements Consumer, Settler {
 
   /** Finds the end of the queue, or with `follow` the end of patience. */
   async #watch(): Promise<void> {
-    const { follow, idleMs } = this.#setup;
+    const { follow, idleMs, link } = this.#setup;
+    const { patienceMs } = link.answers;
     let seen = -1;
+    let pingedAt = Date.now();
     let quietSince = Date.now();
     let countedAt = Date.now();
     let zeros = 0;
@@ -137,11 +139,22 @@ export class RabbitConsumer implements Consumer, Settler {
         zeros = 0;
       } else if (follow) {
         if (idleMs !== null && Date.now() - quietSince >= idleMs && this.#buffer.isEmpty) this.#end();
+        else if (Date.now() - Math.max(pingedAt, quietSince) >= PING_MS) {
+          await this.#row.last?.ready();
+          pingedAt = Date.now();
+        }
       } else {
         const ready = await this.#row.last?.ready();
         if (ready !== null) countedAt = Date.now();
-        else if (Date.now() - countedAt >= UNCOUNTED_MS) this.#fail(uncounted(this.#setup.queue, 'consume'));
+        else if (Date.now() - countedAt >= patienceMs) this.#fail(uncounted(this.#setup.queue, 'consume'));
         zeros = ready === 0 ? zeros + 1 : 0;
+        if (
+          this.#isCallerWaiting &&
+          !this.#isSomethingUnsettled &&
+          Date.now() - quietSince >= patienceMs &&
+          zeros === 0
+        )
+          this.#fail(this.#undelivered(patienceMs));
         if (zeros > 1 && this.#row.delivered === seen) await this.#endUnlessReturned();
         if (zeros > 0) continue;
       }
@@ -152,8 +165,12 @@ export class RabbitConsumer implements Consumer, Settler {
 
   /** What is in hand may be given back and come again, so without it nobody knows whether the queue is empty. */
   get #isInHand(): boolean {
-    const { window, looksOnly } = this.#setup;
-    if (window === 'unbounded' || looksOnly === true) return false;
+    return this.#setup.window !== 'unbounded' && this.#isSomethingUnsettled;
+  }
+
+  /** Of what the caller means to settle; a look settles nothing. */
+  get #isSomethingUnsettled(): boolean {
+    if (this.#setup.looksOnly === true) return false;
     return this.#row.segments.some(({ unsettled, released, kept }) => unsettled > released + kept);
   }
 
@@ -265,8 +282,25 @@ export class RabbitConsumer implements Consumer, Settler {
       isBroken: () => this.#failure !== null,
     });
     const isLost = this.#failure !== null || link.lost.aborted;
+    // Whether what was held is back, nobody said.
+    const isHeld = link.answers.isSilent && this.#row.sum((segment) => segment.unsettled) > 0;
     await link.close();
+    if (isHeld && !this.#isFailureTold) throw brokerError(link.lost.reason, { operation: 'release', queue });
     if (isLost && this.#acked > 0 && !this.#isFailureTold) throw this.#acksInDoubt();
+  }
+
+  #undelivered(patienceMs: number): MqError {
+    const { queue } = this.#setup;
+    return new MqError(
+      'TIMEOUT',
+      `the broker counts ready messages in ${JSON.stringify(queue)}, and has delivered none of them within ${patienceMs / 1_000}s`,
+      {
+        hint: 'does another consumer come first (a single active one, one of a higher priority)? else try again',
+        backend: 'rabbitmq',
+        operation: 'consume',
+        queue,
+      },
+    );
   }
 
   #acksInDoubt(): MqError {

@@ -2,11 +2,14 @@ import { readFile } from 'node:fs/promises';
 import type { Channel, ChannelModel, SocketOptions } from 'amqplib';
 import { abortedError, MqError, throwIfAborted } from '../../contract/errors.ts';
 import type { Address, TrustOptions } from './address.ts';
+import { Answers, type Questions, questionsOn } from './answers.ts';
 import { brokerError, connectError, replyCode } from './errors.ts';
+import type { Patience } from './patience.ts';
 import { Tap } from './wire/tap.ts';
 
 export interface LinkOptions {
   readonly connectTimeoutMs: number;
+  readonly patience: Patience;
   readonly signal: AbortSignal;
 }
 
@@ -16,6 +19,8 @@ export type Version = readonly [number, number];
 /** One AMQP connection. Channels come from amqplib; messages pass by `tap`. */
 export class Link {
   readonly tap: Tap;
+  /** What is waited for. */
+  readonly answers: Answers;
   readonly version: Version;
   /** Text such as `3.10.8`. */
   readonly product: string;
@@ -25,14 +30,23 @@ export class Link {
   #blockedBy: string | null = null;
   readonly #blockedListeners = new Set<(reason: string | null) => void>();
 
-  private constructor(model: ChannelModel) {
+  private constructor(model: ChannelModel, patience: Patience) {
     this.#model = model;
-    this.tap = new Tap(model);
+    const tap = new Tap(model);
+    this.tap = tap;
     const version = serverVersion(model);
     this.product = version;
     this.version = parseVersion(version);
     const lost = new AbortController();
     this.#lost = lost;
+    this.answers = new Answers({
+      patience,
+      heardAt: () => tap.heardAt,
+      isPaused: () => tap.isPaused,
+      isBlocked: () => this.#blockedBy !== null,
+      onSilence: (error) => tap.cut(error),
+      lost: lost.signal,
+    });
     let cause: unknown = null;
     model.on('error', (error: Error) => {
       cause = error;
@@ -43,11 +57,12 @@ export class Link {
   }
 
   /** Throws `UNAVAILABLE`, `UNAUTHENTICATED`, `CONFIG_INVALID`, `TIMEOUT`, `ABORTED`. */
-  static async open(address: Address, { connectTimeoutMs, signal }: LinkOptions): Promise<Link> {
+  static async open(address: Address, { connectTimeoutMs, patience, signal }: LinkOptions): Promise<Link> {
     throwIfAborted(signal);
     const [{ connect }, trust] = await Promise.all([import('amqplib'), trustMaterial(address)]);
     const socket: SocketOptions = {
-      timeout: connectTimeoutMs,
+      // Between two pieces of what the broker says until the connection is open.
+      timeout: Math.min(connectTimeoutMs, patience.answerMs),
       noDelay: true,
       clientProperties: { connection_name: 'mq' },
       ...trust,
@@ -63,9 +78,11 @@ export class Link {
       // The largest that the server allows: a header table must fit into one frame.
       frameMax: 0,
     };
-    const opening = connect(target, socket).then((model) => new Link(model));
+    const opening = connect(target, socket).then((model) => new Link(model, patience));
     return await orAborted(opening, signal, (link) => link.close()).catch((error: unknown) => {
-      throw connectError(error, address);
+      const told = connectError(error, address);
+      if (told.code === 'TIMEOUT') patience.hurry(0);
+      throw told;
     });
   }
 
@@ -97,7 +114,7 @@ export class Link {
   /** A channel of its own for one task. Errors of the broker reject the call that caused them. */
   async channel(): Promise<OpenChannel> {
     try {
-      return new OpenChannel(await this.#model.createChannel());
+      return new OpenChannel(await this.answers.of(this.#model.createChannel()), this.answers);
     } catch (error) {
       throw brokerError(this.#lost.signal.aborted ? this.#lost.signal.reason : error);
     }
@@ -106,7 +123,7 @@ export class Link {
   /** A channel on which the broker confirms every message. */
   async confirmChannel(): Promise<OpenChannel> {
     try {
-      return new OpenChannel(await this.#model.createConfirmChannel());
+      return new OpenChannel(await this.answers.of(this.#model.createConfirmChannel()), this.answers);
     } catch (error) {
       throw brokerError(this.#lost.signal.aborted ? this.#lost.signal.reason : error);
     }
@@ -115,7 +132,7 @@ export class Link {
   /** Runs `task` on a channel that is closed after it. */
   async onChannel<Result>(
     where: { readonly operation: string; readonly queue?: string },
-    task: (channel: Channel) => Promise<Result>,
+    task: (channel: Questions) => Promise<Result>,
   ): Promise<Result> {
     const open = await this.channel();
     try {
@@ -136,21 +153,22 @@ export class Link {
     if (this.#lost.signal.aborted) return;
     this.#closing.abort();
     this.tap.resume();
-    const closed = new Promise<void>((resolve) => {
-      this.#lost.signal.addEventListener('abort', () => resolve(), { once: true });
-    });
-    await Promise.race([this.#model.close().catch(() => undefined), closed]);
+    await this.answers.of(this.#model.close()).catch(() => undefined);
   }
 }
 
 /** An amqplib channel whose closing by the broker is kept as a reason instead of an unhandled error. */
 export class OpenChannel {
-  readonly amqp: Channel;
+  readonly amqp: Questions;
   readonly number: number;
+  readonly #channel: Channel;
+  readonly #answers: Answers;
   readonly #gone = new AbortController();
 
-  constructor(amqp: Channel) {
-    this.amqp = amqp;
+  constructor(amqp: Channel, answers: Answers) {
+    this.#channel = amqp;
+    this.#answers = answers;
+    this.amqp = questionsOn(amqp, answers);
     this.number = (amqp as unknown as { readonly ch: number }).ch;
     let cause: unknown = null;
     amqp.on('error', (error: Error) => {
@@ -167,7 +185,7 @@ export class OpenChannel {
   /** Idempotent. */
   async close(): Promise<void> {
     if (this.#gone.signal.aborted) return;
-    await this.amqp.close().catch(() => undefined);
+    await this.#answers.of(this.#channel.close()).catch(() => undefined);
   }
 }
 

@@ -1,5 +1,5 @@
-import type { Channel } from 'amqplib';
 import { MqError } from '../../contract/errors.ts';
+import type { Questions } from './answers.ts';
 
 /** What a passive declaration says: live, but only this. Null: the broker could not count (see `liveFigures`). */
 export interface LiveFigures {
@@ -19,7 +19,7 @@ const TRIES = 8;
  * up to 4.x; seen on 3.10.8 with a busy machine, and with a leader that was stopped: 5 messages were declared as 0 after 252 ms). So a 0 that took that
  * long, beyond what any answer takes on this connection, is asked for again, and unknown when it stays so.
  */
-export async function liveFigures(channel: Channel, queue: string): Promise<LiveFigures> {
+export async function liveFigures(channel: Questions, queue: string): Promise<LiveFigures> {
   let roundTripMs = Number.POSITIVE_INFINITY;
   for (let tries = 0; tries < TRIES; tries++) {
     const asked = performance.now();

@@ -18,21 +18,25 @@ export type Answer =
 const http = (): typeof import('node:http') => process.getBuiltinModule('node:http');
 const https = (): typeof import('node:https') => process.getBuiltinModule('node:https');
 
+const QUICK_MS = 10_000;
 /** Far above a page of 500 queues; a bound against an address that answers with something else. */
 const MAX_ANSWER_BYTES = 256 * 1024 * 1024;
 
 /** The HTTP API of the management plugin. Reads only. Never throws for an API that is away: the figures are then unknown. */
 export class Management {
   readonly #address: Address;
-  readonly #timeoutMs: number;
+  readonly #connectMs: number;
+  readonly #answerMs: number;
   /** Once unreachable, it is not asked again: each try could cost the whole timeout. */
   #away: Extract<Answer, { status: 'unavailable' }> | null = null;
 
   #clock: ClockReading | null = null;
 
-  constructor(address: Address, timeoutMs: number) {
+  /** `answerMs`: between two pieces of an answer, and before the first. */
+  constructor(address: Address, { connectMs, answerMs }: { readonly connectMs: number; readonly answerMs: number }) {
     this.#address = address;
-    this.#timeoutMs = timeoutMs;
+    this.#connectMs = connectMs;
+    this.#answerMs = answerMs;
   }
 
   get label(): string {
@@ -51,28 +55,33 @@ export class Management {
 
   /** `path` below `/api`, already percent-encoded. */
   get(path: string, signal: AbortSignal): Promise<Answer> {
-    return this.#get(path, signal, true);
+    return this.#get(path, signal, { refusedForAll: true, answerMs: this.#answerMs });
+  }
+
+  /** As `get`, of little that can be done without: what else is to be asked then has half of the patience left. */
+  getIfQuick(path: string, signal: AbortSignal): Promise<Answer> {
+    return this.#get(path, signal, { refusedForAll: true, answerMs: Math.min(this.#answerMs / 2, QUICK_MS) });
   }
 
   /** As `get`, of what may be refused to a user who may ask everything else. */
   getIfAllowed(path: string, signal: AbortSignal): Promise<Answer> {
-    return this.#get(path, signal, false);
+    return this.#get(path, signal, { refusedForAll: false, answerMs: this.#answerMs });
   }
 
-  async #get(path: string, signal: AbortSignal, refusedForAll: boolean): Promise<Answer> {
+  async #get(path: string, signal: AbortSignal, asking: Asking): Promise<Answer> {
     throwIfAborted(signal);
     if (this.#away !== null) return this.#away;
     try {
-      return await this.#request(path, signal, refusedForAll);
+      return await this.#request(path, signal, asking);
     } catch (error) {
       if (signal.aborted) throw abortedError(signal);
       if (error instanceof MqError) throw error;
-      this.#away = { status: 'unavailable', reason: this.#whyAway(error) };
+      this.#away = { status: 'unavailable', reason: this.#whyAway(error, asking.answerMs) };
       return this.#away;
     }
   }
 
-  async #request(path: string, signal: AbortSignal, refusedForAll: boolean): Promise<Answer> {
+  async #request(path: string, signal: AbortSignal, { refusedForAll, answerMs }: Asking): Promise<Answer> {
     const { management } = this.#address;
     const trust = await trustMaterial({ tls: management.tls, trust: this.#address.trust });
     const { request } = management.tls ? https() : http();
@@ -86,12 +95,22 @@ export class Management {
           headers: { accept: 'application/json' },
           auth: `${management.user}:${management.password}`,
           signal,
-          timeout: this.#timeoutMs,
+          timeout: this.#connectMs,
           ...trust,
         },
         resolve,
       );
-      call.on('timeout', () => call.destroy(new Error('timeout')));
+      let isConnected = false;
+      const onConnected = (): void => {
+        isConnected = true;
+        call.setTimeout(answerMs);
+      };
+      call.on('socket', (socket) => {
+        // One that was left open by the question before is connected already.
+        if (socket.connecting) socket.once(management.tls ? 'secureConnect' : 'connect', onConnected);
+        else onConnected();
+      });
+      call.on('timeout', () => call.destroy(isConnected ? new Silence() : new Error('timeout')));
       call.on('error', reject);
       call.end();
     });
@@ -120,12 +139,23 @@ export class Management {
     return this.#away;
   }
 
-  #whyAway(error: unknown): string {
+  #whyAway(error: unknown, answerMs: number): string {
+    if (error instanceof Silence)
+      return `the management API at ${this.label} has not answered within ${answerMs / 1_000}s`;
     const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : null;
     const told = socketFailure(code, `the management API at ${this.label}`);
     return told?.message ?? `the management API at ${this.label} does not answer`;
   }
 }
+
+interface Asking {
+  /** A refusal is one of the whole API. */
+  readonly refusedForAll: boolean;
+  readonly answerMs: number;
+}
+
+/** Connected, and no answer came. */
+class Silence extends Error {}
 
 /** Null: no JSON (which is never null here). */
 function parsed(text: string): JsonValue {

@@ -168,7 +168,7 @@ async function lookByGet(setup: PeekSetup, wanted: number): Promise<Message[]> {
         );
         link.tap.write(frame);
       });
-      const message = await orAborted(answer, signal);
+      const message = await orAborted(link.answers.of(answer), signal);
       if (message === null) break;
       found.push(message);
       bytes += message.body.length;

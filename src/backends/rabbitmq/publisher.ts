@@ -1,6 +1,7 @@
 import { throwIfAborted } from '../../contract/errors.ts';
 import type { OutgoingMessage, SendOutcome } from '../../contract/message.ts';
 import type { Notice, Publisher } from '../../contract/queue.ts';
+import type { Owed } from './answers.ts';
 import { brokerError, replyCode, saidBy } from './errors.ts';
 import { FrameBatch } from './frame-batch.ts';
 import type { Link, OpenChannel } from './link.ts';
@@ -56,6 +57,8 @@ export class RabbitPublisher implements Publisher {
   readonly #notice: Notice;
   /** By publishing sequence number, which the broker's confirmations use. Insertion order is that of the numbers. */
   readonly #waiting = new Map<number, Waiting>();
+  /** The confirmations of what is waiting: each of them, and each return, shows that the broker is at it. */
+  #owed: Owed | null = null;
   #sequence = 0;
   /** Sends wait here for those before them that go alone; null: nobody does. */
   #line: Promise<void> | null = null;
@@ -206,6 +209,7 @@ export class RabbitPublisher implements Publisher {
       this.#rules.frameMax,
     );
     this.#waiting.set(++this.#sequence, waiting);
+    this.#owed ??= this.#link.answers.expect();
     this.#batch.add(bytes);
   }
 
@@ -297,6 +301,8 @@ export class RabbitPublisher implements Publisher {
 
   #notifyIdle(): void {
     if (this.#waiting.size > 0) return;
+    this.#owed?.done();
+    this.#owed = null;
     const idle = this.#idle;
     this.#idle = [];
     for (const resolve of idle) resolve();

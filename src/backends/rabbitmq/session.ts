@@ -5,14 +5,18 @@ import { noSuchQueue } from './errors.ts';
 import { Link, orAborted } from './link.ts';
 import { type LiveFigures, liveFigures, uncounted } from './live-figures.ts';
 import { isObject, type JsonObject, listOf, Management, textAt } from './management.ts';
+import { Patience } from './patience.ts';
 import { withPolicies } from './policies.ts';
 import { type QueueInfo, queueInfo, RATE_SAMPLES } from './queue-info.ts';
 
+const ANSWER_MS = 30_000;
 /** The most that the management API gives in one page. */
 const LONGEST_PAGE = 500;
 
 export interface SessionOptions {
   readonly connectTimeoutMs: number;
+  /** The longest wait for one answer; absent: 30 s. */
+  readonly timeoutMs?: number;
   readonly notice: Notice;
   readonly signal: AbortSignal;
 }
@@ -26,6 +30,8 @@ export type Lookup =
 export class Session {
   readonly address: Address;
   readonly management: Management;
+  /** For all connections. */
+  readonly patience: Patience;
   readonly #options: SessionOptions;
   #control: Promise<Link> | null = null;
   readonly #links = new Set<Link>();
@@ -34,7 +40,9 @@ export class Session {
   constructor(address: Address, options: SessionOptions) {
     this.address = address;
     this.#options = options;
-    this.management = new Management(address, options.connectTimeoutMs);
+    const { connectTimeoutMs, timeoutMs, signal } = options;
+    this.patience = new Patience(timeoutMs ?? ANSWER_MS, signal);
+    this.management = new Management(address, { connectMs: connectTimeoutMs, answerMs: this.patience.answerMs });
   }
 
   get notice(): Notice {
@@ -62,7 +70,8 @@ export class Session {
 
   /** A connection of its own, which the caller closes. */
   async link(signal: AbortSignal): Promise<Link> {
-    const link = await Link.open(this.address, { connectTimeoutMs: this.#options.connectTimeoutMs, signal });
+    const { connectTimeoutMs } = this.#options;
+    const link = await Link.open(this.address, { connectTimeoutMs, patience: this.patience, signal });
     if (this.#closed) await link.close();
     this.#links.add(link);
     link.lost.addEventListener('abort', () => this.#links.delete(link));
@@ -70,7 +79,7 @@ export class Session {
   }
 
   async lookUp(name: string, signal: AbortSignal): Promise<Lookup> {
-    const answer = await this.management.get(
+    const answer = await this.management.getIfQuick(
       `/queues/${this.place}/${encodeURIComponent(name)}?${RATE_SAMPLES}`,
       signal,
     );

@@ -58,7 +58,10 @@ async function lastOffset(link: Link, setup: StreamPeekSetup): Promise<number | 
   try {
     await cursor.start('last');
     let last = await cursor.nextWithin(FIRST_ANSWER_MS);
+    // Silence says nothing by itself: the broker is there, and if it counts any, one has to come.
+    if (last === null && (await cursor.count()) > 0) last = await cursor.next();
     for (let next = last; next !== null; next = await cursor.nextWithin(QUIET_MS)) last = next;
+    await cursor.count();
     return last?.offset ?? null;
   } finally {
     await cursor.close();
@@ -132,9 +135,21 @@ class StreamCursor {
       if (gone?.aborted === true) {
         throw brokerError(gone.reason ?? this.#link.lost.reason, { operation: 'peek', queue: this.#setup.queue });
       }
+      const owed = patience === this.#setup.signal ? this.#link.answers.expect() : null;
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
       });
+      owed?.done();
+    }
+  }
+
+  /** The messages of the stream as a declaration counts them: often fewer than there are. */
+  async count(): Promise<number> {
+    const { queue } = this.#setup;
+    try {
+      return (await this.#channel?.amqp.checkQueue(queue))?.messageCount ?? 0;
+    } catch (error) {
+      throw brokerError(this.#link.lost.aborted ? this.#link.lost.reason : error, { operation: 'peek', queue });
     }
   }
 

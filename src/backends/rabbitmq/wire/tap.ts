@@ -45,6 +45,7 @@ export class Tap {
   #bytes: Buffer;
   #offset = 0;
   #paused = false;
+  #heardAt = performance.now();
 
   constructor(model: ChannelModel) {
     this.#connection = rawConnection(model);
@@ -53,6 +54,21 @@ export class Tap {
     this.#connection.rest = EMPTY;
     this.#connection.recvFrame = () => this.#receive();
     this.#keepHeartbeatWhilePaused();
+  }
+
+  /** When the last frame came that was no heartbeat, as `performance.now()` says it. */
+  get heardAt(): number {
+    return this.#heardAt;
+  }
+
+  /** What the broker sends is left unread. */
+  get isPaused(): boolean {
+    return this.#paused;
+  }
+
+  /** Breaks the connection off. */
+  cut(error: Error): void {
+    this.#connection.stream.destroy(error);
   }
 
   get frameMax(): number {
@@ -99,6 +115,7 @@ export class Tap {
   resume(): void {
     if (!this.#paused) return;
     this.#paused = false;
+    this.#heardAt = performance.now();
     this.#connection.stream.emit('readable');
   }
 
@@ -117,6 +134,7 @@ export class Tap {
     while (!this.#paused) {
       const frame = this.#nextFrame();
       if (frame === null) return false;
+      if (frame[0] !== FRAME.heartbeat) this.#heardAt = performance.now();
       const tap = this.#taps.get(frame.readUInt16BE(1));
       if (tap === undefined || !this.#accept(tap, frame)) {
         this.#connection.rest = frame;

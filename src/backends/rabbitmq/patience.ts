@@ -1,0 +1,36 @@
+/** After the operator's wish to end, what goes on at once may go on so long; then silence is not waited for. Below the 2 s in which everything has to end. */
+const GRACE_MS = 1_300;
+/** In a hurry, what a connection owes for so long … */
+const SHORT_MS = 250;
+/** … without a sound from it for so long, does not come. */
+const QUIET_MS = 1_000;
+
+/**
+ * How long the connections of one session are waited for. One of them that was found silent puts the others in a hurry, and so does the operator's wish to
+ * end: several that were each waited for in turn would take several times as long.
+ */
+export class Patience {
+  /** The longest wait for one answer. */
+  readonly answerMs: number;
+  #hurriedFrom: number | null = null;
+
+  constructor(answerMs: number, stop: AbortSignal) {
+    this.answerMs = answerMs;
+    if (stop.aborted) this.hurry(GRACE_MS);
+    else stop.addEventListener('abort', () => this.hurry(GRACE_MS), { once: true });
+  }
+
+  hurry(afterMs: number): void {
+    const from = performance.now() + afterMs;
+    this.#hurriedFrom = Math.min(this.#hurriedFrom ?? from, from);
+  }
+
+  /** Whether an answer is given up. Instants as `performance.now()` says them. A broker that has said that it makes publishers wait is waited for. */
+  isOver(owed: { readonly owedAt: number; readonly heardAt: number; readonly isBlocked: boolean }): boolean {
+    const { owedAt, heardAt, isBlocked } = owed;
+    const now = performance.now();
+    if (!isBlocked && now - Math.max(owedAt, heardAt) >= this.answerMs) return true;
+    const isHurried = this.#hurriedFrom !== null && now >= this.#hurriedFrom;
+    return isHurried && now - owedAt >= SHORT_MS && now - heardAt >= QUIET_MS;
+  }
+}
