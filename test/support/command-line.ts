@@ -22,6 +22,8 @@ export interface RunOptions {
   readonly open?: (url: string) => Promise<Broker>;
   /** Thrown instead of opening a broker. */
   readonly openError?: unknown;
+  /** Aborted when the person presses Ctrl-C. */
+  readonly interrupt?: AbortSignal;
   /** Called with each chunk that is written to stdout; may stop the run. */
   readonly onStdout?: (text: string, stop: (cause: StopCause) => void) => void;
 }
@@ -79,6 +81,7 @@ export class CommandLine {
       if (by !== 'stdout-closed') interruption.abort();
       stop.abort();
     };
+    options.interrupt?.addEventListener('abort', () => stopBy('SIGINT'), { once: true });
     const questions: string[] = [];
     const answers = [...(options.answers ?? [])];
     const stdout = capture(options, 'stdout', (text) => options.onStdout?.(text, stopBy));
