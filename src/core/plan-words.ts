@@ -61,7 +61,8 @@ export function reportSentence(report: AnyReport, duration: string | null = null
   return `${verb} ${many} ${noun} ${way}${details.length === 0 ? '' : ` (${details.join(', ')})`}`;
 }
 
-function route({ from, to }: Pick<AnyReport, 'from' | 'to'>): string {
+function route({ operation, from, to }: Pick<AnyReport, 'operation' | 'from' | 'to'>): string {
+  if (to.length === 0 && operation === 'redrive') return `from ${from} to the queues that they name`;
   return to.length === 0 ? `in ${from}` : `from ${from} to ${to.join(', ')}`;
 }
 

@@ -1,5 +1,6 @@
 import { readInstant } from '../../contract/instant.ts';
 import { depthOf, type QueueStats, type Rates, type StatsField } from '../../contract/stats.ts';
+import { parkedNote } from '../common/conventions/queue-names.ts';
 import { inFlightNow } from './figures.ts';
 import type { LiveFigures } from './live-figures.ts';
 import { isObject, type JsonObject, numberAt, objectAt } from './management.ts';
@@ -59,7 +60,8 @@ export function toStats(input: StatsInput): QueueStats {
     approximate.push('consumers');
     notes.consumers = LAG;
   }
-  if (dead.note !== null && kind !== 'rabbit-stream') notes.dead = dead.note;
+  if (dead.note !== null && kind !== 'rabbit-stream')
+    notes.dead = dead.count === 0 ? andParked(dead.note, queue) : dead.note;
   const counted = info === null ? null : ratesOf(info.messageStats);
   // Neither classic nor quorum queues count what was dead-lettered to them (3.10, 4.0): what was published is only a part, and mostly nothing.
   const isPartial = deadLettersFrom.length > 0 && counted !== null;
@@ -91,6 +93,12 @@ export function toStats(input: StatsInput): QueueStats {
     notes,
     sampledAt: now,
   };
+}
+
+/** A queue that has no dead letters of its own may be one of an application's. */
+function andParked(note: string, queue: string): string {
+  const parked = parkedNote(queue);
+  return parked === null ? note : `${note}; ${parked}`;
 }
 
 /**

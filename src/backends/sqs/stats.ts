@@ -1,5 +1,6 @@
 import type { ClockReading } from '../../contract/clock.ts';
 import { depthOf, type QueueStats } from '../../contract/stats.ts';
+import { parkedNote } from '../common/conventions/queue-names.ts';
 import { count, type QueueAttributes } from './facts.ts';
 import { isFifoName } from './names.ts';
 import { isPaused } from './pause-policy.ts';
@@ -14,6 +15,8 @@ export interface DeadCount {
 }
 
 const AGE_NOTE = 'SQS tells the age of the oldest message only through CloudWatch (ApproximateAgeOfOldestMessage)';
+
+const NO_DEAD_LETTERS = 'no dead-letter queue: a message that fails stays until it expires';
 
 const RATES_NOTE =
   'SQS counts messages in and out only in CloudWatch (NumberOfMessagesSent, NumberOfMessagesDeleted); here only the change of the depth can be seen';
@@ -49,7 +52,10 @@ export function readStats(
       ...(dead === null && attributes === null
         ? {}
         : {
-            dead: dead === null ? 'no dead-letter queue: a message that fails stays until it expires' : deadNote(dead),
+            dead:
+              dead === null
+                ? [NO_DEAD_LETTERS, parkedNote(queue)].filter((part) => part !== null).join('; ')
+                : deadNote(dead),
           }),
     },
     sampledAt: Date.now(),

@@ -267,6 +267,14 @@ describe('a message that names the exchange and the key that it came by', () => 
   });
 });
 
+test('the statistics of a queue without links say what its name says', async () => {
+  await declare('payments_error');
+  const { stderr } = await mq.ok([...target, 'stats', 'payments_error']);
+  expect(stderr).toContain('MassTransit could not handle in payments: mq stats payments_error --dead groups it');
+  await declare('payments_errors');
+  expect((await mq.ok([...target, 'stats', 'payments_errors'])).stderr).not.toContain('MassTransit');
+});
+
 test('a queue of fresh work beside it: stats --dead shows nothing, and redrive leaves it', async () => {
   await declare('fresh');
   await publish('fresh', BODY);

@@ -10,8 +10,30 @@ import { headerText } from './readings.ts';
  * one it stands in: then it is back, and the marks are history. Asked of every message, so that what is no framework's costs a few look-ups.
  */
 export function frameworkDeath(letter: Letter): FrameworkDeath | null {
-  const found = byHeaders(letter) ?? byEnvelope(letter);
+  const beginning = beginningOf(letter.body);
+  const isSuspect = hasMark(letter.headers) || (beginning !== null && CARRIED.test(beginning));
+  const found = (isSuspect ? byHeaders(letter) : null) ?? (beginning === null ? null : byEnvelope(letter, beginning));
   return found === null || found.from === letter.queue ? null : found;
+}
+
+/** Nearly all messages are nobody's dead letters: these two looks tell them apart, without a look at each row of the table. */
+function hasMark(headers: Headers): boolean {
+  for (const name in headers) if (MARKS.has(name)) return true;
+  return false;
+}
+const MARKS: ReadonlySet<string> = new Set(
+  HEADER_CONVENTIONS.flatMap(({ marks, inHeader }) => [...marks.flat(), ...(inHeader === undefined ? [] : [inHeader])]),
+);
+
+/** How a body begins that carries headers in JSON. */
+const CARRIED = /^\{\s*"(?:headers|body)"/i;
+const BEGINNING = 80;
+
+/** Null: no JSON object. */
+function beginningOf(body: Uint8Array): string | null {
+  return body[0] === OPENING_BRACE
+    ? Buffer.from(body.buffer, body.byteOffset, Math.min(BEGINNING, body.length)).toString('latin1')
+    : null;
 }
 
 function byHeaders(letter: Letter): FrameworkDeath | null {
@@ -99,11 +121,9 @@ function jsonBody(member: string, { marks }: HeaderConvention): Carrier {
 
 const OPENING_BRACE = '{'.charCodeAt(0);
 
-function byEnvelope(letter: Letter): FrameworkDeath | null {
-  if (letter.body[0] !== OPENING_BRACE) return null;
-  const beginning = textOf(letter.body.subarray(0, BEGINNING));
+function byEnvelope(letter: Letter, beginning: string): FrameworkDeath | null {
   for (const { framework, queues, beginsWith, open } of ENVELOPE_CONVENTIONS) {
-    if (!beginsWith.test(beginning) || queues?.(letter.queue) === false) continue;
+    if (queues?.(letter.queue) === false || !beginsWith.test(beginning)) continue;
     const body = textOf(letter.body);
     const fields = parseObject(body);
     const found = fields === null ? null : open(fields, body, letter);
@@ -111,8 +131,6 @@ function byEnvelope(letter: Letter): FrameworkDeath | null {
   }
   return null;
 }
-
-const BEGINNING = 80;
 
 function textOf(body: Uint8Array): string {
   return Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8');
