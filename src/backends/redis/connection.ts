@@ -6,7 +6,7 @@ import { mastersOf, type NodeAddress, refuseUnreachable, unreachable } from './c
 import { isRefusal, redisError } from './errors.ts';
 import { isSilence, Line, type LineFault, lineError } from './line.ts';
 import { sendManyTimes } from './repeated-command.ts';
-import { asInteger, asPairs, asText, asTextOrNull } from './reply.ts';
+import { asBytes, asInteger, asPairs, asText, asTextOrNull } from './reply.ts';
 import type { RedisSettings } from './url.ts';
 
 export type Argument = string | Buffer | number;
@@ -363,11 +363,21 @@ export class Connection {
     return this.call(['EVAL', text, keys.length, ...keys, ...args], place);
   }
 
-  /** SCAN through every master. Yields pages of keys; a key may come twice. */
+  /**
+   * SCAN through every master. Yields pages of keys; a key may come twice. One that is no text is left out, since as a text it would be another key: as
+   * much of it as can be shown goes to `onNameless`.
+   */
   async *scan(
     filter: { readonly type?: string; readonly match?: string },
     signal: AbortSignal,
+    onNameless: (name: string) => void = () => {},
   ): AsyncGenerator<readonly string[]> {
+    const nameOf = (key: unknown): string[] => {
+      const name = asText(key);
+      if (!name.includes('\ufffd') || Buffer.from(name, 'utf8').equals(asBytes(key))) return [name];
+      onNameless(name);
+      return [];
+    };
     await this.#ready('list the keys');
     const client = this.#client;
     const masters: readonly Client[] = 'nodes' in client ? client.nodes('master') : [client];
@@ -381,14 +391,15 @@ export class Connection {
           ...(filter.type === undefined ? [] : ['TYPE', filter.type]),
         ];
         let reply: unknown;
+        const place = { operation: 'list the keys' };
         try {
-          reply = await untilAborted(this.#send(master, [...call, ...options], false), signal);
+          reply = await untilAborted(this.#bounded(this.#send(master, [...call, ...options], true), place), signal);
         } catch (error) {
-          throw this.#explained(error, { operation: 'list the keys' });
+          throw this.#explained(error, place);
         }
         const [next, keys] = Array.isArray(reply) ? reply : [];
         cursor = asText(next);
-        yield (Array.isArray(keys) ? keys : []).map(asText);
+        yield (Array.isArray(keys) ? keys : []).flatMap(nameOf);
       } while (cursor !== '0');
     }
   }

@@ -18,11 +18,6 @@ const REPLIES: Readonly<Record<string, Translation>> = {
     hint: 'put it into the URL: redis://user:password@host',
   },
   WRONGPASS: { code: 'UNAUTHENTICATED', says: 'the server refused the user or the password' },
-  NOPERM: {
-    code: 'PERMISSION_DENIED',
-    says: 'the user may not run this command on this key',
-    hint: 'ACL GETUSER shows what the user may do',
-  },
   WRONGTYPE: {
     code: 'PRECONDITION_FAILED',
     says: 'the key holds another type of value',
@@ -102,7 +97,7 @@ function translate(error: unknown): Translation {
   if (!(error instanceof Error)) return { code: 'UNEXPECTED_RESPONSE', says: 'the client library failed' };
   const inner = innermost(error);
   const text = inner.message;
-  if (isRefusal(inner)) return translateReply(text);
+  if (isRefusal(inner)) return isDenial(text) ? denial(inner) : translateReply(text);
   const system = systemCode(inner);
   if (system !== null) {
     const says = SYSTEM[system];
@@ -145,10 +140,47 @@ function translate(error: unknown): Translation {
   return { code: 'UNEXPECTED_RESPONSE', says: 'the client library failed in a way that mq does not know' };
 }
 
+function isDenial(text: string): boolean {
+  return /\bNOPERM\b|^ACL failure in script/.test(text);
+}
+
+/**
+ * A refusal for lack of rights names the command and, where it was one, the key: the server says the command but never the key, and the library keeps
+ * what was asked. Nothing else of the arguments is shown.
+ */
+function denial(error: Error): Translation {
+  const { command } = error as { command?: unknown };
+  const asked = typeof command === 'object' && command !== null ? (command as { name?: unknown; args?: unknown }) : {};
+  const name = typeof asked.name === 'string' ? asked.name.toLowerCase() : '';
+  const denied = /run the '([^']+)' command/.exec(error.message)?.[1] ?? null;
+  const what = (denied ?? name).toUpperCase().replace('|', ' ');
+  const keys = keysOf(name, Array.isArray(asked.args) ? asked.args : []);
+  const onKey = keys.length === 0 ? '' : ` on the key ${keys.join(' or ')}`;
+  return {
+    code: 'PERMISSION_DENIED',
+    says:
+      denied === null && onKey !== ''
+        ? `the user may not use ${what}${onKey}`
+        : `the user may not run ${what === '' ? 'this command' : what}${onKey}`,
+    hint: 'ACL GETUSER shows what the user may do; mq doctor, what each verb needs',
+  };
+}
+
+/** Commands whose key is not the first argument, and how many arguments come before it; those without any. */
+const BEFORE_KEY: Readonly<Record<string, number>> = { xinfo: 1, xgroup: 1, object: 1, memory: 1 };
+const WITHOUT_KEY = new Set('acl auth client cluster config hello info ping role scan select time'.split(' '));
+
+function keysOf(name: string, args: readonly unknown[]): readonly string[] {
+  const text = (arg: unknown): string[] =>
+    typeof arg === 'string' || Buffer.isBuffer(arg) ? [String(arg).slice(0, 200)] : [];
+  if (name === '' || WITHOUT_KEY.has(name)) return [];
+  if (name === 'eval' || name === 'evalsha') return args.slice(2, 2 + Number(args[1])).flatMap(text);
+  return text(args[BEFORE_KEY[name] ?? 0]);
+}
+
 function translateReply(text: string): Translation {
   const first = /^[A-Z]+/.exec(text)?.[0] ?? '';
-  const known =
-    REPLIES[first] ?? REPLIES[/\b(WRONGTYPE|READONLY|OOM|CROSSSLOT|NOPERM|MISCONF)\b/.exec(text)?.[0] ?? ''];
+  const known = REPLIES[first] ?? REPLIES[/\b(WRONGTYPE|READONLY|OOM|CROSSSLOT|MISCONF)\b/.exec(text)?.[0] ?? ''];
   if (known !== undefined) return known;
   if (/invalid password|AUTH/i.test(text))
     return { code: 'UNAUTHENTICATED', says: 'the server refused the user or the password' };

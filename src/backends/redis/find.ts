@@ -15,11 +15,14 @@ import { openStream } from './stream/queue.ts';
  */
 export async function findQueue(connection: Connection, name: string, signal: AbortSignal): Promise<Queue> {
   const { kind } = connection.settings;
+  let denied: MqError | null = null;
   if (kind === null || kind === 'bullmq') {
-    const bull = await findBull(connection, name, signal);
+    const bull = await findBull(connection, name, signal, (_, error) => {
+      denied = error;
+    });
     if (bull !== null) return openBull(connection, bull);
     if (kind === 'bullmq')
-      throw notFound(name, 'BullMQ queue', 'mq create makes it, or its producer or worker when it starts');
+      throw denied ?? notFound(name, 'BullMQ queue', 'mq create makes it, or its producer or worker when it starts');
   }
   const type = asText(await connection.call(['TYPE', name], { operation: 'open the queue', queue: name, signal }));
   if (type === 'stream' && kind !== 'list') return openStream(connection, name, signal);
@@ -29,14 +32,13 @@ export async function findQueue(connection: Connection, name: string, signal: Ab
     throw wrongType(name, type, 'stream');
   }
   if (type === 'list' || type === 'none') {
-    const convention = await recogniseList(connection, name, signal);
+    const convention = await recogniseList(connection, name, signal, type === 'none' && kind === null);
     // An empty list has no key: only a name that someone vouches for is a list.
     if (type === 'list' || kind === 'list' || convention.registered || isDeadLetterQueue(connection.settings, name))
       return openList(connection, name, convention);
-    throw notFound(
-      name,
-      'queue',
-      'an empty Redis list does not exist; add ?kind=list to the URL to use it nevertheless',
+    throw (
+      denied ??
+      notFound(name, 'queue', 'an empty Redis list does not exist; add ?kind=list to the URL to use it nevertheless')
     );
   }
   throw wrongType(name, type, kind ?? 'queue');

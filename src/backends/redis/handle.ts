@@ -1,10 +1,17 @@
 import type { Queue } from '../../contract/queue.ts';
 import type { Connection } from './connection.ts';
+import type { Framework } from './list/convention.ts';
 import type { RedisSettings } from './url.ts';
 
 /** What only this backend knows of a handle that it gave out: how a native move recognises a target of its own. */
 export type Internals =
-  | { readonly kind: 'list'; readonly connection: Connection; readonly key: string; readonly next: 'left' | 'right' }
+  | {
+      readonly kind: 'list';
+      readonly connection: Connection;
+      readonly key: string;
+      readonly next: 'left' | 'right';
+      readonly framework: Framework | null;
+    }
   | { readonly kind: 'stream'; readonly connection: Connection; readonly key: string }
   | { readonly kind: 'bullmq'; readonly connection: Connection; readonly key: string };
 

@@ -1,4 +1,4 @@
-import { MqError } from '../../contract/errors.ts';
+import { type ErrorCode, MqError } from '../../contract/errors.ts';
 import type { Notice } from '../../contract/queue.ts';
 import type { Connection } from './connection.ts';
 import { asInteger } from './reply.ts';
@@ -16,6 +16,12 @@ if ARGV[2] == '0' then return redis.call('DEL', KEYS[1]) end
 return redis.call('PEXPIRE', KEYS[1], ARGV[2])
 `;
 
+/** Why a queue is taken from without a lease, by what its key was refused with. */
+const WITHOUT: Readonly<Partial<Record<ErrorCode, string>>> = {
+  PERMISSION_DENIED: 'this user may not write',
+  LIMIT_EXCEEDED: 'the server is out of memory and takes no',
+};
+
 /**
  * Two `mq` that take messages out of one queue by looking would both see the same ones. So one of them holds the queue at a time, by
  * a key with an expiry. Consumers of applications know nothing of it and are not hindered.
@@ -26,6 +32,7 @@ export class Lease {
   readonly #key: string;
   readonly #token = crypto.randomUUID();
   #timer: NodeJS.Timeout | null = null;
+  #isHeld = true;
 
   constructor(connection: Connection, queue: string, key: string) {
     this.#connection = connection;
@@ -51,6 +58,7 @@ export class Lease {
       isTold = true;
       await pauseFor(POLL_MS, signal);
     }
+    if (!this.#isHeld) return true;
     this.#timer = setInterval(() => {
       this.#set(LEASE_MS).catch(() => {});
     }, RENEW_MS);
@@ -74,9 +82,11 @@ export class Lease {
       });
       return reply === 'OK';
     } catch (error) {
-      // A user who may use this key alone can still take messages, only not guarded against a second mq.
-      if (!(error instanceof MqError && error.code === 'PERMISSION_DENIED')) throw error;
-      notice(`this user may not write ${this.#key}, so a second mq on ${this.#queue} would see the same messages`);
+      // Messages can be taken all the same, only not guarded against a second mq; of a full server that may be what makes room.
+      const why = error instanceof MqError ? WITHOUT[error.code] : undefined;
+      if (why === undefined) throw error;
+      this.#isHeld = false;
+      notice(`${why} ${this.#key}, so a second mq on ${this.#queue} would see the same messages`);
       return true;
     }
   }

@@ -1,17 +1,18 @@
 import type { ListOptions, QueuePattern } from '../../contract/broker.ts';
 import { MqError } from '../../contract/errors.ts';
 import type { QueueStats } from '../../contract/stats.ts';
-import { type BullPlace, isBullKey, verifyBull } from './bullmq/find.ts';
+import { DEFAULT_PREFIX, isBullKey, verifyBull } from './bullmq/find.ts';
 import { readWorkers } from './bullmq/stats.ts';
 import { bullRow } from './bullmq/wrapped-queue.ts';
 import type { Connection } from './connection.ts';
 import { findQueue } from './find.ts';
-import { conventionOf, type Framework, KOMBU_BINDING, recogniseRegistered } from './list/convention.ts';
+import { conventionOf, type Framework, recogniseRegistered } from './list/convention.ts';
+import { boundQueues, KOMBU_BINDING } from './list/kombu.ts';
+import { ownerOf } from './list/laravel.ts';
 import { openList } from './list/queue.ts';
+import { Losses, type PendingRow, readRows } from './rows.ts';
 import { openStream } from './stream/queue.ts';
 import type { RedisKind } from './url.ts';
-
-const CHUNK = 100;
 
 /** Names without wildcards are opened one by one; anything else needs a walk through all keys. */
 export async function* listQueues(
@@ -19,28 +20,57 @@ export async function* listQueues(
   pattern: QueuePattern,
   options: ListOptions,
 ): AsyncGenerator<QueueStats> {
-  if (pattern.globs.length > 0 && pattern.globs.every((glob) => !/[*?[\]{}!\\]/.test(glob))) {
-    for (const name of pattern.globs) {
-      try {
-        const queue = await findQueue(connection, name, options.signal);
-        yield await queue.stats(options.signal);
-      } catch (error) {
-        if (!(error instanceof MqError && error.code === 'QUEUE_NOT_FOUND')) throw error;
-      }
-    }
-    return;
+  const losses = new Losses();
+  try {
+    if (pattern.globs.length > 0 && pattern.globs.every((glob) => !/[*?[\]{}!\\]/.test(glob))) {
+      yield* named(connection, pattern.globs, losses, options.signal);
+    } else yield* walk(connection, pattern, losses, options);
+  } finally {
+    losses.tell(options.notice);
   }
-  yield* walk(connection, pattern, options);
 }
 
+async function* named(
+  connection: Connection,
+  names: readonly string[],
+  losses: Losses,
+  signal: AbortSignal,
+): AsyncGenerator<QueueStats> {
+  for (const name of names) {
+    try {
+      const queue = await findQueue(connection, name, signal);
+      yield await queue.stats(signal);
+    } catch (error) {
+      if (!(error instanceof MqError)) throw error;
+      if (error.code === 'QUEUE_NOT_FOUND') continue;
+      // Of the only one that was asked for there is nothing else to say.
+      if (names.length === 1 || signal.aborted || !IS_OF_ONE_QUEUE.has(error.code)) throw error;
+      const left = losses.of({ name, kind: connection.settings.kind ?? 'list' }, error);
+      if (left !== null) yield left;
+    }
+  }
+}
+
+/** What can be wrong with a queue while the server is well. */
+const IS_OF_ONE_QUEUE: ReadonlySet<string> = new Set([
+  'PERMISSION_DENIED',
+  'PRECONDITION_FAILED',
+  'UNEXPECTED_RESPONSE',
+]);
+
 /** SCAN on every master within the budget, one walk for each sort of key, all walks at once: most of a walk is waiting for answers. */
-async function* walk(connection: Connection, pattern: QueuePattern, options: ListOptions): AsyncGenerator<QueueStats> {
+async function* walk(
+  connection: Connection,
+  pattern: QueuePattern,
+  losses: Losses,
+  options: ListOptions,
+): AsyncGenerator<QueueStats> {
   const { signal } = options;
   const { kind, prefix, scanBudgetMs } = connection.settings;
   const budget = new Budget(scanBudgetMs);
   const wants = (one: RedisKind): boolean => kind === null || kind === one;
   const walked = (filter: Parameters<Connection['scan']>[0]): Promise<readonly string[]> =>
-    keysOf(connection, filter, budget, signal);
+    keysOf(connection, filter, budget, losses, signal);
   const [bookkeeping, bindings, lists, streams] = await Promise.all([
     // Hashes in `:meta`, and the counters in `:id` of Bull 4 and of producers that skip the hash. Needed for every kind, because the
     // keys of a BullMQ queue are lists and streams too.
@@ -54,31 +84,43 @@ async function* walk(connection: Connection, pattern: QueuePattern, options: Lis
       .filter((key) => key.endsWith(':meta') || key.endsWith(':id'))
       .map((key) => key.slice(0, key.lastIndexOf(':'))),
   );
-  const bulls = await verifyBull(connection, [...bases], signal);
-  const bullBases = new Set(bulls.map(({ base }) => base));
+  const expected = prefix ?? DEFAULT_PREFIX;
+  const denied = new Set<string>();
+  const bulls = await verifyBull(connection, [...bases], signal, (base, error) => {
+    denied.add(base);
+    const shown = base.startsWith(`${expected}:`) ? base.slice(expected.length + 1) : base;
+    if (wants('bullmq') && pattern.matches(shown)) losses.denied(shown, error);
+  });
+  const bullBases = new Set([...bulls.map(({ base }) => base), ...denied]);
+  const rows: PendingRow[] = [];
   if (wants('bullmq')) {
     const wanted = bulls.filter((bull) => (prefix === null || bull.prefix === prefix) && pattern.matches(bull.shown));
-    yield* bullRows(
-      connection,
-      byName(wanted, ({ shown }) => shown),
-      signal,
-    );
+    const workers = wanted.length === 0 ? null : await readWorkers(connection, signal);
+    for (const bull of byName(wanted, ({ shown }) => shown)) {
+      const read = (): Promise<QueueStats> => bullRow(connection, bull, workers, signal);
+      rows.push({ name: bull.shown, kind: 'bullmq', read });
+    }
   }
   const isQueue = (key: string): boolean => pattern.matches(key) && !isBullKey(key, bullBases) && !isInternal(key);
   if (wants('list')) {
-    const registered = new Map(await recogniseRegistered(connection, signal));
-    for (const key of bindings) registered.set(key.slice(KOMBU_BINDING.length), 'celery');
+    const registered = new Map<string, Framework | null>(await recogniseRegistered(connection, signal));
+    for (const [name, binding] of await boundQueues(connection, bindings, signal))
+      registered.set(name, binding === 'celery' ? 'celery' : null);
+    for (const key of lists) {
+      const owner = ownerOf(key);
+      if (owner !== null) registered.set(owner, 'laravel');
+    }
     const keys = new Set([...registered.keys(), ...lists].filter(isQueue));
-    yield* listRows(
-      connection,
-      byName([...keys], (key) => key),
-      registered,
-      signal,
-    );
+    for (const key of byName([...keys], (name) => name)) {
+      const convention = conventionOf(registered.get(key) ?? null, connection.settings, registered.has(key));
+      rows.push({ name: key, kind: 'list', read: () => openList(connection, key, convention).stats(signal) });
+    }
   }
-  for (const chunk of chunks(byName([...new Set(streams)].filter(isQueue), (key) => key))) {
-    yield* await Promise.all(chunk.map(async (key) => (await openStream(connection, key, signal)).stats(signal)));
+  for (const key of byName([...new Set(streams)].filter(isQueue), (name) => name)) {
+    const read = async (): Promise<QueueStats> => (await openStream(connection, key, signal)).stats(signal);
+    rows.push({ name: key, kind: 'stream', read });
   }
+  yield* readRows(connection, rows, losses, signal);
   if (budget.isSpent()) {
     options.notice(
       `the list is partial: walking through all keys took longer than ${scanBudgetMs} ms; name the queue, or give more time with ?scanBudget=30s`,
@@ -86,50 +128,24 @@ async function* walk(connection: Connection, pattern: QueuePattern, options: Lis
   }
 }
 
-async function* bullRows(
-  connection: Connection,
-  bulls: readonly BullPlace[],
-  signal: AbortSignal,
-): AsyncGenerator<QueueStats> {
-  if (bulls.length === 0) return;
-  const workers = await readWorkers(connection, signal);
-  for (const chunk of chunks(bulls)) {
-    yield* await Promise.all(chunk.map((bull) => bullRow(connection, bull, workers, signal)));
-  }
-}
-
-async function* listRows(
-  connection: Connection,
-  keys: readonly string[],
-  registered: ReadonlyMap<string, Framework>,
-  signal: AbortSignal,
-): AsyncGenerator<QueueStats> {
-  for (const chunk of chunks(keys)) {
-    const rows = chunk.map((key) => {
-      const framework = registered.get(key) ?? null;
-      return openList(connection, key, conventionOf(framework, connection.settings, framework !== null)).stats(signal);
-    });
-    yield* await Promise.all(rows);
-  }
-}
-
 async function keysOf(
   connection: Connection,
   filter: Parameters<Connection['scan']>[0],
   budget: Budget,
+  losses: Losses,
   signal: AbortSignal,
 ): Promise<readonly string[]> {
   const found: string[] = [];
-  for await (const page of connection.scan(filter, signal)) {
+  for await (const page of connection.scan(filter, signal, (name) => losses.nameless(name))) {
     found.push(...page);
     if (budget.runsOut()) break;
   }
   return found;
 }
 
-/** Bookkeeping of RQ, which is of type stream or list but no queue. */
+/** Bookkeeping of RQ and Laravel, which is of type stream or list but no queue. */
 function isInternal(key: string): boolean {
-  return key.startsWith('rq:results:') || key.startsWith('rq:intermediate:');
+  return key.startsWith('rq:results:') || key.startsWith('rq:intermediate:') || ownerOf(key) !== null;
 }
 
 /** Ends the walks. It counts as spent only when a walk was cut short by it, not when a later step took long. */
@@ -149,10 +165,6 @@ class Budget {
   isSpent(): boolean {
     return this.#spent;
   }
-}
-
-function* chunks<T>(all: readonly T[]): Generator<readonly T[]> {
-  for (let i = 0; i < all.length; i += CHUNK) yield all.slice(i, i + CHUNK);
 }
 
 function byName<T>(all: readonly T[], name: (item: T) => string): readonly T[] {

@@ -1,4 +1,6 @@
+import type { MqError } from '../../../contract/errors.ts';
 import type { Call, Connection } from '../connection.ts';
+import { redisError } from '../errors.ts';
 import { asList, asText, asTextOrNull } from '../reply.ts';
 import { type Layout, layoutOf } from './version.ts';
 
@@ -18,13 +20,18 @@ export interface BullPlace {
   readonly layout: Layout;
 }
 
-const DEFAULT_PREFIX = 'bull';
+export const DEFAULT_PREFIX = 'bull';
 
 /** The queue of that name, or null. Reads only. */
-export async function findBull(connection: Connection, name: string, signal: AbortSignal): Promise<BullPlace | null> {
+export async function findBull(
+  connection: Connection,
+  name: string,
+  signal: AbortSignal,
+  onDenied?: (base: string, error: MqError) => void,
+): Promise<BullPlace | null> {
   const { prefix } = connection.settings;
   const bases = [`${prefix ?? DEFAULT_PREFIX}:${name}`, ...(prefix === null && name.includes(':') ? [name] : [])];
-  const found = await verifyBull(connection, bases, signal);
+  const found = await verifyBull(connection, bases, signal, onDenied);
   return found.find(({ shown }) => shown === name) ?? null;
 }
 
@@ -53,17 +60,26 @@ export async function verifyBull(
   connection: Connection,
   bases: readonly string[],
   signal: AbortSignal,
+  onDenied: (base: string, error: MqError) => void = () => {},
 ): Promise<readonly BullPlace[]> {
   const found: BullPlace[] = [];
   for (let i = 0; i < bases.length; i += BATCH) {
     const batch = bases.slice(i, i + BATCH);
     const place = { operation: 'look for BullMQ queues', signal };
-    const types = (
-      await connection.all(
-        batch.flatMap((base) => KEYS.map((key): Call => ['TYPE', `${base}:${key}`])),
-        place,
-      )
-    ).map(asText);
+    const answers = await connection.each(
+      batch.flatMap((base) => KEYS.map((key): Call => ['TYPE', `${base}:${key}`])),
+      place,
+    );
+    // Of keys that are somebody else's nothing can be said, and nothing has to be.
+    const denied = new Map<string, MqError>();
+    const types = answers.map((answer, index) => {
+      if (answer.ok) return asText(answer.reply);
+      const error = redisError(answer.error, place);
+      if (error.code !== 'PERMISSION_DENIED') throw error;
+      denied.set(batch[Math.floor(index / KEYS.length)] ?? '', error);
+      return 'none';
+    });
+    for (const [base, error] of denied) onDenied(base, error);
     const metas = await connection.each(
       batch.map((base): Call => ['HMGET', `${base}:meta`, 'version', 'opts.maxLenEvents', 'paused', 'concurrency']),
       place,

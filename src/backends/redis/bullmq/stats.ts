@@ -1,6 +1,7 @@
 import { MqError } from '../../../contract/errors.ts';
 import { readInstant } from '../../../contract/instant.ts';
 import { depthOf, type QueueStats, type Rates } from '../../../contract/stats.ts';
+import { clockOf } from '../clock.ts';
 import type { Call, Connection } from '../connection.ts';
 import { asInteger, asList, asListOrNone, asPairs, asText, asTextOrNull } from '../reply.ts';
 import { type BullPlace, verifyBull } from './find.ts';
@@ -63,13 +64,13 @@ export async function bullStatsOf(
 ): Promise<QueueStats> {
   const key = (suffix: string): string => `${bull.base}:${suffix}`;
   const place = { operation: 'read the stats', queue: bull.shown, signal };
-  const [counts, [meta, oldPaused, time, ...heads]] = await Promise.all([
+  const [counts, [time], [meta, oldPaused, ...heads]] = await Promise.all([
     readCounts(connection, bull, signal),
+    connection.each([['TIME']], place),
     connection.all(
       [
         ['HMGET', key('meta'), 'paused', PAUSE_REASON],
         ['EXISTS', key('meta-paused')],
-        ['TIME'],
         ['LINDEX', key('wait'), -1],
         ['LINDEX', key('paused'), -1],
         ['ZRANGE', key('prioritized'), 0, 0],
@@ -77,7 +78,8 @@ export async function bullStatsOf(
       place,
     ),
   ]);
-  const now = serverTime(time);
+  const clock = clockOf(time);
+  const { now } = clock;
   const ids = heads
     .flat()
     .map(asTextOrNull)
@@ -136,6 +138,7 @@ export async function bullStatsOf(
             depth: `without ${counts.waitingChildren} that ${counts.waitingChildren === 1 ? 'waits' : 'wait'} for children`,
           }),
       ...(counts.paused === 0 ? {} : { ready: `${counts.paused} of them in the paused list of BullMQ 5` }),
+      ...(clock.note === null ? {} : { oldestAgeMs: clock.note }),
       ...(undated?.note === undefined ? {} : { oldestAgeMs: `the timestamp of a job: ${undated.note}` }),
       ...(consumers === null
         ? {
@@ -156,6 +159,7 @@ export async function bullStatsOf(
         : {}),
     },
     sampledAt: now,
+    ...clock.brokerTime,
   };
 }
 
@@ -221,9 +225,4 @@ function ratesOf(now: number, info: ReadonlyMap<string, unknown>, events: readon
 /** Milliseconds since the epoch, which is what an entry's id begins with. */
 function instantOf(id: unknown): number {
   return Number(asText(id).split('-')[0]);
-}
-
-function serverTime(reply: unknown): number {
-  const [seconds, micros] = asList(reply).map(asInteger);
-  return (seconds ?? 0) * 1000 + Math.floor((micros ?? 0) / 1000);
 }

@@ -1,9 +1,11 @@
 import type { Connection } from '../connection.ts';
-import { asList, asText, asTextOrNull } from '../reply.ts';
+import { asList, asListOrNone, asText, asTextOrNull } from '../reply.ts';
 import type { RedisSettings } from '../url.ts';
+import { bindingOf, KOMBU_BINDING, priorityOf } from './kombu.ts';
+import { isLaravelQueue } from './laravel.ts';
 
 /** Who made the list, as far as its name and its neighbours tell. */
-export type Framework = 'celery' | 'rq' | 'sidekiq';
+export type Framework = 'celery' | 'rq' | 'sidekiq' | 'laravel';
 
 export interface ListConvention {
   /** On a register of its framework, so that it exists while it is empty. */
@@ -17,32 +19,44 @@ export interface ListConvention {
 
 const RQ_QUEUE = 'rq:queue:';
 const SIDEKIQ_QUEUE = 'queue:';
-/** kombu keeps the bindings of an exchange in a set; each queue has one of its own name too. */
-export const KOMBU_BINDING = '_kombu.binding.';
 
 /**
- * Celery (kombu) and Sidekiq push left and pop right; RQ pushes right and pops left (all three run and seen). For any other list the
+ * Celery (kombu) and Sidekiq push left and pop right; RQ and Laravel push right and pop left. For any other list the
  * right end is assumed, the more usual convention, unless `?next=` says otherwise: a wrong guess peeks the youngest message.
  *
- * Reads only: the registries `queues`, `rq:queues`, `_kombu.binding.*` that the frameworks keep.
+ * Reads only: the registries `queues`, `rq:queues`, `_kombu.binding.*` that the frameworks keep. What may not be read tells nothing. `thorough`: all
+ * bindings of kombu are looked through, for a queue without a list that is bound to an exchange of another name.
  */
-export async function recogniseList(connection: Connection, key: string, signal: AbortSignal): Promise<ListConvention> {
+export async function recogniseList(
+  connection: Connection,
+  key: string,
+  signal: AbortSignal,
+  thorough = false,
+): Promise<ListConvention> {
   const { settings } = connection;
   const calls = [
     ['SISMEMBER', 'rq:queues', key],
     ['SISMEMBER', 'queues', key.slice(SIDEKIQ_QUEUE.length)],
-    ['TYPE', `${KOMBU_BINDING}${key.split(KOMBU_PRIORITY)[0]}`],
+    ['LRANGE', key, -1, -1],
+    ['EXISTS', `${key}:notify`, `${key}:delayed`, `${key}:reserved`],
   ] as const;
+  // One by one in a cluster, where EXISTS of several keys may be of several slots: then it is refused, and tells nothing.
   const answers = await connection.each(calls, { operation: 'recognise the list', queue: key, signal });
-  const [rq, sidekiq, kombu] = answers.map((answer) => (answer.ok ? answer.reply : null));
+  const [rq, sidekiq, head, laravel] = answers.map((answer) => (answer.ok ? answer.reply : null));
   if (key.startsWith(RQ_QUEUE)) return conventionOf('rq', settings, rq === 1);
   if (key.startsWith(SIDEKIQ_QUEUE) && (sidekiq === 1 || settings.as === 'sidekiq')) {
     return conventionOf('sidekiq', settings, sidekiq === 1);
   }
-  if (asTextOrNull(kombu) === 'set') return conventionOf('celery', settings, true);
-  const head = await connection.call(['LRANGE', key, -1, -1], { operation: 'recognise the list', queue: key, signal });
-  const looksLike = frameworkOfElement(asTextOrNull(asList(head)[0]));
-  return conventionOf(looksLike, settings, false);
+  if (isLaravelQueue(key) && typeof laravel === 'number' && laravel > 0) return conventionOf('laravel', settings, true);
+  const queue = priorityOf(key)?.queue ?? key;
+  const own = await bindingOf(connection, queue, false, signal);
+  if (own === 'celery') return conventionOf('celery', settings, queue === key);
+  const looksLike = frameworkOfElement(asTextOrNull(asListOrNone(head)[0]));
+  if (looksLike === 'laravel' && !isLaravelQueue(key)) return conventionOf(null, settings, false);
+  if (looksLike === null && thorough && (await bindingOf(connection, queue, true, signal)) === 'celery') {
+    return conventionOf('celery', settings, queue === key);
+  }
+  return conventionOf(looksLike, settings, own !== null && queue === key);
 }
 
 /** What the frameworks' own tools do besides when they delete a queue: without it the queue would still be listed, empty. */
@@ -76,9 +90,6 @@ export async function recogniseRegistered(
   return new Map([...rqKeys, ...sidekiqKeys]);
 }
 
-/** kombu keeps a priority in a list of its own, named with these two control characters (kombu `transport/redis.py`). */
-const KOMBU_PRIORITY = '\x06\x16';
-
 export function conventionOf(
   framework: Framework | null,
   settings: RedisSettings,
@@ -91,11 +102,16 @@ export function conventionOf(
     const because = 'consumers are taken to read from the right; ?next=left if they read from the left';
     return { framework, registered, next: 'right', because };
   }
-  const next = framework === 'rq' ? 'left' : 'right';
+  const next = framework === 'rq' || framework === 'laravel' ? 'left' : 'right';
   return { framework, registered, next, because: `${TITLES[framework]} queue: workers take from the ${next}` };
 }
 
-export const TITLES: Readonly<Record<Framework, string>> = { celery: 'Celery', rq: 'RQ', sidekiq: 'Sidekiq' };
+export const TITLES: Readonly<Record<Framework, string>> = {
+  celery: 'Celery',
+  rq: 'RQ',
+  sidekiq: 'Sidekiq',
+  laravel: 'Laravel',
+};
 
 function frameworkOfElement(text: string | null): Framework | null {
   if (text === null || !text.startsWith('{') || text.length > LARGEST_ELEMENT_TO_PARSE) return null;
@@ -104,6 +120,7 @@ function frameworkOfElement(text: string | null): Framework | null {
   if (typeof value.jid === 'string' && typeof value.class === 'string') return 'sidekiq';
   const properties = value.properties;
   if (typeof properties === 'object' && properties !== null && 'delivery_tag' in properties) return 'celery';
+  if (typeof value.job === 'string' && 'data' in value) return 'laravel';
   return null;
 }
 

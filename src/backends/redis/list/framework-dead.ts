@@ -8,13 +8,20 @@ import { asInteger, asList, asTextOrNull } from '../reply.ts';
 import { sortedSetPages } from '../sorted-set.ts';
 import { parseObject, shortName } from './convention.ts';
 import { elementMessage, sidekiqInstant } from './message.ts';
+import { rqErrors } from './rq-error.ts';
 
 /**
  * The dead jobs of a framework, seen as the dead letters of the queue that they came from. RQ keeps one sorted set per queue
  * (`rq:failed:<name>`, job hashes `rq:job:<id>`), Sidekiq one for all (`dead`, whole payloads).
  */
+export interface DeadCount {
+  readonly count: number;
+  /** What of them is in no count, in one sentence; null: nothing. */
+  readonly note: string | null;
+}
+
 export interface FrameworkDead {
-  count(signal: AbortSignal): Promise<number>;
+  count(signal: AbortSignal): Promise<DeadCount>;
   read(limit: number | null, signal: AbortSignal): AsyncIterable<Message>;
   /** Puts one job back as the framework's own retry does. 1: done; 0: it was not there any more. */
   redrive(message: Message): Promise<number>;
@@ -48,7 +55,10 @@ export function rqDead(connection: Connection, key: string): FrameworkDead {
   const set = `rq:failed:${shortName(key, 'rq')}`;
   const place = { operation: 'read the failed jobs', queue: key };
   return {
-    count: async (signal) => asInteger(await connection.call(['ZCARD', set], { ...place, signal })),
+    count: async (signal) => ({
+      count: asInteger(await connection.call(['ZCARD', set], { ...place, signal })),
+      note: null,
+    }),
     async *read(limit, signal) {
       let given = 0;
       for await (const page of sortedSetPages(connection, set, PAGE, { ...place, signal })) {
@@ -67,17 +77,20 @@ export function rqDead(connection: Connection, key: string): FrameworkDead {
           ),
           { ...place, bytes: true, signal },
         );
+        const fields = hashes.map((answer) => (answer.ok ? asList(answer.reply) : []));
+        const errors = await rqErrors(
+          connection,
+          page.map(({ value }, index) => ({ id: value.toString('utf8'), trace: fields[index]?.[0] })),
+          { ...place, signal },
+        );
         for (const [index, { value, score }] of page.entries()) {
           if (limit !== null && given >= limit) return;
           given += 1;
-          const answer = hashes[index];
-          const [trace, ended, enqueued, origin, description] =
-            answer?.ok === true ? asList(answer.reply).map(bytesToText) : [];
+          const [, ended, enqueued, origin, description] = (fields[index] ?? []).map(bytesToText);
           const message = elementMessage(key, value, 'rq', 'dead', {
             from: key,
             reason: 'failed',
-            // Newer versions keep the trace compressed in a stream of results; what is no text is not shown as one.
-            error: trace ?? null,
+            error: errors[index] ?? null,
             at: readInstant(ended, 'seconds').at ?? readInstant(score, 'seconds').at,
             count: null,
             replays: 0,
@@ -105,11 +118,16 @@ export function rqDead(connection: Connection, key: string): FrameworkDead {
 export function sidekiqDead(connection: Connection, key: string): FrameworkDead {
   const name = shortName(key, 'sidekiq');
   const place = { operation: 'read the dead jobs', queue: key };
-  async function* read(limit: number | null, signal: AbortSignal): AsyncGenerator<Message> {
+  async function* read(
+    limit: number | null,
+    signal: AbortSignal,
+    onUnreadable: () => void = () => {},
+  ): AsyncGenerator<Message> {
     let given = 0;
     for await (const page of sortedSetPages(connection, 'dead', PAGE, { ...place, signal })) {
       for (const { value, score } of page) {
         const payload = parseObject(value.toString('utf8'));
+        if (payload === null || typeof payload.queue !== 'string') onUnreadable();
         if (payload?.queue !== name) continue;
         if (limit !== null && given >= limit) return;
         given += 1;
@@ -120,10 +138,16 @@ export function sidekiqDead(connection: Connection, key: string): FrameworkDead 
   return {
     async count(signal) {
       let count = 0;
-      for await (const _ of read(null, signal)) count += 1;
-      return count;
+      let unreadable = 0;
+      const counted = read(null, signal, () => {
+        unreadable += 1;
+      });
+      for await (const _ of counted) count += 1;
+      const what = unreadable === 1 ? '1 job' : `${unreadable} jobs`;
+      const note = `${what} of Sidekiq's dead set could not be read (no JSON that names a queue), and ${unreadable === 1 ? 'is' : 'are'} in no queue's count`;
+      return { count, note: unreadable === 0 ? null : note };
     },
-    read,
+    read: (limit, signal) => read(limit, signal),
     async redrive(message) {
       const payload = Buffer.from(message.body);
       const args = [payload, oneMoreTry(payload), name];

@@ -1,5 +1,5 @@
 import { MqError, throwIfAborted } from '../../../contract/errors.ts';
-import type { BareBodies, Message, SendOutcome } from '../../../contract/message.ts';
+import type { BareBodies, Message, OutgoingMessage, SendOutcome } from '../../../contract/message.ts';
 import type { DeadLetters, Peek, PeekOptions, Queue, QueueDescription } from '../../../contract/queue.ts';
 import type { QueueStats } from '../../../contract/stats.ts';
 import { batchPublisher, outcomeOf, packed } from '../batch-publisher.ts';
@@ -11,12 +11,14 @@ import { Lease } from '../lease.ts';
 import { asInteger } from '../reply.ts';
 import { callWithBodies } from '../wire.ts';
 import { listCapabilities } from './capabilities.ts';
-import { conventionOf, type ListConvention, recogniseList, TITLES } from './convention.ts';
+import { type ListConvention, recogniseList, TITLES } from './convention.ts';
 import { elementsOf } from './elements.ts';
 import { type FrameworkDead, frameworkRedrive, rqDead, sidekiqDead } from './framework-dead.ts';
+import { frameworkNotes } from './framework-notes.ts';
 import { elementMessage, listMisfits, plainDeath } from './message.ts';
 import { listMove } from './move.ts';
 import { listSource } from './source.ts';
+import { whyNotWorkable } from './workable.ts';
 
 /** KEYS[1] list. Returns how many were removed. UNLINK frees the memory without holding the server up. */
 const PURGE = `
@@ -49,16 +51,23 @@ export function openList(connection: Connection, key: string, convention: ListCo
       [['LLEN', key], ...(dlq === null ? [] : [['LLEN', dlq] as const])],
       place,
     );
-    const deadCount = dlq !== null ? asInteger(inDlq) : dead !== null ? await dead.count(signal) : undefined;
+    const inFramework = dlq === null && dead !== null ? await countOf(dead, signal) : null;
+    const deadCount = dlq !== null ? asInteger(inDlq) : inFramework?.count;
     // A list on a register that is neither there nor on the register any more has been deleted; any other list without a key is empty.
-    if (ready === 0 && convention.registered && !(await recogniseList(connection, key, signal)).registered) {
+    if (ready === 0 && convention.registered && !(await recogniseList(connection, key, signal, true)).registered) {
       throw new MqError('QUEUE_NOT_FOUND', `there is no queue ${key} any more`, {
         backend: 'redis',
         operation: 'stats',
         queue: key,
       });
     }
-    return listStats(key, convention, asInteger(ready), deadCount);
+    const beside = await frameworkNotes(connection, key, framework, signal);
+    const because = convention.because;
+    return listStats(key, asInteger(ready), deadCount, {
+      ...beside,
+      ready: beside.ready === undefined ? because : `${beside.ready}; ${because}`,
+      ...(inFramework === null || inFramework.note === null ? {} : { dead: inFramework.note }),
+    });
   }
 
   async function describe(signal: AbortSignal): Promise<QueueDescription> {
@@ -129,6 +138,19 @@ export function openList(connection: Connection, key: string, convention: ListCo
     return new Array<SendOutcome>(bodies.bounds.length / 2).fill(outcomes[0] ?? outcomeOf(undefined, key));
   }
 
+  /** Only what the workers of the framework can run. */
+  async function pushWorkable(messages: readonly OutgoingMessage[]): Promise<readonly SendOutcome[]> {
+    if (framework === null) return push(packed(messages));
+    const bodies = messages.map(({ body }) => Buffer.from(body.buffer, body.byteOffset, body.byteLength));
+    const reasons = await whyNotWorkable(connection, key, framework, bodies);
+    const workable = messages.filter((_, index) => reasons[index] === null);
+    const outcomes = workable.length === 0 ? [] : await push(packed(workable));
+    let next = 0;
+    return reasons.map((reason) =>
+      reason === null ? (outcomes[next++] ?? outcomeOf(undefined, key)) : { status: 'failed', reason },
+    );
+  }
+
   const queue: Queue = {
     name: key,
     place: placeOf(connection.settings, key),
@@ -143,8 +165,8 @@ export function openList(connection: Connection, key: string, convention: ListCo
           {
             queue: key,
             misfits: listMisfits,
-            store: (messages) => push(packed(messages)),
-            storeBodies: push,
+            store: framework === null ? (messages) => push(packed(messages)) : pushWorkable,
+            ...(framework === null ? { storeBodies: push } : {}),
           },
           options,
         ),
@@ -182,27 +204,43 @@ export function openList(connection: Connection, key: string, convention: ListCo
           ? frameworkRedrive(dead, request)
           : null;
       }
-      const to = request.to === 'origin' ? originOf(connection, source) : internalsOf(request.to);
+      const to = request.to === 'origin' ? await originOf(connection, source, request.signal) : internalsOf(request.to);
       if (to === null || to.kind !== 'list' || to.connection !== connection || to.key === key) return null;
+      // What is no work of the target's framework has to be looked at; from its own dead-letter list it comes back.
+      if (to.framework !== null && to.framework !== framework && request.to !== 'origin') return null;
       if (!(await connection.sameSlot([key, to.key]))) return null;
       return listMove(connection, { key, next }, to, request);
     },
     ...(capabilities.abilities.deadLetters.supported ? { deadLetters } : {}),
   };
-  return rememberHandle(queue, { kind: 'list', connection, key, next });
+  return rememberHandle(queue, { kind: 'list', connection, key, next, framework });
 }
 
-function originOf(connection: Connection, source: string | null): ReturnType<typeof internalsOf> {
+/** The source of a dead-letter list may be empty, and then only its framework tells from which end its consumers take. */
+async function originOf(connection: Connection, source: string | null, signal: AbortSignal) {
   if (source === null) return null;
-  return { kind: 'list', connection, key: source, next: conventionOf(null, connection.settings, false).next };
+  const { next, framework } = await recogniseList(connection, source, signal);
+  return { kind: 'list', connection, key: source, next, framework } as const;
 }
+
+/** What cannot be read of the dead jobs costs that one figure. */
+async function countOf(dead: FrameworkDead, signal: AbortSignal) {
+  try {
+    return await dead.count(signal);
+  } catch (error) {
+    if (!(error instanceof MqError) || !COSTS_ONE_FIGURE.has(error.code)) throw error;
+    return { count: null, note: error.message };
+  }
+}
+
+const COSTS_ONE_FIGURE: ReadonlySet<string> = new Set(['PERMISSION_DENIED', 'PRECONDITION_FAILED']);
 
 /** Without `dead` when the kind has none here. */
 function listStats(
   key: string,
-  convention: ListConvention,
   ready: number | null,
   dead: number | null | undefined,
+  notes: QueueStats['notes'],
 ): QueueStats {
   return {
     queue: key,
@@ -217,7 +255,7 @@ function listStats(
     rates: { inPerSec: null, outPerSec: null, errorPerSec: null, windowMs: null },
     approximate: [],
     notes: {
-      ready: convention.because,
+      ...notes,
       consumers: 'Redis does not say which clients wait on a list',
       oldestAgeMs: 'elements of a list carry no time',
       rates: 'a list counts nothing: only the change of its depth can be seen',

@@ -1,0 +1,142 @@
+import { MqError } from '../../contract/errors.ts';
+import type { Notice } from '../../contract/queue.ts';
+import type { QueueStats } from '../../contract/stats.ts';
+import type { Connection } from './connection.ts';
+import { redisError } from './errors.ts';
+import type { RedisKind } from './url.ts';
+
+/** One queue of a listing that is still to be read. */
+export interface PendingRow {
+  readonly name: string;
+  readonly kind: RedisKind;
+  read(): Promise<QueueStats>;
+}
+
+const CHUNK = 100;
+/** A row has so much of the time that one answer may take, at most: it is one answer of many, and the rest is to come in time. */
+const MOST_PATIENCE_MS = 10_000;
+
+/**
+ * Rows one after the other, read many at a time. A queue that vanishes, that has become something else, that may not be read or that gives no answer costs
+ * its own row and a word in the notice at the end; only a server that does not answer at all ends the listing.
+ */
+export async function* readRows(
+  connection: Connection,
+  rows: readonly PendingRow[],
+  losses: Losses,
+  signal: AbortSignal,
+): AsyncGenerator<QueueStats> {
+  const patienceMs = Math.min(MOST_PATIENCE_MS, connection.timeoutMs / 2);
+  for (let start = 0; start < rows.length; start += CHUNK) {
+    const chunk = rows.slice(start, start + CHUNK);
+    const asked = chunk.map((row) => settled(row, patienceMs));
+    /** After one that got no answer nothing that was asked on the same line gets one: the rest of them is asked again, one by one. */
+    let isAlone = false;
+    for (const [index, row] of chunk.entries()) {
+      let outcome = isAlone ? await settled(row, patienceMs) : await asked[index];
+      if (outcome !== undefined && isSilence(outcome) && !connection.isCluster) {
+        await connection.again(signal);
+        if (!isAlone) outcome = await settled(row, patienceMs);
+        if (!isAlone && isSilence(outcome)) await connection.again(signal);
+        isAlone = true;
+      }
+      if (outcome === undefined) continue;
+      if ('stats' in outcome) {
+        yield outcome.stats;
+        continue;
+      }
+      const { error } = outcome;
+      if (signal.aborted || ENDS_THE_LISTING.has(error.code)) throw error;
+      if (error.code === 'UNAVAILABLE' && !connection.isCluster) throw error;
+      const left = losses.of(row, error);
+      if (left !== null) yield left;
+    }
+  }
+}
+
+const ENDS_THE_LISTING: ReadonlySet<string> = new Set(['ABORTED', 'UNAUTHENTICATED']);
+
+function isSilence(outcome: Outcome): boolean {
+  return 'error' in outcome && outcome.error.code === 'TIMEOUT';
+}
+
+type Outcome = { readonly stats: QueueStats } | { readonly error: MqError };
+
+async function settled(row: PendingRow, patienceMs: number): Promise<Outcome> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<Outcome>((resolve) => {
+    const error = new MqError('TIMEOUT', `no answer within ${Math.round(patienceMs)} ms`, { backend: 'redis' });
+    timer = setTimeout(() => resolve({ error }), patienceMs);
+  });
+  const read = row.read().then(
+    (stats): Outcome => ({ stats }),
+    (error: unknown): Outcome => ({ error: redisError(error, { operation: 'read the stats', queue: row.name }) }),
+  );
+  const outcome = await Promise.race([read, late]);
+  clearTimeout(timer);
+  return outcome;
+}
+
+/** What a listing could not show, said once at its end. */
+export class Losses {
+  readonly #said = new Map<string, { readonly names: string[]; readonly example: string }>();
+
+  /** The row that is left of a queue: with unknowns, or null where there is none. */
+  of({ name, kind }: Pick<PendingRow, 'name' | 'kind'>, error: MqError): QueueStats | null {
+    if (error.code === 'QUEUE_NOT_FOUND') {
+      this.#note('went away while they were listed', name);
+      return null;
+    }
+    if (error.code === 'PERMISSION_DENIED') {
+      this.denied(name, error);
+      return null;
+    }
+    this.#note('could not be read', name, error.message);
+    return {
+      queue: name,
+      broker: 'redis',
+      kind,
+      state: 'unknown',
+      ready: null,
+      depth: null,
+      approximate: [],
+      notes: { state: error.message },
+      sampledAt: Date.now(),
+    };
+  }
+
+  denied(name: string, error: MqError): void {
+    this.#note('may not be read by this user and are left out', name, error.message);
+  }
+
+  /** A name that is no text could be neither shown nor typed. */
+  nameless(name: string): void {
+    this.#note('have names that are no UTF-8 text and are left out', name);
+  }
+
+  #note(what: string, name: string, example = ''): void {
+    const found = this.#said.get(what) ?? { names: [], example };
+    this.#said.set(what, found);
+    if (!found.names.includes(name)) found.names.push(name);
+  }
+
+  tell(notice: Notice): void {
+    for (const [what, { names, example }] of this.#said) {
+      const shown = names.slice(0, MOST_NAMES).join(', ');
+      const more = names.length > MOST_NAMES ? ` and ${names.length - MOST_NAMES} more` : '';
+      notice(
+        `${names.length === 1 ? singular(what) : `${names.length} queues ${what}`}: ${shown}${more}${example === '' ? '' : ` (${example})`}`,
+      );
+    }
+    this.#said.clear();
+  }
+}
+
+const MOST_NAMES = 3;
+
+function singular(what: string): string {
+  return `1 queue ${what
+    .replace('while they were', 'while it was')
+    .replace('have names that are', 'has a name that is')
+    .replace('and are left', 'and is left')}`;
+}
