@@ -47,24 +47,20 @@ export function sayMadeByDefault(session: Session, broker: Broker, name: string)
   session.notice(`made the queue ${name} in ${broker.address}, as no broker was chosen (--url, MQ_URL, a context)`);
 }
 
-/** The queue to enqueue into. Where a queue comes into being with its first message (SQLite), it is created here. */
-export async function queueToFill(session: Session, broker: Broker, name: string): Promise<Queue> {
-  const open = (): Promise<Queue> => session.within('enqueue', (signal) => broker.queue(name, signal));
+export interface QueueToFill {
+  readonly queue: Queue;
+  /** The queue was not there: it comes into being with its first message. */
+  readonly isNew: boolean;
+}
+
+/** The queue to enqueue into. */
+export async function queueToFill(session: Session, broker: Broker, name: string): Promise<QueueToFill> {
   try {
-    return await open();
+    return { queue: await session.within('enqueue', (signal) => broker.queue(name, signal)), isNew: false };
   } catch (error) {
-    const { create } = broker;
-    const creates = broker.createsOnEnqueue === true && create !== undefined;
-    if (!creates || !(error instanceof MqError) || error.code !== 'QUEUE_NOT_FOUND') throw error;
+    if (broker.queueToMake === undefined || !(error instanceof MqError) || error.code !== 'QUEUE_NOT_FOUND')
+      throw error;
     if (isUrl(name)) throw error;
-    try {
-      const options = { kind: null, deadLetterQueue: null, maxReceives: null, settings: {} };
-      await session.within('enqueue', (signal) => create.call(broker, name, { ...options, signal }));
-      sayMadeByDefault(session, broker, name);
-    } catch (failure) {
-      // Somebody else was faster.
-      if (!(failure instanceof MqError) || failure.code !== 'ALREADY_EXISTS') throw failure;
-    }
-    return open();
+    return { queue: broker.queueToMake(name), isNew: true };
   }
 }

@@ -35,8 +35,11 @@ export interface Broker {
   readonly name: string;
   /** Where it is, without credentials, for prompts and reports. */
   readonly address: string;
-  /** Present where users expect that enqueueing into a queue that does not exist creates it: `create` is called first, with its defaults. */
-  readonly createsOnEnqueue?: true;
+  /**
+   * Present where users expect that enqueueing into a queue that does not exist creates it: a handle of such a queue, whose publisher makes it together with the
+   * first message, so that an input that is refused leaves no trace. Throws `USAGE` for what can be no name.
+   */
+  queueToMake?(name: string): Queue;
   /** Present where the URL of a queue (`https://…`) is one of its names. Elsewhere a URL in the place of a queue is a mistake, and may hold a password. */
   readonly queuesByUrl?: true;
   /** Stats of many queues, as cheaply as the broker allows, in order of name where that costs nothing. */

@@ -25,11 +25,7 @@ function globExpression(glob: string): RegExp {
     if (char === '*') source += '[^]*';
     else if (char === '?') source += '[^]';
     else if (close > 0) {
-      const inner = glob
-        .slice(at + 1, close)
-        .replaceAll('\\', '\\\\')
-        .replaceAll('[', '\\[');
-      source += inner.startsWith('!') ? `[^${inner.slice(1)}]` : `[${inner.replace(/^\^/, '\\^')}]`;
+      source += classOf(glob.slice(at + 1, close));
       at = close;
     } else {
       const literal = char === '\\' && at + 1 < glob.length ? (glob[++at] ?? '') : char;
@@ -38,3 +34,21 @@ function globExpression(glob: string): RegExp {
   }
   return new RegExp(`^${source}$`, 'u');
 }
+
+/** A range the wrong way round has no letter in it, as in a shell; each letter is written by its number, so that none means something in an expression. */
+function classOf(inner: string): string {
+  const isNegated = inner.startsWith('!');
+  const letters = [...(isNegated ? inner.slice(1) : inner)].map((letter) => letter.codePointAt(0) ?? 0);
+  let parts = '';
+  for (let at = 0; at < letters.length; at++) {
+    const from = letters[at] ?? 0;
+    const isRange = letters[at + 1] === HYPHEN && at + 2 < letters.length;
+    const to = isRange ? (letters[at + 2] ?? 0) : from;
+    if (from <= to) parts += `\\u{${from.toString(16)}}-\\u{${to.toString(16)}}`;
+    if (isRange) at += 2;
+  }
+  // Nothing, and all but nothing.
+  return `[${isNegated ? '^' : ''}${parts}]`;
+}
+
+const HYPHEN = 0x2d;

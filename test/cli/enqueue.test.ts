@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { stat, writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { CommandLine } from '../support/command-line.ts';
 
@@ -81,20 +81,24 @@ describe('where messages come from', () => {
 });
 
 describe('an empty input', () => {
-  it('is one empty message, as it was asked for, and said: it is mostly an accident', async () => {
+  it('is mostly an accident, and refused without a trace unless it is asked for', async () => {
     await writeFile(mq.path('nothing'), '');
     for (const [args, source] of [
       [[], 'stdin'],
       [['-'], 'stdin'],
       [['--file', mq.path('nothing')], mq.path('nothing')],
     ] as const) {
-      const { stdout, stderr } = await mq.ok(['enqueue', 'q', ...args], { stdin: '' });
-      expect(stdout).not.toBe('');
-      expect(stderr).toBe(`mq: note: ${source} is empty, and so is the message\n`);
+      const { code, stdout, stderr } = await mq.run(['enqueue', 'q', ...args], { stdin: '' });
+      expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+      expect(stderr).toContain(`${source} is empty: nothing was sent`);
+      expect(stderr).toContain('--allow-empty');
     }
-    expect(await bodies()).toEqual(['', '', '']);
+    await expect(stat(mq.path('queues.db'))).rejects.toThrow('ENOENT');
     expect((await mq.ok(['enqueue', 'q', ''])).stderr).toBe('');
-    expect((await mq.ok(['enqueue', 'q', '-q'])).stderr).toBe('');
+    expect((await mq.ok(['enqueue', 'q', '--allow-empty'], { stdin: '' })).stderr).toBe('');
+    expect((await mq.ok(['enqueue', 'q', '--allow-empty', '--file', mq.path('nothing')])).stderr).toBe('');
+    expect(await bodies()).toEqual(['', '', '']);
+    expect((await mq.run(['enqueue', 'q', 'a', '--allow-empty'])).code).toBe(2);
   });
 
   it.each(['--lines', '--null', '--ndjson'])('has no message with %s, which is said', async (split) => {
@@ -199,4 +203,35 @@ it('goes on when the reader of the ids has gone', async () => {
   });
   expect(code).toBe(0);
   expect(await mq.json(['ls'])).toMatchObject([{ ready: 5000 }]);
+});
+
+describe('an input that is refused leaves no embedded queue, nor a file of them', () => {
+  it.each<readonly [string, readonly string[], string | Uint8Array, number, RegExp]>([
+    ['a byte order mark', ['--ndjson'], '\ufeff{"body":"x"}\r\n', 2, /line 1: .*byte order mark \(UTF-8, EF BB BF\)/],
+    ['UTF-16', ['--ndjson'], Buffer.from('\ufeff{"body":"x"}\n', 'utf16le'), 2, /byte order mark of UTF-16 \(FF FE\)/],
+    ['no JSON', ['--ndjson'], 'x\n', 2, /line 1: not valid JSON/],
+    ['an unknown field', ['--ndjson'], '{"body":"x","priorty":1}\n', 2, /priorty/],
+    ['nothing', [], '', 2, /stdin is empty/],
+    ['no message', ['--ndjson'], '\n', 0, /no message in the input/],
+    ['what the kind cannot hold', ['--group', 'g'], 'x', 7, /group/],
+    ['an exchange', ['--exchange', 'e'], 'x', 7, /exchange/],
+    ['a priority that is none', ['--ndjson'], '{"body":"x","priority":1.5}\n', 7, /priority/],
+    ['a file that is not there', ['--file', 'no-such-file'], '', 2, /no such file/],
+  ])('%s', async (_what, args, stdin, code, says) => {
+    const ran = await mq.run(['enqueue', 'newq', ...args], { stdin });
+    expect(ran.stderr).toMatch(says);
+    expect(ran.code).toBe(code);
+    await expect(stat(mq.path('queues.db'))).rejects.toThrow('ENOENT');
+  });
+
+  it('a name that can be none', async () => {
+    expect((await mq.run(['enqueue', '', 'x'])).code).toBe(2);
+    await expect(stat(mq.path('queues.db'))).rejects.toThrow('ENOENT');
+  });
+});
+
+it('a byte order mark in front of a text is sent as it is, and said', async () => {
+  const { stderr } = await mq.ok(['enqueue', 'q', '--lines'], { stdin: '\ufeffa\nb\n' });
+  expect(stderr).toContain('begins with a byte order mark (UTF-8, EF BB BF): it is part of the first message');
+  expect(await bodies()).toEqual(['\ufeffa', 'b']);
 });

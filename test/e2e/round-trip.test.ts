@@ -55,7 +55,7 @@ async function everything(queue: string): Promise<readonly (Shown & Readonly<Rec
 
 it('drain --to and enqueue --ndjson give back what was there, byte for byte', async () => {
   for (const [at, [name, body]] of BODIES.entries()) {
-    const sent = await runMq(['enqueue', 'q', '--id', `m${at}`, '--dedup', `d${at}`, ...METADATA], {
+    const sent = await runMq(['enqueue', 'q', '--id', `m${at}`, '--dedup', `d${at}`, '--allow-empty', ...METADATA], {
       env,
       input: body,
     });

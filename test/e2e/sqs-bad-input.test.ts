@@ -303,7 +303,7 @@ describe('SQS: what goes wrong is told in one clear line with the documented cod
       /1048580 bytes with its headers/,
       'x'.repeat(1_048_572),
     ],
-    ['an empty body', ['enqueue', 'QUEUE'], /an empty body/, ''],
+    ['an empty body', ['enqueue', 'QUEUE', '--allow-empty'], /an empty body/, ''],
     ['a control character', ['enqueue', 'QUEUE'], /control characters/, 'a\u0001b'],
   ];
   it.each(REFUSED)('%s', async (_, args, says, input) => {

@@ -4,19 +4,18 @@ import { MqError, throwIfAborted } from '../../contract/errors.ts';
 import type { Queue } from '../../contract/queue.ts';
 import type { QueueStats } from '../../contract/stats.ts';
 import { SQLITE_CAPABILITIES } from './capabilities.ts';
-import type { Connection, Row } from './connection.ts';
+import type { Connection } from './connection.ts';
+import { FACTS, findQueue, insertQueue, NOT_THERE, type QueueFacts, toFacts } from './facts.ts';
 import { fileChecks } from './file-checks.ts';
 import { SqliteQueue } from './queue.ts';
 import type { QueueFile } from './queue-file.ts';
 import { removeQueue, sweep } from './removal.ts';
 import { settingsOf } from './settings.ts';
 import { readStats } from './stats.ts';
-import type { QueueFacts } from './time.ts';
 
 export class SqliteBroker implements Broker {
   readonly name = SQLITE_CAPABILITIES.broker;
   readonly address: string;
-  readonly createsOnEnqueue = true;
   readonly #file: QueueFile;
 
   constructor(file: QueueFile) {
@@ -46,6 +45,11 @@ export class SqliteBroker implements Broker {
     return new SqliteQueue(this.#file, facts, this.#notFound(name));
   }
 
+  queueToMake(name: string): Queue {
+    const { maxReceives, leaseMs } = settingsOf(name, NO_SETTINGS);
+    return new SqliteQueue(this.#file, { id: NOT_THERE, name, maxReceives, leaseMs }, this.#notFound(name));
+  }
+
   /** Settings: `leaseMs`, how long a consumer that died keeps its messages; default 30,000. */
   async create(name: string, options: CreateOptions): Promise<void> {
     throwIfAborted(options.signal);
@@ -58,15 +62,7 @@ export class SqliteBroker implements Broker {
           queue: name,
         });
       }
-      connection.run(
-        'INSERT INTO queue (name, max_receives, lease_ms, created_at) VALUES (:name, :maxReceives, :leaseMs, :now)',
-        {
-          name,
-          maxReceives,
-          leaseMs,
-          now: Date.now(),
-        },
-      );
+      insertQueue(connection, { name, maxReceives, leaseMs });
     });
   }
 
@@ -108,24 +104,8 @@ export class SqliteBroker implements Broker {
   }
 }
 
-const FACTS = 'SELECT id, name, max_receives, lease_ms FROM queue';
-
-function findQueue(connection: Connection, name: string): QueueFacts | null {
-  // Without this, SQLite would take U+FFFD for what cannot be written, and find another queue.
-  if (!name.isWellFormed()) return null;
-  const row = connection.find(`${FACTS} WHERE name = :name`, { name });
-  return row === null ? null : toFacts(row);
-}
+const NO_SETTINGS = { kind: null, deadLetterQueue: null, maxReceives: null, settings: {} };
 
 function isThere(connection: Connection, { id }: QueueFacts): boolean {
   return connection.find('SELECT 1 AS here FROM queue WHERE id = :id', { id }) !== null;
-}
-
-function toFacts(row: Row): QueueFacts {
-  return {
-    id: row.integer('id'),
-    name: row.text('name'),
-    maxReceives: row.integer('max_receives'),
-    leaseMs: row.integer('lease_ms'),
-  };
 }

@@ -3,12 +3,13 @@ import { MqError } from '../../contract/errors.ts';
 import type { Delivery } from '../../contract/message.ts';
 import type { ConsumeOptions, Consumer } from '../../contract/queue.ts';
 import type { Connection } from './connection.ts';
+import type { QueueFacts } from './facts.ts';
 import { requireQueue } from './publisher.ts';
 import type { QueueFile } from './queue-file.ts';
 import { pageSql, START, toMessage } from './rows.ts';
 import { STORED } from './schema.ts';
 import { giveBack, givenBack, Settlements, type Verdict } from './settlements.ts';
-import { catchUp, lags, nextChangeAt, type QueueFacts } from './time.ts';
+import { catchUp, lags, nextChangeAt } from './time.ts';
 
 /** One claim takes at most so many messages, and stops after so many bytes. */
 const PAGE = 500;

@@ -2,12 +2,13 @@ import { throwIfAborted } from '../../contract/errors.ts';
 import type { JsonValue, Message } from '../../contract/message.ts';
 import type { ItemOutcome, NativeMove, NativeMoveRequest, NativeProgress } from '../../contract/queue.ts';
 import type { Connection } from './connection.ts';
+import type { QueueFacts } from './facts.ts';
 import { findKey } from './peek.ts';
 import { requireQueue } from './publisher.ts';
 import type { QueueFile } from './queue-file.ts';
 import { publicId } from './rows.ts';
 import { STORED } from './schema.ts';
-import { catchUp, type QueueFacts } from './time.ts';
+import { catchUp } from './time.ts';
 
 /** One transaction takes at most so many, to leave other processes their turn. */
 const LARGEST_PAGE = 20_000;

@@ -2,11 +2,12 @@ import { MqError } from '../../contract/errors.ts';
 import type { JsonValue, OutgoingMessage, SendOutcome } from '../../contract/message.ts';
 import type { Publisher, PublisherOptions } from '../../contract/queue.ts';
 import type { Connection } from './connection.ts';
+import { findQueue, insertQueue, NOT_THERE, type QueueFacts } from './facts.ts';
 import { misfitsOf, withoutMisfits } from './misfits.ts';
 import { DoubtfulWrite, type QueueFile } from './queue-file.ts';
 import { publicId } from './rows.ts';
 import { STORED } from './schema.ts';
-import { catchUp, type QueueFacts } from './time.ts';
+import { catchUp } from './time.ts';
 
 /** One transaction takes at most so much, to leave other processes their turn and the event loop its own. */
 const BATCH_MESSAGES = 5_000;
@@ -20,7 +21,7 @@ interface Pending {
 export class SqlitePublisher implements Publisher {
   readonly keepsNative = true;
   readonly #file: QueueFile;
-  readonly #queue: QueueFacts;
+  #queue: QueueFacts;
   readonly #lossy: boolean;
   #pending: Pending[] = [];
   #writing: Promise<void> | null = null;
@@ -55,11 +56,13 @@ export class SqlitePublisher implements Publisher {
     let batch: readonly Pending[] = [];
     while (this.#pending.length > 0) {
       try {
-        const outcomes = await this.#file.write((connection) => {
-          requireQueue(connection, this.#queue);
+        const { queue, outcomes } = await this.#file.write((connection) => {
+          const queue = this.#queue.id === NOT_THERE ? findOrMake(connection, this.#queue) : this.#queue;
+          requireQueue(connection, queue);
           batch = this.#nextBatch();
-          return insert(connection, this.#queue, batch);
+          return { queue, outcomes: insert(connection, queue, batch) };
         });
+        this.#queue = queue;
         for (const [index, { resolve }] of batch.entries()) {
           resolve(outcomes[index] ?? { status: 'unknown', reason: 'no outcome was recorded' });
         }
@@ -85,6 +88,11 @@ export class SqlitePublisher implements Publisher {
     }
     return this.#pending.splice(0, count);
   }
+}
+
+/** Of a queue that is made with its first message. Somebody else may have been faster. */
+function findOrMake(connection: Connection, facts: QueueFacts): QueueFacts {
+  return findQueue(connection, facts.name) ?? { ...facts, id: insertQueue(connection, facts) };
 }
 
 /** Throws `QUEUE_NOT_FOUND` when the queue was deleted under a handle, also when another of that name exists by now. */
@@ -113,7 +121,7 @@ function insert(connection: Connection, queue: QueueFacts, batch: readonly Pendi
     const key = first + index;
     const id = publicId(connection.token, key, message.id);
     if (message.deduplicationId !== null) {
-      const earlier = aliveWith(connection, queue, message.deduplicationId, message.body, now);
+      const earlier = aliveWith(connection, queue, message, now);
       if (earlier !== null) return earlier;
     }
     const deliverAt = message.delayMs === null || message.delayMs <= 0 ? null : Math.ceil(now + message.delayMs);
@@ -137,7 +145,7 @@ function insert(connection: Connection, queue: QueueFacts, batch: readonly Pendi
     insertPayload.run(
       key,
       message.body,
-      Object.keys(message.headers).length === 0 ? null : JSON.stringify(message.headers),
+      headersText(message.headers),
       message.contentType,
       message.priority,
       message.name,
@@ -155,31 +163,36 @@ function earliest(a: number | null, b: number | null): number | null {
 }
 
 /**
- * What becomes of a message whose deduplication id another one has that is alive in the queue: with the same body it is stored already; with another one it
- * is refused, since "sent" must mean that these bytes are in the queue. Null: there is none. Dead letters do not count: they will not be
- * delivered. What is gone is forgotten: a message that was drained to a file can be put back at once.
+ * What becomes of a message whose deduplication id another one has that is alive in the queue: the same message (body, headers, type of content, name) is
+ * there already; another one is refused, since "sent" must mean that this message is in the queue. Null: there is none. Dead letters do not count: they will
+ * not be delivered. What is gone is forgotten: a message that was drained to a file can be put back at once.
  */
 function aliveWith(
   connection: Connection,
   queue: QueueFacts,
-  dedup: string,
-  body: Uint8Array,
+  { deduplicationId: dedup, body, headers, contentType, name }: OutgoingMessage,
   now: number,
 ): SendOutcome | null {
   catchUp(connection, queue, now);
   const alive = connection.find(
-    `SELECT message.key, id, body = :body AS same FROM message JOIN payload USING (key)
+    `SELECT message.key, id, body = :body AND headers IS :headers AND content_type IS :contentType AND name IS :name AS same
+     FROM message JOIN payload USING (key)
      WHERE queue = :queue AND dedup = :dedup AND state NOT IN (${STORED.dead}, ${STORED.deadInFlight})
      ORDER BY same DESC LIMIT 1`,
-    { queue: queue.id, dedup, body },
+    { queue: queue.id, dedup, body, headers: headersText(headers), contentType, name },
   );
   if (alive === null) return null;
   const id = publicId(connection.token, alive.integer('key'), alive.textOrNull('id'));
-  if (alive.integer('same') === 1) return { status: 'sent', id };
+  if (alive.integer('same') === 1) return { status: 'sent', id, already: true };
   return {
     status: 'failed',
     reason: `another message with deduplication id ${JSON.stringify(dedup)} is in the queue: ${id}`,
   };
+}
+
+/** Null: none. */
+function headersText(headers: OutgoingMessage['headers']): string | null {
+  return Object.keys(headers).length === 0 ? null : JSON.stringify(headers);
 }
 
 /** What other brokers left on the message travels with it, so that it can go back to them unchanged. */

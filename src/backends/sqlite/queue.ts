@@ -21,13 +21,13 @@ import { SQLITE_CAPABILITIES } from './capabilities.ts';
 import type { Connection } from './connection.ts';
 import { SqliteConsumer } from './consumer.ts';
 import { describe } from './describe.ts';
+import { NOT_THERE, type QueueFacts } from './facts.ts';
 import { SqliteNativeMove } from './native-move.ts';
 import { findMessage, SqlitePeek } from './peek.ts';
 import { requireQueue, SqlitePublisher } from './publisher.ts';
 import { purge } from './purge.ts';
 import type { QueueFile } from './queue-file.ts';
 import { readStats } from './stats.ts';
-import type { QueueFacts } from './time.ts';
 
 export class SqliteQueue implements Queue {
   readonly name: string;
@@ -56,7 +56,7 @@ export class SqliteQueue implements Queue {
   }
 
   async publisher(options: PublisherOptions): Promise<Publisher> {
-    await this.#read(options.signal, () => null);
+    if (this.facts.id !== NOT_THERE) await this.#read(options.signal, () => null);
     return new SqlitePublisher(this.file, this.facts, options);
   }
 

@@ -2,8 +2,9 @@ import { MqError } from '../../contract/errors.ts';
 import { dueInstant, instantNotes, readInstant } from '../../contract/instant.ts';
 import type { Death, Headers, JsonValue, Message, MessageState } from '../../contract/message.ts';
 import type { Connection, Row } from './connection.ts';
+import type { QueueFacts } from './facts.ts';
 import { STORED } from './schema.ts';
-import { LEASE_EXPIRED, type QueueFacts, SEEN, SOURCES, stateOf } from './time.ts';
+import { LEASE_EXPIRED, SEEN, SOURCES, stateOf } from './time.ts';
 
 /** Instants as REAL: a far one is beyond what an integer of JavaScript holds, which the driver would refuse to read. */
 const COLUMNS = `key, state, rank, position, CAST(enqueued_at AS REAL) AS enqueued_at, CAST(deliver_at AS REAL) AS deliver_at,

@@ -10,7 +10,7 @@ const LONGEST_LEASE_MS = 24 * 3_600_000;
 /** Checks what a queue is to be created with. Throws `USAGE` or `NOT_SUPPORTED`. */
 export function settingsOf(
   name: string,
-  options: CreateOptions,
+  options: Omit<CreateOptions, 'signal'>,
 ): { readonly maxReceives: number; readonly leaseMs: number } {
   const wrong = (message: string, hint?: string): MqError =>
     new MqError('USAGE', message, { hint, backend: 'sqlite', operation: 'create', queue: name });

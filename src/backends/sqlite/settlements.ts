@@ -1,8 +1,8 @@
 import { MqError } from '../../contract/errors.ts';
 import type { Connection } from './connection.ts';
+import type { QueueFacts } from './facts.ts';
 import { DoubtfulWrite, type QueueFile } from './queue-file.ts';
 import { STORED } from './schema.ts';
-import type { QueueFacts } from './time.ts';
 
 export type Verdict = { readonly kind: 'ack' } | { readonly kind: 'release'; readonly failure: string | null };
 

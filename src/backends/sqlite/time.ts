@@ -1,15 +1,7 @@
 import type { MessageState } from '../../contract/message.ts';
 import type { Connection } from './connection.ts';
+import type { QueueFacts } from './facts.ts';
 import { STORED } from './schema.ts';
-
-/** The facts of a queue that never change after its creation. */
-export interface QueueFacts {
-  readonly id: number;
-  readonly name: string;
-  /** Deliveries before a message is dead. */
-  readonly maxReceives: number;
-  readonly leaseMs: number;
-}
 
 export const LEASE_EXPIRED = 'lease expired';
 

@@ -17,9 +17,9 @@ export function pathOf(url: string): string {
       backend: 'sqlite',
     });
   }
-  if (path.includes('?')) {
+  if (/\?[A-Za-z_]*(?:=|&|$)/.test(path)) {
     throw new MqError('USAGE', 'a sqlite: address has no parameters', {
-      hint: 'leave out the ? and what follows it; the path of a file cannot hold one here',
+      hint: 'leave out the ? and what follows it',
       backend: 'sqlite',
     });
   }

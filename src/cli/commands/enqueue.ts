@@ -11,7 +11,7 @@ import { collect, duration, rate, wholeNumber } from '../line/globals.ts';
 import { openIdPrinter } from '../output/id-printer.ts';
 import { SendFaults } from '../output/send-faults.ts';
 import { countOf } from '../plural.ts';
-import { queueToFill } from '../queues.ts';
+import { queueToFill, sayMadeByDefault } from '../queues.ts';
 import { defineVerb, word, words } from '../verb.ts';
 
 export interface EnqueueVerbOptions {
@@ -38,6 +38,7 @@ export const enqueue = defineVerb<EnqueueFlags, EnqueueVerbOptions>({
       .option('--lines', 'each line is a message')
       .option('--null', 'each part that ends with a NUL is a message')
       .option('--ndjson', 'each line is an envelope, as peek and drain print them')
+      .option('--allow-empty', "send an empty message when the file or stdin is empty; so does the BODY ''")
       .optionsGroup('Metadata (refused where the kind of queue cannot hold it, never dropped):')
       .option('-H, --header <key=value>', 'a header; repeatable', collect)
       .option('--id <id>', 'the id of the message')
@@ -59,6 +60,9 @@ export const enqueue = defineVerb<EnqueueFlags, EnqueueVerbOptions>({
   parse([queue, bodies], flags, session) {
     session.format('text', 'table', 'json', 'ndjson', 'yaml');
     const input = inputFrom(words(bodies), flags, session.host.stdin);
+    if (flags.allowEmpty === true && (input.split !== 'whole' || input.bodies.length > 0)) {
+      throw new MqError('USAGE', '--allow-empty is for a file or stdin that is one message');
+    }
     for (const flag of ['id', 'dedup'] as const) {
       if (flags[flag] === undefined || (input.split === 'whole' && input.bodies.length <= 1)) continue;
       const [id, field] = flag === 'id' ? ['id', 'id'] : ['deduplication id', 'deduplicationId'];
@@ -79,7 +83,7 @@ export const enqueue = defineVerb<EnqueueFlags, EnqueueVerbOptions>({
     // Who reads the ids may go away; the messages are sent all the same.
     const signal = session.host.interruption;
     return session.withBroker(async (broker): Promise<ExitCode> => {
-      const queue = await queueToFill(session, broker, name);
+      const { queue, isNew } = await queueToFill(session, broker, name);
       if (template.usesExchange && queue.capabilities.broker !== 'rabbitmq') {
         throw new MqError('NOT_SUPPORTED', `${broker.name} has no exchanges`, {
           hint: 'leave --exchange out',
@@ -99,7 +103,16 @@ export const enqueue = defineVerb<EnqueueFlags, EnqueueVerbOptions>({
           publisher,
           to: queue.name,
           notice,
-          batches: outgoingBatches({ input, template, publisher, queue, lossy, stdin: session.host.stdin, notice }),
+          batches: outgoingBatches({
+            input,
+            template,
+            publisher,
+            queue,
+            lossy,
+            stdin: session.host.stdin,
+            notice,
+            signal,
+          }),
           pacer: ratePerSec === null ? null : pacer(ratePerSec),
           signal,
           onOutcome(outcome, index) {
@@ -123,6 +136,7 @@ export const enqueue = defineVerb<EnqueueFlags, EnqueueVerbOptions>({
         await publisher.close();
       }
       const { sent, failed, unknown } = counts;
+      if (isNew && sent > 0) sayMadeByDefault(session, broker, name);
       if (signal.aborted) messages.summary(`interrupted after ${countOf(sent, 'message')}`);
       else if (sent + failed + unknown === 0) messages.note('no message in the input: nothing was sent');
       if (failed + unknown === 0) return EXIT.done;

@@ -8,6 +8,7 @@ export interface EnqueueFlags {
   readonly lines?: boolean;
   readonly null?: boolean;
   readonly ndjson?: boolean;
+  readonly allowEmpty?: boolean;
   readonly header?: readonly string[];
   readonly id?: string;
   readonly delay?: number;

@@ -1,4 +1,3 @@
-import { open } from 'node:fs/promises';
 import { MqError } from '../../contract/errors.ts';
 import type { OutgoingMessage } from '../../contract/message.ts';
 import type { Notice, Publisher, Queue } from '../../contract/queue.ts';
@@ -6,6 +5,7 @@ import type { Batch } from '../../core/enqueue.ts';
 import { fromEnvelope, utf8Text } from '../../core/envelope.ts';
 import type { Input } from '../host/host.ts';
 import type { EnqueueFlags, MessageTemplate } from './enqueue-template.ts';
+import { fileChunks } from './file-chunks.ts';
 import { refuseMisfits } from './misfits.ts';
 import { partsOf, splitBytes } from './split-bytes.ts';
 
@@ -15,6 +15,8 @@ export interface EnqueueInput {
   /** Null: stdin. */
   readonly file: string | null;
   readonly split: 'whole' | 'lines' | 'null' | 'ndjson';
+  /** An input without a byte is a message, too. */
+  readonly allowEmpty: boolean;
 }
 
 /** Throws `USAGE` for contradictions, and when a person at a terminal gave nothing to send. */
@@ -44,7 +46,7 @@ export function inputFrom(
       hint: 'give a BODY, --file FILE, or pipe something in; - reads the terminal',
     });
   }
-  return { bodies: given, file, split: split ?? 'whole' };
+  return { bodies: given, file, split: split ?? 'whole', allowEmpty: flags.allowEmpty === true };
 }
 
 export interface OutgoingRequest {
@@ -55,6 +57,8 @@ export interface OutgoingRequest {
   readonly lossy: boolean;
   readonly stdin: Input;
   readonly notice: Notice;
+  /** Ends the wait for a pipe that nobody writes to. */
+  readonly signal: AbortSignal;
 }
 
 /**
@@ -70,13 +74,18 @@ export async function* outgoingBatches(request: OutgoingRequest): AsyncGenerator
     yield messages;
     return;
   }
-  const chunks = input.file === null ? request.stdin.chunks : fileChunks(input.file);
+  const all = input.file === null ? request.stdin.chunks : fileChunks(input.file, request.signal);
+  const chunks = input.split === 'ndjson' ? all : sayingMark(all, request.notice);
   if (input.split === 'whole') {
     const parts: Uint8Array[] = [];
     for await (const chunk of chunks) parts.push(chunk);
     const body = Buffer.concat(parts);
     // Meant by few: what was to be read has failed, or a job without a terminal (cron) has no stdin.
-    if (body.byteLength === 0) request.notice(`${input.file ?? 'stdin'} is empty, and so is the message`);
+    if (body.byteLength === 0 && !input.allowEmpty) {
+      throw new MqError('USAGE', `${input.file ?? 'stdin'} is empty: nothing was sent`, {
+        hint: "for an empty message give the BODY '', or --allow-empty",
+      });
+    }
     const message = template.apply(null, body);
     if (!lossy) refuseMisfits(publisher, message, queue, null);
     yield [message];
@@ -110,7 +119,32 @@ export async function* outgoingBatches(request: OutgoingRequest): AsyncGenerator
   }
 }
 
+/** The same bytes. A mark that an editor put in front of a text is part of the first message, which its consumer may not expect. */
+async function* sayingMark(chunks: AsyncIterable<Uint8Array>, notice: Notice): AsyncGenerator<Uint8Array> {
+  let isFirst = true;
+  for await (const chunk of chunks) {
+    const mark = isFirst ? byteOrderMark(chunk) : null;
+    if (mark !== null) notice(`the input begins with ${mark}: it is part of the first message`);
+    isFirst &&= chunk.byteLength === 0;
+    yield chunk;
+  }
+}
+
+/** What an editor puts in front of a text, named; null: nothing. */
+function byteOrderMark(bytes: Uint8Array): string | null {
+  const [first, second, third] = bytes;
+  if (first === 0xef && second === 0xbb && third === 0xbf) return 'a byte order mark (UTF-8, EF BB BF)';
+  if (first === 0xff && second === 0xfe) return 'a byte order mark of UTF-16 (FF FE)';
+  return first === 0xfe && second === 0xff ? 'a byte order mark of UTF-16 (FE FF)' : null;
+}
+
 function parseEnvelope(bytes: Uint8Array, line: number): OutgoingMessage {
+  const mark = line === 1 ? byteOrderMark(bytes) : null;
+  if (mark !== null) {
+    throw new MqError('USAGE', `line 1: the input begins with ${mark}, and not with a JSON object`, {
+      hint: 'save it as UTF-8 without one',
+    });
+  }
   const text = utf8Text(bytes);
   if (text === null) throw new MqError('USAGE', `line ${line}: not valid UTF-8`);
   let value: unknown;
@@ -126,27 +160,5 @@ function parseEnvelope(bytes: Uint8Array, line: number): OutgoingMessage {
   } catch (error) {
     if (!(error instanceof MqError)) throw error;
     throw new MqError(error.code, `line ${line}: ${error.message}`, { hint: error.hint ?? undefined });
-  }
-}
-
-/** A read is a round trip to a thread, and what is read together is sent together. More is no faster (measured: `npm run bench -- redis enqueue`). */
-const READ_BYTES = 256 * 1024;
-
-async function* fileChunks(path: string): AsyncGenerator<Uint8Array> {
-  const cannot = (error: unknown): MqError => {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
-    const why: Readonly<Record<string, string>> = { ENOENT: 'there is no such file', EISDIR: 'it is a folder' };
-    return new MqError('USAGE', `${path} cannot be read: ${why[code] ?? code}`);
-  };
-  const handle = await open(path, 'r').catch((error: unknown) => Promise.reject(cannot(error)));
-  try {
-    const chunks = handle.createReadStream({ autoClose: false, highWaterMark: READ_BYTES })[Symbol.asyncIterator]();
-    for (;;) {
-      const next = await chunks.next().catch((error: unknown) => Promise.reject(cannot(error)));
-      if (next.done === true) return;
-      yield next.value;
-    }
-  } finally {
-    await handle.close();
   }
 }

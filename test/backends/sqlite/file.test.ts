@@ -26,13 +26,23 @@ describe('the address', () => {
     ['sqlite:/a/b.db', '/a/b.db'],
     ['sqlite:///a/b.db', '/a/b.db'],
     ['SQLITE:/a/b%20c?d.db', '/a/b%20c?d.db'],
-    ['sqlite:file:x?mode=memory', join(process.cwd(), 'file:x?mode=memory')],
+    ['sqlite:file:x', join(process.cwd(), 'file:x')],
     ['sqlite::memory:', ':memory:'],
   ])('%s is %s', (url, path) => {
     expect(pathOf(url)).toBe(path);
   });
 
-  test.each(['sqlite:', 'sqlite://', 'sqlite:a\0b'])('%j is refused', (url) => {
+  test.each([
+    ...['sqlite:', 'sqlite://', 'sqlite:a\0b'],
+    // A parameter would be part of the name of another file.
+    ...[
+      'sqlite:a.db?lease=5s',
+      'sqlite:file:x?mode=memory',
+      'sqlite:a.db?readonly',
+      'sqlite:?lease=5s',
+      'sqlite:a.db?',
+    ],
+  ])('%j is refused', (url) => {
     expect(() => pathOf(url)).toThrow(expect.objectContaining({ code: 'USAGE' }));
   });
 

@@ -161,7 +161,7 @@ describe('deduplication', () => {
     );
     expect(outcomes.slice(0, 2)).toEqual([
       { status: 'sent', id: 'one' },
-      { status: 'sent', id: 'one' },
+      { status: 'sent', id: 'one', already: true },
     ]);
     expect((await queue.stats(signal)).counters?.enqueued).toBe(2);
     expect(await counts(queue)).toEqual([2, 0, 0, 0]);
@@ -175,6 +175,19 @@ describe('deduplication', () => {
       { deduplicationId: 'd', body: Buffer.from('other') },
     );
     expect(outcomes[1]).toEqual({ status: 'failed', reason: expect.stringContaining('one') });
+    expect(await counts(queue)).toEqual([1, 0, 0, 0]);
+  });
+
+  test.each([
+    ['headers', { headers: { tenant: 'b' } }],
+    ['a type of content', { contentType: 'text/plain' }],
+    ['a name', { name: 'other' }],
+  ])('the same body with other %s is another message', async (_what, other) => {
+    const queue = await newQueue();
+    const same = { deduplicationId: 'd', headers: { tenant: 'a' }, contentType: 'text/html', name: 'n' };
+    const outcomes = await send(queue, same, { ...same, ...other }, same);
+    expect(outcomes.map(({ status }) => status)).toEqual(['sent', 'failed', 'sent']);
+    expect(outcomes[2]).toMatchObject({ already: true });
     expect(await counts(queue)).toEqual([1, 0, 0, 0]);
   });
 

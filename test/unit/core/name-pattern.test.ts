@@ -18,6 +18,19 @@ describe('name pattern', () => {
     ['a.b', 'axb', false],
     ['(a|b)', 'a', false],
     ['[', '[', true],
+    // A range the wrong way round has no letter in it.
+    ['[z-a]', 'z', false],
+    ['[z-a]', '-', false],
+    ['[z-ab]', 'b', true],
+    ['a[2---x]', 'a-', true],
+    ['a[2---x]', 'a2', false],
+    ['[!z-a]', 'x', true],
+    ['[\\d]', '1', false],
+    ['[\\d]', 'd', true],
+    ['[^a]', '^', true],
+    ['[a-]', '-', true],
+    ['[\ud800-\ud7ff]', 'x', false],
+    ['[😀-😂]', '😁', true],
     ['line\n*', 'line\nbreak\nmore', true],
   ])('%j on %j is %s', (glob, name, expected) => {
     expect(queuePattern([glob]).matches(name)).toBe(expected);
@@ -37,6 +50,15 @@ describe('name pattern', () => {
       }),
     );
   });
+});
+
+it('whatever is typed is a pattern', () => {
+  fc.assert(
+    fc.property(fc.string({ unit: fc.constantFrom(...'[]!^-\\*?az09{}()|.$+😀', '\ud800', '\udc00') }), (glob) => {
+      expect(typeof queuePattern([glob]).matches('a')).toBe('boolean');
+    }),
+    { numRuns: 2_000 },
+  );
 });
 
 describe('isGlob', () => {
