@@ -24,6 +24,7 @@ export interface Run {
   /** The largest resident set that was seen, MiB. */
   readonly peakMiB: number;
   readonly stdout: string;
+  readonly stderr: string;
 }
 
 /** Runs a command as a whole process. Rejects with its stderr when it does not end with 0. */
@@ -48,7 +49,7 @@ export async function run(command: Command, options: { readonly watchMemory?: bo
   const code = await new Promise<number | null>((resolve) => child.on('close', resolve));
   clearInterval(watch);
   if (code !== 0) throw new Error(`${command.name} ended with ${code}: ${stderr}`);
-  return { wallMs: performance.now() - start, peakMiB: peakKiB / 1024, stdout };
+  return { wallMs: performance.now() - start, peakMiB: peakKiB / 1024, stdout, stderr };
 }
 
 function highWater(pid: number | undefined, before: number): number {
