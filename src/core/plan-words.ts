@@ -53,12 +53,19 @@ export function reportSentence(report: AnyReport, duration: string | null = null
     // What was not looked at before the end is in no count.
     ...(left > 0 ? [complete ? `${left} left` : `${left} of those seen left`] : []),
     ...(duration === null || report.dryRun ? [] : [duration]),
-    ...(complete ? [] : ['not finished; running it again is safe']),
+    ...(complete ? [] : [unfinished(report)]),
   ];
   const verb = report.dryRun ? `dry run: would ${operation}` : DONE[operation];
   const noun = (command ? moved : matched) === 1 ? 'message' : 'messages';
   const way = command ? `from ${report.from} with ${report.to.join(', ')}` : route(report);
   return `${verb} ${many} ${noun} ${way}${details.length === 0 ? '' : ` (${details.join(', ')})`}`;
+}
+
+/** What a report that is not complete means for another run. `report.complete` must be false. */
+export function unfinished({ operation, moved, unknown }: AnyReport): string {
+  if (operation === 'copy' && moved !== 0) return 'not finished; another run copies these once more';
+  if (unknown > 0) return 'not finished; another run may send those that are uncertain once more';
+  return 'not finished; running it again is safe';
 }
 
 function route({ operation, from, to }: Pick<AnyReport, 'operation' | 'from' | 'to'>): string {
@@ -74,6 +81,6 @@ function countText({ count, exact }: Plan, max: number | null): string {
   return `${exact ? '' : 'up to '}${count} ${count === 1 ? 'message' : 'messages'}`;
 }
 
-function capital(text: string): string {
+export function capital(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }

@@ -25,7 +25,7 @@ export interface Report<Count = number> {
   readonly native: boolean;
   /** Of what failed, was skipped or is unknown: the first thousand. */
   readonly failures: readonly ItemOutcome[];
-  /** False when it was interrupted or broke off: the rest is where it was, and running it again is safe. */
+  /** False when it was interrupted or broke off: the rest is where it was. `plan-words.ts` says what that means for another run. */
   readonly complete: boolean;
 }
 

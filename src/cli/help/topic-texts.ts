@@ -94,7 +94,7 @@ A queue as one line of JSON: what ls, stats and top print with -o ndjson.
 
 const SAFETY = `What asks, and what guards:
 
-  only read                 ls stats inspect peek top backends doctor history (peek says its price where looking disturbs)
+  only read                 ls stats inspect peek top backends doctor history
   change, and do not ask    enqueue drain copy pause resume create
   ask y/N                   redrive move
   ask for the queue's name  purge delete
@@ -102,6 +102,7 @@ const SAFETY = `What asks, and what guards:
   --dry-run            counts, and touches nothing: the review step before a redrive, move, copy or purge
   --yes                does not ask; without it and without a terminal a verb that asks ends with exit code 2 at once
   --max N, --rate 50/s bound how much and how fast
+  --force              looks even where looking may do harm, or where nobody can tell
   --backup FILE        purge writes each message there first
 
 On a context that is protected, every change asks for the queue's name; --yes counts only with --confirm QUEUE. A readonly
@@ -110,6 +111,13 @@ context refuses every change. Rules do either for some queues and verbs. See mq 
 A message leaves its queue only after its destination has it for certain: a crash, a kill or a cut connection leaves it
 in one of the two, at worst in both. The first Ctrl-C takes nothing new, settles what is in the air and reports; the second
 ends at once.
+
+On some queues (RabbitMQ, SQS) looking is a delivery: each look at a message that stays brings it nearer to its limit. Every
+verb that may leave what it looks at (peek, a --filter, copy) says that price first, and refuses when a look could make a
+message dead, or when the limit cannot be read. A dry run of everything asks the broker for its count instead.
+
+Whose dead letter a message is, the message says: redrive, purge --dead and peek --dead of a queue take those that it lost, and
+leave what another queue lost in the same dead-letter queue. The links decide only for a message that says nothing.
 
 Every change leaves a line in the history, without bodies: mq history. Secrets are replaced by *** in all that mq says.
 `;

@@ -1,4 +1,5 @@
 import { formatDuration } from '../../core/duration.ts';
+import { capital, unfinished } from '../../core/plan-words.ts';
 import type { AnyReport } from '../../core/report.ts';
 import { safe } from './safe.ts';
 
@@ -29,7 +30,7 @@ export function reportMarkdown(report: AnyReport): string {
       .slice(0, FAILURES_SHOWN)
       .map(({ id, reason }) => `- ${id === null ? 'a message' : code(id)}: ${text(reason)}`),
     ...(failures.length > FAILURES_SHOWN ? [`- and ${failures.length - FAILURES_SHOWN} more`] : []),
-    ...(complete ? [] : ['', 'Not finished; running it again is safe.']),
+    ...(complete ? [] : ['', `${capital(unfinished(report))}.`]),
   ];
   return `${lines.join('\n').trimEnd()}\n\n`;
 }
