@@ -10,8 +10,17 @@ export interface Address {
   readonly vhost: string;
   readonly management: ManagementAddress;
   readonly trust: TrustOptions;
+  readonly tuning: Tuning;
   /** Safe to print. */
   readonly label: string;
+}
+
+/** What RabbitMQ's URI query specification has besides: of each the smaller of what is asked here and what the server or the command line says. Null: not said. */
+export interface Tuning {
+  /** Seconds; 0: none. */
+  readonly heartbeatS: number | null;
+  readonly connectTimeoutMs: number | null;
+  readonly channelMax: number | null;
 }
 
 export interface ManagementAddress {
@@ -36,7 +45,10 @@ export interface TrustOptions {
   readonly verify: boolean;
 }
 
-const PARAMETERS = ['management', 'cacertfile', 'certfile', 'keyfile', 'server_name_indication', 'verify'];
+const PARAMETERS = [
+  ...['management', 'cacertfile', 'certfile', 'keyfile', 'server_name_indication', 'verify'],
+  ...['heartbeat', 'connection_timeout', 'channel_max', 'auth_mechanism'],
+];
 const HINT =
   'the form is amqp[s]://user:password@host[:port]/vhost[?management=http://host:15672], with special characters percent-encoded';
 
@@ -70,7 +82,27 @@ export function parseAddress(text: string): Address {
     vhost,
     management: managementAddress(url, { tls, host, user, password }),
     trust: trustOptions(url.searchParams),
+    tuning: tuningOf(url.searchParams),
     label: `${url.protocol}//${shown}${vhost === '/' ? '' : `/${encodeURIComponent(vhost)}`}`,
+  };
+}
+
+function tuningOf(parameters: URLSearchParams): Tuning {
+  const mechanism = parameters.get('auth_mechanism');
+  if (mechanism !== null && mechanism.toLowerCase() !== 'plain')
+    throw invalid('mq logs in to RabbitMQ by password only', 'leave auth_mechanism out of the URL, or write plain');
+  const whole = (name: string, most: number): number | null => {
+    const text = parameters.get(name);
+    if (text === null) return null;
+    if (!/^\d{1,10}$/.test(text) || Number(text) > most)
+      throw invalid(`${name} in the RabbitMQ URL must be a whole number up to ${most}`);
+    return Number(text);
+  };
+  return {
+    heartbeatS: whole('heartbeat', 65_535),
+    // Milliseconds, as in the specification; 0 would be for ever.
+    connectTimeoutMs: whole('connection_timeout', 2_147_483_647) || null,
+    channelMax: whole('channel_max', 65_535),
   };
 }
 

@@ -3,7 +3,7 @@ import { MqError } from '../../contract/errors.ts';
 import type { Patience } from './patience.ts';
 
 /** Between two looks at whether what is owed has come. */
-const LOOK_MS = 100;
+export const LOOK_MS = 100;
 
 /** What can be asked on a channel. */
 export type Questions = Pick<
@@ -108,6 +108,7 @@ export class Answers {
   }
 }
 
+/** What is told of it. */
 export function silence(answerMs: number): MqError {
   return new MqError(
     'TIMEOUT',

@@ -44,12 +44,13 @@ async function amqpCheck(session: Session, signal: AbortSignal): Promise<Check> 
   }
 }
 
-/** Which verbs each of the three permissions is for. */
+/** Which verbs two of the three permissions are for. Both are checked on the name of the queue. */
 const RIGHTS = [
-  ['write', 'may send', 'enqueue, and the target of redrive, move and copy'],
   ['read', 'may take', 'peek, drain, purge, and the source of redrive, move and copy'],
   ['configure', 'may create and delete', 'create and delete'],
 ] as const;
+/** What the default exchange, by which every queue is reached, is called where rights are checked. */
+const DEFAULT_EXCHANGE = 'amq.default';
 
 async function* permissionChecks(session: Session, signal: AbortSignal): AsyncGenerator<Check, void, undefined> {
   const { user, vhost } = session.address;
@@ -59,12 +60,50 @@ async function* permissionChecks(session: Session, signal: AbortSignal): AsyncGe
     return;
   }
   const own = listOf(answer.body).find((entry) => entry.vhost === vhost);
+  yield sendingCheck(own === undefined ? '' : (textAt(own, 'write') ?? ''));
   for (const [right, name, verbs] of RIGHTS) {
     const pattern = own === undefined ? '' : (textAt(own, right) ?? '');
     if (pattern === '.*') yield ok(name, `every queue (${verbs})`);
     else if (pattern === '' || pattern === '^$')
       yield { name, status: 'warning', detail: `no queue (${verbs})`, hint: null };
     else yield ok(name, `queues that match ${pattern} (${verbs})`);
+  }
+}
+
+/** Sending is a right on an exchange, never on a queue. */
+function sendingCheck(pattern: string): Check {
+  const name = 'may send';
+  const verbs = 'enqueue, and the target of redrive, move and copy';
+  if (pattern === '' || pattern === '^$')
+    return { name, status: 'warning', detail: `to no exchange, and so to no queue (${verbs})`, hint: null };
+  if (pattern === '.*') return ok(name, `to every exchange, and so to every queue (${verbs})`);
+  switch (matchesDefault(pattern)) {
+    case true:
+      return ok(name, `to every queue, by the default exchange, and to the exchanges that match ${pattern} (${verbs})`);
+    case false:
+      return {
+        name,
+        status: 'warning',
+        detail: `to no queue itself: write is a right on exchanges, and ${pattern} is not the default one (${verbs} are refused)`,
+        hint: `let the pattern match ${DEFAULT_EXCHANGE} too, or send with enqueue --exchange to one that it matches`,
+      };
+    case null:
+      return {
+        name,
+        status: 'skipped',
+        detail: `whether ${pattern} matches ${DEFAULT_EXCHANGE}, only the broker knows (${verbs})`,
+        hint: null,
+      };
+  }
+}
+
+/** Null: the broker's expressions are not ours, and this one may mean something else there. */
+function matchesDefault(pattern: string): boolean | null {
+  if (!/^[\w.\-^$|()*+\\]{1,200}$/.test(pattern) || /\\[^.-]|\)[*+]|[*+]\+/.test(pattern)) return null;
+  try {
+    return new RegExp(pattern).test(DEFAULT_EXCHANGE);
+  } catch {
+    return null;
   }
 }
 

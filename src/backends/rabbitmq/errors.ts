@@ -18,6 +18,25 @@ export function connectError(error: unknown, address: Address): MqError {
   return make(explainConnect(error, address), {}, error);
 }
 
+/** The broker has let the user in, and not opened the vhost. It says why only to who listens (see `whyRefused`). */
+export function isVhostRefused(error: unknown): boolean {
+  return textOf(error).includes('Expected ConnectionOpenOk') || codeOf(error) === 530;
+}
+
+/** `reason`: the broker's own sentence; null: unknown. */
+export function vhostRefused(reason: string | null, address: Address): MqError {
+  const at = address.label;
+  // At its end, as names stand before it, which may hold anything.
+  if (reason !== null && /\blimit \(\d+\) is reached$/.test(reason)) {
+    const hint = 'try again when others have closed theirs, or have the limit raised';
+    return make({ code: 'UNAVAILABLE', message: `${at} takes no more connections: ${reason}`, hint }, {}, null);
+  }
+  const vhost = JSON.stringify(address.vhost);
+  const message = `${at} refused the vhost ${vhost}: ${reason ?? 'it does not exist, is down, or is not open to this user'}`;
+  const hint = 'the path of the URL is the vhost; none means "/", and a slash within one is written %2F';
+  return make({ code: 'CONFIG_INVALID', message, hint }, {}, null);
+}
+
 function explainConnect(error: unknown, address: Address): Told {
   const at = address.label;
   const text = textOf(error);
@@ -36,13 +55,6 @@ function explainConnect(error: unknown, address: Address): Told {
       code: 'UNAUTHENTICATED',
       message: `${at} refused the user name or the password`,
       hint: 'check the credentials; the user guest may log in from localhost only',
-    };
-  }
-  if (text.includes('Expected ConnectionOpenOk') || code === 530) {
-    return {
-      code: 'CONFIG_INVALID',
-      message: `${at} refused the vhost ${JSON.stringify(address.vhost)}: it does not exist, is down, or is not open to this user`,
-      hint: 'the path of the URL is the vhost; none means "/", and a slash within one is written %2F',
     };
   }
   if (/closed abruptly|Invalid frame|exceeds maxFrameSize|Unknown frame type/.test(text)) {

@@ -2,9 +2,10 @@ import { readFile } from 'node:fs/promises';
 import type { Channel, ChannelModel, SocketOptions } from 'amqplib';
 import { abortedError, MqError, throwIfAborted } from '../../contract/errors.ts';
 import type { Address, TrustOptions } from './address.ts';
-import { Answers, type Questions, questionsOn } from './answers.ts';
-import { brokerError, connectError, replyCode } from './errors.ts';
+import { Answers, LOOK_MS, type Questions, questionsOn, silence } from './answers.ts';
+import { brokerError, connectError, isVhostRefused, replyCode, vhostRefused } from './errors.ts';
 import type { Patience } from './patience.ts';
+import { whyRefused } from './refusal.ts';
 import { Tap } from './wire/tap.ts';
 
 export interface LinkOptions {
@@ -62,12 +63,15 @@ export class Link {
     const [{ connect }, trust] = await Promise.all([import('amqplib'), trustMaterial(address)]);
     const socket: SocketOptions = {
       // Between two pieces of what the broker says until the connection is open.
-      timeout: Math.min(connectTimeoutMs, patience.answerMs),
+      timeout: Math.min(address.tuning.connectTimeoutMs ?? connectTimeoutMs, connectTimeoutMs, patience.answerMs),
       noDelay: true,
       clientProperties: { connection_name: 'mq' },
       ...trust,
     };
+    const { heartbeatS, channelMax } = address.tuning;
     const target = {
+      ...(heartbeatS !== null && { heartbeat: heartbeatS }),
+      ...(channelMax !== null && { channelMax }),
       protocol: address.tls ? 'amqps' : 'amqp',
       hostname: address.host,
       port: address.port,
@@ -79,11 +83,23 @@ export class Link {
       frameMax: 0,
     };
     const opening = connect(target, socket).then((model) => new Link(model, patience));
-    return await orAborted(opening, signal, (link) => link.close()).catch((error: unknown) => {
-      const told = connectError(error, address);
+    const hurry = new AbortController();
+    const startedAt = performance.now();
+    // Who opens it may have a signal that no interruption aborts.
+    const looking = setInterval(() => {
+      if (patience.isHurriedPast(startedAt, startedAt)) hurry.abort(silence(patience.answerMs));
+    }, LOOK_MS);
+    try {
+      return await orAborted(opening, AbortSignal.any([signal, hurry.signal]), (link) => link.close());
+    } catch (error) {
+      const told = isVhostRefused(error)
+        ? vhostRefused(await orAborted(whyRefused(address, trust), signal), address)
+        : connectError(error, address);
       if (told.code === 'TIMEOUT') patience.hurry(0);
       throw told;
-    });
+    } finally {
+      clearInterval(looking);
+    }
   }
 
   /** Aborts with an `MqError` when the connection is gone, whoever closed it. */

@@ -1,9 +1,9 @@
 /** After the operator's wish to end, what goes on at once may go on so long; then silence is not waited for. Below the 2 s in which everything has to end. */
-const GRACE_MS = 1_300;
+const GRACE_MS = 1_000;
 /** In a hurry, what a connection owes for so long … */
 const SHORT_MS = 250;
 /** … without a sound from it for so long, does not come. */
-const QUIET_MS = 1_000;
+const QUIET_MS = 800;
 
 /**
  * How long the connections of one session are waited for. One of them that was found silent puts the others in a hurry, and so does the operator's wish to
@@ -28,8 +28,13 @@ export class Patience {
   /** Whether an answer is given up. Instants as `performance.now()` says them. A broker that has said that it makes publishers wait is waited for. */
   isOver(owed: { readonly owedAt: number; readonly heardAt: number; readonly isBlocked: boolean }): boolean {
     const { owedAt, heardAt, isBlocked } = owed;
+    if (!isBlocked && performance.now() - Math.max(owedAt, heardAt) >= this.answerMs) return true;
+    return this.isHurriedPast(owedAt, heardAt);
+  }
+
+  /** Everything has to end, and this will not. */
+  isHurriedPast(owedAt: number, heardAt: number): boolean {
     const now = performance.now();
-    if (!isBlocked && now - Math.max(owedAt, heardAt) >= this.answerMs) return true;
     const isHurried = this.#hurriedFrom !== null && now >= this.#hurriedFrom;
     return isHurried && now - owedAt >= SHORT_MS && now - heardAt >= QUIET_MS;
   }
