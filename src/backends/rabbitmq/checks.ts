@@ -1,7 +1,7 @@
 import type { Check } from '../../contract/broker.ts';
 import { clockCheck } from '../../contract/clock.ts';
 import { MqError } from '../../contract/errors.ts';
-import { isObject, listOf, textAt } from './management.ts';
+import { type Answer, isObject, listOf, textAt } from './management.ts';
 import type { Session } from './session.ts';
 
 /**
@@ -10,7 +10,11 @@ import type { Session } from './session.ts';
  */
 export async function* brokerChecks(session: Session, signal: AbortSignal): AsyncGenerator<Check, void, undefined> {
   yield await amqpCheck(session, signal);
-  const overview = await session.management.get('/overview', signal);
+  const overview = await overviewOf(session, signal);
+  if (overview instanceof MqError) {
+    yield { name: 'management API', status: 'failed', detail: overview.message, hint: overview.hint };
+    return;
+  }
   if (overview.status !== 'ok' || !isObject(overview.body)) {
     const reason = overview.status === 'unavailable' ? overview.reason : 'it does not know /overview';
     yield {
@@ -27,6 +31,16 @@ export async function* brokerChecks(session: Session, signal: AbortSignal): Asyn
   yield clock(session);
   yield* permissionChecks(session, signal);
   yield* alarmChecks(session, signal);
+}
+
+/** The error is that of an API which belongs to another broker than AMQP leads to. */
+async function overviewOf({ management }: Session, signal: AbortSignal): Promise<Answer | MqError> {
+  try {
+    return await management.get('/overview', signal);
+  } catch (error) {
+    if (error instanceof MqError && error.code === 'CONFIG_INVALID') return error;
+    throw error;
+  }
 }
 
 /** AMQP itself tells no time; an answer of the management API does, also one that refuses the user. */

@@ -25,6 +25,8 @@ export class Link {
   readonly version: Version;
   /** Text such as `3.10.8`. */
   readonly product: string;
+  /** The name of the cluster; null: the broker does not say. */
+  readonly cluster: string | null;
   readonly #model: ChannelModel;
   readonly #lost: AbortController;
   readonly #closing = new AbortController();
@@ -35,7 +37,8 @@ export class Link {
     this.#model = model;
     const tap = new Tap(model);
     this.tap = tap;
-    const version = serverVersion(model);
+    const version = serverProperty(model, 'version') ?? '';
+    this.cluster = serverProperty(model, 'cluster_name');
     this.product = version;
     this.version = parseVersion(version);
     const lost = new AbortController();
@@ -205,9 +208,10 @@ export class OpenChannel {
   }
 }
 
-function serverVersion(model: ChannelModel): string {
-  const version: unknown = model.connection.serverProperties.version;
-  return typeof version === 'string' ? version : '';
+function serverProperty(model: ChannelModel, name: 'version' | 'cluster_name'): string | null {
+  const properties: Readonly<Record<string, unknown>> = model.connection.serverProperties;
+  const value = properties[name];
+  return typeof value === 'string' ? value : null;
 }
 
 /** Unknown is taken for the oldest that is supported, whose peek works everywhere below 4.3. */

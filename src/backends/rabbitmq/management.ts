@@ -31,12 +31,20 @@ export class Management {
   #away: Extract<Answer, { status: 'unavailable' }> | null = null;
 
   #clock: ClockReading | null = null;
+  readonly #cluster: (signal: AbortSignal) => Promise<string | null>;
+  /** It is the API of the broker that AMQP leads to. */
+  #isOurs = false;
 
-  /** `answerMs`: between two pieces of an answer, and before the first. */
-  constructor(address: Address, { connectMs, answerMs }: { readonly connectMs: number; readonly answerMs: number }) {
+  /** `answerMs`: between two pieces of an answer, and before the first. `cluster`: that of AMQP; null: the broker does not say. */
+  constructor(
+    address: Address,
+    { connectMs, answerMs }: { readonly connectMs: number; readonly answerMs: number },
+    cluster: (signal: AbortSignal) => Promise<string | null>,
+  ) {
     this.#address = address;
     this.#connectMs = connectMs;
     this.#answerMs = answerMs;
+    this.#cluster = cluster;
   }
 
   get label(): string {
@@ -72,13 +80,49 @@ export class Management {
     throwIfAborted(signal);
     if (this.#away !== null) return this.#away;
     try {
-      return await this.#request(path, signal, asking);
+      if (this.#isOurs) return await this.#request(path, signal, asking);
+      // Side by side: an answer is not looked at before it is known whose it is.
+      const [stranger, answer] = await Promise.all([
+        this.#stranger(signal, asking),
+        this.#request(path, signal, asking),
+      ]);
+      return stranger ?? answer;
     } catch (error) {
       if (signal.aborted) throw abortedError(signal);
       if (error instanceof MqError) throw error;
       this.#away = { status: 'unavailable', reason: this.#whyAway(error, asking.answerMs) };
       return this.#away;
     }
+  }
+
+  /**
+   * Whatever listens there is not believed before it has told the name of the cluster that AMQP leads to: several brokers on one host, tunnels and
+   * containers have the usual port of another one. Throws `CONFIG_INVALID` where the operator has named it.
+   */
+  async #stranger(signal: AbortSignal, { answerMs }: Asking): Promise<Answer | null> {
+    const [overview, amqp] = await Promise.all([
+      this.#request('/overview?columns=cluster_name', signal, { refusedForAll: true, answerMs }),
+      this.#cluster(signal).catch((error: unknown) => {
+        throwIfAborted(signal);
+        if (error instanceof MqError) return error;
+        throw error;
+      }),
+    ]);
+    if (overview.status === 'unavailable') return overview;
+    if (amqp instanceof MqError) {
+      const reason = `${this.label} is not believed while AMQP does not tell whether both are the same broker (${amqp.message})`;
+      return { status: 'unavailable', reason };
+    }
+    const told = overview.status === 'ok' && isObject(overview.body) ? textAt(overview.body, 'cluster_name') : null;
+    if (told === null) return this.#remember(this.isAnother);
+    if (amqp !== null && amqp !== told) {
+      const text = `${this.label} is the management API of the cluster ${JSON.stringify(told)}, and AMQP leads to the cluster ${JSON.stringify(amqp)}`;
+      if (!this.#address.management.explicit) return this.#remember(text);
+      const hint = 'name the API of the same broker after management= in the URL';
+      throw new MqError('CONFIG_INVALID', text, { hint, backend: 'rabbitmq' });
+    }
+    this.#isOurs = true;
+    return null;
   }
 
   async #request(path: string, signal: AbortSignal, { refusedForAll, answerMs }: Asking): Promise<Answer> {

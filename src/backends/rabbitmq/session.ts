@@ -42,7 +42,11 @@ export class Session {
     this.#options = options;
     const { connectTimeoutMs, timeoutMs, signal } = options;
     this.patience = new Patience(timeoutMs ?? ANSWER_MS, signal);
-    this.management = new Management(address, { connectMs: connectTimeoutMs, answerMs: this.patience.answerMs });
+    this.management = new Management(
+      address,
+      { connectMs: connectTimeoutMs, answerMs: this.patience.answerMs },
+      async (asking) => (await this.control(asking)).cluster,
+    );
   }
 
   get notice(): Notice {
