@@ -75,8 +75,9 @@ test('the API of another broker, which only has the usual port: as good as none,
   // An address of this machine of its own, where the usual port is free whatever else runs here.
   const host = '127.0.0.15';
   const target = new URL(vhost.url);
+  const { hostname, port } = target;
   const relay = createSocketServer((socket) => {
-    const there = connectSocket(Number(target.port), target.hostname);
+    const there = connectSocket(Number(port), hostname);
     for (const one of [socket, there]) one.on('error', () => undefined);
     socket.pipe(there).pipe(socket);
   });
