@@ -14,8 +14,8 @@ export interface CountingRelay {
   close(): Promise<void>;
 }
 
-/** `onAnswer` is called for each piece that came from the server. */
-export async function countingRelay(target: URL, onAnswer: () => void = () => {}): Promise<CountingRelay> {
+/** `onAnswer` is called for each piece that came from the server. `port`: that of a relay before it, so that the address stays; 0: any. */
+export async function countingRelay(target: URL, onAnswer: () => void = () => {}, port = 0): Promise<CountingRelay> {
   const clients = new Set<Socket>();
   const relay = createServer((client) => {
     clients.add(client);
@@ -31,7 +31,7 @@ export async function countingRelay(target: URL, onAnswer: () => void = () => {}
       });
     }
   });
-  relay.listen(0, '127.0.0.1');
+  relay.listen(port, '127.0.0.1');
   await once(relay, 'listening');
   const cut = (): void => {
     for (const client of clients) client.destroy();

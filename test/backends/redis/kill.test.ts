@@ -7,6 +7,9 @@ import { after, client, connection, fresh, open, peek, queue, signal, text, url 
 
 const MOVER = new URL('mover.ts', import.meta.url).pathname;
 
+/** Where a queue is belongs to what its messages are known by: all movers meet it at one address. */
+let relayPort = 0;
+
 /**
  * Runs the mover, and kills it after so many answers of the server to its work, or lets it end. The answers come through this process, so that it
  * cannot go on when this one stands still.
@@ -14,11 +17,13 @@ const MOVER = new URL('mover.ts', import.meta.url).pathname;
 async function move(from: string, to: string, how: string, killAfterAnswers: number | null): Promise<string> {
   let hasBegun = false;
   let answers = 0;
-  const relay = await countingRelay(new URL(url), () => {
+  const count = (): void => {
     if (!hasBegun) return;
     answers += 1;
     if (answers === killAfterAnswers) child.kill('SIGKILL');
-  });
+  };
+  const relay = await countingRelay(new URL(url), count, relayPort);
+  relayPort = Number(new URL(relay.url).port);
   const child = spawn(process.execPath, [MOVER, `${relay.url}${PARAMETERS}`, from, to, how], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });

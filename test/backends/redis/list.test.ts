@@ -205,6 +205,8 @@ it("redrives RQ's failed jobs as RQ does", async () => {
       'ValueError: no',
       'description',
       'send()',
+      'data',
+      'pickled',
     );
     await client.expire(`rq:job:${name}-${id}`, 1000);
     await client.zadd(`rq:failed:${name}`, 1, `${name}-${id}`);
@@ -221,6 +223,11 @@ it("redrives RQ's failed jobs as RQ does", async () => {
   expect(await client.hget(`rq:job:${name}-j1`, 'status')).toBe('queued');
   expect(await client.ttl(`rq:job:${name}-j1`)).toBe(-1);
   expect(await client.zcard(`rq:failed:${name}`)).toBe(1);
+  // What a heartbeat has left of a job is nothing that a worker could run.
+  await client.hdel(`rq:job:${name}-j2`, 'data');
+  const rest = await handle.nativeMove?.(moveRequest({ state: 'dead' }));
+  expect(await rest?.next({ upTo: 10 })).toMatchObject({ moved: 0, skipped: [{ id: `${name}-j2` }] });
+  expect(await client.llen(key)).toBe(1);
 });
 
 it('a second mq waits for the first, and a dead one holds the queue for seconds only', async () => {
@@ -245,7 +252,7 @@ it('a second mq waits for the first, and a dead one holds the queue for seconds 
 it('when an answer is lost in the middle, what was redriven before it is told, and the rest is not tried', async () => {
   const name = fresh('rq');
   for (const [index, id] of ['j1', 'j2', 'j3'].entries()) {
-    await client.hset(`rq:job:${name}-${id}`, 'status', 'failed', 'origin', name);
+    await client.hset(`rq:job:${name}-${id}`, 'status', 'failed', 'origin', name, 'data', 'pickled');
     await client.zadd(`rq:failed:${name}`, index, `${name}-${id}`);
   }
   const relay = await losingRelay(new URL(url), /rq:queues\r\n\$\d+\r\n[^\r]*-j2/);

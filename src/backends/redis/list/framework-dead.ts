@@ -29,11 +29,12 @@ export interface FrameworkDead {
 
 /**
  * KEYS[1] failed set, KEYS[2] queue, KEYS[3] job hash, KEYS[4] registry of queues. ARGV[1] job id, ARGV[2] key of the queue.
- * As RQ's requeue: the job gets back its status and loses its expiry before it joins the queue.
+ * As RQ's requeue: the job gets back its status and loses its expiry before it joins the queue. One whose data is gone does not: a heartbeat may outlive it, and
+ * no worker can run that.
  */
 const REQUEUE_RQ = `
 if not redis.call('ZSCORE', KEYS[1], ARGV[1]) then return 0 end
-if redis.call('EXISTS', KEYS[3]) == 0 then return 0 end
+if redis.call('HEXISTS', KEYS[3], 'data') == 0 then return 0 end
 redis.call('HSET', KEYS[3], 'status', 'queued')
 redis.call('PERSIST', KEYS[3])
 redis.call('SADD', KEYS[4], ARGV[2])
