@@ -1,8 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import { Document, isMap, parseDocument } from 'yaml';
 import { MqError } from '../contract/errors.ts';
 import { errnoOf, writePrivateFile } from './private-file.ts';
 import { readConfiguration } from './read-file.ts';
+import { readSmallFileOrPipe, UnfitFile } from './small-file.ts';
 
 /** A context as the file has it. */
 export type ContextEntry = Readonly<Record<string, unknown>>;
@@ -33,8 +33,9 @@ export async function removeContext(file: string, name: string): Promise<void> {
 async function open(file: string): Promise<Document> {
   let text = '';
   try {
-    text = await readFile(file, 'utf8');
+    text = (await readSmallFileOrPipe(file, null)).text;
   } catch (error) {
+    if (error instanceof UnfitFile) throw new MqError('CONFIG_INVALID', `cannot read ${file}: ${error.message}`);
     if (errnoOf(error) !== 'ENOENT') throw new MqError('CONFIG_INVALID', `cannot read ${file}: ${errnoOf(error)}`);
   }
   // What could not be read must not be written over.

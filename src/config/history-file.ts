@@ -1,3 +1,4 @@
+import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MqError } from '../contract/errors.ts';
@@ -21,8 +22,14 @@ export async function* readHistory(places: Places): AsyncGenerator<Readonly<Reco
   const path = historyFile(places);
   let file: FileHandle;
   try {
-    file = await open(path);
+    // Not waiting for somebody who writes into a pipe of that name.
+    file = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+    if (!(await file.stat()).isFile()) {
+      await file.close();
+      throw new MqError('PRECONDITION_FAILED', `cannot read ${path}: it is not a regular file`);
+    }
   } catch (error) {
+    if (error instanceof MqError) throw error;
     if (errnoOf(error) === 'ENOENT') return;
     throw new MqError('PRECONDITION_FAILED', `cannot read ${path}: ${errnoOf(error)}`);
   }

@@ -1,4 +1,4 @@
-import { appendFileSync, mkdirSync } from 'node:fs';
+import { closeSync, constants, fstatSync, mkdirSync, openSync, writeSync } from 'node:fs';
 import { mkdir, open, realpath, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { MqError } from '../contract/errors.ts';
@@ -34,7 +34,16 @@ export async function writePrivateFile(path: string, text: string): Promise<void
 /** Adds a line to a private file in one write, so that lines of several processes do not mix. Throws the system's error. */
 export function appendPrivateLine(path: string, line: string): void {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-  appendFileSync(path, `${line}\n`, { mode: 0o600 });
+  // Without waiting: a pipe that nobody reads would stop the program. One that is read is no file of ours either.
+  const { O_APPEND, O_CREAT, O_NONBLOCK, O_WRONLY } = constants;
+  const descriptor = openSync(path, O_APPEND | O_CREAT | O_WRONLY | (O_NONBLOCK ?? 0), 0o600);
+  try {
+    if (!fstatSync(descriptor).isFile())
+      throw Object.assign(new Error('not a file'), { code: 'it is not a regular file' });
+    writeSync(descriptor, `${line}\n`);
+  } finally {
+    closeSync(descriptor);
+  }
 }
 
 /** The system's short word for what went wrong (`EACCES`); never the text of a foreign error. */

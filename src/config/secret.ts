@@ -1,10 +1,10 @@
-import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, isAbsolute, join } from 'node:path';
 import { abortedError, MqError } from '../contract/errors.ts';
 import type { SecretText } from './configuration.ts';
 import type { Environment } from './places.ts';
 import { errnoOf } from './private-file.ts';
+import { readSmallFileOrPipe, UnfitFile } from './small-file.ts';
 
 /** What a secret is for and where to look, for messages and for the paths in it. */
 export interface SecretRequest {
@@ -44,12 +44,15 @@ function required(value: string | undefined, { path }: SecretRequest, problem: s
   return value;
 }
 
-async function readSecretFile(written: string, { path, configFile, env }: SecretRequest): Promise<string> {
+async function readSecretFile(written: string, { path, configFile, env, signal }: SecretRequest): Promise<string> {
   const expanded = written.startsWith('~/') ? join(env.HOME || homedir(), written.slice(2)) : written;
   const file = isAbsolute(expanded) ? expanded : join(dirname(configFile), expanded);
   try {
-    return withoutLineEnd(await readFile(file, 'utf8'));
+    return withoutLineEnd((await readSmallFileOrPipe(file, signal)).text);
   } catch (error) {
+    if (error instanceof MqError) throw error;
+    if (error instanceof UnfitFile)
+      throw new MqError('CONFIG_INVALID', `${path}: cannot read ${file}: ${error.message}`);
     throw new MqError('CONFIG_INVALID', `${path}: cannot read ${file}: ${errnoOf(error)}`);
   }
 }

@@ -11,7 +11,7 @@ import { SqliteQueue } from './queue.ts';
 import type { QueueFile } from './queue-file.ts';
 import { removeQueue, sweep } from './removal.ts';
 import { settingsOf } from './settings.ts';
-import { readStats } from './stats.ts';
+import { readStats, unreadableStats } from './stats.ts';
 
 export class SqliteBroker implements Broker {
   readonly name = SQLITE_CAPABILITIES.broker;
@@ -23,17 +23,24 @@ export class SqliteBroker implements Broker {
     this.address = `sqlite:${file.path}`;
   }
 
-  async *queues(pattern: QueuePattern, { signal }: ListOptions): AsyncGenerator<QueueStats, void, undefined> {
+  /** What cannot be read of one queue costs its own figures, and is said. */
+  async *queues(pattern: QueuePattern, { signal, notice }: ListOptions): AsyncGenerator<QueueStats, void, undefined> {
     throwIfAborted(signal);
     const all = await this.#file.read((connection) => connection.all(`${FACTS} ORDER BY name`).map(toFacts), []);
     for (const facts of all) {
       if (!pattern.matches(facts.name)) continue;
       throwIfAborted(signal);
-      const stats = await this.#file.read(
-        (connection) => (isThere(connection, facts) ? readStats(connection, facts) : null),
-        null,
-      );
-      if (stats !== null) yield stats;
+      try {
+        const stats = await this.#file.read(
+          (connection) => (isThere(connection, facts) ? readStats(connection, facts) : null),
+          null,
+        );
+        if (stats !== null) yield stats;
+      } catch (error) {
+        if (!(error instanceof MqError) || error.code !== 'UNEXPECTED_RESPONSE') throw error;
+        notice(`${facts.name} cannot be read: ${error.message}`);
+        yield unreadableStats(facts.name, error.message);
+      }
       await setImmediate();
     }
   }

@@ -75,7 +75,7 @@ export class Connection {
   }
 
   find(sql: string, params: Params = {}): Row | null {
-    const columns = this.statement(sql).get(params);
+    const columns = this.#reading(sql, (statement) => statement.get(params));
     return columns === undefined ? null : new Row(columns);
   }
 
@@ -87,9 +87,26 @@ export class Connection {
   }
 
   all(sql: string, params: Params = {}): Row[] {
-    return this.statement(sql)
-      .all(params)
-      .map((columns) => new Row(columns));
+    return this.#reading(sql, (statement) => statement.all(params)).map((columns) => new Row(columns));
+  }
+
+  /**
+   * A number beyond those that are exact, which another hand has written, is not to cost all that stands beside it: it is read as the largest exact one. Only
+   * what changes nothing may be asked twice.
+   */
+  #reading<T>(sql: string, read: (statement: StatementSync) => T): T {
+    const statement = this.statement(sql);
+    try {
+      return read(statement);
+    } catch (error) {
+      if (!isOutOfRange(error) || !/^\s*(?:SELECT|WITH)\b/.test(sql)) throw error;
+    }
+    statement.setReadBigInts(true);
+    try {
+      return withNumbers(read(statement)) as T;
+    } finally {
+      statement.setReadBigInts(false);
+    }
   }
 
   /** The first of `count` fresh numbers. Inside a transaction only. */
@@ -97,4 +114,17 @@ export class Connection {
     const next = this.one('UPDATE file SET sequence = sequence + :count RETURNING sequence', { count });
     return next.integer('sequence') - count + 1;
   }
+}
+
+function isOutOfRange(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ERR_OUT_OF_RANGE';
+}
+
+/** Of a row, several, or none. */
+function withNumbers(value: unknown): unknown {
+  if (typeof value === 'bigint')
+    return Math.max(Number.MIN_SAFE_INTEGER, Math.min(Number.MAX_SAFE_INTEGER, Number(value)));
+  if (Array.isArray(value)) return value.map(withNumbers);
+  if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, withNumbers(item)]));
 }

@@ -43,6 +43,17 @@ export function toMqError(error: unknown, file: string): MqError {
     return new MqError(code, say(file), { hint: hint ?? undefined, backend: 'sqlite', cause: error });
   }
   const system = error instanceof Error && 'code' in error ? error.code : null;
+  if (system === 'ERR_OUT_OF_RANGE') {
+    return new MqError('UNEXPECTED_RESPONSE', `${file} holds a number that is too large`, {
+      backend: 'sqlite',
+      cause: error,
+    });
+  }
+  // Result code 1: the tables are not those that we made, or SQLite refused to build an index of them.
+  if (primaryCode(error) === 1) {
+    const says = error instanceof Error ? error.message : 'an error';
+    return new MqError('UNEXPECTED_RESPONSE', `${file}: ${says}`, { backend: 'sqlite', cause: error });
+  }
   if (system === 'EACCES' || system === 'EPERM' || system === 'EROFS') {
     return new MqError('PERMISSION_DENIED', `no permission to use ${file}`, { backend: 'sqlite', cause: error });
   }

@@ -216,7 +216,10 @@ function exists(path: string): boolean {
 /** False for an empty database, which the first write makes ours. Throws for another program's, and for a newer one of ours. */
 function isOurs(connection: Connection, path: string): boolean {
   const { application, version, objects } = identity(connection);
-  if (application === APPLICATION_ID && version === SCHEMA_VERSION) return true;
+  if (application === APPLICATION_ID && version === SCHEMA_VERSION) {
+    requireOwnTables(connection, path);
+    return true;
+  }
   if (application === APPLICATION_ID) {
     throw new MqError(
       'CONFIG_INVALID',
@@ -233,6 +236,26 @@ function isOurs(connection: Connection, path: string): boolean {
     backend: 'sqlite',
   });
 }
+
+/** As the schema says: a view in the place of a table, or a trigger, is a program of somebody else that would run inside ours, and may never end. */
+function requireOwnTables(connection: Connection, path: string): void {
+  const found = connection.all("SELECT type, name, sql FROM sqlite_schema WHERE type IN ('table', 'view', 'trigger')");
+  const texts = new Map(found.map((row) => [row.text('name'), row.textOrNull('sql')]));
+  const isOwn =
+    OWN_TABLES.every(([name, sql]) => texts.get(name) === sql) && found.every((row) => row.text('type') !== 'trigger');
+  if (isOwn) return;
+  throw new MqError('CONFIG_INVALID', `the tables of ${path} are not those that mq makes`, {
+    hint: 'another program has changed the file; choose another path',
+    backend: 'sqlite',
+  });
+}
+
+/** Name and text, as SQLite keeps it. */
+const OWN_TABLES: readonly (readonly [string, string])[] = SCHEMA.split(';\n').flatMap((statement) => {
+  const sql = statement.trim();
+  const name = /^CREATE TABLE (\w+)/.exec(sql)?.[1];
+  return name === undefined ? [] : [[name, sql] as const];
+});
 
 /** Read at one moment: between two, another process may make the file ours, which would look like another program's. */
 function identity(connection: Connection) {

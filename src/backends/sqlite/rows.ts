@@ -1,7 +1,7 @@
 import { MqError } from '../../contract/errors.ts';
 import { dueInstant, instantNotes, readInstant } from '../../contract/instant.ts';
 import type { Death, Headers, JsonValue, Message, MessageState } from '../../contract/message.ts';
-import type { Connection, Row } from './connection.ts';
+import { type Connection, Row } from './connection.ts';
 import type { QueueFacts } from './facts.ts';
 import { STORED } from './schema.ts';
 import { LEASE_EXPIRED, SEEN, SOURCES, stateOf } from './time.ts';
@@ -59,7 +59,14 @@ export interface SqliteNative {
   readonly key: number;
   /** Its own number of deliveries before it is dead; absent: the queue's. */
   readonly attempts?: number;
+  /** What another hand has made unreadable, as it stands there: that costs a field of one message, and neither the others nor the rest of this one. */
+  readonly unreadable?: Readonly<Record<string, string | null>>;
 }
+
+/** Of a message whose content is gone. */
+const NO_PAYLOAD = new Row({
+  ...{ body: new Uint8Array(), headers: null, content_type: null, priority: null, name: null, native: null },
+});
 
 /** A row and its payload as a message. `delivery`: as it is handed to a consumer, counting this delivery. */
 export function toMessage(
@@ -69,10 +76,17 @@ export function toMessage(
   delivery: 'ready' | 'dead' | null = null,
 ): Message {
   const key = row.integer('key');
-  const payload = connection.one(
-    'SELECT body, headers, content_type, priority, name, native FROM payload WHERE key = :key',
-    { key },
-  );
+  const payload =
+    connection.find('SELECT body, headers, content_type, priority, name, native FROM payload WHERE key = :key', {
+      key,
+    }) ?? NO_PAYLOAD;
+  const headers = jsonObject(payload.textOrNull('headers'));
+  const foreign = jsonObject(payload.textOrNull('native'));
+  const unreadable: SqliteNative['unreadable'] = {
+    ...(payload === NO_PAYLOAD ? { body: null } : {}),
+    ...(headers === null ? { headers: payload.textOrNull('headers') } : {}),
+    ...(foreign === null ? { native: payload.textOrNull('native') } : {}),
+  };
   const state: MessageState | null = delivery ?? stateOf(row.integer('seen'));
   if (state === null)
     throw new MqError('UNEXPECTED_RESPONSE', `message ${key} has an unknown state`, { backend: 'sqlite' });
@@ -80,21 +94,25 @@ export function toMessage(
   const enqueued = readInstant(row.integer('enqueued_at'), 'milliseconds');
   const due = dueInstant(state === 'delayed' ? row.integerOrNull('deliver_at') : null);
   const dead = state === 'dead' ? deathOf(queue, row) : null;
-  const native: SqliteNative = attempts === null ? { key } : { key, attempts };
+  const native: SqliteNative = {
+    key,
+    ...(attempts === null ? {} : { attempts }),
+    ...(Object.keys(unreadable).length === 0 ? {} : { unreadable }),
+  };
   return {
     queue: queue.name,
     id: publicId(connection.token, key, row.textOrNull('id')),
     ...(row.textOrNull('id') === null ? { idFrom: 'broker' as const } : {}),
     state,
     body: payload.bytes('body'),
-    headers: jsonObject(payload.textOrNull('headers')),
+    headers: headers ?? {},
     contentType: payload.textOrNull('content_type'),
     priority: payload.integerOrNull('priority'),
     groupId: null,
     deduplicationId: row.textOrNull('dedup'),
     ttlMs: row.integerOrNull('ttl_ms'),
     name: payload.textOrNull('name'),
-    native: { ...jsonObject(payload.textOrNull('native')), sqlite: { ...native } },
+    native: { ...foreign, sqlite: { ...native } },
     enqueuedAt: enqueued.at,
     deliverAt: due.at,
     receiveCount: row.integer('receives') + (delivery === 'ready' ? 1 : 0),
@@ -138,20 +156,12 @@ function deathOf(queue: QueueFacts, row: Row): Death {
       };
 }
 
-function jsonObject(text: string | null): Headers {
+/** Null: it is none. */
+function jsonObject(text: string | null): Headers | null {
   if (text === null) return {};
-  const value = parse(text);
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new MqError('UNEXPECTED_RESPONSE', 'the queue file holds headers that are no JSON object', {
-      backend: 'sqlite',
-    });
-  }
-  return value as Headers;
-}
-
-function parse(text: string): JsonValue {
   try {
-    return JSON.parse(text);
+    const value: JsonValue = JSON.parse(text);
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Headers) : null;
   } catch {
     return null;
   }

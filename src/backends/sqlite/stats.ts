@@ -16,6 +16,10 @@ export function readStats(connection: Connection, queue: QueueFacts): QueueStats
   );
   const count = (...states: readonly number[]): number =>
     rows.filter((row) => states.includes(row.integer('seen'))).reduce((sum, row) => sum + row.integer('count'), 0);
+  const known: ReadonlySet<number> = new Set(Object.values(STORED));
+  const strange = rows
+    .filter((row) => !known.has(row.integer('seen')))
+    .reduce((sum, row) => sum + row.integer('count'), 0);
   const ready = count(STORED.ready);
   const inFlight = count(STORED.inFlight, STORED.deadInFlight);
   const delayed = count(STORED.delayed);
@@ -50,8 +54,22 @@ export function readStats(connection: Connection, queue: QueueFacts): QueueStats
     notes: {
       ...(paused && reason !== null ? { state: reason } : {}),
       ...(first === undefined ? { oldestAgeMs: 'no message is ready' } : {}),
+      ...(strange === 0 ? {} : { depth: `${strange} more have a state that mq does not know` }),
       ...(undated === undefined ? {} : { oldestAgeMs: undated }),
     },
     sampledAt: now,
+    // The machine's own clock, by which all of these times are given.
+    brokerTime: now,
+  };
+}
+
+/** Of a queue that is there, and of which nothing can be read. */
+export function unreadableStats(queue: string, why: string): QueueStats {
+  return {
+    ...{ queue, broker: 'sqlite', kind: 'sqlite', state: 'unknown' },
+    ...{ ready: null, inFlight: null, delayed: null, dead: null, depth: null, consumers: null, oldestAgeMs: null },
+    approximate: [],
+    notes: { state: why },
+    sampledAt: Date.now(),
   };
 }
