@@ -30,7 +30,7 @@ export interface RedisSettings {
   /** Lists: the end from which consumers take. */
   readonly next: 'left' | 'right' | null;
   /** Lists: treat the dead jobs of this framework as this queue's dead letters. */
-  readonly as: 'rq' | 'sidekiq' | null;
+  readonly as: 'rq' | 'sidekiq' | 'dramatiq' | null;
   /** Streams: a pending entry is dead from so many deliveries on … */
   readonly deadDeliveries: number;
   /** … when it has also been idle for so long. */
@@ -83,7 +83,7 @@ export function parseRedisUrl(url: string): RedisSettings {
     group: parameters.get('group') ?? null,
     dlq: parameters.get('dlq') ?? null,
     next: oneOf(parameters, 'next', ['left', 'right']),
-    as: oneOf(parameters, 'as', ['rq', 'sidekiq']),
+    as: oneOf(parameters, 'as', ['rq', 'sidekiq', 'dramatiq']),
     deadDeliveries: wholeNumber(parameters.get('deadDeliveries') ?? '5', 'deadDeliveries', 1),
     deadIdleMs: duration(parameters.get('deadIdle') ?? '60s', 'deadIdle'),
     unwrap: parameters.get('unwrap') ?? null,

@@ -38,7 +38,7 @@ What may follow the ? (several with &):
 
   Redis     where dead letters are   dlq=NAME (streams, lists; * stands for the queue: dlq=*:dead)
                                      deadDeliveries=5 deadIdle=60s (streams: delivered so often, and idle so long)
-                                     as=rq|sidekiq (lists: that framework's dead jobs)  unwrap=FIELD (BullMQ)
+                                     as=rq|sidekiq|dramatiq (lists: its dead jobs)       unwrap=FIELD (BullMQ)
             what a queue is          kind= prefix= group=  next=left|right (lists: where consumers take)
             which server             sentinel=NAME sentinelPassword=  cluster=true  protocol=2|3
             TLS files                ca= cert= key=         how long a list may take   scanBudget=5s

@@ -11,7 +11,7 @@ const spring = await javaProgram(
   join(import.meta.dirname, '../../fixtures/SpringWorker.java'),
   'org.springframework.amqp:spring-rabbit:3.2.12',
 );
-const python = await pythonWith('dramatiq[rabbitmq]==2.2.1', 'celery==5.7.0');
+const python = await pythonWith('dramatiq[rabbitmq]==2.2.1', 'celery==5.7.0', 'redis==5.2.1');
 
 let vhost: RabbitmqVhost;
 let mq: CommandLine;

@@ -1,11 +1,12 @@
 import type { Connection } from '../connection.ts';
 import { asList, asListOrNone, asText, asTextOrNull } from '../reply.ts';
 import type { RedisSettings } from '../url.ts';
+import { dramatiqNeighbours } from './dramatiq-keys.ts';
 import { bindingOf, KOMBU_BINDING, priorityOf } from './kombu.ts';
 import { isLaravelQueue } from './laravel.ts';
 
 /** Who made the list, as far as its name and its neighbours tell. */
-export type Framework = 'celery' | 'rq' | 'sidekiq' | 'laravel';
+export type Framework = 'celery' | 'rq' | 'sidekiq' | 'laravel' | 'dramatiq';
 
 export interface ListConvention {
   /** On a register of its framework, so that it exists while it is empty. */
@@ -21,7 +22,7 @@ const RQ_QUEUE = 'rq:queue:';
 const SIDEKIQ_QUEUE = 'queue:';
 
 /**
- * Celery (kombu) and Sidekiq push left and pop right; RQ and Laravel push right and pop left. For any other list the
+ * Celery (kombu) and Sidekiq push left and pop right; RQ, Laravel and Dramatiq push right and pop left. For any other list the
  * right end is assumed, the more usual convention, unless `?next=` says otherwise: a wrong guess peeks the youngest message.
  *
  * Reads only: the registries `queues`, `rq:queues`, `_kombu.binding.*` that the frameworks keep. What may not be read tells nothing. `thorough`: all
@@ -39,15 +40,18 @@ export async function recogniseList(
     ['SISMEMBER', 'queues', key.slice(SIDEKIQ_QUEUE.length)],
     ['LRANGE', key, -1, -1],
     ['EXISTS', `${key}:notify`, `${key}:delayed`, `${key}:reserved`],
+    ...dramatiqNeighbours(key).map((neighbour) => ['TYPE', neighbour] as const),
   ] as const;
   // One by one in a cluster, where EXISTS of several keys may be of several slots: then it is refused, and tells nothing.
   const answers = await connection.each(calls, { operation: 'recognise the list', queue: key, signal });
-  const [rq, sidekiq, head, laravel] = answers.map((answer) => (answer.ok ? answer.reply : null));
+  const [rq, sidekiq, head, laravel, messages, dead] = answers.map((answer) => (answer.ok ? answer.reply : null));
   if (key.startsWith(RQ_QUEUE)) return conventionOf('rq', settings, rq === 1);
   if (key.startsWith(SIDEKIQ_QUEUE) && (sidekiq === 1 || settings.as === 'sidekiq')) {
     return conventionOf('sidekiq', settings, sidekiq === 1);
   }
   if (isLaravelQueue(key) && typeof laravel === 'number' && laravel > 0) return conventionOf('laravel', settings, true);
+  if (asTextOrNull(messages) === 'hash' || asTextOrNull(dead) === 'zset')
+    return conventionOf('dramatiq', settings, true);
   const queue = priorityOf(key)?.queue ?? key;
   const own = await bindingOf(connection, queue, false, signal);
   if (own === 'celery') return conventionOf('celery', settings, queue === key);
@@ -102,7 +106,7 @@ export function conventionOf(
     const because = 'consumers are taken to read from the right; ?next=left if they read from the left';
     return { framework, registered, next: 'right', because };
   }
-  const next = framework === 'rq' || framework === 'laravel' ? 'left' : 'right';
+  const next = framework === 'rq' || framework === 'laravel' || framework === 'dramatiq' ? 'left' : 'right';
   return { framework, registered, next, because: `${TITLES[framework]} queue: workers take from the ${next}` };
 }
 
@@ -111,6 +115,7 @@ export const TITLES: Readonly<Record<Framework, string>> = {
   rq: 'RQ',
   sidekiq: 'Sidekiq',
   laravel: 'Laravel',
+  dramatiq: 'Dramatiq',
 };
 
 function frameworkOfElement(text: string | null): Framework | null {

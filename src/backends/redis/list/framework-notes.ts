@@ -3,6 +3,7 @@ import type { Call, Connection } from '../connection.ts';
 import { asInteger } from '../reply.ts';
 import { sortedSetPages } from '../sorted-set.ts';
 import { type Framework, parseObject, shortName } from './convention.ts';
+import { dramatiqNotes } from './dramatiq.ts';
 import { celeryNotes } from './kombu.ts';
 import { laravelNotes } from './laravel.ts';
 
@@ -21,6 +22,8 @@ export async function frameworkNotes(
       return {};
     case 'celery':
       return celeryNotes(connection, key, signal);
+    case 'dramatiq':
+      return dramatiqNotes(connection, key, signal);
     case 'laravel':
       return laravelNotes(connection, key, signal);
     case 'rq':

@@ -50,7 +50,7 @@ interface Inside {
 const EMPTY: Inside = { id: null, enqueued: { at: null }, receiveCount: null };
 
 function insideOf(body: Buffer, framework: Framework): Inside {
-  if (framework === 'rq') return { ...EMPTY, id: body.toString('utf8') };
+  if (framework === 'rq' || framework === 'dramatiq') return { ...EMPTY, id: body.toString('utf8') };
   const value = parseObject(body.toString('utf8'));
   if (value === null) return EMPTY;
   if (framework === 'celery') {

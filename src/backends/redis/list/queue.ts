@@ -12,6 +12,7 @@ import { asInteger } from '../reply.ts';
 import { callWithBodies } from '../wire.ts';
 import { listCapabilities } from './capabilities.ts';
 import { type ListConvention, recogniseList, TITLES } from './convention.ts';
+import { dramatiqDead } from './dramatiq.ts';
 import { elementsOf } from './elements.ts';
 import { type FrameworkDead, frameworkRedrive, rqDead, sidekiqDead } from './framework-dead.ts';
 import { frameworkNotes } from './framework-notes.ts';
@@ -34,7 +35,13 @@ export function openList(connection: Connection, key: string, convention: ListCo
   const dlq = deadLetterQueueOf(settings, key);
   const source = sourceOf(settings, key);
   const dead: FrameworkDead | null =
-    framework === 'rq' ? rqDead(connection, key) : framework === 'sidekiq' ? sidekiqDead(connection, key) : null;
+    framework === 'rq'
+      ? rqDead(connection, key)
+      : framework === 'sidekiq'
+        ? sidekiqDead(connection, key)
+        : framework === 'dramatiq'
+          ? dramatiqDead(connection, key)
+          : null;
   const capabilities = frozen(
     listCapabilities({
       framework,

@@ -4,7 +4,7 @@ import { type Framework, parseObject, TITLES } from './convention.ts';
 
 /**
  * Why the workers of the framework cannot run what is to be sent, for each body; null: they can. A worker of Celery drops its connection over what is no
- * envelope of its own, and the message is gone; Sidekiq's buries it, RQ's and Laravel's throw it away.
+ * envelope of its own, and the message is gone; Sidekiq's buries it, RQ's, Laravel's and Dramatiq's throw it away.
  */
 export async function whyNotWorkable(
   connection: Connection,
@@ -12,22 +12,27 @@ export async function whyNotWorkable(
   framework: Framework,
   bodies: readonly Buffer[],
 ): Promise<readonly (string | null)[]> {
-  if (framework !== 'rq') return bodies.map((body) => missingOf(framework, body));
+  if (framework !== 'rq' && framework !== 'dramatiq') return bodies.map((body) => missingOf(framework, body));
   const place = { operation: 'send', queue };
   const answers = await connection.each(
-    bodies.map((body): Call => ['EXISTS', Buffer.concat([RQ_JOB, body])]),
+    bodies.map(
+      (body): Call =>
+        framework === 'rq' ? ['EXISTS', Buffer.concat([RQ_JOB, body])] : ['HEXISTS', `${queue}.msgs`, body],
+    ),
     place,
   );
   return answers.map((answer) =>
     answer.ok && asInteger(answer.reply) === 1
       ? null
-      : `${queue} is a queue of RQ, which holds the ids of jobs, and there is no job of this id (key rq:job:ID): enqueue it with RQ`,
+      : framework === 'rq'
+        ? `${queue} is a queue of RQ, which holds the ids of jobs, and there is no job of this id (key rq:job:ID): enqueue it with RQ`
+        : `${queue} is a queue of Dramatiq, which holds the ids of messages, and there is none of this id (hash ${queue}.msgs): enqueue it with Dramatiq`,
   );
 }
 
 const RQ_JOB = Buffer.from('rq:job:');
 
-function missingOf(framework: Exclude<Framework, 'rq'>, body: Buffer): string | null {
+function missingOf(framework: Exclude<Framework, 'rq' | 'dramatiq'>, body: Buffer): string | null {
   const object = parseObject(body.toString('utf8'));
   const missing =
     object === null
@@ -58,7 +63,7 @@ function inside(
 }
 
 /** What the workers read without asking whether it is there (kombu 5 `virtual/base.py`, celery 5 `worker/strategy.py`; Sidekiq 7; Laravel 11). */
-const PARTS: Readonly<Record<Exclude<Framework, 'rq'>, readonly Part[]>> = {
+const PARTS: Readonly<Record<Exclude<Framework, 'rq' | 'dramatiq'>, readonly Part[]>> = {
   celery: [
     ['body', ({ body }) => typeof body === 'string'],
     ['content-type', (object) => isText(object['content-type'])],
