@@ -7,9 +7,11 @@ import { bullRow } from './bullmq/wrapped-queue.ts';
 import type { Connection } from './connection.ts';
 import { findQueue } from './find.ts';
 import { conventionOf, type Framework, recogniseRegistered } from './list/convention.ts';
+import { DRAMATIQ_DEAD } from './list/dramatiq-keys.ts';
 import { boundQueues, KOMBU_BINDING } from './list/kombu.ts';
 import { ownerOf } from './list/laravel.ts';
 import { openList } from './list/queue.ts';
+import { asTextOrNull } from './reply.ts';
 import { Losses, type PendingRow, readRows } from './rows.ts';
 import { openStream } from './stream/queue.ts';
 import type { RedisKind } from './url.ts';
@@ -71,13 +73,14 @@ async function* walk(
   const wants = (one: RedisKind): boolean => kind === null || kind === one;
   const walked = (filter: Parameters<Connection['scan']>[0]): Promise<readonly string[]> =>
     keysOf(connection, filter, budget, losses, signal);
-  const [bookkeeping, bindings, lists, streams] = await Promise.all([
+  const [bookkeeping, bindings, lists, streams, dramatiqDead] = await Promise.all([
     // Hashes in `:meta`, and the counters in `:id` of Bull 4 and of producers that skip the hash. Needed for every kind, because the
     // keys of a BullMQ queue are lists and streams too.
     walked({ match: '*:[mi][ed]*' }),
     wants('list') ? walked({ match: `${KOMBU_BINDING}*`, type: 'set' }) : [],
     wants('list') ? walked({ type: 'list' }) : [],
     wants('stream') ? walked({ type: 'stream' }) : [],
+    wants('list') ? walked({ match: `*${DRAMATIQ_DEAD}`, type: 'zset' }) : [],
   ]);
   const bases = new Set(
     bookkeeping
@@ -110,6 +113,9 @@ async function* walk(
       const owner = ownerOf(key);
       if (owner !== null) registered.set(owner, 'laravel');
     }
+    // With nothing ready their lists have no key.
+    for (const key of await withMessages(connection, dramatiqDead, signal))
+      registered.set(key.slice(0, -DRAMATIQ_DEAD.length), 'dramatiq');
     const keys = new Set([...registered.keys(), ...lists].filter(isQueue));
     for (const key of byName([...keys], (name) => name)) {
       const convention = conventionOf(registered.get(key) ?? null, connection.settings, registered.has(key));
@@ -126,6 +132,21 @@ async function* walk(
       `the list is partial: walking through all keys took longer than ${scanBudgetMs} ms; name the queue, or give more time with ?scanBudget=30s`,
     );
   }
+}
+
+/** Sets of that name that are Dramatiq's have a hash beside them. */
+async function withMessages(
+  connection: Connection,
+  sets: readonly string[],
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  if (sets.length === 0) return [];
+  const types = sets.map((key) => ['TYPE', `${key}.msgs`] as const);
+  const answers = await connection.each(types, { operation: 'list the queues', signal });
+  return sets.filter((_, index) => {
+    const answer = answers[index];
+    return answer?.ok === true && asTextOrNull(answer.reply) === 'hash';
+  });
 }
 
 async function keysOf(

@@ -1,6 +1,8 @@
 import { expect, it } from 'vitest';
+import type { QueueStats } from '../../../src/contract/stats.ts';
+import { queuePattern } from '../../../src/core/name-pattern.ts';
 import { pythonWith } from '../../support/python.ts';
-import { client, moveRequest, peek, queue, signal, url } from './lab.ts';
+import { client, moveRequest, notice, open, peek, queue, signal, url } from './lab.ts';
 
 /** As on RabbitMQ: the packages are the same, so that one environment serves both. */
 const python = await pythonWith('dramatiq[rabbitmq]==2.2.1', 'celery==5.7.0', 'redis==5.2.1');
@@ -35,6 +37,9 @@ it('Dramatiq: its dead messages are those of their queue, with their error, and 
   // Nothing is ready, so that the list itself has no key.
   const handle = await queue('shop:default');
   expect(await handle.stats(signal)).toMatchObject({ ready: 0, dead: 1 });
+  const rows: QueueStats[] = [];
+  for await (const row of (await open()).queues(queuePattern(['shop:*']), { notice, signal })) rows.push(row);
+  expect(rows).toMatchObject([{ queue: 'shop:default', kind: 'list', ready: 0, dead: 1 }]);
   const [dead] = await peek(handle, { state: 'dead' });
   expect(dead?.dead).toMatchObject({ from: 'shop:default', reason: 'failed', error: 'ValueError: card expired' });
   expect(dead?.dead?.at).toBeGreaterThan(Date.now() - 60_000);

@@ -5,7 +5,7 @@ import type { Connection } from '../connection.ts';
 import { PAGE } from '../page-size.ts';
 import { asInteger, asList } from '../reply.ts';
 import { sortedSetPages } from '../sorted-set.ts';
-import { DELAYED } from './dramatiq-keys.ts';
+import { DELAYED, DRAMATIQ_DEAD } from './dramatiq-keys.ts';
 import type { FrameworkDead } from './framework-dead.ts';
 import { elementMessage } from './message.ts';
 
@@ -25,7 +25,7 @@ return 1
 /** Null for the queue of what waits for its time: its dead letters are those of the queue that it belongs to. */
 export function dramatiqDead(connection: Connection, key: string): FrameworkDead | null {
   if (key.endsWith(DELAYED)) return null;
-  const set = `${key}.XQ`;
+  const set = `${key}${DRAMATIQ_DEAD}`;
   const place = { operation: 'read the dead messages', queue: key };
   return {
     count: async (signal) => ({
