@@ -8,7 +8,8 @@ export function arranged(state: TopState): TopState {
   const rows = sorted(passing(state), state.sorting);
   const before = indexOfSelected(state);
   const withRows = { ...state, rows };
-  if (!state.hasChosen) return scrolled(withRows, 0);
+  // Until every broker has been asked, the first row is the first of what happened to answer.
+  if (!state.hasChosen) return scrolled({ ...withRows, hasChosen: haveAllAnswered(state) }, 0);
   // A queue that is gone or filtered out leaves the selection at its place.
   const place = indexOfSelected(withRows) ?? Math.min(before ?? 0, rows.length - 1);
   return scrolled(withRows, place);
@@ -25,9 +26,16 @@ export function scrolled(state: TopState, place: number): TopState {
   return { ...state, offset, selected: row === undefined ? null : { context: row.context, queue: row.queue } };
 }
 
-/** The same, because the operator says so: from then on the selection follows that queue. The first row leads back to the beginning. */
+/** The same, because the operator says so. */
 export function chosenRow(state: TopState, place: number): TopState {
-  return scrolled({ ...state, hasChosen: place > 0 }, place);
+  return scrolled({ ...state, hasChosen: true }, place);
+}
+
+function haveAllAnswered(state: TopState): boolean {
+  return [...state.policies.keys()].every((context) => {
+    const condition = state.brokers.get(context)?.condition.state;
+    return condition !== undefined && condition !== 'connecting';
+  });
 }
 
 export function indexOfSelected({ rows, selected }: Pick<TopState, 'rows' | 'selected'>): number | null {

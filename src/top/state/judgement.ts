@@ -11,8 +11,9 @@ export type Outlook =
   | { readonly kind: 'empty' }
   /** `isSure`: looked at for so long that slow growth would have been seen. */
   | { readonly kind: 'steady'; readonly isSure: boolean }
-  | { readonly kind: 'growing' }
-  | { readonly kind: 'draining'; readonly inMs: number };
+  /** `byRates`: what comes in and goes out says so, and the depth has not been watched for long enough to show it. */
+  | { readonly kind: 'growing'; readonly byRates?: true }
+  | { readonly kind: 'draining'; readonly inMs: number; readonly byRates?: true };
 
 const TREND_WINDOW_MS = 15_000;
 /** A rise smaller than this share of the depth, or than so many messages, is not called growing at once: queues breathe. It is when it goes on. */
@@ -26,18 +27,31 @@ export interface Judgement {
   readonly netPerSec: number | null;
 }
 
-export function judge(stats: QueueStats, series: Series): Judgement {
+/** Rates that differ by less than this share are the same: they are of a few seconds. */
+const NOTABLE_RATE_SHARE = 0.2;
+const NOTABLE_RATE = 0.2;
+
+/** `lostConsumers`: it had some while it was watched. */
+export function judge(stats: QueueStats, series: Series, lostConsumers = false): Judgement {
   const measured = slope(series, 'depth', TREND_WINDOW_MS);
   const netPerSec = netOf(stats, measured);
   const outlook = outlookOf(stats, series, measured, netPerSec);
   const found: Readonly<Record<Fault, boolean>> = {
-    'no consumers': stats.consumers === 0 && (stats.ready ?? 0) > 0,
-    growing: outlook.kind === 'growing',
+    'no consumers': stats.consumers === 0 && (stats.ready ?? 0) > 0 && (lostConsumers || !isIdle(stats, measured)),
+    growing: outlook.kind === 'growing' && outlook.byRates !== true,
     'dead letters arriving': (slope(series, 'dead', TREND_WINDOW_MS)?.change ?? 0) > 0,
     failing: (stats.rates?.errorPerSec ?? 0) > 0,
     paused: stats.state === 'paused',
   };
   return { faults: FAULTS.filter((fault) => found[fault]), outlook, netPerSec };
+}
+
+/** Nothing comes and nothing goes, for all that is known: a parking place, whose messages wait for nobody. What is unknown is not idle. */
+function isIdle({ rates }: QueueStats, measured: Slope | null): boolean {
+  if ((measured?.change ?? 0) !== 0) return false;
+  const { inPerSec = null, outPerSec = null } = rates ?? {};
+  if (inPerSec === null && outPerSec === null) return measured !== null;
+  return (inPerSec ?? 0) === 0 && (outPerSec ?? 0) === 0;
 }
 
 /** Measured where there are two samples; before that from the broker's own rates. */
@@ -59,7 +73,20 @@ function outlookOf(stats: QueueStats, series: Series, measured: Slope | null, ne
   // The last few messages of a queue are too few to fall notably; one more or less of them is nothing but the breath of a queue whose consumers keep up.
   const isEnding = slow !== null && slow.change < 0 && stats.depth <= NOTABLE_CHANGE;
   if (slow === null || (Math.abs(slow.change) < NOTABLE_CHANGE && !isEnding)) {
-    return { kind: 'steady', isSure: coversTrend(series) };
+    const isSure = coversTrend(series);
+    return (isSure ? null : byRates(stats, measured)) ?? { kind: 'steady', isSure };
   }
   return slow.perSec > 0 ? { kind: 'growing' } : { kind: 'draining', inMs: (stats.depth / -slow.perSec) * 1000 };
+}
+
+/** Before a trend can be seen in the depth, the rates tell it, unless the depth goes the other way. Null: they do not differ, or are unknown. */
+function byRates({ rates, depth }: QueueStats, measured: Slope | null): Outlook | null {
+  const { inPerSec = null, outPerSec = null } = rates ?? {};
+  if (inPerSec === null || outPerSec === null || depth === null) return null;
+  const net = inPerSec - outPerSec;
+  if (Math.abs(net) < Math.max(NOTABLE_RATE, Math.max(inPerSec, outPerSec) * NOTABLE_RATE_SHARE)) return null;
+  if (measured !== null && measured.change * net < 0) return null;
+  return net > 0
+    ? { kind: 'growing', byRates: true }
+    : { kind: 'draining', inMs: (depth / -net) * 1000, byRates: true };
 }

@@ -8,6 +8,8 @@ export interface Row extends RowKey {
   readonly stats: QueueStats;
   readonly series: Series;
   readonly judgement: Judgement;
+  /** It had consumers while it was watched, and has none now. */
+  readonly lostConsumers: boolean;
 }
 
 /** What is known of one broker: the last good rows, and whether they are still true. */
@@ -44,9 +46,12 @@ export function withSnapshot(before: BrokerView | undefined, snapshot: Snapshot)
 function nextRow(before: Row | undefined, context: string, stats: QueueStats): Row {
   const elapsedMs = before === undefined ? 0 : stats.sampledAt - before.stats.sampledAt;
   // The broker answered with the reading that is known already (RabbitMQ renews its own every five seconds): no new point in time.
-  if (before !== undefined && elapsedMs <= 0) return { ...before, stats, judgement: judge(stats, before.series) };
+  const lostConsumers =
+    before !== undefined && stats.consumers === 0 && (before.lostConsumers || (before.stats.consumers ?? 0) > 0);
+  if (before !== undefined && elapsedMs <= 0)
+    return { ...before, stats, lostConsumers, judgement: judge(stats, before.series, lostConsumers) };
   const { inPerSec = null, outPerSec = null, errorPerSec = null } = stats.rates ?? {};
   const sample = { depth: stats.depth, dead: stats.dead ?? null, inPerSec, outPerSec, errorPerSec };
   const series = appended(before?.series ?? emptySeries(), sample, elapsedMs);
-  return { context, queue: stats.queue, stats, series, judgement: judge(stats, series) };
+  return { context, queue: stats.queue, stats, series, lostConsumers, judgement: judge(stats, series, lostConsumers) };
 }

@@ -17,7 +17,8 @@ export function chart(
 ): readonly string[] {
   if (width <= 0) return Array.from({ length: height }, () => '');
   const shown = values.slice(-width);
-  const largest = Math.max(0, ...shown.filter((value) => value !== null));
+  const known = shown.filter((value) => value !== null);
+  const largest = topOf(Math.min(...known), Math.max(0, ...known));
   const steps = bars.length * height;
   const levels = shown.map((value) => {
     if (value === null) return 0;
@@ -32,6 +33,13 @@ export function chart(
     );
     return ' '.repeat(width - shown.length) + cells.join('');
   });
+}
+
+/** A value that hardly changes fills no bar, which would say that something is full: it is drawn half as high. */
+const FLAT_SHARE = 0.05;
+
+function topOf(least: number, largest: number): number {
+  return largest - least < largest * FLAT_SHARE ? largest * 2 : largest;
 }
 
 /** What a screen reader says instead of the bars. */

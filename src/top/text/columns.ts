@@ -138,11 +138,11 @@ export function outlookText(row: Row): string {
       return '';
     case 'draining':
       if (outlook.inMs >= LONGEST_OUTLOOK_MS) return '>99w';
-      return `${row.stats.approximate.includes('depth') ? '~' : ''}${formatDuration(outlook.inMs)}`;
+      return `${outlook.byRates === true || row.stats.approximate.includes('depth') ? '~' : ''}${formatDuration(outlook.inMs)}`;
     case 'steady':
       return outlook.isSure ? 'steady' : '~steady';
     case 'growing':
-      return 'growing';
+      return outlook.byRates === true ? '~growing' : 'growing';
   }
 }
 

@@ -91,9 +91,11 @@ export function totalOf(
   return { sum, unknown, known, approximate };
 }
 
-/** `12+?`: at least 12, the rest is unknown. Nothing when no queue has such a figure. */
+/**
+ * `12+?`: at least 12, the rest is unknown. What is known to be nothing says nothing beside what is unknown: `?`. Nothing when no queue has such a figure.
+ */
 export function formatTotal(total: Total, format: (value: number) => string = formatCount): string {
-  if (total.known === 0) return total.unknown === 0 ? '' : '?';
+  if (total.known === 0 || (total.sum === 0 && total.unknown > 0)) return total.unknown === 0 ? '' : '?';
   return `${total.approximate ? '~' : ''}${format(total.sum)}${total.unknown > 0 ? '+?' : ''}`;
 }
 

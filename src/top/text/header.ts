@@ -5,20 +5,21 @@ import { type Line, line } from './line.ts';
 import { cut, padded, widthOf } from './padding.ts';
 import { glyphsOf, paint, type Theme } from './theme.ts';
 
-/** Totals over all brokers, and the clock of the last sample. */
+/** Totals over the queues that are shown, and the clock of the last sample. */
 export function titleLine(state: TopState, width: number, theme: Theme): Line {
   const glyphs = glyphsOf(theme);
   const brokers = [...shownBrokers(state).values()];
-  const all = brokers.flatMap(({ condition, rows }) =>
-    Array.from(rows.values(), ({ stats }) => (condition.state === 'stale' ? asItWas(stats) : stats)),
-  );
+  const stale = new Set(brokers.flatMap(({ condition, context }) => (condition.state === 'stale' ? [context] : [])));
+  const all = state.rows.map(({ context, stats }) => (stale.has(context) ? asItWas(stats) : stats));
+  const inAll = brokers.reduce((sum, { rows }) => sum + rows.size, 0);
+  const howMany = inAll === all.length ? formatCount(inAll) : `${formatCount(all.length)} of ${formatCount(inAll)}`;
   const rates = (name: 'inPerSec' | 'outPerSec' | 'errorPerSec'): string =>
     formatTotal(
       totalOf(all, 'rates', (stats) => stats.rates?.[name] ?? null),
       formatRate,
     );
   const parts = [
-    `${formatCount(all.length)} ${all.length === 1 ? 'queue' : 'queues'}`,
+    `${howMany} ${inAll === 1 ? 'queue' : 'queues'}`,
     named('ready', formatTotal(totalOf(all, 'ready', (stats) => stats.ready))),
     named('dead', formatTotal(totalOf(all, 'dead', (stats) => stats.dead))),
     named('in/s', all.length === 0 ? '' : rates('inPerSec')),

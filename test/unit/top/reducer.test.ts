@@ -53,11 +53,25 @@ describe('moving through the list', () => {
     expect([shown(next), selected(next)]).toEqual(['a c d e b', 'b']);
   });
 
-  test('before the operator has moved, and after Home, the first row is selected whichever it is', () => {
+  test('the selection stays on its queue when rows are sorted anew, also before it was moved and after Home', () => {
     const other = { type: 'snapshot', snapshot: snapshot([reading('z', { ready: 99 }), ...five]) } as const;
-    expect(selected(reduce(list, other))).toBe('z');
-    expect(selected(reduce(played(list, keys('jj', 'home')), other))).toBe('z');
+    expect(shown(reduce(list, other))).toBe('z a b c d e');
+    for (const moves of [[], ['jj', 'home'], ['j', 'g']]) {
+      const before = played(list, keys(...moves));
+      expect(selected(before)).toBe('a');
+      expect(selected(reduce(before, other))).toBe('a');
+    }
     expect(selected(reduce(played(list, keys('j')), other))).toBe('b');
+  });
+
+  test('while brokers are still being asked, the first row is selected whichever it is', () => {
+    const two = stateWith(five, { policies: policies('prod', 'dev') });
+    const answer = (context: string, queue: string) =>
+      ({ type: 'snapshot', snapshot: snapshot([reading(queue, { ready: 99 })], { context }) }) as const;
+    expect(selected(two)).toBe('a');
+    const complete = reduce(two, answer('dev', 'y'));
+    expect(selected(complete)).toBe('y');
+    expect(selected(reduce(complete, answer('prod', 'z')))).toBe('y');
   });
 
   test('the selection stays at its place when its queue is gone', () => {
@@ -81,7 +95,11 @@ describe('moving through the list', () => {
 describe('filters and order', () => {
   const mixed = stateWith([
     reading('fine', { ready: 5 }),
-    reading('stuck', { ready: 3, consumers: 0 }),
+    reading('stuck', {
+      ready: 3,
+      consumers: 0,
+      rates: { inPerSec: 0.1, outPerSec: 0, errorPerSec: 0, windowMs: 10_000 },
+    }),
     reading('dead', { dead: 2 }),
     reading('paused', { state: 'paused' }),
     reading('unknown', { ready: null, dead: null, depth: null, consumers: null }),

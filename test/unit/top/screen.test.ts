@@ -161,7 +161,82 @@ describe('the head', () => {
         rates: { inPerSec: null, outPerSec: null, errorPerSec: null, windowMs: null },
       }),
     ]);
-    expect(text(state)[0]).toMatch(/^mq top {2}2 queues {2}ready ~12 {2}dead 2\+\? {2}in\/s 0\.0\+\? /);
+    expect(text(state)[0]).toMatch(/^mq top {2}2 queues {2}ready ~12 {2}dead 2\+\? {2}in\/s \? /);
+  });
+
+  test('nothing beside what is unknown is unknown: a stale broker adds no 0.0', () => {
+    const state = reduce(stateWith([reading('q', { ready: 1 })], { policies: policies('dev', 'prod') }), {
+      type: 'snapshot',
+      snapshot: snapshot([reading('x', { ready: 2 })], { context: 'dev' }),
+    });
+    const stale = { state: 'stale', reason: 'connection refused', since: NOON, retryAt: null } as const;
+    const later = reduce(state, { type: 'snapshot', snapshot: snapshot(null, { context: 'dev', condition: stale }) });
+    expect(text(state)[0]).toContain('ready 3  dead 0  in/s 0.0  out/s 0.0');
+    expect(text(later)[0]).toContain('ready ~3  dead ~0  in/s ?  out/s ?');
+  });
+
+  test('the totals are those of the queues that pass the filter, and how many there are is said', () => {
+    const state = played(
+      stateWith([
+        reading('orders', { ready: 5, dead: 1 }),
+        reading('mail', { ready: 7 }),
+        reading('orders-eu', { ready: 2 }),
+      ]),
+      keys('/', 'orders', 'enter'),
+    );
+    expect(text(state)[0]).toContain('2 of 3 queues  ready 7  dead 1');
+    expect(text(played(state, keys('escape')))[0]).toContain('3 queues  ready 14  dead 1');
+  });
+
+  test('a queue without consumers is wrong when something comes or has come while it was watched, not for being idle', () => {
+    const rates = (inPerSec: number | null, outPerSec: number | null) =>
+      ({ inPerSec, outPerSec, errorPerSec: 0, windowMs: 5_000 }) as const;
+    const marks = (...readings: readonly Partial<QueueStats>[]) =>
+      readings
+        .reduce<TopState | null>((before, one, index) => {
+          const sampledAt = NOON + index * 2_000;
+          const stats = reading('q', { ready: 5, consumers: 0, sampledAt, ...one });
+          const next = { type: 'snapshot', snapshot: snapshot([stats], { at: sampledAt }) } as const;
+          return before === null ? stateWith([stats]) : reduce(before, next);
+        }, null)
+        ?.rows[0]?.judgement.faults.includes('no consumers');
+    expect(marks({})).toBe(false);
+    expect(marks({ rates: rates(0.1, 0) })).toBe(true);
+    expect(marks({ rates: rates(null, null) })).toBe(true);
+    expect(marks({ rates: rates(null, null) }, { rates: rates(null, null) })).toBe(false);
+    expect(marks({ rates: rates(null, null) }, { rates: rates(null, null), ready: 6, depth: 6 })).toBe(true);
+    expect(marks({ consumers: 2 }, {}, {})).toBe(true);
+    expect(marks({ consumers: 2 }, {}, { consumers: 1 }, { consumers: 1 })).toBe(false);
+  });
+
+  test('a depth that hardly changes is no full bar, one that doubles is', () => {
+    const bars = (...depths: readonly number[]) =>
+      depths.reduce<TopState | null>((before, ready, index) => {
+        const sampledAt = NOON + index * 2_000;
+        const stats = reading('q', { ready, sampledAt });
+        return before === null
+          ? stateWith([stats], { size: { columns: 150, rows: 8 } })
+          : reduce(before, { type: 'snapshot', snapshot: snapshot([stats], { at: sampledAt }) });
+      }, null) ?? stateWith([]);
+    expect(text(bars(500, 500, 500))[3]).not.toContain('█');
+    expect(text(bars(500, 501, 500))[3]).not.toContain('█');
+    expect(text(bars(250, 400, 500))[3]).toContain('█');
+    expect(text(bars(0, 0, 0))[3]).toContain('▁▁▁');
+  });
+
+  test('rates that differ are no steady depth: what they say is said with ~ until the depth shows it', () => {
+    const outlook = (inPerSec: number, outPerSec: number, ready = 20_000) =>
+      text(
+        stateWith([reading('q', { ready, rates: { inPerSec, outPerSec, errorPerSec: 0, windowMs: 5_000 } })]),
+      ).join();
+    expect(outlook(19.6, 12.9)).toContain('~growing');
+    expect(outlook(12.9, 19.6)).toMatch(/~4\dm|~5\dm/);
+    expect(outlook(10, 9.5)).toContain('~steady');
+    expect(outlook(0, 0)).toContain('~steady');
+    const growing = stateWith([
+      reading('q', { ready: 20_000, rates: { inPerSec: 20, outPerSec: 12, errorPerSec: 0, windowMs: 5_000 } }),
+    ]);
+    expect(growing.rows[0]?.judgement.faults).toEqual([]);
   });
 
   test('a stale broker is named first, with age and reason', () => {
