@@ -273,6 +273,11 @@ export interface Queue {
   /** One message by its id, in whatever state; null when there is none. Never disturbs. */
   get?(id: string, signal: AbortSignal): Promise<Message | null>;
   purge?(options: PurgeOptions): Promise<PurgeResult>;
+  /**
+   * Present where a purge may be refused for what is in the queue just now: throws as it would, and changes nothing. Asked before anything is shown, so that
+   * a dry run promises nothing that the run refuses.
+   */
+  mayPurge?(states: readonly MessageState[], signal: AbortSignal): Promise<void>;
   /** Stops delivery to consumers; pausing a paused queue is no error. */
   pause?(options: { readonly reason: string | null; readonly signal: AbortSignal }): Promise<void>;
   resume?(options: { readonly signal: AbortSignal }): Promise<void>;

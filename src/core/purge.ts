@@ -48,6 +48,7 @@ export async function planPurge(request: PurgeRequest): Promise<Plan> {
       queue: queue.name,
     });
   }
+  await target.holder.mayPurge?.(states, signal);
   const depths = await Promise.all(states.map((state) => depthNow(target.holder, state, signal)));
   const depth = sumOf(depths);
   const chosen = selection(request, target.only, depth.now);

@@ -4,19 +4,25 @@ import { frozen } from '../frozen.ts';
 export interface StreamFacts {
   /** The consumer group that the handle looks through; null: none, or several and none named. */
   readonly group: string | null;
-  readonly groups: number;
+  readonly groups: readonly string[];
   readonly hasDlq: boolean;
   /** True when this stream is one that `?dlq=` names. */
   readonly isDlq: boolean;
 }
 
 export const STREAM_CAPABILITIES: Capabilities = frozen(
-  streamCapabilities({ group: 'any', groups: 1, hasDlq: false, isDlq: false }),
+  streamCapabilities({ group: 'any', groups: ['any'], hasDlq: false, isDlq: false }),
 );
 
 export function streamCapabilities({ group, groups, hasDlq, isDlq }: StreamFacts): Capabilities {
-  const why = groups === 0 ? 'the stream has no consumer group' : `the stream has ${groups} consumer groups`;
-  const instead = groups === 0 ? 'create one with XGROUP CREATE' : 'name one with ?group=NAME in the URL';
+  const [only] = groups;
+  const why =
+    groups.length === 0
+      ? 'the stream has no consumer group'
+      : groups.length === 1
+        ? `the group named in the URL is not among those of the stream, which are: ${only}`
+        : `the stream has ${groups.length} consumer groups: ${groups.join(', ')}`;
+  const instead = groups.length === 0 ? 'create one with XGROUP CREATE' : 'name one with ?group=NAME in the URL';
   const noGroup = absent(why, instead);
   const dead = hasDlq || group !== null;
   const hasLinks = dead || isDlq;
@@ -48,11 +54,15 @@ export function streamCapabilities({ group, groups, hasDlq, isDlq }: StreamFacts
         group === null
           ? noGroup
           : present('emulated', 'the group is set past the end; entries already delivered can still be retried'),
-      purge: {
-        ...present(),
-        states: group === null ? ['ready'] : hasDlq ? ['ready', 'in-flight'] : ['ready', 'in-flight', 'dead'],
-        count: 'exact',
-      },
+      // What one group has not read another may be working on: whose entries are meant has to be said.
+      purge:
+        group === null && groups.length > 0
+          ? noGroup
+          : {
+              ...present(),
+              states: group === null ? ['ready'] : hasDlq ? ['ready', 'in-flight'] : ['ready', 'in-flight', 'dead'],
+              count: 'exact',
+            },
       deadLetters: hasLinks
         ? {
             ...present('emulated', 'pending entries with many deliveries and long idle, or a stream named by ?dlq='),

@@ -162,6 +162,22 @@ function saysTheSame(message: OutgoingMessage, old: Entry): boolean {
   );
 }
 
+/** The fields of a moved entry: its own, and where it was before; `countReplay`: and that it was redriven once more. As the script for a move does it. */
+export function markedFields(entry: Entry, countReplay: boolean): readonly Buffer[] {
+  const replays = Number(fieldText(entry, REPLAYS) ?? 0);
+  const own = entry.fields.filter(([name]) => {
+    const text = name.toString('utf8');
+    return text !== ORIGIN && (text !== REPLAYS || !countReplay);
+  });
+  const count = String((Number.isFinite(replays) ? replays : 0) + 1);
+  return [
+    ...own.flat(),
+    Buffer.from(ORIGIN),
+    Buffer.from(entry.id),
+    ...(countReplay ? [Buffer.from(REPLAYS), Buffer.from(count)] : []),
+  ];
+}
+
 function withoutMarks(entry: Entry): readonly Buffer[] {
   return entry.fields.filter(([name]) => ![ORIGIN, REPLAYS].includes(name.toString('utf8'))).flat();
 }

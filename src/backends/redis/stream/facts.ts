@@ -1,3 +1,4 @@
+import { clockOf, type ServerClock } from '../clock.ts';
 import type { Call, Connection } from '../connection.ts';
 import { redisError } from '../errors.ts';
 import { asInteger, asList, asListOrNone, asNumberOrNull, asPairs, asText, asTextOrNull } from '../reply.ts';
@@ -20,46 +21,47 @@ export interface StreamFacts {
   readonly lastId: string | null;
   readonly lastGeneratedId: string;
   readonly entriesAdded: number | null;
+  /** No entry past it was ever deleted by its id; null: not known (before Redis 7). */
+  readonly maxDeletedId: string | null;
   readonly groups: readonly Group[];
-  /** By the server's clock, milliseconds since the epoch; by ours where the server does not tell. */
-  readonly readAt: number;
+  readonly clock: ServerClock;
 }
 
-const NO_STREAM: Omit<StreamFacts, 'readAt'> = {
+const NO_STREAM: Omit<StreamFacts, 'clock'> = {
   exists: false,
   length: 0,
   firstId: null,
   lastId: null,
   lastGeneratedId: MIN_ID,
   entriesAdded: 0,
+  maxDeletedId: null,
   groups: [],
 };
 
 export async function readFacts(connection: Connection, key: string, signal: AbortSignal): Promise<StreamFacts> {
   const place = { operation: 'read the stream', queue: key, signal };
   // In a cluster it would be the clock of any node.
-  const clock: readonly Call[] = connection.isCluster ? [] : [['TIME']];
-  const answers = await connection.each([['XINFO', 'STREAM', key], ['XINFO', 'GROUPS', key], ...clock], place);
-  const time = answers[2];
-  const [seconds, micros] = time?.ok === true ? asList(time.reply).map(asInteger) : [];
-  const readAt = seconds === undefined ? Date.now() : seconds * 1_000 + Math.floor((micros ?? 0) / 1_000);
+  const time: readonly Call[] = connection.isCluster ? [] : [['TIME']];
+  const answers = await connection.each([['XINFO', 'STREAM', key], ['XINFO', 'GROUPS', key], ...time], place);
+  const clock = clockOf(answers[2]);
   const [stream, groups] = answers.slice(0, 2).map((answer) => {
     if (answer.ok) return answer.reply;
     // A dead-letter stream is made by its first entry, and a stream may go while it is watched.
     if (answer.refused && String(answer.error).includes('no such key')) return null;
     throw redisError(answer.error, place);
   });
-  if (stream === null || groups === null) return { ...NO_STREAM, readAt };
+  if (stream === null || groups === null) return { ...NO_STREAM, clock };
   const info = asPairs(stream);
   const firstOf = (name: string): string | null => asTextOrNull(asListOrNone(info.get(name))[0]);
   return {
     exists: true,
-    readAt,
+    clock,
     length: asInteger(info.get('length')),
     firstId: firstOf('first-entry'),
     lastId: firstOf('last-entry'),
     lastGeneratedId: asText(info.get('last-generated-id')),
     entriesAdded: asNumberOrNull(info.get('entries-added')),
+    maxDeletedId: asTextOrNull(info.get('max-deleted-entry-id')),
     groups: asList(groups).map((reply) => {
       const group = asPairs(reply);
       return {
@@ -166,7 +168,7 @@ export async function* readPending(
   group: string,
   signal: AbortSignal,
 ): AsyncGenerator<readonly PendingEntry[]> {
-  const pageSize = 1000;
+  const pageSize = 500;
   for (let start = '-'; ; ) {
     const reply = await connection.call(['XPENDING', key, group, start, '+', pageSize], {
       operation: 'read the pending entries',

@@ -1,12 +1,17 @@
 import type { Message } from '../../../contract/message.ts';
 import type { ItemOutcome, NativeMove, NativeMoveRequest, NativeProgress } from '../../../contract/queue.ts';
-import { bytesOf, PAGE, PageSize } from '../page-size.ts';
+import { PAGE, PageSize } from '../page-size.ts';
 import { asInteger, asList } from '../reply.ts';
-import { ORIGIN, REPLAYS } from './entry.ts';
-import { type PendingEntry, readPending, savedKey } from './facts.ts';
+import { markedFields, ORIGIN, REPLAYS, readEntries } from './entry.ts';
+import { type PendingEntry, readFacts, readPending, savedKey } from './facts.ts';
+import { ghostsOf } from './ghosts.ts';
 import { MAX_ID } from './ids.ts';
 import { readAfter, unreadAfter } from './read.ts';
+import { settlePending, unreadSource } from './source.ts';
 import { isDead, type StreamView } from './view.ts';
+
+/** Lua passes on no more than 8,000 values in a call (LUAI_MAXCSTACK). */
+const MOST_VALUES_IN_A_SCRIPT = 7_900;
 
 /**
  * Moves these entries: adds each to the target with its fields and the id that it had, then takes it from the source. One that is gone,
@@ -14,7 +19,8 @@ import { isDead, type StreamView } from './view.ts';
  *
  * KEYS[1] source, KEYS[2] target, KEYS[3] the group's saved position.
  * ARGV: 'ready' or 'dead', group ('' for none), highest id, '1' to delete from the source, '1' to count a replay, least deliveries,
- * least idle time in ms, names of the two marks, then ids. Returns 1 or 0 for each.
+ * least idle time in ms, names of the two marks, then ids. Returns 1, 0, 2 (more fields than a script can add: nothing was done) or 3 (behind such a one: not
+ * tried, so that the order is kept) for each, and the bytes that were moved.
  */
 const MOVE = `
 local kind = redis.call('TYPE', KEYS[2]).ok
@@ -41,16 +47,21 @@ local function movable(id)
   local ms, seq = parts(id)
   return ms > afterMs or (ms == afterMs and seq > afterSeq)
 end
-local results = {}
+local results, bytes = {}, 0
+local isOver = false
 for i = 10, #ARGV do
   local id = ARGV[i]
-  results[i - 9] = 0
-  local entry = movable(id) and redis.call('XRANGE', KEYS[1], id, id)[1]
-  if entry then
+  results[i - 9] = isOver and 3 or 0
+  local entry = not isOver and movable(id) and redis.call('XRANGE', KEYS[1], id, id)[1]
+  if entry and #entry[2] > ${MOST_VALUES_IN_A_SCRIPT} then
+    results[i - 9] = 2
+    isOver = true
+  elseif entry then
     local fields = {}
     local replays = 0
     for f = 1, #entry[2], 2 do
       local name = entry[2][f]
+      bytes = bytes + #name + #entry[2][f + 1]
       if name == ARGV[9] then replays = tonumber(entry[2][f + 1]) or 0 end
       if name ~= ARGV[8] and (name ~= ARGV[9] or ARGV[5] ~= '1') then
         fields[#fields + 1] = name
@@ -69,6 +80,7 @@ for i = 10, #ARGV do
     results[i - 9] = 1
   end
 end
+results[#results + 1] = bytes
 return results
 `;
 
@@ -87,6 +99,7 @@ export function streamMove(
   let end: string | null = null;
   let dead: PendingEntry[] | null = null;
   const size = new PageSize();
+  let isToldOfLargeOnes = false;
 
   async function move(ids: readonly string[]): Promise<readonly boolean[]> {
     const deletes = request.state === 'ready' || isOnlyGroup;
@@ -101,11 +114,35 @@ export function streamMove(
       ORIGIN,
       REPLAYS,
     ];
-    const reply = await connection.script(MOVE, [key, target, savedKey(key, group ?? '')], [...settings, ...ids], {
-      operation: 'move entries',
-      queue: key,
-    });
-    return asList(reply).map((result) => asInteger(result) === 1);
+    const keys = [key, target, savedKey(key, group ?? '')];
+    const place = { operation: 'move entries', queue: key };
+    const moved: boolean[] = [];
+    while (moved.length < ids.length) {
+      const rest = ids.slice(moved.length);
+      const codes = asList(await connection.script(MOVE, keys, [...settings, ...rest], place)).map(asInteger);
+      size.learn(rest.length, codes[rest.length] ?? 0);
+      for (const [index, id] of rest.entries()) {
+        if (codes[index] === 3) break;
+        moved.push(codes[index] === 2 ? await moveAlone(id, deletes) : codes[index] === 1);
+      }
+    }
+    return moved;
+  }
+
+  /** An entry with more fields than a script can add: added by a call of its own, and only then taken away, if it may still be. */
+  async function moveAlone(id: string, deletes: boolean): Promise<boolean> {
+    const place = { operation: 'move entries', queue: key, bytes: true };
+    const [entry] = readEntries(await connection.call(['XRANGE', key, id, id], place));
+    if (entry === undefined) return false;
+    if (!isToldOfLargeOnes) {
+      request.notice(
+        `an entry of more than ${MOST_VALUES_IN_A_SCRIPT / 2} fields is moved in two steps: when the run breaks off in between, it is in both places`,
+      );
+      isToldOfLargeOnes = true;
+    }
+    await connection.call(['XADD', target, '*', ...markedFields(entry, request.countReplay)], place);
+    if (request.state === 'dead') return (await settlePending(view, deletes, [id]))[0] !== 'gone';
+    return (await unreadSource(view).remove([{ id }]))[0] === null;
   }
 
   function progress(ids: readonly (string | null)[], moved: readonly boolean[], exhausted: boolean): NativeProgress {
@@ -126,7 +163,6 @@ export function streamMove(
     );
     const count = size.next(most);
     const page = after === null || end === '' ? [] : await readAfter(view, after, count, request.signal);
-    size.learn(page.length, bytesOf(page));
     const ids = page.map(({ id }) => id ?? '');
     const last = ids.indexOf(end);
     const inside = last === -1 ? ids : ids.slice(0, last + 1);
@@ -140,11 +176,15 @@ export function streamMove(
   async function nextDead(count: number): Promise<NativeProgress> {
     if (dead === null) {
       dead = [];
-      for await (const page of readPending(connection, key, group ?? '', request.signal))
-        dead.push(...page.filter((entry) => isDead(view, entry)));
+      const facts = await readFacts(connection, key, request.signal);
+      for await (const page of readPending(connection, key, group ?? '', request.signal)) {
+        const chosen = page.filter((entry) => isDead(view, entry));
+        const ghosts = await ghostsOf(view, facts, chosen, request.signal);
+        dead.push(...chosen.filter(({ id }) => !ghosts.has(id)));
+      }
       left = Math.min(left, dead.length);
     }
-    const ids = dead.splice(0, count).map(({ id }) => id);
+    const ids = dead.splice(0, size.next(count)).map(({ id }) => id);
     if (ids.length === 0) return progress([], [], true);
     left -= ids.length;
     return progress(ids, await move(ids), left <= 0);

@@ -1,6 +1,6 @@
 import { MqError } from '../../../contract/errors.ts';
-import type { Message } from '../../../contract/message.ts';
-import type { DeadLetters, Peek, PeekOptions, Queue } from '../../../contract/queue.ts';
+import type { Message, MessageState } from '../../../contract/message.ts';
+import type { DeadLetters, Peek, PeekOptions, PurgeOptions, Queue } from '../../../contract/queue.ts';
 import { browse } from '../browser.ts';
 import type { Connection } from '../connection.ts';
 import { frozen } from '../frozen.ts';
@@ -11,7 +11,7 @@ import { readFacts } from './facts.ts';
 import { streamMove } from './move.ts';
 import { pauseGroup, resumeGroup } from './pause.ts';
 import { streamPublisher } from './publisher.ts';
-import { purgeStream } from './purge.ts';
+import { mayPurge, purgeStream } from './purge.ts';
 import { getEntry, peekPending, peekReady } from './read.ts';
 import { deadSource, unreadSource } from './source.ts';
 import { describeStream, streamStats } from './stats.ts';
@@ -26,7 +26,12 @@ export async function openStream(connection: Connection, key: string, signal: Ab
   const group = found?.name ?? null;
   const view = viewOf(connection, key, group);
   const capabilities = frozen(
-    streamCapabilities({ group, groups: groups.length, hasDlq: view.dlq !== null, isDlq: view.death !== null }),
+    streamCapabilities({
+      group,
+      groups: groups.map(({ name }) => name),
+      hasDlq: view.dlq !== null,
+      isDlq: view.death !== null,
+    }),
   );
 
   async function peek({ state, limit, notice, signal }: PeekOptions): Promise<Peek> {
@@ -89,7 +94,13 @@ export async function openStream(connection: Connection, key: string, signal: Ab
       }
       return browse(deadSource(view, facts.groups.length === 1), options, key, new Lease(connection, key, key));
     },
-    purge: (options) => purgeStream(view, options),
+    ...(capabilities.abilities.purge.supported
+      ? {
+          purge: (options: PurgeOptions) => purgeStream(view, options),
+          mayPurge: async (states: readonly MessageState[], signal: AbortSignal) =>
+            mayPurge(view, await readFacts(connection, key, signal), states, signal),
+        }
+      : {}),
     async nativeMove(request) {
       const facts = await readFacts(connection, key, request.signal);
       if (request.state === 'dead' && (group === null || view.dlq !== null)) return null;

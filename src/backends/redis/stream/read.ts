@@ -7,10 +7,21 @@ import { type PendingEntry, positionOf, readFacts, readPending } from './facts.t
 import { compareIds, isId, MIN_ID, nextId } from './ids.ts';
 import { groupOf, isDead, pendingDeath, type StreamView } from './view.ts';
 
-/** The id after which nothing was read by the group; everything when there is none. Null: not known. */
+/**
+ * The id after which nothing was read by the group; everything where there are no groups. Where there are, and none is chosen: what the one furthest behind has
+ * not read, as the stats count it; what all have read is history. Null: not known.
+ */
 export async function unreadAfter(view: StreamView, signal: AbortSignal): Promise<string | null> {
-  const group = groupOf(await readFacts(view.connection, view.key, signal), view.group);
-  return group === null ? MIN_ID : (await positionOf(view.connection, view.key, group, signal)).after;
+  const facts = await readFacts(view.connection, view.key, signal);
+  const group = groupOf(facts, view.group);
+  if (group !== null) return (await positionOf(view.connection, view.key, group, signal)).after;
+  const positions = await Promise.all(facts.groups.map((one) => positionOf(view.connection, view.key, one, signal)));
+  let least: string | null = null;
+  for (const { after } of positions) {
+    if (after === null) return null;
+    if (least === null || compareIds(after, least) < 0) least = after;
+  }
+  return least ?? MIN_ID;
 }
 
 /** Entries that come after an id. */

@@ -34,16 +34,32 @@ return results
 
 /**
  * Acknowledges entries that are still pending, and deletes them when no other group needs them.
- * KEYS[1] stream. ARGV: group, '1' to delete, then ids. Returns 1 or 0 (not pending any more) for each.
+ * KEYS[1] stream. ARGV: group, '1' to delete, then ids. Returns 1, 0 (not pending any more) or 2 (acknowledged, but it held nothing) for each.
  */
 const SETTLE_PENDING = `
 local results = {}
 for i = 3, #ARGV do
+  local held = #redis.call('XRANGE', KEYS[1], ARGV[i], ARGV[i]) > 0
   results[i - 2] = redis.call('XACK', KEYS[1], ARGV[1], ARGV[i])
   if results[i - 2] == 1 and ARGV[2] == '1' then redis.call('XDEL', KEYS[1], ARGV[i]) end
+  if results[i - 2] == 1 and not held then results[i - 2] = 2 end
 end
 return results
 `;
+
+export type Settled = 'removed' | 'gone' | 'held nothing';
+
+export async function settlePending(
+  view: StreamView,
+  isOnlyGroup: boolean,
+  ids: readonly string[],
+): Promise<readonly Settled[]> {
+  if (ids.length === 0) return [];
+  const args = [view.group ?? '', isOnlyGroup ? '1' : '0', ...ids];
+  const place = { operation: 'settle entries', queue: view.key };
+  const reply = asList(await view.connection.script(SETTLE_PENDING, [view.key], args, place)).map(asInteger);
+  return reply.map((code) => (code === 1 ? 'removed' : code === 2 ? 'held nothing' : 'gone'));
+}
 
 export interface EntryItem {
   readonly id: string;
@@ -100,13 +116,13 @@ export function deadSource(view: StreamView, isOnlyGroup: boolean): BrowseSource
       return [];
     },
     async remove(items): Promise<readonly Removal[]> {
-      const args = [view.group ?? '', isOnlyGroup ? '1' : '0', ...items.map(({ id }) => id)];
-      const reply = await view.connection.script(SETTLE_PENDING, [view.key], args, {
-        operation: 'settle entries',
-        queue: view.key,
-      });
-      return asList(reply).map((result) =>
-        asInteger(result) === 1 ? null : 'a consumer has settled it meanwhile, so it may be processed twice',
+      const settled = await settlePending(
+        view,
+        isOnlyGroup,
+        items.map(({ id }) => id),
+      );
+      return settled.map((result) =>
+        result === 'gone' ? 'a consumer has settled it meanwhile, so it may be processed twice' : null,
       );
     },
   };

@@ -5,12 +5,10 @@ import { depthOf, type QueueStats } from '../../../contract/stats.ts';
 import type { Call, Connection } from '../connection.ts';
 import { asInteger, asList, asPairs, asText, asTextOrNull } from '../reply.ts';
 import { readEntries, timeOf } from './entry.ts';
-import { countAfter, type Group, positionOf, readFacts, readPending, type StreamFacts } from './facts.ts';
+import { countAfter, type Group, positionOf, readFacts, type StreamFacts } from './facts.ts';
+import { countPending, MOST_PENDING } from './ghosts.ts';
 import { compareIds, MIN_ID, nextId } from './ids.ts';
-import { groupOf, isDead, type StreamView } from './view.ts';
-
-/** Dead letters are counted among so many pending entries; beyond, their number is not known. */
-const MOST_PENDING = 20_000;
+import { groupOf, type StreamView } from './view.ts';
 
 export async function streamStats(view: StreamView, signal: AbortSignal): Promise<QueueStats> {
   const { connection, key, dlq } = view;
@@ -40,15 +38,17 @@ export async function streamStats(view: StreamView, signal: AbortSignal): Promis
         : (group?.consumers ?? facts.groups.reduce((sum, { consumers }) => sum + consumers, 0)),
     oldestAgeMs: seen.oldestAgeMs,
     counters: { enqueued: facts.entriesAdded, acked: seen.acked, failed: null },
-    approximate: [],
+    approximate: seen.approximate ?? [],
     notes: {
+      ...(facts.clock.note === null ? {} : { oldestAgeMs: facts.clock.note }),
       rates: 'Redis counts no failures',
       ...(facts.groups.length === 0
         ? { consumers: 'the stream has no consumer group; readers outside groups leave no trace' }
         : {}),
       ...seen.notes,
     },
-    sampledAt: facts.readAt,
+    sampledAt: facts.clock.now,
+    ...facts.clock.brokerTime,
   };
 }
 
@@ -59,6 +59,7 @@ interface Seen {
   readonly dead?: number | null;
   readonly oldestAgeMs: number | null;
   readonly acked: number | null;
+  readonly approximate?: QueueStats['approximate'];
   readonly notes: QueueStats['notes'];
 }
 
@@ -69,7 +70,7 @@ async function withoutGroup(view: StreamView, facts: StreamFacts, signal: AbortS
     return {
       state: 'running',
       ready: facts.length,
-      oldestAgeMs: ageOf(facts.firstId),
+      oldestAgeMs: ageOf(facts.firstId, facts),
       acked: null,
       notes: missing === '' ? {} : { ready: `${missing}all entries are counted` },
     };
@@ -92,7 +93,8 @@ async function withoutGroup(view: StreamView, facts: StreamFacts, signal: AbortS
 
 async function withGroup(view: StreamView, facts: StreamFacts, group: Group, signal: AbortSignal): Promise<Seen> {
   const unread = await unreadOf(view, facts, group, signal);
-  const dead = view.dlq === null ? await countDead(view, group, signal) : undefined;
+  const pending = await countPending(view, facts, group, signal);
+  const ghosts = pending === null || pending.ghosts === 0 ? null : ghostNote(pending.ghosts);
   const { position } = unread;
   const [next] =
     position.after === null
@@ -111,9 +113,11 @@ async function withGroup(view: StreamView, facts: StreamFacts, group: Group, sig
   return {
     state: position.isPaused ? 'paused' : 'running',
     ready: unread.count,
-    inFlight: dead === null ? null : group.pending - (dead ?? 0),
-    ...(dead === undefined ? {} : { dead }),
-    oldestAgeMs: ageOf(next?.id ?? null),
+    inFlight: pending === null ? (view.dlq === null ? null : group.pending) : pending.inFlight,
+    ...(view.dlq === null ? { dead: pending?.dead ?? null } : {}),
+    oldestAgeMs: ageOf(next?.id ?? null, facts),
+    approximate:
+      pending !== null && pending.unsure > 0 ? ['inFlight', ...(view.dlq === null ? (['dead'] as const) : [])] : [],
     acked: read === null ? null : Math.max(0, read - group.pending),
     notes: {
       ...(position.isPaused
@@ -127,9 +131,14 @@ async function withGroup(view: StreamView, facts: StreamFacts, group: Group, sig
           }
         : {}),
       ...(unread.count === null ? { ready: `Redis does not know how far group ${group.name} is behind` } : {}),
-      ...(dead === null ? { dead: `more than ${MOST_PENDING} entries are pending` } : {}),
+      ...(pending === null && view.dlq === null ? { dead: `more than ${MOST_PENDING} entries are pending` } : {}),
+      ...(ghosts === null ? {} : view.dlq === null ? { dead: ghosts } : { inFlight: ghosts }),
     },
   };
+}
+
+function ghostNote(count: number): string {
+  return `${count} pending ${count === 1 ? 'entry was' : 'entries were'} deleted from the stream, hold nothing and are not counted; purge --dead acknowledges those that are dead`;
 }
 
 async function unreadOf(view: StreamView, facts: StreamFacts, group: Group, signal: AbortSignal) {
@@ -150,24 +159,14 @@ function isPlausible({ length, firstId, lastId }: StreamFacts, { lag, lastDelive
   return compareIds(lastDeliveredId, firstId) >= 0 && compareIds(lastDeliveredId, lastId) < 0 && lag < length;
 }
 
-async function countDead(view: StreamView, group: Group, signal: AbortSignal): Promise<number | null> {
-  if (group.pending > MOST_PENDING) return null;
-  if (group.pending === 0) return 0;
-  let count = 0;
-  for await (const page of readPending(view.connection, view.key, group.name, signal)) {
-    count += page.filter((entry) => isDead(view, entry)).length;
-  }
-  return count;
-}
-
 /** 0 for a stream that is not there yet: it is made by the first dead letter. */
 async function lengthOf(connection: Connection, key: string, signal: AbortSignal): Promise<number> {
   return asInteger(await connection.call(['XLEN', key], { operation: 'read the stats', queue: key, signal }));
 }
 
-function ageOf(id: string | null): number | null {
+function ageOf(id: string | null, { clock }: StreamFacts): number | null {
   const at = id === null || id === MIN_ID ? null : timeOf(id);
-  return at === null ? null : Math.max(0, Date.now() - at);
+  return at === null ? null : Math.max(0, clock.now - at);
 }
 
 export async function describeStream(view: StreamView, signal: AbortSignal): Promise<QueueDescription> {
