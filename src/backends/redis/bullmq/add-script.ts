@@ -14,8 +14,9 @@ export interface Added {
 }
 
 /**
- * The library answers with the id of the job that is there, whatever it is, and the caller takes that for its own. So the script that adds looks first. A job of that id is
- * the message itself when it has its name and its data. The same of the job that holds its deduplication id: `twin` or `rival`; `closed`: that one is gone, but its time is not over.
+ * The library answers with the id of the job that is there, whatever it is, and the caller takes that for its own. So
+ * the script that adds looks first. A job of that id is the message itself when it has its name and its data. The same
+ * of the job that holds its deduplication id: `twin` or `rival`; `closed`: that one is gone, but its time is not over.
  */
 const LOOK = `
 local function isIt(key)
@@ -38,7 +39,8 @@ end
 `;
 
 /**
- * KEYS: the library's, then the waiting, the paused list and meta. ARGV: the library's three, the key of the deduplication id or nothing, the layout. On the list to add to see `retry-script.ts`.
+ * KEYS: the library's, then the waiting, the paused list and meta. ARGV: the library's three, the key of the
+ * deduplication id or nothing, the layout. On the list to add to see `retry-script.ts`.
  */
 const NEW = (lua: string, numberOfKeys: number): Omit<StoredScript, 'name'> => ({
   numberOfKeys: numberOfKeys + 3,

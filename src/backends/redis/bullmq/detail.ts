@@ -18,7 +18,10 @@ const STATES = {
   active: 'in-flight',
 } as const satisfies Readonly<Record<string, MessageState>>;
 
-/** One job with everything that is known of it in `native`: stack traces, log lines, progress, result, parent and children. */
+/**
+ * One job with everything that is known of it in `native`: stack traces, log lines, progress, result, parent and
+ * children.
+ */
 export async function getJob(
   connection: Connection,
   bull: BullPlace,

@@ -53,8 +53,9 @@ type KeyTypes = Readonly<Record<(typeof KEYS)[number], string>>;
 const BATCH = 200;
 
 /**
- * Which of these bases are queues. BullMQ writes a `meta` hash with a version or its options (unless told not to) and an `events`
- * stream; Bull 4 has neither, only the counter `id` and the lists and sorted sets of states, and while it is paused a `meta` with that flag alone.
+ * Which of these bases are queues. BullMQ writes a `meta` hash with a version or its options (unless told not to) and
+ * an `events` stream; Bull 4 has neither, only the counter `id` and the lists and sorted sets of states, and while it
+ * is paused a `meta` with that flag alone.
  */
 export async function verifyBull(
   connection: Connection,

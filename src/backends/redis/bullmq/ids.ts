@@ -13,15 +13,16 @@ export function recordOf(message: OutgoingMessage, kind: RedisKind): NativeRecor
 }
 
 /** The library refuses whole numbers, which are its own counter, and colons, which part its keys. */
-export function isUsableId(id: string): boolean {
+function isUsableId(id: string): boolean {
   return id !== '' && !/^\d+$/.test(id) && !id.includes(':');
 }
 
 const DERIVED = /^mq-(.*)-[\w-]{22}$/s;
 
 /**
- * The id under which a message that came from a queue of this backend is stored when it may be sent twice (a move that broke off between adding and removing): no other message can
- * have it, because it is made of where the message was and of all that it is. Of the id that it had, a part is kept to be read; of a derived one, what it was derived from.
+ * The id under which a message that came from a queue of this backend is stored when it may be sent twice (a move that
+ * broke off between adding and removing): no other message can have it, because it is made of where the message was and
+ * of all that it is. Of the id that it had, a part is kept to be read; of a derived one, what it was derived from.
  */
 function derivedId(id: string, from: string, content: string): string {
   const readable = (DERIVED.exec(id)?.[1] ?? id).replaceAll('%', '%25').replaceAll(':', '%3A');
@@ -34,8 +35,8 @@ function derivedId(id: string, from: string, content: string): string {
 /**
  * The id of the job that a message becomes; null: the library's next number.
  *
- * `once`: it goes away from where it is, so the same message may come again. Else each send is a message of its own: one that says where it was read is a copy, which has the id of its
- * producer if that is free, and no place's number.
+ * `once`: it goes away from where it is, so the same message may come again. Else each send is a message of its own:
+ * one that says where it was read is a copy, which has the id of its producer if that is free, and no place's number.
  */
 export function jobId(message: OutgoingMessage, once: boolean, content: string): string | null {
   const { id } = message;

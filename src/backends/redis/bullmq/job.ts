@@ -4,7 +4,10 @@ import { parseObject } from '../list/convention.ts';
 import { asList } from '../reply.ts';
 import type { BullPlace } from './find.ts';
 
-/** The fields of a job's hash that a message is made of. `atm` and `ats` are BullMQ's attempts; Bull 4 calls them `attemptsMade`. */
+/**
+ * The fields of a job's hash that a message is made of. `atm` and `ats` are BullMQ's attempts; Bull 4 calls them
+ * `attemptsMade`.
+ */
 export const JOB_FIELDS = [
   'name',
   'data',
@@ -46,7 +49,7 @@ export function textOf(value: Buffer | null): string | null {
   return value === null ? null : value.toString('utf8');
 }
 
-export function numberOf(value: Buffer | null): number | null {
+function numberOf(value: Buffer | null): number | null {
   const number = value === null || value.length === 0 ? Number.NaN : Number(value.toString('utf8'));
   return Number.isFinite(number) ? number : null;
 }

@@ -17,9 +17,9 @@ export type RunScript = (command: string, args: readonly Argument[]) => unknown;
 const open = new WeakMap<Connection, Map<string, Promise<BullLibrary>>>();
 
 /**
- * The library's own handle, for what changes state as it does: its scripts keep the queue's invariants. Loaded only then. It never
- * writes the queue's `meta`: a plain `new Queue()` overwrites the application's settings and makes queues that nobody asked for.
- * It shares the connection, so it needs no closing.
+ * The library's own handle, for what changes state as it does: its scripts keep the queue's invariants. Loaded only
+ * then. It never writes the queue's `meta`: a plain `new Queue()` overwrites the application's settings and makes
+ * queues that nobody asked for. It shares the connection, so it needs no closing.
  */
 export function bullLibrary(connection: Connection, bull: BullPlace): Promise<BullLibrary> {
   const handles = open.get(connection) ?? new Map<string, Promise<BullLibrary>>();
@@ -53,12 +53,7 @@ async function load(connection: Connection, bull: BullPlace): Promise<BullLibrar
   };
 }
 
-/** The library numbers its refusals (`ErrorCode` in bullmq); anything else is a fault of the connection or the server. */
-export function refusalOf(error: unknown): string | null {
-  if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'number') return null;
-  return refusalOfCode(error.code);
-}
-
+/** The library numbers its refusals (`ErrorCode` in bullmq). */
 export function refusalOfCode(code: number): string {
   return REFUSALS[code] ?? 'the library refused it';
 }

@@ -15,8 +15,8 @@ const CLEAN_PAGE = 1000;
 const PURGED = { ready: ['paused', 'wait', 'prioritized'], delayed: ['delayed'], dead: ['failed'] } as const;
 
 /**
- * What was there at the start. Jobs of flows stay, and the next run of a scheduler, which only removing the scheduler may stop: the same jobs as those that
- * cannot be taken out one by one.
+ * What was there at the start. Jobs of flows stay, and the next run of a scheduler, which only removing the scheduler
+ * may stop: the same jobs as those that cannot be taken out one by one.
  */
 export async function purgeBull(connection: Connection, bull: BullPlace, options: PurgeOptions): Promise<PurgeResult> {
   const place = { operation: 'purge', queue: bull.shown };
@@ -73,8 +73,9 @@ export async function createBull(connection: Connection, name: string, signal: A
 }
 
 /**
- * Refused while jobs are active, because the library would leave the queue paused and half deleted; and while jobs of flows are in it: those that wait for children would stay
- * behind in a queue that nobody lists, and a parent elsewhere would go on without its child. What else there is goes, to the last key.
+ * Refused while jobs are active, because the library would leave the queue paused and half deleted; and while jobs of
+ * flows are in it: those that wait for children would stay behind in a queue that nobody lists, and a parent elsewhere
+ * would go on without its child. What else there is goes, to the last key.
  */
 export async function deleteBull(connection: Connection, name: string, signal: AbortSignal): Promise<number> {
   const place = { operation: 'delete', queue: name };
@@ -124,7 +125,10 @@ function countOf(count: number, what: string): string {
 
 const LOOK_PAGE = 1000;
 
-/** What deleting has to know of every job: the deduplication ids that they hold, and how many are children of a job that is there. */
+/**
+ * What deleting has to know of every job: the deduplication ids that they hold, and how many are children of a job that
+ * is there.
+ */
 async function lookThrough(
   connection: Connection,
   bull: BullPlace,

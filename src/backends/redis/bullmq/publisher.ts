@@ -78,8 +78,9 @@ async function add(adding: Adder, bull: BullPlace, message: OutgoingMessage, onc
 }
 
 /**
- * `sent` means that what is in the queue is this message. A producer that sends an id again means another message, though it be alike; one that gives a deduplication id means that
- * those alike are one. A message that goes away from where it is must not be taken for another of its deduplication id: that may be done and gone before its work is.
+ * `sent` means that what is in the queue is this message. A producer that sends an id again means another message,
+ * though it be alike; one that gives a deduplication id means that those alike are one. A message that goes away from
+ * where it is must not be taken for another of its deduplication id: that may be done and gone before its work is.
  */
 function outcomeOf({ word, id }: Added, message: OutgoingMessage, once: boolean): SendOutcome {
   const isCopy = message.from !== undefined;

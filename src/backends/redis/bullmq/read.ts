@@ -15,8 +15,8 @@ interface Container {
 }
 
 /**
- * Where the jobs of each state are, in the order in which workers take them: the list of version 5 for a paused queue goes in front of
- * `wait` on resume, and prioritized jobs are taken after those that wait.
+ * Where the jobs of each state are, in the order in which workers take them: the list of version 5 for a paused queue
+ * goes in front of `wait` on resume, and prioritized jobs are taken after those that wait.
  */
 const CONTAINERS: Readonly<Record<MessageState, readonly Container[]>> = {
   ready: [
@@ -31,7 +31,9 @@ const CONTAINERS: Readonly<Record<MessageState, readonly Container[]>> = {
   'waiting-children': [{ suffix: 'waiting-children', shape: 'zset' }],
 };
 
-/** The score of a delayed job is its due time times 4096, plus a number that keeps the order (BullMQ, getDelayedScore). */
+/**
+ * The score of a delayed job is its due time times 4096, plus a number that keeps the order (BullMQ, getDelayedScore).
+ */
 function dueAtOf(score: number): number {
   return Math.floor(score / 0x1000);
 }
@@ -159,7 +161,10 @@ async function* zsetRefs(
   }
 }
 
-/** From the right. When jobs leave while we read, others slip past us: then once more from the start, without those seen. */
+/**
+ * From the right. When jobs leave while we read, others slip past us: then once more from the start, without those
+ * seen.
+ */
 async function* listRefs(
   connection: Connection,
   bull: BullPlace,

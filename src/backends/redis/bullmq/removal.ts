@@ -4,8 +4,10 @@ import type { BullPlace } from './find.ts';
 import type { JobHash } from './job.ts';
 import { runStored, type StoredScript } from './scripts.ts';
 
-/** What a worker changes when it takes a job: as it was read, so that the script that removes it knows whether one did. */
-export const TOUCHED = ['ats', 'atm', 'attemptsMade', 'processedOn', 'finishedOn'] as const;
+/**
+ * What a worker changes when it takes a job: as it was read, so that the script that removes it knows whether one did.
+ */
+const TOUCHED = ['ats', 'atm', 'attemptsMade', 'processedOn', 'finishedOn'] as const;
 
 export type Touched = readonly string[];
 
@@ -26,9 +28,10 @@ export function whyItStays(tie: string): string {
 }
 
 /**
- * What ties a job to others; removing it alone would do more than that. A run of a scheduler that is over, or whose next one is there, is
- * like any other job; so is the child of a parent that is gone. The id of a run ends with the time that the scheduler remembers, whoever made it: repeatable jobs of
- * version 3 and 4 too. The parent may be in another slot of a cluster, where no script can look: then it counts as there.
+ * What ties a job to others; removing it alone would do more than that. A run of a scheduler that is over, or whose
+ * next one is there, is like any other job; so is the child of a parent that is gone. The id of a run ends with the
+ * time that the scheduler remembers, whoever made it: repeatable jobs of version 3 and 4 too. The parent may be in
+ * another slot of a cluster, where no script can look: then it counts as there.
  */
 const JOBS = `
 local function tieOf(key, id, schedulers)
@@ -53,8 +56,8 @@ end
 `;
 
 /**
- * KEYS: events, repeat. ARGV: prefix, then for each job its id, the list or set that it was read from, and what a worker changes, as it was read.
- * Returns one word for each: '' removed, `gone`, `taken`, or what ties it.
+ * KEYS: events, repeat. ARGV: prefix, then for each job its id, the list or set that it was read from, and what a
+ * worker changes, as it was read. Returns one word for each: '' removed, `gone`, `taken`, or what ties it.
  */
 const REMOVE: StoredScript = {
   name: 'mq:remove',
@@ -101,8 +104,8 @@ export interface Removable {
 }
 
 /**
- * Takes jobs out of the queue, each only if it is where it was and no worker has had it since: in one script, because between a look and a removal a worker can take,
- * complete and lose it. One word for each, see `REMOVE`.
+ * Takes jobs out of the queue, each only if it is where it was and no worker has had it since: in one script, because
+ * between a look and a removal a worker can take, complete and lose it. One word for each, see `REMOVE`.
  */
 export async function removeJobs(
   connection: Connection,
@@ -119,9 +122,10 @@ export async function removeJobs(
 }
 
 /**
- * One page of a list or set, from its end that is worked on first. KEYS: it, events, repeat. ARGV: prefix, `list` or `zset`, how many of it to pass over, how many to look at. A marker
- * that wakes workers is no job and stays, uncounted. An id without a job goes.
- * Returns how many were looked at, removed, and were ids only; then id and tie of each that stays.
+ * One page of a list or set, from its end that is worked on first. KEYS: it, events, repeat. ARGV: prefix, `list` or
+ * `zset`, how many of it to pass over, how many to look at. A marker that wakes workers is no job and stays, uncounted.
+ * An id without a job goes. Returns how many were looked at, removed, and were ids only; then id and tie of each that
+ * stays.
  */
 const CLEAN: StoredScript = {
   name: 'mq:clean',

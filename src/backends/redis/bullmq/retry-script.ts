@@ -17,8 +17,8 @@ export interface Retried {
 type RetryAnswer = number;
 
 /**
- * Attempts start anew in every place in which a version counts them: a job that died under BullMQ 4 may be run by the 5 that came after it, which reads what
- * both have written; and one that died of stalling would die of the next stall.
+ * Attempts start anew in every place in which a version counts them: a job that died under BullMQ 4 may be run by the 5
+ * that came after it, which reads what both have written; and one that died of stalling would die of the next stall.
  */
 const ANEW = `
 if result == 1 then
@@ -29,8 +29,9 @@ return result
 `;
 
 /**
- * The library's own script, with the list that is right for the version. KEYS: the library's nine, then the paused list. ARGV: the library's six, the layout, and 1 to
- * count a replay. Version 5 parks in the paused list what comes while the queue is paused; what is in the waiting list by then is gone with its resume.
+ * The library's own script, with the list that is right for the version. KEYS: the library's nine, then the paused
+ * list. ARGV: the library's six, the layout, and 1 to count a replay. Version 5 parks in the paused list what comes
+ * while the queue is paused; what is in the waiting list by then is gone with its resume.
  */
 const NEW = (lua: string, numberOfKeys: number): Omit<StoredScript, 'name'> => ({
   numberOfKeys: numberOfKeys + 1,
@@ -46,7 +47,10 @@ local result = library()
 ${ANEW}`,
 });
 
-/** As the libraries of version 3 and 4 do, but the priority stays. KEYS: job, those of the layout, failed. ARGV: id, 1 for lifo, layout, 1 to count a replay. */
+/**
+ * As the libraries of version 3 and 4 do, but the priority stays. KEYS: job, those of the layout, failed. ARGV: id, 1
+ * for lifo, layout, 1 to count a replay.
+ */
 const OLD: StoredScript = {
   name: 'mq:retry:old',
   numberOfKeys: 10,

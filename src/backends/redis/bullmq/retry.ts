@@ -10,14 +10,15 @@ import { readIds } from './read.ts';
 import { retrier } from './retry-script.ts';
 
 /**
- * 200 at once: 27,000 jobs a second, and no other client waits longer than some 10 ms (measured on 50,000 jobs of 1 KB). The library's
- * bulk call is faster but loses the priority of every job and leaves the attempts used up.
+ * 200 at once: 27,000 jobs a second, and no other client waits longer than some 10 ms (measured on 50,000 jobs of 1
+ * KB). The library's bulk call is faster but loses the priority of every job and leaves the attempts used up.
  */
 const AT_ONCE = 200;
 
 /**
- * Redrives as the library's own retry does, in the layout of the queue's version: one script a job, which refuses a job that is not failed any more, so that a second operator or
- * a vanished job does no harm. Attempts start anew; without that the next failure would be final.
+ * Redrives as the library's own retry does, in the layout of the queue's version: one script a job, which refuses a job
+ * that is not failed any more, so that a second operator or a vanished job does no harm. Attempts start anew; without
+ * that the next failure would be final.
  */
 export function bullRetry(connection: Connection, bull: BullPlace, request: NativeMoveRequest): NativeMove {
   /** How many failed jobs there were at the start: those that fail again meanwhile join the end and are not taken. */

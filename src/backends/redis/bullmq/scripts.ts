@@ -8,7 +8,9 @@ export interface StoredScript {
   readonly numberOfKeys: number;
 }
 
-/** Sent whole once for each connection, then by its hash: a library's script is up to 12 KB long and runs once a job. */
+/**
+ * Sent whole once for each connection, then by its hash: a library's script is up to 12 KB long and runs once a job.
+ */
 export function runStored(
   { client }: Connection,
   { name, lua, numberOfKeys }: StoredScript,
@@ -23,8 +25,9 @@ export function runStored(
 const around = new Map<string, StoredScript>();
 
 /**
- * A script of the library, which it gave to the client of the connection under a name that holds its own version, made part of one of ours: it stays what it is, and what we
- * look at or write happens in the same instant. `wrap` gets its text and how many keys it has.
+ * A script of the library, which it gave to the client of the connection under a name that holds its own version, made
+ * part of one of ours: it stays what it is, and what we look at or write happens in the same instant. `wrap` gets its
+ * text and how many keys it has.
  */
 export function aroundLibrary(
   { client }: Connection,

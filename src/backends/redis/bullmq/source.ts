@@ -8,8 +8,8 @@ import { type Removable, removeJobs, touchedOf, whyItStays } from './removal.ts'
 import { tiesOf, withTie } from './ties.ts';
 
 /**
- * Reads the waiting or the failed jobs without claiming them, and removes those that were dealt with. Jobs that others depend
- * on, or that depend on others, stay: removing a child releases its parent with a result missing.
+ * Reads the waiting or the failed jobs without claiming them, and removes those that were dealt with. Jobs that others
+ * depend on, or that depend on others, stay: removing a child releases its parent with a result missing.
  */
 export function jobSource(connection: Connection, bull: BullPlace, state: 'ready' | 'dead'): BrowseSource<Removable> {
   const seen = new Set<string>();

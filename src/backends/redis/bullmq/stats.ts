@@ -13,7 +13,10 @@ export interface BullWorker {
   readonly name: string | null;
 }
 
-/** Connected workers by the client name that BullMQ gives them (`<prefix>:<base64 of the queue>`); null: the server does not tell. */
+/**
+ * Connected workers by the client name that BullMQ gives them (`<prefix>:<base64 of the queue>`); null: the server does
+ * not tell.
+ */
 export type Workers = ReadonlyMap<string, readonly BullWorker[]> | null;
 
 export interface BullCounts {
@@ -28,7 +31,9 @@ export interface BullCounts {
   readonly waitingChildren: number;
 }
 
-/** Rates look back so far, or as far as the events reach: long enough to be steady, short enough to follow an incident. */
+/**
+ * Rates look back so far, or as far as the events reach: long enough to be steady, short enough to follow an incident.
+ */
 const WINDOW_MS = 10_000;
 /** Over less than this one event more or less would be a rate of its own. */
 const LEAST_WINDOW_MS = 1_000;
@@ -163,7 +168,9 @@ export async function bullStatsOf(
   };
 }
 
-/** A field of ours in the queue's own `meta` hash, which the library leaves alone; it goes when the queue is resumed. */
+/**
+ * A field of ours in the queue's own `meta` hash, which the library leaves alone; it goes when the queue is resumed.
+ */
 export const PAUSE_REASON = 'mq:pauseReason';
 
 export async function readCounts(connection: Connection, bull: BullPlace, signal: AbortSignal): Promise<BullCounts> {
@@ -203,9 +210,10 @@ export function clientName(bull: BullPlace): string {
 }
 
 /**
- * From the history in the events stream, so they are right at once, and also when jobs remove themselves. They are of the time that the history
- * covers: less than the window when more events than we read fall into it, when the stream was trimmed within it, and when it was made within it. The
- * last happens to a new queue and to one that was obliterated, which nobody can tell apart: what was before is unknown. Null: it covers next to nothing.
+ * From the history in the events stream, so they are right at once, and also when jobs remove themselves. They are of
+ * the time that the history covers: less than the window when more events than we read fall into it, when the stream
+ * was trimmed within it, and when it was made within it. The last happens to a new queue and to one that was
+ * obliterated, which nobody can tell apart: what was before is unknown. Null: it covers next to nothing.
  */
 function ratesOf(now: number, info: ReadonlyMap<string, unknown>, events: readonly unknown[]): Rates | null {
   const happened = events.map((entry) => {

@@ -11,7 +11,10 @@ const PAGE = 1000;
 /** Of what each page is read: enough to know that a job is there. */
 const FIELDS = ['timestamp', 'name', 'parentKey', 'rjk'] as const;
 
-/** What a run over all jobs of a state would do with each: ids without their job, and jobs that stay, are counted by the server like any other. */
+/**
+ * What a run over all jobs of a state would do with each: ids without their job, and jobs that stay, are counted by the
+ * server like any other.
+ */
 export async function surveyJobs(
   connection: Connection,
   bull: BullPlace,

@@ -49,7 +49,9 @@ export function wrappedDeath(message: Message, field: string, from: string | nul
   };
 }
 
-/** The job as it was before it was wrapped: its name, data and options. Throws `PRECONDITION_FAILED` when it wraps none. */
+/**
+ * The job as it was before it was wrapped: its name, data and options. Throws `PRECONDITION_FAILED` when it wraps none.
+ */
 export function unwrapped(message: Message, field: string): Message {
   const found = wrapped(message, field);
   if (found === null)
@@ -71,7 +73,10 @@ export function unwrapped(message: Message, field: string): Message {
   };
 }
 
-/** As JSON.parse, but numbers keep their spelling when they are written again: 12345678901234567 and 1.0 stay what they were. */
+/**
+ * As JSON.parse, but numbers keep their spelling when they are written again: 12345678901234567 and 1.0 stay what they
+ * were.
+ */
 function parseExactly(text: string): Readonly<Record<string, unknown>> | null {
   const rawJson = (JSON as unknown as { rawJSON?: (source: string) => unknown }).rawJSON;
   try {

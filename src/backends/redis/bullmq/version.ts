@@ -1,10 +1,12 @@
 /**
- * Where a major version of BullMQ keeps what. Each is the oldest version that reads and writes it so (seen in the scripts of 3.16, 4.18, 5.81 and 6.7):
+ * Where a major version of BullMQ keeps what. Each is the oldest version that reads and writes it so (seen in the
+ * scripts of 3.16, 4.18, 5.81 and 6.7):
  *
- * - 3: prioritized jobs are inside the waiting list, their order in `priority`; attempts in `attemptsMade`; a pause renames the waiting list to `paused`.
+ * - 3: prioritized jobs are inside the waiting list, their order in `priority`; attempts in `attemptsMade`; a pause
+ *   renames the waiting list to `paused`.
  * - 4: prioritized jobs in `prioritized`, and a marker among the waiting jobs wakes workers.
- * - 5: attempts in `atm` and `ats`, markers in a key of their own, deduplication. Workers obey the flag of a pause, but resuming renames `paused` over
- *   the waiting list: what is in both is lost.
+ * - 5: attempts in `atm` and `ats`, markers in a key of their own, deduplication. Workers obey the flag of a pause, but
+ *   resuming renames `paused` over the waiting list: what is in both is lost.
  * - 6: a pause is the flag alone.
  */
 export type Layout = 3 | 4 | 5 | 6;
@@ -16,8 +18,8 @@ export interface LayoutTraces {
 }
 
 /**
- * By `meta.version` (`bullmq:5.81.5`), which the newest library writes that has opened the queue; BullMQ Pro counts two versions more. Where nothing says
- * so, 5: what it writes is read by 5 and 6, and nothing is lost with either.
+ * By `meta.version` (`bullmq:5.81.5`), which the newest library writes that has opened the queue; BullMQ Pro counts two
+ * versions more. Where nothing says so, 5: what it writes is read by 5 and 6, and nothing is lost with either.
  */
 export function layoutOf(version: string | null, traces: LayoutTraces): Layout {
   const [, pro, major] = /^bullmq(-pro)?:(\d+)\./.exec(version ?? '') ?? [];

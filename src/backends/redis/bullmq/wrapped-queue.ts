@@ -13,7 +13,10 @@ export function wrappedSettings({ settings }: Connection): RedisSettings {
   return { ...settings, dlq: dlq ?? (unwrap === null ? null : WRAPPED_QUEUES) };
 }
 
-/** With `?unwrap=`: the queue that holds this one's dead letters, wrapped. Null: there is none, and its failed jobs are its dead letters. */
+/**
+ * With `?unwrap=`: the queue that holds this one's dead letters, wrapped. Null: there is none, and its failed jobs are
+ * its dead letters.
+ */
 export async function wrappedDeadOf(
   connection: Connection,
   bull: BullPlace,
