@@ -6,8 +6,15 @@ export interface ModelMessage {
   readonly id: string;
   /** Chosen by a filter, in steps that have one. */
   readonly chosen: boolean;
-  /** The queue that lost it, as the message itself says; null: it never died, or what died is forgotten. */
-  readonly diedIn: string | null;
+  /** The queues that lost it, newest first, as the message itself says. */
+  readonly deaths: readonly string[];
+  /** It was sent anew since it last died, with its marks in it. */
+  readonly isSentAnew: boolean;
+}
+
+export interface ModelOptions {
+  /** A message that was sent anew with marks of death loses them when it dies again: the broker believes its own only. */
+  readonly forgetsWhatWasSent?: boolean;
 }
 
 interface Selecting {
@@ -58,7 +65,10 @@ export class Model {
   readonly #limits = new Map<string, number>();
   #serial = 0;
 
-  constructor(queues: readonly string[]) {
+  readonly #options: ModelOptions;
+
+  constructor(queues: readonly string[], options: ModelOptions = {}) {
+    this.#options = options;
     for (const queue of queues) this.#queues.set(queue, []);
   }
 
@@ -83,16 +93,27 @@ export class Model {
     return (this.#limits.get(queue) ?? Number.POSITIVE_INFINITY) - this.in(queue).length;
   }
 
-  /** The queues whose dead letters arrive there now. */
+  /** The queues whose dead letters arrive there now to stay. What leads back is no dead-letter queue. */
   sourcesOf(queue: string): readonly string[] {
-    return [...this.#links].filter(([, to]) => to === queue).map(([source]) => source);
+    return [...this.#links]
+      .filter(([source, to]) => to === queue && !this.#leads(queue, source))
+      .map(([source]) => source);
+  }
+
+  #leads(from: string, to: string): boolean {
+    const seen = new Set<string>();
+    for (let at: string | null = from; at !== null && !seen.has(at); at = this.linkOf(at)) {
+      if (at === to) return true;
+      seen.add(at);
+    }
+    return false;
   }
 
   /** New messages, every second of them `chosen`. */
   enqueue(queue: string, count: number): readonly ModelMessage[] {
     const messages = Array.from({ length: count }, () => {
       const n = this.#serial++;
-      return { id: `m${n}`, chosen: n % 2 === 0, diedIn: null };
+      return { id: `m${n}`, chosen: n % 2 === 0, deaths: [], isSentAnew: false };
     });
     this.#put(queue, messages);
     return messages;
@@ -103,12 +124,15 @@ export class Model {
     const dead = this.in(queue).slice(0, count);
     this.#remove(queue, dead);
     const to = this.linkOf(queue);
-    if (to !== null)
-      this.#put(
-        to,
-        dead.map((message) => ({ ...message, diedIn: queue })),
-      );
+    const after = dead.map((message) => this.#afterDeath(message, queue));
+    if (to !== null) this.#put(to, after);
     return dead;
+  }
+
+  #afterDeath(message: ModelMessage, queue: string): ModelMessage {
+    const isForgotten = message.isSentAnew && this.#options.forgetsWhatWasSent === true;
+    const before = isForgotten ? [] : message.deaths.filter((name) => name !== queue);
+    return { ...message, deaths: [queue, ...before], isSentAnew: false };
   }
 
   link(queue: string, to: string | null): void {
@@ -138,7 +162,10 @@ export class Model {
         taken.map(({ message }) => message),
       );
     for (const { message, to } of taken) {
-      if (to !== null) this.#put(to, [step.verb === 'redrive' ? { ...message, diedIn: null } : { ...message }]);
+      if (to === null) continue;
+      const isBack = to === message.deaths[0];
+      const deaths = step.verb !== 'redrive' ? message.deaths : isBack ? message.deaths.slice(1) : [];
+      this.#put(to, [{ ...message, deaths, isSentAnew: true }]);
     }
   }
 
@@ -166,9 +193,7 @@ export class Model {
   #targetOf(step: Taking, message: ModelMessage, holder: string): string | null | undefined {
     if (step.verb === 'purge') return null;
     if (step.verb !== 'redrive') return step.to;
-    // Back in the queue where it died, it is no dead letter.
-    const mark = message.diedIn === holder ? null : message.diedIn;
-    const origin = mark ?? this.#onlySourceOf(holder);
+    const origin = markOf(message, holder) ?? this.#onlySourceOf(holder);
     return origin !== null && this.#queues.has(origin) ? origin : undefined;
   }
 
@@ -178,9 +203,16 @@ export class Model {
     const deadOnly = step.verb === 'redrive' || (step.verb === 'purge' && step.dead);
     if (!deadOnly) return { holder: queue, named: this.in(queue) };
     const holder = this.linkOf(queue);
-    if (holder === null) return { holder: queue, named: this.sourcesOf(queue).length > 0 ? this.in(queue) : [] };
+    if (holder === null) {
+      if (this.sourcesOf(queue).length > 0) return { holder: queue, named: this.in(queue) };
+      const says = (message: ModelMessage) => markOf(message, queue) !== null;
+      return { holder: queue, named: step.verb === 'redrive' ? this.in(queue).filter(says) : [] };
+    }
     const isAlone = this.#onlySourceOf(holder) === queue;
-    const named = this.in(holder).filter(({ diedIn }) => diedIn === queue || (diedIn === null && isAlone));
+    const named = this.in(holder).filter((message) => {
+      const mark = markOf(message, holder);
+      return mark === queue || (mark === null && isAlone);
+    });
     return { holder, named };
   }
 
@@ -200,4 +232,10 @@ export class Model {
       this.in(queue).filter((message) => !gone.has(message)),
     );
   }
+}
+
+/** Back in the queue where it died, it is no dead letter. */
+function markOf(message: ModelMessage, holder: string): string | null {
+  const [last = null] = message.deaths;
+  return last === holder ? null : last;
 }
