@@ -1,6 +1,7 @@
 import type { Broker } from '../contract/broker.ts';
 import type { Guarantee } from '../contract/capabilities.ts';
 import { requireCapability } from '../contract/capabilities.ts';
+import { MqError } from '../contract/errors.ts';
 import type { JsonValue, Message, SendOutcome } from '../contract/message.ts';
 import type { DeadLetters, NativeMoveRequest, Notice, Publisher, Queue } from '../contract/queue.ts';
 import type { LocatedDeadLetters } from './dead-letters.ts';
@@ -166,7 +167,8 @@ async function byHand(
         toOutgoing(restored, { setHeaders: request.setHeaders, countReplay, from: holder.place }),
       );
     } catch (error) {
-      return { status: 'failed', reason: reasonOf(error) };
+      const isGone = to === null && error instanceof MqError && error.code === 'QUEUE_NOT_FOUND';
+      return { status: 'failed', reason: isGone ? `${reasonOf(error)}; use --to QUEUE` : reasonOf(error) };
     }
   };
   try {

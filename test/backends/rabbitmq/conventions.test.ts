@@ -267,6 +267,16 @@ describe('a message that names the exchange and the key that it came by', () => 
   });
 });
 
+test('a queue that is gone: its dead letters stay, and the hint is --to', async () => {
+  await declare('error.gone');
+  await publish('error.gone', BODY, { headers: { 'NServiceBus.FailedQ': 'gone' } });
+  const { code, stdout } = await redrive('error.gone');
+  expect(code).not.toBe(0);
+  expect(JSON.parse(stdout)).toMatchObject({ moved: 0, failed: 1 });
+  expect(JSON.parse(stdout).failures[0].reason).toMatch(/gone.*; use --to QUEUE$/);
+  expect(await readyOn(vhost.url, 'error.gone')).toBe(1);
+});
+
 test('the statistics of a queue without links say what its name says', async () => {
   await declare('payments_error');
   const { stderr } = await mq.ok([...target, 'stats', 'payments_error']);

@@ -197,7 +197,7 @@ function firstLineOf(trace: string): string | null {
 }
 
 /** Of Python's tracebacks, the last line says what happened. */
-export function lastLineOf(trace: string): string | null {
+function lastLineOf(trace: string): string | null {
   return trace.trimEnd().split(/\r?\n/).at(-1)?.trim() || null;
 }
 

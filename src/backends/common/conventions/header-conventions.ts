@@ -71,7 +71,7 @@ function wireFormatted(value: string | null): number | null {
 const MASSTRANSIT: HeaderConvention = {
   framework: 'MassTransit',
   marks: [['MT-Reason']],
-  from: first(endOfAddress('MT-Fault-InputAddress'), queueWithout('_error', '_skipped', '_error.fifo')),
+  from: first(endOfAddress('MT-Fault-InputAddress'), queueWithout('_error', '_skipped')),
   reason: text('MT-Reason'),
   error: typed('MT-Fault-ExceptionType', 'MT-Fault-Message'),
   at: instantOf('MT-Fault-Timestamp'),
