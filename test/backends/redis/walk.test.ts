@@ -2,6 +2,7 @@ import { Queue as Bull, type JobType, Worker } from 'bullmq';
 import fc from 'fast-check';
 import { Redis } from 'ioredis';
 import { describe, expect, it } from 'vitest';
+import type { Broker } from '../../../src/contract/broker.ts';
 import type { Queue } from '../../../src/contract/queue.ts';
 import type { Filter } from '../../../src/core/filter.ts';
 import { planMove } from '../../../src/core/move.ts';
@@ -200,9 +201,18 @@ function numberOf(body: string | undefined): number {
   return Number(/\d+/.exec(body ?? '')?.[0]);
 }
 
+const brokers = new Map<string, Promise<Broker>>();
+
+/** One connection for each database and kind, however many steps there are. */
+function brokerOf(kind: Site['kind'], database: number): Promise<Broker> {
+  const parameters = `/${database}${KIND_PARAMETERS[kind]}`;
+  const broker = brokers.get(parameters) ?? open(parameters, url);
+  brokers.set(parameters, broker);
+  return broker;
+}
+
 async function opened(name: string, kind: Site['kind'], database: number): Promise<Queue> {
-  const broker = await open(`/${database}${KIND_PARAMETERS[kind]}`, url);
-  return broker.queue(name, signal);
+  return (await brokerOf(kind, database)).queue(name, signal);
 }
 
 class World {
@@ -210,7 +220,6 @@ class World {
     PLACES.map((name) => [name, { ready: [], dead: [] }]),
   );
   readonly sites: ReadonlyMap<Place, Site>;
-  readonly brokers = new Map<string, Awaited<ReturnType<typeof open>>>();
   #serial = 0;
 
   constructor(sites: ReadonlyMap<Place, Site>) {
@@ -326,12 +335,9 @@ async function take(world: World, one: Exclude<Step, Deed>): Promise<void> {
 }
 
 async function handles(world: World, at: Place) {
-  const { kind } = world.site(at);
-  const database = at === 'jobs of 1' ? 1 : 0;
-  const key = `/${database}${KIND_PARAMETERS[kind]}`;
-  const broker = world.brokers.get(key) ?? (await open(key));
-  world.brokers.set(key, broker);
-  return { source: await world.site(at).queue(), broker };
+  const site = world.site(at);
+  const broker = await brokerOf(site.kind, at === 'jobs of 1' ? 1 : 0);
+  return { source: await site.queue(), broker };
 }
 
 type Snapshot = ReadonlyMap<Place, Contents>;
