@@ -235,3 +235,27 @@ it('a byte order mark in front of a text is sent as it is, and said', async () =
   expect(stderr).toContain('begins with a byte order mark (UTF-8, EF BB BF): it is part of the first message');
   expect(await bodies()).toEqual(['\ufeffa', 'b']);
 });
+
+it('the keys of an envelope are what stands there, also after one that holds a backslash', async () => {
+  const lines = [
+    { a: '1', '\\': '2' },
+    { a: '1', '\n': '3' },
+    { a: '1', '\t': '4' },
+  ].map((headers) => ({ body: 'x', headers }));
+  await mq.ok(['enqueue', 'q', '--ndjson'], { stdin: lines.map((line) => `${JSON.stringify(line)}\n`).join('') });
+  const out = (await mq.ok(['drain', 'q'])).stdout.trimEnd().split('\n');
+  expect(out.map((line) => /"headers":(\{.*?\})/.exec(line)?.[1])).toEqual(
+    lines.map(({ headers }) => JSON.stringify(headers)),
+  );
+});
+
+it('nesting without end is refused in one line, as any input that is no envelope', async () => {
+  for (const text of [
+    '['.repeat(200_000),
+    `{"body":"x","headers":${'{"a":'.repeat(100_000)}1${'}'.repeat(100_000)}}`,
+  ]) {
+    const { code, stderr } = await mq.run(['enqueue', 'q', '--ndjson'], { stdin: `${text}\n` });
+    expect(code).toBe(2);
+    expect(stderr).toContain('line 1: not valid JSON');
+  }
+});

@@ -1,4 +1,5 @@
 import { MqError } from '../../contract/errors.ts';
+import { parseExactJson } from '../../contract/exact-json.ts';
 import type { OutgoingMessage } from '../../contract/message.ts';
 import type { Notice, Publisher, Queue } from '../../contract/queue.ts';
 import type { Batch } from '../../core/enqueue.ts';
@@ -149,7 +150,7 @@ function parseEnvelope(bytes: Uint8Array, line: number): OutgoingMessage {
   if (text === null) throw new MqError('USAGE', `line ${line}: not valid UTF-8`);
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = parseExactJson(text);
   } catch {
     throw new MqError('USAGE', `line ${line}: not valid JSON`, {
       hint: 'one JSON object a line, as `mq peek -o ndjson` prints them',

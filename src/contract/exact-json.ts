@@ -1,0 +1,61 @@
+import type { JsonValue } from './message.ts';
+
+/** A text of JSON, and behind a key its colon. */
+const STRING = /"(?:[^"\\]|\\.)*"(\s*:)?/gs;
+
+/**
+ * As `JSON.parse`, and every key is what stands there. Node 24.21 takes a key that is written with an escape for another one that holds a backslash, when an
+ * earlier object had that: after `{"a":1,"\\":1}`, `{"a":1,"\n":1}` has the key `\`. So such keys are read by themselves and put in afterwards. Throws a
+ * `SyntaxError`, also for what is nested deeper than anybody means, as whatever walks through it would run out of stack.
+ */
+export function parseExactJson(text: string): JsonValue {
+  if (text.length > DEEPEST && depthOf(text) > DEEPEST) throw new SyntaxError(`nested deeper than ${DEEPEST}`);
+  if (!text.includes('\\')) return JSON.parse(text);
+  const keys = new Map<string, string>();
+  const mark = unusedMark(text);
+  const plain = text.replace(STRING, (found, colon: string | undefined) => {
+    if (colon === undefined || !found.includes('\\')) return found;
+    const written = found.slice(0, found.length - colon.length);
+    const stand = `${mark}${keys.size}`;
+    keys.set(stand, JSON.parse(written));
+    return `"${stand}"${colon}`;
+  });
+  const value: JsonValue = JSON.parse(plain);
+  return keys.size === 0 ? value : withKeys(value, keys);
+}
+
+const DEEPEST = 1_000;
+
+function depthOf(text: string): number {
+  let depth = 0;
+  let deepest = 0;
+  let isInString = false;
+  for (let at = 0; at < text.length; at++) {
+    const unit = text.charCodeAt(at);
+    if (isInString) {
+      if (unit === BACKSLASH) at++;
+      else if (unit === QUOTE) isInString = false;
+    } else if (unit === QUOTE) isInString = true;
+    else if (unit === BRACKET || unit === BRACE) deepest = Math.max(deepest, ++depth);
+    else if (unit === BRACKET + 2 || unit === BRACE + 2) depth--;
+  }
+  return deepest;
+}
+
+const QUOTE = 0x22;
+const BRACKET = 0x5b;
+const BACKSLASH = 0x5c;
+const BRACE = 0x7b;
+
+/** No key of the text begins with it. */
+function unusedMark(text: string): string {
+  for (let at = 0; ; at++) if (!text.includes(`key${at}:`)) return `key${at}:`;
+}
+
+function withKeys(value: JsonValue, keys: ReadonlyMap<string, string>): JsonValue {
+  if (Array.isArray(value)) return value.map((item) => withKeys(item, keys));
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, item]) => [keys.get(key) ?? key, withKeys(item ?? null, keys)]),
+  );
+}
