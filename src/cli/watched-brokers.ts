@@ -27,6 +27,7 @@ async function watched(session: Session, target: Target): Promise<WatchedBroker>
     context: context ?? location.slice(0, location.indexOf(':')),
     selector,
     readonly: settings?.isReadonly ?? false,
+    ...(settings?.color == null ? {} : { color: settings.color }),
     permit(verb, queue) {
       return new Guard(verb, [{ queue, target }]).toConfirm.length > 0 ? 'type-name' : 'as-usual';
     },

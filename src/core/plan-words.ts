@@ -70,7 +70,10 @@ export function unfinished({ operation, moved, unknown }: AnyReport): string {
 
 function route({ operation, from, to }: Pick<AnyReport, 'operation' | 'from' | 'to'>): string {
   if (to.length === 0 && operation === 'redrive') return `from ${from} to the queues that they name`;
-  return to.length === 0 ? `in ${from}` : `from ${from} to ${to.join(', ')}`;
+  if (to.length === 0) return `in ${from}`;
+  // A redrive goes from the dead letters of a queue to the queue; anything else of one name is on two brokers.
+  const elsewhere = operation !== 'redrive' && to.length === 1 && to[0] === from ? ' on the other broker' : '';
+  return `from ${from} to ${to.join(', ')}${elsewhere}`;
 }
 
 function countText({ count, exact }: Plan, max: number | null): string {

@@ -23,12 +23,17 @@ export interface Change {
   readonly errorCode: ErrorCode | null;
 }
 
+/** What a context can be told apart by. */
+export type LabelColor = 'red' | 'yellow' | 'green' | 'cyan' | 'blue' | 'magenta' | 'gray';
+
 /** A broker to watch, and what the operator's configuration allows on it. */
 export interface WatchedBroker {
   /** Its name in the view; unique among those watched. */
   readonly context: string;
   /** The options of the command line that choose it, without secrets: `['-c', 'prod']`. */
   readonly selector: readonly string[];
+  /** The colour that the configuration gives to the context; absent: none. */
+  readonly color?: LabelColor;
   /** Refuses every change: said before anything is asked. */
   readonly readonly: boolean;
   /**
@@ -50,7 +55,7 @@ export interface WatchedBroker {
 }
 
 /** The part of it that is data. */
-export type Policy = Pick<WatchedBroker, 'selector' | 'readonly'>;
+export type Policy = Pick<WatchedBroker, 'selector' | 'readonly' | 'color'>;
 
 /** Identity of a row: queue names are unique within a context only. */
 export interface RowKey {
@@ -63,5 +68,10 @@ export function sameKey(one: RowKey | null, other: RowKey | null): boolean {
 }
 
 export function policiesOf(brokers: readonly WatchedBroker[]): ReadonlyMap<string, Policy> {
-  return new Map(brokers.map(({ context, selector, readonly }) => [context, { selector, readonly }]));
+  return new Map(
+    brokers.map(({ context, selector, readonly, color }) => [
+      context,
+      { selector, readonly, ...(color === undefined ? {} : { color }) },
+    ]),
+  );
 }

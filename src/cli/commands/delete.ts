@@ -1,9 +1,9 @@
 import { requireCapability } from '../../contract/capabilities.ts';
 import { MqError } from '../../contract/errors.ts';
+import { counted } from '../../core/counted.ts';
 import { confirm, requireSomebodyToAsk } from '../change/confirm.ts';
 import { EXIT } from '../exit-codes.ts';
 import { isDocumentFormat, printDocument } from '../output/documents.ts';
-import { countOf } from '../plural.ts';
 import { defineVerb, word } from '../verb.ts';
 
 export interface DeleteOptions {
@@ -34,9 +34,9 @@ export const deleteQueue = defineVerb<object, DeleteOptions>({
       const { depth, dead } = await session.within('delete', (signal) => queue.stats(signal));
       const { deadLetters } = queue.capabilities.abilities;
       const isApart = deadLetters.supported && deadLetters.keptIn === 'queue';
-      const died = dead === null ? 'an unknown number of dead letters' : countOf(dead ?? 0, 'dead letter');
+      const died = dead === null ? 'an unknown number of dead letters' : counted(dead ?? 0, 'dead letter');
       const lost = [
-        depth === null ? 'an unknown number of messages' : countOf(depth, 'message'),
+        depth === null ? 'an unknown number of messages' : counted(depth, 'message'),
         ...(dead === undefined || isApart ? [] : [died]),
       ];
       await confirm(session, {
@@ -54,7 +54,7 @@ export const deleteQueue = defineVerb<object, DeleteOptions>({
       if (isDocumentFormat(format)) {
         await printDocument(session, format, { operation: 'delete', queue: name, broker: broker.name, lost: removed });
       }
-      const count = removed === null ? 'an unknown number of messages' : countOf(removed, 'message');
+      const count = removed === null ? 'an unknown number of messages' : counted(removed, 'message');
       session.messages.summary(`deleted ${name} and ${count} with it`);
     });
     return EXIT.done;

@@ -1,6 +1,7 @@
 import type { Settings } from '../../config/load.ts';
 import { findContext, type Target } from '../../config/target.ts';
 import type { Check } from '../../contract/broker.ts';
+import { counted } from '../../core/counted.ts';
 import { checkBroker } from '../doctor/broker-checks.ts';
 import { checkOwn, failedBy } from '../doctor/own-checks.ts';
 import { EXIT } from '../exit-codes.ts';
@@ -71,7 +72,9 @@ export const doctor = defineVerb<DoctorFlags, DoctorOptions>({
       await sequence?.end();
     }
     const skipped = totals.skipped === 0 ? '' : `, ${totals.skipped} not known`;
-    session.messages.summary(`${totals.ok} ok, ${totals.warning} warnings, ${totals.failed} failed${skipped}`);
+    session.messages.summary(
+      `${totals.ok} ok, ${counted(totals.warning, 'warning')}, ${totals.failed} failed${skipped}`,
+    );
     return totals.failed === 0 ? EXIT.done : EXIT.failed;
   },
 });

@@ -1,5 +1,6 @@
 import { Option } from 'commander';
 import { MqError } from '../../contract/errors.ts';
+import { counted } from '../../core/counted.ts';
 import { enqueueAll } from '../../core/enqueue.ts';
 import { openPublisher } from '../../core/publishers.ts';
 import { pacer } from '../../core/rate-limit.ts';
@@ -10,7 +11,6 @@ import { refuseFlags } from '../input/misfits.ts';
 import { collect, duration, rate, wholeNumber } from '../line/globals.ts';
 import { openIdPrinter } from '../output/id-printer.ts';
 import { SendFaults } from '../output/send-faults.ts';
-import { countOf } from '../plural.ts';
 import { queueToFill, sayMadeByDefault } from '../queues.ts';
 import { defineVerb, word, words } from '../verb.ts';
 
@@ -125,7 +125,7 @@ export const enqueue = defineVerb<EnqueueFlags, EnqueueVerbOptions>({
         if (!(error instanceof MqError) || counts.sent + counts.unknown === 0) throw error;
         // Something was sent, so "nothing was attempted" would be the wrong exit code.
         messages.error(error);
-        messages.summary(`${countOf(counts.sent, 'message')} sent before that`);
+        messages.summary(`${counted(counts.sent, 'message')} sent before that`);
         return EXIT.partly;
       } finally {
         for (const status of ['sent', 'failed', 'unknown'] as const) {
@@ -137,7 +137,7 @@ export const enqueue = defineVerb<EnqueueFlags, EnqueueVerbOptions>({
       }
       const { sent, failed, unknown } = counts;
       if (isNew && sent > 0) sayMadeByDefault(session, broker, name);
-      if (signal.aborted) messages.summary(`interrupted after ${countOf(sent, 'message')}`);
+      if (signal.aborted) messages.summary(`interrupted after ${counted(sent, 'message')}`);
       else if (sent + failed + unknown === 0) messages.note('no message in the input: nothing was sent');
       if (failed + unknown === 0) return EXIT.done;
       messages.summary(`${sent} sent, ${failed} not sent${unknown === 0 ? '' : `, ${unknown} uncertain`}`);

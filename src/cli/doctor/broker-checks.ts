@@ -101,7 +101,10 @@ async function* checkListing(session: Session, broker: Broker, notices: string[]
     return;
   }
   const many = count >= ENOUGH_QUEUES ? `${count} or more` : `${count}`;
-  yield ok('list queues', `${many} queues${kinds.size === 0 ? '' : ` (${[...kinds].sort().join(', ')})`}`);
+  yield ok(
+    'list queues',
+    `${many} ${count === 1 ? 'queue' : 'queues'}${kinds.size === 0 ? '' : ` (${[...kinds].sort().join(', ')})`}`,
+  );
   for (const name of names) {
     try {
       const queue = await session.within('doctor', (signal) => broker.queue(name, signal));

@@ -4,7 +4,7 @@ import { shownBrokers, shownNow, type TopState } from '../state/state.ts';
 import { type Line, line } from './line.ts';
 import { cut, widthOf, wrapped } from './padding.ts';
 import { safe } from './safe.ts';
-import { glyphsOf, paint, type Theme } from './theme.ts';
+import { glyphsOf, paint, paintLabel, type Theme } from './theme.ts';
 
 /**
  * How far each broker can be trusted; what is wrong comes first. Where there is no room for all of it every broker is still named: the reasons are what
@@ -22,7 +22,12 @@ export function brokersLine(state: TopState, width: number, theme: Theme): Line 
   ].map((parts) => parts.join(between(theme)));
   const text = tries.find((one) => widthOf(one) <= width) ?? tries.at(-1) ?? '';
   const stale = brokers.some(({ condition }) => condition.state === 'stale');
-  return line(paint(theme, stale ? 'alarm' : 'faint', cut(text, width, ellipsis)));
+  const shown = cut(text, width, ellipsis);
+  // One context alone has no column of its own that could have its colour.
+  const [only, ...others] = brokers;
+  const color = others.length > 0 || only === undefined ? undefined : state.policies.get(only.context)?.color;
+  if (!stale && color !== undefined) return line(paintLabel(theme, color, shown));
+  return line(paint(theme, stale ? 'alarm' : 'faint', shown));
 }
 
 function between(theme: Theme): string {

@@ -2,11 +2,12 @@ import { formatDuration } from '../../core/duration.ts';
 import type { Row } from '../state/rows.ts';
 import { laneOf } from '../state/series.ts';
 import type { SortKey } from '../state/sorting.ts';
+import type { LabelColor } from '../watched.ts';
 import { sparkline } from './chart.ts';
 import { ageFigure, errorShareFigure, figure, formatRate } from './figures.ts';
 import { padded } from './padding.ts';
 import { safe } from './safe.ts';
-import { type Glyphs, glyphsOf, paint, type Style, type Theme } from './theme.ts';
+import { type Glyphs, glyphsOf, paint, paintLabel, type Style, type Theme } from './theme.ts';
 
 export interface Column {
   readonly heading: string;
@@ -192,11 +193,18 @@ export function headingLine(columns: readonly LaidOut[], sortKey: SortKey, desce
   return cells.join(' '.repeat(GAP));
 }
 
-/** `plain`: without colours of single cells, for a line that is painted whole. */
-export function rowLine(columns: readonly LaidOut[], row: Row, theme: Theme, plain: boolean): string {
+/** `plain`: without colours of single cells, for a line that is painted whole. `color`: of the row's context. */
+export function rowLine(
+  columns: readonly LaidOut[],
+  row: Row,
+  theme: Theme,
+  plain: boolean,
+  color?: LabelColor,
+): string {
   const glyphs = glyphsOf(theme);
   const cells = columns.map(({ column, width }) => {
     const text = padded(column.cell(row, width, glyphs), width, column.align, glyphs.ellipsis);
+    if (column.sortKey === 'context' && !plain) return paintLabel(theme, color, text);
     const style = plain ? null : (column.style?.(row) ?? null);
     return style === null ? text : paint(theme, style, text);
   });

@@ -27,7 +27,7 @@ export function listScreen(state: TopState, theme: Theme): readonly Line[] {
     const age = staleAge(shownBrokers(state).get(row.context), now);
     const mark = (isSelected ? '>' : ' ') + (age !== null ? '?' : row.judgement.faults.length > 0 ? '!' : ' ');
     const plain = isSelected || age !== null;
-    const text = mark + rowLine(columns, row, theme, plain);
+    const text = mark + rowLine(columns, row, theme, plain, state.policies.get(row.context)?.color);
     const words = `${isSelected ? 'selected, ' : ''}${age === null ? '' : `${age}, `}${rowInWords(columns, row, glyphs)}`;
     return {
       text: isSelected ? paint(theme, 'selected', text) : age === null ? text : paint(theme, 'faint', text),

@@ -1,4 +1,5 @@
 import { styleText } from 'node:util';
+import type { LabelColor } from '../watched.ts';
 
 export type Style = 'selected' | 'title' | 'heading' | 'faint' | 'warning' | 'alarm' | 'good';
 
@@ -39,4 +40,9 @@ const FORMATS: Readonly<Record<Style, Parameters<typeof styleText>[0]>> = {
 /** `text` must be safe and as wide as it shall be: paint comes last. */
 export function paint(theme: Theme, style: Style, text: string): string {
   return theme.color && text !== '' ? styleText(FORMATS[style], text, { validateStream: false }) : text;
+}
+
+/** The same, in the colour of a context; as it is when that has none. */
+export function paintLabel(theme: Theme, color: LabelColor | undefined, text: string): string {
+  return theme.color && color !== undefined && text !== '' ? styleText(color, text, { validateStream: false }) : text;
 }

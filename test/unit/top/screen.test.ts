@@ -209,6 +209,20 @@ describe('the head', () => {
     expect(marks({ consumers: 2 }, {}, { consumers: 1 }, { consumers: 1 })).toBe(false);
   });
 
+  test('the colour of a context is that of its name: in its column, or in the line of its broker where it is alone', () => {
+    const coloured = new Map([
+      ['prod', { selector: [], readonly: false, color: 'red' as const }],
+      ['dev', { selector: [], readonly: false, color: 'cyan' as const }],
+    ]);
+    const lines = (state: TopState) => screenLines(state, { color: true, unicode: true }).map((one) => one.text);
+    const one = stateWith([reading('q')], { policies: new Map([...coloured].slice(0, 1)) });
+    expect(lines(one)[1]).toContain('\u001b[31mprod (memory) ok');
+    const other = { type: 'snapshot', snapshot: snapshot([reading('x')], { context: 'dev' }) } as const;
+    const two = reduce(stateWith([reading('q')], { policies: coloured }), other);
+    expect(lines(two).join('\n')).toContain('\u001b[36mdev ');
+    expect(text(two).join('\n')).not.toContain('\u001b');
+  });
+
   test('a depth that hardly changes is no full bar, one that doubles is', () => {
     const bars = (...depths: readonly number[]) =>
       depths.reduce<TopState | null>((before, ready, index) => {
