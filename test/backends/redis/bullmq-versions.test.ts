@@ -251,6 +251,19 @@ it('a paused list that 5 has filled and a waiting list that 6 has filled are one
   expect((await client.lrange(`bull:${name}:wait`, 0, -1)).reverse()).toEqual([...ids(1), ...ids(2001), ...ids(4001)]);
 });
 
+it.each([THREE, FOUR])('what wakes the workers of BullMQ $version is not counted as a job', async (version) => {
+  const name = fresh('marker');
+  const made = await application(version, name);
+  const handle = await queue(name);
+  await made.add('j', { n: 1 }, { delay: 600_000 });
+  expect(await client.llen(`bull:${name}:wait`)).toBe(1);
+  expect(await handle.stats(signal)).toMatchObject({ ready: 0, delayed: 1, depth: 1 });
+  await made.add('j', { n: 2 });
+  expect(await handle.stats(signal)).toMatchObject({ ready: 1, depth: 2 });
+  await made.pause();
+  expect(await handle.stats(signal)).toMatchObject({ ready: 1, depth: 2 });
+});
+
 it('a deduplication id is not for versions that know none', async () => {
   for (const version of [THREE, FOUR]) {
     const name = fresh('dedup');

@@ -5,6 +5,7 @@ import { clockOf } from '../clock.ts';
 import type { Call, Connection } from '../connection.ts';
 import { asInteger, asList, asListOrNone, asPairs, asText, asTextOrNull } from '../reply.ts';
 import { type BullPlace, verifyBull } from './find.ts';
+import { isMarker } from './read.ts';
 
 export interface BullWorker {
   /** Its address as the server sees it. */
@@ -185,6 +186,8 @@ export async function readCounts(connection: Connection, bull: BullPlace, signal
       ['ZCARD', key('failed')],
       ['ZCARD', key('completed')],
       ['ZCARD', key('waiting-children')],
+      ['LINDEX', key('wait'), -1],
+      ['LINDEX', key('paused'), -1],
     ],
     { operation: 'count the jobs', queue: bull.shown, signal },
   );
@@ -197,8 +200,19 @@ export async function readCounts(connection: Connection, bull: BullPlace, signal
     failed = 0,
     completed = 0,
     waitingChildren = 0,
-  ] = replies.map(asInteger);
-  return { wait, paused, prioritized, active, delayed, failed, completed, waitingChildren };
+  ] = replies.slice(0, 8).map(asInteger);
+  // Versions 3 and 4 put a marker into an empty list to wake workers: it is next, and no job.
+  const [waitMarker, pausedMarker] = replies.slice(8).map((next) => (isMarker(asTextOrNull(next) ?? '') ? 1 : 0));
+  return {
+    wait: Math.max(0, wait - (waitMarker ?? 0)),
+    paused: Math.max(0, paused - (pausedMarker ?? 0)),
+    prioritized,
+    active,
+    delayed,
+    failed,
+    completed,
+    waitingChildren,
+  };
 }
 
 function isEmpty(counts: BullCounts): boolean {
