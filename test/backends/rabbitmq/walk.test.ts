@@ -55,12 +55,10 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
   {
     weight: 2,
-    arbitrary: fc.record({
-      verb: fc.constant('purge' as const),
-      queue,
-      dead: fc.constantFrom(true, true, false),
-      ...selecting,
-    }),
+    // A purge takes all that is named.
+    arbitrary: fc
+      .record({ verb: fc.constant('purge' as const), queue, dead: fc.constantFrom(true, true, false), ...selecting })
+      .map((purge) => ({ ...purge, max: null })),
   },
   { weight: 2, arbitrary: fc.record({ verb: fc.constant('peek' as const), queue, dead: fc.constant(false) }) },
 );
