@@ -13,6 +13,8 @@ export interface ModelMessage {
 }
 
 export interface ModelOptions {
+  /** False: a message that is sent, by whatever verb, is a new one that says nothing of its death. */
+  readonly marksTravel?: boolean;
   /** A message that was sent anew with marks of death loses them when it dies again: the broker believes its own only. */
   readonly forgetsWhatWasSent?: boolean;
 }
@@ -135,6 +137,13 @@ export class Model {
     return { ...message, deaths: [queue, ...before], isSentAnew: false };
   }
 
+  /** Deletes the queue with everything in it. What it lost before says so all the same. */
+  delete(queue: string): void {
+    this.#queues.delete(queue);
+    this.#links.delete(queue);
+    for (const [source, to] of this.#links) if (to === queue) this.#links.delete(source);
+  }
+
   link(queue: string, to: string | null): void {
     if (to === null) this.#links.delete(queue);
     else this.#links.set(queue, to);
@@ -165,7 +174,7 @@ export class Model {
       if (to === null) continue;
       const isBack = to === message.deaths[0];
       const deaths = step.verb !== 'redrive' ? message.deaths : isBack ? message.deaths.slice(1) : [];
-      this.#put(to, [{ ...message, deaths, isSentAnew: true }]);
+      this.#put(to, [{ ...message, deaths: this.#options.marksTravel === false ? [] : deaths, isSentAnew: true }]);
     }
   }
 

@@ -34,7 +34,7 @@ import {
   type UntagQueueCommandInput,
 } from '@aws-sdk/client-sqs';
 import { type ClockReading, clockOfAnswer } from '../../contract/clock.ts';
-import { abortedError, MqError } from '../../contract/errors.ts';
+import { MqError } from '../../contract/errors.ts';
 import type { Address } from './address.ts';
 import { credentialsOf } from './credentials.ts';
 import { translate } from './errors.ts';
@@ -239,10 +239,13 @@ export class SqsApi {
     pollMs = 0,
   ): Promise<T> {
     const startedAt = Date.now();
+    let before: MqError | null = null;
     for (let attempt = 1; ; attempt += 1) {
       try {
         return await this.#attempt(action, context, call, pollMs);
       } catch (error) {
+        // What kept it from an answer says more than that the time is over.
+        if (before !== null && error instanceof MqError && error.code === 'TIMEOUT') throw before;
         const isTransient = error instanceof MqError && (error.code === 'THROTTLED' || error.code === 'UNAVAILABLE');
         if (!isTransient || !error.retryable || repeat === 'never') throw error;
         const pauseMs = backOffMs(attempt, error.code === 'THROTTLED' ? FIRST_PAUSE_THROTTLED_MS : FIRST_PAUSE_MS);
@@ -253,7 +256,7 @@ export class SqsApi {
             : Date.now() - startedAt + pauseMs > timeoutMs || interruption.aborted;
         if (isOver) throw error;
         await pause(pauseMs, repeat === 'read' ? (context.signal ?? interruption) : interruption);
-        if (context.signal?.aborted) throw abortedError(context.signal);
+        before = error;
       }
     }
   }

@@ -115,6 +115,8 @@ async function find(
 function throwIfNobodyAnswers(readings: readonly Read[]): void {
   const faults = readings.flatMap((reading) => (reading?.attributes === null ? [reading.fault] : []));
   const [first] = faults;
+  const silent = faults.filter(({ code }) => code === 'TIMEOUT');
+  if (silent[1] !== undefined) throw silent[1];
   if (first === undefined || faults.length < 2 || faults.length < readings.length) return;
   if (faults.every(({ retryable }) => retryable)) throw first;
 }

@@ -62,7 +62,8 @@ async function hasMoveTasks({ api, name }: QueuePlace, sourceArn: string, signal
     await api.listMoveTasks({ SourceArn: sourceArn, MaxResults: 1 }, { queue: name, signal });
     return true;
   } catch (error) {
-    if (!(error instanceof MqError) || signal.aborted || error.code === 'UNAUTHENTICATED') throw error;
+    if (!(error instanceof MqError) || signal.aborted) throw error;
+    if (error.code === 'UNAUTHENTICATED' || error.code === 'TIMEOUT') throw error;
     return false;
   }
 }

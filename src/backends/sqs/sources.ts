@@ -46,7 +46,7 @@ export async function sourcesIfCheap(place: Place, signal: AbortSignal): Promise
 /** Another way may do, or none is needed; not after an interruption, nor where every other call would fail as well. */
 function isOfTheAction(error: unknown, signal: AbortSignal): boolean {
   if (!(error instanceof MqError) || signal.aborted) return false;
-  return error.code !== 'UNAUTHENTICATED' && error.code !== 'QUEUE_NOT_FOUND';
+  return error.code !== 'UNAUTHENTICATED' && error.code !== 'QUEUE_NOT_FOUND' && error.code !== 'TIMEOUT';
 }
 
 /** Every queue URL of the account in the region that begins with `prefix`. */

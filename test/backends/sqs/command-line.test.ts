@@ -133,13 +133,13 @@ describe('the built program on the emulator fauxqs', () => {
   });
 
   it('a dry run of a purge of all counts as SQS does, and looks at no message', async () => {
-    const { queue } = await filled(['dead']);
+    const { queue, dead } = await filled(['dead']);
     await fill(queue, [outgoing('one'), outgoing('two')]);
-    for (const [flags, count] of [
-      [[], 2],
-      [['--dead'], 1],
+    for (const [name, count] of [
+      [queue.name, 2],
+      [dead.name, 1],
     ] as const) {
-      const { code, stdout, stderr } = await mq(['purge', queue.name, ...flags, '--dry-run', '-o', 'json']);
+      const { code, stdout, stderr } = await mq(['purge', name, '--dry-run', '-o', 'json']);
       expect(code).toBe(0);
       expect(JSON.parse(stdout)).toMatchObject({ matched: count, moved: count, dryRun: true });
       expect(stderr).toMatch(/approximate/);
@@ -209,14 +209,14 @@ describe('the built program on the emulator local-aws-sqs', () => {
 
   it('interrupted in the middle of a move task: it is cancelled, and the report counts what it has moved', async () => {
     const deadName = uniqueName('cli-dlq');
-    const queue = await createQueue(broker, uniqueName('cli'), { deadLetterQueue: deadName, maxReceives: 1 });
+    await createQueue(broker, uniqueName('cli'), { deadLetterQueue: deadName, maxReceives: 1 });
     const dead = await broker.queue(deadName, never);
     await fill(
       dead,
       Array.from({ length: 30 }, (_, i) => outgoing(`dead ${i}`)),
     );
     const target = await createQueue(broker, uniqueName('cli-target'));
-    const args = ['redrive', queue.name, '--to', target.name, '--rate', '5/s', '--yes', '-o', 'json'];
+    const args = ['redrive', dead.name, '--to', target.name, '--rate', '5/s', '--yes', '-o', 'json'];
     const running = start(args);
     await until('the task has moved some', async () => ((await target.stats(never)).ready ?? 0) >= 3);
     running.process.kill('SIGINT');

@@ -7,8 +7,8 @@ import { sqs } from '../servers.ts';
 import { GIVEN_SQS } from './given.ts';
 import { AT_ONCE, createQueue, never, provideTestCredentials, urlOf } from './harness.ts';
 
-/** Of a test, milliseconds: of AWS a poll takes a second, and its counts follow after up to a minute. */
-const CASE_TIMEOUT_MS = 60_000;
+/** Of a test, milliseconds: of AWS a poll takes a second, its counts follow after up to a minute, and of a FIFO group one message goes at a time. */
+const CASE_TIMEOUT_MS = 120_000;
 
 type Options = Parameters<typeof createQueue>[2];
 
