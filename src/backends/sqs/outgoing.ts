@@ -10,6 +10,8 @@ export interface Target {
   readonly fifo: boolean;
   /** FIFO: the source goes after the send, so that a run that broke off sends the same message again, which is to be stored once. */
   readonly once: boolean;
+  /** Of this publisher and no other: what it sends is another message than what the next one sends. */
+  readonly run: string;
   /** The queue's own `MaximumMessageSize`. */
   readonly maxBytes: number;
 }
@@ -144,8 +146,6 @@ interface Deduplication {
 
 /** Ids for messages that are new, so that the same object that is sent again has the same id. */
 const freshIds = new WeakMap<OutgoingMessage, string>();
-/** Of this process: a second copy is another message. */
-const RUN = randomUUID();
 
 /**
  * FIFO: SQS takes a message whose deduplication id it has seen in the last five minutes, calls it sent, and throws it away. So each gets an id that no other
@@ -167,12 +167,12 @@ function writeDeduplication(message: OutgoingMessage, target: Target, misfits: s
   return { entry: { MessageDeduplicationId: ownId(message, target) }, isProducersId: false };
 }
 
-function ownId(message: OutgoingMessage, { once }: Target): string {
+function ownId(message: OutgoingMessage, { once, run }: Target): string {
   const { id, idFrom, from } = message;
   // An id that a producer chose may be on two messages of one queue.
   if (from !== undefined && id !== null && idFrom === 'broker') {
     return createHash('sha256')
-      .update(JSON.stringify(once ? [from, id] : [RUN, from, id]))
+      .update(JSON.stringify(once ? [from, id] : [run, from, id]))
       .digest('hex');
   }
   const fresh = freshIds.get(message) ?? randomUUID();

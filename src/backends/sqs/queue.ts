@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { Capabilities, Kind } from '../../contract/capabilities.ts';
 import { MqError } from '../../contract/errors.ts';
 import type { JsonValue } from '../../contract/message.ts';
@@ -87,6 +88,7 @@ export class SqsQueue implements Queue {
       {
         fifo: this.#fifo,
         once: options.once === true,
+        run: randomUUID(),
         maxBytes: count(attributes?.MaximumMessageSize) ?? MAX_MESSAGE_BYTES,
       },
       options,

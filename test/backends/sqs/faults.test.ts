@@ -2,10 +2,18 @@ import { describe, expect, it } from 'vitest';
 import { NOBODYS_RECEIPT } from '../../../src/backends/sqs/rights.ts';
 import type { Broker } from '../../../src/contract/broker.ts';
 import { compileFilter } from '../../../src/core/filter.ts';
+import { planMove } from '../../../src/core/move.ts';
 import { planRedrive } from '../../../src/core/redrive.ts';
+import { EVERYTHING } from '../../../src/core/selection.ts';
 import { redriveOf } from '../../support/redrive.ts';
 import { behindProxy } from '../../support/sqs/behind-proxy.ts';
-import { type FaultProxy, type FaultyAnswer, refusal, type SeenCall } from '../../support/sqs/fault-proxy.ts';
+import {
+  type Fault,
+  type FaultProxy,
+  type FaultyAnswer,
+  refusal,
+  type SeenCall,
+} from '../../support/sqs/fault-proxy.ts';
 import {
   bodies,
   collect,
@@ -98,12 +106,162 @@ describe('faults in front of the emulator fauxqs', () => {
     expect((await takeAll(queue)).length).toBe(1);
   });
 
-  it('a throttled send of a standard queue is a failure and is not repeated', async () => {
+  it.each([
+    ['throttled', THROTTLED, 'throttled'],
+    ['answered with an error of SQS itself', refusal('InternalError', 'try later', 500), '500'],
+    ['refused for now', refusal('ServiceUnavailable', '', 503), '503'],
+  ])('a send that is %s is not repeated here, and may be sent again', async (_, answer, says) => {
     const queue = await createQueue(broker, uniqueName('throttled'));
-    proxy.spoil('SendMessageBatch', async () => THROTTLED);
+    proxy.spoil('SendMessageBatch', async () => answer);
     const [outcome] = await sendAll(queue, [outgoing('x')]);
-    expect(outcome).toMatchObject({ status: 'failed', reason: expect.stringContaining('throttled') });
+    expect(outcome).toMatchObject({ status: 'failed', again: true, reason: expect.stringContaining(says) });
     expect(proxy.of('SendMessageBatch').length).toBe(1);
+  });
+
+  it('an error page of something between proves nothing: the send is unknown', async () => {
+    const queue = await createQueue(broker, uniqueName('page'));
+    proxy.spoil('SendMessageBatch', async () => ({ status: 500, body: { oops: true } }));
+    expect(await sendAll(queue, [outgoing('x')])).toMatchObject([{ status: 'unknown' }]);
+  });
+
+  it.each([
+    ['throttled', async () => THROTTLED],
+    ['answered with an error of SQS itself', async () => refusal('InternalError', 'try later', 500)],
+    ['cut off', async () => 'cut' as const],
+  ])('a redrive goes on after receives and deletes that are %s', async (_, fault) => {
+    const { queue, dead } = await deadLetters(30);
+    const nowAndThen: Fault = async (call) => (proxy.of(call.action).length % 3 === 2 ? fault() : null);
+    for (const action of ['ReceiveMessage', 'DeleteMessageBatch', 'ChangeMessageVisibilityBatch'])
+      proxy.spoil(action, nowAndThen);
+    expect(await redrive(queue)).toMatchObject({ matched: 30, moved: 30, failed: 0, unknown: 0, complete: true });
+    proxy.reset();
+    expect((await takeAll(queue)).length).toBe(30);
+    expect((await takeAll(dead)).length).toBe(0);
+  });
+
+  it('a receive whose answer was lost may have taken messages: then the report is not complete', async () => {
+    const { queue, dead } = await deadLetters(15);
+    proxy.spoil('ReceiveMessage', async (call, forward) => {
+      if (proxy.of(call.action).length !== 1) return null;
+      await forward();
+      return 'cut';
+    });
+    const report = await redrive(queue);
+    expect(report).toMatchObject({ moved: 5, failed: 0, complete: false });
+    proxy.reset();
+    expect((await takeAll(queue)).length).toBe(5);
+    expect(await dead.stats(never)).toMatchObject({ inFlight: 10 });
+  });
+
+  it('without the right to delete nothing is taken and nothing is sent, however it is run', async () => {
+    const { queue, dead } = await deadLetters(12);
+    proxy.calls.length = 0;
+    proxy.spoil('DeleteMessageBatch', async () => refusal('AccessDenied', '', 403));
+    for (let run = 0; run < 2; run += 1) {
+      await expect(redrive(queue)).rejects.toMatchObject({
+        code: 'PERMISSION_DENIED',
+        message: expect.stringMatching(/nothing was taken.*sqs:DeleteMessage/),
+      });
+    }
+    expect([...proxy.of('ReceiveMessage'), ...proxy.of('SendMessageBatch')]).toEqual([]);
+    // A copy removes nothing, and needs no such right.
+    const consumer = await consume(dead, { givesBack: 'all', limit: 1 });
+    expect((await collect(consumer)).length).toBe(1);
+    await consumer.close();
+  });
+
+  it('a message near its limit that is to be given back ends a filtered run; with force it does not', async () => {
+    const queue = await createQueue(broker, uniqueName('near'), {
+      deadLetterQueue: uniqueName('near-dlq'),
+      maxReceives: 4,
+    });
+    await fill(queue, [outgoing('x')]);
+    const look = async (force?: true) => {
+      const consumer = await consume(queue, { givesBack: 'some', ...(force ? { force } : {}) });
+      try {
+        for await (const { receipt } of consumer) receipt.keep?.();
+      } finally {
+        await consumer.close();
+      }
+    };
+    await look();
+    await look();
+    await expect(look()).rejects.toMatchObject({ code: 'PRECONDITION_FAILED' });
+    await look(true);
+    await expect(
+      queue.priceOfLook?.({ state: 'ready', looks: null, givesBack: 'some', force: false, signal: never }),
+    ).resolves.toMatch(/adds 1 to the receive count .*4 are allowed/);
+  });
+
+  it('where the limit of deliveries cannot be read, a look is refused without receiving', async () => {
+    const queue = await createQueue(broker, uniqueName('blind'));
+    proxy.spoil('GetQueueAttributes', async () => refusal('AccessDenied', '', 403));
+    const options = { state: 'ready', looks: null, givesBack: 'some', signal: never } as const;
+    await expect(queue.priceOfLook?.({ ...options, force: false })).rejects.toMatchObject({
+      code: 'PRECONDITION_FAILED',
+      message: expect.stringContaining('sqs:GetQueueAttributes'),
+    });
+    await expect(queue.priceOfLook?.({ ...options, force: true })).resolves.toMatch(/not known/);
+    await expect(peek(queue)).rejects.toMatchObject({ code: 'PRECONDITION_FAILED' });
+    expect(proxy.of('ReceiveMessage')).toEqual([]);
+  });
+
+  it('what is newer than the start is told by the clock of the server, also where it is far ahead', async () => {
+    const { queue } = await deadLetters(5);
+    const aheadMs = 3_600_000;
+    proxy.clockAheadMs = aheadMs;
+    proxy.spoil('ReceiveMessage', async (_, forward) => {
+      const answer = await forward();
+      const { Messages: messages = [] } = answer.body as { Messages?: { Attributes: object }[] };
+      const changed = messages.map((message) => ({
+        ...message,
+        Attributes: { ...message.Attributes, SentTimestamp: String(Date.now() + aheadMs - 10_000) },
+      }));
+      return { ...answer, body: { ...answer.body, Messages: changed } };
+    });
+    expect(await redrive(queue)).toMatchObject({ moved: 5, left: 0, complete: true });
+  });
+
+  it('FIFO: two of one group are never in one call, so that the second cannot be stored without the first', async () => {
+    const queue = await createQueue(broker, uniqueName('apart', true));
+    failEntries('SendMessageBatch', ({ MessageBody }) => MessageBody === 'g0 1', false);
+    const texts = Array.from({ length: 9 }, (_, i) => `g${i % 3} ${Math.floor(i / 3)}`);
+    const messages = texts.map((text) => outgoing(text, { groupId: text.slice(0, 2) }));
+    const first = await sendAll(queue, messages);
+    for (const { input } of proxy.of('SendMessageBatch')) {
+      const groups = (input.Entries as { MessageGroupId: string }[]).map(({ MessageGroupId }) => MessageGroupId);
+      expect(new Set(groups).size).toBe(groups.length);
+    }
+    expect(first.filter(({ status }) => status === 'failed')).toMatchObject([{ again: true }, { again: true }]);
+    expect(bodies(await takeAll(queue)).filter((text) => text.startsWith('g0'))).toEqual(['g0 0']);
+  });
+
+  it('FIFO: two copies of one message are two messages, and what a producer calls the same is told', async () => {
+    const { dead } = await deadLetters(3, true);
+    const target = await createQueue(broker, uniqueName('copies', true));
+    const copy = async () => {
+      const request = {
+        ...EVERYTHING,
+        operation: 'copy' as const,
+        source: dead,
+        state: 'ready' as const,
+        only: null,
+        target,
+      };
+      const rest = { max: null, ratePerSec: null, setHeaders: {}, lossy: false, notice: () => {}, signal: never };
+      return (await planMove({ ...request, ...rest })).run({ dryRun: false, onProgress: () => {}, signal: never });
+    };
+    for (let run = 1; run <= 2; run += 1) {
+      expect(await copy()).toMatchObject({ moved: 3, failed: 0 });
+      expect(await target.stats(never)).toMatchObject({ ready: 3 * run });
+    }
+    const own = (text: string) => outgoing(text, { groupId: 'g', deduplicationId: 'mine' });
+    const outcomes = await sendAll(target, [own('one'), own('one'), own('other')]);
+    expect(outcomes).toMatchObject([
+      { status: 'sent' },
+      { status: 'sent', already: true },
+      { status: 'failed', reason: expect.stringContaining('"mine"') },
+    ]);
   });
 
   it('throttling in the middle of receiving and deleting is waited out', async () => {
@@ -117,7 +275,7 @@ describe('faults in front of the emulator fauxqs', () => {
     expect((await takeAll(dead)).length).toBe(0);
   });
 
-  it('throttling that does not end rejects, and everything that was held is back', async () => {
+  it('throttling that does not end rejects, and everything that was held is back', { timeout: 90_000 }, async () => {
     const queue = await createQueue(broker, uniqueName('throttle'));
     await fill(
       queue,

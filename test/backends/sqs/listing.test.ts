@@ -32,7 +32,7 @@ describe('one bad queue of fifty (emulator fauxqs)', () => {
   afterAll(() => line.close());
 
   async function rows(...args: string[]): Promise<readonly Row[]> {
-    const ran = await line.run(['--url', urlOf(proxy.url), '--timeout', '6s', ...args, '-o', 'json']);
+    const ran = await line.run(['--url', urlOf(proxy.url), '--timeout', '20s', ...args, '-o', 'json']);
     expect(ran.code, ran.stderr).toBe(0);
     return JSON.parse(ran.stdout) as readonly Row[];
   }

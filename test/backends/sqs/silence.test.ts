@@ -23,7 +23,7 @@ const VERBS: readonly (readonly [string, (made: Made) => readonly string[]])[] =
   ['stats', ({ queue }) => ['stats', queue]],
   ['inspect', ({ queue }) => ['inspect', queue]],
   ['peek', ({ queue }) => ['peek', queue]],
-  ['enqueue', ({ queue }) => ['enqueue', queue, 'one', 'two', '--group', 'g']],
+  ['enqueue', ({ queue }) => ['enqueue', queue, 'one', 'two', ...(queue.endsWith('.fifo') ? ['--group', 'g'] : [])]],
   ['purge', ({ queue }) => ['purge', queue, '--yes']],
   ['purge --filter', ({ queue }) => ['purge', queue, '--filter', 'raw != "m1"', '--yes']],
   ['drain', ({ queue }) => ['drain', queue]],
@@ -34,16 +34,16 @@ const VERBS: readonly (readonly [string, (made: Made) => readonly string[]])[] =
   ['delete', ({ queue }) => ['delete', queue, '--yes']],
 ];
 
+/** Its neighbour fauxqs does not know the sources of a dead-letter queue: there each step would read all queues. */
 describe.each([
-  ['standard', 'fauxqs', false],
-  ['fifo', 'fauxqs', true],
-  ['standard with move tasks', 'localSqs', false],
-] as const)('a server that falls silent (%s, emulator %s)', (_title, emulator, fifo) => {
+  ['standard', false],
+  ['fifo', true],
+] as const)('a server that falls silent (%s, emulator local-aws-sqs)', (_title, fifo) => {
   let endpoint: string;
   let broker: Broker;
   let line: CommandLine;
   beforeAll(async () => {
-    endpoint = (await sqs())[emulator];
+    endpoint = (await sqs()).localSqs;
     broker = await openAt(endpoint);
     line = await CommandLine.open();
   });

@@ -7,7 +7,7 @@ import { type Target, writeMessage } from '../../../src/backends/sqs/outgoing.ts
 import type { JsonValue } from '../../../src/contract/message.ts';
 import { outgoing } from '../../support/sqs/harness.ts';
 
-const STANDARD: Target = { fifo: false, once: false, maxBytes: MAX_MESSAGE_BYTES };
+const STANDARD: Target = { fifo: false, once: false, run: 'this', maxBytes: MAX_MESSAGE_BYTES };
 const FIFO: Target = { ...STANDARD, fifo: true };
 const READING = { queue: 'q', foreign: false, retentionMs: null };
 
@@ -167,6 +167,7 @@ describe('the deduplication id on FIFO', () => {
     const copied = outgoing('x', { ...read('x', messageId), delayMs: null, from: 'here' });
     expect(id(copied)).toBe(id({ ...copied }));
     expect(id(copied)).not.toBe(id(copied, ONCE));
+    expect(id(copied)).not.toBe(id(copied, { ...FIFO, run: 'the next' }));
   });
 
   it('tells two messages apart that carry the same id of their producer, or none, and the same content', () => {
