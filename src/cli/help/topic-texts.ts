@@ -18,6 +18,10 @@ Useful:
   ==  !=  <  <=  >  >=  &&  ||  !  in  has(body.user)  size(body.items)
   raw.contains("x")  raw.startsWith("x")  raw.endsWith("x")  raw.matches("regular expression")
 
+Whole numbers, also of a JSON body and of headers, are exact to 64 bits, and go with other numbers in arithmetic and
+comparisons: body.n % 2 == 0, body.total / 2 > 1.5 (7 / 2 is 3.5), body.id in [1, 2]. What would be rounded cannot be evaluated.
+A filter that can be evaluated on none of the messages is no answer: exit 2, or 3 where a report is made.
+
 A message on which the expression cannot be evaluated (a field that is missing, a text compared with a number) does not
 match; how many there were is said at the end. Regular expressions are RE2: linear time, no back-references.
 `;
