@@ -1,3 +1,5 @@
+import type { ErrorCode } from './errors.ts';
+
 export type JsonValue =
   | string
   | number
@@ -166,9 +168,15 @@ export type SendOutcome =
   | { readonly status: 'sent'; readonly id: string | null; readonly already?: true }
   /**
    * Certainly not stored. `again`: the same send may succeed a little later (throttled, refused for now, the server has an error). `batch`: the same
-   * number for all that failed by one answer of the broker, which is one failure and not many.
+   * number for all that failed by one answer of the broker, which is one failure and not many. `code`: the error that it is where nothing else was done.
    */
-  | { readonly status: 'failed'; readonly reason: string; readonly again?: true; readonly batch?: number }
+  | {
+      readonly status: 'failed';
+      readonly reason: string;
+      readonly again?: true;
+      readonly batch?: number;
+      readonly code?: ErrorCode;
+    }
   /** The answer was lost: it may be stored or not. */
   | { readonly status: 'unknown'; readonly reason: string };
 

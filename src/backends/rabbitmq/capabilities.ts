@@ -55,7 +55,8 @@ const STREAM = frozen({
   counts: { ready: 'approximate', inFlight: 'approximate', delayed: 'absent', dead: 'absent' },
   rates: 'native',
   order: 'fifo',
-  holds: HOLDS,
+  // It keeps messages by its own retention, and gives them in the order in which they came.
+  holds: HOLDS.filter((field) => field !== 'priority' && field !== 'ttlMs'),
   maxBodyBytes: null,
   abilities: {
     enqueue: present('native', 'confirmed by the broker, mandatory'),

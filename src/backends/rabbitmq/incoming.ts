@@ -1,4 +1,4 @@
-import { instantNotes, readInstant } from '../../contract/instant.ts';
+import { instantNotes, type ReadInstant, readInstant } from '../../contract/instant.ts';
 import type { JsonValue, Message } from '../../contract/message.ts';
 import { isDeliveryHeader } from './death.ts';
 import { messageDeath } from './message-death.ts';
@@ -92,7 +92,24 @@ export function toMessage(content: Content, queue: string, quorum: boolean, coun
     dead,
     native: { rabbitmq: record(content, properties) },
     ...(integers.length === 0 ? {} : { integers }),
-    ...instantNotes({ enqueuedAt: sent }),
+    ...notesOf(properties, entries, content, sent),
+  };
+}
+
+/** What could not be read is said: "no headers" would be another message. */
+function notesOf(
+  properties: Properties,
+  entries: readonly TableEntry[],
+  content: Content,
+  sent: ReadInstant,
+): Pick<Message, 'notes'> {
+  const { notes } = instantNotes({ enqueuedAt: sent });
+  const isPropertyList = content.properties.length <= 2 || Object.keys(properties).length > 0;
+  const isTable = entries.length > 0 || tableContent(properties.headers).length === 0;
+  if (isPropertyList && isTable) return notes === undefined ? {} : { notes };
+  const what = isPropertyList ? 'the header table' : 'the property list';
+  return {
+    notes: { ...notes, headers: `${what} of the message cannot be read: its bytes are in native.rabbitmq.properties` },
   };
 }
 

@@ -30,6 +30,8 @@ export interface OutgoingRules {
   readonly login: string;
   /** A stream stores messages as AMQP 1.0, whose application properties hold no lists and tables: the broker drops such headers. */
   readonly isStream: boolean;
+  /** The highest that the queue tells apart; null: it tells none apart. Absent: not known, or another matter than of a number (quorum queues). */
+  readonly maxPriority?: number | null | undefined;
   /** Largest frame of the connection, bytes: a content header must fit into one. */
   readonly frameMax: number;
 }
@@ -53,6 +55,9 @@ export function misfitsOf(message: OutgoingMessage, rules: OutgoingRules): strin
     misfits.push(`the priority ${message.priority} (0 to 255 fit)`);
   if (message.ttlMs !== null && !isTtl(message.ttlMs))
     misfits.push(`the time to live ${message.ttlMs} ms (0 to 4294967295 fit)`);
+  // What came from a queue of RabbitMQ goes on as it was, whatever it means there.
+  const record = nativeRecord(message.native);
+  if (record === null || textAt(record, 'properties') === null) misfits.push(...withoutEffect(message, rules));
   for (const [what, text] of [
     ['the id', message.id],
     ['the content type', message.contentType],
@@ -69,6 +74,18 @@ export function misfitsOf(message: OutgoingMessage, rules: OutgoingRules): strin
   if (!fitsFrame(properties, rules))
     misfits.push(`headers of ${properties.length} bytes (the broker takes ${rules.frameMax - 20})`);
   return misfits;
+}
+
+/** What the broker would store, and never act on. */
+function withoutEffect({ priority, ttlMs }: OutgoingMessage, { isStream, maxPriority }: OutgoingRules): string[] {
+  const phrases: string[] = [];
+  if (isStream && ttlMs !== null) phrases.push('a time to live (a stream keeps messages by its own retention)');
+  if (priority === null || !isOctet(priority)) return phrases;
+  if (isStream) phrases.push('a priority (a stream gives messages in the order in which they came)');
+  else if (maxPriority === null) phrases.push('a priority (the queue was made without x-max-priority)');
+  else if (maxPriority !== undefined && priority > maxPriority)
+    phrases.push(`the priority ${priority} (x-max-priority of the queue is ${maxPriority})`);
+  return phrases;
 }
 
 /** Header frames carry 12 bytes before the properties. */

@@ -24,6 +24,10 @@ export interface PublisherSetup {
   readonly queue: string;
   readonly login: string;
   readonly isStream: boolean;
+  /** See `OutgoingRules`. */
+  readonly maxPriority?: number | null | undefined;
+  /** It writes all that it holds to disk, whatever the message says of itself. */
+  readonly isAlwaysDurable?: true;
   readonly lossy: boolean;
   /** Null: nothing there can be lost by sending more. */
   readonly room: Room | null;
@@ -66,6 +70,8 @@ export class RabbitPublisher implements Publisher {
   #alone: Waiting | null = null;
   /** By exchange: null when it takes messages, else why it does not. */
   readonly #exchanges = new Map<string, string | null>();
+  /** Those to which the user may not send. */
+  readonly #denied = new Set<string>();
   #provenBytes = SAFE_BYTES;
   readonly #batch: FrameBatch;
   #broken: string | null = null;
@@ -80,12 +86,14 @@ export class RabbitPublisher implements Publisher {
       queue: setup.queue,
       login: setup.login,
       isStream: setup.isStream,
+      ...(setup.maxPriority !== undefined && { maxPriority: setup.maxPriority }),
       frameMax: setup.link.tap.frameMax,
     };
     this.#lossy = setup.lossy;
     this.#room = setup.lossy ? null : setup.room;
     this.#routingKey = writeText(setup.queue);
     this.#notice = setup.notice;
+    this.#saidTransient = setup.isAlwaysDurable === true;
     this.#batch = new FrameBatch((bytes) => setup.link.tap.write(bytes));
     setup.link.onBlocked((reason) => {
       this.#notice(
@@ -167,7 +175,8 @@ export class RabbitPublisher implements Publisher {
     if (this.#broken === null && this.#mayBeRefused(waiting)) await this.#allSettled();
     const refusal = this.#broken ?? this.#exchanges.get(outgoing.exchange) ?? null;
     if (refusal !== null) {
-      settle({ status: 'failed', reason: refusal });
+      const isDenied = this.#denied.has(outgoing.exchange);
+      settle({ status: 'failed', reason: refusal, ...(isDenied && { code: 'PERMISSION_DENIED' }) });
       return;
     }
     if (!this.#mayBeRefused(waiting)) {
@@ -265,9 +274,10 @@ export class RabbitPublisher implements Publisher {
     if (alone !== null && !this.#link.lost.aborted && REFUSALS.has(replyCode(cause))) {
       const reason = `the broker refused it: ${saidBy(cause)}`;
       // Without the exchange or the permission, the next ones would meet the same.
+      if (replyCode(cause) === 403) this.#denied.add(alone.outgoing.exchange);
       if (replyCode(cause) !== 406) this.#exchanges.set(alone.outgoing.exchange, reason);
       this.#waiting.clear();
-      alone.settle({ status: 'failed', reason });
+      alone.settle({ status: 'failed', reason, ...(replyCode(cause) === 403 && { code: 'PERMISSION_DENIED' }) });
       return;
     }
     const lost = this.#link.lost;

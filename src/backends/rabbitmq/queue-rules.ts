@@ -83,6 +83,11 @@ export class QueueRules {
     return { known: true, most: atLeast(version, 4, 0) ? 20 : null };
   }
 
+  /** The highest priority that a classic queue tells apart; null: none. Undefined: not known. */
+  get maxPriority(): number | null | undefined {
+    return this.#arguments === null ? undefined : numberAt(this.#arguments, 'x-max-priority');
+  }
+
   /** What becomes of messages that do not fit. The queue's own argument wins; where two policies may hold, the worse one counts. */
   get overflow(): 'drop-head' | 'reject-publish' | 'reject-publish-dlx' | null {
     const own = this.#arguments === null ? null : textAt(this.#arguments, 'x-overflow');

@@ -115,6 +115,7 @@ class RabbitQueue implements Queue {
       queue: this.name,
       login: this.session.address.user,
       isStream: this.kind === 'rabbit-stream',
+      ...(this.kind === 'classic' ? { maxPriority: rules.maxPriority } : { isAlwaysDurable: true as const }),
       lossy,
       room: Room.of(rules, live.ready),
       notice,

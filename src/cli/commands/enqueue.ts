@@ -1,10 +1,10 @@
 import { Option } from 'commander';
-import { MqError } from '../../contract/errors.ts';
+import { type ErrorCode, MqError } from '../../contract/errors.ts';
 import { counted } from '../../core/counted.ts';
 import { enqueueAll } from '../../core/enqueue.ts';
 import { openPublisher } from '../../core/publishers.ts';
 import { pacer } from '../../core/rate-limit.ts';
-import { EXIT, type ExitCode } from '../exit-codes.ts';
+import { EXIT, type ExitCode, exitCodeOf } from '../exit-codes.ts';
 import { type EnqueueFlags, type MessageTemplate, templateFrom } from '../input/enqueue-template.ts';
 import { type EnqueueInput, inputFrom, outgoingBatches } from '../input/message-input.ts';
 import { refuseFlags } from '../input/misfits.ts';
@@ -96,6 +96,7 @@ export const enqueue = defineVerb<EnqueueFlags, EnqueueVerbOptions>({
       const publisher = await openPublisher(queue, { expected, lossy, notice, signal: lasting });
       const printer = await openIdPrinter(session, queue.name);
       const counts = { sent: 0, failed: 0, unknown: 0 };
+      const codes = new Set<ErrorCode | null>();
       const faults = new SendFaults((text) => messages.fault(text));
       try {
         if (!lossy) refuseFlags(publisher, template, queue, input.split === 'ndjson');
@@ -117,6 +118,7 @@ export const enqueue = defineVerb<EnqueueFlags, EnqueueVerbOptions>({
           signal,
           onOutcome(outcome, index) {
             counts[outcome.status] += 1;
+            if (outcome.status === 'failed') codes.add(outcome.code ?? null);
             if (outcome.status === 'sent') return printer.sent(outcome.id);
             faults.add(outcome, index + 1);
           },
@@ -141,7 +143,9 @@ export const enqueue = defineVerb<EnqueueFlags, EnqueueVerbOptions>({
       else if (sent + failed + unknown === 0) messages.note('no message in the input: nothing was sent');
       if (failed + unknown === 0) return EXIT.done;
       messages.summary(`${sent} sent, ${failed} not sent${unknown === 0 ? '' : `, ${unknown} uncertain`}`);
-      return sent + unknown === 0 ? EXIT.failed : EXIT.partly;
+      if (sent + unknown > 0) return EXIT.partly;
+      const [only = null] = codes;
+      return codes.size === 1 && only !== null ? exitCodeOf(only) : EXIT.failed;
     });
   },
 });

@@ -47,6 +47,9 @@ export function setOwn(record: Record<string, JsonValue>, name: string, value: J
   } else record[name] = value;
 }
 
+/** Lists and tables within each other are read so deep: a sender can nest them as deep as a frame is long. */
+const DEEPEST = 64;
+
 class TableReader {
   readonly #bytes: Buffer;
   readonly #integers: TablePath[];
@@ -100,9 +103,9 @@ class TableReader {
       case 0x56: // V
         return null;
       case 0x46: // F
-        return toRecord(decodeTable(this.#long(), this.#integers, path));
+        return this.#nested(path, (content) => toRecord(decodeTable(content, this.#integers, path)));
       case 0x41: // A
-        return decodeArray(this.#long(), this.#integers, path);
+        return this.#nested(path, (content) => decodeArray(content, this.#integers, path));
       default:
         throw new RangeError(`unknown field type ${tag}`);
     }
@@ -112,6 +115,12 @@ class TableReader {
     if (value <= MAX_SAFE && value >= -MAX_SAFE) return Number(value);
     this.#integers.push(path);
     return value.toString();
+  }
+
+  /** Deeper, it is told as the bytes that it is. */
+  #nested(path: TablePath, decode: (content: Buffer) => JsonValue): JsonValue {
+    const content = this.#long();
+    return path.length <= DEEPEST ? decode(content) : { base64: content.toString('base64') };
   }
 
   #decimal(): string {

@@ -1,0 +1,192 @@
+import { once } from 'node:events';
+import { createServer, request } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { type ChannelModel, type ConfirmChannel, connect } from 'amqplib';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { backend } from '../../../src/backends/rabbitmq/index.ts';
+import type { Broker } from '../../../src/contract/broker.ts';
+import type { QueueStats } from '../../../src/contract/stats.ts';
+import { queuePattern } from '../../../src/core/name-pattern.ts';
+import { eventually } from '../../conformance/bench.ts';
+import { HOSTILE_NAMES } from '../../fixtures/hostile-names.ts';
+import { CommandLine } from '../../support/command-line.ts';
+import { type RabbitmqVhost, rabbitmqVhost } from '../../support/rabbitmq-vhost.ts';
+
+const signal = new AbortController().signal;
+const notice = () => undefined;
+const options = { connectTimeoutMs: 30_000, notice, signal };
+let vhost: RabbitmqVhost;
+let broker: Broker;
+let connection: ChannelModel;
+let channel: ConfirmChannel;
+
+beforeAll(async () => {
+  vhost = await rabbitmqVhost();
+  broker = await backend.open(vhost.mqUrl, options);
+  connection = await connect(vhost.url);
+  channel = await connection.createConfirmChannel();
+});
+
+afterAll(async () => {
+  await connection.close();
+  await broker.close();
+  await vhost.remove();
+});
+
+async function listed(...globs: string[]): Promise<ReadonlyMap<string, QueueStats>> {
+  const all = new Map<string, QueueStats>();
+  for await (const stats of broker.queues(queuePattern(globs), { notice, signal })) all.set(stats.queue, stats);
+  return all;
+}
+
+/** Passes requests on, and counts them. */
+async function countingProxy(target: string) {
+  const { hostname, port } = new URL(target);
+  let requests = 0;
+  const proxy = createServer((asked, answer) => {
+    requests += 1;
+    const passed = request({ host: hostname, port, path: asked.url, headers: asked.headers }, (found) => {
+      answer.writeHead(found.statusCode ?? 500, found.headers);
+      found.pipe(answer);
+    });
+    passed.on('error', () => answer.destroy());
+    passed.end();
+  });
+  proxy.listen(0, '127.0.0.1');
+  await once(proxy, 'listening');
+  const url = new URL(target);
+  url.port = String((proxy.address() as AddressInfo).port);
+  return {
+    url: url.href,
+    requests: () => requests,
+    async [Symbol.asyncDispose]() {
+      proxy.closeAllConnections();
+      proxy.close();
+      await once(proxy, 'close');
+    },
+  };
+}
+
+async function fill(queue: string, count: number): Promise<void> {
+  for (let n = 0; n < count; n++) channel.sendToQueue(queue, Buffer.from(String(n)), { persistent: true });
+  await channel.waitForConfirms();
+}
+
+test.each(['classic', 'quorum'])('no figure of a young %s queue is a zero that is none', async (type) => {
+  const name = `young-${type}`;
+  await channel.assertQueue(name, { durable: true, arguments: { 'x-queue-type': type } });
+  const consumer = await connection.createChannel();
+  await consumer.prefetch(5);
+  await consumer.consume(name, () => undefined);
+  await fill(name, 100);
+  await eventually(async () => expect((await channel.checkQueue(name)).messageCount).toBe(95));
+  const until = Date.now() + 2_000;
+  do {
+    const stats = (await listed(`${name}*`)).get(name);
+    expect(stats).toMatchObject({ ready: 95, consumers: 1, state: 'running' });
+    // Known or not: where it is unknown, there is a reason.
+    expect([5, null]).toContain(stats?.inFlight);
+    expect([100, null]).toContain(stats?.depth);
+    if (stats?.inFlight === null) expect(stats.notes.inFlight).toBeTruthy();
+    if (stats?.depth === null) expect(stats.notes.depth).toBeTruthy();
+  } while (Date.now() < until);
+  await consumer.close();
+});
+
+test('what was given back is not counted twice', async () => {
+  await channel.assertQueue('held', { durable: true });
+  await fill('held', 300);
+  const holder = await connection.createChannel();
+  await holder.consume('held', () => undefined);
+  await eventually(async () => expect((await listed('held*')).get('held')?.inFlight).toBe(300));
+  await holder.close();
+  await eventually(async () => expect((await channel.checkQueue('held')).messageCount).toBe(300));
+  const until = Date.now() + 1_500;
+  do {
+    const stats = (await listed('held*')).get('held');
+    expect(stats?.ready).toBe(300);
+    expect([300, null]).toContain(stats?.depth);
+  } while (Date.now() < until);
+});
+
+test('a pattern finds what it finds in the whole list, whatever the names are', async () => {
+  const names = ['p.a-1', 'p.a-2', 'p.b-1', 'P.A-1', 'p.[x]-1', 'p.ü-1', ...HOSTILE_NAMES.map((name) => `p.${name}`)];
+  const made: string[] = [];
+  for (const name of names) {
+    if (Buffer.byteLength(name) > 255 || /[\r\n]/.test(name)) continue;
+    await channel.assertQueue(name, { durable: true });
+    made.push(name);
+  }
+  for (const glob of ['p.a-*', 'p*-1', '*-1', 'p.?-1', 'p.[ab]-1', 'p.\\[x\\]-*', 'p.ü*', 'p*', '*']) {
+    const { matches } = queuePattern([glob]);
+    const found = [...(await listed(glob)).keys()].filter((name) => made.includes(name));
+    expect(found.toSorted(), glob).toEqual(made.filter(matches).toSorted());
+  }
+});
+
+test('many queues cost few questions, whose number does not grow with them', { timeout: 120_000 }, async () => {
+  await using many = await rabbitmqVhost();
+  const filler = await connect(many.url);
+  const channels = await Promise.all(Array.from({ length: 8 }, () => filler.createChannel()));
+  await Promise.all(
+    channels.map(async (one, index) => {
+      for (let n = index; n < 1_200; n += 8) await one.assertQueue(`many-${n % 60}-${n}`, { durable: true });
+    }),
+  );
+  const sender = await filler.createConfirmChannel();
+  sender.sendToQueue('many-7-7', Buffer.from('x'));
+  await sender.waitForConfirms();
+  await filler.close();
+  await using relay = await countingProxy(many.managementUrl);
+  const url = new URL(many.mqUrl);
+  url.searchParams.set('management', relay.url);
+  const line = await CommandLine.open();
+  const all = (await line.json(['ls', '--url', url.href])) as readonly QueueStats[];
+  expect(all).toHaveLength(1_200);
+  expect(relay.requests()).toBeLessThanOrEqual(3);
+  expect(all.find(({ queue }) => queue === 'many-8-8')?.notes.rates).toMatch(/more than 1000 queues/);
+  await eventually(async () => {
+    const few = (await line.json(['ls', 'many-7-*', '--url', url.href])) as readonly QueueStats[];
+    expect(few).toHaveLength(20);
+    expect(few.find(({ queue }) => queue === 'many-7-7')).toMatchObject({ ready: 1, consumers: 0 });
+  });
+  await line.close();
+});
+
+test('what befalls one of fifty queues costs its own row or field, and a note', { timeout: 120_000 }, async () => {
+  await using fifty = await rabbitmqVhost();
+  const owner = await connect(fifty.url);
+  const maker = await owner.createConfirmChannel();
+  const names = Array.from({ length: 45 }, (_, n) => `one-${n}`);
+  for (const name of names) await maker.assertQueue(name, { durable: true });
+  // Somebody else's alone: nobody may even ask for it.
+  await maker.assertQueue('exclusive', { exclusive: true });
+  const hostile = 'hostile \u001b[31m\u202e <b>"\\';
+  await maker.assertQueue(hostile, { durable: true });
+  await maker.assertQueue('dated', { durable: true });
+  maker.sendToQueue('dated', Buffer.from('x'), { timestamp: 9_007_199_254_740_991 });
+  await maker.assertQueue('milliseconds', { durable: true });
+  maker.sendToQueue('milliseconds', Buffer.from('x'), { timestamp: Date.now() - 7_200_000 });
+  await maker.waitForConfirms();
+  const line = await CommandLine.open();
+  const list = async () => {
+    const ran = await line.ok(['ls', '-o', 'json', '--url', fifty.mqUrl]);
+    return new Map((JSON.parse(ran.stdout) as QueueStats[]).map((stats) => [stats.queue, stats]));
+  };
+  await eventually(async () => {
+    const rows = await list();
+    expect([...rows.keys()].toSorted()).toEqual([...names, 'exclusive', hostile, 'dated', 'milliseconds'].toSorted());
+    expect(rows.get('exclusive')?.approximate).toContain('consumers');
+    expect(rows.get('dated')).toMatchObject({ ready: 1, oldestAgeMs: null });
+    expect(rows.get('milliseconds')?.oldestAgeMs).toBeGreaterThan(7_000_000);
+    for (const name of names) expect(rows.get(name)).toMatchObject({ ready: 0, state: 'running' });
+  });
+  // One that goes away while it is asked for is missing, or there with what is known: the others are there.
+  const going = (async () => {
+    for (const name of names.slice(0, 20)) await maker.deleteQueue(name);
+  })();
+  for (let n = 0; n < 3; n++) expect((await list()).has('one-44')).toBe(true);
+  await going;
+  await line.close();
+  await owner.close();
+});

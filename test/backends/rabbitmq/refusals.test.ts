@@ -1,0 +1,133 @@
+import { type ChannelModel, type ConfirmChannel, connect } from 'amqplib';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { parseAddress } from '../../../src/backends/rabbitmq/address.ts';
+import { decodeTable } from '../../../src/backends/rabbitmq/wire/table.ts';
+import type { JsonValue } from '../../../src/contract/message.ts';
+import { eventually } from '../../conformance/bench.ts';
+import { CommandLine } from '../../support/command-line.ts';
+import { type RabbitmqVhost, rabbitmqVhost } from '../../support/rabbitmq-vhost.ts';
+
+/** What the broker refuses, and what it would take without acting on it. */
+let vhost: RabbitmqVhost;
+let line: CommandLine;
+let connection: ChannelModel;
+let channel: ConfirmChannel;
+
+beforeAll(async () => {
+  vhost = await rabbitmqVhost();
+  line = await CommandLine.open();
+  connection = await connect(vhost.url);
+  channel = await connection.createConfirmChannel();
+});
+
+afterAll(async () => {
+  await connection.close();
+  await line.close();
+  await vhost.remove();
+});
+
+const mq = (...args: string[]) => line.run([...args, '--url', vhost.mqUrl]);
+
+test('a connection limit of the vhost is told as what it is, and is worth trying again', async () => {
+  await using small = await rabbitmqVhost();
+  await small.request('PUT', `/api/vhost-limits/${small.encodedName}/max-connections`, { value: 1 });
+  await using held = await heldConnection(small.url);
+  expect(held).toBeTruthy();
+  const { code, stderr } = await line.run(['enqueue', 'q', 'x', '--url', small.mqUrl]);
+  expect(stderr).toContain('connection limit (1) is reached');
+  expect(code).toBe(5);
+});
+
+test('a vhost that is not there is told in the words of the broker', async () => {
+  const url = new URL(vhost.url);
+  url.pathname = '/no-such-vhost';
+  const { code, stderr } = await line.run(['enqueue', 'q', 'x', '--url', url.href]);
+  expect(stderr).toContain('refused the vhost "no-such-vhost"');
+  expect(code).toBe(2);
+});
+
+async function heldConnection(url: string) {
+  const one = await connect(url);
+  return { [Symbol.asyncDispose]: () => one.close() };
+}
+
+describe('a user who may write to an exchange that is not the default one', () => {
+  let url: string;
+  beforeAll(async () => {
+    const name = `writer-${vhost.name.slice(-12)}`;
+    await vhost.request('PUT', `/api/users/${name}`, { password: 'pw', tags: 'administrator' });
+    const rights = { configure: '^$', write: '^own\\.', read: '.*' };
+    await vhost.request('PUT', `/api/permissions/${vhost.encodedName}/${name}`, rights);
+    await channel.assertQueue('own.q', { durable: true });
+    const address = new URL(vhost.mqUrl);
+    address.username = name;
+    address.password = 'pw';
+    url = address.href;
+  });
+
+  test('doctor says that no queue can be sent to', async () => {
+    const { stdout } = await line.run(['doctor', '--url', url]);
+    const sending = stdout.split('\n').find((text) => text.includes('may send')) ?? '';
+    expect(sending).toMatch(/^WARN .*to no queue itself/);
+  });
+
+  test('a refusal while sending is exit 6', async () => {
+    const { code, stderr } = await line.run(['enqueue', 'own.q', 'x', 'y', '--url', url]);
+    expect(stderr).toContain('ACCESS_REFUSED');
+    expect(code).toBe(6);
+  });
+});
+
+describe('what has no effect is refused, not stored and forgotten', () => {
+  beforeAll(async () => {
+    await channel.assertQueue('plain', { durable: true });
+    await channel.assertQueue('three', { durable: true, arguments: { 'x-max-priority': 3 } });
+    await channel.assertQueue('stream', { durable: true, arguments: { 'x-queue-type': 'stream' } });
+    await eventually(async () => expect((await mq('stats', 'stream')).code).toBe(0));
+  });
+
+  test.each([
+    ['plain', '--priority', '1', 'x-max-priority'],
+    ['three', '--priority', '4', 'x-max-priority of the queue is 3'],
+    ['stream', '--priority', '1', 'a priority'],
+    ['stream', '--ttl', '1h', 'a time to live'],
+  ])('%s %s %s', async (queue, flag, value, reason) => {
+    const { code, stderr } = await mq('enqueue', queue, 'x', flag, value);
+    expect(stderr).toContain(reason);
+    expect(code).toBe(7);
+    expect((await channel.checkQueue(queue)).messageCount).toBe(0);
+  });
+
+  test('what has one is taken', async () => {
+    expect((await mq('enqueue', 'three', 'x', '--priority', '3', '--ttl', '1h')).code).toBe(0);
+    expect((await mq('enqueue', 'plain', 'x', '--ttl', '1h')).code).toBe(0);
+  });
+});
+
+test('headers nested deeper than anybody reads are told as bytes', () => {
+  let value = Buffer.from([0x56]);
+  for (let depth = 0; depth < 20_000; depth++) {
+    const head = Buffer.from([0x41, 0, 0, 0, 0]);
+    head.writeUInt32BE(value.length, 1);
+    value = Buffer.concat([head, value]);
+  }
+  const name = Buffer.from('\x06nested\x06');
+  const [entry] = decodeTable(Buffer.concat([name.subarray(0, 7), value]));
+  let found: JsonValue | undefined = entry?.value;
+  let depth = 0;
+  for (; isList(found); depth++) found = found[0];
+  expect(depth).toBeGreaterThan(30);
+  expect(found).toEqual({ base64: expect.stringMatching(/^QQ/) });
+  expect(entry?.raw).toHaveLength(7 + value.length);
+});
+
+function isList(value: JsonValue | undefined): value is readonly JsonValue[] {
+  return Array.isArray(value);
+}
+
+test('parameters of the official URI', () => {
+  const { tuning } = parseAddress('amqp://h/?heartbeat=7&connection_timeout=5000&channel_max=9&auth_mechanism=plain');
+  expect(tuning).toEqual({ heartbeatS: 7, connectTimeoutMs: 5_000, channelMax: 9 });
+  expect(() => parseAddress('amqp://h/?heartbeat=soon')).toThrow(/heartbeat/);
+  expect(() => parseAddress('amqp://h/?heartbeet=7')).toThrow(/parameter/);
+});
