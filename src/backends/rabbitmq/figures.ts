@@ -24,7 +24,9 @@ export function inFlightNow(info: QueueInfo | null, live: LiveFigures | null): I
   const change = live.ready - info.ready;
   // What came may have been in flight then; what went may be in flight now.
   const doubt = change > 0 ? Math.min(change, then) : -change;
-  if (doubt <= TOLERANCE * (live.ready + then)) return { count: then, note: null };
+  // A zero has to be certain.
+  const tolerated = then === 0 ? 0 : TOLERANCE * (live.ready + then);
+  if (doubt <= tolerated) return { count: then, note: null };
   return {
     count: null,
     note: `what the management API knows is up to 7 s old, and the queue has changed since (${info.ready} were ready then)`,
