@@ -30,7 +30,7 @@ export interface OutgoingRules {
   readonly login: string;
   /** A stream stores messages as AMQP 1.0, whose application properties hold no lists and tables: the broker drops such headers. */
   readonly isStream: boolean;
-  /** The highest that the queue tells apart; null: it tells none apart. Absent: not known, or another matter than of a number (quorum queues). */
+  /** The highest that the queue tells apart. Null or absent: none, or not known; it is stored, then, and told to consumers. */
   readonly maxPriority?: number | null | undefined;
   /** Largest frame of the connection, bytes: a content header must fit into one. */
   readonly frameMax: number;
@@ -82,8 +82,7 @@ function withoutEffect({ priority, ttlMs }: OutgoingMessage, { isStream, maxPrio
   if (isStream && ttlMs !== null) phrases.push('a time to live (a stream keeps messages by its own retention)');
   if (priority === null || !isOctet(priority)) return phrases;
   if (isStream) phrases.push('a priority (a stream gives messages in the order in which they came)');
-  else if (maxPriority === null) phrases.push('a priority (the queue was made without x-max-priority)');
-  else if (maxPriority !== undefined && priority > maxPriority)
+  else if (typeof maxPriority === 'number' && priority > maxPriority)
     phrases.push(`the priority ${priority} (x-max-priority of the queue is ${maxPriority})`);
   return phrases;
 }

@@ -83,7 +83,7 @@ export class QueueRules {
     return { known: true, most: atLeast(version, 4, 0) ? 20 : null };
   }
 
-  /** The highest priority that a classic queue tells apart; null: none. Undefined: not known. */
+  /** The highest priority that a classic queue tells apart; null: none, undefined: not known. */
   get maxPriority(): number | null | undefined {
     return this.#arguments === null ? undefined : numberAt(this.#arguments, 'x-max-priority');
   }

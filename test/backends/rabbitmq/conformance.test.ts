@@ -27,8 +27,7 @@ for (const kind of ['classic', 'quorum', 'rabbit-stream'] as const) {
       const dlq = `${name.slice(0, 60)} dead`;
       const links = { 'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': dlq };
       await onChannel(vhost.url, async (channel) => {
-        // A classic queue tells priorities apart only where it was made for that, and refuses them elsewhere.
-        const type = { 'x-queue-type': TYPES[kind], ...(kind === 'classic' && { 'x-max-priority': 10 }) };
+        const type = { 'x-queue-type': TYPES[kind] };
         if (deadLetters) await channel.assertQueue(dlq, { durable: true, arguments: type });
         await channel.assertQueue(name, { durable: true, arguments: { ...type, ...(deadLetters && links) } });
       });

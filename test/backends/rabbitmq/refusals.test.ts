@@ -87,7 +87,6 @@ describe('what has no effect is refused, not stored and forgotten', () => {
   });
 
   test.each([
-    ['plain', '--priority', '1', 'x-max-priority'],
     ['three', '--priority', '4', 'x-max-priority of the queue is 3'],
     ['stream', '--priority', '1', 'a priority'],
     ['stream', '--ttl', '1h', 'a time to live'],
