@@ -1,11 +1,11 @@
-import { readFile } from 'node:fs/promises';
 import type { Channel, ChannelModel, SocketOptions } from 'amqplib';
-import { abortedError, MqError, throwIfAborted } from '../../contract/errors.ts';
-import type { Address, TrustOptions } from './address.ts';
+import { abortedError, throwIfAborted } from '../../contract/errors.ts';
+import type { Address } from './address.ts';
 import { Answers, LOOK_MS, type Questions, questionsOn, silence } from './answers.ts';
 import { brokerError, connectError, isVhostRefused, replyCode, vhostRefused } from './errors.ts';
 import type { Patience } from './patience.ts';
 import { whyRefused } from './refusal.ts';
+import { trustMaterial } from './trust-material.ts';
 import { Tap } from './wire/tap.ts';
 
 export interface LinkOptions {
@@ -222,44 +222,6 @@ function parseVersion(text: string): Version {
 
 export function atLeast(version: Version, major: number, minor: number): boolean {
   return version[0] > major || (version[0] === major && version[1] >= minor);
-}
-
-export interface TrustMaterial {
-  readonly ca?: Buffer;
-  readonly cert?: Buffer;
-  readonly key?: Buffer;
-  readonly servername?: string;
-  readonly rejectUnauthorized?: boolean;
-}
-
-/** Reads the files that the URL names. Throws `CONFIG_INVALID`. */
-export async function trustMaterial({ tls, trust }: Pick<Address, 'tls' | 'trust'>): Promise<TrustMaterial> {
-  if (!tls) return {};
-  const [ca, cert, key] = await Promise.all([pem(trust, 'caFile'), pem(trust, 'certFile'), pem(trust, 'keyFile')]);
-  return {
-    ...(ca && { ca }),
-    ...(cert && { cert }),
-    ...(key && { key }),
-    ...(trust.serverName !== null && { servername: trust.serverName }),
-    ...(!trust.verify && { rejectUnauthorized: false }),
-  };
-}
-
-async function pem(trust: TrustOptions, which: 'caFile' | 'certFile' | 'keyFile'): Promise<Buffer | null> {
-  const path = trust[which];
-  if (path === null) return null;
-  try {
-    return await readFile(path);
-  } catch (error) {
-    throw new MqError(
-      'CONFIG_INVALID',
-      `cannot read the TLS file ${JSON.stringify(path)} that the RabbitMQ URL names`,
-      {
-        backend: 'rabbitmq',
-        cause: error,
-      },
-    );
-  }
 }
 
 /** The result, unless the signal aborts first; a result that comes too late is disposed of. */

@@ -4,7 +4,7 @@ import { abortedError, MqError, throwIfAborted } from '../../contract/errors.ts'
 import type { JsonValue } from '../../contract/message.ts';
 import type { Address } from './address.ts';
 import { socketFailure } from './errors.ts';
-import { trustMaterial } from './link.ts';
+import { trustMaterial } from './trust-material.ts';
 
 export type JsonObject = { readonly [key: string]: JsonValue | undefined };
 

@@ -1,7 +1,7 @@
 import { connect, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import type { Address } from './address.ts';
-import type { TrustMaterial } from './link.ts';
+import type { TrustMaterial } from './trust-material.ts';
 
 /** Class and method ids as one number. */
 const START = 0x000a_000a;
