@@ -51,12 +51,21 @@ export interface Expectation {
   readonly taken: number;
   /** How many more it would take if the targets had room. Not 0: only a part can go, and refusing is better. */
   readonly misfit: number;
+  /** How many more are named that nothing says where they belong, so that they fail. */
+  readonly astray: number;
 }
 
 interface Taken {
   readonly message: ModelMessage;
   /** Null: it is deleted. */
   readonly to: string | null;
+}
+
+interface Expected {
+  readonly holder: string;
+  readonly taken: readonly Taken[];
+  readonly misfit: number;
+  readonly astray: number;
 }
 
 type Taking = Exclude<Verb, { readonly verb: 'peek' }>;
@@ -156,9 +165,9 @@ export class Model {
 
   /** What the verb would do. Changes nothing. */
   expect(step: Verb): Expectation {
-    if (step.verb === 'peek') return { taken: 0, misfit: 0 };
-    const { taken, misfit } = this.#plan(step);
-    return { taken: taken.length, misfit };
+    if (step.verb === 'peek') return { taken: 0, misfit: 0, astray: 0 };
+    const { taken, misfit, astray } = this.#plan(step);
+    return { taken: taken.length, misfit, astray };
   }
 
   /** Does what the verb does where it is carried out, as far as the targets have room. Of a dry run: nothing. */
@@ -178,7 +187,7 @@ export class Model {
     }
   }
 
-  #plan(step: Taking): { readonly holder: string; readonly taken: readonly Taken[]; readonly misfit: number } {
+  #plan(step: Taking): Expected {
     const { holder, named } = this.#scope(step);
     const chosen = named.filter((message) => message.chosen || !step.filtered).slice(0, step.max ?? undefined);
     const taken: Taken[] = [];
@@ -195,7 +204,7 @@ export class Model {
       if (to !== null) coming.set(to, before + 1);
       taken.push({ message, to });
     }
-    return { holder, taken, misfit };
+    return { holder, taken, misfit, astray: chosen.length - taken.length - misfit };
   }
 
   /** Null: it is deleted. Undefined: it fails, and stays where it is. */

@@ -218,8 +218,10 @@ async function acts(model: Model, verb: Verb, isBlind: boolean): Promise<boolean
     const expected = model.expect(verb);
     const ready = await plan(verb, broker);
     const report = await ready.run({ dryRun: verb.dryRun, onProgress: notice, signal });
-    // A dry run counts what is named, not what there is room for.
-    const moved = verb.dryRun ? expected.taken + expected.misfit : expected.taken;
+    // A dry run does not count what there is room for; of everything, it asks for the depth and looks at nothing.
+    const { taken, misfit, astray } = expected;
+    const named = taken + misfit + astray;
+    const moved = verb.dryRun ? (verb.filtered ? taken + misfit : named) : taken;
     expect(report.moved, `${JSON.stringify(verb)}: ${JSON.stringify(report)}`).toBe(moved);
     model.apply(verb);
     return true;
