@@ -93,9 +93,13 @@ export async function planRedrive(request: RedriveRequest): Promise<Plan> {
       if (options.dryRun) {
         const { onProgress } = options;
         const faultOf = located.links.mayNotRestore === true && native === null ? notRestored(located.links) : null;
+        // Nothing is looked at for that alone; of what is looked at anyway, what nothing places is told as in the run.
+        const unplaced = (message: Message): string | null =>
+          to === null && located.originOf(message) === null ? 'nothing says which queue it came from' : null;
+        const judged = faultOf ?? (chosen.everything ? null : unplaced);
         return dryRun({ ...facts, native: native !== null }, common, {
           onProgress,
-          ...(faultOf === null ? {} : { faultOf }),
+          ...(judged === null ? {} : { faultOf: judged }),
         });
       }
       const move = native === null ? null : await holder.nativeMove?.(nativeRequest(options.signal));
