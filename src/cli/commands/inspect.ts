@@ -1,7 +1,9 @@
 import { requireCapability } from '../../contract/capabilities.ts';
 import { MqError } from '../../contract/errors.ts';
 import type { DeadLetters, Queue } from '../../contract/queue.ts';
+import type { QueueStats } from '../../contract/stats.ts';
 import { toEnvelope } from '../../core/envelope.ts';
+import { told } from '../../core/told.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { bodyRedaction } from '../output/body-redaction.ts';
 import { printBox } from '../output/box.ts';
@@ -40,42 +42,47 @@ export const inspect = defineVerb<object, InspectOptions>({
 
 async function inspectQueue(session: Session, queue: Queue, context: string | null): Promise<ExitCode> {
   const format = session.format('table', 'json', 'ndjson', 'yaml');
-  const stats = await session.within('inspect', (signal) => queue.stats(signal));
-  const description = await session.within('inspect', (signal) => queue.describe(signal));
-  const deadLetters = (await session.within('inspect', async (signal) => queue.deadLetters?.(signal))) ?? null;
-  const links = deadLetters === null ? null : { keptIn: deadLetters.keptIn, sources: deadLetters.sources };
+  const stats = await told(session.within('inspect', (signal) => queue.stats(signal)));
+  const description = await told(session.within('inspect', (signal) => queue.describe(signal)));
+  // A queue of which nothing at all can be read is not shown as one that has nothing.
+  if (stats.value === null && description.value === null) throw stats.error;
+  const deadLetters = await told(session.within('inspect', async (signal) => (await queue.deadLetters?.(signal)) ?? null));
+  const links =
+    deadLetters.value === null ? null : { keptIn: deadLetters.value.keptIn, sources: deadLetters.value.sources };
+  const { configuration = null, details = null, consumers = null } = description.value ?? {};
+  /** What could not be read, and why. */
+  const notes: Record<string, string> = {
+    ...(stats.why === null ? {} : { stats: stats.why }),
+    ...(description.why === null ? {} : { configuration: description.why }),
+    ...(deadLetters.why === null ? {} : { deadLetters: deadLetters.why }),
+  };
   if (isDocumentFormat(format)) {
     await printDocument(session, format, {
       queue: queue.name,
       kind: queue.kind,
       broker: queue.capabilities.broker,
-      stats: statsDocument(stats, context),
-      configuration: description.configuration,
-      details: description.details,
-      consumers: description.consumers,
+      stats: stats.value === null ? null : statsDocument(stats.value, context),
+      configuration,
+      details,
+      consumers,
       deadLetters: links,
       capabilities: queue.capabilities,
+      notes,
     });
     return EXIT.done;
   }
-  /** A state that the kind does not have has no line. */
-  const count = (field: 'ready' | 'inFlight' | 'delayed' | 'dead'): string | undefined =>
-    stats[field] === undefined ? undefined : figure(stats, field, stats[field], String);
   const abilities = Object.entries(queue.capabilities.abilities);
   const rows: readonly (readonly [string, unknown])[] = [
     ['queue', queue.name],
     ['broker', queue.capabilities.broker],
     ['kind', queue.kind],
-    ['state', stats.state],
-    ['ready', count('ready')],
-    ['in-flight', count('inFlight')],
-    ['delayed', count('delayed')],
-    ['dead', count('dead')],
-    ['dead letters', deadLetters === null ? undefined : deadLetterText(deadLetters)],
-    ...Object.entries(description.configuration).map(set),
-    ...Object.entries(description.details).map(set),
-    ['consumers', description.consumers === null ? null : description.consumers.length],
-    ...(description.consumers ?? []).map((consumer, at) => [`consumer ${at + 1}`, consumer] as const),
+    ...(stats.value === null ? [['figures', unread(stats.why)] as const] : figureRows(stats.value)),
+    ['dead letters', deadLetters.value === null ? unread(deadLetters.why) : deadLetterText(deadLetters.value)],
+    ...(description.value === null ? [['configuration', unread(description.why)] as const] : []),
+    ...Object.entries(configuration ?? {}).map(set),
+    ...Object.entries(details ?? {}).map(set),
+    ['consumers', consumers === null ? null : consumers.length],
+    ...(consumers ?? []).map((consumer, at) => [`consumer ${at + 1}`, consumer] as const),
     ['can', abilities.flatMap(([name, ability]) => (ability.supported ? [name] : [])).join(', ')],
     ['cannot', abilities.flatMap(([name, ability]) => (ability.supported ? [] : [name])).join(', ') || '-'],
   ];
@@ -84,8 +91,26 @@ async function inspectQueue(session: Session, queue: Queue, context: string | nu
     null,
     rows.filter(([, value]) => value !== undefined).map(([key, value]) => [safe(key), cell(value)]),
   );
-  for (const [field, note] of Object.entries(stats.notes)) session.messages.note(`${field}: ${note}`);
+  for (const [field, note] of Object.entries(stats.value?.notes ?? {})) session.messages.note(`${field}: ${note}`);
   return EXIT.done;
+}
+
+function figureRows(stats: QueueStats): readonly (readonly [string, unknown])[] {
+  /** A state that the kind does not have has no line. */
+  const count = (field: 'ready' | 'inFlight' | 'delayed' | 'dead'): string | undefined =>
+    stats[field] === undefined ? undefined : figure(stats, field, stats[field], String);
+  return [
+    ['state', stats.state],
+    ['ready', count('ready')],
+    ['in-flight', count('inFlight')],
+    ['delayed', count('delayed')],
+    ['dead', count('dead')],
+  ];
+}
+
+/** Undefined: there is nothing to be read. */
+function unread(why: string | null): string | undefined {
+  return why === null ? undefined : `? (${why})`;
 }
 
 function deadLetterText({ keptIn, sources }: DeadLetters): string {

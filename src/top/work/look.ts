@@ -6,6 +6,7 @@ import { groupDeadLetters } from '../../core/dead-letter-groups.ts';
 import { locateDeadLetters } from '../../core/dead-letters.ts';
 import { peekMessages } from '../../core/peek.ts';
 import { EVERYTHING } from '../../core/selection.ts';
+import { told } from '../../core/told.ts';
 import type { DeadLettersSeen, MessagesSeen, Overview } from '../state/detail.ts';
 import type { Answer } from '../state/event.ts';
 
@@ -15,11 +16,16 @@ const MESSAGES_SEEN = 200;
 /** Never disturbs. */
 export async function lookAtQueue(broker: Broker, name: string, signal: AbortSignal): Promise<Answer<Overview>> {
   const queue = await broker.queue(name, signal);
-  const description = await queue.describe(signal);
-  return { status: 'ready', data: { description, links: await links(queue, signal) } };
+  const description = await told(queue.describe(signal));
+  const links = await told(linksOf(queue, signal));
+  const data = {
+    description: description.value ?? { configuration: { 'could not be read': description.why }, details: {}, consumers: null },
+    links: links.value ?? [`could not be read: ${links.why}`],
+  };
+  return { status: 'ready', data };
 }
 
-async function links(queue: Queue, signal: AbortSignal): Promise<readonly string[]> {
+async function linksOf(queue: Queue, signal: AbortSignal): Promise<readonly string[]> {
   const ability = queue.capabilities.abilities.deadLetters;
   if (!ability.supported) return [ability.reason];
   const found = await queue.deadLetters?.(signal);
