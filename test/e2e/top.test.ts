@@ -380,13 +380,13 @@ describe('actions', () => {
       // What was done is still said at the foot.
       await terminal.until((text) => !/any key: back/.test(text) && report.test(text.split('\n').at(-1) ?? ''));
     }
-    // Nothing is wrong with it any more, so that the first row is another.
-    await terminal.until(/^>.idle/m);
+    // Nothing is wrong with it any more, so that the first row is another; the cursor stays on its queue.
+    await terminal.until(/^ .idle.*\n>.orders/m);
     terminal.write('a');
     await terminal.until(/Enter does it/);
     terminal.write('c');
     await terminal.until(() => CLIPBOARD.test(terminal.output));
-    expect(Buffer.from(CLIPBOARD.exec(terminal.output)?.[1] ?? '', 'base64').toString()).toBe('mq pause idle');
+    expect(Buffer.from(CLIPBOARD.exec(terminal.output)?.[1] ?? '', 'base64').toString()).toBe('mq pause orders');
   });
 
   test('redrive up to N, with the command line that would do it', async () => {
@@ -583,7 +583,7 @@ describe('without a terminal', () => {
     for (const args of [[], ['--once'], ['orders'], ['ord*', '--once']]) {
       const { code, stdout, stderr } = await mq(...args);
       expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-      expect(stdout).toMatch(/^mq top .*\n.*\n.*QUEUE.*READY.*\n !?orders/);
+      expect(stdout).toMatch(/^mq top .*\n.*\n.*QUEUE.*READY.*\n {2}orders/);
       expect(stdout).not.toContain(ESCAPE);
       expect(stdout.includes('idle')).toBe(args.every((arg) => !arg.startsWith('ord')));
     }
@@ -609,7 +609,7 @@ describe('without a terminal', () => {
     await using _load = await filled();
     const named = await mq('orders', 'nosuch', '--once');
     expect(named).toMatchObject({ code: 4, stderr: expect.stringContaining('no queue nosuch') });
-    expect(named.stdout).toMatch(/^ !orders/m);
+    expect(named.stdout).toMatch(/^ {2}orders/m);
     const lines = await mq('nosuch', '--once', '-o', 'ndjson');
     expect(lines).toMatchObject({ code: 4, stdout: '', stderr: expect.stringContaining('"code":"QUEUE_NOT_FOUND"') });
     const glob = await mq('nosuch*', '--once');

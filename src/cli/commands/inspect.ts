@@ -46,7 +46,9 @@ async function inspectQueue(session: Session, queue: Queue, context: string | nu
   const description = await told(session.within('inspect', (signal) => queue.describe(signal)));
   // A queue of which nothing at all can be read is not shown as one that has nothing.
   if (stats.value === null && description.value === null) throw stats.error;
-  const deadLetters = await told(session.within('inspect', async (signal) => (await queue.deadLetters?.(signal)) ?? null));
+  const deadLetters = await told(
+    session.within('inspect', async (signal) => (await queue.deadLetters?.(signal)) ?? null),
+  );
   const links =
     deadLetters.value === null ? null : { keptIn: deadLetters.value.keptIn, sources: deadLetters.value.sources };
   const { configuration = null, details = null, consumers = null } = description.value ?? {};

@@ -19,7 +19,11 @@ export async function lookAtQueue(broker: Broker, name: string, signal: AbortSig
   const description = await told(queue.describe(signal));
   const links = await told(linksOf(queue, signal));
   const data = {
-    description: description.value ?? { configuration: { 'could not be read': description.why }, details: {}, consumers: null },
+    description: description.value ?? {
+      configuration: { 'could not be read': description.why },
+      details: {},
+      consumers: null,
+    },
     links: links.value ?? [`could not be read: ${links.why}`],
   };
   return { status: 'ready', data };

@@ -1,8 +1,9 @@
 import { Queue as BullQueue, Worker } from 'bullmq';
 import { describe, expect, it } from 'vitest';
+import { lookAtQueue } from '../../../src/top/work/look.ts';
 import { jsonOf, runMq } from '../../support/mq.ts';
 import { monitorRedis } from '../../support/redis-monitor.ts';
-import { after, client, connection, fresh, url } from './lab.ts';
+import { after, client, connection, fresh, open, signal, url } from './lab.ts';
 
 const at = (parameters = ''): readonly string[] => ['--url', `${url}${parameters}`];
 
@@ -33,6 +34,34 @@ it('a mistyped queue gets the nearest name, and what else it may be', async () =
   const { code, stderr } = await runMq([...at(), 'peek', `${name}x`]);
   expect(code).toBe(4);
   expect(stderr).toContain(`hint: did you mean ${name}? Otherwise: an empty Redis list does not exist`);
+});
+
+it('inspect and the overview of top show what a user may read, and why the rest is not there', async () => {
+  const queue = await bull(fresh('rights'));
+  await queue.add('a', {});
+  const user = fresh('user');
+  await client.call('ACL', 'SETUSER', user, 'reset', 'on', '>pw', '~*', '&*', '+@all', '-pttl');
+  after(() => client.call('ACL', 'DELUSER', user));
+  const theirs = url.replace('redis://', `redis://${user}:pw@`);
+  const why = expect.stringMatching(/may not run PTTL/);
+  expect(await jsonOf(['--url', theirs, 'inspect', queue.name, '-o', 'json'])).toMatchObject({
+    stats: { ready: 1 },
+    configuration: null,
+    consumers: null,
+    deadLetters: { keptIn: { place: 'state' } },
+    notes: { configuration: why },
+  });
+  const { code, stdout } = await runMq(['--url', theirs, 'inspect', queue.name]);
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/^configuration\t\? \(.*PTTL/m);
+  expect(stdout).toMatch(/^consumers\t\?$/m);
+  expect(await lookAtQueue(await open('', theirs), queue.name, signal)).toMatchObject({
+    status: 'ready',
+    data: { description: { configuration: { 'could not be read': why } }, links: ['kept in the queue itself'] },
+  });
+  // Of a queue of which nothing may be read nothing is shown.
+  await client.call('ACL', 'SETUSER', user, '-zcard', '-llen');
+  expect(await runMq(['--url', theirs, 'inspect', queue.name])).toMatchObject({ code: 6, stdout: '' });
 });
 
 describe('enqueue into BullMQ', () => {
