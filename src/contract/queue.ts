@@ -166,6 +166,8 @@ export interface DeadLetters {
   readonly sources: readonly string[] | null;
   /** Messages of this kind never say which queue lost them, so that the links alone decide. Absent: they may say it in `Message.dead.from`. */
   readonly messagesAreSilent?: true;
+  /** A native move to `origin` takes each message to the queue that lost it, as the broker itself remembers. Absent: there is none, or it does not. */
+  readonly movesEachHome?: true;
   /**
    * Where a message belongs that names no queue but something that leads to queues (an exchange and a key): the queue, where that is exactly one, else
    * why none can be named; null: it names nothing. Absent: messages name queues or nothing.

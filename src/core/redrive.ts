@@ -54,14 +54,14 @@ export async function planRedrive(request: RedriveRequest): Promise<Plan> {
   const countReplay = request.maxReplays !== null;
   const depth = await depthNow(holder, state, signal);
   const chosen = selection(request, located.only, depth.now);
-  if (!chosen.everything)
-    await weighLook({ source: holder, state, looks: depth.count, givesBack: 'some', force, notice, signal });
   const targets = to === null ? located.sources : [to.name];
   const transforms = Object.keys(request.setHeaders).length > 0;
+  // By hand, each message is asked whose it is. A broker that remembers that itself, and takes each home, may do it for the only queue that is linked.
+  const all = selection(request, isLeftToBroker(located, to) ? null : located.only, depth.now);
   const nativeRequest = (runSignal: AbortSignal): NativeMoveRequest => ({
     state,
     to: to ?? 'origin',
-    selective: !chosen.everything,
+    selective: !all.everything,
     limit: max,
     ratePerSec: request.ratePerSec,
     countReplay,
@@ -71,18 +71,28 @@ export async function planRedrive(request: RedriveRequest): Promise<Plan> {
   requireCapability(holder.capabilities, 'redrive', holder.name);
   const native = !transforms && holder.nativeMove !== undefined ? await holder.nativeMove(nativeRequest(signal)) : null;
   await native?.close();
+  if (native !== null && all.everything && !chosen.everything)
+    notice(
+      `${holder.capabilities.broker} moves each dead letter to the queue that lost it; ${queue.name} is the only one that sends its dead letters to ${holder.name} now`,
+    );
+  const taken = native === null ? chosen : all;
+  const weigh = async (selected: Selection): Promise<void> => {
+    if (selected.everything) return;
+    await weighLook({ source: holder, state, looks: depth.count, givesBack: 'some', force, notice, signal });
+  };
+  await weigh(taken);
   const guarantee: Guarantee = native?.guarantee ?? BY_HAND;
   const facts = { operation: 'redrive' as const, from: holder.name, to: targets, guarantee };
   return {
     ...facts,
     count: depth.count,
-    exact: chosen.everything && depth.exact,
+    exact: taken.everything && depth.exact,
     effect: `each dead letter ${to === null ? 'goes back to the queue that lost it' : `goes to ${to.name}`}, and leaves ${holder.name} only when it is safely there`,
     async run(options) {
       const common = {
         source: holder,
         state,
-        selection: chosen,
+        selection: taken,
         bound: depth.bound,
         count: depth.count,
         max,
@@ -96,14 +106,17 @@ export async function planRedrive(request: RedriveRequest): Promise<Plan> {
         // Nothing is looked at for that alone; of what is looked at anyway, what nothing places is told as in the run.
         const unplaced = (message: Message): string | null =>
           to === null && located.originOf(message) === null ? 'nothing says which queue it came from' : null;
-        const judged = faultOf ?? (chosen.everything ? null : unplaced);
+        const judged = faultOf ?? (taken.everything ? null : unplaced);
         return dryRun({ ...facts, native: native !== null }, common, {
           onProgress,
           ...(judged === null ? {} : { faultOf: judged }),
         });
       }
       const move = native === null ? null : await holder.nativeMove?.(nativeRequest(options.signal));
-      const hands = () => byHand(request, located, chosen, depth, countReplay, targets, options);
+      const hands = async (): Promise<Report> => {
+        if (native !== null) await weigh(chosen);
+        return byHand(request, located, chosen, depth, countReplay, targets, options);
+      };
       if (move === null || move === undefined) return hands();
       const { ratePerSec } = request;
       const asked = {
@@ -116,6 +129,10 @@ export async function planRedrive(request: RedriveRequest): Promise<Plan> {
       return nativeElseByHand(asked, move, hands);
     },
   };
+}
+
+function isLeftToBroker({ links, only }: LocatedDeadLetters, to: Queue | null): boolean {
+  return to === null && links.movesEachHome === true && only?.silent === 'meant';
 }
 
 function notRestored(links: DeadLetters): (message: Message) => string | null {

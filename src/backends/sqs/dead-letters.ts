@@ -16,6 +16,7 @@ export async function deadLettersOf(place: QueuePlace, signal: AbortSignal): Pro
   return {
     keptIn: policy === null ? { place: 'nowhere' } : { place: 'queue', queue: nameOfTarget(place, policy) },
     sources: await sourcesOf({ ...place, arn: attributes.QueueArn ?? null }, signal),
+    movesEachHome: true,
     restore: restoreMessage,
   };
 }
