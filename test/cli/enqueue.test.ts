@@ -259,3 +259,23 @@ it('nesting without end is refused in one line, as any input that is no envelope
     expect(stderr).toContain('line 1: not valid JSON');
   }
 });
+
+it.each(['9007199254740993', '-9007199254740993', '1.2345678901234567891e20', '12345678901234567.5', '1e999'])(
+  'a number that would be rounded is refused with its line: %s',
+  async (number) => {
+    for (const field of [`"headers":{"id":${number}}`, `"native":{"a":[1, ${number}]}`]) {
+      const { code, stderr } = await mq.run(['enqueue', 'q', '--ndjson'], { stdin: `{"body":"x",${field}}\n` });
+      expect(code).toBe(2);
+      expect(stderr).toContain(`line 1: the number ${number} cannot be kept exactly`);
+    }
+  },
+);
+
+it('a number that stays what it is, and digits in a text, are sent and come back as they were', async () => {
+  const headers = '{"a":9007199254740992,"b":0.1,"c":1152921504606847000,"d":1.5e+300,"e":"9007199254740993","f":-7}';
+  const body = '{\\"id\\": 9007199254740993, \\"x\\":1e999}';
+  await mq.ok(['enqueue', 'q', '--ndjson'], { stdin: `{"body":"${body}","headers":${headers}}\n` });
+  const { stdout } = await mq.ok(['peek', 'q', '-o', 'ndjson']);
+  expect(stdout).toContain(`"body":"${body}"`);
+  expect(stdout).toContain(`"headers":${headers}`);
+});

@@ -4,6 +4,7 @@ import type { OutgoingMessage } from '../../contract/message.ts';
 import type { Notice, Publisher, Queue } from '../../contract/queue.ts';
 import type { Batch } from '../../core/enqueue.ts';
 import { fromEnvelope, utf8Text } from '../../core/envelope.ts';
+import { roundedNumber } from '../../core/rounded-number.ts';
 import type { Input } from '../host/host.ts';
 import type { EnqueueFlags, MessageTemplate } from './enqueue-template.ts';
 import { fileChunks } from './file-chunks.ts';
@@ -156,6 +157,12 @@ function parseEnvelope(bytes: Uint8Array, line: number): OutgoingMessage {
       hint: 'one JSON object a line, as `mq peek -o ndjson` prints them',
     });
   }
+  const rounded = roundedNumber(text);
+  if (rounded !== null) {
+    throw new MqError('USAGE', `line ${line}: the number ${shortened(rounded)} cannot be kept exactly`, {
+      hint: `whole numbers beyond 2^53 are written as text: "${shortened(rounded)}"`,
+    });
+  }
   try {
     return fromEnvelope(value);
   } catch (error) {
@@ -163,3 +170,9 @@ function parseEnvelope(bytes: Uint8Array, line: number): OutgoingMessage {
     throw new MqError(error.code, `line ${line}: ${error.message}`, { hint: error.hint ?? undefined });
   }
 }
+
+function shortened(digits: string): string {
+  return digits.length <= MAX_DIGITS_SHOWN ? digits : `${digits.slice(0, MAX_DIGITS_SHOWN)}…`;
+}
+
+const MAX_DIGITS_SHOWN = 40;
