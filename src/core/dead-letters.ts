@@ -85,14 +85,26 @@ export function whyNoOrigin({ links }: LocatedDeadLetters, message: Message): st
   return `${why}; use --to QUEUE`;
 }
 
-/** The same for verbs that must not guess: throws `PRECONDITION_FAILED` where nothing links the queue to another. */
+/** The same for verbs that must not guess: throws `PRECONDITION_FAILED` where nothing links the queue to another, or nobody knows whether anything does. */
 export async function linkedDeadLetters(
   broker: Broker,
   queue: Queue,
   signal: AbortSignal,
 ): Promise<LocatedDeadLetters> {
   const located = await locateDeadLetters(broker, queue, signal);
-  if (!located.linked) throw noDeadLetters(queue, located.links);
+  const { links } = located;
+  if (!located.linked) throw noDeadLetters(queue, links);
+  if (links.keptIn.place === 'nowhere' && links.sources === null) {
+    throw new MqError(
+      'PRECONDITION_FAILED',
+      `whether ${queue.name} holds dead letters of any queue could not be read`,
+      {
+        hint: 'if what is in it are dead letters, leave --dead out: then everything there is meant',
+        backend: queue.capabilities.broker,
+        queue: queue.name,
+      },
+    );
+  }
   return located;
 }
 

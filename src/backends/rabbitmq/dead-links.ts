@@ -1,4 +1,6 @@
+import { MqError } from '../../contract/errors.ts';
 import type { Message } from '../../contract/message.ts';
+import { textSetting } from './queue-info.ts';
 import type { Session } from './session.ts';
 import { type Destination, readTopology, type Topology } from './topology.ts';
 
@@ -45,13 +47,27 @@ export class DeadLinks {
     return meaning;
   }
 
-  /** The queues whose dead letters are in this one. Null: the policies of some could not be read. */
+  /** The queues whose dead letters are in this one. Null: where those of some go could not be read. */
   sourcesOf(queue: string): readonly string[] | null {
-    for (const info of this.topology.queues.values()) if (!info.isPolicyTold) return null;
+    for (const info of this.topology.queues.values()) if (!this.topology.isReadable(info)) return null;
     this.#bySource ??= this.#collect((link) => link.isSource);
     const certain = this.#bySource.get(queue) ?? [];
     const possible = this.topology.sourcesOf(queue).filter((source) => this.of(source).to === 'unclear');
     return [...certain, ...possible].sort();
+  }
+
+  /** Why `sourcesOf` knows none. */
+  whyNoSources(): string {
+    return this.whyUnreadBindings() ?? 'the management API does not tell yet what the policies of some queues say';
+  }
+
+  /** Why it is not known where some queues send their dead letters, because of the exchange that they name. */
+  whyUnreadBindings(): string | null {
+    for (const info of this.topology.queues.values()) {
+      const why = this.topology.whyUnread(textSetting(info, 'dead-letter-exchange') ?? '');
+      if (why !== null) return why;
+    }
+    return null;
   }
 
   /** The queues for which this one is where expired messages go on, so that an expiry there is no death. */
@@ -148,6 +164,16 @@ export async function readLinks(session: Session, signal: AbortSignal): Promise<
   const links = new DeadLinks(await readTopology(session.management, session.address.vhost, signal));
   LAST.set(session, links);
   return links;
+}
+
+/** As `readLinks`, for whoever has more to tell than that. The text is why they cannot be read. */
+export async function linksIfTold(session: Session, signal: AbortSignal): Promise<DeadLinks | string> {
+  try {
+    return await readLinks(session, signal);
+  } catch (error) {
+    if (error instanceof MqError && error.code === 'UNAVAILABLE') return error.message;
+    throw error;
+  }
 }
 
 /** Those that were read last, as whoever asks for dead letters has done before it looks at any. Null: nobody has. */

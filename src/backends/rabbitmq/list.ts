@@ -2,7 +2,7 @@ import type { ListOptions, QueuePattern } from '../../contract/broker.ts';
 import { throwIfAborted } from '../../contract/errors.ts';
 import type { QueueStats } from '../../contract/stats.ts';
 import { askEach } from './ask-each.ts';
-import { type DeadLinks, readLinks } from './dead-links.ts';
+import { type DeadLinks, linksIfTold } from './dead-links.ts';
 import { isObject, type JsonObject, listOf, numberAt } from './management.ts';
 import { nameFilter } from './name-filter.ts';
 import { withPolicies } from './policies.ts';
@@ -31,12 +31,13 @@ export async function* listQueues(
   matching.sort((one, other) => (one.name < other.name ? -1 : one.name > other.name ? 1 : 0));
   // Also for a queue that only takes the dead letters of others: the broker does not count them as published.
   const needsTopology = matching.some((info) => !keepsNoDeadLetters(info) || countsPublished(info.messageStats));
-  const links = needsTopology ? await readLinks(session, signal) : null;
-  const topology = links?.topology ?? null;
+  const links = needsTopology ? await linksIfTold(session, signal) : null;
+  const told = typeof links === 'string' ? null : links;
+  const topology = told?.topology ?? null;
   onAnswer?.();
   const sources = topology === null ? new Map<string, string[]>() : sourcesByQueue(topology);
   const ready = new Map<string, number | null>(infos.map((info) => [info.name, info.ready]));
-  const asked = namesToAsk(matching, links, ready);
+  const asked = namesToAsk(matching, told, ready);
   const live = await askEach(session, asked, options);
   for (const [name, figures] of live) if (figures !== null) ready.set(name, figures.ready);
   const now = Date.now();
@@ -51,8 +52,11 @@ export async function* listQueues(
     const dead =
       links === null || keepsNoDeadLetters(known)
         ? NO_DEAD_LETTERS
-        : await deadFigure(links, name, (holder) => ready.get(holder) ?? null);
-    const deadLettersFrom = sources.get(name) ?? [];
+        : typeof links === 'string'
+          ? { count: null, note: links }
+          : await deadFigure(links, name, (holder) => ready.get(holder) ?? null);
+    const unread = typeof links === 'string' ? links : (links?.whyUnreadBindings() ?? null);
+    const deadLettersFrom = countsPublished(info.messageStats) ? (unread ?? sources.get(name) ?? []) : [];
     yield toStats({ queue: name, kind, info, live: figures ?? null, dead, deadLettersFrom, reason, now });
   }
 }

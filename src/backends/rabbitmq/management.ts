@@ -76,6 +76,12 @@ export class Management {
     return this.#get(path, signal, { refusedForAll: false, answerMs: this.#answerMs });
   }
 
+  /** As `getIfAllowed` and `getIfQuick` at once; its silence is not taken for that of the whole API. */
+  getIfTold(path: string, signal: AbortSignal): Promise<Answer> {
+    const answerMs = Math.min(this.#answerMs / 2, QUICK_MS);
+    return this.#get(path, signal, { refusedForAll: false, silentForAll: false, answerMs });
+  }
+
   async #get(path: string, signal: AbortSignal, asking: Asking): Promise<Answer> {
     throwIfAborted(signal);
     if (this.#away !== null) return this.#away;
@@ -90,8 +96,10 @@ export class Management {
     } catch (error) {
       if (signal.aborted) throw abortedError(signal);
       if (error instanceof MqError) throw error;
-      this.#away = { status: 'unavailable', reason: this.#whyAway(error, asking.answerMs) };
-      return this.#away;
+      const reason = this.#whyAway(error, asking.answerMs);
+      return asking.silentForAll === false && error instanceof Silence
+        ? { status: 'unavailable', reason }
+        : this.#remember(reason);
     }
   }
 
@@ -195,6 +203,8 @@ export class Management {
 interface Asking {
   /** A refusal is one of the whole API. */
   readonly refusedForAll: boolean;
+  /** So is a silence, unless this is false. */
+  readonly silentForAll?: boolean;
   readonly answerMs: number;
 }
 

@@ -148,7 +148,7 @@ async function definitionsOf(
       return policy === undefined ? undefined : objectAt(policy, 'definition');
     };
   }
-  const figures = await management.get(`/${sort}/${place}?columns=name,effective_policy_definition`, signal);
+  const figures = await management.getIfTold(`/${sort}/${place}?columns=name,effective_policy_definition`, signal);
   const byThing = new Map(
     figures.status === 'ok' ? listOf(figures.body).map((thing) => [textAt(thing, 'name'), thing]) : [],
   );

@@ -1,5 +1,5 @@
 import type { Capabilities } from '../../contract/capabilities.ts';
-import { MqError } from '../../contract/errors.ts';
+import { MqError, throwIfAborted } from '../../contract/errors.ts';
 import type {
   ConsumeOptions,
   Consumer,
@@ -17,7 +17,7 @@ import type {
 import type { QueueStats } from '../../contract/stats.ts';
 import { CAPABILITIES } from './capabilities.ts';
 import { RabbitConsumer } from './consumer.ts';
-import { type DeadLinks, lastLinks, readLinks } from './dead-links.ts';
+import { type DeadLinks, lastLinks, linksIfTold } from './dead-links.ts';
 import { describeQueue } from './describe.ts';
 import { orAborted } from './link.ts';
 import { type LiveFigures, uncounted } from './live-figures.ts';
@@ -27,11 +27,11 @@ import { MAX_PEEKED, openPeek } from './peek.ts';
 import { RabbitPublisher } from './publisher.ts';
 import { type QueueInfo, type RabbitKind, textSetting } from './queue-info.ts';
 import { limitOfLooks, QueueRules } from './queue-rules.ts';
-import { leadsTo, restoreMessage } from './restore.ts';
+import { leadsTo, leadsToUnread, restoreMessage } from './restore.ts';
 import type { Lookup, Session } from './session.ts';
 import { countsPublished, type DeadFigure, toStats } from './stats.ts';
 import { openStreamPeek } from './stream-peek.ts';
-import { readTopology } from './topology.ts';
+import { needsManagement } from './topology.ts';
 
 /** Highest prefetch of one consumer. */
 const MAX_WINDOW = 65_535;
@@ -66,34 +66,39 @@ class RabbitQueue implements Queue {
   /** For whoever has asked both sides just now. */
   async statsFrom(looked: Lookup, live: LiveFigures, signal: AbortSignal): Promise<QueueStats> {
     const info = looked.status === 'found' ? looked.info : null;
+    // Asked only where it matters: for dead letters, and when the broker says how many messages were published here.
+    const links =
+      info !== null && (!keepsNoDeadLetters(info) || countsPublished(info.messageStats))
+        ? await linksIfTold(this.session, signal)
+        : null;
     return toStats({
       queue: this.name,
       kind: this.kind,
       info,
       live,
-      dead: await this.#dead(info, signal),
-      deadLettersFrom: await this.#deadLettersFrom(info, signal),
+      dead: await this.#dead(info, links, signal),
+      deadLettersFrom: countsPublished(info?.messageStats ?? null) ? deadLettersInto(links, this.name) : [],
       reason: looked.status === 'unavailable' ? looked.reason : null,
       now: Date.now(),
     });
   }
 
-  /** Asked only where it matters: when the broker says how many messages were published here. */
-  async #deadLettersFrom(info: QueueInfo | null, signal: AbortSignal): Promise<readonly string[]> {
-    if (info === null || !countsPublished(info.messageStats)) return [];
-    const topology = await readTopology(this.session.management, this.session.address.vhost, signal);
-    return topology.sourcesOf(this.name);
-  }
-
-  async #dead(info: QueueInfo | null, signal: AbortSignal): Promise<DeadFigure> {
+  async #dead(info: QueueInfo | null, links: DeadLinks | string | null, signal: AbortSignal): Promise<DeadFigure> {
     if (info === null) return { count: null, note: 'needs the management API' };
-    if (keepsNoDeadLetters(info)) return NO_DEAD_LETTERS;
-    const links = await readLinks(this.session, signal);
+    if (links === null || keepsNoDeadLetters(info)) return NO_DEAD_LETTERS;
+    if (typeof links === 'string') return { count: null, note: links };
     const known = links.topology.queues.get(this.name) ?? info;
     if (keepsNoDeadLetters(known)) return NO_DEAD_LETTERS;
     return deadFigure(links, this.name, async (queue) => {
-      const { ready } = await this.session.declared(queue, signal);
-      return ready === null ? uncounted(queue, 'stats').message : ready;
+      try {
+        const { ready } = await this.session.declared(queue, signal);
+        return ready === null ? uncounted(queue, 'stats').message : ready;
+      } catch (error) {
+        throwIfAborted(signal);
+        // It may be gone since, or not be open to this user: that concerns this figure alone.
+        if (error instanceof MqError) return error.message;
+        throw error;
+      }
     });
   }
 
@@ -228,22 +233,29 @@ export class WorkQueue extends RabbitQueue {
     return { removed: ok.messageCount };
   }
 
+  /** Nothing is known of the other queues, `why`: a queue that sends its own dead letters nowhere may still hold those of others. */
+  async #unlinked(why: string, signal: AbortSignal): Promise<DeadLetters> {
+    const info = await this.info(signal);
+    if (info === null) throw needsManagement('finding dead letters', 'it does not tell of the queue');
+    if (!keepsNoDeadLetters(info)) throw unclear(this.name, why);
+    this.session.notice(unknownSources(this.name, why));
+    return {
+      keptIn: { place: 'nowhere' },
+      sources: null,
+      leadsTo: (message) => leadsToUnread(message, why),
+      restore: restoreMessage,
+    };
+  }
+
   async deadLetters(signal: AbortSignal): Promise<DeadLetters> {
-    const links = await readLinks(this.session, signal);
+    const links = await linksIfTold(this.session, signal);
+    if (typeof links === 'string') return await this.#unlinked(links, signal);
     const meaning = links.of(this.name);
     const sources = links.sourcesOf(this.name);
-    if (meaning.to === 'unclear' && sources?.length === 0) {
-      throw new MqError(
-        'PRECONDITION_FAILED',
-        `where the dead letters of ${JSON.stringify(this.name)} are is not clear: ${meaning.reason}`,
-        {
-          hint: 'name the dead-letter queue itself, and the target with --to',
-          backend: 'rabbitmq',
-          operation: 'deadLetters',
-          queue: this.name,
-        },
-      );
-    }
+    // What it holds are the dead letters of others only where that is known: else what waits in it would be taken for them.
+    if (meaning.to === 'unclear' && (sources === null || sources.length === 0))
+      throw unclear(this.name, meaning.reason);
+    if (sources === null) this.session.notice(unknownSources(this.name, links.whyNoSources()));
     return {
       keptIn: keptIn(meaning),
       sources,
@@ -251,6 +263,31 @@ export class WorkQueue extends RabbitQueue {
       restore: restoreMessage,
     };
   }
+}
+
+const NAME_IT = 'name the dead-letter queue itself, and the target with --to';
+
+function unclear(queue: string, reason: string): MqError {
+  return new MqError(
+    'PRECONDITION_FAILED',
+    `where the dead letters of ${JSON.stringify(queue)} are is not clear: ${reason}`,
+    {
+      hint: NAME_IT,
+      backend: 'rabbitmq',
+      operation: 'deadLetters',
+      queue,
+    },
+  );
+}
+
+function unknownSources(queue: string, why: string): string {
+  return `which queues send their dead letters to ${JSON.stringify(queue)} cannot be read (${why}): only its messages say where they belong`;
+}
+
+/** A text: why that cannot be told. */
+export function deadLettersInto(links: DeadLinks | string | null, queue: string): readonly string[] | string {
+  if (links === null || typeof links === 'string') return links ?? [];
+  return links.whyUnreadBindings() ?? links.topology.sourcesOf(queue);
 }
 
 function keptIn(meaning: ReturnType<DeadLinks['of']>): DeadLetters['keptIn'] {

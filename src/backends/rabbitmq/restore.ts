@@ -48,13 +48,21 @@ export function leadsTo(
 ): { readonly queue: string } | { readonly unclear: string } | null {
   const route = frameworkDeath({ queue, body, headers })?.route ?? null;
   if (route === null) return null;
+  const way = `it came by exchange ${JSON.stringify(route.exchange)} with the key ${JSON.stringify(route.routingKey)}`;
+  const unread = topology.whyUnread(route.exchange);
+  if (unread !== null) return { unclear: `${way}, and ${unread}` };
   const queues = topology.queuesOf(route.exchange, route.routingKey).filter((name) => name !== queue);
   const [only, ...others] = queues;
   if (only !== undefined && others.length === 0) return { queue: only };
-  const way = `it came by exchange ${JSON.stringify(route.exchange)} with the key ${JSON.stringify(route.routingKey)}`;
   return {
     unclear: `${way}, which leads to ${only === undefined ? 'no queue any more' : `several queues: ${queues.join(', ')}`}`,
   };
+}
+
+/** The same where nothing is known of exchanges and queues. */
+export function leadsToUnread({ queue, body, headers }: Message, why: string): { readonly unclear: string } | null {
+  const route = frameworkDeath({ queue, body, headers })?.route ?? null;
+  return route === null ? null : { unclear: `where the exchange leads that it came by cannot be read: ${why}` };
 }
 
 /** The record of what was in an envelope: none of the envelope's own properties. */

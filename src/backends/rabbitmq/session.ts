@@ -98,7 +98,7 @@ export class Session {
     if (queue.effective_policy_definition !== undefined) return queue;
     const search = `page=1&page_size=${LONGEST_PAGE}&use_regex=false&name=${encodeURIComponent(name)}`;
     const path = `/queues/${this.place}?${search}&columns=name,policy&disable_stats=true`;
-    const found = await this.management.get(path, signal);
+    const found = await this.management.getIfTold(path, signal);
     const page = found.status === 'ok' && isObject(found.body) ? listOf(found.body.items) : [];
     const listed = page.find((one) => textAt(one, 'name') === name);
     if (listed === undefined) return queue;

@@ -18,8 +18,8 @@ export interface StatsInput {
   readonly info: QueueInfo | null;
   readonly live: LiveFigures | null;
   readonly dead: DeadFigure;
-  /** The queues whose dead letters come here. */
-  readonly deadLettersFrom: readonly string[];
+  /** The queues whose dead letters come here. The text is why they cannot be told. */
+  readonly deadLettersFrom: readonly string[] | string;
   /** Why `info` is null. */
   readonly reason: string | null;
   /** Milliseconds since the epoch. */
@@ -66,8 +66,12 @@ export function toStats(input: StatsInput): QueueStats {
   // Neither classic nor quorum queues count what was dead-lettered to them (3.10, 4.0): what was published is only a part, and mostly nothing.
   const isPartial = deadLettersFrom.length > 0 && counted !== null;
   const rates = isPartial ? { ...counted, inPerSec: null } : counted;
-  if (isPartial)
-    notes.rates = `the broker does not count the dead letters that come in from ${deadLettersFrom.join(', ')}`;
+  if (isPartial) {
+    notes.rates =
+      typeof deadLettersFrom === 'string'
+        ? `the broker does not count the dead letters that come in, and whether any do cannot be read: ${deadLettersFrom}`
+        : `the broker does not count the dead letters that come in from ${deadLettersFrom.join(', ')}`;
+  }
   if (rates === null) {
     missing('rates');
     if (info?.messageStats != null) notes.rates = 'the broker has not counted long enough yet';

@@ -1,5 +1,5 @@
 import { MqError } from '../../contract/errors.ts';
-import { type JsonObject, listOf, type Management, objectAt, textAt } from './management.ts';
+import { type Answer, type JsonObject, listOf, type Management, objectAt, textAt } from './management.ts';
 import { Policies, withPolicies } from './policies.ts';
 import { limitSetting, type QueueInfo, queueInfo, textSetting } from './queue-info.ts';
 
@@ -35,6 +35,8 @@ export class Topology {
   readonly #exchanges: ReadonlyMap<string, Exchange>;
   readonly #consumers: ReadonlyMap<string, number> | null;
   readonly #operators: Policies;
+  /** Why exchanges and bindings cannot be read: then only the default exchange leads anywhere that is known. Null: they are here. */
+  readonly #unread: string | null;
 
   constructor(from: {
     readonly queues: readonly QueueInfo[];
@@ -43,8 +45,10 @@ export class Topology {
     /** Null: they could not be read. */
     readonly consumers: readonly JsonObject[] | null;
     readonly operatorPolicies: readonly JsonObject[];
+    readonly unread: string | null;
   }) {
-    const { queues, bindings, exchanges, consumers, operatorPolicies } = from;
+    const { queues, bindings, exchanges, consumers, operatorPolicies, unread } = from;
+    this.#unread = unread;
     this.#consumers = consumers === null ? null : countByQueue(consumers);
     this.#operators = new Policies([], operatorPolicies);
     this.queues = new Map(queues.map((queue) => [queue.name, queue]));
@@ -80,6 +84,8 @@ export class Topology {
     }
     if (exchange === null)
       return { to: 'nowhere', reason: 'the queue has no dead-letter exchange: its dead letters are dropped' };
+    const unread = this.whyUnread(exchange);
+    if (unread !== null) return { to: 'unclear', reason: unread, queues: [] };
     const key = textSetting(queue, 'dead-letter-routing-key');
     const exact = this.#reach(exchange, key, 0);
     const only = exact.queues.length === 1 ? exact.queues[0] : undefined;
@@ -95,6 +101,18 @@ export class Topology {
     if (exact.perMessage)
       return { to: 'unclear', reason: `${where} routes dead letters by each message's own routing key`, queues: [] };
     return { to: 'nowhere', reason: `${where} leads dead letters to no queue: they are dropped` };
+  }
+
+  /** Why it cannot be told where an exchange leads. Null: it can. */
+  whyUnread(exchange: string): string | null {
+    if (exchange === '' || this.#unread === null) return null;
+    return `where exchange ${JSON.stringify(exchange)} leads cannot be read: ${this.#unread}`;
+  }
+
+  /** Whether it can be told where its dead letters go, be it nowhere. */
+  isReadable(queue: QueueInfo): boolean {
+    if (!queue.isPolicyTold) return false;
+    return this.whyUnread(textSetting(queue, 'dead-letter-exchange') ?? '') === null;
   }
 
   /** The queues whose dead letters arrive in `name`, as far as that is certain or possible. */
@@ -187,20 +205,22 @@ function toBinding(raw: JsonObject): Binding {
   };
 }
 
-/** Throws `UNAVAILABLE` without the management API: AMQP cannot tell any of this. */
+/**
+ * Throws `UNAVAILABLE` where the queues cannot be listed: AMQP cannot tell any of this. Without exchanges and bindings, which a user or a proxy may be
+ * denied, it knows less.
+ */
 export async function readTopology(management: Management, vhost: string, signal: AbortSignal): Promise<Topology> {
   const place = encodeURIComponent(vhost);
   const [queues, bindings, exchanges, consumers, operatorPolicies] = await Promise.all([
-    management.get(`/queues/${place}?${QUEUE_COLUMNS}`, signal),
-    management.get(`/bindings/${place}`, signal),
-    management.get(`/exchanges/${place}?columns=name,type,arguments,policy&disable_stats=true`, signal),
+    management.getIfTold(`/queues/${place}?${QUEUE_COLUMNS}`, signal),
+    management.getIfTold(`/bindings/${place}`, signal),
+    management.getIfTold(`/exchanges/${place}?columns=name,type,arguments,policy&disable_stats=true`, signal),
     // Kept up by events: unlike the figures of the queues, it does not lag.
-    management.getIfAllowed(`/consumers/${place}?columns=queue.name`, signal),
+    management.getIfTold(`/consumers/${place}?columns=queue.name`, signal),
     management.getIfAllowed(`/operator-policies/${place}`, signal),
   ]);
-  for (const answer of [queues, bindings, exchanges]) {
-    if (answer.status === 'unavailable') throw needsManagement('finding dead letters', answer.reason);
-  }
+  if (queues.status !== 'ok') throw needsManagement('finding dead letters', whyNot(queues));
+  const [unread = null] = [bindings, exchanges].filter((answer) => answer.status !== 'ok').map(whyNot);
   const infos = (await withPolicies(management, place, 'queues', bodyOf(queues), signal)).map(queueInfo);
   return new Topology({
     queues: infos.filter((info) => info !== null),
@@ -208,7 +228,12 @@ export async function readTopology(management: Management, vhost: string, signal
     exchanges: await withPolicies(management, place, 'exchanges', bodyOf(exchanges), signal),
     consumers: consumers.status === 'ok' ? listOf(consumers.body) : null,
     operatorPolicies: bodyOf(operatorPolicies),
+    unread,
   });
+}
+
+function whyNot(answer: Answer): string {
+  return answer.status === 'unavailable' ? answer.reason : 'the management API does not know them';
 }
 
 function countByQueue(consumers: readonly JsonObject[]): ReadonlyMap<string, number> {
@@ -220,7 +245,7 @@ function countByQueue(consumers: readonly JsonObject[]): ReadonlyMap<string, num
   return counts;
 }
 
-function bodyOf(answer: Awaited<ReturnType<Management['get']>>): readonly JsonObject[] {
+function bodyOf(answer: Answer): readonly JsonObject[] {
   return answer.status === 'ok' ? listOf(answer.body) : [];
 }
 
