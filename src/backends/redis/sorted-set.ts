@@ -1,5 +1,5 @@
 import type { CallPlace, Connection } from './connection.ts';
-import { asBytes, asList, asText } from './reply.ts';
+import { asBytes, asInteger, asList, asText } from './reply.ts';
 
 export interface Member {
   readonly value: Buffer;
@@ -7,8 +7,11 @@ export interface Member {
 }
 
 /**
- * Pages through a sorted set by score, so that removing what was read already makes it skip nothing: pages by rank would. What is
- * added or moved behind the reader is not seen.
+ * Pages through a sorted set, so that removing what was read already makes it skip nothing. What is added or moved behind the reader is not seen.
+ *
+ * The order of a set is known: by score, and among equal scores by the bytes of the members. So the last member read tells of every other whether it was
+ * read, too. Pages are asked for by rank, which costs the server the same anywhere in the set; each begins with the last member read. When it does
+ * not, members before it have gone, and its place is searched for.
  */
 export async function* sortedSetPages(
   connection: Connection,
@@ -16,33 +19,67 @@ export async function* sortedSetPages(
   pageSize: number,
   place: CallPlace,
 ): AsyncGenerator<readonly Member[]> {
-  let from = '-inf';
-  /** The members read that have the score `from`: a page begins with those of them that are still there. */
-  let atFrom = new Set<string>();
+  const range = async (from: number, count: number): Promise<readonly Member[]> =>
+    membersOf(await connection.call(['ZRANGE', key, from, from + count - 1, 'WITHSCORES'], { ...place, bytes: true }));
+  let last: Member | null = null;
+  let rank = 0;
+  let margin = 1;
   for (;;) {
-    const count = pageSize + atFrom.size;
-    const reply = asList(
-      await connection.call(['ZRANGEBYSCORE', key, from, '+inf', 'WITHSCORES', 'LIMIT', 0, count], {
-        ...place,
-        bytes: true,
-      }),
-    );
-    const members: Member[] = [];
-    let last = '';
-    const atLast = new Set<string>();
-    for (let i = 0; i + 1 < reply.length; i += 2) {
-      const value = asBytes(reply[i]);
-      const name = value.toString('latin1');
-      const score = asText(reply[i + 1]);
-      if (score !== last) atLast.clear();
-      last = score;
-      atLast.add(name);
-      if (score !== from || !atFrom.has(name)) members.push({ value, score: Number(score) });
+    const from = Math.max(0, rank - margin);
+    const count = pageSize + rank - from;
+    const page = await range(from, count);
+    const first = page[0];
+    if (last !== null && from > 0 && (first === undefined || isAfter(first, last))) {
+      rank = await rankAfter(connection, key, last, from, place, range);
+      // Others may be taking members away all the time: further back each time, where more of the page is known already.
+      margin *= 4;
+      continue;
     }
+    const known = last;
+    const members = known === null ? page : page.filter((member) => isAfter(member, known));
+    last = members.at(-1) ?? last;
+    rank = from + page.length;
+    margin = 1;
     if (members.length > 0) yield members;
-    if (reply.length / 2 < count) return;
-    if (last === from) for (const name of atFrom) atLast.add(name);
-    from = last;
-    atFrom = atLast;
+    if (page.length < count) return;
   }
+}
+
+/** The least rank of a member that comes after this one, which may be gone itself. No higher than `most`. */
+async function rankAfter(
+  connection: Connection,
+  key: string,
+  last: Member,
+  most: number,
+  place: CallPlace,
+  range: (from: number, count: number) => Promise<readonly Member[]>,
+): Promise<number> {
+  let least = asInteger(await connection.call(['ZCOUNT', key, '-inf', `(${last.score}`], place));
+  let above = Math.max(least, most);
+  // Most often all that was read is gone, and what comes next is the first one of its score.
+  for (let probe = least; least < above; probe = Math.floor((least + above) / 2)) {
+    const [member] = await range(probe, 1);
+    if (member === undefined || isAfter(member, last)) above = probe;
+    else least = probe + 1;
+  }
+  return least;
+}
+
+function isAfter(member: Member, other: Member): boolean {
+  return member.score === other.score ? Buffer.compare(member.value, other.value) > 0 : member.score > other.score;
+}
+
+/** Protocol 2 sends members and scores in turns, protocol 3 in pairs. */
+function membersOf(reply: unknown): readonly Member[] {
+  const parts = asList(reply).flat();
+  const members: Member[] = [];
+  for (let i = 0; i + 1 < parts.length; i += 2) {
+    members.push({ value: asBytes(parts[i]), score: scoreOf(asText(parts[i + 1])) });
+  }
+  return members;
+}
+
+function scoreOf(text: string): number {
+  if (text === 'inf') return Number.POSITIVE_INFINITY;
+  return text === '-inf' ? Number.NEGATIVE_INFINITY : Number(text);
 }
