@@ -27,7 +27,7 @@ export async function* sortedSetPages(
   for (;;) {
     const from = Math.max(0, rank - margin);
     const count = pageSize + rank - from;
-    const page = await range(from, count);
+    const page: readonly Member[] = await range(from, count);
     const first = page[0];
     if (last !== null && from > 0 && (first === undefined || isAfter(first, last))) {
       rank = await rankAfter(connection, key, last, from, place, range);
@@ -35,7 +35,7 @@ export async function* sortedSetPages(
       margin *= 4;
       continue;
     }
-    const known = last;
+    const known: Member | null = last;
     const members = known === null ? page : page.filter((member) => isAfter(member, known));
     last = members.at(-1) ?? last;
     rank = from + page.length;
