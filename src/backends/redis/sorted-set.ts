@@ -36,7 +36,7 @@ export async function* sortedSetPages(
       continue;
     }
     const known: Member | null = last;
-    const members = known === null ? page : page.filter((member) => isAfter(member, known));
+    const members: readonly Member[] = known === null ? page : page.filter((member) => isAfter(member, known));
     last = members.at(-1) ?? last;
     rank = from + page.length;
     margin = 1;
