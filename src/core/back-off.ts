@@ -4,7 +4,7 @@ import type { Clock } from './rate-limit.ts';
 const FIRST_MS = 200;
 const LONGEST_MS = 10_000;
 /** So long without one success, and the target is taken for out of order. */
-export const PATIENCE_MS = 60_000;
+const PATIENCE_MS = 60_000;
 
 /**
  * What to do when a target says "not now": the whole pipeline waits, each time about twice as long, up to 10 s, until something succeeds or a minute has

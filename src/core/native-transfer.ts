@@ -36,7 +36,7 @@ const PACED_PAGE_MS = 50;
  * on every kind that has a native move), chooses, and names the messages. Each page is atomic where the guarantee says so, so stopping
  * between two pages leaves every message in exactly one place.
  */
-export async function nativeTransfer(
+async function nativeTransfer(
   request: NativeTransferRequest,
   move: NativeMove,
   clock: Clock = systemClock,

@@ -23,7 +23,7 @@ export function mastersOf(reply: unknown, asked: string): readonly NodeAddress[]
   return [...masters.values()];
 }
 
-export function addressOf({ host, port }: NodeAddress): string {
+function addressOf({ host, port }: NodeAddress): string {
   return `${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 

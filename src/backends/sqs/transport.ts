@@ -46,7 +46,7 @@ export async function transportTo(
 }
 
 /** True for this machine, and for what `NO_PROXY` lists: hosts with all below them, or `*`. */
-export function isDirect(host: string, noProxy: string | null): boolean {
+function isDirect(host: string, noProxy: string | null): boolean {
   const name = host.toLowerCase().replace(/^\[|\]$/g, '');
   if (name === 'localhost' || name.endsWith('.localhost') || /^127\./.test(name) || name === '::1') return true;
   return (noProxy ?? '')

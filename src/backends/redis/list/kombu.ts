@@ -5,7 +5,7 @@ import { asInteger, asList, asPairs, asTextOrNull } from '../reply.ts';
 export const KOMBU_BINDING = '_kombu.binding.';
 
 /** Between the parts of a binding and before a priority (kombu `transport/redis.py`). */
-export const SEPARATOR = '\x06\x16';
+const SEPARATOR = '\x06\x16';
 
 /** The queue that a list of one priority belongs to, and that priority; null: it is none. */
 export function priorityOf(key: string): { readonly queue: string; readonly priority: string } | null {
