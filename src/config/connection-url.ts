@@ -24,9 +24,20 @@ export async function connectionUrl(context: Context, { env, secrets, signal }: 
   const user = context.user === null ? null : await fetchText(context.user, at('user'));
   const password = context.password === null ? null : await fetchText(context.password, at('password'));
   if (password !== null) secrets.learn(password);
+  requireText(user, at('user').path);
+  requireText(password, at('password').path);
   const url = withLogin(expanded, user, password, context.name);
   secrets.learnUrl(url);
   return url;
+}
+
+/** Half of a character (an unpaired surrogate, which JSON and YAML can write) has no place in a URL, and no bytes. Throws `CONFIG_INVALID`, not quoting it. */
+export function requireText(text: string | null, what: string): void {
+  if (text === null || text.isWellFormed()) return;
+  throw new MqError(
+    'CONFIG_INVALID',
+    `${what} holds half of a character (an unpaired surrogate), which cannot be sent`,
+  );
 }
 
 /** What is written needs no further module. */
@@ -84,6 +95,7 @@ function expandUrl(url: string, { env, secrets, path }: Expansion): string {
       if (value === undefined || value === '')
         throw new MqError('CONFIG_INVALID', `${path}: the variable ${name} is not set`);
       if (isSecret) secrets.learn(value);
+      requireText(value, `${path}: the variable ${name}`);
       return encode(value, name);
     });
   const parts = splitUrl(url);

@@ -1,7 +1,7 @@
 import { dirname, isAbsolute, join } from 'node:path';
 import { MqError } from '../contract/errors.ts';
 import type { Context } from './configuration.ts';
-import { connectionUrl } from './connection-url.ts';
+import { connectionUrl, requireText } from './connection-url.ts';
 import type { Settings } from './load.ts';
 import { nearest } from './nearest.ts';
 import type { Environment } from './places.ts';
@@ -45,6 +45,7 @@ export function withParameter(target: Target, { flag, parameter, value, schemes,
       if (!schemes.includes(scheme)) {
         throw new MqError('NOT_SUPPORTED', `${flag} is for ${purpose}`, { hint: `leave ${flag} out` });
       }
+      requireText(value, flag);
       if (new RegExp(`[?&]${parameter}=`).test(url)) {
         throw new MqError('USAGE', `${flag} and ${parameter}= in the URL contradict each other`);
       }
@@ -153,6 +154,7 @@ function withDatabasePath(url: string, { places }: Settings, folder: string | nu
 }
 
 function requireScheme(url: string, source: string): string {
+  requireText(url, source);
   if (/^[a-z][a-z0-9+.-]*:/i.test(url)) return url;
   throw new MqError('CONFIG_INVALID', `${source} is not a URL: it has no scheme`, {
     hint: 'write sqlite:PATH, redis://…, amqp://… or sqs://REGION',

@@ -97,6 +97,8 @@ function assertName(name: string, code: 'QUEUE_NOT_FOUND' | 'USAGE'): void {
   const bytes = Buffer.byteLength(name, 'utf8');
   const details = { backend: 'rabbitmq', queue: name } as const;
   if (bytes === 0) throw new MqError('USAGE', 'a queue name cannot be empty', details);
+  if (!name.isWellFormed())
+    throw new MqError('USAGE', 'a queue name cannot hold half of a character (an unpaired surrogate)', details);
   if (bytes > 255)
     throw new MqError('USAGE', `a RabbitMQ queue name has at most 255 bytes; this one has ${bytes}`, details);
   if (/[\r\n]/.test(name)) {

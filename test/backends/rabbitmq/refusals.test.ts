@@ -38,6 +38,14 @@ test('a connection limit of the vhost is told as what it is, and is worth trying
   expect(code).toBe(5);
 });
 
+test('half of a character is no name of a queue', async () => {
+  for (const verb of ['stats', 'create', 'peek']) {
+    const ran = await mq(verb, 'half\ud800');
+    expect(ran.stderr).toContain('half of a character');
+    expect(ran).toMatchObject({ code: 2 });
+  }
+});
+
 test('a vhost that is not there is told in the words of the broker', async () => {
   const url = new URL(vhost.url);
   url.pathname = '/no-such-vhost';

@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import type { Context } from '../../../src/config/configuration.ts';
 import { emptySettings } from '../../../src/config/load.ts';
 import type { Environment } from '../../../src/config/places.ts';
 import { Secrets } from '../../../src/config/redact.ts';
@@ -29,4 +30,38 @@ it('refuses what has no scheme without repeating it, since it may be a password'
   await expect(async () => urlOf('hunter2', {})).rejects.toThrow(
     expect.objectContaining({ code: 'CONFIG_INVALID', message: expect.not.stringContaining('hunter2') }),
   );
+});
+
+it('refuses half of a character in every part of a URL, without repeating it', async () => {
+  const VARIABLE = '$' + '{HALF}';
+  const half = 'hunter\ud800';
+  const rest = {
+    ...{ name: 'prod', user: null, password: null, queue: null, isReadonly: false, isProtected: false },
+    ...{ rules: [], redact: [], color: null, file: '/mq.yaml', isFromProject: false },
+  };
+  const prod = (context: Pick<Context, 'url'> & Partial<Context>) => {
+    const settings = emptySettings({});
+    const contexts = new Map(settings.configuration.contexts).set('prod', { ...rest, ...context });
+    return resolveTarget(
+      { url: null, context: 'prod' },
+      { ...settings, configuration: { ...settings.configuration, contexts } },
+      { HALF: half },
+      new Secrets(),
+    ).connectionUrl(AbortSignal.timeout(1_000));
+  };
+  const text = (value: string) => ({ from: 'text' as const, text: value });
+  const url = text('amqp://host/');
+  for (const asked of [
+    async () => urlOf(`amqp://u:${half}@host/`, {}),
+    async () => urlOf(null, { MQ_URL: `amqp://${half}@host/` }),
+    () => prod({ url, password: text(half) }),
+    () => prod({ url, user: text(half) }),
+    () => prod({ url: text(`redis://host/${half}`) }),
+    () => prod({ url: text(`amqp://u:${VARIABLE}@host/`) }),
+    () => prod({ url: text(`amqp://${VARIABLE}@host/`) }),
+  ]) {
+    await expect(asked).rejects.toThrow(
+      expect.objectContaining({ code: 'CONFIG_INVALID', message: expect.not.stringContaining('hunter') }),
+    );
+  }
 });
