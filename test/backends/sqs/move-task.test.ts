@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Broker } from '../../../src/contract/broker.ts';
 import type { NativeMoveRequest, Queue } from '../../../src/contract/queue.ts';
+import { CommandLine } from '../../support/command-line.ts';
 import { behindProxy } from '../../support/sqs/behind-proxy.ts';
 import { letDie, run } from '../../support/sqs/dying.ts';
 import { type FaultProxy, refusal } from '../../support/sqs/fault-proxy.ts';
@@ -14,6 +15,7 @@ import {
   outgoing,
   takeAll,
   uniqueName,
+  urlOf,
 } from '../../support/sqs/harness.ts';
 
 const TEXTS = Array.from({ length: 25 }, (_, i) => `dead ${i}`);
@@ -207,6 +209,98 @@ describe('move tasks and dead-letter links on the emulator local-aws-sqs', () =>
     if (!second) throw new Error('no native move');
     await expect(second.next({ upTo: 1 })).rejects.toThrow(/already a task running/);
     await second.close();
+  });
+
+  /** By the queue's own name, or by its dead-letter queue's: a task does both while it is the only one that is linked. */
+  describe.each(['queue', 'dead'] as const)('mq redrive of the %s', (named) => {
+    const mq = async (name: string) => {
+      const line = await CommandLine.open();
+      try {
+        const ran = await line.run(['--url', urlOf(proxy.url), 'redrive', name, '--yes', '-o', 'json']);
+        return { ...ran, report: JSON.parse(ran.stdout) };
+      } finally {
+        await line.close();
+      }
+    };
+
+    async function fiveDead(): Promise<{ queue: Queue; dead: Queue; name: string }> {
+      const { queues, dead } = await linked(1);
+      const [queue] = queues;
+      if (queue === undefined) throw new Error('a queue was made');
+      await die(queue, TEXTS.slice(0, 5));
+      return { queue, dead, name: named === 'queue' ? queue.name : dead.name };
+    }
+
+    it('a task that ends with fewer: what stays is told and is still there, exit 3', async () => {
+      const { queue, dead, name } = await fiveDead();
+      // A task that ends by itself after 2 of the 5.
+      const startedAt = Date.now();
+      proxy.spoil('StartMessageMoveTask', async () => {
+        const urls = await Promise.all(
+          [dead.name, queue.name].map((QueueName) => proxy.ask('GetQueueUrl', { QueueName })),
+        );
+        const [from, to] = urls.map(({ body }) => body.QueueUrl);
+        const { body } = await proxy.ask('ReceiveMessage', { QueueUrl: from, MaxNumberOfMessages: 2 });
+        for (const { Body, ReceiptHandle } of body.Messages as { Body: string; ReceiptHandle: string }[]) {
+          await proxy.ask('SendMessage', { QueueUrl: to, MessageBody: Body });
+          await proxy.ask('DeleteMessage', { QueueUrl: from, ReceiptHandle });
+        }
+        return { status: 200, body: { TaskHandle: 'ends-early' } };
+      });
+      proxy.spoil('ListMessageMoveTasks', async () => {
+        const task = {
+          Status: 'COMPLETED',
+          StartedTimestamp: startedAt,
+          ApproximateNumberOfMessagesMoved: 2,
+          ApproximateNumberOfMessagesToMove: 5,
+        };
+        return { status: 200, body: { Results: proxy.of('StartMessageMoveTask').length === 0 ? [] : [task] } };
+      });
+      const { code, report, stderr } = await mq(name);
+      expect({ code, report }, stderr).toMatchObject({
+        code: 3,
+        report: { native: true, moved: 2, left: 3, failed: 0, complete: false },
+      });
+      expect(stderr).toContain(`3 messages, still in ${dead.name}`);
+      proxy.reset();
+      expect((await takeAll(dead)).length).toBe(3);
+      expect((await takeAll(queue)).length).toBe(2);
+    });
+
+    it.each([
+      ['may not be started', refusal('AccessDeniedException', 'User: arn:aws:iam::1:user/x is not authorized', 403)],
+      ['is not known', refusal('UnknownOperationException')],
+    ])('a task that %s: by hand, and that is told', async (_, refused) => {
+      const { queue, dead, name } = await fiveDead();
+      proxy.spoil('StartMessageMoveTask', async () => refused);
+      const { code, report, stderr } = await mq(name);
+      expect({ code, report }, stderr).toMatchObject({
+        code: 0,
+        report: { native: false, moved: 5, failed: 0, complete: true },
+      });
+      expect(stderr).toMatch(/SQS starts no move task .*: by hand instead/);
+      proxy.reset();
+      expect(bodies(await takeAll(queue)).sort()).toEqual(TEXTS.slice(0, 5).sort());
+      expect((await dead.stats(never)).depth).toBe(0);
+    });
+
+    it('a task does it where the queue is the only one that is linked now; a second one, and each message is asked', async () => {
+      const { queue, dead, name } = await fiveDead();
+      const { code, report, stderr } = await mq(name);
+      expect({ code, report }, stderr).toMatchObject({ code: 0, report: { native: true, moved: 5 } });
+      if (named === 'queue') expect(stderr).toContain(`${queue.name} is the only one`);
+      expect((await takeAll(queue)).length).toBe(5);
+      const other = await createQueue(broker, uniqueName('second'), { deadLetterQueue: dead.name, maxReceives: 2 });
+      await die(queue, ['mine']);
+      await die(other, ['not mine']);
+      proxy.reset();
+      const both = await mq(name);
+      const isWhole = named === 'dead';
+      expect(both, both.stderr).toMatchObject({ code: 0, report: { native: isWhole, moved: isWhole ? 2 : 1 } });
+      expect(proxy.of('StartMessageMoveTask').length).toBe(isWhole ? 1 : 0);
+      expect(bodies(await takeAll(queue))).toEqual(['mine']);
+      expect(bodies(await takeAll(isWhole ? other : dead))).toEqual(['not mine']);
+    });
   });
 
   it('purge of what is ready spares what is delayed, and tells the limit of one a minute', async () => {
