@@ -123,7 +123,7 @@ describe('asking', () => {
       const wrong = await mq.run([verb, 'q'], { terminals: PERSON, answers: ['y'] });
       expect(wrong.code).toBe(1);
       expect(wrong.stderr).toContain('that is not the name of the queue');
-      expect(wrong.questions).toEqual(["Type the queue's name to go on: "]);
+      expect(wrong.questions).toEqual(["Type the queue's name (q) to go on: "]);
     }
     expect(await bodies('q')).toHaveLength(3);
     await mq.ok(['purge', 'q'], { terminals: PERSON, answers: ['q'] });

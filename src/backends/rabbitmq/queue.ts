@@ -265,7 +265,7 @@ export class WorkQueue extends RabbitQueue {
   }
 }
 
-const NAME_IT = 'name the dead-letter queue itself, and the target with --to';
+const NAME_IT = 'name the dead-letter queue itself';
 
 function unclear(queue: string, reason: string): MqError {
   return new MqError(

@@ -1,4 +1,5 @@
 import { MqError } from '../../contract/errors.ts';
+import { safe } from '../output/safe.ts';
 import { shellWord } from '../output/shell-word.ts';
 import type { Session } from '../session.ts';
 import { hasDryRun } from './changing.ts';
@@ -23,7 +24,7 @@ export async function confirm(session: Session, question: Question): Promise<voi
   const typed = guarded ?? question.typed;
   messages.block([...question.lines, ...contextLines(session)]);
   await messages.flush();
-  const prompt = typed === null ? 'Go on? [y/N] ' : "Type the queue's name to go on: ";
+  const prompt = typed === null ? 'Go on? [y/N] ' : `Type the queue's name (${safe(typed)}) to go on: `;
   let answer: string | null = null;
   try {
     answer = await host.stdin.ask(prompt);

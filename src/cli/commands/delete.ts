@@ -1,6 +1,9 @@
 import { requireCapability } from '../../contract/capabilities.ts';
 import { MqError } from '../../contract/errors.ts';
+import type { DeadLetters, Queue } from '../../contract/queue.ts';
 import { counted } from '../../core/counted.ts';
+import { capital } from '../../core/plan-words.ts';
+import { told } from '../../core/told.ts';
 import { confirm, requireSomebodyToAsk } from '../change/confirm.ts';
 import { EXIT } from '../exit-codes.ts';
 import { isDocumentFormat, printDocument } from '../output/documents.ts';
@@ -32,20 +35,18 @@ export const deleteQueue = defineVerb<object, DeleteOptions>({
         });
       }
       const { depth, dead } = await session.within('delete', (signal) => queue.stats(signal));
-      const { deadLetters } = queue.capabilities.abilities;
-      const isApart = deadLetters.supported && deadLetters.keptIn === 'queue';
+      const links = await told(session.within('delete', async (signal) => (await queue.deadLetters?.(signal)) ?? null));
       const died = dead === null ? 'an unknown number of dead letters' : counted(dead ?? 0, 'dead letter');
       const lost = [
         depth === null ? 'an unknown number of messages' : counted(depth, 'message'),
-        ...(dead === undefined || isApart ? [] : [died]),
+        ...(dead === undefined || keepsApart(queue) ? [] : [died]),
       ];
       await confirm(session, {
         lines: [
           `Delete queue ${name} on ${broker.name} (${broker.address})?`,
           `  with everything in it: ${lost.join(' and ')}. This cannot be undone.`,
-          ...(isApart && dead !== undefined && dead !== 0
-            ? [`  ${capital(died)} in its dead-letter queue ${dead === 1 ? 'stays' : 'stay'} there.`]
-            : []),
+          ...(keepsApart(queue) ? staying(died, dead, links.value) : []),
+          ...sourcesLine(links.value),
         ],
         typed: name,
       });
@@ -61,6 +62,20 @@ export const deleteQueue = defineVerb<object, DeleteOptions>({
   },
 });
 
-function capital(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
+function keepsApart({ capabilities }: Queue): boolean {
+  const { deadLetters } = capabilities.abilities;
+  return deadLetters.supported && deadLetters.keptIn === 'queue';
+}
+
+/** What the queue lost before is not in it. */
+function staying(died: string, dead: number | null | undefined, links: DeadLetters | null): readonly string[] {
+  if (dead === undefined || dead === 0 || links?.keptIn.place === 'nowhere') return [];
+  const where = links?.keptIn.place === 'queue' ? links.keptIn.queue : 'its dead-letter queue';
+  return [`  ${capital(died)} in ${where} ${dead === 1 ? 'stays' : 'stay'} there.`];
+}
+
+/** Whoever deletes a dead-letter queue decides for others, too. */
+function sourcesLine(links: DeadLetters | null): readonly string[] {
+  const { sources = null } = links ?? {};
+  return sources === null || sources.length === 0 ? [] : [`  The dead letters of ${sources.join(', ')} go here.`];
 }

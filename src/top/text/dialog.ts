@@ -98,7 +98,7 @@ function dialogLines(action: Asking, command: readonly string[], isCopied: boole
         ...command,
         action.question.typed === null
           ? `Go on? y / N   (${isCopied ? 'copied: the' : 'c copies the'} command line)`
-          : `Type the queue's name to go on: ${safe(action.text)}_`,
+          : `Type the queue's name (${safe(action.question.typed)}) to go on: ${safe(action.text)}_`,
       ];
     case 'running':
     case 'stopping':

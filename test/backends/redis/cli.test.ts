@@ -1,6 +1,7 @@
 import { Queue as BullQueue, Worker } from 'bullmq';
 import { describe, expect, it } from 'vitest';
 import { lookAtQueue } from '../../../src/top/work/look.ts';
+import { CommandLine, type Ran } from '../../support/command-line.ts';
 import { jsonOf, runMq } from '../../support/mq.ts';
 import { monitorRedis } from '../../support/redis-monitor.ts';
 import { after, client, connection, fresh, open, signal, url } from './lab.ts';
@@ -62,6 +63,34 @@ it('inspect and the overview of top show what a user may read, and why the rest 
   // Of a queue of which nothing may be read nothing is shown.
   await client.call('ACL', 'SETUSER', user, '-zcard', '-llen');
   expect(await runMq(['--url', theirs, 'inspect', queue.name])).toMatchObject({ code: 6, stdout: '' });
+});
+
+it('a question names the queue that has to be typed; delete says what stays, and whose dead letters go there', async () => {
+  const name = fresh('both');
+  await client.lpush(name, 'a', 'b');
+  await client.lpush(`${name}:dead`, 'c');
+  const mq = await CommandLine.open();
+  after(() => mq.close());
+  const ask = async (...args: string[]): Promise<Ran> => {
+    const ran = await mq.run([...at('?dlq=*:dead'), ...args], {
+      terminals: { stdin: true, stderr: true },
+      answers: ['no'],
+    });
+    expect(ran.code).toBe(1);
+    return ran;
+  };
+  const typed = (queue: string): readonly string[] => [`Type the queue's name (${queue}) to go on: `];
+  const queue = await ask('delete', name);
+  expect(queue.questions).toEqual(typed(name));
+  expect(queue.stderr).toContain('with everything in it: 2 messages. This cannot be undone.');
+  expect(queue.stderr).toContain(`\n  1 dead letter in ${name}:dead stays there.\n`);
+  const holder = await ask('delete', `${name}:dead`);
+  expect(holder.questions).toEqual(typed(`${name}:dead`));
+  expect(holder.stderr).toContain(`\n  The dead letters of ${name} go here.\n`);
+  expect(holder.stderr).not.toMatch(/stays? there/);
+  const purged = await ask('purge', name, '--dead');
+  expect(purged.stderr).toContain(`Purge 1 message in ${name}:dead`);
+  expect(purged.questions).toEqual(typed(`${name}:dead`));
 });
 
 describe('enqueue into BullMQ', () => {
