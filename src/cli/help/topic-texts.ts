@@ -48,9 +48,18 @@ What may follow the ? (several with &):
             TLS files                ca= cert= key=         how long a list may take   scanBudget=5s
   RabbitMQ  management=http://user:password@host:15672 where it is not on the same host
             TLS                      cacertfile= certfile= keyfile= server_name_indication= verify=verify_peer|verify_none
+            the connection           heartbeat=S connection_timeout=MS channel_max=N auth_mechanism=plain
   SQS       endpoint=http://…        another server than AWS
             waitSeconds=1 emptyPolls=3 leaseSeconds=N   how long to look before a queue counts as empty, and to hold a message
             denyPolicy=true          lets pause write a deny statement into the queue's policy
+
+An SQS URL may be sqs: alone where AWS_REGION names the region. SQS goes through the proxy of HTTPS_PROXY (HTTP_PROXY for an
+http:// endpoint) but for hosts in NO_PROXY, and trusts the authorities in the file of AWS_CA_BUNDLE. Redis and RabbitMQ use none.
+
+Without RabbitMQ's management API limits cannot be read: enqueue, move and redrive send to a queue that may drop its oldest
+messages only with --lossy, and a quorum queue is looked at only with --force.
+
+In QUEUE@NAME, NAME has to be a context that is known; else all of it is the name of a queue.
 
 Letters such as @ : / in a user or a password are percent-encoded in a URL. Better not to have one there: a context
 takes the password from elsewhere, and it is put in after the URL is split.
@@ -66,8 +75,11 @@ takes the password from elsewhere, and it is put in after the URL is split.
       redact: [card.number, customers.*.email]  # not shown by peek, inspect and top
     staging: {url: 'redis://staging', readonly: true}
 
-A project's .mq.yaml, found upward to the root of its repository, may name contexts and defaults too, but no secrets and no
-commands; your own file wins.
+A project's .mq.yaml is looked for from here up to the root of the repository (outside of one: only here). It may hold contexts
+of its own, defaults, and a 'context:' that is one of them; a verb that changes something then says where it goes.
+It may not hold passwords, variables or commands, nor a parameter that names a file, an identity or a server elsewhere. It
+cannot choose a context of your own, and yours wins over one of the same name. What belongs to another user (file, folder,
+repository) is passed over.
 `;
 
 const ENVELOPE = `A message as one line of JSON: what peek and drain print with -o ndjson, and what enqueue --ndjson reads.
@@ -107,6 +119,9 @@ const SAFETY = `What asks, and what guards:
   --yes                does not ask; without it and without a terminal a verb that asks ends with exit code 2 at once
   --max N, --rate 50/s bound how much and how fast
   --force              looks even where looking may do harm, or where nobody can tell
+  --lossy              sends what the queue cannot hold whole, or where nobody can tell whether it drops its oldest messages
+  --keep-going         drain --exec goes on although the first ten deliveries have all failed; else it stops there
+  --allow-empty        enqueue sends an empty file or input as one empty message; else that is refused
   --backup FILE        purge writes each message there first
 
 On a context that is protected, every change asks for the queue's name; --yes counts only with --confirm QUEUE. A readonly
