@@ -91,6 +91,8 @@ const ENVELOPE = `A message as one line of JSON: what peek and drain print with 
 
   body, encoding   text, or base64 where the bytes are no UTF-8; written back byte for byte
   native           what only that broker has, enough to send the message back unchanged
+  notes            why a field is not simply what stands on the message (a date that is none), by field; only where there is
+                   something to say, and not sent again
   null             unknown, or not for this kind of queue; a key that is missing means the same on input
 
   $ mq drain orders --dead --to dead.ndjson
