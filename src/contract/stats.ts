@@ -40,7 +40,8 @@ export interface QueueStats {
   readonly rates?: Rates;
   readonly counters?: Counters;
   readonly approximate: readonly StatsField[];
-  readonly notes: Readonly<Partial<Record<StatsField | 'state', string>>>;
+  /** `list`: on each row of a list that is not whole, why. */
+  readonly notes: Readonly<Partial<Record<StatsField | 'state' | 'list', string>>>;
   /** When it was read, milliseconds since the epoch. */
   readonly sampledAt: number;
   /** What the broker's own clock said then, milliseconds since the epoch; the latest that it can have been, where it is coarse. Absent: it did not say. */

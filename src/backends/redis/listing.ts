@@ -126,12 +126,11 @@ async function* walk(
     const read = async (): Promise<QueueStats> => (await openStream(connection, key, signal)).stats(signal);
     rows.push({ name: key, kind: 'stream', read });
   }
-  yield* readRows(connection, rows, losses, signal);
-  if (budget.isSpent()) {
-    options.notice(
-      `the list is partial: walking through all keys took longer than ${scanBudgetMs} ms; name the queue, or give more time with ?scanBudget=30s`,
-    );
-  }
+  if (!budget.isSpent()) return yield* readRows(connection, rows, losses, signal);
+  const list = `the list is partial: walking through all keys took longer than ${scanBudgetMs} ms`;
+  // A script sees the rows and not what is said beside them.
+  for await (const row of readRows(connection, rows, losses, signal)) yield { ...row, notes: { ...row.notes, list } };
+  options.notice(`${list}; name the queue, or give more time with ?scanBudget=30s`);
 }
 
 /** Sets of that name that are Dramatiq's have a hash beside them. */

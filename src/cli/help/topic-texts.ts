@@ -108,6 +108,8 @@ A queue as one line of JSON: what ls, stats and top print with -o ndjson.
   sampledAt        when it was read; the rates are of the windowMs before that
   approximate      what the broker itself calls so, or tells seconds late
   null             unknown, or not for this kind of queue; notes say why
+  notes            by field; notes.list is on each row of a list that is not whole (Redis, when walking through the keys took
+                   longer than ?scanBudget=)
 `;
 
 const SAFETY = `What asks, and what guards:

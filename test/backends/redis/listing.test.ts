@@ -107,6 +107,20 @@ it('a user without TIME, and one with nothing but what reading takes, gets the f
   expect(rows.every(({ brokerTime }) => brokerTime === undefined)).toBe(true);
 });
 
+it('a list that took longer than its budget says so on each of its rows, and one that did not on none', async () => {
+  const base = await manyQueues(300);
+  const fill = client.pipeline();
+  for (let n = 0; n < 30_000; n += 1) fill.set(`${base}-filler-${n}`, '');
+  await fill.exec();
+  const partial = await list(`${url}?scanBudget=1ms`, `${base}-*`);
+  expect(partial.notices).toContain('the list is partial: walking through all keys took longer than 1 ms; ');
+  expect(partial.rows.length).toBeLessThan(300);
+  expect(partial.rows.every(({ notes }) => notes.list?.startsWith('the list is partial: ') === true)).toBe(true);
+  const whole = await list(`${url}?scanBudget=60s`, `${base}-*`);
+  expect(whole.rows).toHaveLength(300);
+  expect(whole.rows.some(({ notes }) => notes.list !== undefined)).toBe(false);
+});
+
 it('names that are no text are left out and said; hostile ones are rows', async () => {
   const base = await manyQueues(50);
   const hostile = `${base}-\u001b[31m\nred\u202e`;
