@@ -280,6 +280,8 @@ export interface Queue {
    * a dry run promises nothing that the run refuses.
    */
   mayPurge?(states: readonly MessageState[], signal: AbortSignal): Promise<void>;
+  /** As `mayPurge`, for a run that takes messages of this state out of the queue. */
+  mayTake?(state: MessageState, signal: AbortSignal): Promise<void>;
   /** Stops delivery to consumers; pausing a paused queue is no error. */
   pause?(options: { readonly reason: string | null; readonly signal: AbortSignal }): Promise<void>;
   resume?(options: { readonly signal: AbortSignal }): Promise<void>;

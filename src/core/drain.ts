@@ -40,6 +40,7 @@ export async function planDrain(request: DrainRequest): Promise<Plan> {
   const located = request.state === 'dead' ? await linkedDeadLetters(broker, queue, request.signal) : null;
   const holder = located?.holder ?? queue;
   const state = located?.state ?? 'ready';
+  await holder.mayTake?.(state, request.signal);
   const depth = await depthNow(holder, state, request.signal);
   const chosen = selection(request, located?.only ?? null, depth.now);
   if (!chosen.everything)

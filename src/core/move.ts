@@ -45,6 +45,7 @@ export async function planMove(request: MoveRequest): Promise<Plan> {
   const { operation, source, target, state, force = false, notice, max } = request;
   requireCapability(source.capabilities, operation, source.name);
   requireCapability(target.capabilities, 'enqueue', target.name);
+  if (operation === 'move') await source.mayTake?.(state, request.signal);
   const depth = await depthNow(source, state, request.signal);
   const chosen = selection(request, request.only, depth.now);
   if (operation === 'copy' || !chosen.everything) {

@@ -69,6 +69,7 @@ export async function planRedrive(request: RedriveRequest): Promise<Plan> {
     signal: runSignal,
   });
   requireCapability(holder.capabilities, 'redrive', holder.name);
+  await holder.mayTake?.(state, signal);
   const native = !transforms && holder.nativeMove !== undefined ? await holder.nativeMove(nativeRequest(signal)) : null;
   await native?.close();
   if (native !== null && all.everything && !chosen.everything)

@@ -1,4 +1,6 @@
 import { expect, it } from 'vitest';
+import { planDrain } from '../../../src/core/drain.ts';
+import { planMove } from '../../../src/core/move.ts';
 import { planPurge } from '../../../src/core/purge.ts';
 import { EVERYTHING } from '../../../src/core/selection.ts';
 import { client, fresh, moveRequest, notice, open, peek, signal } from './lab.ts';
@@ -40,6 +42,45 @@ it.each([true, false])(
     await expect(purge(name, '?group=typo', 'ready', dryRun)).rejects.toMatchObject({ code: 'NOT_SUPPORTED' });
     expect(await client.xlen(name)).toBe(6);
     expect(await client.xpending(name, 'a')).toMatchObject([2, '3-1', '4-1', [['c', '2']]]);
+  },
+);
+
+it.each([true, false])(
+  'a drain and a move of entries that another group still needs are refused in the same words; dry run: %s',
+  async (dryRun) => {
+    const name = await stream({ a: { read: 4, acked: 4 }, b: { read: 1, acked: 0 } });
+    const broker = await open('?group=a');
+    const source = await broker.queue(name, signal);
+    const target = await (await open('?kind=list')).queue(fresh('target'), signal);
+    const common = { ...EVERYTHING, broker, max: null, ratePerSec: null, notice, signal };
+    const refused = {
+      code: 'PRECONDITION_FAILED',
+      message: expect.stringContaining(`cannot take messages out of ${name}`),
+    };
+    const run = { dryRun, onProgress: () => {}, signal };
+    const drained = planDrain({
+      ...common,
+      queue: source,
+      state: 'ready',
+      destination: { put: () => Promise.reject(new Error('nothing is to be put')) },
+      destinationName: 'nowhere',
+      follow: false,
+      idleMs: null,
+      worker: null,
+    });
+    await expect(drained.then((plan) => plan.run(run))).rejects.toMatchObject(refused);
+    const moved = planMove({
+      ...common,
+      operation: 'move',
+      source,
+      target,
+      state: 'ready',
+      only: null,
+      setHeaders: {},
+      lossy: true,
+    });
+    await expect(moved.then((plan) => plan.run(run))).rejects.toMatchObject(refused);
+    expect(await client.xlen(name)).toBe(6);
   },
 );
 

@@ -94,6 +94,14 @@ export async function openStream(connection: Connection, key: string, signal: Ab
       }
       return browse(deadSource(view, facts.groups.length === 1), options, key, new Lease(connection, key, key));
     },
+    ...(capabilities.abilities.drain.supported
+      ? {
+          async mayTake(state: MessageState, signal: AbortSignal) {
+            if (state !== 'ready') return;
+            await refuseIfOthersNeed(view, await readFacts(connection, key, signal), 'take messages out of', signal);
+          },
+        }
+      : {}),
     ...(capabilities.abilities.purge.supported
       ? {
           purge: (options: PurgeOptions) => purgeStream(view, options),
