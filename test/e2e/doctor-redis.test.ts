@@ -78,6 +78,44 @@ test('a user who may only read is told which verbs are not for them', async () =
     expect(findings[name]).toMatchObject({ status: 'warning' });
 });
 
+test('what a user lacks is named by its commands, and that keys are limited is told apart', async () => {
+  await command('ACL', 'SETUSER', 'sender', 'on', '>words', '~orders*', '+@all', '-xinfo', '-lrem');
+  const url = new URL(server.url);
+  url.username = 'sender';
+  url.password = 'words';
+  const findings = await doctor(url.href);
+  expect(findings['may look'], JSON.stringify(findings)).toMatchObject({
+    status: 'warning',
+    detail: expect.stringMatching(/may not run XINFO STREAM, XINFO GROUPS, and may run TYPE, .* not on every key/),
+  });
+  expect(findings['may take']?.detail).toContain('may not run LREM, and may run');
+  await command('ACL', 'SETUSER', 'sender', '-acl');
+  const unasked = await doctor(url.href);
+  expect(unasked['may delete']).toMatchObject({
+    status: 'skipped',
+    detail: 'unknown; needed for delete: EVAL, UNLINK',
+  });
+});
+
+test('a replica that only reads says so, and a change there is refused with the way out', async () => {
+  const replica = await startRedis(await redisProgram(), {
+    settings: { replicaof: `127.0.0.1 ${server.port}` },
+  });
+  try {
+    expect((await doctor(server.url)).role).toMatchObject({ status: 'ok', detail: 'master' });
+    expect((await doctor(replica.url)).role).toMatchObject({
+      status: 'warning',
+      detail: expect.stringContaining('every verb that changes something is refused'),
+      hint: expect.stringContaining('master'),
+    });
+    const ran = await mq.run(['--url', `${replica.url}?kind=list`, 'purge', 'q', '--yes']);
+    expect(ran.stderr).toContain('read-only replica');
+    expect(ran.stderr).toContain('connect to the master');
+  } finally {
+    await replica.stop();
+  }
+});
+
 test('a wrong password is refused by the real server with exit 6, and is in no output at -vvv', async () => {
   await command('ACL', 'SETUSER', 'someone', 'on', '>right', '~*', '+@all');
   for (let round = 0; round < 10; round++) {

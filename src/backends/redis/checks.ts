@@ -6,15 +6,28 @@ import { asList, asText } from './reply.ts';
 
 /** A key that nobody has. The commands below are asked about and not run: `ACL DRYRUN` (Redis 7, Valkey). */
 const NOBODYS_KEY = 'mq-is-there-anybody';
-const RIGHTS = [
+const RIGHTS: readonly (readonly [
+  name: string,
+  verbs: string,
+  commands: readonly (readonly [string, ...string[]])[],
+])[] = [
   [
     'may look',
     'ls, stats, inspect, peek',
     [
       ['SCAN', '0'],
       ['TYPE', NOBODYS_KEY],
-      ['XRANGE', NOBODYS_KEY, '-', '+'],
+      ['EXISTS', NOBODYS_KEY],
+      ['LLEN', NOBODYS_KEY],
       ['LRANGE', NOBODYS_KEY, '0', '0'],
+      ['LINDEX', NOBODYS_KEY, '0'],
+      ['XINFO', 'STREAM', NOBODYS_KEY],
+      ['XINFO', 'GROUPS', NOBODYS_KEY],
+      ['XRANGE', NOBODYS_KEY, '-', '+'],
+      ['XPENDING', NOBODYS_KEY, 'g', '-', '+', '1'],
+      ['HMGET', NOBODYS_KEY, 'a'],
+      ['ZRANGE', NOBODYS_KEY, '0', '0'],
+      ['ZCARD', NOBODYS_KEY],
     ],
   ],
   [
@@ -23,6 +36,10 @@ const RIGHTS = [
     [
       ['XADD', NOBODYS_KEY, '*', 'a', 'b'],
       ['LPUSH', NOBODYS_KEY, 'a'],
+      ['RPUSH', NOBODYS_KEY, 'a'],
+      ['EVAL', 'return 1', '1', NOBODYS_KEY],
+      ['HSET', NOBODYS_KEY, 'a', 'b'],
+      ['ZADD', NOBODYS_KEY, '1', 'a'],
     ],
   ],
   [
@@ -32,10 +49,33 @@ const RIGHTS = [
       ['EVAL', 'return 1', '1', NOBODYS_KEY],
       ['XDEL', NOBODYS_KEY, '0-1'],
       ['XACK', NOBODYS_KEY, 'g', '0-1'],
+      ['LTRIM', NOBODYS_KEY, '0', '-1'],
+      ['LSET', NOBODYS_KEY, '0', 'a'],
+      ['LREM', NOBODYS_KEY, '0', 'a'],
+      ['ZREM', NOBODYS_KEY, 'a'],
+      ['UNLINK', NOBODYS_KEY],
     ],
   ],
-  ['may delete', 'delete', [['UNLINK', NOBODYS_KEY]]],
-] as const;
+  [
+    'may pause',
+    'pause and resume',
+    [
+      ['EVAL', 'return 1', '1', NOBODYS_KEY],
+      ['XGROUP', 'SETID', NOBODYS_KEY, 'g', '0'],
+      ['HSET', NOBODYS_KEY, 'a', 'b'],
+      ['HDEL', NOBODYS_KEY, 'a'],
+    ],
+  ],
+  ['may create', 'create', [['XGROUP', 'CREATE', NOBODYS_KEY, 'g', '0', 'MKSTREAM']]],
+  [
+    'may delete',
+    'delete',
+    [
+      ['EVAL', 'return 1', '1', NOBODYS_KEY],
+      ['UNLINK', NOBODYS_KEY],
+    ],
+  ],
+];
 
 /** Version, clock, memory policy and rights, by reading only. */
 export async function* serverChecks(
@@ -60,6 +100,7 @@ export async function* serverChecks(
     const detail = `policy ${policy}: when memory is full, the server throws keys away, queues among them`;
     return { name: 'memory', status: 'warning', detail, hint: 'CONFIG SET maxmemory-policy noeviction' };
   });
+  yield* attempt('role', async () => roleCheck(asText(await ask('INFO', 'replication'))));
   yield* rightsChecks(ask);
 }
 
@@ -68,6 +109,20 @@ function serverCheck(info: string): Check {
   const product =
     value('valkey_version') === null ? `Redis ${value('redis_version') ?? '?'}` : `Valkey ${value('valkey_version')}`;
   return { name: 'server', status: 'ok', detail: `${product}, ${value('redis_mode') ?? 'standalone'}`, hint: null };
+}
+
+/** A replica that only reads refuses every change, whatever the rights of the user are. */
+function roleCheck(info: string): Check {
+  if (/^role:slave/m.test(info) && !/^slave_read_only:0/m.test(info)) {
+    return {
+      name: 'role',
+      status: 'warning',
+      detail: 'a read-only replica: ls, stats, inspect and peek work, every verb that changes something is refused',
+      hint: 'connect to the master, or through Sentinel with ?sentinel=NAME',
+    };
+  }
+  const role = /^role:slave/m.test(info) ? 'a replica that takes changes' : 'master';
+  return { name: 'role', status: 'ok', detail: /^role:/m.test(info) ? role : 'unknown', hint: null };
 }
 
 async function* rightsChecks(
@@ -79,24 +134,37 @@ async function* rightsChecks(
     await ask('ACL', 'DRYRUN', user, 'PING');
   } catch (error) {
     if (!(error instanceof MqError)) throw error;
-    const detail = 'this server, or this user, cannot ask about rights (ACL DRYRUN, Redis 7)';
-    yield { name: 'permissions', status: 'skipped', detail, hint: null };
+    const why = 'unknown: this server, or this user, cannot ask about rights (ACL DRYRUN, Redis 7)';
+    yield { name: 'permissions', status: 'skipped', detail: why, hint: null };
+    for (const [name, verbs, commands] of RIGHTS) {
+      yield { name, status: 'skipped', detail: `unknown; needed for ${verbs}: ${namesOf(commands)}`, hint: null };
+    }
     return;
   }
   for (const [name, verbs, commands] of RIGHTS) {
-    const refused: string[] = [];
+    const refused: (readonly [string, ...string[]])[] = [];
+    const onSomeKeys: (readonly [string, ...string[]])[] = [];
     for (const command of commands) {
-      if (asText(await ask('ACL', 'DRYRUN', user, ...command)) !== 'OK') refused.push(command[0]);
+      const answer = asText(await ask('ACL', 'DRYRUN', user, ...command));
+      if (answer === 'OK') continue;
+      // The server says of which kind the refusal is: for a key that nobody has, it tells nothing of those that there are.
+      (/access the .* key/.test(answer) ? onSomeKeys : refused).push(command);
     }
-    yield refused.length === 0
+    const findings = [
+      ...(refused.length === 0 ? [] : [`may not run ${namesOf(refused)}`]),
+      ...(onSomeKeys.length === 0 ? [] : [`may run ${namesOf(onSomeKeys)} not on every key`]),
+    ];
+    yield findings.length === 0
       ? { name, status: 'ok', detail: verbs, hint: null }
-      : {
-          name,
-          status: 'warning',
-          detail: `user ${user} may not ${refused.join(', ')} on every key (${verbs})`,
-          hint: null,
-        };
+      : { name, status: 'warning', detail: `user ${user} ${findings.join(', and ')} (${verbs})`, hint: null };
   }
+}
+
+/** `XINFO GROUPS`, `LLEN`: a command of several words is one right each. */
+function namesOf(commands: readonly (readonly [string, ...string[]])[]): string {
+  return [
+    ...new Set(commands.map(([name, second = '']) => (/^X(INFO|GROUP)$/.test(name) ? `${name} ${second}` : name))),
+  ].join(', ');
 }
 
 async function* attempt(name: string, check: () => Promise<Check>): AsyncGenerator<Check, void, undefined> {
