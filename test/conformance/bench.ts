@@ -138,6 +138,12 @@ export class Bench {
     });
   }
 
+  /** Spreads messages over so many groups: those of one may have to be sent one by one, which takes as long as it takes. */
+  spread(groups: number): (at: number) => Partial<OutgoingMessage> {
+    const grouped = this.capabilities.order === 'fifo-per-group';
+    return (at) => (grouped ? { groupId: `group-${at % groups}` } : {});
+  }
+
   async publisher(queue: Queue, options: Partial<PublisherOptions> = {}): Promise<Publisher> {
     if (queue.publisher === undefined) throw new Error(`kind ${queue.kind} has no publisher`);
     const { notice, signal } = this;
@@ -150,10 +156,11 @@ export class Bench {
   async fill(
     queue: Queue,
     bodies: readonly string[],
-    fields: Partial<OutgoingMessage> = {},
+    fields: Partial<OutgoingMessage> | ((at: number) => Partial<OutgoingMessage>) = {},
   ): Promise<(string | null)[]> {
     const publisher = await this.publisher(queue);
-    const outcomes = await Promise.all(bodies.map((body) => publisher.send(this.message(body, fields))));
+    const fieldsOf = typeof fields === 'function' ? fields : () => fields;
+    const outcomes = await Promise.all(bodies.map((body, at) => publisher.send(this.message(body, fieldsOf(at)))));
     await publisher.close();
     return outcomes.map((outcome) => {
       expect(outcome).toMatchObject({ status: 'sent' });

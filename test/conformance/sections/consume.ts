@@ -34,7 +34,7 @@ export const consume: Section = ({ members, capabilities }) => {
       title: 'takes many, each exactly once',
       async run(bench) {
         const queue = await bench.queue();
-        await bench.fill(queue, bodies(MANY));
+        await bench.fill(queue, bodies(MANY), bench.spread(40));
         const taken = await bench.take(queue, { window: 100 });
         expect(taken.map(text).toSorted()).toEqual(bodies(MANY).toSorted());
         expect(await bench.contents(queue)).toEqual([]);
