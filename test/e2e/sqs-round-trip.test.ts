@@ -110,7 +110,10 @@ const prints = (bodies: readonly string[]) =>
   bodies.map((body) => `${createHash('sha256').update(body).digest('hex')} ${body.slice(0, 30)}`).sort();
 
 describe('SQS (emulator local-aws-sqs) → RabbitMQ → BullMQ → SQS', () => {
-  it('keeps every body byte for byte, and says what does not fit before anything is sent', async () => {
+  // Seventeen programs, most of them one after the other.
+  it('keeps every body byte for byte, and says what does not fit before anything is sent', {
+    timeout: 180_000,
+  }, async () => {
     const id = randomUUID().slice(0, 8);
     const first: Place = ['sqs', `first-${id}`];
     const rabbit: Place = ['rabbitmq', `second-${id}`];
@@ -134,7 +137,7 @@ describe('SQS (emulator local-aws-sqs) → RabbitMQ → BullMQ → SQS', () => {
     expect(refused.stderr).toMatch(/kind quorum cannot hold groupId/);
     expect(refused.stderr).toMatch(/message \S+: .*does not fit.*group/);
     expect(JSON.parse(refused.stdout)).toMatchObject({ matched: count, moved: 0, failed: count });
-    expect([await readyIn(first), await readyIn(rabbit)]).toEqual([count, 0]);
+    expect(await Promise.all([readyIn(first), readyIn(rabbit)])).toEqual([count, 0]);
     const lost = await move(first, rabbit, '--lossy');
     expect(lost.stderr).toMatch(/does not fit into second-\w+: a group.*left out/);
     expect(lost.stderr).toMatch(new RegExp(`sent without what does not fit: ${count} messages`));
@@ -146,7 +149,7 @@ describe('SQS (emulator local-aws-sqs) → RabbitMQ → BullMQ → SQS', () => {
     expect(again.code).toBe(3);
     expect(again.stderr).toMatch(/kind bullmq cannot hold headers/);
     expect(JSON.parse(again.stdout)).toMatchObject({ matched: count, moved: 0, failed: count });
-    expect([await readyIn(rabbit), await readyIn(bull)]).toEqual([count, 0]);
+    expect(await Promise.all([readyIn(rabbit), readyIn(bull)])).toEqual([count, 0]);
     const bare = await move(rabbit, bull, '--lossy');
     expect(bare.stderr).toMatch(/does not fit into third-\w+: headers.*left out/);
     expect(bare).toMatchObject({ code: 0 });
@@ -155,12 +158,12 @@ describe('SQS (emulator local-aws-sqs) → RabbitMQ → BullMQ → SQS', () => {
     const named = await move(bull, last);
     expect(named).toMatchObject({ code: 7, stdout: '' });
     expect(named.stderr).toMatch(new RegExp(`does not fit into last-\\w+: .*a name \\(${count} messages\\)`));
-    expect([await readyIn(bull), await readyIn(last)]).toEqual([count, 0]);
+    expect(await Promise.all([readyIn(bull), readyIn(last)])).toEqual([count, 0]);
     expect(await move(bull, last, '--lossy')).toMatchObject({ code: 0 });
 
     const arrived = await takeAll(target);
     expect(prints(arrived.map(({ body }) => body))).toEqual(prints(JSON_BODIES));
-    for (const place of [first, rabbit, bull]) expect(await readyIn(place)).toBe(0);
+    expect(await Promise.all([first, rabbit, bull].map(readyIn))).toEqual([0, 0, 0]);
   });
 
   it('the type that an application gave to an attribute is not dropped in silence, on whatever way it goes', async () => {
@@ -192,13 +195,13 @@ describe('SQS (emulator local-aws-sqs) → RabbitMQ → BullMQ → SQS', () => {
     const enqueued = await runMq(['--url', urls.rabbitmq, 'enqueue', rabbit[1], '--ndjson'], { input: peeked.stdout });
     expect(enqueued.code).not.toBe(0);
     expect(enqueued.stderr).toMatch(/the type Number\.price of the header "price"/);
-    expect([await readyIn(source), await readyIn(rabbit)]).toEqual([1, 1]);
+    expect(await Promise.all([readyIn(source), readyIn(rabbit)])).toEqual([1, 1]);
 
     const lossy = await move(source, rabbit, '--lossy');
     expect(lossy).toMatchObject({ code: 0 });
     expect(lossy.stderr).toMatch(/does not fit into untyped-\w+: the type Number\.price of the header "price"/);
     expect(lossy.stderr).toMatch(/does not fit into untyped-\w+: the type String\.html of the header "html"/);
-    expect([await readyIn(source), await readyIn(rabbit)]).toEqual([0, 2]);
+    expect(await Promise.all([readyIn(source), readyIn(rabbit)])).toEqual([0, 2]);
   });
 
   it('a body that a job cannot hold as it is stays where it was, with its reason', async () => {
