@@ -22,6 +22,8 @@ export interface SilentProxy {
   readonly port: number;
   readonly passed: Passed;
   readonly isSilent: boolean;
+  /** Since when, as `performance.now()` says it; null: it is not. */
+  readonly silentAt: number | null;
   /** Counts anew, ends the connections there are, and falls silent when told to; null: never, only counts. */
   begin(silence: Silence | null): void;
   /** Falls silent now. */
@@ -34,7 +36,7 @@ export async function silentProxy(target: URL | string, silence: Silence | null 
   const server = new URL(target);
   const sockets = new Set<Socket>();
   let plan = silence;
-  let isSilent = false;
+  let silentAt: number | null = null;
   let pieces = { client: 0, server: 0 };
   let bytes = { client: 0, server: 0 };
 
@@ -43,14 +45,18 @@ export async function silentProxy(target: URL | string, silence: Silence | null 
     return 'pieces' in plan ? pieces[plan.after] >= plan.pieces : bytes[plan.after] >= plan.bytes;
   }
 
+  function fallSilentIfDue(): void {
+    if (isDue()) silentAt ??= performance.now();
+  }
+
   /** What of the piece is still passed on. */
   function passing(from: 'client' | 'server', piece: Buffer): Buffer {
-    if (isSilent) return piece.subarray(0, 0);
+    if (silentAt !== null) return piece.subarray(0, 0);
     const room = plan !== null && 'bytes' in plan && plan.after === from ? plan.bytes - bytes[from] : piece.byteLength;
     const part = piece.subarray(0, Math.max(0, room));
     pieces[from] += 1;
     bytes[from] += part.byteLength;
-    isSilent = isDue();
+    fallSilentIfDue();
     return part;
   }
 
@@ -58,7 +64,7 @@ export async function silentProxy(target: URL | string, silence: Silence | null 
     sockets.add(client);
     client.on('error', () => {});
     client.on('close', () => sockets.delete(client));
-    if (isSilent) {
+    if (silentAt !== null) {
       client.resume();
       return;
     }
@@ -68,16 +74,16 @@ export async function silentProxy(target: URL | string, silence: Silence | null 
     upstream.on('data', (piece: Buffer) => client.write(passing('server', piece)));
     client.on('close', () => upstream.destroy());
     client.on('end', () => {
-      if (!isSilent) upstream.end();
+      if (silentAt === null) upstream.end();
     });
     upstream.on('error', () => {});
     upstream.on('close', () => {
       sockets.delete(upstream);
       // Once it is silent, nobody hears that the server hung up.
-      if (!isSilent) client.end();
+      if (silentAt === null) client.end();
     });
   });
-  isSilent = isDue();
+  fallSilentIfDue();
   proxy.listen(0, '127.0.0.1');
   await once(proxy, 'listening');
   const { port } = proxy.address() as AddressInfo;
@@ -101,17 +107,21 @@ export async function silentProxy(target: URL | string, silence: Silence | null 
       return { ...pieces };
     },
     get isSilent() {
-      return isSilent;
+      return silentAt !== null;
+    },
+    get silentAt() {
+      return silentAt;
     },
     begin(next) {
       cut();
       plan = next;
       pieces = { client: 0, server: 0 };
       bytes = { client: 0, server: 0 };
-      isSilent = isDue();
+      silentAt = null;
+      fallSilentIfDue();
     },
     silence() {
-      isSilent = true;
+      silentAt ??= performance.now();
     },
     close,
     [Symbol.asyncDispose]: close,
