@@ -204,5 +204,6 @@ test.each(['stats', 'inspect', 'ls of a pattern'])('%s beside a silent managemen
   expect(performance.now() - started).toBeLessThan(WITHIN_MS);
   // A figure that nobody told is unknown, and so is where dead letters go; a list is made of nothing else.
   expect(ran.code, ran.stderr).toBe(name === 'ls of a pattern' ? 5 : 0);
-  if (name === 'inspect') expect(ran.stdout).toMatch(/dead letters\t\? \(finding dead letters needs the management API/);
+  if (name === 'inspect')
+    expect(ran.stdout).toMatch(/dead letters\t\? \(finding dead letters needs the management API/);
 });
