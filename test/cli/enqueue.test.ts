@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { stat, writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { CommandLine } from '../support/command-line.ts';
@@ -203,6 +204,16 @@ it('goes on when the reader of the ids has gone', async () => {
   });
   expect(code).toBe(0);
   expect(await mq.json(['ls'])).toMatchObject([{ ready: 5000 }]);
+});
+
+it('a pipe that nobody opens to write is given up when interrupted, and no queue is made', async () => {
+  execFileSync('mkfifo', [mq.path('bodies')]);
+  const interruption = new AbortController();
+  const running = mq.run(['enqueue', 'q', '--lines', '--file', mq.path('bodies')], { interrupt: interruption.signal });
+  // Before or in the open: either has to end.
+  setImmediate(() => interruption.abort());
+  expect((await running).code).toBe(130);
+  await expect(stat(mq.path('queues.db'))).rejects.toThrow('ENOENT');
 });
 
 describe('an input that is refused leaves no embedded queue, nor a file of them', () => {

@@ -48,6 +48,18 @@ it.each([
   [['peek', 'orders', URL_WITH_PASSWORD], 2],
   [['move', 'orders', URL_WITH_PASSWORD, '--yes'], 4],
   [['delete', URL_WITH_PASSWORD, '--yes'], 4],
+  [['move', URL_WITH_PASSWORD, 'orders', '--yes'], 4],
+  [['copy', URL_WITH_PASSWORD, 'orders'], 4],
+  [['copy', 'orders', URL_WITH_PASSWORD], 4],
+  [['enqueue', URL_WITH_PASSWORD, 'x'], 4],
+  [['create', URL_WITH_PASSWORD], 4],
+  [['drain', URL_WITH_PASSWORD], 4],
+  [['purge', URL_WITH_PASSWORD, '--yes'], 4],
+  [['redrive', URL_WITH_PASSWORD, '--yes'], 4],
+  [['pause', URL_WITH_PASSWORD], 4],
+  [['resume', URL_WITH_PASSWORD], 4],
+  [['inspect', URL_WITH_PASSWORD], 4],
+  [['stats', URL_WITH_PASSWORD], 4],
   [[URL_WITH_PASSWORD, 'ls'], 2],
   [[`--ulr=${URL_WITH_PASSWORD}`, 'ls'], 2],
   [['ls', '--sort', URL_WITH_PASSWORD], 2],
@@ -60,6 +72,17 @@ it.each([
     const history = await mq.ok(['history', '-n', '0', '-o', 'json']);
     const said = ran.stdout + ran.stderr + history.stdout;
     for (const form of [PASSWORD, encodeURIComponent(PASSWORD)]) expect(said).not.toContain(form);
+  }
+});
+
+it.each(['?', '#', '@', '/'])('a password with a %s that is not encoded is repeated in no part', async (letter) => {
+  for (const scheme of ['redis', 'rediss', 'amqp', 'amqps']) {
+    for (const more of [[], ['-vv'], ['-o', 'json']]) {
+      const ran = await mq.run(['--url', `${scheme}://u:left5ecret${letter}right5ecret@127.0.0.1:1/0`, 'ls', ...more]);
+      expect(ran.code).not.toBe(0);
+      expect(ran.stderr).not.toBe('');
+      expect(ran.stdout + ran.stderr).not.toMatch(/5ecret/);
+    }
   }
 });
 

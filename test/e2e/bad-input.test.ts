@@ -126,3 +126,25 @@ describe('a name of a queue', () => {
     expect(await bodies()).toHaveLength(3);
   });
 });
+
+describe('without a configuration and without a broker', () => {
+  it('a queue that comes into being in the embedded default is told, and q@prod is refused: no context has that name', async () => {
+    const home = await mkdtemp(join(folder, 'home-'));
+    const none = { MQ_URL: '', XDG_CONFIG_HOME: home, XDG_DATA_HOME: home, XDG_STATE_HOME: home };
+    for (const args of [
+      ['peek', 'q@prod'],
+      ['enqueue', 'q@prod', 'x'],
+      ['create', 'q@prod'],
+      ['purge', 'q@prod', '--yes'],
+    ]) {
+      const { code, stderr } = await runMq(args, { env: none });
+      expect(stderr).toContain('no context prod');
+      expect(code).toBe(4);
+    }
+    const made = await runMq(['enqueue', 'q', 'x'], { env: none });
+    expect(made.code).toBe(0);
+    expect(made.stderr).toContain(`made the queue q in sqlite:${home}/mq/mq.db, as no broker was chosen`);
+    // Only what comes into being is told.
+    expect((await runMq(['enqueue', 'q', 'y'], { env: none })).stderr).toBe('');
+  });
+});

@@ -9,6 +9,7 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { quoteForBash } from '../../src/cli/completion/quote-for-bash.ts';
 import { splitLine } from '../../src/cli/completion/split-line.ts';
+import { anyCodePoint } from '../support/any-text.ts';
 import { BuiltProgram } from '../support/built-program.ts';
 
 let home = '';
@@ -98,7 +99,7 @@ describe('names of queues', () => {
 
 describe('quoting', () => {
   const names = fc
-    .string({ unit: 'binary', minLength: 1, maxLength: 20 })
+    .string({ unit: anyCodePoint, minLength: 1, maxLength: 20 })
     .map((name) => name.toWellFormed().replace(/[\p{Cc}\u2028\u2029]/gu, () => '$`"!~{'));
   const quotes = fc.constantFrom<[null, '"', "'"]>(null, '"', "'");
 

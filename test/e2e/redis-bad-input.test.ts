@@ -372,3 +372,18 @@ describe('a cluster', async () => {
     expect(sent.stdout.trimEnd().split('\n')).toEqual(entries.map(([id]) => id));
   });
 });
+
+describe('variables that make libraries talk', () => {
+  it.each(['DEBUG', 'NODE_DEBUG'])('%s=* prints neither the password nor a body', async (name) => {
+    const server = await serverWith({ user: [`talker on >${PASSWORD} ~* &* +@all`] });
+    const address = server.url.replace('redis://', `redis://talker:${encodeURIComponent(PASSWORD)}@`);
+    const run = (...args: readonly string[]) =>
+      runMq(['--url', `${address}?kind=list`, ...args], { env: { [name]: '*' } });
+    for (const args of [['enqueue', 'orders', 'body-of-secrets'], ['ls'], ['purge', 'orders', '--yes']]) {
+      const { code, stdout, stderr } = await run(...args);
+      expect(code, stderr).toBe(0);
+      expectClean(stderr);
+      expect(stdout + stderr).not.toMatch(/body-of-secrets|hunter2/);
+    }
+  });
+});

@@ -59,7 +59,8 @@ http:// endpoint) but for hosts in NO_PROXY, and trusts the authorities in the f
 Without RabbitMQ's management API limits cannot be read: enqueue, move and redrive send to a queue that may drop its oldest
 messages only with --lossy, and a quorum queue is looked at only with --force.
 
-In QUEUE@NAME, NAME has to be a context that is known; else all of it is the name of a queue.
+In QUEUE@NAME, NAME is a context that is known. A slip of one is refused, and so is an unknown one where no broker was chosen;
+else all of it is the name of a queue, and with --url always.
 
 Letters such as @ : / in a user or a password are percent-encoded in a URL. Better not to have one there: a context
 takes the password from elsewhere, and it is put in after the URL is split.

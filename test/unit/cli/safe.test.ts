@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { safe, safeJson, safeLines } from '../../../src/cli/output/safe.ts';
+import { anyCodePoint } from '../../support/any-text.ts';
 
 /** Code points that a terminal acts on or that reorder text, each once. */
 function dangerousIn(text: string): readonly number[] {
@@ -43,7 +44,7 @@ describe('safe', () => {
 
   it('leaves nothing that a terminal would act on, whatever comes', () => {
     fc.assert(
-      fc.property(fc.string({ unit: 'binary' }), (text) => {
+      fc.property(fc.string({ unit: anyCodePoint }), (text) => {
         expect(dangerousIn(safe(text))).toEqual([]);
       }),
     );
@@ -61,7 +62,7 @@ it('safeLines keeps line feeds and tabs only', () => {
 
 it('safeJson still parses to the same value', () => {
   fc.assert(
-    fc.property(fc.string({ unit: 'binary' }), (text) => {
+    fc.property(fc.string({ unit: anyCodePoint }), (text) => {
       const shown = safeJson(JSON.stringify({ text }, null, 2));
       expect(dangerousIn(shown)).toEqual([0x0a].filter((code) => shown.includes(String.fromCodePoint(code))));
       expect(JSON.parse(shown)).toEqual({ text });

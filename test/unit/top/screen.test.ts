@@ -7,6 +7,7 @@ import { groupDeadLetters } from '../../../src/core/dead-letter-groups.ts';
 import { reduce } from '../../../src/top/state/reducer.ts';
 import type { TopState } from '../../../src/top/state/state.ts';
 import { screenLines } from '../../../src/top/text/screen.ts';
+import { anyCodePoint } from '../../support/any-text.ts';
 import { message } from '../../support/messages.ts';
 import { keys, NOON, played, policies, reading, snapshot, stateWith } from '../../support/top/readings.ts';
 
@@ -438,12 +439,16 @@ describe('any size, any text', () => {
 
   test('names of any characters', () => {
     fc.assert(
-      fc.property(fc.string({ unit: 'binary', maxLength: 60 }), fc.integer({ min: 20, max: 200 }), (name, columns) => {
-        for (const line of screenLines(stateWith([reading(name)], { size: { columns, rows: 8 } }), PLAIN)) {
-          expect(line.text).not.toMatch(acts);
-          expect(stringWidth(line.text)).toBeLessThan(columns);
-        }
-      }),
+      fc.property(
+        fc.string({ unit: anyCodePoint, maxLength: 60 }),
+        fc.integer({ min: 20, max: 200 }),
+        (name, columns) => {
+          for (const line of screenLines(stateWith([reading(name)], { size: { columns, rows: 8 } }), PLAIN)) {
+            expect(line.text).not.toMatch(acts);
+            expect(stringWidth(line.text)).toBeLessThan(columns);
+          }
+        },
+      ),
     );
   });
 
