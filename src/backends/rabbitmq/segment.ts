@@ -39,6 +39,7 @@ export class Segment {
   readonly #tags = new Tags();
   readonly #setup: SegmentSetup;
   #consumerTag: string | null = null;
+  #starting: Promise<void> = Promise.resolve();
   #cancelling: Promise<void> | null = null;
   #cancelled = false;
   /** What was allowed to come is waited for, and until the cancellation is confirmed no ack may allow more. */
@@ -77,7 +78,12 @@ export class Segment {
     return segment;
   }
 
-  async start(priority: number | null): Promise<void> {
+  start(priority: number | null): Promise<void> {
+    this.#starting = this.#start(priority);
+    return this.#starting;
+  }
+
+  async #start(priority: number | null): Promise<void> {
     await this.#channel.amqp.prefetch(this.#setup.prefetch);
     const options = { noAck: false, ...(priority !== null && { priority }) };
     this.#consumerTag = (await this.#channel.amqp.consume(this.#setup.queue, () => undefined, options)).consumerTag;
@@ -240,6 +246,8 @@ export class Segment {
   }
 
   async #cancel(): Promise<void> {
+    // The first delivery may come in one piece with the answer to the start, and be the last that is wanted: only then is there a name to cancel by.
+    await this.#starting.catch(() => undefined);
     if (this.#consumerTag !== null && !this.#channel.gone.aborted) {
       if (this.#setup.isQuorum) await this.#arrival();
       await this.#channel.amqp.cancel(this.#consumerTag);
