@@ -54,6 +54,7 @@ const HINT =
 
 /** Throws `CONFIG_INVALID`, never quoting the URL. */
 export function parseAddress(text: string): Address {
+  refuseHostList(text);
   const url = parseUrl(text, 'the RabbitMQ URL');
   if (url.protocol !== 'amqp:' && url.protocol !== 'amqps:')
     throw invalid('the RabbitMQ URL must begin with amqp:// or amqps://');
@@ -85,6 +86,21 @@ export function parseAddress(text: string): Address {
     tuning: tuningOf(url.searchParams),
     label: `${url.protocol}//${shown}${vhost === '/' ? '' : `/${encodeURIComponent(vhost)}`}`,
   };
+}
+
+/**
+ * The URI specification knows one host (https://www.rabbitmq.com/docs/uri-spec): lists are what some libraries make of it, each in a way of its own. `mq`
+ * would not know which of the nodes it acted on.
+ */
+function refuseHostList(text: string): void {
+  const authority = /^[^:]*:\/\/([^/?#]*)/.exec(text)?.[1] ?? '';
+  const hosts = authority.slice(authority.lastIndexOf('@') + 1);
+  const isRepeated = /[,;\s]\s*amqps?:\/\//i.test(text);
+  if (!isRepeated && !/[,;]/.test(hosts)) return;
+  throw invalid(
+    'the RabbitMQ URL names several hosts, and an AMQP URI has one',
+    'name one node, or the load balancer before them: every node of a cluster leads to all its queues',
+  );
 }
 
 function tuningOf(parameters: URLSearchParams): Tuning {

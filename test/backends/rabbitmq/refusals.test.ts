@@ -38,6 +38,24 @@ test('a connection limit of the vhost is told as what it is, and is worth trying
   expect(code).toBe(5);
 });
 
+test.each([
+  'amqp://a,b/',
+  'amqp://u:hunter2@a:5672,b:5673/vhost',
+  'amqp://u:hunter2@a;b',
+  'amqp://u:hunter2@a:5672/,amqp://u:hunter2@b:5672/',
+  'amqp://u:hunter2@a/v;amqps://u:hunter2@b/v',
+  'amqp://u:hunter2@a amqp://u:hunter2@b',
+])('a list of hosts is refused in plain words: %s', async (url) => {
+  const ran = await line.run(['ls', '--url', url]);
+  expect(ran.stderr).toContain('names several hosts');
+  expect(ran.stderr).not.toContain('hunter2');
+  expect(ran).toMatchObject({ code: 2 });
+});
+
+test('a comma in a password is no list', () => {
+  expect(parseAddress('amqp://u:a,b;c@host/v,w')).toMatchObject({ host: 'host', password: 'a,b;c', vhost: 'v,w' });
+});
+
 test('half of a character is no name of a queue', async () => {
   for (const verb of ['stats', 'create', 'peek']) {
     const ran = await mq(verb, 'half\ud800');
