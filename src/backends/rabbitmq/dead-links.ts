@@ -160,7 +160,7 @@ export class DeadLinks {
 const LAST = new WeakMap<Session, DeadLinks>();
 
 /** The links as they are now. Throws `UNAVAILABLE` without the management API. */
-export async function readLinks(session: Session, signal: AbortSignal): Promise<DeadLinks> {
+async function readLinks(session: Session, signal: AbortSignal): Promise<DeadLinks> {
   const links = new DeadLinks(await readTopology(session.management, session.address.vhost, signal));
   LAST.set(session, links);
   return links;

@@ -285,7 +285,7 @@ function unknownSources(queue: string, why: string): string {
 }
 
 /** A text: why that cannot be told. */
-export function deadLettersInto(links: DeadLinks | string | null, queue: string): readonly string[] | string {
+function deadLettersInto(links: DeadLinks | string | null, queue: string): readonly string[] | string {
   if (links === null || typeof links === 'string') return links ?? [];
   return links.whyUnreadBindings() ?? links.topology.sourcesOf(queue);
 }
