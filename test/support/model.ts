@@ -130,9 +130,18 @@ export class Model {
     return messages;
   }
 
-  /** Fails the first so many, and tells which. */
-  die(queue: string, count: number): readonly ModelMessage[] {
-    const dead = this.in(queue).slice(0, count);
+  /** Fails the first so many, or those of these ids where the broker does not keep the order, and tells which. */
+  die(queue: string, which: number | readonly string[]): readonly ModelMessage[] {
+    const rest = [...this.in(queue)];
+    const dead =
+      typeof which === 'number'
+        ? rest.slice(0, which)
+        : which.flatMap((id) =>
+            rest.splice(
+              rest.findIndex((message) => message.id === id),
+              1,
+            ),
+          );
     this.#remove(queue, dead);
     const to = this.linkOf(queue);
     const after = dead.map((message) => this.#afterDeath(message, queue));
