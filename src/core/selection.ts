@@ -21,6 +21,11 @@ export const EVERYTHING: SelectionOptions = { filter: null, olderThanMs: null, n
 export interface Selection {
   /** True when every message is taken: then nothing needs to be read to count or to move. */
   readonly everything: boolean;
+  /**
+   * Everything is probably taken: the dead letters of the only queue that is linked, and no other choice. With `--max`, no more are looked at than that: each
+   * look may cost a delivery. What another queue lost may be among them, and then the run is not complete.
+   */
+  readonly probablyEverything: boolean;
   verdict(message: Message): Verdict;
   /** What to tell the operator once, at the end: messages whose age is unknown, on which the filter failed. */
   remarks(): readonly string[];
@@ -57,6 +62,12 @@ export function selection(options: SelectionOptions, whose: Whose | null = null,
   return {
     everything:
       filter === null && olderThanMs === null && newerThanMs === null && maxReplays === null && judge === null,
+    probablyEverything:
+      whose?.silent === 'meant' &&
+      filter === null &&
+      olderThanMs === null &&
+      newerThanMs === null &&
+      maxReplays === null,
     verdict(message) {
       if (judge !== null && !judge.isMeant(message)) return 'leave';
       if (olderThanMs !== null || newerThanMs !== null) {

@@ -32,7 +32,7 @@ describe('is answered in one clear line with the documented code, and changes no
     [['move', 'nosuch', 'q', '--yes'], 4, /no queue nosuch/],
     [['inspect', 'q', 'nosuch'], 4, /no message nosuch in q/],
     [['peek', 'q', '--filter', 'body.a ='], 2, /the filter is not valid: /],
-    [['redrive', 'q', '--yes', '--filter', 'nosuch == 1'], 2, /Unknown variable: nosuch/],
+    [['redrive', 'q', '--yes', '--filter', 'nosuch == 1'], 2, /the filter is not valid: there is no nosuch/],
     [['drain', 'q', '--filter', 'size == "x"'], 2, /the filter is not valid: /],
     [['purge', 'q', '--yes', '--filter', 'id.matches("(")'], 2, /the filter is not valid: /],
     [['peek', 'q', '--dead', '--state', 'ready'], 2, /contradict each other/],

@@ -62,7 +62,7 @@ describe('the database of the URL', () => {
         /the server has no database of this number\n {4}hint: /,
       );
       const as = missing.replace('redis://', 'redis://bound:hunter2-bound@').replace('/99', '/1');
-      await refused(['--url', `${as}?kind=list`, ...args], 6, /the user may not run this command/);
+      await refused(['--url', `${as}?kind=list`, ...args], 6, /the user may not run SELECT/);
     }
     await tell(server, async (direct) => expect(await direct.lrange('orders', 0, -1)).toEqual(['one']));
     // It has another, whose queues are its own.
@@ -96,7 +96,7 @@ describe('login and rights', () => {
       await refused(['--url', locked.url, ...verb], 6, /asks for a password/);
       await refused(['--url', as('default', 'hunter2-wrong'), ...verb], 6, /refused the user or the password/);
     }
-    await refused(['--url', reader, 'stats', 'forbidden'], 6, /the user may not run this command on this key/);
+    await refused(['--url', reader, 'stats', 'forbidden'], 6, /the user may not use TYPE on the key forbidden/);
     await refused(['--url', reader, 'purge', 'allowed', '--yes'], 6, /the user may not/);
     // A message that was refused is told as one, with its number.
     const denied = await runMq(['-vvv', '--url', reader, 'enqueue', 'allowed', 'x']);
@@ -339,7 +339,7 @@ describe('a cluster', async () => {
   });
   const at = ['--url', `redis://${nodes.map(({ host, port }) => `${host}:${port}`).join(',')}/0?cluster=true`];
 
-  it('a BullMQ queue across slots: the remedy is named and nothing is lost; a node alone says what is missing', async () => {
+  it('a BullMQ queue across slots: the remedy is named and nothing is lost; a node alone is known for one of a cluster', async () => {
     const job = ['name', 'odd', 'data', '{}', 'opts', '{}', 'timestamp', '1'];
     await direct.hset('bull:untagged:meta', 'version', 'bullmq:6.7.0');
     await direct.hset('bull:untagged:1', ...job);
@@ -352,9 +352,8 @@ describe('a cluster', async () => {
     expect(await direct.zrange('bull:untagged:failed', '0', '-1')).toEqual(['1']);
     const single = (name: string) => runMq(['--url', `redis://127.0.0.1:${nodes[0]?.port}/0?kind=list`, 'peek', name]);
     const answers = await Promise.all(['list-0', 'list-1', 'list-2', 'list-3'].map(single));
-    expect(answers.map(({ code }) => code)).toContain(2);
-    for (const { code, stderr } of answers)
-      if (code === 2) expect(stderr).toMatch(/a node of a cluster\n.*\?cluster=true/);
+    // Without ?cluster=true, too: the server says that it is a node, and the other nodes have the other keys.
+    expect(answers.map(({ code }) => code)).toEqual([0, 0, 0, 0]);
   });
 
   it('bulk into a list and a stream of a cluster arrives in order, each with its id', async () => {

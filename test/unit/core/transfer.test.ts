@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { MqError } from '../../../src/contract/errors.ts';
-import type { Message, SendOutcome } from '../../../src/contract/message.ts';
+import type { Death, Message, SendOutcome } from '../../../src/contract/message.ts';
 import type { Consumer } from '../../../src/contract/queue.ts';
 import { compileFilter } from '../../../src/core/filter.ts';
 import { EVERYTHING, selection } from '../../../src/core/selection.ts';
@@ -29,6 +29,7 @@ class Source {
     count: number,
     enqueuedAt = (index: number) => 1000 + index,
     receiveCount: (index: number) => number | null = () => 1,
+    dead: (index: number) => Death | null = () => null,
   ) {
     this.#messages = Array.from({ length: count }, (_, index) =>
       message({
@@ -36,6 +37,7 @@ class Source {
         body: Buffer.from(`{"n":${index}}`),
         enqueuedAt: enqueuedAt(index),
         receiveCount: receiveCount(index),
+        dead: dead(index),
       }),
     );
   }
@@ -474,6 +476,16 @@ describe('transfer', () => {
     [{ bound: null, max: null }, null],
   ])('never takes more from the broker than it can use: %j', (bounds, limit) => {
     expect(takeLimit({ ...bounds, selection: selection(EVERYTHING) })).toBe(limit);
+  });
+
+  it('looks at no more dead letters of the only linked queue than are asked for, and is not complete when one is of another', async () => {
+    const whose = { lostBy: 'q', silent: 'meant', holder: 'dlq', sources: ['q'] } as const;
+    expect(takeLimit({ bound: 10, max: 3, selection: selection(EVERYTHING, whose) })).toBe(3);
+    const limited = (max: number) => ({ max, selection: selection(EVERYTHING, { ...whose, silent: 'meant' }) });
+    expect(await transfer(request(limited(3)), new Source(3).open)).toMatchObject({ moved: 3, complete: true });
+    const dead = { reason: null, error: null, at: null, count: null, replays: 0 };
+    const others = new Source(3, undefined, undefined, (index) => ({ ...dead, from: index === 1 ? 'other' : 'q' }));
+    expect(await transfer(request(limited(3)), others.open)).toMatchObject({ moved: 2, left: 1, complete: false });
   });
 
   it('may look at all of them when it has to choose', async () => {
