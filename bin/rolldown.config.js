@@ -13,7 +13,7 @@ import { THIRD_PARTY_LICENSES } from './third-party-licenses.js';
 
 /** Everything that is small and that most commands need. Not the verbs, the filter engine, and what measures text for tables. */
 const ALWAYS_NEEDED =
-  /light:|lean:|lazy:|node_modules\/commander|src\/(contract|config\/(?!read-file|schema|edit|secret)|core\/(?!filter)|backends\/registry|cli\/(?!main|version|host\/memory|commands|completion|doctor|demo|drain|input|help\/(?:topic-texts|help-document|man-page)|output\/box))/;
+  /light:|lean:|lazy:|node_modules\/commander|src\/(contract|config\/(?!read-file|schema|edit|secret)|core\/(?!filter)|backends\/registry|cli\/(?!main|version|host\/(?:memory|silent-libraries)|commands|completion|doctor|demo|drain|input|help\/(?:topic-texts|help-document|man-page)|output\/box))/;
 
 export default defineConfig({
   input: { main: 'src/cli/main.ts' },
