@@ -35,8 +35,16 @@ export const consume: Section = ({ members, capabilities }) => {
       async run(bench) {
         const queue = await bench.queue();
         await bench.fill(queue, bodies(MANY), bench.spread(40));
-        const taken = await bench.take(queue, { window: 100 });
-        expect(taken.map(text).toSorted()).toEqual(bodies(MANY).toSorted());
+        const consumer = await bench.consume(queue, { window: 100 });
+        const taken: string[] = [];
+        const acks: Promise<void>[] = [];
+        for await (const { message, receipt } of consumer) {
+          taken.push(text(message));
+          acks.push(receipt.ack());
+        }
+        await Promise.all(acks);
+        await consumer.close();
+        expect(taken.toSorted()).toEqual(bodies(MANY).toSorted());
         expect(await bench.contents(queue)).toEqual([]);
       },
     },
