@@ -42,7 +42,7 @@ export async function locateDeadLetters(
   }
   if (links.keptIn.place === 'queue') {
     const holder = await broker.queue(links.keptIn.queue, signal);
-    const theirs = (await holder.deadLetters?.(signal)) ?? links;
+    const theirs = await linksOfHolder(holder, links, signal);
     const isOnlySource = theirs.sources?.length === 1 && theirs.sources[0] === queue.name;
     const silent = isOnlySource ? 'meant' : 'left';
     return {
@@ -71,6 +71,16 @@ export async function locateDeadLetters(
     links,
     linked,
   };
+}
+
+/** A holder may have dead letters of its own, of which nobody can say where they go. That is no reason to leave those of others there. */
+async function linksOfHolder(holder: Queue, links: DeadLetters, signal: AbortSignal): Promise<DeadLetters> {
+  try {
+    return (await holder.deadLetters?.(signal)) ?? links;
+  } catch (error) {
+    if (!(error instanceof MqError) || error.code !== 'PRECONDITION_FAILED') throw error;
+    return { ...links, sources: null };
+  }
 }
 
 function ledTo(links: DeadLetters, message: Message): string | null {

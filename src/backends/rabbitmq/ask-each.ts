@@ -14,7 +14,7 @@ const LONGEST_MS = 2_000;
 export async function askEach(
   session: Session,
   names: readonly string[],
-  { signal, onAnswer }: ListOptions,
+  { signal, onAnswer }: Pick<ListOptions, 'signal' | 'onAnswer'>,
 ): Promise<ReadonlyMap<string, LiveFigures | null>> {
   const found = new Map<string, LiveFigures | null>();
   const waiting = [...names];

@@ -1,5 +1,7 @@
 import { MqError } from '../../contract/errors.ts';
 import type { Message } from '../../contract/message.ts';
+import { askEach } from './ask-each.ts';
+import type { LiveFigures } from './live-figures.ts';
 import { textSetting } from './queue-info.ts';
 import type { Session } from './session.ts';
 import { type Destination, readTopology, type Topology } from './topology.ts';
@@ -47,9 +49,34 @@ export class DeadLinks {
     return meaning;
   }
 
-  /** The queues whose dead letters are in this one. Null: where those of some go could not be read. */
+  /** The queues whose consumers decide what the links of this one mean. */
+  decisiveFor(queue: string): readonly string[] {
+    const names = new Set<string>();
+    const add = (from: string, to: string): void => {
+      names.add(to);
+      if (this.#expires(from) || this.#destination(to)?.to !== 'nowhere') names.add(from);
+    };
+    const destination = this.#destination(queue);
+    const holder = destination?.to === 'queue' ? destination.queue : null;
+    if (holder !== null) add(queue, holder);
+    for (const to of holder === null ? [queue] : [queue, holder])
+      for (const from of this.topology.sourcesOf(to)) add(from, to);
+    return [...names].slice(0, MOST_ASKED);
+  }
+
+  /** What was concluded without knowing these is forgotten. */
+  learnConsumers(live: ReadonlyMap<string, LiveFigures | null>): void {
+    for (const [queue, figures] of live)
+      if (figures !== null && figures.consumers !== null) this.topology.learnConsumers(queue, figures.consumers);
+    this.#meanings.clear();
+    this.#bySource = null;
+    this.#ways = null;
+  }
+
+  /** The queues whose dead letters are in this one. Null: where those of some go could not be read, or whether it is worked on. */
   sourcesOf(queue: string): readonly string[] | null {
     for (const info of this.topology.queues.values()) if (!this.topology.isReadable(info)) return null;
+    if (this.topology.consumersOf(queue) === null && this.topology.sourcesOf(queue).length > 0) return null;
     this.#bySource ??= this.#collect((link) => link.isSource);
     const certain = this.#bySource.get(queue) ?? [];
     const possible = this.topology.sourcesOf(queue).filter((source) => this.of(source).to === 'unclear');
@@ -58,7 +85,12 @@ export class DeadLinks {
 
   /** Why `sourcesOf` knows none. */
   whyNoSources(): string {
-    return this.whyUnreadBindings() ?? 'the management API does not tell yet what the policies of some queues say';
+    const why = this.whyUnreadBindings();
+    if (why !== null) return why;
+    const isToldOfAll = [...this.topology.queues.values()].every((info) => this.topology.isReadable(info));
+    return isToldOfAll
+      ? 'whether it has consumers is not known'
+      : 'the management API does not tell yet what the policies of some queues say';
   }
 
   /** Why it is not known where some queues send their dead letters, because of the exchange that they name. */
@@ -103,11 +135,8 @@ export class DeadLinks {
     if (destination === null) return { to: 'nowhere', reason: 'the management API does not know the queue' };
     if (destination.to !== 'queue') return destination;
     const other = destination.queue;
-    const [expires, isConsumed, otherIsConsumed] = [
-      this.#expires(queue),
-      this.#isConsumed(queue),
-      this.#isConsumed(other),
-    ];
+    const [expires, isConsumed] = [this.#expires(queue), this.#isConsumed(queue)];
+    const otherConsumers = this.topology.consumersOf(other);
     const holds = (uncounted: string | null, expiredIsDead: boolean, isSource: boolean): Meaning => ({
       to: 'queue',
       link: { queue: other, uncounted, expiredIsDead, isSource },
@@ -120,7 +149,14 @@ export class DeadLinks {
       const why = `nobody consumes ${queue}, whose messages expire into ${other}: which of those there are dead, only the messages say`;
       return holds(why, false, false);
     }
-    if (otherIsConsumed) return holds(`${other} is consumed itself: not all that is in it is dead`, isConsumed, false);
+    if (otherConsumers === null)
+      return holds(
+        `whether ${other} is consumed itself is not known, and so whether all that is in it is dead`,
+        false,
+        false,
+      );
+    if (otherConsumers > 0)
+      return holds(`${other} is consumed itself: not all that is in it is dead`, isConsumed, false);
     if (this.#destination(other)?.to !== 'nowhere' && !isConsumed) {
       return holds(`${other} has dead letters of its own: not all that is in it need be dead`, false, true);
     }
@@ -136,7 +172,7 @@ export class DeadLinks {
     return this.topology.expires(queue);
   }
 
-  /** Unknown counts as no for the one that may have lost them and as yes for the other: both ways less is concluded. */
+  /** Unknown counts as no for the one that may have lost them, so that less is concluded. */
   #isConsumed(queue: string): boolean {
     return (this.topology.consumersOf(queue) ?? 0) > 0;
   }
@@ -157,6 +193,9 @@ export class DeadLinks {
   }
 }
 
+/** Of a dead-letter queue that very many share, some. */
+const MOST_ASKED = 50;
+
 const LAST = new WeakMap<Session, DeadLinks>();
 
 /** The links as they are now. Throws `UNAVAILABLE` without the management API. */
@@ -166,10 +205,19 @@ async function readLinks(session: Session, signal: AbortSignal): Promise<DeadLin
   return links;
 }
 
-/** As `readLinks`, for whoever has more to tell than that. The text is why they cannot be read. */
-export async function linksIfTold(session: Session, signal: AbortSignal): Promise<DeadLinks | string> {
+/**
+ * As `readLinks`, for whoever has more to tell than that. The text is why they cannot be read. The queues that decide about `about` are asked for their
+ * consumers.
+ */
+export async function linksIfTold(
+  session: Session,
+  about: string | null,
+  signal: AbortSignal,
+): Promise<DeadLinks | string> {
   try {
-    return await readLinks(session, signal);
+    const links = await readLinks(session, signal);
+    if (about !== null) links.learnConsumers(await askEach(session, links.decisiveFor(about), { signal }));
+    return links;
   } catch (error) {
     if (error instanceof MqError && error.code === 'UNAVAILABLE') return error.message;
     throw error;

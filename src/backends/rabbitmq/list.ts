@@ -31,7 +31,7 @@ export async function* listQueues(
   matching.sort((one, other) => (one.name < other.name ? -1 : one.name > other.name ? 1 : 0));
   // Also for a queue that only takes the dead letters of others: the broker does not count them as published.
   const needsTopology = matching.some((info) => !keepsNoDeadLetters(info) || countsPublished(info.messageStats));
-  const links = needsTopology ? await linksIfTold(session, signal) : null;
+  const links = needsTopology ? await linksIfTold(session, null, signal) : null;
   const told = typeof links === 'string' ? null : links;
   const topology = told?.topology ?? null;
   onAnswer?.();
@@ -40,6 +40,7 @@ export async function* listQueues(
   const asked = namesToAsk(matching, told, ready);
   const live = await askEach(session, asked, options);
   for (const [name, figures] of live) if (figures !== null) ready.set(name, figures.ready);
+  told?.learnConsumers(live);
   const now = Date.now();
   const reason = isBrief ? MANY : null;
   for (const info of matching) {
@@ -64,8 +65,8 @@ export async function* listQueues(
 const MANY = `with more than ${PAGE_SIZE * MOST_PAGES} queues at once, the broker is not asked for consumers and rates: a pattern that fewer match shows them`;
 
 /**
- * Of few queues all that is listed, of many what does not lag. Those first that have no figures yet, then those whose dead letters are counted; a queue
- * that says so itself is not asked.
+ * Of few queues all that is listed, of many what does not lag. Those first that have no figures yet, then those whose dead letters are counted: also where
+ * there is a figure, because whether they are worked on shows late. A queue that says so itself is not asked.
  */
 function namesToAsk(
   matching: readonly QueueInfo[],
@@ -75,11 +76,16 @@ function namesToAsk(
   const names = new Set<string>();
   const first = matching.length <= MOST_ASKED ? matching : matching.filter((info) => info.ready === null);
   for (const { name } of first) names.add(name);
-  for (const info of matching) {
-    const meaning = links?.of(info.name);
-    if (meaning?.to !== 'queue' || meaning.link.uncounted !== null) continue;
-    if ((ready.get(meaning.link.queue) ?? null) === null) names.add(meaning.link.queue);
+  const holders = new Set<string>();
+  for (const { name } of matching) {
+    const meaning = links?.of(name);
+    if (meaning?.to !== 'queue') continue;
+    const { queue: holder, uncounted } = meaning.link;
+    if (uncounted === null || links?.topology.consumersOf(holder) === null) holders.add(holder);
   }
+  const hasNoFigure = (name: string): boolean => (ready.get(name) ?? null) === null;
+  for (const name of [...holders].sort((one, other) => Number(hasNoFigure(other)) - Number(hasNoFigure(one))))
+    names.add(name);
   return [...names].slice(0, MOST_ASKED);
 }
 

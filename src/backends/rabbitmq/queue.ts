@@ -69,7 +69,7 @@ class RabbitQueue implements Queue {
     // Asked only where it matters: for dead letters, and when the broker says how many messages were published here.
     const links =
       info !== null && (!keepsNoDeadLetters(info) || countsPublished(info.messageStats))
-        ? await linksIfTold(this.session, signal)
+        ? await linksIfTold(this.session, this.name, signal)
         : null;
     return toStats({
       queue: this.name,
@@ -248,7 +248,7 @@ export class WorkQueue extends RabbitQueue {
   }
 
   async deadLetters(signal: AbortSignal): Promise<DeadLetters> {
-    const links = await linksIfTold(this.session, signal);
+    const links = await linksIfTold(this.session, this.name, signal);
     if (typeof links === 'string') return await this.#unlinked(links, signal);
     const meaning = links.of(this.name);
     const sources = links.sourcesOf(this.name);

@@ -82,9 +82,6 @@ async function consumed(name: string): Promise<() => Promise<void>> {
   const held = Promise.withResolvers<void>();
   await consumer.consume(q(name), () => held.resolve());
   await held.promise;
-  await expect
-    .poll(() => vhost.request('GET', `/api/consumers/${vhost.encodedName}?columns=queue.name`))
-    .toContainEqual({ queue: { name: q(name) } });
   return async () => {
     await consumer.close();
   };
@@ -152,6 +149,22 @@ describe('retries by time to live: work → wait → work', () => {
     expect(await redrive('work')).toMatchObject({ moved: 2, left: 1 });
     expect(await bodiesIn('work')).toEqual(['a', 'b', 'fresh 1', 'fresh 2', 'fresh 3']);
     expect(await bodiesIn('wait')).toEqual(['delayed by its producer']);
+  });
+
+  test('one wait queue for several: each of them gets its own back, though nobody can say where the wait queue leads', async () => {
+    await channel.assertExchange(q('back'), 'direct', { durable: false });
+    await channel.assertQueue(q('pause'), { durable: true, deadLetterExchange: q('back'), messageTtl: 3_600_000 });
+    for (const name of ['one', 'two']) {
+      await make(name, { dead: 'pause' });
+      await channel.bindQueue(q(name), q('back'), q(name));
+      await publish(name, [name]);
+      await reject(name, 1);
+    }
+    await settled('pause', 2);
+    await expect(redrive('pause')).rejects.toMatchObject(refused);
+    expect(await purgeDead('two')).toMatchObject({ moved: 1, left: 1 });
+    expect(await redrive('one')).toMatchObject({ moved: 1, to: [q('one')] });
+    expect([await bodiesIn('one'), await bodiesIn('two'), await depth('pause')]).toEqual([['one'], [], 0]);
   });
 
   test('a ring of three: the same', async () => {

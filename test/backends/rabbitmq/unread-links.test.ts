@@ -146,3 +146,29 @@ test('without the list of all queues, what one queue says of itself is used', as
   expect(ran, ran.stderr).toMatchObject({ code: 0 });
   await expect.poll(() => ready(work)).toBe(1);
 });
+
+test.each(['refused', 'up to some seconds old'])(
+  'a queue that is worked on is no dead-letter queue, though the list of consumers is %s',
+  async (fate) => {
+    await using kept = await keeping(fate === 'refused' ? /^\/api\/consumers/ : /^\/$/, 403);
+    const worker = await connection.createChannel();
+    await worker.prefetch(1);
+    const held = Promise.withResolvers<void>();
+    await worker.consume(dead, () => held.resolve());
+    await held.promise;
+    channel.sendToQueue(dead, Buffer.from('fresh'), { persistent: true });
+    channel.sendToQueue(work, Buffer.from('two'), { persistent: true });
+    await channel.waitForConfirms();
+    const got = await channel.get(work);
+    if (got === false) throw new Error('nothing there');
+    channel.nack(got, false, false);
+    await expect.poll(() => ready(dead)).toBe(2);
+    const stats = await line.json(['ls', `*-${serial}`, '--url', kept.url]);
+    expect([stats].flat()).toContainEqual(expect.objectContaining({ queue: work, dead: null }));
+    const ran = await line.run(['purge', work, '--dead', '--yes', '--url', kept.url]);
+    expect(ran, ran.stderr).toMatchObject({ code: 0 });
+    const left = await channel.get(dead, { noAck: true });
+    expect(left === false ? null : left.content.toString()).toBe('fresh');
+    await worker.close();
+  },
+);
