@@ -23,13 +23,15 @@ export class SqlitePublisher implements Publisher {
   readonly #file: QueueFile;
   #queue: QueueFacts;
   readonly #lossy: boolean;
+  readonly #once: boolean;
   #pending: Pending[] = [];
   #writing: Promise<void> | null = null;
 
-  constructor(file: QueueFile, queue: QueueFacts, options: Pick<PublisherOptions, 'lossy'>) {
+  constructor(file: QueueFile, queue: QueueFacts, options: Pick<PublisherOptions, 'lossy' | 'once'>) {
     this.#file = file;
     this.#queue = queue;
     this.#lossy = options.lossy;
+    this.#once = options.once === true;
   }
 
   misfits(message: OutgoingMessage): readonly string[] {
@@ -60,7 +62,7 @@ export class SqlitePublisher implements Publisher {
           const queue = this.#queue.id === NOT_THERE ? findOrMake(connection, this.#queue) : this.#queue;
           requireQueue(connection, queue);
           batch = this.#nextBatch();
-          return { queue, outcomes: insert(connection, queue, batch) };
+          return { queue, outcomes: insert(connection, queue, batch, this.#once) };
         });
         this.#queue = queue;
         for (const [index, { resolve }] of batch.entries()) {
@@ -111,7 +113,13 @@ const INSERT_MESSAGE = `INSERT INTO message (key, queue, state, rank, position, 
 const INSERT_PAYLOAD =
   'INSERT INTO payload (key, body, headers, content_type, priority, name, native) VALUES (?, ?, ?, ?, ?, ?, ?)';
 
-function insert(connection: Connection, queue: QueueFacts, batch: readonly Pending[]): readonly SendOutcome[] {
+/** `once`: they exist and go away from where they are. None of them is dropped for one of its deduplication id, which may be another message. */
+function insert(
+  connection: Connection,
+  queue: QueueFacts,
+  batch: readonly Pending[],
+  once: boolean,
+): readonly SendOutcome[] {
   const now = Date.now();
   const first = connection.allot(batch.length);
   const insertMessage = connection.statement(INSERT_MESSAGE);
@@ -120,7 +128,7 @@ function insert(connection: Connection, queue: QueueFacts, batch: readonly Pendi
   const outcomes = batch.map(({ message }, index): SendOutcome => {
     const key = first + index;
     const id = publicId(connection.token, key, message.id);
-    if (message.deduplicationId !== null) {
+    if (message.deduplicationId !== null && !once) {
       const earlier = aliveWith(connection, queue, message, now);
       if (earlier !== null) return earlier;
     }

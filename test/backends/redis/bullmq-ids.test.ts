@@ -85,6 +85,31 @@ it('a job moved after another of its id, which is done, arrives; also when it sa
   expect(await library(to).getCompletedCount()).toBe(3);
 });
 
+it('equal elements of a list whose id stands inside are as many jobs', async () => {
+  const [from, to] = [fresh('queue:d'), fresh('to')];
+  const job = JSON.stringify({ class: 'A', jid: 'abc', args: [] });
+  await client.sadd('queues', from.slice('queue:'.length));
+  after(() => client.del('queues'));
+  await client.rpush(from, job, job, job);
+  await library(to).waitUntilReady();
+  expect(await run('move', await queue(from), await queue(to))).toMatchObject({ moved: 3, complete: true });
+  expect((await bodies(await queue(to))).length).toBe(3);
+});
+
+it('of two equal messages of another broker with one id of their producer, the second stays', async () => {
+  const to = fresh('to');
+  await library(to).waitUntilReady();
+  const options = { expected: null, lossy: false, once: true, notice, signal } as const;
+  const message = outgoing({ id: 'x', body: Buffer.from('{"n":1}'), from: 'elsewhere' });
+  const publisher = await (await queue(to)).publisher?.(options);
+  expect(await publisher?.send(message)).toEqual({ status: 'sent', id: 'x' });
+  expect(await publisher?.send({ ...message })).toMatchObject({ status: 'failed' });
+  await publisher?.close();
+  const again = await (await queue(to)).publisher?.(options);
+  expect(await again?.send(message)).toEqual({ status: 'sent', id: 'x', already: true });
+  await again?.close();
+});
+
 it('moved on and back again, an id does not grow', async () => {
   const [a, b] = [fresh('a'), fresh('b')];
   await library(a).add('n', {});

@@ -43,6 +43,24 @@ export const enqueue: Section = ({ members, capabilities }) => {
       },
     },
     {
+      title:
+        'of messages that are alike and leave where they are, each is stored or refused: none is taken for another',
+      async run(bench) {
+        const queue = await bench.queue();
+        const publisher = await bench.publisher(queue, { once: true, lossy: true });
+        const alike = ['one place', 'one place', 'another place'].map((from) =>
+          bench.message('{"n":1}', { id: 'alike', deduplicationId: 'alike', from }),
+        );
+        const outcomes = await Promise.all(alike.map((message) => publisher.send(message)));
+        const stored = outcomes.filter(({ status }) => status === 'sent');
+        expect(stored.length).toBeGreaterThan(0);
+        bench.expectBodies(
+          await bench.contents(queue),
+          stored.map(() => '{"n":1}'),
+        );
+      },
+    },
+    {
       title: 'stores what was in the air when it is closed, and closes twice',
       async run(bench) {
         const queue = await bench.queue();

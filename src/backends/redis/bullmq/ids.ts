@@ -19,6 +19,15 @@ function isUsableId(id: string): boolean {
 
 const DERIVED = /^mq-(.*)-[\w-]{22}$/s;
 
+export function isDerived(id: string): boolean {
+  return DERIVED.test(id);
+}
+
+/** Its id is its place, which no other message of its queue has. Ids that producers chose and such as stand inside an element may be on two. */
+export function isUniqueByPlace(message: OutgoingMessage): boolean {
+  return message.idFrom === 'broker' || recordOf(message, 'bullmq') !== null || recordOf(message, 'stream') !== null;
+}
+
 /**
  * The id under which a message that came from a queue of this backend is stored when it may be sent twice (a move that
  * broke off between adding and removing): no other message can have it, because it is made of where the message was and

@@ -6,7 +6,7 @@ import type { Connection } from '../connection.ts';
 import { isRefusal, redisError } from '../errors.ts';
 import { type Added, type Adder, adder } from './add-script.ts';
 import type { BullPlace } from './find.ts';
-import { jobId, losesId, recordOf } from './ids.ts';
+import { isDerived, isUniqueByPlace, jobId, losesId, recordOf } from './ids.ts';
 import { type BullLibrary, refusalOfCode } from './library.ts';
 
 /** 2^21 − 1 (`PRIORITY_LIMIT` in bullmq). */
@@ -15,17 +15,27 @@ const DEFAULT_NAME = 'default';
 
 /** Adds jobs as the library does. The data goes in as the text that it is: parsing it would change large numbers. */
 export function jobPublisher(connection: Connection, bull: BullPlace, options: PublisherOptions): Publisher {
+  const run: Run = { once: options.once === true, tried: new Map() };
   return batchPublisher(
     {
       queue: bull.shown,
       misfits: (message) => jobMisfits(message, bull),
       async store(messages) {
         const adding = await adder(connection, bull);
-        return Promise.all(messages.map((message) => add(adding, bull, message, options.once === true)));
+        return Promise.all(messages.map((message) => add(adding, bull, message, run)));
       },
     },
     options,
   );
+}
+
+interface Run {
+  readonly once: boolean;
+  /**
+   * How often this run has sent a message of that id, of those whose place does not make them unique. What is there then may be the one before: a list and
+   * other brokers hold two that are equal, and they are two.
+   */
+  readonly tried: Map<string, number>;
 }
 
 function jobMisfits(message: OutgoingMessage, { layout }: BullPlace): readonly string[] {
@@ -54,7 +64,7 @@ function dataOf(message: OutgoingMessage): string {
   return jsonText(message.body) ?? JSON.stringify(Buffer.from(message.body).toString('utf8'));
 }
 
-async function add(adding: Adder, bull: BullPlace, message: OutgoingMessage, once: boolean): Promise<SendOutcome> {
+async function add(adding: Adder, bull: BullPlace, message: OutgoingMessage, run: Run): Promise<SendOutcome> {
   const name = message.name ?? DEFAULT_NAME;
   const data = dataOf(message);
   const record = recordOf(message, 'bullmq');
@@ -66,15 +76,30 @@ async function add(adding: Adder, bull: BullPlace, message: OutgoingMessage, onc
     message.priority,
     message.deduplicationId,
   ]);
-  const id = jobId(message, once, content);
+  const { id, isSecond } = idIn(run, message, content);
   try {
     const { queue, Job } = adding.library;
     const job = new Job(queue, name, {}, optionsOf(message, adding.library, bull), id ?? undefined);
-    return outcomeOf(await adding.add({ ...job.asJSON(), data }, id), message, once);
+    return outcomeOf(await adding.add({ ...job.asJSON(), data }, id), message, run.once, isSecond);
   } catch (error) {
     const { message: reason } = redisError(error, { operation: 'add the job', queue: bull.shown });
     return { status: isRefusal(error) ? 'failed' : 'unknown', reason };
   }
+}
+
+function idIn(
+  { once, tried }: Run,
+  message: OutgoingMessage,
+  content: string,
+): { id: string | null; isSecond: boolean } {
+  const id = jobId(message, once, content);
+  if (id === null || message.from === undefined || isUniqueByPlace(message)) return { id, isSecond: false };
+  const before = tried.get(id) ?? 0;
+  tried.set(id, before + 1);
+  if (before === 0) return { id, isSecond: false };
+  return isDerived(id)
+    ? { id: jobId(message, once, JSON.stringify([content, before])), isSecond: false }
+    : { id, isSecond: true };
 }
 
 /**
@@ -82,14 +107,14 @@ async function add(adding: Adder, bull: BullPlace, message: OutgoingMessage, onc
  * though it be alike; one that gives a deduplication id means that those alike are one. A message that goes away from
  * where it is must not be taken for another of its deduplication id: that may be done and gone before its work is.
  */
-function outcomeOf({ word, id }: Added, message: OutgoingMessage, once: boolean): SendOutcome {
+function outcomeOf({ word, id }: Added, message: OutgoingMessage, once: boolean, isSecond: boolean): SendOutcome {
   const isCopy = message.from !== undefined;
   const unique = `the deduplication id ${message.deduplicationId}`;
   switch (word) {
     case 'added':
       return id.startsWith('-') ? { status: 'failed', reason: refusalOfCode(Number(id)) } : { status: 'sent', id };
     case 'same':
-      return once || isCopy
+      return (once || isCopy) && !isSecond
         ? { status: 'sent', id, already: true }
         : { status: 'failed', reason: `a job with the id ${id} and the same content is there already` };
     case 'other':
