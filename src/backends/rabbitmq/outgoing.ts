@@ -21,6 +21,8 @@ export interface Outgoing {
   readonly routingKey: string;
   /** Flags and property list. */
   readonly properties: Buffer;
+  /** It bears what brokers of some versions refuse by closing the channel. */
+  readonly maybeRefused: boolean;
 }
 
 export interface OutgoingRules {
@@ -133,7 +135,23 @@ export function toOutgoing(message: OutgoingMessage, rules: OutgoingRules): Outg
     exchange: (viaExchange ? textAt(record, 'exchange') : null) ?? '',
     routingKey: (viaExchange ? textAt(record, 'routingKey') : null) ?? (viaExchange ? '' : rules.queue),
     properties: encodeProperties(properties),
+    maybeRefused: maybeRefused(properties, viaExchange ? message.headers : {}),
   };
+}
+
+/** Replies to it go to a consumer of the very channel that publishes; without one, the broker closes the channel. */
+const DIRECT_REPLY = 'amq.rabbitmq.reply-to';
+
+/** A direct reply address, a delivery mode or an expiration that is none (4.0 takes what 3.10 refuses), copies that are no list of names. */
+function maybeRefused(properties: Properties, routed: OutgoingMessage['headers']): boolean {
+  const mode = readOctet(properties.deliveryMode);
+  const expiration = readText(properties.expiration);
+  return (
+    readText(properties.replyTo) === DIRECT_REPLY ||
+    (mode !== null && mode !== 1 && mode !== 2) ||
+    (expiration !== null && !(/^\d{1,10}$/.test(expiration) && isTtl(Number(expiration)))) ||
+    Object.keys(RENAMED).some((name) => Object.hasOwn(routed, name))
+  );
 }
 
 /** From the raw bytes of a received message, else persistent and empty; then what was set by name beside them. */

@@ -37,6 +37,8 @@ export interface PublisherSetup {
 
 /** No broker is set to refuse bodies of this size. */
 const SAFE_BYTES = 64 * 1024;
+/** So many routing keys of an exchange are remembered; messages with others go alone. */
+const MOST_KEYS = 10_000;
 /** The replies by which a broker refuses a message before it stores anything: no permission, no such exchange, too large. */
 const REFUSALS: ReadonlySet<number | null> = new Set([403, 404, 406]);
 
@@ -47,7 +49,8 @@ const REFUSALS: ReadonlySet<number | null> = new Set([403, 404, 406]);
  * unknown (channel or connection closed first). The broker sends a return before the confirmation of the same message.
  *
  * The broker refuses some messages by closing the channel, without saying which, and what else is in the air is then uncertain. So whatever may be
- * refused like that goes alone: the first message to an exchange, and a body larger than all before. If the channel closes, it was that one, it is
+ * refused like that goes alone: the first message to an exchange and with a routing key there, a body larger than all before, and what brokers refuse by its
+ * properties (`maybeRefused`). If the channel closes, it was that one, it is
  * certainly not stored, and the others go on over a new channel.
  */
 export class RabbitPublisher implements Publisher {
@@ -70,6 +73,8 @@ export class RabbitPublisher implements Publisher {
   #alone: Waiting | null = null;
   /** By exchange: null when it takes messages, else why it does not. */
   readonly #exchanges = new Map<string, string | null>();
+  /** The routing keys with which a message was taken, by exchange: a user may be allowed some keys of a topic exchange only. */
+  readonly #provenKeys = new Map<string, Set<string>>();
   /** Those to which the user may not send. */
   readonly #denied = new Set<string>();
   #provenBytes = SAFE_BYTES;
@@ -158,7 +163,9 @@ export class RabbitPublisher implements Publisher {
   }
 
   #mayBeRefused({ outgoing, body }: Waiting): boolean {
-    return this.#exchanges.get(outgoing.exchange) !== null || body.length > this.#provenBytes;
+    const { exchange, routingKey } = outgoing;
+    if (this.#exchanges.get(exchange) !== null || body.length > this.#provenBytes || outgoing.maybeRefused) return true;
+    return exchange !== '' && this.#provenKeys.get(exchange)?.has(routingKey) !== true;
   }
 
   #standInLine(waiting: Waiting): void {
@@ -190,9 +197,17 @@ export class RabbitPublisher implements Publisher {
     this.#alone = null;
     if (!this.#channel.gone.aborted) {
       this.#exchanges.set(outgoing.exchange, null);
+      this.#proveKey(outgoing);
       this.#provenBytes = Math.max(this.#provenBytes, body.length);
     } else if (outcome.status === 'failed') await this.#reopen();
     settle(outcome);
+  }
+
+  #proveKey({ exchange, routingKey }: Outgoing): void {
+    if (exchange === '') return;
+    const keys = this.#provenKeys.get(exchange) ?? new Set();
+    this.#provenKeys.set(exchange, keys);
+    if (keys.size < MOST_KEYS) keys.add(routingKey);
   }
 
   async #reopen(): Promise<void> {
@@ -273,9 +288,10 @@ export class RabbitPublisher implements Publisher {
     const alone = this.#alone;
     if (alone !== null && !this.#link.lost.aborted && REFUSALS.has(replyCode(cause))) {
       const reason = `the broker refused it: ${saidBy(cause)}`;
-      // Without the exchange or the permission, the next ones would meet the same.
-      if (replyCode(cause) === 403) this.#denied.add(alone.outgoing.exchange);
-      if (replyCode(cause) !== 406) this.#exchanges.set(alone.outgoing.exchange, reason);
+      // Without the exchange or the permission, the next ones would meet the same; another routing key may be allowed.
+      const isForAll = replyCode(cause) !== 406 && !/ access to topic '/.test(saidBy(cause));
+      if (isForAll && replyCode(cause) === 403) this.#denied.add(alone.outgoing.exchange);
+      if (isForAll) this.#exchanges.set(alone.outgoing.exchange, reason);
       this.#waiting.clear();
       alone.settle({ status: 'failed', reason, ...(replyCode(cause) === 403 && { code: 'PERMISSION_DENIED' }) });
       return;

@@ -92,6 +92,31 @@ test('an exchange that does not exist: these are certainly not stored, all other
   expect(await idsIn(queue.name)).toEqual(messages.map((_, id) => id).filter((id) => id % 10 !== 5));
 });
 
+test('a routing key that the user may not send with, and what brokers refuse by its properties: these are not stored, all others are', async () => {
+  const queue = await newQueue('some are refused');
+  await channel.assertExchange('some', 'topic');
+  await channel.bindQueue(queue.name, 'some', '#');
+  await using writer = await newUser({ configure: '', write: '.*', read: '.*' });
+  await writer.restrict({ exchange: 'some', write: '^mine', read: '.*' });
+  const theirs = await backend.open(writer.url, options);
+  const messages = Array.from({ length: 100 }, (_, id) =>
+    message(id, { exchange: 'some', routingKey: id % 2 === 0 ? 'mine.a' : 'mine.b' }),
+  );
+  const spoilt = new Map<number, OutgoingMessage>([
+    [10, message(10, { exchange: 'some', routingKey: 'theirs' })],
+    [30, outgoing({ id: '30', body: Buffer.from('30'), native: { rabbitmq: { replyTo: 'amq.rabbitmq.reply-to' } } })],
+    [50, { ...message(50, { exchange: 'some', routingKey: 'mine.a' }), headers: { CC: 'no list' } }],
+  ]);
+  for (const [id, one] of spoilt) messages[id] = one;
+  const outcomes = await send(await theirs.queue(queue.name, signal), messages);
+  for (const [id, outcome] of outcomes.entries())
+    expect(outcome, `message ${id}`).toMatchObject({ status: spoilt.has(id) ? 'failed' : 'sent' });
+  await theirs.close();
+  expect((await idsIn(queue.name)).sort((one, other) => Number(one) - Number(other))).toEqual(
+    messages.map((_, id) => id).filter((id) => !spoilt.has(id)),
+  );
+});
+
 test('without the permission to write: failed with the reason of the broker, not uncertain', async () => {
   const queue = await newQueue('read only');
   await using reader = await newUser({ configure: '', write: '^amq\\.gen', read: '.*' });
@@ -132,6 +157,9 @@ async function newUser(permissions: { readonly configure: string; readonly write
   url.password = 'its password';
   return {
     url: url.href,
+    /** On a topic exchange: by routing key. */
+    restrict: (rights: { readonly exchange: string; readonly write: string; readonly read: string }) =>
+      vhost.request('PUT', `/api/topic-permissions/${vhost.encodedName}/${name}`, rights),
     [Symbol.asyncDispose]: async () => {
       await vhost.request('DELETE', `/api/users/${name}`);
     },
