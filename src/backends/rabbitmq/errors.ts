@@ -163,6 +163,12 @@ function explainBroker(error: unknown, { queue }: Where): Told {
       };
     case 406:
       return { code: 'PRECONDITION_FAILED', message: `the broker refused: ${said}` };
+    case 530:
+      if (/\blimit of \(\d+\)$/.test(said)) {
+        const hint = 'try again when others have closed theirs, or have the limit raised';
+        return { code: 'UNAVAILABLE', message: `the broker opens no more channels: ${said}`, hint };
+      }
+      return { code: 'UNEXPECTED_RESPONSE', message: `the broker refused: ${said}` };
     case 540:
       return { code: 'NOT_SUPPORTED', message: `the broker cannot do that on ${name}: ${said}` };
     case 320:

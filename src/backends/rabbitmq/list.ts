@@ -39,7 +39,8 @@ export async function* listQueues(
   const ready = new Map<string, number | null>(infos.map((info) => [info.name, info.ready]));
   const asked = namesToAsk(matching, told, ready);
   const live = await askEach(session, asked, options);
-  for (const [name, figures] of live) if (figures !== null) ready.set(name, figures.ready);
+  for (const [name, figures] of live)
+    if (figures !== null && figures.lockedBy === undefined) ready.set(name, figures.ready);
   told?.learnConsumers(live);
   const now = Date.now();
   const reason = isBrief ? MANY : null;

@@ -5,6 +5,8 @@ import type { Questions } from './answers.ts';
 export interface LiveFigures {
   readonly ready: number | null;
   readonly consumers: number | null;
+  /** Why it is not counted: it is exclusive to another connection. Others can only send to it, and read of it in the management API. */
+  readonly lockedBy?: MqError;
 }
 
 /** How long RabbitMQ waits for the leader of a quorum queue when a declaration wants its figures. */
@@ -32,6 +34,18 @@ export async function liveFigures(channel: Questions, queue: string): Promise<Li
     if (tookMs - roundTripMs < LEADER_MS / 2) return { ready, consumers };
   }
   return { ready: null, consumers: null };
+}
+
+/** The queue is there, and exclusive to another connection: the error says so. */
+export function locked(error: MqError): LiveFigures {
+  return { ready: null, consumers: null, lockedBy: error };
+}
+
+/** Why `ready` is null, in one sentence, for a row of figures. */
+export function whyUncounted({ lockedBy }: LiveFigures): string {
+  return lockedBy === undefined
+    ? 'the leader of the quorum queue does not answer the broker in time'
+    : 'the queue is exclusive to another connection, and only the management API counts it';
 }
 
 /** For whoever cannot do without the number. */

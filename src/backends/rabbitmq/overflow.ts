@@ -3,7 +3,8 @@ import type { QueueRules } from './queue-rules.ts';
 
 /** What is in the target now, and how many more are to come, as far as that is known. */
 export interface Filling {
-  readonly ready: number;
+  /** Null: not known. */
+  readonly ready: number | null;
   readonly expected: number | null;
 }
 
@@ -29,7 +30,13 @@ export function overflowReason(rules: QueueRules, filling: Filling): { reason: s
     };
   }
   const { ready, expected } = filling;
-  if (messages.most !== null && expected !== null && ready + expected > messages.most) {
+  if (ready === null && overflow !== 'reject-publish' && (messages.most !== null || bytes.most !== null)) {
+    return {
+      reason: 'the queue has a limit, and how much is in it cannot be counted',
+      hint: '--lossy sends all the same',
+    };
+  }
+  if (messages.most !== null && expected !== null && ready !== null && ready + expected > messages.most) {
     const effect =
       overflow === 'reject-publish' || overflow === 'reject-publish-dlx'
         ? 'the broker would refuse the rest'
@@ -37,7 +44,7 @@ export function overflowReason(rules: QueueRules, filling: Filling): { reason: s
     const reason = `the queue holds at most ${messages.most} messages and has ${ready}: ${expected} more do not fit, ${effect}`;
     return { reason, hint: SEND_LESS };
   }
-  if (bytes.most !== null && overflow !== 'reject-publish' && rules.bytesOf(ready) === null) {
+  if (bytes.most !== null && ready !== null && overflow !== 'reject-publish' && rules.bytesOf(ready) === null) {
     return {
       reason: `the queue holds at most ${bytes.most} bytes, and how many it has is not known yet: the management API counts them some seconds late`,
       hint: 'try again in some seconds, or use --lossy to send all the same',
@@ -66,14 +73,14 @@ export class Room {
     this.#bytes = bytes;
   }
 
-  /** Null: it has no limit, or simply refuses what is too much. */
-  static of(rules: QueueRules, ready: number): Room | null {
+  /** Null: it has no limit, or simply refuses what is too much; or nobody knows what is in it (see `overflowReason`). */
+  static of(rules: QueueRules, ready: number | null): Room | null {
     const { overflow } = rules;
     const [messages, bytes] = [rules.limit('max-length'), rules.limit('max-length-bytes')];
     const most = messages.known ? messages.most : null;
     const mostBytes = bytes.known ? bytes.most : null;
-    if (rules.kind === 'rabbit-stream' || overflow === 'reject-publish' || (most === null && mostBytes === null))
-      return null;
+    if (ready === null || rules.kind === 'rabbit-stream' || overflow === 'reject-publish') return null;
+    if (most === null && mostBytes === null) return null;
     const limits = [
       ...(most === null ? [] : [`${most} messages`]),
       ...(mostBytes === null ? [] : [`${mostBytes} bytes`]),

@@ -20,7 +20,7 @@ import { RabbitConsumer } from './consumer.ts';
 import { type DeadLinks, lastLinks, linksIfTold } from './dead-links.ts';
 import { describeQueue } from './describe.ts';
 import { orAborted } from './link.ts';
-import { type LiveFigures, uncounted } from './live-figures.ts';
+import { type LiveFigures, uncounted, whyUncounted } from './live-figures.ts';
 import { priceOf } from './look-price.ts';
 import { overflowReason, Room, refuseOverflow } from './overflow.ts';
 import { MAX_PEEKED, openPeek } from './peek.ts';
@@ -91,8 +91,8 @@ class RabbitQueue implements Queue {
     if (keepsNoDeadLetters(known)) return NO_DEAD_LETTERS;
     return deadFigure(links, this.name, async (queue) => {
       try {
-        const { ready } = await this.session.declared(queue, signal);
-        return ready === null ? uncounted(queue, 'stats').message : ready;
+        const live = await this.session.declared(queue, signal);
+        return live.ready ?? whyUncounted(live);
       } catch (error) {
         throwIfAborted(signal);
         // It may be gone since, or not be open to this user: that concerns this figure alone.
@@ -108,8 +108,8 @@ class RabbitQueue implements Queue {
 
   async publisher(options: PublisherOptions): Promise<Publisher> {
     const { signal, notice, lossy, expected } = options;
-    const [rules, live] = await Promise.all([this.rules(signal), this.session.counted(this.name, 'publish', signal)]);
-    const overflow = overflowReason(rules, { ready: live.ready, expected });
+    const [rules, ready] = await Promise.all([this.rules(signal), this.#readyBeforeSending(signal)]);
+    const overflow = overflowReason(rules, { ready, expected });
     if (overflow !== null && !lossy) throw refuseOverflow(overflow, this.name);
     if (overflow !== null) notice(overflow.reason);
     if (rules.durable === false)
@@ -122,10 +122,17 @@ class RabbitQueue implements Queue {
       isStream: this.kind === 'rabbit-stream',
       ...(this.kind === 'classic' ? { maxPriority: rules.maxPriority } : { isAlwaysDurable: true as const }),
       lossy,
-      room: Room.of(rules, live.ready),
+      room: Room.of(rules, ready),
       notice,
       signal,
     });
+  }
+
+  /** Null: it is exclusive to another connection, which forbids to count it, and not to send to it. */
+  async #readyBeforeSending(signal: AbortSignal): Promise<number | null> {
+    const { ready, lockedBy } = await this.session.declared(this.name, signal);
+    if (ready === null && lockedBy === undefined) throw uncounted(this.name, 'publish');
+    return ready;
   }
 
   /** Read anew for each act. */

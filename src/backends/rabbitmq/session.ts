@@ -1,15 +1,19 @@
 import { MqError } from '../../contract/errors.ts';
+import type { JsonValue } from '../../contract/message.ts';
 import type { Notice } from '../../contract/queue.ts';
 import type { Address } from './address.ts';
-import { noSuchQueue } from './errors.ts';
+import { noSuchQueue, replyCode } from './errors.ts';
 import { Link, orAborted } from './link.ts';
-import { type LiveFigures, liveFigures, uncounted } from './live-figures.ts';
-import { isObject, type JsonObject, listOf, Management, textAt } from './management.ts';
+import { type LiveFigures, liveFigures, locked, uncounted } from './live-figures.ts';
+import { type Answer, isObject, type JsonObject, listOf, Management, textAt } from './management.ts';
 import { Patience } from './patience.ts';
 import { withPolicies } from './policies.ts';
 import { type QueueInfo, queueInfo, RATE_SAMPLES } from './queue-info.ts';
 
 const ANSWER_MS = 30_000;
+/** What is asked about it is refused, because it is exclusive to another connection. */
+const RESOURCE_LOCKED = 405;
+const DOTS = /^\.{1,2}$/;
 /** The most that the management API gives in one page. */
 const LONGEST_PAGE = 500;
 
@@ -83,14 +87,24 @@ export class Session {
   }
 
   async lookUp(name: string, signal: AbortSignal): Promise<Lookup> {
-    const answer = await this.management.getIfQuick(
-      `/queues/${this.place}/${encodeURIComponent(name)}?${RATE_SAMPLES}`,
-      signal,
-    );
+    const answer = await (DOTS.test(name) ? this.#lookUpDots(name, signal) : this.#lookUp(name, signal));
     if (answer.status === 'missing') return { status: 'missing' };
     if (answer.status === 'unavailable') return answer;
     const info = isObject(answer.body) ? queueInfo(await this.#withPolicy(answer.body, name, signal)) : null;
     return info === null ? { status: 'unavailable', reason: this.management.isAnother } : { status: 'found', info };
+  }
+
+  #lookUp(name: string, signal: AbortSignal): Promise<Answer> {
+    return this.management.getIfQuick(`/queues/${this.place}/${encodeURIComponent(name)}?${RATE_SAMPLES}`, signal);
+  }
+
+  /** By the list: in a path such a name is a step up or none, however it is encoded. */
+  async #lookUpDots(name: string, signal: AbortSignal): Promise<Answer> {
+    const search = `page=1&page_size=1&use_regex=true&name=${encodeURIComponent(`^${name.replaceAll('.', '\\.')}$`)}`;
+    const answer = await this.management.getIfQuick(`/queues/${this.place}?${search}&${RATE_SAMPLES}`, signal);
+    if (answer.status !== 'ok' || !isObject(answer.body)) return answer;
+    const [found] = listOf(answer.body.items);
+    return found === undefined ? { status: 'missing' } : { status: 'ok', body: found as JsonValue };
   }
 
   /** Without its figures a queue is told without its policy: then a list knows at least whose it is. */
@@ -112,7 +126,8 @@ export class Session {
     operation: string,
     signal: AbortSignal,
   ): Promise<{ readonly ready: number; readonly consumers: number }> {
-    const { ready, consumers } = await this.declared(name, signal);
+    const { ready, consumers, lockedBy } = await this.declared(name, signal);
+    if (lockedBy !== undefined) throw lockedBy;
     if (ready === null || consumers === null) throw uncounted(name, operation);
     return { ready, consumers };
   }
@@ -126,6 +141,7 @@ export class Session {
         signal,
       );
     } catch (error) {
+      if (error instanceof MqError && replyCode(error.cause) === RESOURCE_LOCKED) return locked(error);
       throw (await this.#isMissing(error, name, signal)) ? noSuchQueue(name) : error;
     }
   }

@@ -2,7 +2,7 @@ import { readInstant } from '../../contract/instant.ts';
 import { depthOf, type QueueStats, type Rates, type StatsField } from '../../contract/stats.ts';
 import { parkedNote } from '../common/conventions/queue-names.ts';
 import { inFlightNow } from './figures.ts';
-import type { LiveFigures } from './live-figures.ts';
+import { type LiveFigures, whyUncounted } from './live-figures.ts';
 import { isObject, type JsonObject, numberAt, objectAt } from './management.ts';
 import type { QueueInfo, RabbitKind } from './queue-info.ts';
 
@@ -47,7 +47,7 @@ export function toStats(input: StatsInput): QueueStats {
     if (kind !== 'rabbit-stream') approximate.push('ready');
     notes.ready = LAG;
   }
-  if (ready === null) notes.ready = 'the leader of the quorum queue does not answer the broker in time';
+  if (ready === null) notes.ready = live === null ? (reason ?? NO_FIGURES) : whyUncounted(live);
   const { count: inFlight, note: inFlightNote } = inFlightNow(info, live);
   if (inFlight !== null) notes.inFlight = LAG;
   else if (inFlightNote === null) missing('inFlight');

@@ -445,6 +445,8 @@ test('names with spaces, slashes, quotes, newlines and control characters, up to
     '\u0007\u001b[31m',
     'ü'.repeat(127),
     '*literal[star]?',
+    '.',
+    '..',
   ];
   for (const name of names) {
     await broker.create?.(name, { kind: 'classic', deadLetterQueue: null, maxReceives: null, settings: {}, signal });

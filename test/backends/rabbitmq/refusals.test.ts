@@ -38,6 +38,52 @@ test('a connection limit of the vhost is told as what it is, and is worth trying
   expect(code).toBe(5);
 });
 
+test('a limit of channels is told as what it is, too', async () => {
+  const user = `few-channels-${vhost.name.slice(-12)}`;
+  await vhost.request('PUT', `/api/users/${user}`, { password: 'p', tags: 'management' });
+  const everything = { configure: '.*', write: '.*', read: '.*' };
+  await vhost.request('PUT', `/api/permissions/${vhost.encodedName}/${user}`, everything);
+  await vhost.request('PUT', `/api/user-limits/${user}/max-channels`, { value: 1 });
+  for (const name of ['from', 'into']) await channel.assertQueue(name);
+  const url = new URL(vhost.mqUrl);
+  [url.username, url.password] = [user, 'p'];
+  const { code, stderr } = await line.run(['move', 'from', 'into', '--yes', '--url', url.href]);
+  expect(stderr).toContain('opens no more channels');
+  expect(code).toBe(5);
+  await vhost.request('DELETE', `/api/users/${user}`);
+});
+
+test('a queue that is exclusive to another connection is shown and sent to; only what the broker refuses is refused', async () => {
+  const owner = await connect(vhost.url);
+  const own = await owner.createChannel();
+  await own.assertQueue('alone', { exclusive: true });
+  await own.assertQueue('alone and short', { exclusive: true, maxLength: 5 });
+  await channel.assertQueue('source');
+  channel.sendToQueue('source', Buffer.from('moved'));
+  await channel.waitForConfirms();
+  expect(await mq('enqueue', 'alone', 'sent')).toMatchObject({ code: 0 });
+  expect(await mq('move', 'source', 'alone', '--yes')).toMatchObject({ code: 0 });
+  expect(await mq('enqueue', 'alone and short', 'x')).toMatchObject({ code: 1 });
+  expect(await mq('peek', 'alone')).toMatchObject({ code: 1, stderr: expect.stringContaining('exclusive') });
+  expect(await mq('create', 'alone', '--yes')).toMatchObject({ stderr: expect.stringContaining('already') });
+  await eventually(async () => {
+    for (const asked of [['stats', 'alone'], ['ls'], ['inspect', 'alone']]) {
+      const [found] = [await line.json([...asked, '--url', vhost.mqUrl])].flat() as { queue: string }[];
+      const stats = asked[0] === 'inspect' ? (found as unknown as { stats: unknown }).stats : found;
+      expect(stats, asked.join(' ')).toMatchObject({ queue: 'alone', ready: 2, dead: 0 });
+    }
+  });
+  for (const body of ['sent', 'moved']) {
+    const got = await own.get('alone', { noAck: true });
+    expect(got === false ? null : got.content.toString()).toBe(body);
+  }
+  // Without that API its figures are unknown, and it is there all the same.
+  const blind = `${vhost.url}?management=http://127.0.0.1:1`;
+  const [stats] = [await line.json(['stats', 'alone', '--url', blind])].flat() as { notes: unknown }[];
+  expect(stats).toMatchObject({ ready: null, notes: { ready: expect.stringContaining('exclusive') } });
+  await owner.close();
+});
+
 test.each([
   'amqp://a,b/',
   'amqp://u:hunter2@a:5672,b:5673/vhost',
