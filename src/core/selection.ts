@@ -22,8 +22,8 @@ export interface Selection {
   /** True when every message is taken: then nothing needs to be read to count or to move. */
   readonly everything: boolean;
   /**
-   * Everything is probably taken: the dead letters of the only queue that is linked, and no other choice. With `--max`, no more are looked at than that: each
-   * look may cost a delivery. What another queue lost may be among them, and then the run is not complete.
+   * Everything is probably taken: the dead letters of the only queue that is linked, and no other choice. With `--max`, no more are looked at to begin with:
+   * each look may cost a delivery. What another queue lost may be among them, and then more are looked at.
    */
   readonly probablyEverything: boolean;
   verdict(message: Message): Verdict;

@@ -2,6 +2,7 @@ import { requireCapability } from '../contract/capabilities.ts';
 import { MqError } from '../contract/errors.ts';
 import type { Message } from '../contract/message.ts';
 import type { Consumer, GivesBack, Notice, Queue } from '../contract/queue.ts';
+import { OnwardConsumer } from './onward.ts';
 import { scan } from './scan.ts';
 import type { Selection } from './selection.ts';
 import { takeLimit } from './transfer.ts';
@@ -34,13 +35,23 @@ export function taking(
   const { consume } = source;
   if (consume === undefined) throw new MqError('INTERNAL', `kind ${source.kind} declares drain but has no consume`);
   const window = selection.everything || follow ? request.window : 'unbounded';
-  const limit = follow ? (selection.everything ? request.max : null) : takeLimit(request);
-  return (signal) =>
+  const open = (limit: number | null, signal: AbortSignal): Promise<Consumer> =>
     consume.call(source, {
       ...{ state, limit, window, follow, idleMs, evenPaused, tellsKept: true, notice, signal },
       ...(givesBack === null ? {} : { givesBack }),
       ...(request.force ? { force: true } : {}),
     });
+  if (follow) return (signal) => open(selection.everything ? request.max : null, signal);
+  const { bound } = request;
+  const wanted = probablyWanted(request);
+  if (wanted === null) return (signal) => open(takeLimit(request), signal);
+  return (signal) => OnwardConsumer.open({ wanted, bound, signal, open: (limit) => open(limit, signal) });
+}
+
+/** How many to begin with, where each look takes a message away for a while and the first ones are probably those that are meant. Null: all. */
+function probablyWanted({ source, selection, bound, max }: TakeRequest): number | null {
+  if (!selection.probablyEverything || source.priceOfLook === undefined) return null;
+  return max === null || max === 0 || (bound !== null && bound <= max) ? null : max;
 }
 
 /** The same for a copy: looks where looking is free, else takes and gives back. */

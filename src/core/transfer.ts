@@ -55,8 +55,7 @@ const FAILURES_IN_A_ROW = 10;
 /** How many the consumer may take from the broker, so that it never takes more than can be used. */
 export function takeLimit(request: Pick<TransferRequest, 'selection' | 'bound' | 'max'>): number | null {
   const { bound, max } = request;
-  const { everything, probablyEverything } = request.selection;
-  if (!everything && !probablyEverything) return bound;
+  if (!request.selection.everything) return bound;
   if (bound === null) return max;
   return max === null ? bound : Math.min(bound, max);
 }
@@ -259,8 +258,6 @@ export async function transfer(
       }
     }
     if ((consumer.unseen ?? 0) > 0) complete = false;
-    // As many were looked at as were asked for, and some of them were not meant: more may be behind them.
-    if (selection.probablyEverything && max !== null && taken < max && tally.seen >= max) complete = false;
   } catch (error) {
     broken = error;
     complete = false;

@@ -196,8 +196,11 @@ export class RabbitConsumer implements Consumer, Settler {
         else if (this.#failure !== null) {
           this.#isFailureTold = true;
           throw this.#failure;
-        } else if (this.#ended) return;
-        else await this.#more();
+        } else if (this.#ended) {
+          // Whoever consumes here next is not hindered by this one.
+          if (!this.#setup.signal.aborted) await this.#stop().catch(() => undefined);
+          return;
+        } else await this.#more();
       }
     } finally {
       this.#end();

@@ -17,12 +17,24 @@ export function isDeliveryHeader(name: string): boolean {
 }
 
 /**
- * How a message that stands in `queue` died. `x-death` is newest first; the origin is its newest entry that is not an expiry (in a retry
+ * The deaths, newest first. From 3.13 on, whose mark is `x-last-death-queue`, they are written so. Before, the broker puts the latest in front and turns the
+ * others round each time (`group_by_queue_and_reason` of rabbit_dead_letter.erl): those go by their times, and of two in one second the one behind is later.
+ */
+function deathsOf(headers: Headers): readonly JsonObject[] {
+  const [latest, ...others] = listOf(headers['x-death']);
+  if (latest === undefined) return [];
+  if (textAt(headers, 'x-last-death-queue') !== null) return [latest, ...others];
+  const time = (death: JsonObject): number => instant(death) ?? 0;
+  return [latest, ...others.reverse().sort((a, b) => time(b) - time(a))];
+}
+
+/**
+ * How a message that stands in `queue` died. The origin is its newest entry that is not an expiry (in a retry
  * topology the newest is the retry queue, where the message only waited), else `x-first-death-queue`.
  * Null when it has no such marks, or when its origin is `queue` itself: then it is back where it was, and the marks are history.
  */
 export function deathOf(headers: Headers, queue: string): Death | null {
-  const deaths = listOf(headers['x-death']);
+  const deaths = deathsOf(headers);
   const first = textAt(headers, 'x-first-death-queue');
   if (deaths.length === 0 && first === null) return null;
   const failure = deaths.find((death) => textAt(death, 'reason') !== 'expired');
@@ -60,13 +72,25 @@ export function replaysOf(headers: Headers): number {
  */
 export function withoutDeath(headers: Headers, back: string | null): Record<string, JsonValue> {
   const alive = Object.fromEntries(Object.entries(headers).filter(([name]) => !isDeathHeader(name)));
-  const older = back === null ? [] : beforeDeathIn(listOf(headers['x-death']), back);
-  if (older.length === 0) return alive;
+  const older = back === null ? [] : beforeDeathIn(deathsOf(headers), back);
+  const [latest] = older;
+  if (latest === undefined) return alive;
   const first = Object.entries(headers).filter(([name]) => name.startsWith('x-first-death-'));
-  return { ...alive, ...Object.fromEntries(first), 'x-death': older };
+  const last = LAST_DEATH.flatMap(([name, member]) => {
+    const value = textAt(latest, member);
+    return headers[name] === undefined || value === null ? [] : [[name, value] as const];
+  });
+  return { ...alive, ...Object.fromEntries(first), ...Object.fromEntries(last), 'x-death': older };
 }
 
-/** Newest first, as `x-death` is. */
+/** Headers that repeat the newest entry of `x-death`, and the member that they repeat. */
+const LAST_DEATH = [
+  ['x-last-death-queue', 'queue'],
+  ['x-last-death-reason', 'reason'],
+  ['x-last-death-exchange', 'exchange'],
+] as const;
+
+/** Newest first. */
 function beforeDeathIn(deaths: readonly JsonObject[], queue: string): JsonObject[] {
   const died = deaths.findIndex((death) => textAt(death, 'queue') === queue && textAt(death, 'reason') !== 'expired');
   const elsewhere = deaths.findIndex(

@@ -13,7 +13,7 @@ import {
   writeTable,
   writeText,
 } from './wire/properties.ts';
-import { encodeEntry, type TableEntry } from './wire/table.ts';
+import { encodeChanged, encodeEntry, type TableEntry } from './wire/table.ts';
 
 /** A message ready for the wire. */
 export interface Outgoing {
@@ -199,7 +199,7 @@ function splice(
       written.add(name);
     } else {
       changed = true;
-      if (!written.has(name)) result.push(encodeEntry(name, value));
+      if (!written.has(name)) result.push(encodeChanged(entry, value));
       written.add(name);
     }
   }

@@ -1,6 +1,6 @@
 import { MqError } from '../../contract/errors.ts';
-import { parseExactJson } from '../../contract/exact-json.ts';
 import { dueInstant, instantNotes, readInstant } from '../../contract/instant.ts';
+import { parseJson } from '../../contract/json.ts';
 import type { Death, Headers, JsonValue, Message, MessageState } from '../../contract/message.ts';
 import { type Connection, Row } from './connection.ts';
 import type { QueueFacts } from './facts.ts';
@@ -161,7 +161,7 @@ function deathOf(queue: QueueFacts, row: Row): Death {
 function jsonObject(text: string | null): Headers | null {
   if (text === null) return {};
   try {
-    const value: JsonValue = parseExactJson(text);
+    const value: JsonValue = parseJson(text);
     return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Headers) : null;
   } catch {
     return null;

@@ -284,12 +284,12 @@ export class SqsConsumer implements Consumer {
   }
 
   /**
-   * SQS counts as ready also what a held message of its group keeps back. Its count lags by up to a minute, so no more can be missing than there were
-   * at the start.
+   * SQS counts as ready also what a message in flight of the same group keeps back, whoever holds that one. Its count lags by up to a minute, so no more can
+   * be missing than there were at the start.
    */
   async #tellBlockedGroups(): Promise<void> {
     const { limit, notice, readyAtStart } = this.#options;
-    if (!this.#place.fifo || this.#holds.size === 0 || (limit !== null && this.#taken >= limit)) return;
+    if (!this.#place.fifo || (limit !== null && this.#taken >= limit)) return;
     const waiting = await this.#receiver.readyNow();
     this.#unseen = readyAtStart === null ? waiting : Math.min(waiting, Math.max(0, readyAtStart - this.#taken));
     if (this.#unseen === 0) return;

@@ -1,5 +1,5 @@
 import { MqError } from '../../contract/errors.ts';
-import { parseExactJson } from '../../contract/exact-json.ts';
+import { parseJson } from '../../contract/json.ts';
 import type { OutgoingMessage } from '../../contract/message.ts';
 import type { Notice, Publisher, Queue } from '../../contract/queue.ts';
 import type { Batch } from '../../core/enqueue.ts';
@@ -151,7 +151,7 @@ function parseEnvelope(bytes: Uint8Array, line: number): OutgoingMessage {
   if (text === null) throw new MqError('USAGE', `line ${line}: not valid UTF-8`);
   let value: unknown;
   try {
-    value = parseExactJson(text);
+    value = parseJson(text);
   } catch {
     throw new MqError('USAGE', `line ${line}: not valid JSON`, {
       hint: 'one JSON object a line, as `mq peek -o ndjson` prints them',

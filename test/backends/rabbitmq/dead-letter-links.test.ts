@@ -293,6 +293,34 @@ describe('a dead-letter queue that has one of its own', () => {
   });
 });
 
+test('a chain of four queues: step by step all the way home, and the marks that stay keep their types', async () => {
+  const chain = ['c1', 'c2', 'c3', 'c4'];
+  for (const [at, name] of chain.entries()) {
+    const dead = chain[at + 1];
+    await make(name, dead === undefined ? {} : { dead });
+  }
+  await publish('c1', ['x']);
+  for (const [at, name] of chain.slice(0, -1).entries()) {
+    await reject(name, 1);
+    await settled(chain[at + 1] ?? '', 1);
+  }
+  for (const [at, lost] of [
+    ['c3', ['c2', 'c1']],
+    ['c2', ['c1']],
+    ['c1', []],
+  ] as const) {
+    expect(await redrive(at)).toMatchObject({ moved: 1, to: [q(at)] });
+    await settled(at, 1);
+    const got = await channel.get(q(at));
+    if (got === false) throw new Error(`nothing is back in ${at}`);
+    const deaths: { queue: string; time: unknown }[] = got.properties.headers?.['x-death'] ?? [];
+    expect(deaths.map(({ queue }) => queue)).toEqual(lost.map(q));
+    for (const { time } of deaths) expect(time).toMatchObject({ '!': 'timestamp' });
+    channel.nack(got);
+    await settled(at, 1);
+  }
+});
+
 test('an application’s own parking queue: with --to and without, the marks of death are gone', async () => {
   await make('m', { dead: 'm-retry' });
   await make('m-retry', { dead: 'm', ttl: 50 });

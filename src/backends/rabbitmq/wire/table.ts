@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { formatInstant } from '../../../contract/instant.ts';
 import type { JsonValue } from '../../../contract/message.ts';
 
@@ -145,11 +146,25 @@ class TableReader {
   }
 }
 
-function decodeArray(bytes: Buffer, integers: TablePath[], path: TablePath): JsonValue[] {
+interface ArrayItem {
+  /** Type tag and value as they were on the wire. */
+  readonly raw: Uint8Array;
+  readonly value: JsonValue;
+}
+
+function arrayItems(bytes: Buffer, integers: TablePath[], path: TablePath): ArrayItem[] {
   const reader = new TableReader(bytes, integers);
-  const values: JsonValue[] = [];
-  while (reader.offset < bytes.length) values.push(reader.value([...path, values.length]));
-  return values;
+  const items: ArrayItem[] = [];
+  while (reader.offset < bytes.length) {
+    const start = reader.offset;
+    const value = reader.value([...path, items.length]);
+    items.push({ raw: bytes.subarray(start, reader.offset), value });
+  }
+  return items;
+}
+
+function decodeArray(bytes: Buffer, integers: TablePath[], path: TablePath): JsonValue[] {
+  return arrayItems(bytes, integers, path).map(({ value }) => value);
 }
 
 function readableBytes(bytes: Buffer): JsonValue {
@@ -171,6 +186,21 @@ function readableInstant(seconds: bigint): JsonValue {
 /** A table without its length prefix. Throws `RangeError` when a name is longer than 255 bytes. */
 export function encodeEntry(name: string, value: JsonValue): Buffer {
   return Buffer.concat([encodeName(name), encodeValue(value)]);
+}
+
+const ARRAY = 0x41;
+/** Tag and length. */
+const ARRAY_HEAD = 5;
+
+/** The entry with another value. Items of a list that were in it before keep their bytes, and so the types that JSON does not know. */
+export function encodeChanged({ name, raw }: TableEntry, value: JsonValue): Buffer {
+  const start = 1 + (raw[0] ?? 0);
+  if (!isArray(value) || raw[start] !== ARRAY) return encodeEntry(name, value);
+  const before = arrayItems(Buffer.from(raw.subarray(start + ARRAY_HEAD)), [], []);
+  const items = value.map(
+    (item) => before.find((known) => isDeepStrictEqual(known.value, item))?.raw ?? encodeValue(item),
+  );
+  return Buffer.concat([encodeName(name), tagged('A', Buffer.concat(items))]);
 }
 
 function encodeName(name: string): Buffer {

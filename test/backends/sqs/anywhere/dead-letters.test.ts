@@ -1,3 +1,4 @@
+import { SetQueueAttributesCommand } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Queue } from '../../../../src/contract/queue.ts';
 import { planRedrive } from '../../../../src/core/redrive.ts';
@@ -70,6 +71,26 @@ describe.each(await placesBeside('localSqs'))('dead letters and move tasks ($tit
     expect(report).toMatchObject({ native: true, moved: TEXTS.length, failed: 0, unknown: 0, complete: true });
     expect(bodies(await takeAll(one)).sort()).toEqual([...TEXTS].sort());
     expect(await takeAll(dead)).toEqual([]);
+  });
+
+  test('--max counts those that are moved: dead letters of another queue before them cost looks only', async () => {
+    const { queues, dead } = await linked(2);
+    const [one, two] = queues;
+    if (one === undefined || two === undefined) throw new Error('two queues were made');
+    await die(two, ['t1', 't2', 't3']);
+    await die(one, ['o1', 'o2', 'o3']);
+    // Now the first is the only one that is linked, so that nearly all is probably its own.
+    const { details } = await two.describe(never);
+    const unlinked = { QueueUrl: String(details.url), Attributes: { RedrivePolicy: '' } };
+    await place.client.send(new SetQueueAttributesCommand(unlinked));
+    await expect
+      .poll(async () => (await dead.deadLetters?.(never))?.sources, { timeout: where.patienceMs })
+      .toEqual([one.name]);
+    const plan = await planRedrive(redriveOf(place.broker, one, { max: 2, force: true, signal: never }));
+    const report = await plan.run({ dryRun: false, onProgress: () => {}, signal: never });
+    expect(report).toMatchObject({ native: false, moved: 2, failed: 0, unknown: 0, complete: true });
+    expect(await takeAll(one)).toHaveLength(2);
+    expect(bodies(await takeAll(dead)).filter((body) => body.startsWith('t'))).toEqual(['t1', 't2', 't3']);
   });
 
   test('what exists is not created again, and what was deleted is gone', async () => {

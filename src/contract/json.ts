@@ -8,7 +8,7 @@ const STRING = /"(?:[^"\\]|\\.)*"(\s*:)?/gs;
  * earlier object had that: after `{"a":1,"\\":1}`, `{"a":1,"\n":1}` has the key `\`. So such keys are read by themselves and put in afterwards. Throws a
  * `SyntaxError`, also for what is nested deeper than anybody means, as whatever walks through it would run out of stack.
  */
-export function parseExactJson(text: string): JsonValue {
+export function parseJson(text: string): JsonValue {
   if (text.length > DEEPEST && depthOf(text) > DEEPEST) throw new SyntaxError(`nested deeper than ${DEEPEST}`);
   if (!text.includes('\\')) return JSON.parse(text);
   const keys = new Map<string, string>();
