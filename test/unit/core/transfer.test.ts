@@ -478,16 +478,6 @@ describe('transfer', () => {
     expect(takeLimit({ ...bounds, selection: selection(EVERYTHING) })).toBe(limit);
   });
 
-  it('looks at no more dead letters of the only linked queue than are asked for, and is not complete when one is of another', async () => {
-    const whose = { lostBy: 'q', silent: 'meant', holder: 'dlq', sources: ['q'] } as const;
-    expect(takeLimit({ bound: 10, max: 3, selection: selection(EVERYTHING, whose) })).toBe(3);
-    const limited = (max: number) => ({ max, selection: selection(EVERYTHING, { ...whose, silent: 'meant' }) });
-    expect(await transfer(request(limited(3)), new Source(3).open)).toMatchObject({ moved: 3, complete: true });
-    const dead = { reason: null, error: null, at: null, count: null, replays: 0 };
-    const others = new Source(3, undefined, undefined, (index) => ({ ...dead, from: index === 1 ? 'other' : 'q' }));
-    expect(await transfer(request(limited(3)), others.open)).toMatchObject({ moved: 2, left: 1, complete: false });
-  });
-
   it('may look at all of them when it has to choose', async () => {
     const filter = await compileFilter('size > 0');
     expect(takeLimit({ bound: 10, max: 3, selection: selection({ ...EVERYTHING, filter }) })).toBe(10);
