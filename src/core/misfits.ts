@@ -1,5 +1,6 @@
 import type { OutgoingMessage, SendOutcome } from '../contract/message.ts';
 import type { Notice, Publisher } from '../contract/queue.ts';
+import { counted } from './counted.ts';
 
 /** In one sentence. */
 const NAMED = 5;
@@ -28,7 +29,9 @@ export class Misfits {
   }
 
   toString(): string {
-    const named = [...this.#counts].slice(0, NAMED).map(([misfit, count]) => `${misfit} (${messages(count)})`);
+    const named = [...this.#counts]
+      .slice(0, NAMED)
+      .map(([misfit, count]) => `${misfit} (${counted(count, 'message')})`);
     if (this.#counts.size > NAMED) named.push(`and ${this.#counts.size - NAMED} more`);
     return `does not fit into ${this.#target}: ${named.join('; ')}`;
   }
@@ -59,11 +62,7 @@ export function lossySender(publisher: Publisher, target: string, notice: Notice
       return outcome;
     },
     tell() {
-      if (bent > 0) notice(`sent without what does not fit: ${messages(bent)}`);
+      if (bent > 0) notice(`sent without what does not fit: ${counted(bent, 'message')}`);
     },
   };
-}
-
-function messages(count: number): string {
-  return count === 1 ? '1 message' : `${count} messages`;
 }

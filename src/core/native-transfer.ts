@@ -1,6 +1,7 @@
 import { MqError } from '../contract/errors.ts';
 import type { Message, MessageState } from '../contract/message.ts';
 import type { NativeMove, NativeProgress, Notice, Queue } from '../contract/queue.ts';
+import { counted } from './counted.ts';
 import type { Progress } from './plan.ts';
 import type { Clock } from './rate-limit.ts';
 import { systemClock } from './rate-limit.ts';
@@ -84,7 +85,7 @@ async function nativeTransfer(
     tally.seen += remaining;
     tally.left += remaining;
     complete = false;
-    const messages = remaining === 1 ? '1 message' : `${remaining} messages`;
+    const messages = counted(remaining, 'message');
     request.notice(`the broker has ended without moving about ${messages}, still in ${request.source.name}`);
   };
 

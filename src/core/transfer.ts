@@ -3,6 +3,7 @@ import { MqError } from '../contract/errors.ts';
 import type { Delivery, Message, SendOutcome } from '../contract/message.ts';
 import type { Consumer, Notice } from '../contract/queue.ts';
 import { BackOff } from './back-off.ts';
+import { counted } from './counted.ts';
 import type { Progress } from './plan.ts';
 import { type Clock, type Pacer, systemClock } from './rate-limit.ts';
 import type { Operation, Report } from './report.ts';
@@ -275,15 +276,15 @@ export async function transfer(
   if (bug !== null) throw (bug as { readonly error: unknown }).error;
   if (broken !== null && tally.seen === 0) throw broken;
   if (newer > 0) {
-    const messages = newer === 1 ? '1 message' : `${newer} messages`;
     const behind = passedOver ? '; older ones may be behind them' : '';
     request.notice(
-      `${messages} came to ${request.from} after the start, and ${newer === 1 ? 'was' : 'were'} left${behind}`,
+      `${counted(newer, 'message')} came to ${request.from} after the start, and ${newer === 1 ? 'was' : 'were'} left${behind}`,
     );
   }
   if (already > 0 && request.removes) {
-    const messages = already === 1 ? '1 message was' : `${already} messages were`;
-    request.notice(`${messages} in ${request.to.join(', ')} already, from a run that broke off`);
+    request.notice(
+      `${counted(already, 'message was', 'messages were')} in ${request.to.join(', ')} already, from a run that broke off`,
+    );
   }
   if (broken !== null) request.notice(`stopped: ${reasonOf(broken)}; what was not moved is still in ${request.from}`);
   for (const remark of selection.remarks()) request.notice(remark);

@@ -1,4 +1,5 @@
 import type { Message } from '../contract/message.ts';
+import { counted } from './counted.ts';
 
 /** Which of the messages of a queue are meant, by the queue that lost them. */
 export interface Whose {
@@ -36,12 +37,12 @@ export function judgeOf(whose: Whose): WhoseJudge {
     remarks() {
       if (silentSeen === 0) return [];
       if (lostBy === null) {
-        const bear = silentSeen === 1 ? '1 message bears' : `${silentSeen} messages bear`;
+        const bear = counted(silentSeen, 'message bears', 'messages bear');
         return [
           `${bear} no known mark of a death, and no queue sends its dead letters to ${holder}: left out (redrive sends all that is there with --to QUEUE)`,
         ];
       }
-      const do_ = silentSeen === 1 ? '1 message does' : `${silentSeen} messages do`;
+      const do_ = counted(silentSeen, 'message does', 'messages do');
       const said = `${do_} not say which queue lost ${silentSeen === 1 ? 'it' : 'them'}`;
       if (silent === 'meant')
         return [`${said}: taken for ${lostBy}'s, the only queue whose dead letters come to ${holder}`];
