@@ -248,7 +248,7 @@ describe('SQS: what goes wrong is told in one clear line with the documented cod
     proxy.spoil('SendMessageBatch', denied);
     const sent = await mq(['enqueue', 'QUEUE', 'x']);
     expect(sent).toMatchObject({
-      code: 1,
+      code: 6,
       stdout: '',
       stderr: expect.stringContaining('no permission for sqs:SendMessage'),
     });

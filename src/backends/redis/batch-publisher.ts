@@ -2,7 +2,7 @@ import { MqError } from '../../contract/errors.ts';
 import type { BareBodies, OutgoingMessage, SendOutcome } from '../../contract/message.ts';
 import type { Publisher, PublisherOptions } from '../../contract/queue.ts';
 import type { Answer } from './answer.ts';
-import { redisError } from './errors.ts';
+import { type ErrorPlace, redisError } from './errors.ts';
 
 export interface BatchTarget {
   readonly queue: string;
@@ -155,6 +155,12 @@ export function packed(messages: readonly OutgoingMessage[]): BareBodies {
 export function outcomeOf(answer: Answer | undefined, queue: string, id: string | null = null): SendOutcome {
   if (answer === undefined) return NO_ANSWER;
   if (answer.ok) return { status: 'sent', id };
-  const { message } = redisError(answer.error, { operation: 'send', queue });
-  return { status: answer.refused ? 'failed' : 'unknown', reason: message };
+  return failureOf(answer.error, answer.refused, { operation: 'send', queue });
+}
+
+/** The outcome of a send that the server refused, or of which the answer was lost. */
+export function failureOf(error: unknown, refused: boolean, place: ErrorPlace): SendOutcome {
+  const { message: reason, code } = redisError(error, place);
+  if (!refused) return { status: 'unknown', reason };
+  return { status: 'failed', reason, ...(code === 'PERMISSION_DENIED' && { code }) };
 }

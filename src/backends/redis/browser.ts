@@ -22,6 +22,8 @@ export type Removal = string | null;
  * that a source may keep positions.
  */
 export interface BrowseSource<T> {
+  /** Rejects with `PERMISSION_DENIED` when the user may not remove anything. */
+  mayRemove(): Promise<void>;
   /** The next so many, past those read before; empty: nothing more at present. */
   read(count: number, signal: AbortSignal): Promise<readonly Held<T>[]>;
   /** One result for each item, in their order. Throws when the answer was lost. */
@@ -84,6 +86,7 @@ export function browse<T>(source: BrowseSource<T>, options: ConsumeOptions, queu
 
   async function* deliveries(): AsyncGenerator<Delivery> {
     try {
+      if (options.givesBack !== 'all') await source.mayRemove();
       if (!(await lease.take(options.follow, options.notice, options.signal))) return;
       yield* pages();
     } finally {

@@ -125,5 +125,7 @@ const UNSENT: SendOutcome = { status: 'failed', reason: 'not sent, because SQS d
 function outcomeOf(error: unknown, batch: number): SendOutcome {
   const reason = error instanceof MqError ? error.message : 'sending failed';
   if (mayComeLater(error)) return { status: 'failed', reason, again: true, batch };
-  return wasNotCarriedOut(error) ? { status: 'failed', reason, batch } : { status: 'unknown', reason };
+  if (!wasNotCarriedOut(error)) return { status: 'unknown', reason };
+  const isDenied = error instanceof MqError && error.code === 'PERMISSION_DENIED';
+  return { status: 'failed', reason, batch, ...(isDenied && { code: 'PERMISSION_DENIED' }) };
 }

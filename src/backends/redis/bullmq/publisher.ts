@@ -1,9 +1,9 @@
 import type { JobsOptions } from 'bullmq';
 import type { OutgoingMessage, SendOutcome } from '../../../contract/message.ts';
 import type { Publisher, PublisherOptions } from '../../../contract/queue.ts';
-import { batchPublisher } from '../batch-publisher.ts';
+import { batchPublisher, failureOf } from '../batch-publisher.ts';
 import type { Connection } from '../connection.ts';
-import { isRefusal, redisError } from '../errors.ts';
+import { isRefusal } from '../errors.ts';
 import { type Added, type Adder, adder } from './add-script.ts';
 import type { BullPlace } from './find.ts';
 import { isDerived, isUniqueByPlace, jobId, losesId, recordOf } from './ids.ts';
@@ -82,8 +82,7 @@ async function add(adding: Adder, bull: BullPlace, message: OutgoingMessage, run
     const job = new Job(queue, name, {}, optionsOf(message, adding.library, bull), id ?? undefined);
     return outcomeOf(await adding.add({ ...job.asJSON(), data }, id), message, run.once, isSecond);
   } catch (error) {
-    const { message: reason } = redisError(error, { operation: 'add the job', queue: bull.shown });
-    return { status: isRefusal(error) ? 'failed' : 'unknown', reason };
+    return failureOf(error, isRefusal(error), { operation: 'add the job', queue: bull.shown });
   }
 }
 

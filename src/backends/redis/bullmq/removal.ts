@@ -1,5 +1,6 @@
 import type { Connection } from '../connection.ts';
 import { asInteger, asList, asText } from '../reply.ts';
+import type { Removing } from '../rights.ts';
 import type { BullPlace } from './find.ts';
 import type { JobHash } from './job.ts';
 import { runStored, type StoredScript } from './scripts.ts';
@@ -95,6 +96,23 @@ end
 return answers
 `,
 };
+
+export function removingJobs({ base }: BullPlace): Removing {
+  const job = `${base}:mq`;
+  return {
+    keys: [`${base}:events`, `${base}:repeat`],
+    commands: [
+      ['EXISTS', job],
+      ['HMGET', job, 'name'],
+      ['HGET', job, 'deid'],
+      ['ZSCORE', `${base}:repeat`, ''],
+      ['LREM', `${base}:wait`, 1, ''],
+      ['ZREM', `${base}:failed`, ''],
+      ['DEL', job],
+      ['XADD', `${base}:events`, '*', 'event', 'removed'],
+    ],
+  };
+}
 
 export interface Removable {
   readonly id: string;

@@ -1,10 +1,11 @@
 import type { BrowseSource, Held, Removal } from '../browser.ts';
 import type { Connection } from '../connection.ts';
 import { isRefusal, redisError } from '../errors.ts';
+import { requireRightToRemove } from '../rights.ts';
 import type { BullPlace } from './find.ts';
 import { jobMessage } from './job.ts';
 import { isMarker, type JobRef, readHashes, readIds } from './read.ts';
-import { type Removable, removeJobs, touchedOf, whyItStays } from './removal.ts';
+import { type Removable, removeJobs, removingJobs, touchedOf, whyItStays } from './removal.ts';
 import { tiesOf, withTie } from './ties.ts';
 
 /**
@@ -42,6 +43,7 @@ export function jobSource(connection: Connection, bull: BullPlace, state: 'ready
   }
 
   return {
+    mayRemove: () => requireRightToRemove(connection, removingJobs(bull), bull.shown),
     async read(count, signal) {
       let again = true;
       for (;;) {

@@ -3,7 +3,8 @@ import type { ItemOutcome, NativeMove, NativeMoveRequest, NativeProgress } from 
 import type { Connection } from '../connection.ts';
 import { PageSize } from '../page-size.ts';
 import { asInteger, asList } from '../reply.ts';
-import { tombstone } from './source.ts';
+import { requireRightToRemove } from '../rights.ts';
+import { removingFromList, tombstone } from './source.ts';
 
 export interface ListEnd {
   readonly key: string;
@@ -86,6 +87,7 @@ const WINDOW_PAGES = 8;
 /** Both lists in one slot of one server. Each page is one script: it is done whole or not at all. */
 export function listMove(connection: Connection, from: ListEnd, to: ListEnd, request: NativeMoveRequest): NativeMove {
   const place = { operation: 'move elements', queue: from.key };
+  let mayRemove: Promise<void> | null = null;
   let left: number | null = null;
   let cursor = 0;
   const size = new PageSize();
@@ -139,7 +141,11 @@ export function listMove(connection: Connection, from: ListEnd, to: ListEnd, req
 
   return {
     guarantee: 'atomic',
-    next: (selection) => ('upTo' in selection ? nextPage(selection.upTo) : chosen(selection.messages)),
+    async next(selection) {
+      mayRemove ??= requireRightToRemove(connection, removingFromList(from.key), from.key);
+      await mayRemove;
+      return 'upTo' in selection ? nextPage(selection.upTo) : chosen(selection.messages);
+    },
     close: () => Promise.resolve(),
   };
 }

@@ -2,6 +2,7 @@ import type { Death } from '../../../contract/message.ts';
 import type { BrowseSource, Held, Removal } from '../browser.ts';
 import type { Argument, Connection } from '../connection.ts';
 import { asBytes, asInteger, asList } from '../reply.ts';
+import { type Removing, requireRightToRemove } from '../rights.ts';
 import type { Framework } from './convention.ts';
 import { elementMessage } from './message.ts';
 
@@ -99,6 +100,7 @@ export function listSource(place: ListPlace): BrowseSource<ListItem> {
   }
 
   return {
+    mayRemove: () => requireRightToRemove(connection, removingFromList(key), key),
     async read(count, signal): Promise<readonly Held<ListItem>[]> {
       const anchor = held.at(-1);
       let page: readonly Buffer[];
@@ -149,6 +151,19 @@ export function listSource(place: ListPlace): BrowseSource<ListItem> {
     held = held.slice(-Math.max(1, offset + 1));
     return range(offset + 1, count, signal);
   }
+}
+
+export function removingFromList(key: string): Removing {
+  return {
+    keys: [key],
+    commands: [
+      ['LRANGE', key, 0, 0],
+      ['LTRIM', key, 0, -1],
+      ['LINDEX', key, 0],
+      ['LSET', key, 0, ''],
+      ['LREM', key, 0, ''],
+    ],
+  };
 }
 
 export function tombstone(): string {

@@ -2,12 +2,13 @@ import type { Message } from '../../../contract/message.ts';
 import type { ItemOutcome, NativeMove, NativeMoveRequest, NativeProgress } from '../../../contract/queue.ts';
 import { PAGE, PageSize } from '../page-size.ts';
 import { asInteger, asList } from '../reply.ts';
+import { requireRightToRemove } from '../rights.ts';
 import { markedFields, ORIGIN, REPLAYS, readEntries } from './entry.ts';
 import { type PendingEntry, readFacts, readPending, savedKey } from './facts.ts';
 import { ghostsOf } from './ghosts.ts';
 import { MAX_ID } from './ids.ts';
 import { readAfter, unreadAfter } from './read.ts';
-import { settlePending, unreadSource } from './source.ts';
+import { removingPending, removingUnread, settlePending, unreadSource } from './source.ts';
 import { isDead, type StreamView } from './view.ts';
 
 /** Lua passes on no more than 8,000 values in a call (LUAI_MAXCSTACK). */
@@ -100,6 +101,7 @@ export function streamMove(
   let dead: PendingEntry[] | null = null;
   const size = new PageSize();
   let isToldOfLargeOnes = false;
+  let mayRemove: Promise<void> | null = null;
 
   async function move(ids: readonly string[]): Promise<readonly boolean[]> {
     const deletes = request.state === 'ready' || isOnlyGroup;
@@ -197,10 +199,13 @@ export function streamMove(
 
   return {
     guarantee: 'atomic',
-    next(selection) {
+    async next(selection) {
+      const removing = request.state === 'ready' ? removingUnread(view) : removingPending(view, isOnlyGroup);
+      mayRemove ??= requireRightToRemove(connection, removing, key);
+      await mayRemove;
       if ('messages' in selection) return named(selection.messages);
       const count = Math.min(selection.upTo, PAGE, left);
-      if (count <= 0) return Promise.resolve(progress([], [], true));
+      if (count <= 0) return progress([], [], true);
       return request.state === 'ready' ? nextReady(count) : nextDead(count);
     },
     close: () => Promise.resolve(),

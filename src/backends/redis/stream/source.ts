@@ -1,5 +1,6 @@
 import type { BrowseSource, Held, Removal } from '../browser.ts';
 import { asInteger, asList } from '../reply.ts';
+import { type Removing, requireRightToRemove } from '../rights.ts';
 import { type PendingEntry, readPending, savedKey } from './facts.ts';
 import { MAX_ID } from './ids.ts';
 import { readAfter, readChosen, unreadAfter } from './read.ts';
@@ -65,10 +66,30 @@ export interface EntryItem {
   readonly id: string;
 }
 
+export function removingUnread({ key, group }: StreamView): Removing {
+  const saved = savedKey(key, group ?? '');
+  const commands = [
+    ['XDEL', key, '0-1'],
+    ['XINFO', 'GROUPS', key],
+    ['HGET', saved, 'last-delivered-id'],
+  ] as const;
+  return { keys: [key, saved], commands: group === null ? commands.slice(0, 1) : commands };
+}
+
+export function removingPending({ key, group }: StreamView, deletes: boolean): Removing {
+  const commands = [
+    ['XRANGE', key, '0-1', '0-1'],
+    ['XACK', key, group ?? '', '0-1'],
+    ['XDEL', key, '0-1'],
+  ] as const;
+  return { keys: [key], commands: deletes ? commands : commands.slice(0, 2) };
+}
+
 /** Entries that the group has not read, in order. Nothing is claimed: an entry leaves the stream only when it is acknowledged here. */
 export function unreadSource(view: StreamView): BrowseSource<EntryItem> {
   let after: string | null = null;
   return {
+    mayRemove: () => requireRightToRemove(view.connection, removingUnread(view), view.key),
     async read(count, signal): Promise<readonly Held<EntryItem>[]> {
       after ??= await unreadAfter(view, signal);
       if (after === null) return [];
@@ -104,6 +125,7 @@ export function deadSource(view: StreamView, isOnlyGroup: boolean): BrowseSource
     return all;
   }
   return {
+    mayRemove: () => requireRightToRemove(view.connection, removingPending(view, isOnlyGroup), view.key),
     async read(count, signal): Promise<readonly Held<EntryItem>[]> {
       rest ??= await deadAtTheStart(signal);
       while (rest.length > 0) {
