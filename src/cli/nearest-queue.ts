@@ -1,7 +1,7 @@
 import { nearest } from '../config/nearest.ts';
 import type { Broker } from '../contract/broker.ts';
 import { MqError } from '../contract/errors.ts';
-import { queuePattern } from '../core/name-pattern.ts';
+import { namesOfQueues } from '../core/queue-names.ts';
 import { isUrl, isWebAddress } from './line/queue-words.ts';
 
 /** A guess is not worth a longer wait. */
@@ -30,8 +30,7 @@ async function hintFor(
   const names: string[] = [];
   const bounded = AbortSignal.any([signal, AbortSignal.timeout(LISTING_MS)]);
   try {
-    for await (const { queue } of broker.queues(queuePattern([]), { notice: () => {}, signal: bounded }))
-      names.push(queue);
+    for await (const queue of namesOfQueues(broker, bounded)) names.push(queue);
   } catch {
     // What was read until then is enough for a guess, or there is none.
   }

@@ -44,6 +44,8 @@ export interface Broker {
   readonly queuesByUrl?: true;
   /** Stats of many queues, as cheaply as the broker allows, in order of name where that costs nothing. */
   queues(pattern: QueuePattern, options: ListOptions): AsyncIterable<QueueStats>;
+  /** Present where the names of all queues cost the broker much less than their stats. In any order. */
+  names?(signal: AbortSignal): Promise<readonly string[]>;
   /** Throws `QUEUE_NOT_FOUND`. Never creates. */
   queue(name: string, signal: AbortSignal): Promise<Queue>;
   /** Creates the queue and its dead-letter link in one step. Throws `ALREADY_EXISTS` when the queue is there. */

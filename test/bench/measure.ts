@@ -4,6 +4,8 @@ import { readFileSync } from 'node:fs';
 export interface Command {
   readonly name: string;
   readonly args: readonly string[];
+  /** Absent: the Node that runs the benchmark. */
+  readonly program?: string;
   readonly env?: Readonly<Record<string, string>>;
 }
 
@@ -30,7 +32,7 @@ export interface Run {
 /** Runs a command as a whole process. Rejects with its stderr when it does not end with 0. */
 export async function run(command: Command, options: { readonly watchMemory?: boolean } = {}): Promise<Run> {
   const start = performance.now();
-  const child = spawn(process.execPath, command.args, {
+  const child = spawn(command.program ?? process.execPath, command.args, {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...command.env },
   });

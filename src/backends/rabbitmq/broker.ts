@@ -9,6 +9,7 @@ import { listQueues } from './list.ts';
 import { probeQueue } from './probe.ts';
 import { StreamQueue, WorkQueue } from './queue.ts';
 import type { RabbitKind } from './queue-info.ts';
+import { readNames } from './read-list.ts';
 import type { Session } from './session.ts';
 
 export class RabbitBroker implements Broker {
@@ -33,6 +34,10 @@ export class RabbitBroker implements Broker {
       return;
     }
     yield* listQueues(this.#session, pattern, options);
+  }
+
+  names(signal: AbortSignal): Promise<readonly string[]> {
+    return readNames(this.#session, signal);
   }
 
   async queue(name: string, signal: AbortSignal): Promise<Queue> {

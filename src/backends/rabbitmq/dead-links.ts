@@ -4,7 +4,7 @@ import { askEach } from './ask-each.ts';
 import type { LiveFigures } from './live-figures.ts';
 import { textSetting } from './queue-info.ts';
 import type { Session } from './session.ts';
-import { type Destination, readTopology, type Topology } from './topology.ts';
+import { type Destination, readTopology, type Topology, type TopologyOptions } from './topology.ts';
 
 /** What a dead-letter link from one queue to another means. */
 export interface DeadLink {
@@ -75,7 +75,7 @@ export class DeadLinks {
 
   /** The queues whose dead letters are in this one. Null: where those of some go could not be read, or whether it is worked on. */
   sourcesOf(queue: string): readonly string[] | null {
-    for (const info of this.topology.queues.values()) if (!this.topology.isReadable(info)) return null;
+    if (this.topology.unreadables.length > 0) return null;
     if (this.topology.consumersOf(queue) === null && this.topology.sourcesOf(queue).length > 0) return null;
     this.#bySource ??= this.#collect((link) => link.isSource);
     const certain = this.#bySource.get(queue) ?? [];
@@ -87,15 +87,14 @@ export class DeadLinks {
   whyNoSources(): string {
     const why = this.whyUnreadBindings();
     if (why !== null) return why;
-    const isToldOfAll = [...this.topology.queues.values()].every((info) => this.topology.isReadable(info));
-    return isToldOfAll
+    return this.topology.unreadables.length === 0
       ? 'whether it has consumers is not known'
       : 'the management API does not tell yet what the policies of some queues say';
   }
 
   /** Why it is not known where some queues send their dead letters, because of the exchange that they name. */
   whyUnreadBindings(): string | null {
-    for (const info of this.topology.queues.values()) {
+    for (const info of this.topology.unreadables) {
       const why = this.topology.whyUnread(textSetting(info, 'dead-letter-exchange') ?? '');
       if (why !== null) return why;
     }
@@ -199,8 +198,8 @@ const MOST_ASKED = 50;
 const LAST = new WeakMap<Session, DeadLinks>();
 
 /** The links as they are now. Throws `UNAVAILABLE` without the management API. */
-async function readLinks(session: Session, signal: AbortSignal): Promise<DeadLinks> {
-  const links = new DeadLinks(await readTopology(session.management, session.address.vhost, signal));
+async function readLinks(session: Session, signal: AbortSignal, options: TopologyOptions): Promise<DeadLinks> {
+  const links = new DeadLinks(await readTopology(session.management, session.address.vhost, signal, options));
   LAST.set(session, links);
   return links;
 }
@@ -213,9 +212,10 @@ export async function linksIfTold(
   session: Session,
   about: string | null,
   signal: AbortSignal,
+  options: TopologyOptions = {},
 ): Promise<DeadLinks | string> {
   try {
-    const links = await readLinks(session, signal);
+    const links = await readLinks(session, signal, options);
     if (about !== null) links.learnConsumers(await askEach(session, links.decisiveFor(about), { signal }));
     return links;
   } catch (error) {

@@ -5,11 +5,18 @@ const PLAIN_END = new RegExp(`${PLAIN}*$`);
 /** An address has to stay one that every proxy takes. */
 const LONGEST = 1_000;
 
+export interface NameFilter {
+  /** For the `name` filter of the management API. */
+  readonly expression: string;
+  /** What the broker lets pass. */
+  passes(name: string): boolean;
+}
+
 /**
- * A regular expression for the `name` filter of the management API which lets pass every queue that one of the globs matches, and mostly no other: how they
- * begin and end. What passes is matched again. Null: all have to be listed.
+ * A regular expression for the management API which lets pass every queue that one of the globs matches, and mostly no other: how they begin and end. What
+ * passes is matched again. Null: all have to be listed.
  */
-export function nameFilter(globs: readonly string[]): string | null {
+export function nameFilter(globs: readonly string[]): NameFilter | null {
   const parts: string[] = [];
   for (const glob of globs) {
     const start = PLAIN_START.exec(glob)?.[0] ?? '';
@@ -17,6 +24,9 @@ export function nameFilter(globs: readonly string[]): string | null {
     if (start === '' && end === '') return null;
     parts.push(start === glob ? start : `${start}.*${end}`);
   }
-  const filter = `(?s)^(?:${parts.join('|')})$`;
-  return parts.length === 0 || filter.length > LONGEST ? null : filter;
+  const whole = `^(?:${parts.join('|')})$`;
+  const expression = `(?s)${whole}`;
+  if (parts.length === 0 || expression.length > LONGEST) return null;
+  const ours = new RegExp(whole, 's');
+  return { expression, passes: (name) => ours.test(name) };
 }

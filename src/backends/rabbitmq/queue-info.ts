@@ -30,14 +30,20 @@ export interface QueueInfo {
   readonly raw: JsonObject;
 }
 
-/** What a list needs; `columns=` saves bytes on the way. */
-export const LIST_COLUMNS = [
-  'name',
-  'type',
-  'durable',
-  'auto_delete',
-  'arguments',
-  'policy',
+const LINKS = 'name,type,durable,auto_delete,arguments,policy';
+/** What links queues to one another: it costs the broker a tenth of the figures. */
+export const LINKS_QUERY = `columns=${LINKS}&disable_stats=true`;
+/** The same with what can be had without the figures that take the broker longest, for a list of very many. */
+export const TOTALS_QUERY = `columns=${LINKS},messages_ready,messages_unacknowledged,state&disable_stats=true&enable_queue_totals=true`;
+
+/**
+ * Asks for the counters of the last 15 seconds, every 5. The `rate` of the management API is the change between the last two only, and 0 whenever
+ * nothing was heard of the queue in between (seen with 40 messages a second, RabbitMQ 3.10), so the rates are made from these.
+ */
+export const RATE_SAMPLES = 'msg_rates_age=15&msg_rates_incr=5';
+
+const FIGURES = [
+  LINKS,
   'effective_policy_definition',
   'messages_ready',
   'messages_unacknowledged',
@@ -49,16 +55,8 @@ export const LIST_COLUMNS = [
   'message_stats.deliver_no_ack_details',
   'message_stats.get_no_ack_details',
 ].join(',');
-
-/** What can be had without the figures that take the broker longest, for a list of very many. */
-export const MANY_COLUMNS =
-  'name,type,durable,auto_delete,arguments,policy,messages_ready,messages_unacknowledged,state';
-
-/**
- * Asks for the counters of the last 15 seconds, every 5. The `rate` of the management API is the change between the last two only, and 0 whenever
- * nothing was heard of the queue in between (seen with 40 messages a second, RabbitMQ 3.10), so the rates are made from these.
- */
-export const RATE_SAMPLES = 'msg_rates_age=15&msg_rates_incr=5';
+/** What a list needs of each queue that it shows; `columns=` saves bytes on the way. */
+export const FIGURES_QUERY = `columns=${FIGURES}&${RATE_SAMPLES}`;
 
 export function queueInfo(raw: JsonObject): QueueInfo | null {
   const name = textAt(raw, 'name');

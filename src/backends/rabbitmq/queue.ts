@@ -255,7 +255,8 @@ export class WorkQueue extends RabbitQueue {
   }
 
   async deadLetters(signal: AbortSignal): Promise<DeadLetters> {
-    const links = await linksIfTold(this.session, this.name, signal);
+    // What a framework put away may name any exchange.
+    const links = await linksIfTold(this.session, this.name, signal, { everyExchange: true });
     if (typeof links === 'string') return await this.#unlinked(links, signal);
     const meaning = links.of(this.name);
     const sources = links.sourcesOf(this.name);

@@ -1,7 +1,8 @@
 import { MqError } from '../../contract/errors.ts';
+import { type Binding, type Exchange, MAX_HOPS, readBindings, whyNot } from './bindings.ts';
 import { type Answer, type JsonObject, listOf, type Management, objectAt, textAt } from './management.ts';
 import { Policies, withPolicies } from './policies.ts';
-import { limitSetting, type QueueInfo, queueInfo, textSetting } from './queue-info.ts';
+import { LINKS_QUERY, limitSetting, type QueueInfo, queueInfo, textSetting } from './queue-info.ts';
 
 /** Where a queue's dead letters go. */
 export type Destination =
@@ -11,22 +12,7 @@ export type Destination =
   /** It depends on each message, or there are several. */
   | { readonly to: 'unclear'; readonly reason: string; readonly queues: readonly string[] };
 
-interface Binding {
-  readonly source: string;
-  readonly destination: string;
-  readonly toExchange: boolean;
-  readonly key: string;
-}
-
-interface Exchange {
-  readonly type: string | undefined;
-  readonly alternate: string | null;
-}
 const UNKNOWN_EXCHANGE: Exchange = { type: undefined, alternate: null };
-
-const QUEUE_COLUMNS = 'columns=name,type,durable,auto_delete,arguments,policy&disable_stats=true';
-/** Exchanges bound to exchanges; beyond this it is a circle or a maze. */
-const MAX_HOPS = 8;
 
 /** The queues, exchanges and bindings of one vhost at one moment, as far as dead letters need them. */
 export class Topology {
@@ -39,11 +25,15 @@ export class Topology {
   readonly #operators: Policies;
   /** Why exchanges and bindings cannot be read: then only the default exchange leads anywhere that is known. Null: they are here. */
   readonly #unread: string | null;
+  readonly #destinations = new Map<QueueInfo, Destination>();
+  #sources: ReadonlyMap<string, readonly string[]> | null = null;
+  #unreadables: readonly QueueInfo[] | null = null;
 
   constructor(from: {
     readonly queues: readonly QueueInfo[];
-    readonly bindings: readonly JsonObject[];
-    readonly exchanges: readonly JsonObject[];
+    /** At least those of the exchanges that dead letters go to, and of what these lead to. */
+    readonly bindings: readonly Binding[];
+    readonly exchanges: ReadonlyMap<string, Exchange>;
     /** Null: they could not be read. */
     readonly consumers: readonly JsonObject[] | null;
     readonly operatorPolicies: readonly JsonObject[];
@@ -55,14 +45,13 @@ export class Topology {
     this.#operators = new Policies([], operatorPolicies);
     this.queues = new Map(queues.map((queue) => [queue.name, queue]));
     const bySource = new Map<string, Binding[]>();
-    for (const raw of bindings) {
-      const binding = toBinding(raw);
+    for (const binding of bindings) {
       const known = bySource.get(binding.source);
       if (known === undefined) bySource.set(binding.source, [binding]);
       else known.push(binding);
     }
     this.#bindings = bySource;
-    this.#exchanges = new Map(exchanges.map((raw) => [textAt(raw, 'name') ?? '', toExchange(raw)]));
+    this.#exchanges = exchanges;
   }
 
   /** Null: unknown. */
@@ -83,6 +72,14 @@ export class Topology {
   }
 
   deadLettersOf(queue: QueueInfo): Destination {
+    const known = this.#destinations.get(queue);
+    if (known !== undefined) return known;
+    const destination = this.#destinationOf(queue);
+    this.#destinations.set(queue, destination);
+    return destination;
+  }
+
+  #destinationOf(queue: QueueInfo): Destination {
     const exchange = textSetting(queue, 'dead-letter-exchange');
     if (exchange === null && !queue.isPolicyTold) {
       const reason = `the management API does not tell what the policy ${JSON.stringify(queue.policyName)} of the queue says`;
@@ -115,21 +112,38 @@ export class Topology {
     return `where exchange ${JSON.stringify(exchange)} leads cannot be read: ${this.#unread}`;
   }
 
-  /** Whether it can be told where its dead letters go, be it nowhere. */
-  isReadable(queue: QueueInfo): boolean {
+  /** The queues of which it cannot be told where their dead letters go. */
+  get unreadables(): readonly QueueInfo[] {
+    this.#unreadables ??= [...this.queues.values()].filter((queue) => !this.#isReadable(queue));
+    return this.#unreadables;
+  }
+
+  #isReadable(queue: QueueInfo): boolean {
     if (!queue.isPolicyTold) return false;
     return this.whyUnread(textSetting(queue, 'dead-letter-exchange') ?? '') === null;
   }
 
-  /** The queues whose dead letters arrive in `name`, as far as that is certain or possible. */
-  sourcesOf(name: string): string[] {
-    const sources: string[] = [];
+  /** The queues whose dead letters arrive in `name`, as far as that is certain or possible, in order of name. */
+  sourcesOf(name: string): readonly string[] {
+    // Of all at once: each of many queues is asked for its own.
+    this.#sources ??= this.#collectSources();
+    return this.#sources.get(name) ?? [];
+  }
+
+  #collectSources(): ReadonlyMap<string, readonly string[]> {
+    const sources = new Map<string, string[]>();
     for (const queue of this.queues.values()) {
       const destination = this.deadLettersOf(queue);
-      if (destination.to === 'queue' && destination.queue === name) sources.push(queue.name);
-      if (destination.to === 'unclear' && destination.queues.includes(name)) sources.push(queue.name);
+      const targets =
+        destination.to === 'queue' ? [destination.queue] : destination.to === 'unclear' ? destination.queues : [];
+      for (const target of targets) {
+        const known = sources.get(target);
+        if (known === undefined) sources.set(target, [queue.name]);
+        else known.push(queue.name);
+      }
     }
-    return sources.sort();
+    for (const names of sources.values()) names.sort();
+    return sources;
   }
 
   /** The queues that a message which is published there with this key arrives in, and those that its headers would decide about. */
@@ -202,44 +216,56 @@ function toExchange(raw: JsonObject): Exchange {
   };
 }
 
-function toBinding(raw: JsonObject): Binding {
-  return {
-    source: textAt(raw, 'source') ?? '',
-    destination: textAt(raw, 'destination') ?? '',
-    toExchange: textAt(raw, 'destination_type') === 'exchange',
-    key: textAt(raw, 'routing_key') ?? '',
-  };
+export interface TopologyOptions {
+  /** Those of the vhost, for whoever has read them just now. */
+  readonly queues?: readonly QueueInfo[];
+  /** Where every exchange leads, and not only those that dead letters go to. */
+  readonly everyExchange?: boolean;
 }
 
 /**
  * Throws `UNAVAILABLE` where the queues cannot be listed: AMQP cannot tell any of this. Without exchanges and bindings, which a user or a proxy may be
  * denied, it knows less.
  */
-export async function readTopology(management: Management, vhost: string, signal: AbortSignal): Promise<Topology> {
+export async function readTopology(
+  management: Management,
+  vhost: string,
+  signal: AbortSignal,
+  { queues: given, everyExchange = false }: TopologyOptions = {},
+): Promise<Topology> {
   const place = encodeURIComponent(vhost);
-  const [queues, bindings, exchanges, consumers, operatorPolicies] = await Promise.all([
-    management.getIfTold(`/queues/${place}?${QUEUE_COLUMNS}`, signal),
-    management.getIfTold(`/bindings/${place}`, signal),
+  const [queues, told, consumers, operatorPolicies] = await Promise.all([
+    given ?? readQueues(management, place, signal),
     management.getIfTold(`/exchanges/${place}?columns=name,type,arguments,policy&disable_stats=true`, signal),
     // New consumers show in it as late as in the figures of the queues; those that are gone are out at once (3.10.8 and 4.0.5).
     management.getIfTold(`/consumers/${place}?columns=queue.name`, signal),
     management.getIfAllowed(`/operator-policies/${place}`, signal),
   ]);
-  if (queues.status !== 'ok') throw needsManagement('finding dead letters', whyNot(queues));
-  const [unread = null] = [bindings, exchanges].filter((answer) => answer.status !== 'ok').map(whyNot);
-  const infos = (await withPolicies(management, place, 'queues', bodyOf(queues), signal)).map(queueInfo);
+  const raw = await withPolicies(management, place, 'exchanges', bodyOf(told), signal);
+  const exchanges = new Map(raw.map((one) => [textAt(one, 'name') ?? '', toExchange(one)]));
+  const deadLetterExchanges = queues.map((queue) => textSetting(queue, 'dead-letter-exchange') ?? '');
+  const bindings =
+    told.status === 'ok'
+      ? await readBindings(
+          { management, place, exchanges, signal },
+          everyExchange ? exchanges.keys() : deadLetterExchanges,
+        )
+      : { unread: whyNot(told) };
   return new Topology({
-    queues: infos.filter((info) => info !== null),
-    bindings: bodyOf(bindings),
-    exchanges: await withPolicies(management, place, 'exchanges', bodyOf(exchanges), signal),
+    queues,
+    bindings: 'unread' in bindings ? [] : bindings.read,
+    exchanges,
     consumers: consumers.status === 'ok' ? listOf(consumers.body) : null,
     operatorPolicies: bodyOf(operatorPolicies),
-    unread,
+    unread: 'unread' in bindings ? bindings.unread : null,
   });
 }
 
-function whyNot(answer: Answer): string {
-  return answer.status === 'unavailable' ? answer.reason : 'the management API does not know them';
+async function readQueues(management: Management, place: string, signal: AbortSignal): Promise<readonly QueueInfo[]> {
+  const answer = await management.getIfTold(`/queues/${place}?${LINKS_QUERY}`, signal);
+  if (answer.status !== 'ok') throw needsManagement('finding dead letters', whyNot(answer));
+  const infos = (await withPolicies(management, place, 'queues', bodyOf(answer), signal)).map(queueInfo);
+  return infos.filter((info) => info !== null);
 }
 
 function countByQueue(consumers: readonly JsonObject[]): ReadonlyMap<string, number> {

@@ -7,7 +7,7 @@ import type { Settings } from '../../config/load.ts';
 import { writePrivateFile } from '../../config/private-file.ts';
 import { redactUrl } from '../../config/redact.ts';
 import type { Target } from '../../config/target.ts';
-import { queuePattern } from '../../core/name-pattern.ts';
+import { namesOfQueues } from '../../core/queue-names.ts';
 import { safe } from '../../core/safe-text.ts';
 import type { CompletionHost } from './completion-host.ts';
 
@@ -101,9 +101,7 @@ async function namesFromBroker({ host, target, signal }: NamesRequest): Promise<
     const url = await target.connectionUrl(signal);
     const broker = await host.openBroker(url, { connectTimeoutMs: CONNECT_TIMEOUT_MS, notice: () => {}, signal });
     try {
-      for await (const { queue } of broker.queues(queuePattern([]), { notice: () => {}, signal })) {
-        if (isPrintable(queue)) names.push(queue);
-      }
+      for await (const name of namesOfQueues(broker, signal)) if (isPrintable(name)) names.push(name);
       return !signal.aborted;
     } finally {
       await broker.close();

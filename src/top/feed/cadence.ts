@@ -1,5 +1,8 @@
 import type { Clock } from '../../core/rate-limit.ts';
 
+/** A broker that takes long for a reading is left alone for so many times as long before the next one. */
+const REST = 3;
+
 /** The rhythm that all pollers of a view share; it can be changed, and cut short, while they wait. */
 export class Cadence {
   #intervalMs: number;
@@ -27,12 +30,14 @@ export class Cadence {
   }
 
   /**
-   * Waits for the next tick after `startedAt` (by the clock). A tick that went by while the last poll still ran is skipped and not made up for.
+   * Waits for the next tick after `startedAt` (by the clock). A tick that went by while the last poll still ran is skipped and not made up for,
+   * and so is one that would leave the broker less than its rest.
    * Resolves early when the interval changes, on `wake`, and when the signal aborts.
    */
   async nextTick(startedAt: number, signal: AbortSignal): Promise<void> {
     const elapsed = this.#clock.now() - startedAt;
-    await this.pause(this.#intervalMs - (elapsed % this.#intervalMs), signal);
+    const ticks = Math.max(1, Math.ceil((elapsed * (1 + REST)) / this.#intervalMs));
+    await this.pause(ticks * this.#intervalMs - elapsed, signal);
   }
 
   async pause(milliseconds: number, signal: AbortSignal): Promise<void> {

@@ -58,10 +58,10 @@ async function keeping(paths: RegExp, status: 403 | 404 | null) {
 }
 
 const ways = [
-  ['bindings refused', /^\/api\/bindings/, 403],
+  ['bindings refused', /\/bindings/, 403],
   ['exchanges refused', /^\/api\/exchanges/, 403],
-  ['bindings that are not there', /^\/api\/bindings/, 404],
-  ['silence about bindings', /^\/api\/bindings/, null],
+  ['bindings that are not there', /\/bindings/, 404],
+  ['silence about bindings', /\/bindings/, null],
 ] as const;
 
 let work: string;
