@@ -22,8 +22,8 @@ export function inFlightNow(info: QueueInfo | null, live: LiveFigures | null): I
   }
   if (info.ready === null) return { count: then, note: null };
   const change = live.ready - info.ready;
-  // What came may have been in flight then; what went may be in flight now.
-  const doubt = change > 0 ? Math.min(change, then) : -change;
+  // What came may have been in flight then; what went may be in flight now, and so may a part of what came where somebody takes it.
+  const doubt = change <= 0 ? -change : then === 0 && live.consumers !== 0 ? change : Math.min(change, then);
   // A zero has to be certain.
   const tolerated = then === 0 ? 0 : TOLERANCE * (live.ready + then);
   if (doubt <= tolerated) return { count: then, note: null };

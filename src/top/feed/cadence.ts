@@ -2,6 +2,7 @@ import type { Clock } from '../../core/rate-limit.ts';
 
 /** A broker that takes long for a reading is left alone for so many times as long before the next one. */
 const REST = 3;
+const LONGEST_REST_MS = 10_000;
 
 /** The rhythm that all pollers of a view share; it can be changed, and cut short, while they wait. */
 export class Cadence {
@@ -36,7 +37,8 @@ export class Cadence {
    */
   async nextTick(startedAt: number, signal: AbortSignal): Promise<void> {
     const elapsed = this.#clock.now() - startedAt;
-    const ticks = Math.max(1, Math.ceil((elapsed * (1 + REST)) / this.#intervalMs));
+    const rest = Math.min(elapsed * REST, LONGEST_REST_MS);
+    const ticks = Math.max(1, Math.ceil((elapsed + rest) / this.#intervalMs));
     await this.pause(ticks * this.#intervalMs - elapsed, signal);
   }
 
