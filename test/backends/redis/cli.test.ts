@@ -61,6 +61,9 @@ it('inspect and the overview of top show what a user may read, and why the rest 
     data: { description: { configuration: { 'could not be read': why } }, links: ['kept in the queue itself'] },
   });
   // Of a queue of which nothing may be read nothing is shown.
+  await client.call('ACL', 'SETUSER', user, '-xinfo');
+  const { notes } = (await jsonOf<[{ notes: object }]>(['--url', theirs, 'stats', queue.name, '-o', 'json']))[0];
+  expect(notes).toMatchObject({ rates: expect.stringContaining('may not run XINFO STREAM') });
   await client.call('ACL', 'SETUSER', user, '-zcard', '-llen');
   expect(await runMq(['--url', theirs, 'inspect', queue.name])).toMatchObject({ code: 6, stdout: '' });
 });

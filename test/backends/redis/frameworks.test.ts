@@ -4,7 +4,7 @@ import type { QueueStats } from '../../../src/contract/stats.ts';
 import { queuePattern } from '../../../src/core/name-pattern.ts';
 import { outgoing } from '../../support/messages.ts';
 import { pythonWith } from '../../support/python.ts';
-import { client, connection, moveRequest, notice, open, peek, queue, signal, url } from './lab.ts';
+import { after, client, connection, moveRequest, notice, open, peek, queue, signal, url } from './lab.ts';
 
 const python = await pythonWith('celery==5.5.3', 'redis==5.2.1', 'rq==2.6.0');
 
@@ -147,7 +147,7 @@ print(job.id)
   );
   const { notes, ready, dead } = await handle.stats(signal);
   expect({ ready, dead }).toEqual({ ready: 1, dead: 4 });
-  expect(notes.delayed).toBe('1 scheduled (rq:scheduled:default), 1 wait for other jobs (rq:deferred:default)');
+  expect(notes.delayed).toBe('1 job waits for its time (rq:scheduled:default), 1 job waits for other jobs (rq:deferred:default)');
   expect(await send('rq:queue:default', 'no-such-job', id)).toEqual(['failed', 'sent']);
 });
 
@@ -164,7 +164,7 @@ it('Sidekiq: the sets that are one for all queues, and what of them is no JSON',
   expect(await peek(handle, { state: 'dead' })).toHaveLength(1);
   expect(notes.dead).toContain('1 job of Sidekiq');
   expect(notes.delayed).toBe(
-    '1 jobs wait for another try (the set retry), 1 of the set retry could not be read (no JSON that names a queue), 2 jobs wait for their time (the set schedule)',
+    '1 job waits for another try (the set retry), 1 of the set retry could not be read (no JSON that names a queue), 2 jobs wait for their time (the set schedule)',
   );
   expect(await send('queue:default', '{"order":42}', job('n1', 'default'))).toEqual(['failed', 'sent']);
 });
@@ -187,9 +187,14 @@ it('Laravel: the mark beside a queue is none, and a queue all of whose jobs wait
     ['shop_database_queues:default', 1],
     ['shop_database_queues:late', 0],
   ]);
-  expect(rows[0]?.notes.inFlight).toContain('1 jobs are with workers');
-  expect(rows[1]?.notes.delayed).toContain('1 jobs wait');
+  expect(rows[0]?.notes.inFlight).toContain('1 job is with a worker');
+  expect(rows[1]?.notes.delayed).toContain('1 job waits');
   expect(await (await queue('shop_database_queues:late')).stats(signal)).toMatchObject({ ready: 0 });
+  await client.call('ACL', 'SETUSER', 'nozcard', 'reset', 'on', '>pw', '~*', '&*', '+@all', '-zcard');
+  after(() => client.call('ACL', 'DELUSER', 'nozcard'));
+  const theirs = await open('', url.replace('redis://', 'redis://nozcard:pw@'));
+  const seen = await (await theirs.queue('shop_database_queues:default', signal)).stats(signal);
+  expect(seen.notes.inFlight).toContain('unknown how many jobs');
   expect(await send('shop_database_queues:default', '{"order":42}', job)).toEqual(['failed', 'sent']);
   // At the end away from its workers, which take from the left.
   expect(await client.lrange('shop_database_queues:default', 0, -1)).toEqual([job, job]);

@@ -80,7 +80,6 @@ export async function verifyBull(
       denied.set(batch[Math.floor(index / KEYS.length)] ?? '', error);
       return 'none';
     });
-    for (const [base, error] of denied) onDenied(base, error);
     const metas = await connection.each(
       batch.map((base): Call => ['HMGET', `${base}:meta`, 'version', 'opts.maxLenEvents', 'paused', 'concurrency']),
       place,
@@ -92,6 +91,8 @@ export async function verifyBull(
         meta?.ok === true ? asList(meta.reply).map(asTextOrNull) : [];
       const isMarked = [version, events, concurrency].some((field) => (field ?? null) !== null);
       const generation = generationOf(type, isMarked, (paused ?? null) !== null);
+      const error = denied.get(base);
+      if (generation === null && error !== undefined) onDenied(base, error);
       if (generation === null) continue;
       const layout = layoutOf(version, { priority: type.priority === 'zset', marker: type.marker === 'zset' });
       found.push(placeOf(base, generation, connection.settings.prefix ?? DEFAULT_PREFIX, layout));

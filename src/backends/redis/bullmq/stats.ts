@@ -3,6 +3,7 @@ import { readInstant } from '../../../contract/instant.ts';
 import { depthOf, type QueueStats, type Rates } from '../../../contract/stats.ts';
 import { clockOf } from '../clock.ts';
 import type { Call, Connection } from '../connection.ts';
+import { redisError } from '../errors.ts';
 import { asInteger, asList, asListOrNone, asPairs, asText, asTextOrNull } from '../reply.ts';
 import { type BullPlace, verifyBull } from './find.ts';
 import { isMarker } from './read.ts';
@@ -103,6 +104,9 @@ export async function bullStatsOf(
   const [info, events] = answers.slice(ids.length);
   const hasEvents = info?.ok === true && events?.ok === true;
   const rates = hasEvents ? ratesOf(now, asPairs(info.reply), asList(events.reply)) : null;
+  const whyNoEvents = [info, events]
+    .flatMap((answer) => (answer?.ok === false ? [redisError(answer.error, place)] : []))
+    .find(({ code }) => code === 'PERMISSION_DENIED');
   const [pausedFlag, reason] = asList(meta).map(asTextOrNull);
   // After a migration the key of Bull 4 may be there for ever, and BullMQ does not look at it.
   const isPaused = (pausedFlag ?? null) !== null || (bull.generation === 'bull4' && asInteger(oldPaused) === 1);
@@ -160,7 +164,7 @@ export async function bullStatsOf(
                 ? 'Bull 4 keeps no events'
                 : hasEvents
                   ? 'the events of the queue have only begun, or were deleted just now'
-                  : 'the queue has no events yet',
+                  : (whyNoEvents?.message ?? 'the queue has no events yet'),
           }
         : {}),
     },

@@ -2,6 +2,7 @@ import type { QueueStats } from '../../../contract/stats.ts';
 import type { Call, Connection } from '../connection.ts';
 import { asInteger } from '../reply.ts';
 import { sortedSetPages } from '../sorted-set.ts';
+import { AWAIT_TIME, AWAIT_TRY, jobsBeside, jobsThat, WITH_WORKERS } from './beside.ts';
 import { type Framework, parseObject, shortName } from './convention.ts';
 import { dramatiqNotes } from './dramatiq.ts';
 import { celeryNotes } from './kombu.ts';
@@ -40,14 +41,14 @@ async function rqNotes(connection: Connection, key: string, signal: AbortSignal)
     registries.map((registry): Call => ['ZCARD', `rq:${registry}:${name}`]),
     { operation: 'read the stats', queue: key, signal },
   );
-  const [wip = 0, scheduled = 0, deferred = 0] = answers.map((answer) => (answer.ok ? asInteger(answer.reply) : 0));
+  const inFlight = jobsBeside(answers[0], WITH_WORKERS, `rq:wip:${name}`);
   const waiting = [
-    ...(scheduled === 0 ? [] : [`${scheduled} scheduled (rq:scheduled:${name})`]),
-    ...(deferred === 0 ? [] : [`${deferred} wait for other jobs (rq:deferred:${name})`]),
-  ];
+    jobsBeside(answers[1], AWAIT_TIME, `rq:scheduled:${name}`),
+    jobsBeside(answers[2], { one: 'waits for other jobs', many: 'wait for other jobs' }, `rq:deferred:${name}`),
+  ].filter((phrase) => phrase !== null);
   return {
-    ...(wip === 0 ? {} : { inFlight: `${wip} jobs are with workers (rq:wip:${name})` }),
-    ...(waiting.length === 0 ? {} : { delayed: waiting.join(', ') }),
+    ...(inFlight !== null && { inFlight }),
+    ...(waiting.length > 0 && { delayed: waiting.join(', ') }),
   };
 }
 
@@ -55,8 +56,8 @@ async function sidekiqNotes(connection: Connection, key: string, signal: AbortSi
   const name = shortName(key, 'sidekiq');
   const place = { operation: 'read the stats', queue: key, signal };
   const sets = [
-    ['retry', 'wait for another try'],
-    ['schedule', 'wait for their time'],
+    ['retry', AWAIT_TRY],
+    ['schedule', AWAIT_TIME],
   ] as const;
   const answers = await connection.each(
     sets.map(([set]): Call => ['ZCARD', set]),
@@ -65,10 +66,14 @@ async function sidekiqNotes(connection: Connection, key: string, signal: AbortSi
   const phrases: string[] = [];
   for (const [index, [set, what]] of sets.entries()) {
     const answer = answers[index];
-    const all = answer?.ok === true ? asInteger(answer.reply) : 0;
+    if (answer?.ok !== true) {
+      phrases.push(jobsBeside(answer, what, `the set ${set}`) ?? '');
+      continue;
+    }
+    const all = asInteger(answer.reply);
     if (all === 0) continue;
     if (all > MOST_TO_READ) {
-      phrases.push(`${all} jobs of all queues ${what} (the set ${set})`);
+      phrases.push(`${all} jobs of all queues ${what.many} (the set ${set})`);
       continue;
     }
     let own = 0;
@@ -80,7 +85,7 @@ async function sidekiqNotes(connection: Connection, key: string, signal: AbortSi
         else if (payload.queue === name) own += 1;
       }
     }
-    if (own > 0) phrases.push(`${own} jobs ${what} (the set ${set})`);
+    if (own > 0) phrases.push(`${jobsThat(own, what)} (the set ${set})`);
     if (unreadable > 0) phrases.push(`${unreadable} of the set ${set} could not be read (no JSON that names a queue)`);
   }
   return phrases.length === 0 ? {} : { delayed: phrases.join(', ') };

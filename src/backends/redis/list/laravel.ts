@@ -1,5 +1,5 @@
 import type { Connection } from '../connection.ts';
-import { asInteger } from '../reply.ts';
+import { AWAIT_TIME, jobsBeside, WITH_WORKERS } from './beside.ts';
 
 /** Laravel's queues, whatever is put before all keys of the application: `queues:default`, `laravel_database_queues:default`. */
 const QUEUE = /^(?:.*[^a-zA-Z])?queues:[^:]+$/;
@@ -32,11 +32,7 @@ export async function laravelNotes(
     ],
     { operation: 'read the stats', queue: key, signal },
   );
-  const [delayed = 0, reserved = 0] = answers.map((answer) => (answer.ok ? asInteger(answer.reply) : 0));
-  return {
-    ...(delayed === 0
-      ? {}
-      : { delayed: `${delayed} jobs wait for their time, and for another try, in ${key}:delayed` }),
-    ...(reserved === 0 ? {} : { inFlight: `${reserved} jobs are with workers, in ${key}:reserved` }),
-  };
+  const delayed = jobsBeside(answers[0], AWAIT_TIME, `${key}:delayed`);
+  const inFlight = jobsBeside(answers[1], WITH_WORKERS, `${key}:reserved`);
+  return { ...(delayed !== null && { delayed }), ...(inFlight !== null && { inFlight }) };
 }

@@ -90,7 +90,9 @@ export async function* peekPending(
   }
   if (deleted > 0)
     notice(
-      `${deleted} pending ${deleted === 1 ? 'entry' : 'entries'} of ${view.key} were deleted from the stream and hold nothing`,
+      deleted === 1
+        ? `1 pending entry of ${view.key} was deleted from the stream and holds nothing`
+        : `${deleted} pending entries of ${view.key} were deleted from the stream and hold nothing`,
     );
 }
 

@@ -138,7 +138,9 @@ async function withGroup(view: StreamView, facts: StreamFacts, group: Group, sig
 }
 
 function ghostNote(count: number): string {
-  return `${count} pending ${count === 1 ? 'entry was' : 'entries were'} deleted from the stream, hold nothing and are not counted; purge --dead acknowledges those that are dead`;
+  return count === 1
+    ? '1 pending entry was deleted from the stream, holds nothing and is not counted; purge --dead acknowledges it once it is dead'
+    : `${count} pending entries were deleted from the stream, hold nothing and are not counted; purge --dead acknowledges those that are dead`;
 }
 
 async function unreadOf(view: StreamView, facts: StreamFacts, group: Group, signal: AbortSignal) {

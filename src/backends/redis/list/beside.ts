@@ -1,0 +1,23 @@
+import type { Answer } from '../answer.ts';
+import { asInteger } from '../reply.ts';
+
+/** What jobs do that are kept beside the list: of one, and of several. */
+export interface Doing {
+  readonly one: string;
+  readonly many: string;
+}
+
+export const WITH_WORKERS: Doing = { one: 'is with a worker', many: 'are with workers' };
+export const AWAIT_TIME: Doing = { one: 'waits for its time', many: 'wait for their time' };
+export const AWAIT_TRY: Doing = { one: 'waits for another try', many: 'wait for another try' };
+
+export function jobsThat(count: number, { one, many }: Doing): string {
+  return count === 1 ? `1 job ${one}` : `${count} jobs ${many}`;
+}
+
+/** By the answer to the count of the set `where`: null when it holds none. What may not be read is not none. */
+export function jobsBeside(answer: Answer | undefined, doing: Doing, where: string): string | null {
+  if (answer?.ok !== true) return `unknown how many jobs ${doing.many}: ${where} could not be read`;
+  const count = asInteger(answer.reply);
+  return count === 0 ? null : `${jobsThat(count, doing)} (${where})`;
+}
