@@ -147,7 +147,9 @@ print(job.id)
   );
   const { notes, ready, dead } = await handle.stats(signal);
   expect({ ready, dead }).toEqual({ ready: 1, dead: 4 });
-  expect(notes.delayed).toBe('1 job waits for its time (rq:scheduled:default), 1 job waits for other jobs (rq:deferred:default)');
+  expect(notes.delayed).toBe(
+    '1 job waits for its time (rq:scheduled:default), 1 job waits for other jobs (rq:deferred:default)',
+  );
   expect(await send('rq:queue:default', 'no-such-job', id)).toEqual(['failed', 'sent']);
 });
 
