@@ -191,7 +191,9 @@ async function byHand(
       );
     } catch (error) {
       const isGone = to === null && error instanceof MqError && error.code === 'QUEUE_NOT_FOUND';
-      return { status: 'failed', reason: isGone ? `${reasonOf(error)}; use --to QUEUE` : reasonOf(error) };
+      const isDenied = error instanceof MqError && error.code === 'PERMISSION_DENIED';
+      const reason = isGone ? `${reasonOf(error)}; use --to QUEUE` : reasonOf(error);
+      return { status: 'failed', reason, ...(isDenied && { code: 'PERMISSION_DENIED' }) };
     }
   };
   try {

@@ -1,5 +1,5 @@
 import type { Guarantee } from '../contract/capabilities.ts';
-import { MqError } from '../contract/errors.ts';
+import { type ErrorCode, MqError } from '../contract/errors.ts';
 import type { ItemOutcome } from '../contract/queue.ts';
 
 export type Operation = 'redrive' | 'move' | 'copy' | 'purge' | 'drain';
@@ -27,6 +27,8 @@ export interface Report<Count = number> {
   readonly failures: readonly ItemOutcome[];
   /** False when it was interrupted or broke off: the rest is where it was. `plan-words.ts` says what that means for another run. */
   readonly complete: boolean;
+  /** Nothing was done, and this is why for each message that failed. Absent: something was, or there are several reasons. */
+  readonly code?: ErrorCode;
 }
 
 /** The report of a broker's own purge may lack its counts: null, never 0. */
@@ -44,6 +46,7 @@ export class Tally {
   unknown = 0;
   left = 0;
   readonly failures: ItemOutcome[] = [];
+  readonly #codes = new Set<ErrorCode | undefined>();
   readonly #startedAt = performance.now();
 
   skip(outcome: ItemOutcome): void {
@@ -51,8 +54,10 @@ export class Tally {
     this.#list(outcome);
   }
 
-  fail(outcome: ItemOutcome): void {
+  /** `code`: see `SendOutcome`. */
+  fail(outcome: ItemOutcome, code?: ErrorCode): void {
     this.failed += 1;
+    this.#codes.add(code);
     this.#list(outcome);
   }
 
@@ -63,6 +68,11 @@ export class Tally {
 
   get elapsedMs(): number {
     return performance.now() - this.#startedAt;
+  }
+
+  get #onlyCode(): ErrorCode | undefined {
+    const [code] = this.#codes;
+    return this.#codes.size === 1 && this.moved + this.unknown === 0 ? code : undefined;
   }
 
   #list(outcome: ItemOutcome): void {
@@ -78,6 +88,7 @@ export class Tally {
         `the counts do not balance: seen ${seen}, matched ${matched}, moved ${moved}, skipped ${skipped}, failed ${failed}, unknown ${unknown}, left ${left}`,
       );
     }
+    const code = this.#onlyCode;
     const durationMs = Math.round(this.elapsedMs);
     return {
       operation: facts.operation,
@@ -96,6 +107,7 @@ export class Tally {
       native: facts.native,
       failures: this.failures,
       complete: facts.complete,
+      ...(code === undefined ? {} : { code }),
     };
   }
 }

@@ -173,7 +173,7 @@ export async function transfer(
       stop.abort();
       complete = false;
     } else {
-      tally.fail({ id: message.id, reason: outcome.reason });
+      tally.fail({ id: message.id, reason: outcome.reason }, outcome.code);
       if (outcome.batch === undefined || outcome.batch !== lastBatch) inARow += 1;
       lastBatch = outcome.batch;
       // One without `keep` stays where it is and is passed over.

@@ -253,7 +253,7 @@ describe('SQS: what goes wrong is told in one clear line with the documented cod
       stderr: expect.stringContaining('no permission for sqs:SendMessage'),
     });
     const redriven = await mq(['redrive', 'QUEUE', '--max', '2', '--yes']);
-    expect(redriven).toMatchObject({ code: 3, stderr: expect.stringContaining('no permission for sqs:SendMessage') });
+    expect(redriven).toMatchObject({ code: 6, stderr: expect.stringContaining('no permission for sqs:SendMessage') });
     await expectUntouched();
   });
 

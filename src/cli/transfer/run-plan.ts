@@ -5,7 +5,7 @@ import { planQuestion, planSentence, reportSentence, selectionLines } from '../.
 import type { AnyReport } from '../../core/report.ts';
 import type { SelectionOptions } from '../../core/selection.ts';
 import { confirm } from '../change/confirm.ts';
-import { EXIT, type ExitCode } from '../exit-codes.ts';
+import { EXIT, type ExitCode, exitCodeOf } from '../exit-codes.ts';
 import { type DocumentFormat, isDocumentFormat, printDocument } from '../output/documents.ts';
 import type { Session } from '../session.ts';
 
@@ -116,5 +116,6 @@ export function reportFormat(session: Session): 'table' | 'markdown' | DocumentF
 }
 
 export function exitOf(report: AnyReport): ExitCode {
+  if (report.code !== undefined) return exitCodeOf(report.code);
   return report.failed > 0 || report.unknown > 0 || !report.complete ? EXIT.partly : EXIT.done;
 }

@@ -148,6 +148,21 @@ describe('a user who may write to an exchange that is not the default one', () =
     expect(stderr).toContain('ACCESS_REFUSED');
     expect(code).toBe(6);
   });
+
+  test.each(['move', 'copy', 'redrive'])('so is that of %s, where nothing was done', async (verb) => {
+    await channel.assertQueue('own.source', { deadLetterExchange: '', deadLetterRoutingKey: 'own.dead' });
+    await channel.assertQueue('own.dead');
+    for (const queue of ['own.source', 'own.source']) channel.sendToQueue(queue, Buffer.from('x'));
+    await channel.waitForConfirms();
+    const got = await channel.get('own.source');
+    if (got !== false) channel.nack(got, false, false);
+    await expect.poll(async () => (await channel.checkQueue('own.dead')).messageCount).toBe(1);
+    const to = verb === 'redrive' ? [] : ['own.q'];
+    const { code, stdout } = await line.run([verb, 'own.source', ...to, '--yes', '-o', 'json', '--url', url]);
+    expect(JSON.parse(stdout)).toMatchObject({ moved: 0, failed: 1, code: 'PERMISSION_DENIED' });
+    expect(code).toBe(6);
+    for (const queue of ['own.source', 'own.dead']) await channel.deleteQueue(queue);
+  });
 });
 
 describe('what has no effect is refused, not stored and forgotten', () => {

@@ -68,6 +68,23 @@ it('inspect and the overview of top show what a user may read, and why the rest 
   expect(await runMq(['--url', theirs, 'inspect', queue.name])).toMatchObject({ code: 6, stdout: '' });
 });
 
+it.each(['list', 'bullmq', 'redis-stream'])(
+  'what a user may not add is exit 6, where nothing was done: %s',
+  async (kind) => {
+    const [from, to, user] = [fresh('from'), fresh('to'), fresh('user')];
+    if (kind === 'bullmq') for (const name of [from, to]) await (await bull(name)).add('a', {});
+    else if (kind === 'list') for (const name of [from, to]) await client.lpush(name, 'a');
+    else for (const name of [from, to]) await client.xadd(name, '*', 'body', 'a');
+    await client.call('ACL', 'SETUSER', user, 'reset', 'on', '>pw', `~*${from}*`, '%R~*', '&*', '+@all');
+    after(() => client.call('ACL', 'DELUSER', user));
+    const theirs = ['--url', url.replace('redis://', `redis://${user}:pw@`)];
+    const job = kind === 'bullmq' ? ['{}', '--name', 'a'] : ['x'];
+    expect(await runMq([...theirs, 'enqueue', to, ...job])).toMatchObject({ code: 6 });
+    if (kind !== 'redis-stream') expect(await runMq([...theirs, 'move', from, to, '--yes'])).toMatchObject({ code: 6 });
+    expect(await runMq([...theirs, 'copy', from, to, '--yes'])).toMatchObject({ code: 6 });
+  },
+);
+
 it('a question names the queue that has to be typed; delete says what stays, and whose dead letters go there', async () => {
   const name = fresh('both');
   await client.lpush(name, 'a', 'b');
