@@ -161,12 +161,12 @@ async function byHand(
   const signal = options.signal;
   // A publisher outlives the signal: what is in the air when the operator interrupts is still settled.
   const lasting = new AbortController().signal;
-  const expected = targets.length === 1 ? expectedSends(chosen, depth, max) : null;
+  // Each message may say where it belongs, whatever the links say: how many go to which queue is known only where all go to one.
+  const expected = to === null ? null : expectedSends(chosen, depth, max);
   const publishers = new Publishers(async (name) => {
     const target = to ?? (name === holder.name ? holder : await broker.queue(name, lasting));
     return openPublisher(target, {
-      // A message may name a queue that no link does: how many go there, nobody knows.
-      expected: name === targets[0] ? expected : null,
+      expected,
       lossy,
       once: true,
       notice,
