@@ -162,6 +162,11 @@ export interface DeadLetters {
     | { readonly place: 'state' }
     | { readonly place: 'queue'; readonly queue: string }
     | { readonly place: 'nowhere'; readonly why?: string };
+  /**
+   * Present where `keptIn` is a queue and the broker has told at the same time what that one would say of itself; else it has to be asked. Throws as
+   * `deadLetters` does.
+   */
+  ofHolder?(): DeadLetters;
   /** The queues whose dead letters arrive in this one: not empty when it is a dead-letter queue. Null: it could not be read. */
   readonly sources: readonly string[] | null;
   /** Messages of this kind never say which queue lost them, so that the links alone decide. Absent: they may say it in `Message.dead.from`. */

@@ -76,7 +76,8 @@ export async function locateDeadLetters(
 /** A holder may have dead letters of its own, of which nobody can say where they go. That is no reason to leave those of others there. */
 async function linksOfHolder(holder: Queue, links: DeadLetters, signal: AbortSignal): Promise<DeadLetters> {
   try {
-    return (await holder.deadLetters?.(signal)) ?? links;
+    if (holder.deadLetters === undefined) return links;
+    return links.ofHolder?.() ?? (await holder.deadLetters(signal));
   } catch (error) {
     if (!(error instanceof MqError) || error.code !== 'PRECONDITION_FAILED') throw error;
     return { ...links, sources: null };

@@ -32,7 +32,7 @@ export interface OutgoingRules {
   readonly login: string;
   /** A stream stores messages as AMQP 1.0, whose application properties hold no lists and tables: the broker drops such headers. */
   readonly isStream: boolean;
-  /** The highest that the queue tells apart. Null or absent: none, or not known; it is stored, then, and told to consumers. */
+  /** The highest that the queue tells apart; null: it tells none apart. Absent: not known, or no matter of a number. */
   readonly maxPriority?: number | null | undefined;
   /** Largest frame of the connection, bytes: a content header must fit into one. */
   readonly frameMax: number;
@@ -57,9 +57,7 @@ export function misfitsOf(message: OutgoingMessage, rules: OutgoingRules): strin
     misfits.push(`the priority ${message.priority} (0 to 255 fit)`);
   if (message.ttlMs !== null && !isTtl(message.ttlMs))
     misfits.push(`the time to live ${message.ttlMs} ms (0 to 4294967295 fit)`);
-  // What came from a queue of RabbitMQ goes on as it was, whatever it means there.
-  const record = nativeRecord(message.native);
-  if (record === null || textAt(record, 'properties') === null) misfits.push(...withoutEffect(message, rules));
+  if (!isAsReceived(message)) misfits.push(...withoutEffect(message, rules));
   for (const [what, text] of [
     ['the id', message.id],
     ['the content type', message.contentType],
@@ -76,6 +74,12 @@ export function misfitsOf(message: OutgoingMessage, rules: OutgoingRules): strin
   if (!fitsFrame(properties, rules))
     misfits.push(`headers of ${properties.length} bytes (the broker takes ${rules.frameMax - 20})`);
   return misfits;
+}
+
+/** It came from a queue of RabbitMQ, and goes on as it was, whatever it means there. */
+export function isAsReceived({ native }: OutgoingMessage): boolean {
+  const record = nativeRecord(native);
+  return record !== null && textAt(record, 'properties') !== null;
 }
 
 /** What the broker would store, and never act on. */

@@ -5,7 +5,15 @@ import type { Owed } from './answers.ts';
 import { brokerError, replyCode, saidBy } from './errors.ts';
 import { FrameBatch } from './frame-batch.ts';
 import type { Link, OpenChannel } from './link.ts';
-import { fitsFrame, isShort, misfitsOf, type Outgoing, type OutgoingRules, toOutgoing } from './outgoing.ts';
+import {
+  fitsFrame,
+  isAsReceived,
+  isShort,
+  misfitsOf,
+  type Outgoing,
+  type OutgoingRules,
+  toOutgoing,
+} from './outgoing.ts';
 import type { Room } from './overflow.ts';
 import { type Content, METHOD, publishFrames, readTag } from './wire/frames.ts';
 import { isPersistent, writeText } from './wire/properties.ts';
@@ -82,6 +90,7 @@ export class RabbitPublisher implements Publisher {
   #broken: string | null = null;
   #idle: (() => void)[] = [];
   #saidTransient = false;
+  #saidPriority = false;
   #closed = false;
 
   private constructor(setup: PublisherSetup, channel: OpenChannel) {
@@ -155,6 +164,7 @@ export class RabbitPublisher implements Publisher {
     const overflow = this.#room?.refusal(message.body.length) ?? null;
     if (overflow !== null) return Promise.resolve({ status: 'failed', reason: overflow });
     this.#warnTransient(outgoing);
+    this.#warnPriority(message, outgoing);
     return new Promise((settle) => {
       const waiting: Waiting = { outgoing, body: message.body, returned: null, settle, id: message.id };
       if (this.#line === null && !this.#mayBeRefused(waiting)) this.#write(waiting);
@@ -317,6 +327,16 @@ export class RabbitPublisher implements Publisher {
     if (this.#saidTransient || isPersistent(properties)) return;
     this.#saidTransient = true;
     this.#notice('some of these messages are transient (delivery mode 1): a restart of the broker loses them');
+  }
+
+  /** It is stored and told to consumers, so that it is no misfit; but who gives one to a message mostly means its order. */
+  #warnPriority(message: OutgoingMessage, { exchange }: Outgoing): void {
+    if (this.#saidPriority || this.#rules.maxPriority !== null || message.priority === null) return;
+    if (exchange !== '' || isAsReceived(message)) return;
+    this.#saidPriority = true;
+    this.#notice(
+      `queue ${JSON.stringify(this.#rules.queue)} was made without x-max-priority: a priority changes nothing in the order of its messages`,
+    );
   }
 
   /** Nothing is in the air. */

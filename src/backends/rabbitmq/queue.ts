@@ -258,15 +258,19 @@ export class WorkQueue extends RabbitQueue {
     // What a framework put away may name any exchange.
     const links = await linksIfTold(this.session, this.name, signal, { everyExchange: true });
     if (typeof links === 'string') return await this.#unlinked(links, signal);
-    const meaning = links.of(this.name);
-    const sources = links.sourcesOf(this.name);
+    return this.#linked(this.name, links);
+  }
+
+  #linked(queue: string, links: DeadLinks): DeadLetters {
+    const meaning = links.of(queue);
+    const sources = links.sourcesOf(queue);
     // What it holds are the dead letters of others only where that is known: else what waits in it would be taken for them.
-    if (meaning.to === 'unclear' && (sources === null || sources.length === 0))
-      throw unclear(this.name, meaning.reason);
-    if (sources === null) this.session.notice(unknownSources(this.name, links.whyNoSources()));
+    if (meaning.to === 'unclear' && (sources === null || sources.length === 0)) throw unclear(queue, meaning.reason);
+    if (sources === null) this.session.notice(unknownSources(queue, links.whyNoSources()));
     return {
       keptIn: keptIn(meaning),
       sources,
+      ...(meaning.to === 'queue' && { ofHolder: () => this.#linked(meaning.link.queue, links) }),
       leadsTo: (message) => leadsTo(message, links.topology),
       restore: restoreMessage,
     };

@@ -184,8 +184,16 @@ describe('what has no effect is refused, not stored and forgotten', () => {
     expect((await channel.checkQueue(queue)).messageCount).toBe(0);
   });
 
+  test('a priority that the queue stores and does not sort by is taken, and said so once', async () => {
+    const { code, stderr } = await mq('enqueue', 'plain', 'x', 'y', '--priority', '1');
+    expect(code).toBe(0);
+    expect(stderr.match(/made without x-max-priority/g)).toHaveLength(1);
+  });
+
   test('what has one is taken', async () => {
-    expect((await mq('enqueue', 'three', 'x', '--priority', '3', '--ttl', '1h')).code).toBe(0);
+    const { code, stderr } = await mq('enqueue', 'three', 'x', '--priority', '3', '--ttl', '1h');
+    expect(code).toBe(0);
+    expect(stderr).not.toContain('x-max-priority');
     expect((await mq('enqueue', 'plain', 'x', '--ttl', '1h')).code).toBe(0);
   });
 });
