@@ -112,7 +112,10 @@ const KNOWN: ReadonlySet<string> = new Set([
 ]);
 
 function decodeBody(body: string, encoding: JsonValue | undefined): Uint8Array {
-  if (encoding === undefined || encoding === null || encoding === 'utf8') return Buffer.from(body, 'utf8');
+  if (encoding === undefined || encoding === null || encoding === 'utf8') {
+    if (!body.isWellFormed()) throw wrong('"body" holds half of a surrogate pair, which is no text; use "base64"');
+    return Buffer.from(body, 'utf8');
+  }
   if (encoding !== 'base64') throw wrong('"encoding" must be "utf8" or "base64"');
   const bytes = Buffer.from(body, 'base64');
   // Buffer stops quietly at the first bad character, which would send a shortened body.

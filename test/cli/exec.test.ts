@@ -99,3 +99,14 @@ describe('a command that always fails', () => {
     expect(await mq.json(['ls', 'p'])).toMatchObject([{ ready: 0, dead: 20 }]);
   });
 });
+
+describe('a command that leaves something running in the background', () => {
+  it('has ended when it has ended: what it wrote is there, and nobody waits for the rest', async () => {
+    await mq.ok(['enqueue', 'q', 'a', 'b']);
+    const started = performance.now();
+    const { stdout } = await mq.ok(['drain', 'q', '--exec', 'sleep 20 & seq 20000; cat']);
+    expect(performance.now() - started).toBeLessThan(15_000);
+    expect(stdout.split('\n').filter((line) => line === '20000')).toHaveLength(2);
+    expect(await mq.json(['ls'])).toMatchObject([{ ready: 0, dead: 0 }]);
+  });
+});

@@ -1,10 +1,10 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { constants, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { jsonOf, runMq, startMq } from '../support/mq.ts';
+import { jsonOf, MQ, runMq, startMq } from '../support/mq.ts';
 
 /** A start of mq on a busy machine. */
 const PATIENCE_MS = 30_000;
@@ -75,3 +75,15 @@ it.each(['SIGINT', 'SIGTERM'] as const)(
     }
   },
 );
+
+it('drain into a stdout that is closed takes nothing; into the null device it does what was asked for', async () => {
+  expect((await runMq(['enqueue', 'q', 'x'], { env })).code).toBe(0);
+  const drain = (redirection: string) =>
+    spawnSync('sh', ['-c', `exec "$0" "$@" ${redirection}`, process.execPath, MQ, 'drain', 'q'], {
+      env: { ...process.env, ...env },
+      encoding: 'utf8',
+    });
+  expect(drain('>&-')).toMatchObject({ status: 2, stderr: expect.stringContaining('stdout is closed') });
+  expect(await jsonOf(['peek', 'q', '-o', 'json'], { env })).toMatchObject([{ body: 'x' }]);
+  expect(drain('>/dev/null')).toMatchObject({ status: 0, stderr: expect.stringContaining('drained 1 message') });
+});

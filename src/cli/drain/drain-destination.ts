@@ -1,3 +1,4 @@
+import { MqError } from '../../contract/errors.ts';
 import type { Message } from '../../contract/message.ts';
 import { toEnvelope } from '../../core/envelope.ts';
 import type { Destination, PutOutcome } from '../../core/transfer.ts';
@@ -50,6 +51,10 @@ export async function openDrainDestination(session: Session, to: DrainTo): Promi
 /** A message counts as written when the operating system has taken its bytes. */
 async function openStdout(session: Session, separator: string): Promise<OpenDestination> {
   const { stdout } = session.host;
+  if (stdout.wasClosed === true)
+    throw new MqError('USAGE', 'stdout is closed or the null device: what is drained would be gone', {
+      hint: 'to delete messages: mq purge; if it is meant: --to /dev/null',
+    });
   const writer = new BatchWriter((batch) => stdout.writeThrough(batch));
   const frame = await framing(session, separator);
   let count = 0;

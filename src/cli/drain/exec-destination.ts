@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import type { Socket } from 'node:net';
 import { formatInstant } from '../../contract/instant.ts';
 import type { Message } from '../../contract/message.ts';
 import type { Destination, PutOutcome } from '../../core/transfer.ts';
@@ -18,6 +19,8 @@ export interface ExecOptions {
 }
 
 const LAST_LINE_CHARACTERS = 500;
+/** After the command's end, how long nothing more of its output comes before it counts as whole. */
+const QUIET_MS = 500;
 
 /**
  * Runs a command for each message: the body on its stdin, metadata in `MQ_*` variables. Exit 0 means done; anything else is a failed
@@ -66,13 +69,21 @@ export class ExecDestination implements Destination {
         const { pid } = child;
         if (pid !== undefined) forget = host.onSecondSignal(() => host.killGroup(pid));
         let lastLine = '';
+        let writing = 0;
+        let quiet: NodeJS.Timeout | undefined;
         child.stderr.on('data', (chunk: Buffer) => {
+          quiet?.refresh();
           void host.stderr.write(chunk);
           lastLine = lastLineOf(lastLine + chunk.toString('utf8'));
         });
         child.stdout.on('data', (chunk: Buffer) => {
           child.stdout.pause();
-          void stdout.write(chunk).then(() => child.stdout.resume());
+          writing += 1;
+          void stdout.write(chunk).then(() => {
+            writing -= 1;
+            quiet?.refresh();
+            child.stdout.resume();
+          });
         });
         // A command need not read its input.
         child.stdin.on('error', () => {});
@@ -80,12 +91,25 @@ export class ExecDestination implements Destination {
         child.on('error', (error: NodeJS.ErrnoException) =>
           failed(`the command could not be started: ${error.code ?? 'unknown error'}`),
         );
-        child.on('close', (code, signal) => {
+        const ended = (code: number | null, signal: NodeJS.Signals | null): void => {
+          clearTimeout(quiet);
           const said = lastLine.trim() === '' ? '' : `: ${lastLine.trim()}`;
           if (code === 0) {
             this.#trust.succeeded();
             settle({ status: 'sent', id: message.id });
           } else failed(`${signal === null ? `exit ${code}` : `killed by ${signal}`}${said}`, code);
+        };
+        child.on('close', ended);
+        // What the command left running in the background holds its output open, maybe for days: then silence is the end of it.
+        child.on('exit', (code, signal) => {
+          quiet = setTimeout(() => {
+            if (writing > 0) {
+              quiet?.refresh();
+              return;
+            }
+            for (const pipe of [child.stdout, child.stderr]) (pipe as Socket).unref();
+            ended(code, signal);
+          }, QUIET_MS);
         });
       } catch (error) {
         const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';

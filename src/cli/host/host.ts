@@ -8,6 +8,8 @@ export interface Output {
   /** Whether colours are wanted on it as far as the environment says; `--color` overrides. */
   readonly hasColor: boolean;
   readonly columns: number;
+  /** What is written goes nowhere, because it was closed when the program began. Absent: it was not. */
+  readonly wasClosed?: boolean;
   /** Resolves when there is room for more (back-pressure). Resolves too when the reader has gone; see `Host.stdoutClosed`. */
   write(chunk: string | Uint8Array): Promise<void>;
   /** Resolves when the operating system has taken the chunk; rejects when it did not. What may be acknowledged rests on this one. */

@@ -17,6 +17,22 @@ export function isTerminal(descriptor: number): boolean {
   return process.getBuiltinModule('node:tty').isatty(descriptor);
 }
 
+/**
+ * Whether a descriptor was closed when the program began: Node puts the null device in its place, for reading and writing, where a shell's `>/dev/null` is
+ * for writing only. Known on Linux alone; elsewhere false.
+ */
+export function wasClosed(descriptor: number): boolean {
+  const fs = process.getBuiltinModule('node:fs');
+  try {
+    const { rdev } = fs.fstatSync(descriptor);
+    if (rdev !== fs.statSync('/dev/null').rdev) return false;
+    const flags = /^flags:\s*([0-7]+)$/m.exec(fs.readFileSync(`/proc/self/fdinfo/${descriptor}`, 'utf8'))?.[1];
+    return flags !== undefined && (Number.parseInt(flags, 8) & 0b11) === fs.constants.O_RDWR;
+  } catch {
+    return false;
+  }
+}
+
 /** As much as the system takes at once. Throws its error. */
 export function writeOnce(descriptor: number, bytes: Uint8Array): number {
   return process.getBuiltinModule('node:fs').writeSync(descriptor, bytes);

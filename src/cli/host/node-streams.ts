@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 import type { WriteStream } from 'node:tty';
 import { MqError } from '../../contract/errors.ts';
 import type { Input, Output } from './host.ts';
-import { styleText, writeOnce } from './light-builtins.ts';
+import { styleText, wasClosed, writeOnce } from './light-builtins.ts';
 
 /** The `Output` on a real stream. `onLost` is called when it cannot be written any more; EPIPE: its reader has gone. */
 export function nodeOutput(stream: WriteStream, onLost: (code: string) => void): Output {
@@ -92,6 +92,9 @@ export function plainOutput(
       return options.isColorForced && stream().hasColor;
     },
     columns: 80,
+    get wasClosed() {
+      return wasClosed(descriptor);
+    },
     async write(chunk) {
       if (lost !== null) return;
       const rest = writeStraight(chunk);

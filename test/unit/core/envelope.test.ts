@@ -88,6 +88,7 @@ describe('envelope', () => {
     [{ body: '=', encoding: 'base64' }, 'not valid base64'],
     [{ body: 'YQ=', encoding: 'base64' }, 'not valid base64'],
     [{ body: 'x', encoding: 'rot13' }, '"encoding" must be'],
+    [{ body: 'x\ud800y' }, 'half of a surrogate pair'],
     [{ body: 'x', deliverAt: 'soon' }, '"deliverAt" must be'],
   ])('refuses %j: %s', (value, why) => {
     expect(() => fromEnvelope(value)).toThrow(
