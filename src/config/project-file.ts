@@ -1,6 +1,6 @@
-import { lstatSync, type Stats, statSync } from 'node:fs';
+import { lstatSync, realpathSync, type Stats, statSync } from 'node:fs';
 import { userInfo } from 'node:os';
-import { join } from 'node:path';
+import { join, sep } from 'node:path';
 import { MqError } from '../contract/errors.ts';
 import { upwards } from './places.ts';
 import { errnoOf } from './private-file.ts';
@@ -36,9 +36,21 @@ export function findProjectFile(folder: string): ProjectFile | null {
       return { file, passedOver: 'its repository belongs to another user' };
     }
     if (!belongs(statSync(candidate))) return { file, passedOver: 'its folder belongs to another user' };
+    if (own.isSymbolicLink() && leadsOut(file, root ?? candidate))
+      return { file, passedOver: 'it is a link to a file outside of the project' };
     return read(file);
   }
   return null;
+}
+
+/** What the text of another file says would be shown by the error that it is no configuration: in the log of a build, to who made the link. */
+function leadsOut(file: string, project: string): boolean {
+  try {
+    return !realpathSync(file).startsWith(join(realpathSync(project), sep));
+  } catch {
+    // Opening it says why.
+    return false;
+  }
 }
 
 /** Null: there is none. Of a symbolic link those of the link itself, as who made it chose where it leads. */
@@ -56,13 +68,20 @@ function read(file: string): ProjectFile | null {
   try {
     const { text, stats } = readSmallFile(file);
     // Of what was opened, which a link may have led to.
-    return belongs(stats) ? { file, text } : { file, passedOver: 'it belongs to another user' };
+    if (!belongs(stats)) return { file, passedOver: 'it belongs to another user' };
+    return isOpenToOthers(stats) ? { file, passedOver: 'other users may write to it' } : { file, text };
   } catch (error) {
     if (error instanceof UnfitFile) return { file, passedOver: error.message };
     const errno = errnoOf(error);
     if (errno === 'ENOENT') return null;
     throw new MqError('CONFIG_INVALID', `cannot read ${file}: ${errno}`);
   }
+}
+
+/** A group of the user's own is usual, and then what is made is writable for it. */
+function isOpenToOthers({ mode, gid }: Stats): boolean {
+  if (ownUser() === null) return false;
+  return (mode & 0o002) !== 0 || ((mode & 0o020) !== 0 && gid !== userInfo().gid);
 }
 
 function belongs({ uid }: Stats): boolean {

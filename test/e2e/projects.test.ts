@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { chown, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -110,8 +110,8 @@ describe('of somebody else', () => {
       await chown(path, 0, 0);
     }
     await rm(join(repository, '.mq.yaml'));
-    await writeFile(join(folder, 'of-root.yaml'), text);
-    await symlink(join(folder, 'of-root.yaml'), join(repository, '.mq.yaml'));
+    await writeFile(join(repository, 'of-root.yaml'), text);
+    await symlink(join(repository, 'of-root.yaml'), join(repository, '.mq.yaml'));
     await promisify(execFile)('chown', ['-h', `${nobody}`, join(repository, '.mq.yaml')]);
     expect((await enqueue()).stderr).toContain('.mq.yaml is passed over: it belongs to another user');
     expect(await ready('w', 'orders')).toBe(0);
@@ -119,6 +119,24 @@ describe('of somebody else', () => {
     await promisify(execFile)('chown', ['-h', '0', join(repository, '.mq.yaml')]);
     expect((await enqueue()).stderr).toContain('says where this goes');
     expect(await ready('w', 'orders')).toBe(1);
+  });
+
+  it('a link out of the project and a file that others may write are passed over, and nothing of them is shown', async () => {
+    const text = `context: w\ncontexts:\n  w: {url: "${db('w')}"}\n`;
+    const file = join(repository, '.mq.yaml');
+    const ls = () => runMq(['ls'], { env, cwd: repository });
+    await writeFile(join(folder, 'secret'), 'root:s3cret:hash\n');
+    await symlink(join(folder, 'secret'), file);
+    const out = await ls();
+    expect(out).toMatchObject({ code: 0, stderr: expect.stringContaining('a link to a file outside of the project') });
+    expect(out.stderr).not.toContain('s3cret');
+    await rm(file);
+    await writeFile(join(repository, 'real.yaml'), text);
+    await symlink('real.yaml', file);
+    expect((await ls()).stderr).not.toContain('passed over');
+    await chmod(file, 0o666);
+    expect((await ls()).stderr).toContain('.mq.yaml is passed over: other users may write to it');
+    await rm(file);
   });
 
   it('a pipe, a folder and a file of megabytes are passed over at once', async () => {

@@ -140,6 +140,11 @@ function translate(error: unknown): Translation {
   return { code: 'UNEXPECTED_RESPONSE', says: 'the client library failed in a way that mq does not know' };
 }
 
+/** Of one key among many: it holds something else than was taken for granted. */
+export function isWrongType(error: unknown): boolean {
+  return error instanceof Error && error.message.startsWith('WRONGTYPE');
+}
+
 function isDenial(text: string): boolean {
   return /\bNOPERM\b|^ACL failure in script/.test(text);
 }

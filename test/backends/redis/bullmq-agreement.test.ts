@@ -79,7 +79,7 @@ const figures = ({ moved, skipped, failed, left, complete }: AnyReport) => ({ mo
 const how = { onProgress: () => {}, signal };
 
 describe.each(['ready', 'dead'] as const)(
-  'jobs that are %s, some of flows and schedulers, one without its data',
+  'jobs that are %s, some of flows and schedulers, one without its data, one whose key is no hash',
   (state) => {
     it.each(VERBS.filter((verb) => state === 'dead' || verb !== 'redrive'))(
       '%s: whole and filtered, dry and real come to one answer',
@@ -95,16 +95,26 @@ describe.each(['ready', 'dead'] as const)(
           const to = fresh('to');
           await library(to).waitUntilReady();
           await mixed(name, state);
+          await client.set(`bull:${name}:odd`, 'no hash');
+          if (state === 'ready') await client.lpush(`bull:${name}:wait`, 'odd');
+          else await client.zadd(`bull:${name}:failed`, 1, 'odd');
           const plan = await planOf(verb, broker, [name, to], state, { filter });
           reports[`${way}, dry`] = figures(await plan.run({ dryRun: true, ...how }));
           const untouched = await peek(await broker.queue(name, signal), { state });
           expect(untouched).toHaveLength(5);
           reports[way] = figures(await plan.run({ dryRun: false, ...how }));
           const rest = await peek(await broker.queue(name, signal), { state });
+          const [list, set] = await Promise.all([
+            client.lpos(`bull:${name}:wait`, 'odd'),
+            client.zscore(`bull:${name}:failed`, 'odd'),
+          ]);
+          expect([list, set], 'stays').not.toEqual([null, null]);
+          // A script that fails half way would leave what it had marked.
+          expect(await client.lpos(`bull:${name}:wait`, '')).toBeNull();
           after_[way] = [rest.map((message) => message.name).toSorted(), await library(to).getWaitingCount()];
         }
-        // A whole redrive meets the id without a job and passes over it; every look passes over it before.
-        const ghosts = verb === 'redrive' ? 1 : 0;
+        // A whole redrive meets the ids without a job and passes over them; every look passes over them before.
+        const ghosts = verb === 'redrive' ? 2 : 0;
         expect(reports['whole, dry']).toEqual(reports.whole);
         expect(reports['filtered, dry']).toEqual(reports.filtered);
         expect(reports.whole).toEqual({ ...reports.filtered, skipped: ghosts });

@@ -22,6 +22,7 @@ export async function purgeBull(connection: Connection, bull: BullPlace, options
   const place = { operation: 'purge', queue: bull.shown };
   let removed = 0;
   let bare = 0;
+  let foreign = 0;
   const stays: ItemOutcome[] = [];
   try {
     for (const state of options.states) {
@@ -35,7 +36,9 @@ export async function purgeBull(connection: Connection, bull: BullPlace, options
           const page = await cleanPage(connection, bull, { suffix, isList, skip, count });
           removed += page.removed;
           bare += page.bare;
-          stays.push(...page.stays.map(({ id, tie }) => ({ id, reason: whyItStays(tie) })));
+          const jobs = page.stays.filter(({ tie }) => tie !== 'foreign');
+          foreign += page.stays.length - jobs.length;
+          stays.push(...jobs.map(({ id, tie }) => ({ id, reason: whyItStays(tie) })));
           skip += page.looked - page.removed - page.bare;
           left -= page.looked;
           if (page.looked < count) break;
@@ -46,6 +49,10 @@ export async function purgeBull(connection: Connection, bull: BullPlace, options
     throw redisError(error, place);
   }
   if (bare > 0) options.notice(`${bare} ${bare === 1 ? 'id' : 'ids'} without a job went too`);
+  if (foreign > 0)
+    options.notice(
+      `${foreign} ${foreign === 1 ? 'id stays, whose key holds' : 'ids stay, whose keys hold'} another type of value`,
+    );
   return stays.length === 0 ? { removed } : { removed, stays };
 }
 

@@ -1,6 +1,7 @@
 import type { Message, MessageState } from '../../../contract/message.ts';
 import type { Notice } from '../../../contract/queue.ts';
 import type { Call, Connection } from '../connection.ts';
+import { isWrongType, redisError } from '../errors.ts';
 import { bytesOf, PAGE, PageSize } from '../page-size.ts';
 import { asInteger, asList, asNumberOrNull, asText } from '../reply.ts';
 import { sortedSetPages } from '../sorted-set.ts';
@@ -88,18 +89,23 @@ export async function readIds(
   return refs;
 }
 
-/** The hashes of these jobs; null where a job is gone. */
+/** The hashes of these jobs; null where a job is gone, or its key holds another type of value. */
 export async function readHashes(
   connection: Connection,
   bull: BullPlace,
   ids: readonly string[],
   signal: AbortSignal | undefined,
 ): Promise<readonly (JobHash | null)[]> {
-  const replies = await connection.all(
+  const place = { operation: 'read the jobs', queue: bull.shown, bytes: true, signal };
+  const answers = await connection.each(
     ids.map((id): Call => ['HMGET', `${bull.base}:${id}`, ...JOB_FIELDS]),
-    { operation: 'read the jobs', queue: bull.shown, bytes: true, signal },
+    place,
   );
-  return replies.map(readHash);
+  return answers.map((answer) => {
+    if (answer.ok) return readHash(answer.reply);
+    if (isWrongType(answer.error)) return null;
+    throw redisError(answer.error, place);
+  });
 }
 
 /** Looks without taking. A job that is listed while its hash is gone is left out, and said. */

@@ -20,6 +20,7 @@ export function touchedOf(hash: JobHash): Touched {
 const STAYS = {
   child: 'it is the child of another job, which would go on without it, and stays where it is',
   parent: 'it has children, and stays where it is',
+  foreign: 'its key holds another type of value, so it is no job',
   scheduler: 'it is the next run of a scheduler, which would stop without it, and stays where it is',
 } as const;
 type Tie = keyof typeof STAYS;
@@ -29,6 +30,8 @@ export function whyItStays(tie: string): string {
 }
 
 /**
+ * A script that fails half way is not undone: whatever a key of another type makes fail once something was removed is asked with `pcall`.
+ *
  * What ties a job to others; removing it alone would do more than that. A run of a scheduler that is over, or whose
  * next one is there, is like any other job; so is the child of a parent that is gone. The id of a run ends with the
  * time that the scheduler remembers, whoever made it: repeatable jobs of version 3 and 4 too. The parent may be in
@@ -36,10 +39,12 @@ export function whyItStays(tie: string): string {
  */
 const JOBS = `
 local function tieOf(key, id, schedulers)
-  local parent, scheduler = unpack(redis.call('HMGET', key, 'parentKey', 'rjk'))
+  local read = redis.pcall('HMGET', key, 'parentKey', 'rjk')
+  if read.err then return 'foreign' end
+  local parent, scheduler = unpack(read)
   if scheduler then
-    local at = redis.call('ZSCORE', schedulers, scheduler)
-    if at and id:sub(-#at - 1) == ':' .. at then return 'scheduler' end
+    local at = redis.pcall('ZSCORE', schedulers, scheduler)
+    if type(at) == 'string' and id:sub(-#at - 1) == ':' .. at then return 'scheduler' end
   end
   if parent and parent ~= '' and redis.pcall('EXISTS', parent) ~= 0 then return 'child' end
   if redis.call('EXISTS', key .. ':dependencies', key .. ':processed') > 0 then return 'parent' end
@@ -48,10 +53,10 @@ end
 local function forget(prefix, id)
   local key = prefix .. id
   local unique = redis.call('HGET', key, 'deid')
-  if unique and redis.call('GET', prefix .. 'de:' .. unique) == id then
+  if unique and redis.pcall('GET', prefix .. 'de:' .. unique) == id then
     redis.call('DEL', prefix .. 'de:' .. unique, prefix .. 'dn:' .. unique)
   end
-  redis.call('ZREM', prefix .. 'priority', id)
+  redis.pcall('ZREM', prefix .. 'priority', id)
   redis.call('DEL', key, key .. ':logs', key .. ':dependencies', key .. ':processed', key .. ':failed', key .. ':unsuccessful')
 end
 `;
@@ -69,7 +74,8 @@ local prefix, answers = ARGV[1], {}
 local function remove(id, container, touched)
   local key = prefix .. id
   if redis.call('EXISTS', key) == 0 then return 'gone' end
-  local now = redis.call('HMGET', key, ${TOUCHED.map((field) => `'${field}'`).join(', ')})
+  local now = redis.pcall('HMGET', key, ${TOUCHED.map((field) => `'${field}'`).join(', ')})
+  if now.err then return 'foreign' end
   for i = 1, ${TOUCHED.length} do
     if (now[i] or '') ~= touched[i] then return 'taken' end
   end
@@ -85,7 +91,7 @@ local function remove(id, container, touched)
   end
   if not done then return 'taken' end
   forget(prefix, id)
-  redis.call('XADD', KEYS[1], '*', 'event', 'removed', 'jobId', id, 'prev', container)
+  redis.pcall('XADD', KEYS[1], '*', 'event', 'removed', 'jobId', id, 'prev', container)
   return ''
 end
 for at = 2, #ARGV, ${TOUCHED.length + 2} do
@@ -171,7 +177,7 @@ for i = #ids, 1, -1 do
 end
 if isList and removed + bare > 0 then redis.call('LREM', KEYS[1], -(removed + bare), '') end
 if #gone > 0 then redis.call('ZREM', KEYS[1], unpack(gone)) end
-if removed > 0 then redis.call('XADD', KEYS[2], '*', 'event', 'cleaned', 'count', removed) end
+if removed > 0 then redis.pcall('XADD', KEYS[2], '*', 'event', 'cleaned', 'count', removed) end
 return {#ids, removed, bare, unpack(stays)}
 `,
 };

@@ -1,12 +1,13 @@
 import { MqError } from '../../../contract/errors.ts';
 import type { ItemOutcome, NativeMove, NativeMoveRequest, NativeProgress } from '../../../contract/queue.ts';
 import type { Call, Connection } from '../connection.ts';
-import { isRefusal, redisError } from '../errors.ts';
+import { isRefusal, isWrongType, redisError } from '../errors.ts';
 import { parseObject } from '../list/convention.ts';
 import { asInteger, asTextOrNull } from '../reply.ts';
 import type { BullPlace } from './find.ts';
 import { refusalOfCode } from './library.ts';
 import { readIds } from './read.ts';
+import { whyItStays } from './removal.ts';
 import { retrier } from './retry-script.ts';
 
 /**
@@ -51,10 +52,16 @@ export function bullRetry(connection: Connection, bull: BullPlace, request: Nati
     const unknown: ItemOutcome[] = [];
     let lost: string | null = null;
     let moved = 0;
-    const options = await connection.all(
+    const place = { operation: 'read the jobs', queue: bull.shown, signal: request.signal };
+    const answers = await connection.each(
       all.map((id): Call => ['HGET', `${bull.base}:${id}`, 'opts']),
-      { operation: 'read the jobs', queue: bull.shown, signal: request.signal },
+      place,
     );
+    const options = answers.map((answer) => {
+      if (answer.ok) return asTextOrNull(answer.reply) ?? '';
+      if (isWrongType(answer.error)) return null;
+      throw redisError(answer.error, place);
+    });
     const waiting = [...all.entries()];
     async function work(): Promise<void> {
       for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
@@ -63,7 +70,13 @@ export function bullRetry(connection: Connection, bull: BullPlace, request: Nati
           failed.push({ id, reason: lost });
           continue;
         }
-        const opts = parseObject(asTextOrNull(options[index]) ?? '');
+        const text = options[index] ?? null;
+        if (text === null) {
+          // The library's script would take it off the failed jobs, and then fail.
+          skipped.push({ id, reason: whyItStays('foreign') });
+          continue;
+        }
+        const opts = parseObject(text);
         try {
           const answer = await retryOne({ id, lifo: opts?.lifo === true, countReplay: request.countReplay });
           if (answer === 1) moved += 1;

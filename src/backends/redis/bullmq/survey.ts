@@ -1,5 +1,6 @@
 import type { ItemOutcome, NativeProgress, SurveyOptions } from '../../../contract/queue.ts';
 import type { Call, Connection } from '../connection.ts';
+import { isWrongType, redisError } from '../errors.ts';
 import { asList } from '../reply.ts';
 import type { BullPlace } from './find.ts';
 import { refusalOfCode } from './library.ts';
@@ -28,10 +29,16 @@ export async function surveyJobs(
     const refs = await readIds(connection, bull, state, offset, PAGE, signal);
     offset += refs.length;
     const ids = refs.map(({ id }) => id).filter((id) => !isMarker(id));
-    const replies = await connection.all(
+    const place = { operation: 'look at the jobs', queue: bull.shown, bytes: true, signal };
+    const answers = await connection.each(
       ids.map((id): Call => ['HMGET', `${bull.base}:${id}`, ...FIELDS]),
-      { operation: 'look at the jobs', queue: bull.shown, bytes: true, signal },
+      place,
     );
+    const replies = answers.map((answer) => {
+      if (answer.ok) return answer.reply;
+      if (isWrongType(answer.error)) return [];
+      throw redisError(answer.error, place);
+    });
     const jobs = ids.map((id, index) => {
       const [, , parentKey = null, rjk = null] = asList(replies[index]) as (Buffer | null)[];
       return { id, hash: { parentKey, rjk } };
