@@ -8,8 +8,9 @@ const GRACE_MS = 1_000;
 export class Deadline {
   readonly #operation: string;
   readonly #timeoutMs: number;
-  readonly #stop: AbortSignal;
   readonly #late = new AbortController();
+  /** Aborted with `TIMEOUT` when an answer took too long, and by the operator. */
+  readonly signal: AbortSignal;
   #isGivenUp = false;
   #timer: NodeJS.Timeout | null = null;
 
@@ -17,12 +18,8 @@ export class Deadline {
   constructor(operation: string, timeoutMs: number, stop: AbortSignal) {
     this.#operation = operation;
     this.#timeoutMs = timeoutMs;
-    this.#stop = stop;
-  }
-
-  /** Aborted with `TIMEOUT` when an answer took too long, and by the operator. */
-  get signal(): AbortSignal {
-    return AbortSignal.any([this.#stop, this.#late.signal]);
+    // Once for all items of a list: it takes longer than the rest of what is done for one.
+    this.signal = AbortSignal.any([stop, this.#late.signal]);
   }
 
   /** A call did not even end when it was told to: what is left of it, and of what it came from, may never end. */

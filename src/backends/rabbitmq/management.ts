@@ -246,6 +246,11 @@ export function numberAt(object: JsonObject, key: string): number | null {
   return typeof value === 'number' ? value : null;
 }
 
+export function booleanAt(object: JsonObject, key: string): boolean | null {
+  const value = object[key];
+  return typeof value === 'boolean' ? value : null;
+}
+
 export function textAt(object: JsonObject, key: string): string | null {
   const value = object[key];
   return typeof value === 'string' ? value : null;

@@ -1,5 +1,5 @@
 import type { Kind } from '../../contract/capabilities.ts';
-import { isObject, type JsonObject, numberAt, objectAt, textAt } from './management.ts';
+import { booleanAt, isObject, type JsonObject, numberAt, objectAt, textAt } from './management.ts';
 
 export type RabbitKind = Extract<Kind, 'classic' | 'quorum' | 'rabbit-stream'>;
 
@@ -7,8 +7,8 @@ export type RabbitKind = Extract<Kind, 'classic' | 'quorum' | 'rabbit-stream'>;
 export interface QueueInfo {
   readonly name: string;
   readonly kind: RabbitKind;
-  readonly durable: boolean;
-  readonly autoDelete: boolean;
+  readonly durable: boolean | null;
+  readonly autoDelete: boolean | null;
   readonly arguments: JsonObject;
   readonly policy: JsonObject;
   readonly policyName: string | null;
@@ -30,7 +30,8 @@ export interface QueueInfo {
   readonly raw: JsonObject;
 }
 
-const LINKS = 'name,type,durable,auto_delete,arguments,policy';
+/** Each column of 10,000 queues is 0.1 s of the broker's time. */
+const LINKS = 'name,type,arguments,policy';
 /** What links queues to one another: it costs the broker a tenth of the figures. */
 export const LINKS_QUERY = `columns=${LINKS}&disable_stats=true`;
 /** The same with what can be had without the figures that take the broker longest, for a list of very many. */
@@ -69,8 +70,8 @@ export function queueInfo(raw: JsonObject): QueueInfo | null {
   return {
     name,
     kind: kindOf(textAt(raw, 'type') ?? textAt(args, 'x-queue-type')),
-    durable: raw.durable !== false,
-    autoDelete: raw.auto_delete === true,
+    durable: booleanAt(raw, 'durable'),
+    autoDelete: booleanAt(raw, 'auto_delete'),
     arguments: args,
     policy,
     policyName: textAt(raw, 'policy'),

@@ -30,7 +30,7 @@ export class QueueRules {
 
   private constructor(from: {
     readonly kind: RabbitKind;
-    readonly made: { readonly durable: boolean; readonly autoDelete: boolean; readonly arguments: JsonObject } | null;
+    readonly made: (Pick<QueueRules, 'durable' | 'autoDelete'> & { readonly arguments: JsonObject }) | null;
     readonly told: QueueInfo | null;
     readonly policies: Policies | null;
     readonly queue: string;
