@@ -53,6 +53,7 @@ const UNTOLD: SendOutcome = { status: 'unknown', reason: 'the publisher did not 
 export class Publishers {
   readonly #open: (name: string) => Promise<Publisher>;
   readonly #publishers = new Map<string, Promise<Publisher>>();
+  readonly #opened = new Set<string>();
 
   constructor(open: (name: string) => Promise<Publisher>) {
     this.#open = open;
@@ -63,12 +64,17 @@ export class Publishers {
     if (publisher === undefined) {
       publisher = this.#open(name);
       this.#publishers.set(name, publisher);
+      publisher.then(
+        () => this.#opened.add(name),
+        () => undefined,
+      );
     }
     return publisher;
   }
 
+  /** Of those that could be opened. */
   get names(): readonly string[] {
-    return [...this.#publishers.keys()];
+    return [...this.#opened];
   }
 
   async close(): Promise<void> {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { OutgoingMessage } from '../../../src/contract/message.ts';
 import type { Publisher, Queue } from '../../../src/contract/queue.ts';
-import { openPublisher } from '../../../src/core/publishers.ts';
+import { openPublisher, Publishers } from '../../../src/core/publishers.ts';
 import { RICH } from '../../support/memory/capabilities.ts';
 import { outgoing } from '../../support/messages.ts';
 
@@ -62,4 +62,15 @@ test('a queue that keeps what other brokers left on a message loses nothing', as
   const { publisher } = await open({ keepsNative: true });
   expect(publisher.misfits(typed)).toEqual(['a group']);
   expect(await publisher.send(typed)).toMatchObject({ status: 'sent' });
+});
+
+test('the names are those of the queues that could be opened', async () => {
+  const publishers = new Publishers(async (name) => {
+    if (name === 'gone') throw new Error('no such queue');
+    return (await open()).publisher;
+  });
+  await expect(publishers.get('gone')).rejects.toThrow('no such queue');
+  await publishers.get('there');
+  expect(publishers.names).toEqual(['there']);
+  await publishers.close();
 });
