@@ -23,7 +23,7 @@ export class Secrets {
    * says so. Of a URL inside a longer text (a body, a command) nothing short is taken: a count of messages would be hidden with `?key=5`.
    */
   learnWord(word: string): void {
-    const at = word.search(/[a-z][a-z0-9+.-]*:\/\//i);
+    const at = urlAt(word);
     if (at === -1) return;
     const isText = /[\s"']/.test(word);
     for (const secret of secretsIn(word.slice(at))) if (!isText || secret.length >= SHORT) this.learn(secret);
@@ -58,6 +58,20 @@ export class Secrets {
   }
 }
 
+/**
+ * Where the first `scheme://` in a text begins; -1: nowhere. Looked for from its end, because an expression that begins with the scheme takes the square of
+ * the length of a body without spaces: minutes for 200 KB.
+ */
+export function urlAt(text: string): number {
+  for (let end = text.indexOf('://'); end !== -1; end = text.indexOf('://', end + 1)) {
+    let start = end;
+    while (start > 0 && /[a-z0-9+.-]/i.test(text.charAt(start - 1))) start -= 1;
+    const letter = text.slice(start, end).search(/[a-z]/i);
+    if (letter !== -1) return start + letter;
+  }
+  return -1;
+}
+
 function isInWord(text: string, at: number, length: number): boolean {
   return (
     /[\p{L}\p{N}]$/u.test(text.slice(Math.max(0, at - 2), at)) ||
@@ -84,13 +98,46 @@ function formsOf(secret: string): readonly string[] {
   ].filter((form) => form !== '');
 }
 
-const SECRET_PARAMETER = /([?&](?:[^=&#]*(?:pass|secret|token|key)[^=&#]*)=)([^&#]*)/gi;
+const SOUNDS_SECRET = /pass|secret|token|key/i;
+
+/** Where the values of parameters stand that sound secret. One pass: a single expression for it takes minutes where there are many question marks. */
+function secretValues(text: string): readonly { readonly start: number; readonly end: number }[] {
+  const found: { start: number; end: number }[] = [];
+  let begin = 0;
+  for (const piece of text.split(/[&#]/)) {
+    const end = begin + piece.length;
+    let name = text.charAt(begin - 1) === '&' ? 0 : afterMark(piece, 0);
+    while (name !== -1) {
+      const equals = piece.indexOf('=', name);
+      if (equals === -1) break;
+      if (SOUNDS_SECRET.test(piece.slice(name, equals))) {
+        found.push({ start: begin + equals + 1, end });
+        break;
+      }
+      name = afterMark(piece, equals);
+    }
+    begin = end + 1;
+  }
+  return found;
+}
+
+/** -1: none. */
+function afterMark(text: string, from: number): number {
+  const mark = text.indexOf('?', from);
+  return mark === -1 ? -1 : mark + 1;
+}
 
 /** A URL fit for eyes: the password and secret parameters hidden. Works on text that is no valid URL as well. */
 export function redactUrl(url: string): string {
   const { start, end } = passwordRange(url);
   const withoutPassword = start === end ? url : url.slice(0, start) + HIDDEN + url.slice(end);
-  return withoutPassword.replace(SECRET_PARAMETER, `$1${HIDDEN}`);
+  let shown = '';
+  let shownTo = 0;
+  for (const value of secretValues(withoutPassword)) {
+    shown += withoutPassword.slice(shownTo, value.start) + HIDDEN;
+    shownTo = value.end;
+  }
+  return shown + withoutPassword.slice(shownTo);
 }
 
 function secretsIn(url: string): readonly string[] {
@@ -102,7 +149,7 @@ function secretsIn(url: string): readonly string[] {
     .replace(/:$/, '');
   // What HTTP sends as "Basic".
   const basic = password === '' ? '' : Buffer.from(`${decoded(user)}:${decoded(password)}`).toString('base64');
-  const raw = [password, ...partsOf(password), ...[...url.matchAll(SECRET_PARAMETER)].map((match) => match[2] ?? '')];
+  const raw = [password, ...partsOf(password), ...secretValues(url).map((value) => url.slice(value.start, value.end))];
   return [...raw.flatMap((secret) => [secret, decoded(secret)]), basic].filter((secret) => secret !== '');
 }
 
@@ -125,7 +172,9 @@ function passwordRange(url: string): { readonly start: number; readonly end: num
   const limit = pathAt === -1 ? url.length : authority + pathAt;
   const colon = url.indexOf(':', authority);
   const before = url.lastIndexOf('@', limit);
-  const isPath = before > authority && !/[?#].*@/s.test(url.slice(limit));
+  const behind = url.slice(limit);
+  const query = behind.search(/[?#]/);
+  const isPath = before > authority && (query === -1 || behind.lastIndexOf('@') < query);
   const at = isPath ? before : url.lastIndexOf('@');
   if (at <= authority || colon === -1 || colon > at) return { start: 0, end: 0 };
   return { start: colon + 1, end: at };

@@ -1,14 +1,13 @@
+import { urlAt } from '../../config/redact.ts';
 import type { Broker } from '../../contract/broker.ts';
 import { MqError } from '../../contract/errors.ts';
-
-const URL_ANYWHERE = /[a-z][a-z0-9+.-]*:\/\//i;
 
 /**
  * A URL stands where a queue is expected: `--url` was forgotten, and where a queue comes into being with its first message it would be stored with its
  * password. Also behind an `@`. The embedded database has an address without slashes.
  */
 export function isUrl(name: string): boolean {
-  return URL_ANYWHERE.test(name) || /^sqlite:/i.test(name);
+  return urlAt(name) !== -1 || /^sqlite:/i.test(name);
 }
 
 /** The one scheme in which a broker may know its queues (SQS). */

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { redactUrl, Secrets } from '../../../src/config/redact.ts';
+import { redactUrl, Secrets, urlAt } from '../../../src/config/redact.ts';
 
 describe('redactUrl', () => {
   it.each([
@@ -57,6 +57,34 @@ describe('Secrets', () => {
         secrets.learnUrl(`amqp://user:${encodeURIComponent(password)}@host/`);
         const said = secrets.redact(`a ${password} b ${encodeURIComponent(password)} c`);
         expect(said).toBe('a *** b *** c');
+      }),
+    );
+  });
+});
+
+describe('long words', () => {
+  const long = 300_000;
+  it.each([
+    ['letters', 'b'.repeat(long)],
+    ['question marks', `redis://u:p@h/${'?key'.repeat(long / 4)}`],
+    ['question marks and no host', `redis://${'?'.repeat(long)}`],
+    ['slashes', '://'.repeat(long / 3)],
+  ])('of %s are read in one pass', (_what, word) => {
+    const startedAt = performance.now();
+    new Secrets().learnWord(word);
+    redactUrl(word);
+    // What goes over the word anew at each letter takes minutes.
+    expect(performance.now() - startedAt).toBeLessThan(2_000);
+  });
+
+  it('are read as an expression would read them', () => {
+    const pieces = fc.constantFrom('?', '&', '=', '#', 'key', 'pass', 'a', '/', 'x:', '://', ' ', '1', '+');
+    const texts = fc.array(pieces, { maxLength: 20 }).map((found) => found.join(''));
+    fc.assert(
+      fc.property(texts, (text) => {
+        expect(urlAt(text)).toBe(text.search(/[a-z][a-z0-9+.-]*:\/\//i));
+        const shown = text.replace(/([?&](?:[^=&#]*(?:pass|key)[^=&#]*)=)([^&#]*)/gi, '$1***');
+        expect(redactUrl(text)).toBe(shown);
       }),
     );
   });
