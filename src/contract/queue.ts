@@ -91,7 +91,7 @@ export interface ConsumeOptions {
 export interface Consumer extends AsyncIterable<Delivery> {
   /**
    * When the iteration has ended: about how many messages were there from the start and could not come, because they wait behind messages that
-   * are held (a FIFO group). Absent where that cannot happen.
+   * are held (a FIFO group), or because another `mq` was taking them. Absent where that cannot happen.
    */
   readonly unseen?: number;
   close(): Promise<void>;

@@ -44,6 +44,8 @@ export function browse<T>(source: BrowseSource<T>, options: ConsumeOptions, queu
   let wake: (() => void) | null = null;
   let closed = false;
   let isOver = false;
+  /** Another mq is taking messages out: the end is not that of the queue. */
+  let isElsewhere = false;
   const pendingAcks = new Set<Promise<void>>();
 
   function settled(): void {
@@ -87,7 +89,10 @@ export function browse<T>(source: BrowseSource<T>, options: ConsumeOptions, queu
   async function* deliveries(): AsyncGenerator<Delivery> {
     try {
       if (options.givesBack !== 'all') await source.mayRemove();
-      if (!(await lease.take(options.follow, options.notice, options.signal))) return;
+      if (!(await lease.take(options.follow, options.notice, options.signal))) {
+        isElsewhere = !options.signal.aborted;
+        return;
+      }
       yield* pages();
     } finally {
       isOver = true;
@@ -142,6 +147,9 @@ export function browse<T>(source: BrowseSource<T>, options: ConsumeOptions, queu
 
   return {
     [Symbol.asyncIterator]: () => deliveries(),
+    get unseen() {
+      return isElsewhere ? 1 : 0;
+    },
     async close(): Promise<void> {
       closed = true;
       wake?.();

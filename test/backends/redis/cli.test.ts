@@ -113,6 +113,16 @@ it('a question names the queue that has to be typed; delete says what stays, and
   expect(purged.questions).toEqual(typed(`${name}:dead`));
 });
 
+it('what another mq is taking out is not looked at, and the report is not complete', async () => {
+  const name = fresh('held');
+  await client.rpush(name, '1', '2');
+  await client.set(`mq:lease:${name}`, 'another');
+  const { code, stdout, stderr } = await runMq([...at(), 'drain', name, '--to', '/dev/null', '-o', 'json']);
+  expect(stderr).toContain(`another mq is taking messages out of ${name}; nothing was taken here`);
+  expect(JSON.parse(stdout)).toMatchObject({ moved: 0, complete: false });
+  expect(code).toBe(3);
+});
+
 describe('enqueue into BullMQ', () => {
   it('name, id, delay, priority, attempts, backoff and deduplication are what the library reads', async () => {
     const queue = await bull(fresh('flags'));
