@@ -1,8 +1,13 @@
 import type { QueuePattern } from '../contract/broker.ts';
+import { MqError } from '../contract/errors.ts';
+
+/** Longer than any name or URL of a queue; far longer ones make no expression. */
+const LONGEST_GLOB = 10_000;
 
 /**
  * Globs over queue names: `*` any run, `?` one character, `[abc]`, `[a-z]`, `[!x]`, and `\` takes the next character as it is. Unlike in
  * a file glob, `/` and a leading dot are letters like any other, since queue names are not paths. No globs: every queue.
+ * Throws `USAGE` for one that is too long.
  */
 export function queuePattern(globs: readonly string[]): QueuePattern {
   const expressions = globs.map(globExpression);
@@ -18,6 +23,8 @@ export function isGlob(text: string): boolean {
 }
 
 function globExpression(glob: string): RegExp {
+  if (glob.length > LONGEST_GLOB)
+    throw new MqError('USAGE', `a pattern has at most ${LONGEST_GLOB} characters; this one has ${glob.length}`);
   let source = '';
   for (let at = 0; at < glob.length; at++) {
     const char = glob[at] ?? '';

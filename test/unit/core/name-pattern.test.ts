@@ -70,3 +70,8 @@ describe('isGlob', () => {
     expect(queuePattern([text]).matches(text)).toBe(!text.includes('\\'));
   });
 });
+
+it('a pattern that is longer than any name is a mistake of the caller, not a bug', () => {
+  for (const long of ['*a', '['])
+    expect(() => queuePattern([long.repeat(60_000)])).toThrow(expect.objectContaining({ code: 'USAGE' }));
+});
