@@ -197,6 +197,8 @@ it('Laravel: the mark beside a queue is none, and a queue all of whose jobs wait
   const theirs = await open('', url.replace('redis://', 'redis://nozcard:pw@'));
   const seen = await (await theirs.queue('shop_database_queues:default', signal)).stats(signal);
   expect(seen.notes.inFlight).toContain('unknown how many jobs');
+  await client.call('ACL', 'SETUSER', 'nozcard', '-scan');
+  await expect(theirs.queue('no-such-queue', signal)).rejects.toMatchObject({ code: 'QUEUE_NOT_FOUND' });
   expect(await send('shop_database_queues:default', '{"order":42}', job)).toEqual(['failed', 'sent']);
   // At the end away from its workers, which take from the left.
   expect(await client.lrange('shop_database_queues:default', 0, -1)).toEqual([job, job]);

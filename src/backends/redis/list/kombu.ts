@@ -1,3 +1,4 @@
+import { MqError } from '../../../contract/errors.ts';
 import type { Call, Connection } from '../connection.ts';
 import { asInteger, asList, asPairs, asTextOrNull } from '../reply.ts';
 
@@ -54,10 +55,15 @@ export async function bindingOf(
 ): Promise<Binding | null> {
   if (!everywhere) return (await boundQueues(connection, [`${KOMBU_BINDING}${queue}`], signal)).get(queue) ?? null;
   const endsAt = performance.now() + connection.settings.scanBudgetMs;
-  for await (const keys of connection.scan({ match: `${KOMBU_BINDING}*`, type: 'set' }, signal)) {
-    const found = (await boundQueues(connection, keys, signal)).get(queue);
-    if (found !== undefined) return found;
-    if (performance.now() > endsAt) break;
+  try {
+    for await (const keys of connection.scan({ match: `${KOMBU_BINDING}*`, type: 'set' }, signal)) {
+      const found = (await boundQueues(connection, keys, signal)).get(queue);
+      if (found !== undefined) return found;
+      if (performance.now() > endsAt) break;
+    }
+  } catch (error) {
+    // A user who may not list the keys is not told that by the way: the queue asked for is another matter.
+    if (!(error instanceof MqError) || error.code !== 'PERMISSION_DENIED') throw error;
   }
   return null;
 }
@@ -99,6 +105,8 @@ export async function celeryNotes(
             )
             .join(', ')}`,
         };
+  if (answers[0]?.ok !== true)
+    return { ...ready, inFlight: "unknown how many tasks Celery's workers hold: the hash unacked could not be read" };
   if (unacked === undefined || unacked === 0 || isOnePriority) return ready;
   const held = unacked > MOST_UNACKED ? null : await heldOf(connection, queue, signal);
   if (held === 0) return ready;
