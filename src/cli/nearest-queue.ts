@@ -11,7 +11,7 @@ const LISTING_MS = 1_000;
 const compared = new WeakSet<MqError>();
 
 /** The same error, with the queue that was probably meant, when it says that there is none of that name. Never throws. */
-export async function withNearestQueue(error: unknown, broker: Broker, signal: AbortSignal): Promise<unknown> {
+export async function withNearestQueue<E>(error: E, broker: Broker, signal: AbortSignal): Promise<E | MqError> {
   if (!(error instanceof MqError) || error.code !== 'QUEUE_NOT_FOUND' || error.queue === null || compared.has(error))
     return error;
   if (error.backend !== null && error.backend !== broker.name) return error;

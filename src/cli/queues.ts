@@ -4,22 +4,56 @@ import type { Queue } from '../contract/queue.ts';
 import type { QueueStats } from '../contract/stats.ts';
 import { isGlob, queuePattern } from '../core/name-pattern.ts';
 import { isUrl } from './line/queue-words.ts';
+import { withNearestQueue } from './nearest-queue.ts';
 import type { Session } from './session.ts';
 
+/** So many queues that were named are read side by side. */
+const AT_ONCE = 10;
+
+/** Queues that were named and could not be read: said beside those that could, and an error when these have been printed. */
+export class Unread {
+  #first: MqError | null = null;
+
+  /** The first of them makes the exit code. */
+  add(name: string, error: MqError, session: Session): void {
+    const { code, message, hint } = error;
+    // A deadline does not know what was asked.
+    const told =
+      error.queue === null ? new MqError(code, `${name}: ${message}`, { hint: hint ?? undefined, queue: name }) : error;
+    if (this.#first === null) this.#first = told;
+    else session.notice(told.message);
+  }
+
+  /** Throws where there is one. */
+  tell(): void {
+    if (this.#first !== null) throw this.#first;
+  }
+}
+
 /**
- * Stats of the queues that `names` ask for; none: of all. A literal name that does not exist throws `QUEUE_NOT_FOUND`; a glob may match
- * nothing, which `onEmpty` is told. A queue whose own name looks like a glob is found by that name too.
+ * Stats of the queues that `names` ask for; none: of all. A name that does not exist or cannot be read goes to `unread`, and the others are read all the
+ * same; a glob may match nothing, which `onEmpty` is told. A queue whose own name looks like a glob is found by that name too. Throws where it is the broker
+ * that cannot be read.
  */
 export async function* readQueues(
   session: Session,
   broker: Broker,
   names: readonly string[],
+  unread: Unread,
   onEmpty: (glob: string) => void = (glob) => session.notice(`no queue matches ${glob}`),
 ): AsyncGenerator<QueueStats> {
   const literals = names.filter((name) => !isGlob(name));
-  for (const name of literals) {
-    const queue = await session.within('stats', (signal) => broker.queue(name, signal));
-    yield await session.within('stats', (signal) => queue.stats(signal));
+  for (let at = 0; at < literals.length; at += AT_ONCE) {
+    const asked = literals.slice(at, at + AT_ONCE);
+    const read = await Promise.all(asked.map((name) => readNamed(session, broker, name)));
+    const [first] = read;
+    // Nobody answers: the others would only cost the same wait again.
+    if (first instanceof MqError && read.every(isUnanswered)) throw first;
+    for (const [index, one] of read.entries()) {
+      if (!(one instanceof MqError)) yield one;
+      else if (ENDS_ALL.has(one.code)) throw one;
+      else unread.add(asked[index] ?? '', await withNearestQueue(one, broker, session.signal), session);
+    }
   }
   const globs = names.filter(isGlob);
   if (names.length > 0 && globs.length === 0) return;
@@ -34,6 +68,23 @@ export async function* readQueues(
     if (!named.has(stats.queue)) yield stats;
   }
   for (const { glob } of unmatched) onEmpty(glob);
+}
+
+/** These are of the whole broker or of this run, and not of one queue. */
+const ENDS_ALL: ReadonlySet<string> = new Set(['ABORTED', 'UNAUTHENTICATED', 'USAGE', 'CONFIG_INVALID']);
+
+function isUnanswered(one: QueueStats | MqError): boolean {
+  return one instanceof MqError && (one.code === 'TIMEOUT' || one.code === 'UNAVAILABLE');
+}
+
+async function readNamed(session: Session, broker: Broker, name: string): Promise<QueueStats | MqError> {
+  try {
+    const queue = await session.within('stats', (signal) => broker.queue(name, signal));
+    return await session.within('stats', (signal) => queue.stats(signal));
+  } catch (error) {
+    if (!(error instanceof MqError)) throw error;
+    return error;
+  }
 }
 
 function pattern(globs: readonly string[]): QueuePattern {

@@ -5,7 +5,7 @@ import { compareQueues, SORT_KEYS, type SortKey } from '../line/sort-queues.ts';
 import { isDocumentFormat, openSequence } from '../output/documents.ts';
 import { LIST_COLUMNS, statsDocument } from '../output/stats-view.ts';
 import { printTable } from '../output/table.ts';
-import { readQueues } from '../queues.ts';
+import { readQueues, Unread } from '../queues.ts';
 import { defineVerb, words } from '../verb.ts';
 
 interface LsFlags {
@@ -36,8 +36,9 @@ export const ls = defineVerb<LsFlags, LsOptions>({
     const target = session.target();
     const rows: QueueStats[] = [];
     const unknown: string[] = [];
+    const unread = new Unread();
     await session.withBroker(async (broker) => {
-      for await (const stats of readQueues(session, broker, options.globs)) {
+      for await (const stats of readQueues(session, broker, options.globs, unread)) {
         if (options.onlyDead && stats.dead === null) unknown.push(stats.queue);
         else if (!options.onlyDead || (stats.dead ?? 0) > 0) rows.push(stats);
       }
@@ -50,6 +51,7 @@ export const ls = defineVerb<LsFlags, LsOptions>({
         rows.map(({ queue }) => queue),
       );
     }
+    if (rows.length === 0) unread.tell();
     rows.sort((a, b) => compareQueues(a, b, options.sort));
     if (isDocumentFormat(format)) {
       const sequence = await openSequence(session, format);
@@ -65,6 +67,7 @@ export const ls = defineVerb<LsFlags, LsOptions>({
       session.messages.note('no queues');
     }
     if (unknown.length > 0) session.messages.note(`not known how many dead letters these have: ${unknown.join(', ')}`);
+    unread.tell();
     return EXIT.done;
   },
 });

@@ -13,7 +13,7 @@ import { printDeadGroups } from '../output/dead-groups-view.ts';
 import { isDocumentFormat, openSequence } from '../output/documents.ts';
 import { STATS_COLUMNS, statsDocument } from '../output/stats-view.ts';
 import { printTable } from '../output/table.ts';
-import { readQueues } from '../queues.ts';
+import { readQueues, Unread } from '../queues.ts';
 import type { Session } from '../session.ts';
 import { defineVerb, words } from '../verb.ts';
 
@@ -100,14 +100,16 @@ export const stats = defineVerb<StatsFlags, StatsOptions>({
     await session.withBroker(async (broker) => {
       let before = new Map<string, QueueStats>();
       if (options.sampleMs !== null) {
-        const first = await readAll(session, broker, options, sayOnce);
+        const first = await readAll(session, broker, options, new Unread(), sayOnce);
         before = byName(first);
         if (first.some((reading) => reading.rates === undefined)) {
           await systemClock.sleep(options.sampleMs, session.signal);
         }
       }
       for (let round = 0; !session.signal.aborted; round++) {
-        const fresh = await readAll(session, broker, options, sayOnce);
+        const unread = new Unread();
+        const fresh = await readAll(session, broker, options, unread, sayOnce);
+        if (fresh.length === 0) unread.tell();
         const { stdout } = session.host;
         if (options.watchMs !== null && format === 'table') {
           if (stdout.isTerminal) await stdout.write(CLEAR_SCREEN);
@@ -115,6 +117,7 @@ export const stats = defineVerb<StatsFlags, StatsOptions>({
         }
         await print(fresh.map((reading) => withRates(reading, before.get(reading.queue) ?? null)));
         if (round === 0) explain(session, fresh, options);
+        unread.tell();
         if (options.watchMs === null) return;
         before = byName(fresh);
         await systemClock.sleep(options.watchMs, session.signal);
@@ -128,10 +131,11 @@ async function readAll(
   session: Session,
   broker: Broker,
   { globs, sort }: StatsOptions,
+  unread: Unread,
   onEmpty: (glob: string) => void,
 ): Promise<QueueStats[]> {
   const readings: QueueStats[] = [];
-  for await (const reading of readQueues(session, broker, globs, onEmpty)) readings.push(reading);
+  for await (const reading of readQueues(session, broker, globs, unread, onEmpty)) readings.push(reading);
   return readings.sort((a, b) => compareQueues(a, b, sort));
 }
 
