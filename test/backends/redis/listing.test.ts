@@ -2,11 +2,14 @@ import { expect, it } from 'vitest';
 import { backend } from '../../../src/backends/redis/index.ts';
 import type { QueueStats } from '../../../src/contract/stats.ts';
 import { queuePattern } from '../../../src/core/name-pattern.ts';
+import { CommandLine } from '../../support/command-line.ts';
 import { losingRelay } from '../../support/losing-relay.ts';
+import { outgoing } from '../../support/messages.ts';
 import { startRedis } from '../../support/redis-server.ts';
 import { redisProgram } from '../../support/servers.ts';
 import { after, client, fresh, notice, open, signal, url } from './lab.ts';
 
+/** Redis throttles nobody, so that of seven things that may befall one of fifty queues six are here. */
 interface Listed {
   readonly rows: readonly QueueStats[];
   readonly notices: string;
@@ -106,6 +109,57 @@ it('a user without TIME, and one with nothing but what reading takes, gets the f
   expect(rows.find(({ kind }) => kind === 'bullmq')?.notes.oldestAgeMs).toContain('by the clock of this machine');
   expect(rows.every(({ brokerTime }) => brokerTime === undefined)).toBe(true);
 });
+
+it('a user without XINFO sees how many entries a stream has, and nothing is refused but what needs its groups', async () => {
+  const base = await manyQueues(50);
+  const user = fresh('user');
+  await client.call('ACL', 'SETUSER', user, 'reset', 'on', '>pw', '~*', '&*', '+@all', '-xinfo');
+  after(() => client.call('ACL', 'DELUSER', user));
+  const theirs = url.replace('redis://', `redis://${user}:pw@`);
+  const { rows, notices } = await list(theirs, `${base}-*`);
+  expect(notices).toBe('');
+  expect(rows).toHaveLength(50);
+  expect(rows.filter(({ kind }) => kind === 'list').every(({ ready }) => ready === 1)).toBe(true);
+  const streams = rows.filter(({ kind }) => kind === 'stream');
+  expect(streams).toHaveLength(25);
+  for (const stream of streams)
+    expect(stream).toMatchObject({ ready: null, notes: { ready: expect.stringMatching(/^of 1 entries.*XINFO/) } });
+  const one = await (await open('', theirs)).queue(nameOf(base, 1), signal);
+  expect((await one.stats(signal)).ready).toBeNull();
+  const publisher = await one.publisher?.({ expected: null, lossy: false, notice, signal });
+  expect(await publisher?.send(outgoing())).toMatchObject({ status: 'sent' });
+  await publisher?.close();
+  await expect(one.pause?.({ reason: null, signal })).rejects.toMatchObject({ code: 'PERMISSION_DENIED' });
+  await expect(one.describe(signal)).rejects.toMatchObject({ code: 'PERMISSION_DENIED' });
+});
+
+it.each([['ls'], ['stats'], ['top', '--once']])(
+  '%s shows the others beside what may not be read and what is gone',
+  async (...verb) => {
+    const base = await manyQueues(50);
+    const user = fresh('user');
+    await client.call('ACL', 'SETUSER', user, 'reset', 'on', '>pw', `~${base}-*`, '&*', '+@all', '-xinfo');
+    await client.call('ACL', 'SETUSER', user, 'resetkeys', `~${base}-0[1-4]*`);
+    after(() => client.call('ACL', 'DELUSER', user));
+    const line = await CommandLine.open();
+    after(() => line.close());
+    const theirs = ['--url', url.replace('redis://', `redis://${user}:pw@`), '-o', 'ndjson'];
+    const named = (stdout: string) =>
+      stdout
+        .trimEnd()
+        .split('\n')
+        .map((row) => JSON.parse(row).queue as string);
+    const all = await line.run([...verb, `${base}-*`, ...theirs]);
+    expect(all.code, all.stderr).toBe(0);
+    expect(named(all.stdout)).toHaveLength(40);
+    // By name: one that may not be read, and one that is gone, beside two that are there.
+    const [denied, gone, ...there] = [nameOf(base, 0), `${base}-04x`, nameOf(base, 10), nameOf(base, 12)];
+    const some = await line.run([...verb, ...there, denied, gone, ...theirs]);
+    expect(named(some.stdout).toSorted()).toEqual(there);
+    expect(some.code, some.stderr).toBe(verb[0] === 'top' ? 4 : 6);
+    expect(some.stderr).toContain(verb[0] === 'top' ? 'no queue' : denied);
+  },
+);
 
 it('a list that took longer than its budget says so on each of its rows, and one that did not on none', async () => {
   const base = await manyQueues(300);

@@ -15,15 +15,17 @@ import { mayPurge, purgeStream } from './purge.ts';
 import { getEntry, peekPending, peekReady } from './read.ts';
 import { deadSource, unreadSource } from './source.ts';
 import { describeStream, streamStats } from './stats.ts';
+import { refusalOf, statsWithoutGroups, withoutGroups } from './unasked.ts';
 import { refuseIfOthersNeed, viewOf } from './view.ts';
 
 /** A handle of one stream, through the group of `?group=`, or its only group, or none. */
 export async function openStream(connection: Connection, key: string, signal: AbortSignal): Promise<Queue> {
-  const { groups } = await readFacts(connection, key, signal);
+  const { groups, refusal } = await readGroups(connection, key, signal);
   const wanted = connection.settings.group;
   const found =
     wanted === null ? (groups.length === 1 ? groups[0] : undefined) : groups.find(({ name }) => name === wanted);
-  const group = found?.name ?? null;
+  // Where groups may not be asked for, what needs one is refused for that, and not for the want of one.
+  const group = found?.name ?? (refusal === null ? null : (wanted ?? ''));
   const view = viewOf(connection, key, group);
   const capabilities = frozen(
     streamCapabilities({
@@ -73,7 +75,8 @@ export async function openStream(connection: Connection, key: string, signal: Ab
     place: placeOf(connection.settings, key),
     kind: 'stream',
     capabilities,
-    stats: (signal) => streamStats(view, signal),
+    stats: (signal) =>
+      refusal === null ? streamStats(view, signal) : statsWithoutGroups(connection, key, refusal, signal),
     describe: (signal) => describeStream(view, signal),
     peek,
     get: (id, signal) => getEntry(view, id, signal),
@@ -130,7 +133,17 @@ export async function openStream(connection: Connection, key: string, signal: Ab
         }),
     ...(capabilities.abilities.deadLetters.supported ? { deadLetters } : {}),
   };
-  return rememberHandle(queue, { kind: 'stream', connection, key });
+  return rememberHandle(refusal === null ? queue : withoutGroups(queue, refusal), { kind: 'stream', connection, key });
+}
+
+async function readGroups(connection: Connection, key: string, signal: AbortSignal) {
+  try {
+    return { groups: (await readFacts(connection, key, signal)).groups, refusal: null };
+  } catch (error) {
+    const refusal = refusalOf(error);
+    if (refusal === null) throw error;
+    return { groups: [], refusal };
+  }
 }
 
 function streamKeyOf(queue: Queue, connection: Connection): string | null {
