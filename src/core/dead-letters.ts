@@ -79,7 +79,8 @@ async function linksOfHolder(holder: Queue, links: DeadLetters, signal: AbortSig
     if (holder.deadLetters === undefined) return links;
     return links.ofHolder?.() ?? (await holder.deadLetters(signal));
   } catch (error) {
-    if (!(error instanceof MqError) || error.code !== 'PRECONDITION_FAILED') throw error;
+    // Not told now is not told.
+    if (!(error instanceof MqError) || (error.code !== 'PRECONDITION_FAILED' && !error.retryable)) throw error;
     return { ...links, sources: null };
   }
 }

@@ -253,5 +253,5 @@ function outgoing({ setHeaders, source }: MoveRequest, message: Message): Outgoi
 }
 
 function isRefused(error: unknown): error is MqError {
-  return error instanceof MqError && error.code === 'PRECONDITION_FAILED';
+  return error instanceof MqError && (error.code === 'PRECONDITION_FAILED' || error.retryable);
 }

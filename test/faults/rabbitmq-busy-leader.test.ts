@@ -47,9 +47,53 @@ function leader(word: 'suspend' | 'resume'): Promise<void> {
   );
 }
 
+/** As `leader`, of a classic queue. */
+function classic(word: 'suspend' | 'resume', name: string): Promise<void> {
+  return broker.evaluate(
+    `[sys:${word}(amqqueue:get_pid(Q)) || Q <- rabbit_amqqueue:list_by_type(rabbit_classic_queue), element(4, amqqueue:get_name(Q)) =:= <<"${name}">>].`,
+  );
+}
+
 const at = (management = broker.managementUrl): readonly string[] => [
   ...['--url', `${broker.url}?management=${encodeURIComponent(management)}`],
 ];
+
+test('one queue of fifty that does not answer, classic or quorum, costs its own figures', {
+  timeout: 120_000,
+}, async () => {
+  const names = Array.from({ length: 48 }, (_, n) => `one-${n}`);
+  await onChannel(broker.url, async (channel) => {
+    for (const name of names) await channel.assertQueue(name, { durable: true });
+  });
+  const all = async (...args: string[]) => {
+    const { code, stdout, stderr } = await runMq([...at(), ...args, '-o', 'ndjson', '--timeout', '10s']);
+    expect(code, stderr).toBe(0);
+    return stdout
+      .trimEnd()
+      .split('\n')
+      .map((row) => JSON.parse(row) as { queue: string; ready: number | null; notes: { ready?: string } });
+  };
+  await expect.poll(async () => (await all('ls')).filter(({ ready }) => ready !== null).length).toBe(50);
+  await leader('suspend');
+  await classic('suspend', 'one-7');
+  try {
+    for (const args of [['ls'], ['stats', '*'], ['top', '--once', '--interval', '100ms']]) {
+      const startedAt = performance.now();
+      const rows = await all(...args);
+      // Without waiting for the one as long as for a broker.
+      const tookMs = performance.now() - startedAt;
+      expect(tookMs).toBeLessThan(10_000);
+      expect(rows).toHaveLength(50);
+      expect(rows.filter(({ queue }) => names.includes(queue)).every(({ ready }) => ready === 0)).toBe(true);
+      expect(rows.find(({ queue }) => queue === 'one-7')?.notes.ready).toMatch(/^from the management API/);
+    }
+  } finally {
+    await classic('resume', 'one-7');
+    await onChannel(broker.url, async (channel) => {
+      for (const name of names) await channel.deleteQueue(name);
+    });
+  }
+});
 
 describe('a quorum queue whose leader does not answer is not empty', () => {
   test('stats and ls: what the management API knew last, and without it nothing', async () => {

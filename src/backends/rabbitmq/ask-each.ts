@@ -22,7 +22,12 @@ export async function askEach(
   const work = async (): Promise<void> => {
     for (let name = waiting.shift(); name !== undefined && performance.now() < until; name = waiting.shift()) {
       try {
-        found.set(name, await session.declared(name, signal));
+        const figures = await answeredBy(until + LAST_MS, session.declared(name, signal));
+        if (figures === null) {
+          session.giveUp();
+          continue;
+        }
+        found.set(name, figures);
         onAnswer?.();
       } catch (error) {
         throwIfAborted(signal);
@@ -35,6 +40,23 @@ export async function askEach(
   };
   await Promise.all(Array.from({ length: Math.min(AT_ONCE, names.length) }, work));
   return found;
+}
+
+/** A queue whose process is stuck gives no answer at all, while the broker and all others do: then that one is told from what is known otherwise. */
+const LAST_MS = 1_000;
+
+async function answeredBy<T>(until: number, answer: Promise<T>): Promise<T | null> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<null>((resolve) => {
+    timer = setTimeout(() => resolve(null), Math.max(0, until - performance.now()));
+  });
+  try {
+    return await Promise.race([answer, late]);
+  } finally {
+    clearTimeout(timer);
+    // One that was given up may still fail, with the connection.
+    answer.catch(() => undefined);
+  }
 }
 
 const CONCERNS_ALL: ReadonlySet<string> = new Set(['UNAVAILABLE', 'TIMEOUT', 'UNAUTHENTICATED', 'CONFIG_INVALID']);

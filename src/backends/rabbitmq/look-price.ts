@@ -1,4 +1,4 @@
-import { MqError } from '../../contract/errors.ts';
+import { type ErrorCode, MqError } from '../../contract/errors.ts';
 import { atLeast, type Version } from './link.ts';
 import type { QueueRules } from './queue-rules.ts';
 
@@ -17,6 +17,7 @@ export interface Look {
 interface Harm {
   readonly reason: string;
   readonly hint: string;
+  readonly code?: ErrorCode;
 }
 
 /** A message that has so few deliveries left is better not looked at: each look is one. */
@@ -24,18 +25,22 @@ const REACH = 2;
 
 /**
  * What a look at messages that stay costs, in one sentence. Throws `PRECONDITION_FAILED` without `force` where it could do harm, or where what would tell
- * that cannot be read. It knows the queue and not its messages: how often one was delivered shows only in the look itself.
+ * that cannot be read, `TIMEOUT` where that is for want of an answer. It knows the queue and not its messages: how often one was delivered shows only in the look itself.
  */
 export function priceOf(look: Look, force: boolean): string {
   const harm = force ? null : harmOf(look);
   if (harm !== null) {
     const { queue } = look;
-    throw new MqError('PRECONDITION_FAILED', `looking at ${JSON.stringify(queue)} could do harm: ${harm.reason}`, {
-      hint: harm.hint,
-      backend: 'rabbitmq',
-      operation: 'peek',
-      queue,
-    });
+    throw new MqError(
+      harm.code ?? 'PRECONDITION_FAILED',
+      `looking at ${JSON.stringify(queue)} could do harm: ${harm.reason}`,
+      {
+        hint: harm.hint,
+        backend: 'rabbitmq',
+        operation: 'peek',
+        queue,
+      },
+    );
   }
   return wordsOf(look);
 }
@@ -71,6 +76,7 @@ function harmOf({ rules, version, ready, consumers, looks }: Look): Harm | null 
   if (!limit.known) {
     return {
       reason: `each look uses a delivery of each message, and after how many they are dead cannot be read: ${limit.why}`,
+      code: rules.refusal,
       hint: '--force looks all the same; with the management API (?management=http://HOST:15672, a user with the tag "management") mq can read it',
     };
   }

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { type ClockReading, clockOfAnswer } from '../../contract/clock.ts';
-import { abortedError, MqError, throwIfAborted } from '../../contract/errors.ts';
+import { abortedError, type ErrorCode, MqError, throwIfAborted } from '../../contract/errors.ts';
 import type { JsonValue } from '../../contract/message.ts';
 import type { Address } from './address.ts';
 import { socketFailure } from './errors.ts';
@@ -31,6 +31,7 @@ export class Management {
   #away: Extract<Answer, { status: 'unavailable' }> | null = null;
 
   #clock: ClockReading | null = null;
+  #refusal: ErrorCode = 'PRECONDITION_FAILED';
   readonly #cluster: (signal: AbortSignal) => Promise<string | null>;
   /** It is the API of the broker that AMQP leads to. */
   #isOurs = false;
@@ -59,6 +60,14 @@ export class Management {
   /** From the newest answer that carried a date; null: none did. */
   get serverClock(): ClockReading | null {
     return this.#clock;
+  }
+
+  /**
+   * The code of a refusal for want of what only this API tells. Where it was silent or failed itself, the same may work later: nobody has to change
+   * anything.
+   */
+  get refusal(): ErrorCode {
+    return this.#refusal;
   }
 
   /** `path` below `/api`, already percent-encoded. */
@@ -96,6 +105,7 @@ export class Management {
     } catch (error) {
       if (signal.aborted) throw abortedError(signal);
       if (error instanceof MqError) throw error;
+      if (error instanceof Silence) this.#refusal = 'TIMEOUT';
       const reason = this.#whyAway(error, asking.answerMs);
       return asking.silentForAll === false && error instanceof Silence
         ? { status: 'unavailable', reason }
@@ -183,6 +193,7 @@ export class Management {
       const reason = `the management API at ${this.label} refused this user (it needs the tag "management")`;
       return refusedForAll ? this.#remember(reason) : { status: 'unavailable', reason };
     }
+    if (status >= 500) this.#refusal = 'UNAVAILABLE';
     return { status: 'unavailable', reason: `the management API at ${this.label} answered with status ${status}` };
   }
 

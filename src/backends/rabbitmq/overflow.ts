@@ -1,4 +1,4 @@
-import { MqError } from '../../contract/errors.ts';
+import { type ErrorCode, MqError } from '../../contract/errors.ts';
 import type { QueueRules } from './queue-rules.ts';
 
 /** What is in the target now, and how many more are to come, as far as that is known. */
@@ -13,11 +13,17 @@ const SEND_LESS =
 const READ_IT =
   '--lossy sends all the same; with the management API (?management=http://HOST:15672, a user with the tag "management") mq can read it';
 
+interface Overflow {
+  readonly reason: string;
+  readonly hint: string;
+  readonly code?: ErrorCode;
+}
+
 /**
  * Why sending there could lose messages, as far as that can be told beforehand. Null: it cannot. A limit that cannot be read is one that may be reached.
  * A stream forgets its oldest messages by design.
  */
-export function overflowReason(rules: QueueRules, filling: Filling): { reason: string; hint: string } | null {
+export function overflowReason(rules: QueueRules, filling: Filling): Overflow | null {
   if (rules.kind === 'rabbit-stream') return null;
   const { overflow } = rules;
   const [messages, bytes] = [rules.limit('max-length'), rules.limit('max-length-bytes')];
@@ -27,6 +33,7 @@ export function overflowReason(rules: QueueRules, filling: Filling): { reason: s
     return {
       reason: `whether the queue drops its oldest messages to make room for new ones cannot be read: ${why}`,
       hint: READ_IT,
+      code: rules.refusal,
     };
   }
   const { ready, expected } = filling;
@@ -53,8 +60,8 @@ export function overflowReason(rules: QueueRules, filling: Filling): { reason: s
   return null;
 }
 
-export function refuseOverflow({ reason, hint }: { reason: string; hint: string }, queue: string): MqError {
-  return new MqError('PRECONDITION_FAILED', reason, { hint, backend: 'rabbitmq', operation: 'enqueue', queue });
+export function refuseOverflow({ reason, hint, code = 'PRECONDITION_FAILED' }: Overflow, queue: string): MqError {
+  return new MqError(code, reason, { hint, backend: 'rabbitmq', operation: 'enqueue', queue });
 }
 
 /**

@@ -1,5 +1,8 @@
-/** After the operator's wish to end, what goes on at once may go on so long; then silence is not waited for. Below the 2 s in which everything has to end. */
-const GRACE_MS = 1_000;
+/**
+ * After the operator's wish to end, what goes on at once may go on so long; then silence is not waited for. Two or three connections, each of which is given up
+ * in turn, have to end within 2 s.
+ */
+const GRACE_MS = 750;
 /** In a hurry, what a connection owes for so long … */
 const SHORT_MS = 250;
 /** … without a sound from it for so long, does not come. */

@@ -1,3 +1,4 @@
+import type { ErrorCode } from '../../contract/errors.ts';
 import type { Version } from './link.ts';
 import { atLeast } from './link.ts';
 import { type JsonObject, numberAt, textAt } from './management.ts';
@@ -27,6 +28,8 @@ export class QueueRules {
   /** What the management API said of it some seconds ago. */
   readonly #told: QueueInfo | null;
   readonly #why: string;
+  /** The code of a refusal because something of this is not known. */
+  readonly refusal: ErrorCode;
 
   private constructor(from: {
     readonly kind: RabbitKind;
@@ -35,8 +38,9 @@ export class QueueRules {
     readonly policies: Policies | null;
     readonly queue: string;
     readonly why: string;
+    readonly refusal: ErrorCode;
   }) {
-    const { kind, made, told, policies, queue, why } = from;
+    const { kind, made, told, policies, queue, why, refusal } = from;
     this.kind = kind;
     this.durable = made?.durable ?? null;
     this.autoDelete = made?.autoDelete ?? null;
@@ -45,6 +49,7 @@ export class QueueRules {
     this.#policies = policies === null ? null : [policies.ofUsers(queue, kind), policies.ofOperators(queue, kind)];
     this.#told = told;
     this.#why = why;
+    this.refusal = refusal;
   }
 
   static async read(session: Session, queue: string, kind: RabbitKind, signal: AbortSignal): Promise<QueueRules> {
@@ -58,11 +63,13 @@ export class QueueRules {
       return new QueueRules({
         ...{ kind, queue, made: info, told: info, policies: isRead ? policies : null },
         why: isRead ? '' : `the policies cannot be read: ${policies}`,
+        refusal: session.management.refusal,
       });
     }
     const made = await probeQueue(session, queue, signal);
     const why = looked.status === 'unavailable' ? looked.reason : 'the management API does not know the queue';
-    return new QueueRules({ kind, queue, made, told: null, policies: null, why });
+    const { refusal } = session.management;
+    return new QueueRules({ kind, queue, made, told: null, policies: null, why, refusal });
   }
 
   /** The arguments and both policies hold together: the lowest counts. */

@@ -1,5 +1,5 @@
 import type { Capabilities } from '../../contract/capabilities.ts';
-import { MqError, throwIfAborted } from '../../contract/errors.ts';
+import { type ErrorCode, MqError, throwIfAborted } from '../../contract/errors.ts';
 import type {
   ConsumeOptions,
   Consumer,
@@ -162,7 +162,7 @@ export class WorkQueue extends RabbitQueue {
         { hint: 'stop the consumer first', backend: 'rabbitmq', operation: 'consume', queue: this.name },
       );
     }
-    if (rules.autoDelete !== false && live.consumers === 0) throw this.#wouldDelete(rules.autoDelete === null);
+    if (rules.autoDelete !== false && live.consumers === 0) throw this.#wouldDelete(rules);
     const link = await this.session.link(signal);
     return await RabbitConsumer.open({
       link,
@@ -183,11 +183,12 @@ export class WorkQueue extends RabbitQueue {
     });
   }
 
-  #wouldDelete(isUnknown: boolean): MqError {
+  #wouldDelete({ autoDelete, refusal }: QueueRules): MqError {
+    const isUnknown = autoDelete === null;
     const name = JSON.stringify(this.name);
     const fate = 'deletes itself, with all that is in it, when its last consumer goes away: that would be mq';
     return new MqError(
-      'PRECONDITION_FAILED',
+      isUnknown ? refusal : 'PRECONDITION_FAILED',
       isUnknown ? `whether queue ${name} ${fate}, cannot be read` : `queue ${name} ${fate}`,
       {
         hint: isUnknown
@@ -244,7 +245,7 @@ export class WorkQueue extends RabbitQueue {
   async #unlinked(why: string, signal: AbortSignal): Promise<DeadLetters> {
     const info = await this.info(signal);
     if (info === null) throw needsManagement('finding dead letters', 'it does not tell of the queue');
-    if (!keepsNoDeadLetters(info)) throw unclear(this.name, why);
+    if (!keepsNoDeadLetters(info)) throw unclear(this.name, why, this.session.management.refusal);
     this.session.notice(unknownSources(this.name, why));
     return {
       keptIn: { place: 'nowhere' },
@@ -265,7 +266,8 @@ export class WorkQueue extends RabbitQueue {
     const meaning = links.of(queue);
     const sources = links.sourcesOf(queue);
     // What it holds are the dead letters of others only where that is known: else what waits in it would be taken for them.
-    if (meaning.to === 'unclear' && (sources === null || sources.length === 0)) throw unclear(queue, meaning.reason);
+    if (meaning.to === 'unclear' && (sources === null || sources.length === 0))
+      throw unclear(queue, meaning.reason, this.session.management.refusal);
     if (sources === null) this.session.notice(unknownSources(queue, links.whyNoSources()));
     return {
       keptIn: keptIn(meaning),
@@ -279,17 +281,13 @@ export class WorkQueue extends RabbitQueue {
 
 const NAME_IT = 'name the dead-letter queue itself';
 
-function unclear(queue: string, reason: string): MqError {
-  return new MqError(
-    'PRECONDITION_FAILED',
-    `where the dead letters of ${JSON.stringify(queue)} are is not clear: ${reason}`,
-    {
-      hint: NAME_IT,
-      backend: 'rabbitmq',
-      operation: 'deadLetters',
-      queue,
-    },
-  );
+function unclear(queue: string, reason: string, code: ErrorCode): MqError {
+  return new MqError(code, `where the dead letters of ${JSON.stringify(queue)} are is not clear: ${reason}`, {
+    hint: NAME_IT,
+    backend: 'rabbitmq',
+    operation: 'deadLetters',
+    queue,
+  });
 }
 
 function unknownSources(queue: string, why: string): string {

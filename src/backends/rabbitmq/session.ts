@@ -40,6 +40,7 @@ export class Session {
   #control: Promise<Link> | null = null;
   readonly #links = new Set<Link>();
   #closed = false;
+  #hasGivenUp = false;
 
   constructor(address: Address, options: SessionOptions) {
     this.address = address;
@@ -156,8 +157,14 @@ export class Session {
   }
 
   /** Idempotent. */
+  /** A question that nobody waits for any more has got no answer: the end of its connection waits for it only shortly. */
+  giveUp(): void {
+    this.#hasGivenUp = true;
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
+    if (this.#hasGivenUp) this.patience.hurry(0);
     await Promise.all([...this.#links].map((link) => link.close()));
   }
 }
