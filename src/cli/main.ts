@@ -139,8 +139,8 @@ export async function main(umask: number = process.umask()): Promise<void> {
   setTimeout(endAtLast, LINGER_MS).unref();
 }
 
-/** What was given up (a broker that does not let go) is not waited for longer than this. */
-const LINGER_MS = 500;
+/** What was given up (a broker that does not let go) is not waited for longer than this: with what was waited before, an interrupted run ends within 2 s. */
+const LINGER_MS = 200;
 
 /** Runs only when something still keeps the program alive. A reader that is slow is no such thing: it gets all that was written. */
 function endAtLast(): void {

@@ -16,8 +16,8 @@ import { Messages } from './messages.ts';
 import { withNearestQueue } from './nearest-queue.ts';
 import { paint, type Style } from './output/paint.ts';
 
-/** So long the closing of a broker is waited for, of which a call was given up. */
-const CLOSING_MS = 500;
+/** So long the closing of a broker is waited for, of which a call was given up: that took a second already, and all has to end within 2 s. */
+const CLOSING_MS = 300;
 
 export type RunCommandLine = (args: readonly string[], host: Host) => Promise<ExitCode>;
 
