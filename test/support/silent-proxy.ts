@@ -1,5 +1,9 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+
+/** A piece is written, read and worked on in a turn each; libraries put off what they send by one or two more. */
+const TURNS = 20;
 
 /** Pieces of data that came from either side, over all connections: about one for each step of a protocol. */
 export interface Passed {
@@ -24,6 +28,13 @@ export interface SilentProxy {
   readonly isSilent: boolean;
   /** Since when, as `performance.now()` says it; null: it is not. */
   readonly silentAt: number | null;
+  /**
+   * Resolves when it is silent and a client of this process has taken in what it heard last: it has said something in vain, or has had turns of the event
+   * loop enough to say it.
+   */
+  heard(): Promise<void>;
+  /** Resolves when somebody has said something in vain. */
+  spokenTo(): Promise<void>;
   /** Counts anew, ends the connections there are, and falls silent when told to; null: never, only counts. */
   begin(silence: Silence | null): void;
   /** Falls silent now. */
@@ -37,6 +48,9 @@ export async function silentProxy(target: URL | string, silence: Silence | null 
   const sockets = new Set<Socket>();
   let plan = silence;
   let silentAt: number | null = null;
+  let isSpokenTo = false;
+  const waiting: (() => void)[] = [];
+  const speaking: (() => void)[] = [];
   let pieces = { client: 0, server: 0 };
   let bytes = { client: 0, server: 0 };
 
@@ -45,13 +59,26 @@ export async function silentProxy(target: URL | string, silence: Silence | null 
     return 'pieces' in plan ? pieces[plan.after] >= plan.pieces : bytes[plan.after] >= plan.bytes;
   }
 
+  function fallSilent(): void {
+    silentAt ??= performance.now();
+    for (const tell of waiting.splice(0)) tell();
+  }
+
+  function hearNothing(): void {
+    isSpokenTo = true;
+    for (const tell of speaking.splice(0)) tell();
+  }
+
   function fallSilentIfDue(): void {
-    if (isDue()) silentAt ??= performance.now();
+    if (isDue()) fallSilent();
   }
 
   /** What of the piece is still passed on. */
   function passing(from: 'client' | 'server', piece: Buffer): Buffer {
-    if (silentAt !== null) return piece.subarray(0, 0);
+    if (silentAt !== null) {
+      if (from === 'client') hearNothing();
+      return piece.subarray(0, 0);
+    }
     const room = plan !== null && 'bytes' in plan && plan.after === from ? plan.bytes - bytes[from] : piece.byteLength;
     const part = piece.subarray(0, Math.max(0, room));
     pieces[from] += 1;
@@ -65,7 +92,7 @@ export async function silentProxy(target: URL | string, silence: Silence | null 
     client.on('error', () => {});
     client.on('close', () => sockets.delete(client));
     if (silentAt !== null) {
-      client.resume();
+      client.on('data', hearNothing);
       return;
     }
     const upstream = connect(Number(server.port), server.hostname.replace(/^\[|\]$/g, ''));
@@ -118,10 +145,16 @@ export async function silentProxy(target: URL | string, silence: Silence | null 
       pieces = { client: 0, server: 0 };
       bytes = { client: 0, server: 0 };
       silentAt = null;
+      isSpokenTo = false;
       fallSilentIfDue();
     },
-    silence() {
-      silentAt ??= performance.now();
+    silence: fallSilent,
+    async heard() {
+      if (silentAt === null) await new Promise<void>((resolve) => waiting.push(resolve));
+      for (let turn = 0; turn < TURNS && !isSpokenTo; turn += 1) await nextTurn();
+    },
+    async spokenTo() {
+      if (!isSpokenTo) await new Promise<void>((resolve) => speaking.push(resolve));
     },
     close,
     [Symbol.asyncDispose]: close,
