@@ -1,11 +1,12 @@
-// What the bundle leaves out or puts off, so that a command starts in a fraction of a moment. Each figure was measured on one machine, against the
-// same bundle without that plugin: `npm run bench -- one-shot`.
+// What the bundle leaves out or puts off, so that a command starts in a fraction of a moment. Each figure was measured
+// on one machine, against the same bundle without that plugin: `npm run bench -- one-shot`.
 import promises from 'node:fs/promises';
 
 /**
- * Commander imports four of Node's modules that every command would pay for: `node:process`, whose import opens the three standard streams (9 ms,
- * measured), and `node:child_process` and `node:fs` (3 ms each), for subcommands in files of their own, which `mq` has none of;
- * and `node:util` (3 ms), whose every export an `import` evaluates, for one function of the help.
+ * Commander imports four of Node's modules that every command would pay for: `node:process`, whose import opens the
+ * three standard streams (9 ms, measured), and `node:child_process` and `node:fs` (3 ms each), for subcommands in files
+ * of their own, which `mq` has none of; and `node:util` (3 ms), whose every export an `import` evaluates, for one
+ * function of the help.
  */
 export const LIGHT_COMMANDER = {
   name: 'light-commander',
@@ -28,8 +29,9 @@ export const LIGHT_COMMANDER = {
 };
 
 /**
- * An `import` of one of Node's modules reads every member, and some members load much that nobody asked for: `ReadStream` of `node:fs` 6 ms,
- * `TextDecoder` of `node:util` 6 ms. Asked for as an object, they are read when they are used. TLS (6 ms) is loaded by amqplib at its first use.
+ * An `import` of one of Node's modules reads every member, and some members load much that nobody asked for:
+ * `ReadStream` of `node:fs` 6 ms, `TextDecoder` of `node:util` 6 ms. Asked for as an object, they are read when they
+ * are used. TLS (6 ms) is loaded by amqplib at its first use.
  */
 const LEAN = ['node:fs', 'node:util', 'node:timers/promises', 'node:os', 'node:path', 'node:events'];
 /** Those of which even the object costs 3 ms, and whose functions are looked up when they are called. */
@@ -58,7 +60,10 @@ export const LEAN_BUILTINS = {
   },
 };
 
-/** Bundled CommonJS asks for Node's own modules only, and the first look at `import.meta`, which `createRequire` needs, costs 2 ms. */
+/**
+ * Bundled CommonJS asks for Node's own modules only, and the first look at `import.meta`, which `createRequire` needs,
+ * costs 2 ms.
+ */
 export const LIGHT_REQUIRE = {
   name: 'light-require',
   renderChunk(code) {
@@ -76,8 +81,8 @@ export const LIGHT_REQUIRE = {
 };
 
 /**
- * One character beyond Latin-1 makes V8 keep a whole chunk with two bytes a character, and read and compare it so at each start. Escaped, it is the same
- * character in strings, templates and regular expressions.
+ * One character beyond Latin-1 makes V8 keep a whole chunk with two bytes a character, and read and compare it so at
+ * each start. Escaped, it is the same character in strings, templates and regular expressions.
  */
 export const ASCII_ONLY = {
   name: 'ascii-only',
@@ -93,8 +98,8 @@ export const ASCII_ONLY = {
 };
 
 /**
- * The decoder of ioredis is published with each private field in a WeakMap, which is looked up some twenty times for a reply. As plain properties they
- * cost a fifth less (200,000 replies: 75 ms instead of 95).
+ * The decoder of ioredis is published with each private field in a WeakMap, which is looked up some twenty times for a
+ * reply. As plain properties they cost a fifth less (200,000 replies: 75 ms instead of 95).
  */
 export const PLAIN_FIELDS = {
   name: 'plain-fields',
@@ -111,7 +116,10 @@ export const PLAIN_FIELDS = {
   },
 };
 
-/** ioredis writes to the console that a password was not needed: past our own messages, and `-q` and `-o json` with them. */
+/**
+ * ioredis writes to the console that a password was not needed: past our own messages, and `-q` and `-o json` with
+ * them.
+ */
 export const SILENT_LOGIN = {
   name: 'silent-login',
   transform(code, id) {

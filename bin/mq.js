@@ -1,20 +1,23 @@
 #!/usr/bin/env node
-// No newer syntax than template literals, on purpose: this file must parse on any Node, so that an old one gets a clear refusal instead of a stack trace.
+// No newer syntax than template literals, on purpose: this file must parse on any Node, so that an old one gets a clear
+// refusal instead of a stack trace.
 var version = process.versions.node.split('.');
 var umask = 0;
 if (+version[0] < 22 || (+version[0] === 22 && +version[1] < 12)) {
   process.stderr.write(`mq: needs Node.js 22.12 or newer; this is ${process.versions.node} (${process.execPath}).\n`);
   process.exitCode = 2;
 } else {
-  // Whatever is made here (bodies, names, compiled code) is for its owner alone. Commands that are run for somebody get the old one back.
+  // Whatever is made here (bodies, names, compiled code) is for its owner alone. Commands that are run for somebody get
+  // the old one back.
   umask = process.umask(0o077);
   keepCompiledCode();
   import('../dist/main.js').then((entry) => entry.main(umask));
 }
 
 /**
- * With the user's own files: in the folder for temporary files, which is Node's own choice, anybody could put code there before us. So could who may write
- * into one of the folders: such a one is not used, and one of ours that was left open is made anew.
+ * With the user's own files: in the folder for temporary files, which is Node's own choice, anybody could put code
+ * there before us. So could who may write into one of the folders: such a one is not used, and one of ours that was
+ * left open is made anew.
  */
 function keepCompiledCode() {
   var cache = process.env.XDG_CACHE_HOME || '';

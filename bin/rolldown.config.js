@@ -1,5 +1,5 @@
-// The bundle that npm publishes: one entry, split chunks, every client library inside, so that installing `mqops` installs one
-// package and a command loads only the chunks that it needs.
+// The bundle that npm publishes: one entry, split chunks, every client library inside, so that installing `mqops`
+// installs one package and a command loads only the chunks that it needs.
 import { defineConfig } from 'rolldown';
 import {
   ASCII_ONLY,
@@ -11,7 +11,10 @@ import {
 } from './light-start.js';
 import { THIRD_PARTY_LICENSES } from './third-party-licenses.js';
 
-/** Everything that is small and that most commands need. Not the verbs, the filter engine, and what measures text for tables. */
+/**
+ * Everything that is small and that most commands need. Not the verbs, the filter engine, and what measures text for
+ * tables.
+ */
 const ALWAYS_NEEDED =
   /light:|lean:|lazy:|node_modules\/commander|src\/(contract|config\/(?!read-file|schema|edit|secret)|core\/(?!filter)|backends\/registry|cli\/(?!main|version|host\/(?:memory|silent-libraries)|commands|completion|doctor|demo|drain|input|help\/(?:topic-texts|help-document|man-page)|output\/box))/;
 
@@ -36,7 +39,8 @@ export default defineConfig({
     minify: true,
     cleanDir: true,
     chunkFileNames: '[name]-[hash].js',
-    // Loading a module costs one to two milliseconds whatever its size, so what every command needs is one chunk instead of a dozen.
+    // Loading a module costs one to two milliseconds whatever its size, so what every command needs is one chunk
+    // instead of a dozen.
     codeSplitting: {
       groups: [
         { name: 'version', test: /src\/cli\/version|^(?!.*\/node_modules\/).*\/package\.json$/, priority: 2 },

@@ -1,5 +1,5 @@
-// The licences of the libraries inside the bundle, which ask to travel with them. Taken from what was really bundled, so that the list
-// can neither miss a library nor name one that is not there.
+// The licences of the libraries inside the bundle, which ask to travel with them. Taken from what was really bundled,
+// so that the list can neither miss a library nor name one that is not there.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -8,12 +8,14 @@ const RULE = '-'.repeat(80);
 const PACKAGE_FOLDER = /^(.*\/node_modules\/(?:@[^/]+\/)?[^/]+)\//;
 
 /**
- * Packages that leave their licence text out, and the one that carries it: Yoga's sources begin with the copyright line and the licence
- * that are React's too.
+ * Packages that leave their licence text out, and the one that carries it: Yoga's sources begin with the copyright line
+ * and the licence that are React's too.
  */
 const SAME_TEXT = { 'yoga-layout': 'react' };
 
-/** Fails the build when no licence text can be found for a library: somebody then has to look what it may be used for. */
+/**
+ * Fails the build when no licence text can be found for a library: somebody then has to look what it may be used for.
+ */
 export const THIRD_PARTY_LICENSES = {
   name: 'third-party-licenses',
   generateBundle(_options, bundle) {
@@ -43,7 +45,9 @@ function licencesOf(libraries) {
   return ['The published package of mq contains code of these libraries.\n', ...parts].join('\n');
 }
 
-/** Some packages of a repository of many leave the text out that the others of the same repository and licence carry. */
+/**
+ * Some packages of a repository of many leave the text out that the others of the same repository and licence carry.
+ */
 function textOfItsProject({ name, title, license, source }, libraries) {
   const other = libraries.find(
     (one) => one.text !== '' && one.license === license && (one.source === source || one.name === SAME_TEXT[name]),

@@ -16,8 +16,8 @@ const ANY_VERSION = [
 ];
 
 /**
- * How long `expect.poll` looks for what must become true, unless it says otherwise. Vitest's second is shorter than a broker's write to a busy disk
- * takes; who waits for the condition waits no longer than it needs.
+ * How long `expect.poll` looks for what must become true, unless it says otherwise. Vitest's second is shorter than a
+ * broker's write to a busy disk takes; who waits for the condition waits no longer than it needs.
  */
 const POLL = { timeout: 15_000 };
 
@@ -65,7 +65,7 @@ export default defineConfig(async () => {
   return {
     test: {
       root,
-      maxWorkers: 2,
+      maxWorkers: 3,
       reporters: ['default', new CountReporter()],
       projects: [
         {

@@ -1,7 +1,9 @@
 import type { Backend } from '../contract/broker.ts';
 import { MqError } from '../contract/errors.ts';
 
-/** The only file that names backends. Each is loaded when its scheme is first used, because client libraries are heavy. */
+/**
+ * The only file that names backends. Each is loaded when its scheme is first used, because client libraries are heavy.
+ */
 const LOADERS = {
   sqlite: { schemes: ['sqlite'], load: () => import('./sqlite/index.ts') },
   redis: { schemes: ['redis', 'rediss'], load: () => import('./redis/index.ts') },
@@ -11,7 +13,10 @@ const LOADERS = {
   Record<string, { readonly schemes: readonly string[]; readonly load: () => Promise<{ readonly backend: Backend }> }>
 >;
 
-/** The backend for a URL's scheme. Throws `USAGE` for an unknown one; the URL, which may hold a password, is not repeated. */
+/**
+ * The backend for a URL's scheme. Throws `USAGE` for an unknown one; the URL, which may hold a password, is not
+ * repeated.
+ */
 export async function backendFor(url: string): Promise<Backend> {
   const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(url)?.[1]?.toLowerCase();
   for (const { schemes, load } of Object.values(LOADERS)) {

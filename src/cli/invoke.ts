@@ -42,8 +42,8 @@ export interface InvokeTools {
 const WITHOUT_CONFIGURATION: ReadonlySet<string> = new Set(['completion', 'backends', 'demo', 'doctor', 'help']);
 
 /**
- * Runs a verb: reads the configuration, finds the context, applies what it forbids and wants confirmed, and writes a change into the
- * history.
+ * Runs a verb: reads the configuration, finds the context, applies what it forbids and wants confirmed, and writes a
+ * change into the history.
  */
 export async function invoke(
   invocation: Invocation,

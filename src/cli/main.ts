@@ -5,9 +5,9 @@ import { silenceLibraries } from './host/silent-libraries.ts';
 import { VERSION } from './version.ts';
 
 /**
- * The program. The only file that touches `process`: it builds the host, turns signals into one abort, and sets the exit code.
- * It never calls `process.exit` after output was written, since a slow reader would lose what is still in the pipe; only a second
- * signal ends the program at once.
+ * The program. The only file that touches `process`: it builds the host, turns signals into one abort, and sets the
+ * exit code. It never calls `process.exit` after output was written, since a slow reader would lose what is still in
+ * the pipe; only a second signal ends the program at once.
  */
 export async function main(umask: number = process.umask()): Promise<void> {
   const args = process.argv.slice(2);
@@ -139,10 +139,16 @@ export async function main(umask: number = process.umask()): Promise<void> {
   setTimeout(endAtLast, LINGER_MS).unref();
 }
 
-/** What was given up (a broker that does not let go) is not waited for longer than this: with what was waited before, an interrupted run ends within 2 s. */
+/**
+ * What was given up (a broker that does not let go) is not waited for longer than this: with what was waited before, an
+ * interrupted run ends within 2 s.
+ */
 const LINGER_MS = 200;
 
-/** Runs only when something still keeps the program alive. A reader that is slow is no such thing: it gets all that was written. */
+/**
+ * Runs only when something still keeps the program alive. A reader that is slow is no such thing: it gets all that was
+ * written.
+ */
 function endAtLast(): void {
   if (process.stdout.writableLength + process.stderr.writableLength === 0) process.exit();
   setTimeout(endAtLast, LINGER_MS).unref();
@@ -152,8 +158,8 @@ function endAtLast(): void {
 const BUG = 70;
 
 /**
- * Nothing keeps the program alive any more (no timer, no connection, no input), and yet its work has not ended: something waits for what can never come.
- * Node would end with 0 and without a word.
+ * Nothing keeps the program alive any more (no timer, no connection, no input), and yet its work has not ended:
+ * something waits for what can never come. Node would end with 0 and without a word.
  */
 function sayUnfinished(): void {
   process.stderr.write(

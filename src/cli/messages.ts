@@ -8,8 +8,8 @@ import { safe, safeJson, safeLines } from './output/safe.ts';
 const ERASE_LINE = '\r\u001b[2K';
 
 /**
- * All that `mq` says to the person, on stderr: errors, notes, summaries and the one line of progress. Everything is made safe for a
- * terminal, also when stderr is a file, which people print later; secrets are replaced in everything.
+ * All that `mq` says to the person, on stderr: errors, notes, summaries and the one line of progress. Everything is
+ * made safe for a terminal, also when stderr is a file, which people print later; secrets are replaced in everything.
  */
 export class Messages {
   readonly #output: Output;
@@ -71,7 +71,10 @@ export class Messages {
     this.#line(safeLines(this.#secrets.redact(stack)));
   }
 
-  /** Replaces the line of progress; call `endProgress` when the work is over. Nothing without a terminal or with `--quiet`. */
+  /**
+   * Replaces the line of progress; call `endProgress` when the work is over. Nothing without a terminal or with
+   * `--quiet`.
+   */
   progress(text: string): void {
     if (!this.#output.isTerminal || this.#globals.quiet === true) return;
     this.#progressShown = true;

@@ -10,7 +10,9 @@ const LISTING_MS = 1_000;
 /** Errors that a broker's names were compared with: a move has two brokers, and passes its errors through both. */
 const compared = new WeakSet<MqError>();
 
-/** The same error, with the queue that was probably meant, when it says that there is none of that name. Never throws. */
+/**
+ * The same error, with the queue that was probably meant, when it says that there is none of that name. Never throws.
+ */
 export async function withNearestQueue<E>(error: E, broker: Broker, signal: AbortSignal): Promise<E | MqError> {
   if (!(error instanceof MqError) || error.code !== 'QUEUE_NOT_FOUND' || error.queue === null || compared.has(error))
     return error;

@@ -6,7 +6,9 @@ import type { Session } from './session.ts';
 /** A name that no queue has; asking for it shows that the broker answers, and asks it for nothing else. */
 const NOBODYS_QUEUE = 'mq-is-there-anybody';
 
-/** Makes the broker answer once, since a backend may connect only when it is first used. Throws what it answers with. */
+/**
+ * Makes the broker answer once, since a backend may connect only when it is first used. Throws what it answers with.
+ */
 export async function probe(session: Session, broker: Broker, operation: string): Promise<void> {
   const pattern = queuePattern([NOBODYS_QUEUE]);
   const answers = session.eachWithin(operation, (signal, onAnswer) =>

@@ -10,7 +10,10 @@ import type { Session } from './session.ts';
 /** So many queues that were named are read side by side. */
 const AT_ONCE = 10;
 
-/** Queues that were named and could not be read: said beside those that could, and an error when these have been printed. */
+/**
+ * Queues that were named and could not be read: said beside those that could, and an error when these have been
+ * printed.
+ */
 export class Unread {
   #first: MqError | null = null;
 
@@ -31,9 +34,9 @@ export class Unread {
 }
 
 /**
- * Stats of the queues that `names` ask for; none: of all. A name that does not exist or cannot be read goes to `unread`, and the others are read all the
- * same; a glob may match nothing, which `onEmpty` is told. A queue whose own name looks like a glob is found by that name too. Throws where it is the broker
- * that cannot be read.
+ * Stats of the queues that `names` ask for; none: of all. A name that does not exist or cannot be read goes to
+ * `unread`, and the others are read all the same; a glob may match nothing, which `onEmpty` is told. A queue whose own
+ * name looks like a glob is found by that name too. Throws where it is the broker that cannot be read.
  */
 export async function* readQueues(
   session: Session,
@@ -92,7 +95,10 @@ function pattern(globs: readonly string[]): QueuePattern {
   return { globs, matches: (name) => base.matches(name) || globs.includes(name) };
 }
 
-/** Nobody chose a broker, which is how a forgotten `MQ_URL` looks, too: then a queue does not come into being without a word. */
+/**
+ * Nobody chose a broker, which is how a forgotten `MQ_URL` looks, too: then a queue does not come into being without a
+ * word.
+ */
 export function sayMadeByDefault(session: Session, broker: Broker, name: string): void {
   if (session.target().isDefault !== true) return;
   session.notice(`made the queue ${name} in ${broker.address}, as no broker was chosen (--url, MQ_URL, a context)`);

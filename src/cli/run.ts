@@ -82,7 +82,9 @@ async function loadVerb(name: string | null): Promise<ReadonlyMap<string, Prepar
   return entry === undefined ? new Map() : new Map([[entry.name, await entry.load()]]);
 }
 
-/** How a failed parse should be reported: the options themselves are not known then, so only the format is looked for. */
+/**
+ * How a failed parse should be reported: the options themselves are not known then, so only the format is looked for.
+ */
 function guessGlobals(args: readonly string[]): ErrorGlobals {
   const joined = args.join('\n');
   const format = /(?:^|\n)(?:-o\n?|--output[=\n])(json|ndjson)(?:\n|$)/.exec(joined)?.[1] as OutputFormat | undefined;

@@ -16,7 +16,10 @@ import { Messages } from './messages.ts';
 import { withNearestQueue } from './nearest-queue.ts';
 import { paint, type Style } from './output/paint.ts';
 
-/** So long the closing of a broker is waited for, of which a call was given up: that took a second already, and all has to end within 2 s. */
+/**
+ * So long the closing of a broker is waited for, of which a call was given up: that took a second already, and all has
+ * to end within 2 s.
+ */
 const CLOSING_MS = 300;
 
 export type RunCommandLine = (args: readonly string[], host: Host) => Promise<ExitCode>;
@@ -70,7 +73,9 @@ export class Session {
     return this.host.signal;
   }
 
-  /** The asked output format, checked against those that the verb has; the first of them is its default. Throws `USAGE`. */
+  /**
+   * The asked output format, checked against those that the verb has; the first of them is its default. Throws `USAGE`.
+   */
   format<F extends OutputFormat>(...formats: readonly [F, ...F[]]): F {
     const format = this.#formatAmong(formats);
     if (this.globals.columns !== undefined && format !== 'table') {
@@ -90,7 +95,10 @@ export class Session {
     throw new MqError('USAGE', `-o ${asked} does not fit this command`, { hint: `it has ${formats.join(', ')}` });
   }
 
-  /** The broker of the command, or of a reference: a URL or `@context`. Throws `CONFIG_INVALID`, `CONTEXT_NOT_FOUND` or `USAGE`. */
+  /**
+   * The broker of the command, or of a reference: a URL or `@context`. Throws `CONFIG_INVALID`, `CONTEXT_NOT_FOUND` or
+   * `USAGE`.
+   */
   target(reference?: string): Target {
     if (reference === undefined) {
       this.#ownTarget ??= this.#resolve(this.globals.url ?? null, this.#ownContext());
@@ -119,8 +127,8 @@ export class Session {
   }
 
   /**
-   * Runs a call that answers once, with a signal that aborts with the rest, or with `TIMEOUT` when the broker has not answered within
-   * `--timeout`. The deadline ends with the call: a handle that keeps the signal is not cut off later.
+   * Runs a call that answers once, with a signal that aborts with the rest, or with `TIMEOUT` when the broker has not
+   * answered within `--timeout`. The deadline ends with the call: a handle that keeps the signal is not cut off later.
    */
   async within<T>(operation: string, call: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const deadline = new Deadline(operation, this.globals.timeout, this.signal);
@@ -135,8 +143,8 @@ export class Session {
   }
 
   /**
-   * As `within`, for answers that come one after the other: each may take as long, also those of which `onAnswer` is told while the first item is made of them.
-   * What the caller does between them does not count.
+   * As `within`, for answers that come one after the other: each may take as long, also those of which `onAnswer` is
+   * told while the first item is made of them. What the caller does between them does not count.
    */
   async *eachWithin<T>(
     operation: string,

@@ -4,8 +4,9 @@ import type { Operand } from './line/operand.ts';
 import type { Session } from './session.ts';
 
 /**
- * One verb. `declare` states arguments and options, `parse` turns what was given into options and refuses contradictions without
- * touching anything, `run` only works. So parsing is tested without doing, and doing without parsing.
+ * One verb. `declare` states arguments and options, `parse` turns what was given into options and refuses
+ * contradictions without touching anything, `run` only works. So parsing is tested without doing, and doing without
+ * parsing.
  */
 export interface Verb<Flags extends object, Options> {
   /** Said in the help: whether it only reads, or what it changes. */

@@ -12,14 +12,15 @@ export interface UrlRequest {
 }
 
 /**
- * The URL to connect with, secrets included. `${NAME}` is expanded after the URL is split, so that no value, an `@` in a password say,
- * can move the border between its parts and so change the host. Throws `CONFIG_INVALID`.
+ * The URL to connect with, secrets included. `${NAME}` is expanded after the URL is split, so that no value, an `@` in
+ * a password say, can move the border between its parts and so change the host. Throws `CONFIG_INVALID`.
  */
 export async function connectionUrl(context: Context, { env, secrets, signal }: UrlRequest): Promise<string> {
   const at = (key: string) => ({ path: `contexts.${context.name}.${key}`, configFile: context.file, env, signal });
   const written = await fetchText(context.url, at('url'));
   secrets.learnUrl(written);
-  // Only a URL that stands in the person's own file is a template: what comes out of a variable, file or command is taken as it is.
+  // Only a URL that stands in the person's own file is a template: what comes out of a variable, file or command is
+  // taken as it is.
   const expanded = context.url.from === 'text' ? expandUrl(written, { env, secrets, path: at('url').path }) : written;
   const user = context.user === null ? null : await fetchText(context.user, at('user'));
   const password = context.password === null ? null : await fetchText(context.password, at('password'));
@@ -31,7 +32,10 @@ export async function connectionUrl(context: Context, { env, secrets, signal }: 
   return url;
 }
 
-/** Half of a character (an unpaired surrogate, which JSON and YAML can write) has no place in a URL, and no bytes. Throws `CONFIG_INVALID`, not quoting it. */
+/**
+ * Half of a character (an unpaired surrogate, which JSON and YAML can write) has no place in a URL, and no bytes.
+ * Throws `CONFIG_INVALID`, not quoting it.
+ */
 export function requireText(text: string | null, what: string): void {
   if (text === null || text.isWellFormed()) return;
   throw new MqError(

@@ -8,8 +8,9 @@ import { readSmallFileOrPipe, UnfitFile } from './small-file.ts';
 export type ContextEntry = Readonly<Record<string, unknown>>;
 
 /**
- * Adds a context to the file, which is made when it is missing; everything else in it, comments included, stays as it was. Throws
- * `ALREADY_EXISTS` (unless `replace`), `CONFIG_INVALID` when the file or the entry is wrong; then the file is untouched.
+ * Adds a context to the file, which is made when it is missing; everything else in it, comments included, stays as it
+ * was. Throws `ALREADY_EXISTS` (unless `replace`), `CONFIG_INVALID` when the file or the entry is wrong; then the file
+ * is untouched.
  */
 export async function addContext(file: string, name: string, entry: ContextEntry, replace: boolean): Promise<void> {
   const document = await open(file);

@@ -15,8 +15,8 @@ export function appendHistory(places: Places, entry: object): void {
 }
 
 /**
- * The entries, the oldest first. Lines that are no JSON objects, as after a full disk, are passed over. No file: no entries. Throws
- * `PRECONDITION_FAILED` when there is one that cannot be read.
+ * The entries, the oldest first. Lines that are no JSON objects, as after a full disk, are passed over. No file: no
+ * entries. Throws `PRECONDITION_FAILED` when there is one that cannot be read.
  */
 export async function* readHistory(places: Places): AsyncGenerator<Readonly<Record<string, unknown>>> {
   const path = historyFile(places);

@@ -6,8 +6,9 @@ import { appendPrivateLine } from './private-file.ts';
 import { readSmallFile } from './small-file.ts';
 
 /**
- * Which contexts of projects a command of the user has connected to. Tab connects to no other: it is pressed in a clone that nobody has looked at yet, and what
- * a repository names may be anybody's server. A context that is changed is another.
+ * Which contexts of projects a command of the user has connected to. Tab connects to no other: it is pressed in a clone
+ * that nobody has looked at yet, and what a repository names may be anybody's server. A context that is changed is
+ * another.
  */
 export function isKnownProject(places: Places, context: Context): boolean {
   return linesIn(fileIn(places)).includes(lineOf(context));

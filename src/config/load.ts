@@ -15,8 +15,9 @@ export interface Settings extends CurrentContext {
 }
 
 /**
- * Reads the person's file and the project's. In a conflict the person's own wins, so that a repository can neither redirect a name that they
- * know nor choose among what is theirs. A missing file is none, except one that `MQ_CONFIG` names. Throws `CONFIG_INVALID`.
+ * Reads the person's file and the project's. In a conflict the person's own wins, so that a repository can neither
+ * redirect a name that they know nor choose among what is theirs. A missing file is none, except one that `MQ_CONFIG`
+ * names. Throws `CONFIG_INVALID`.
  */
 export async function loadSettings(
   env: Environment,

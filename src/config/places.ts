@@ -3,7 +3,9 @@ import { dirname, join } from 'node:path';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Where `mq` keeps its files: the XDG base directories, on macOS too, as people expect of tools for the command line. */
+/**
+ * Where `mq` keeps its files: the XDG base directories, on macOS too, as people expect of tools for the command line.
+ */
 export interface Places {
   /** Written by the person, and by `mq context add|rm` with its comments kept. */
   readonly configFile: string;

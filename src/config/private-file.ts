@@ -4,8 +4,9 @@ import { dirname, join } from 'node:path';
 import { MqError } from '../contract/errors.ts';
 
 /**
- * Writes a file that only its owner may read (0600, in folders of 0700 where they are made here): the whole new text or the old one,
- * never a part. A symbolic link stays one, and the file that it leads to is replaced. Throws `PRECONDITION_FAILED`.
+ * Writes a file that only its owner may read (0600, in folders of 0700 where they are made here): the whole new text or
+ * the old one, never a part. A symbolic link stays one, and the file that it leads to is replaced. Throws
+ * `PRECONDITION_FAILED`.
  */
 export async function writePrivateFile(path: string, text: string): Promise<void> {
   try {
@@ -31,7 +32,9 @@ export async function writePrivateFile(path: string, text: string): Promise<void
   }
 }
 
-/** Adds a line to a private file in one write, so that lines of several processes do not mix. Throws the system's error. */
+/**
+ * Adds a line to a private file in one write, so that lines of several processes do not mix. Throws the system's error.
+ */
 export function appendPrivateLine(path: string, line: string): void {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   // Without waiting: a pipe that nobody reads would stop the program. One that is read is no file of ours either.

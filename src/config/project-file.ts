@@ -14,9 +14,10 @@ export type ProjectFile =
   | { readonly file: string; readonly passedOver: string };
 
 /**
- * Looked for from `folder` up to the root of its git repository; outside of one only in `folder`, as what lies above is nobody's project. Where others may write
- * (a folder for temporary files, a share), anybody can put a repository above the folders of somebody else: so it is read only when the file, its folder and
- * the repository belong to the user or to root.
+ * Looked for from `folder` up to the root of its git repository; outside of one only in `folder`, as what lies above is
+ * nobody's project. Where others may write (a folder for temporary files, a share), anybody can put a repository above
+ * the folders of somebody else: so it is read only when the file, its folder and the repository belong to the user or
+ * to root.
  */
 export function findProjectFile(folder: string): ProjectFile | null {
   const inside: string[] = [];
@@ -43,7 +44,10 @@ export function findProjectFile(folder: string): ProjectFile | null {
   return null;
 }
 
-/** What the text of another file says would be shown by the error that it is no configuration: in the log of a build, to who made the link. */
+/**
+ * What the text of another file says would be shown by the error that it is no configuration: in the log of a build, to
+ * who made the link.
+ */
 function leadsOut(file: string, project: string): boolean {
   try {
     return !realpathSync(file).startsWith(join(realpathSync(project), sep));
@@ -91,7 +95,10 @@ function belongs({ uid }: Stats): boolean {
 
 let user: number | null | undefined;
 
-/** Null where files belong to nobody, as on Windows. Asked only when a project's file was found: a directory of users may be far away. */
+/**
+ * Null where files belong to nobody, as on Windows. Asked only when a project's file was found: a directory of users
+ * may be far away.
+ */
 function ownUser(): number | null {
   if (user === undefined) {
     try {

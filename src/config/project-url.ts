@@ -1,6 +1,7 @@
 /**
- * The parameters that the URL of a project's context may have: what says how messages are read, and nothing that names a file of the user, one of their
- * identities, or another place to send something to. Everything else belongs into the person's own file.
+ * The parameters that the URL of a project's context may have: what says how messages are read, and nothing that names
+ * a file of the user, one of their identities, or another place to send something to. Everything else belongs into the
+ * person's own file.
  */
 const REDIS = [
   ...['kind', 'prefix', 'group', 'dlq', 'next', 'as', 'deadDeliveries', 'deadIdle', 'unwrap', 'scanBudget', 'protocol'],

@@ -10,8 +10,8 @@ import { defaults, projectFile, ruleVerbs, type UserContext, type UserFile, user
 export interface FileContent extends Omit<Configuration, 'files' | 'notices'> {}
 
 /**
- * Reads the text of a configuration file. Throws `CONFIG_INVALID` with the file, the line and the path of the first mistake
- * (`config.yaml:4: contexts.prod.tmeout: …`), and never with a value, which may be a secret.
+ * Reads the text of a configuration file. Throws `CONFIG_INVALID` with the file, the line and the path of the first
+ * mistake (`config.yaml:4: contexts.prod.tmeout: …`), and never with a value, which may be a secret.
  */
 export function readConfiguration(text: string, file: string, isProject: boolean): FileContent {
   const lines = new LineCounter();

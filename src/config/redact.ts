@@ -1,13 +1,14 @@
 const HIDDEN = '***';
 /**
- * Shorter than this, a secret is found in many words, and a message without them could not be read; inside a word nobody can tell it from the word.
- * So it is hidden where no letter or digit stands beside it: in a URL, a parameter, a protocol's own text.
+ * Shorter than this, a secret is found in many words, and a message without them could not be read; inside a word
+ * nobody can tell it from the word. So it is hidden where no letter or digit stands beside it: in a URL, a parameter, a
+ * protocol's own text.
  */
 const SHORT = 4;
 
 /**
- * The secrets of this run. Whatever goes to stderr passes through `redact`, because client libraries and operating systems repeat
- * URLs and passwords in places that nobody expects.
+ * The secrets of this run. Whatever goes to stderr passes through `redact`, because client libraries and operating
+ * systems repeat URLs and passwords in places that nobody expects.
  */
 export class Secrets {
   readonly #values = new Set<string>();
@@ -19,8 +20,9 @@ export class Secrets {
   }
 
   /**
-   * The same for a word of the command line, wherever it stands: a URL that was typed in the place of a queue or a context is repeated by the error that
-   * says so. Of a URL inside a longer text (a body, a command) nothing short is taken: a count of messages would be hidden with `?key=5`.
+   * The same for a word of the command line, wherever it stands: a URL that was typed in the place of a queue or a
+   * context is repeated by the error that says so. Of a URL inside a longer text (a body, a command) nothing short is
+   * taken: a count of messages would be hidden with `?key=5`.
    */
   learnWord(word: string): void {
     const at = urlAt(word);
@@ -36,7 +38,10 @@ export class Secrets {
     this.#longestFirst = null;
   }
 
-  /** Replaces every registered secret, the longest first, so that no part of one is left; a short one where it stands by itself. */
+  /**
+   * Replaces every registered secret, the longest first, so that no part of one is left; a short one where it stands by
+   * itself.
+   */
   redact(text: string): string {
     this.#longestFirst ??= [...this.#values].sort((a, b) => b.length - a.length);
     let redacted = text;
@@ -59,8 +64,8 @@ export class Secrets {
 }
 
 /**
- * Where the first `scheme://` in a text begins; -1: nowhere. Looked for from its end, because an expression that begins with the scheme takes the square of
- * the length of a body without spaces: minutes for 200 KB.
+ * Where the first `scheme://` in a text begins; -1: nowhere. Looked for from its end, because an expression that begins
+ * with the scheme takes the square of the length of a body without spaces: minutes for 200 KB.
  */
 export function urlAt(text: string): number {
   for (let end = text.indexOf('://'); end !== -1; end = text.indexOf('://', end + 1)) {
@@ -79,7 +84,10 @@ function isInWord(text: string, at: number, length: number): boolean {
   );
 }
 
-/** As it is, percent-encoded in the ways of forms, of `encodeURI` and of WHATWG URLs, inside JSON and inside a quoted JavaScript text. */
+/**
+ * As it is, percent-encoded in the ways of forms, of `encodeURI` and of WHATWG URLs, inside JSON and inside a quoted
+ * JavaScript text.
+ */
 function formsOf(secret: string): readonly string[] {
   const wellFormed = secret.toWellFormed();
   const encoded = encodeURIComponent(wellFormed);
@@ -100,7 +108,10 @@ function formsOf(secret: string): readonly string[] {
 
 const SOUNDS_SECRET = /pass|secret|token|key/i;
 
-/** Where the values of parameters stand that sound secret. One pass: a single expression for it takes minutes where there are many question marks. */
+/**
+ * Where the values of parameters stand that sound secret. One pass: a single expression for it takes minutes where
+ * there are many question marks.
+ */
 function secretValues(text: string): readonly { readonly start: number; readonly end: number }[] {
   const found: { start: number; end: number }[] = [];
   let begin = 0;
@@ -162,8 +173,9 @@ function decoded(text: string): string {
 }
 
 /**
- * Where the password stands in `scheme://user:password@host…`: up to the last `@` before the path, as people forget to encode one. Behind a slash, a question
- * mark or a hash that was not encoded either the authority would seem to end too early: so an `@` behind one of the last two counts as well.
+ * Where the password stands in `scheme://user:password@host…`: up to the last `@` before the path, as people forget to
+ * encode one. Behind a slash, a question mark or a hash that was not encoded either the authority would seem to end too
+ * early: so an `@` behind one of the last two counts as well.
  */
 function passwordRange(url: string): { readonly start: number; readonly end: number } {
   const authority = /^[a-z][a-z0-9+.-]*:\/\//i.exec(url)?.[0].length;
@@ -180,7 +192,10 @@ function passwordRange(url: string): { readonly start: number; readonly end: num
   return { start: colon + 1, end: at };
 }
 
-/** Each part between letters that should have been encoded: parsers take some for a host, a port, a path or a parameter, and errors quote those. */
+/**
+ * Each part between letters that should have been encoded: parsers take some for a host, a port, a path or a parameter,
+ * and errors quote those.
+ */
 function partsOf(password: string): readonly string[] {
   return /[?@#/&=;]/.test(password) ? password.split(/[?@#/&=:;]/).filter((part) => part !== '') : [];
 }

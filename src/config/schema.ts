@@ -67,7 +67,10 @@ export const userContext = v.strictObject({
   ...commonContext,
 });
 
-/** A project's file comes with a repository: it must not read secrets, run programs or send either to a server of its choice. */
+/**
+ * A project's file comes with a repository: it must not read secrets, run programs or send either to a server of its
+ * choice.
+ */
 const projectContext = v.strictObject({ url: text, user: v.optional(text), ...commonContext });
 
 export const userFile = v.strictObject({

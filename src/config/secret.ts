@@ -23,8 +23,8 @@ const LARGEST_SECRET_BYTES = 64 * 1024;
 const COMMAND_TIMEOUT_MS = 60_000;
 
 /**
- * Fetches a secret. One line feed at its end is dropped, as files and commands end their output with one. Throws `CONFIG_INVALID` when there
- * is none, in words that hold nothing of the secret, nor of what a command wrote on stderr.
+ * Fetches a secret. One line feed at its end is dropped, as files and commands end their output with one. Throws
+ * `CONFIG_INVALID` when there is none, in words that hold nothing of the secret, nor of what a command wrote on stderr.
  */
 export async function fetchSecret(secret: SecretText, request: SecretRequest): Promise<string> {
   switch (secret.from) {

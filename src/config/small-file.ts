@@ -18,9 +18,10 @@ export interface SmallFile {
 }
 
 /**
- * The text of a file of ours. It is opened without waiting, as the open of a pipe that nobody writes to would stop the program and its signals with it. Throws
- * `UnfitFile` for what is no regular file (an empty device, `/dev/null`, is a file without text) or too large, and the system's error. Not through
- * `node:fs/promises`, which costs 3 ms to load, more than reading the few small files of every command's start.
+ * The text of a file of ours. It is opened without waiting, as the open of a pipe that nobody writes to would stop the
+ * program and its signals with it. Throws `UnfitFile` for what is no regular file (an empty device, `/dev/null`, is a
+ * file without text) or too large, and the system's error. Not through `node:fs/promises`, which costs 3 ms to load,
+ * more than reading the few small files of every command's start.
  */
 export function readSmallFile(path: string): SmallFile {
   const { descriptor, stats } = open(path);

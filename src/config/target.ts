@@ -15,7 +15,10 @@ export interface Target {
   readonly context: string | null;
   /** What the configuration says of that context; null without one. */
   readonly settings: Context | null;
-  /** Fetches secrets where there are any. The URL may hold a password: see `Secrets`, which has learnt it. Throws `CONFIG_INVALID`. */
+  /**
+   * Fetches secrets where there are any. The URL may hold a password: see `Secrets`, which has learnt it. Throws
+   * `CONFIG_INVALID`.
+   */
   connectionUrl(signal: AbortSignal): Promise<string>;
   /** Nobody chose a broker: the embedded default. */
   readonly isDefault?: true;
@@ -34,7 +37,10 @@ export interface UrlFlag {
   readonly purpose: string;
 }
 
-/** The same broker with one more parameter in its URL. Its URL then rejects with `NOT_SUPPORTED` on any other backend, `USAGE` when it is there already. */
+/**
+ * The same broker with one more parameter in its URL. Its URL then rejects with `NOT_SUPPORTED` on any other backend,
+ * `USAGE` when it is there already.
+ */
 export function withParameter(target: Target, { flag, parameter, value, schemes, purpose }: UrlFlag): Target {
   return {
     ...target,
@@ -62,8 +68,9 @@ export interface TargetChoice {
 }
 
 /**
- * Order: the line (`--url`, `--context`, `queue@context`) → `MQ_URL` or `MQ_CONTEXT` → the current context (`mq context use`, else the
- * files' `context:`) → the embedded default under `XDG_DATA_HOME/mq`. Throws `CONFIG_INVALID`, `CONTEXT_NOT_FOUND` or `USAGE`.
+ * Order: the line (`--url`, `--context`, `queue@context`) → `MQ_URL` or `MQ_CONTEXT` → the current context (`mq context
+ * use`, else the files' `context:`) → the embedded default under `XDG_DATA_HOME/mq`. Throws `CONFIG_INVALID`,
+ * `CONTEXT_NOT_FOUND` or `USAGE`.
  */
 export function resolveTarget(choice: TargetChoice, settings: Settings, env: Environment, secrets: Secrets): Target {
   const fromContext = (name: string): Target => contextTarget(findContext(settings, name), settings, env, secrets);
@@ -89,8 +96,8 @@ export function resolveTarget(choice: TargetChoice, settings: Settings, env: Env
 }
 
 /**
- * What `mq context use` remembers goes for every folder, and a project's names only for its own: in another repository the same name would be another broker.
- * Throws `CONTEXT_NOT_FOUND`.
+ * What `mq context use` remembers goes for every folder, and a project's names only for its own: in another repository
+ * the same name would be another broker. Throws `CONTEXT_NOT_FOUND`.
  */
 export function requireOwn({ name, file, isFromProject }: Context): void {
   if (!isFromProject) return;
@@ -111,7 +118,10 @@ export function findContext(settings: Settings, asked: string): Context {
   });
 }
 
-/** `queue@context` → both, where the part after the last `@` is the name of a known context; else the whole is the queue. */
+/**
+ * `queue@context` → both, where the part after the last `@` is the name of a known context; else the whole is the
+ * queue.
+ */
 export function splitQueueAddress(
   address: string,
   settings: Settings,

@@ -3,7 +3,10 @@ import type { JsonValue } from './message.ts';
 import type { Notice, Queue } from './queue.ts';
 import type { QueueStats } from './stats.ts';
 
-/** Which queues of a broker: all those whose name `matches`. Of a single literal name the broker need not list the others. */
+/**
+ * Which queues of a broker: all those whose name `matches`. Of a single literal name the broker need not list the
+ * others.
+ */
 export interface QueuePattern {
   readonly globs: readonly string[];
   matches(name: string): boolean;
@@ -16,7 +19,9 @@ export interface CreateOptions {
   readonly deadLetterQueue: string | null;
   /** Deliveries before a message is dead; null: the broker's default. */
   readonly maxReceives: number | null;
-  /** Further settings under the broker's own names (`--set x-max-length=1000`). Unknown ones are refused by the backend. */
+  /**
+   * Further settings under the broker's own names (`--set x-max-length=1000`). Unknown ones are refused by the backend.
+   */
   readonly settings: Readonly<Record<string, JsonValue>>;
   readonly signal: AbortSignal;
 }
@@ -36,11 +41,15 @@ export interface Broker {
   /** Where it is, without credentials, for prompts and reports. */
   readonly address: string;
   /**
-   * Present where users expect that enqueueing into a queue that does not exist creates it: a handle of such a queue, whose publisher makes it together with the
-   * first message, so that an input that is refused leaves no trace. Throws `USAGE` for what can be no name.
+   * Present where users expect that enqueueing into a queue that does not exist creates it: a handle of such a queue,
+   * whose publisher makes it together with the first message, so that an input that is refused leaves no trace. Throws
+   * `USAGE` for what can be no name.
    */
   queueToMake?(name: string): Queue;
-  /** Present where the URL of a queue (`https://…`) is one of its names. Elsewhere a URL in the place of a queue is a mistake, and may hold a password. */
+  /**
+   * Present where the URL of a queue (`https://…`) is one of its names. Elsewhere a URL in the place of a queue is a
+   * mistake, and may hold a password.
+   */
   readonly queuesByUrl?: true;
   /** Stats of many queues, as cheaply as the broker allows, in order of name where that costs nothing. */
   queues(pattern: QueuePattern, options: ListOptions): AsyncIterable<QueueStats>;
@@ -50,11 +59,15 @@ export interface Broker {
   queue(name: string, signal: AbortSignal): Promise<Queue>;
   /** Creates the queue and its dead-letter link in one step. Throws `ALREADY_EXISTS` when the queue is there. */
   create?(name: string, options: CreateOptions): Promise<void>;
-  /** Deletes the queue itself with everything in it. Throws `QUEUE_NOT_FOUND`. Resolves to the number of messages lost with it, null if unknown. */
+  /**
+   * Deletes the queue itself with everything in it. Throws `QUEUE_NOT_FOUND`. Resolves to the number of messages lost
+   * with it, null if unknown.
+   */
   delete?(name: string, signal: AbortSignal): Promise<number | null>;
   /**
-   * What an operator wants to know of the broker and of the rights there, for `mq doctor`: found out without changing or disturbing anything.
-   * Goes on after a check that failed. `queue`: the one whose rights are asked, where rights are per queue; null: any one.
+   * What an operator wants to know of the broker and of the rights there, for `mq doctor`: found out without changing
+   * or disturbing anything. Goes on after a check that failed. `queue`: the one whose rights are asked, where rights
+   * are per queue; null: any one.
    */
   checks?(signal: AbortSignal, queue: string | null): AsyncIterable<Check>;
   /** Idempotent. */
@@ -75,8 +88,8 @@ export interface Check {
 export interface OpenOptions {
   readonly connectTimeoutMs: number;
   /**
-   * `--timeout`: the longest wait for one answer of the broker, also where no signal of a single call can say so (a send that nobody may cut off, a consumer,
-   * closing). Absent: the backend's own.
+   * `--timeout`: the longest wait for one answer of the broker, also where no signal of a single call can say so (a
+   * send that nobody may cut off, a consumer, closing). Absent: the backend's own.
    */
   readonly timeoutMs?: number;
   readonly notice: Notice;
@@ -88,6 +101,9 @@ export interface Backend {
   readonly name: string;
   /** The general abilities of each kind that this broker has, for `mq backends`. */
   readonly kinds: readonly Capabilities[];
-  /** Connects, or throws `UNAVAILABLE`, `UNAUTHENTICATED`, `CONFIG_INVALID` … within `connectTimeoutMs`. `url` may hold a password. */
+  /**
+   * Connects, or throws `UNAVAILABLE`, `UNAUTHENTICATED`, `CONFIG_INVALID` … within `connectTimeoutMs`. `url` may hold
+   * a password.
+   */
   open(url: string, options: OpenOptions): Promise<Broker>;
 }

@@ -94,9 +94,9 @@ export const ABILITIES = [
 export type CountDegree = 'exact' | 'approximate' | 'unknown' | 'absent';
 
 /**
- * What one kind of queue can do: frozen, printable as JSON, the only truth for `mq backends`, the README's table, the verbs and the
- * conformance suite. A handle's record may differ from the kind's general one (a broker without its management API knows less) but
- * does not change while the handle lives.
+ * What one kind of queue can do: frozen, printable as JSON, the only truth for `mq backends`, the README's table, the
+ * verbs and the conformance suite. A handle's record may differ from the kind's general one (a broker without its
+ * management API knows less) but does not change while the handle lives.
  */
 export interface Capabilities {
   readonly kind: Kind;
@@ -128,8 +128,8 @@ export function present(degree: 'native' | 'emulated' = 'native', note: string |
 type PresentAbility<A extends Ability> = Extract<Abilities[A], { supported: true }>;
 
 /**
- * The single gate: returns the declared ability or throws `NOT_SUPPORTED`, which names the kind, the ability, the reason and the
- * nearest alternative. Called before any work starts.
+ * The single gate: returns the declared ability or throws `NOT_SUPPORTED`, which names the kind, the ability, the
+ * reason and the nearest alternative. Called before any work starts.
  */
 export function requireCapability<A extends Ability>(
   capabilities: Capabilities,

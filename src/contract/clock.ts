@@ -11,7 +11,10 @@ export interface ClockReading {
 /** Beyond it, delays and ages that two machines reckon differ by more than anybody expects. */
 const SKEW_WORTH_A_WORD_MS = 2_000;
 
-/** `serverMs` was read on the server at some moment between two readings of our own clock, and is itself true to `accuracyMs`. */
+/**
+ * `serverMs` was read on the server at some moment between two readings of our own clock, and is itself true to
+ * `accuracyMs`.
+ */
 export function clockReading(
   serverMs: number,
   accuracyMs: number,
@@ -22,8 +25,8 @@ export function clockReading(
 }
 
 /**
- * From the `Date` header of an HTTP answer, which leaves out the part of the second, and which servers make once a second and not for each answer
- * (RabbitMQ's was seen 1.2 s old). Null when there is none that can be read.
+ * From the `Date` header of an HTTP answer, which leaves out the part of the second, and which servers make once a
+ * second and not for each answer (RabbitMQ's was seen 1.2 s old). Null when there is none that can be read.
  */
 export function clockOfAnswer(
   header: unknown,

@@ -1,6 +1,6 @@
 /**
- * The closed set of error codes. Codes are stable and public (they appear in `{"error":{"code":…}}`); messages may improve.
- * `cli/exit-codes.ts` maps each one to an exit code.
+ * The closed set of error codes. Codes are stable and public (they appear in `{"error":{"code":…}}`); messages may
+ * improve. `cli/exit-codes.ts` maps each one to an exit code.
  */
 export const ERROR_CODES = [
   'PRECONDITION_FAILED',
@@ -40,9 +40,9 @@ export interface ErrorDetails {
 /**
  * The one error class. Whatever else reaches `main` is a bug of ours.
  *
- * `message` says what failed, on what, and why. It may quote the broker but never a credential: client libraries keep passwords
- * in their error objects, so a backend copies the sentences that it wants and never a foreign object.
- * `cause` is for a debugger only; nothing prints it.
+ * `message` says what failed, on what, and why. It may quote the broker but never a credential: client libraries keep
+ * passwords in their error objects, so a backend copies the sentences that it wants and never a foreign object. `cause`
+ * is for a debugger only; nothing prints it.
  */
 export class MqError extends Error {
   override readonly name = 'MqError';
@@ -64,7 +64,10 @@ export class MqError extends Error {
   }
 }
 
-/** The error of a call whose signal was aborted. A deadline aborts with an `MqError` of its own as the reason, which is kept. */
+/**
+ * The error of a call whose signal was aborted. A deadline aborts with an `MqError` of its own as the reason, which is
+ * kept.
+ */
 export function abortedError(signal: AbortSignal): MqError {
   return signal.reason instanceof MqError ? signal.reason : new MqError('ABORTED', 'interrupted');
 }

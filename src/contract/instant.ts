@@ -1,8 +1,8 @@
 /**
  * The one way in which a number or a text of a broker becomes an instant, and an instant becomes text.
  *
- * Producers write timestamps in the wrong unit, and brokers pass them on: a Date of JavaScript that is made of such a number throws when it is printed.
- * Here that costs the field, and a note says why.
+ * Producers write timestamps in the wrong unit, and brokers pass them on: a Date of JavaScript that is made of such a
+ * number throws when it is printed. Here that costs the field, and a note says why.
  */
 
 /** An instant as it was read: milliseconds since the epoch, or null when there is none that can be. */
@@ -17,7 +17,9 @@ export type InstantUnit = 'seconds' | 'milliseconds';
 
 /** RFC 3339 knows years of four digits. */
 export const LAST_INSTANT = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
-/** Only between these is another unit believed: before, there was no broker; later, any number is a date in some unit. */
+/**
+ * Only between these is another unit believed: before, there was no broker; later, any number is a date in some unit.
+ */
 const FIRST_LIKELY = Date.UTC(1990, 0, 1);
 const LAST_LIKELY = Date.UTC(2200, 0, 1);
 
@@ -30,9 +32,9 @@ const UNITS = [
 ] as const;
 
 /**
- * A number (also as bigint, or as digits in a text) counts `unit`, unless that is certain to be wrong, because the year would have five digits or be 1970,
- * while another unit makes it a date of our time. Any other text is RFC 3339. What is neither, or beyond the calendar, is null; so is what is missing,
- * without a note.
+ * A number (also as bigint, or as digits in a text) counts `unit`, unless that is certain to be wrong, because the year
+ * would have five digits or be 1970, while another unit makes it a date of our time. Any other text is RFC 3339. What
+ * is neither, or beyond the calendar, is null; so is what is missing, without a note.
  */
 export function readInstant(value: unknown, unit: InstantUnit): ReadInstant {
   if (value === null || value === undefined || value === '') return { at: null };
@@ -66,8 +68,9 @@ function shortened(text: string): string {
 }
 
 /**
- * When something becomes due that the broker itself reckons in milliseconds: its number is right whatever it is. What is due later than can be written
- * is due at the last instant that can, so that a message which nobody was meant to get soon is never taken for one that is due.
+ * When something becomes due that the broker itself reckons in milliseconds: its number is right whatever it is. What
+ * is due later than can be written is due at the last instant that can, so that a message which nobody was meant to get
+ * soon is never taken for one that is due.
  */
 export function dueInstant(ms: number | null): ReadInstant {
   if (ms === null || Number.isNaN(ms)) return { at: null };
@@ -83,7 +86,10 @@ export function formatInstant(at: number | null | undefined): string | null {
 
 const FIRST_WRITABLE = Date.parse('0000-01-01T00:00:00.000Z');
 
-/** The notes of a message's fields that were not simply read, by the name of the field; nothing when all were. To be spread into the message. */
+/**
+ * The notes of a message's fields that were not simply read, by the name of the field; nothing when all were. To be
+ * spread into the message.
+ */
 export function instantNotes(fields: Readonly<Record<string, ReadInstant>>): {
   readonly notes?: Readonly<Record<string, string>>;
 } {

@@ -4,9 +4,10 @@ import type { JsonValue } from './message.ts';
 const STRING = /"(?:[^"\\]|\\.)*"(\s*:)?/gs;
 
 /**
- * As `JSON.parse`, and every key is what stands there. Node 24.21 takes a key that is written with an escape for another one that holds a backslash, when an
- * earlier object had that: after `{"a":1,"\\":1}`, `{"a":1,"\n":1}` has the key `\`. So such keys are read by themselves and put in afterwards. Throws a
- * `SyntaxError`, also for what is nested deeper than anybody means, as whatever walks through it would run out of stack.
+ * As `JSON.parse`, and every key is what stands there. Node 24.21 takes a key that is written with an escape for
+ * another one that holds a backslash, when an earlier object had that: after `{"a":1,"\\":1}`, `{"a":1,"\n":1}` has the
+ * key `\`. So such keys are read by themselves and put in afterwards. Throws a `SyntaxError`, also for what is nested
+ * deeper than anybody means, as whatever walks through it would run out of stack.
  */
 export function parseJson(text: string): JsonValue {
   if (text.length > DEEPEST && depthOf(text) > DEEPEST) throw new SyntaxError(`nested deeper than ${DEEPEST}`);

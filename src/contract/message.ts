@@ -9,15 +9,15 @@ export type JsonValue =
   | { readonly [key: string]: JsonValue | undefined };
 
 /**
- * Where a message stands in its queue. Every kind has `ready`; which others it has is in its capabilities. `completed` and
- * `waiting-children` exist on BullMQ only.
+ * Where a message stands in its queue. Every kind has `ready`; which others it has is in its capabilities. `completed`
+ * and `waiting-children` exist on BullMQ only.
  */
 export const MESSAGE_STATES = ['ready', 'in-flight', 'delayed', 'dead', 'completed', 'waiting-children'] as const;
 export type MessageState = (typeof MESSAGE_STATES)[number];
 
 /**
- * Header values as JSON. A value that JSON cannot hold is shown readably (an integer beyond 2^53 as a decimal string, bytes as
- * `{"base64":"…"}`); its exact form stays in `native`, see `Message.native`.
+ * Header values as JSON. A value that JSON cannot hold is shown readably (an integer beyond 2^53 as a decimal string,
+ * bytes as `{"base64":"…"}`); its exact form stays in `native`, see `Message.native`.
  */
 export type Headers = Readonly<Record<string, JsonValue>>;
 
@@ -42,8 +42,8 @@ export interface MessageContent {
   /** The message's own id; null where the broker gives none and the producer set none. */
   readonly id: string | null;
   /**
-   * `broker`: no producer set the id, it only names the place where the message was. A kind that holds no ids may drop it in silence. Absent: a
-   * producer may mean something by it.
+   * `broker`: no producer set the id, it only names the place where the message was. A kind that holds no ids may drop
+   * it in silence. Absent: a producer may mean something by it.
    */
   readonly idFrom?: 'broker';
   /** Bytes until printed. Never null; may be empty. */
@@ -60,10 +60,11 @@ export interface MessageContent {
   /**
    * What only one broker has, under that broker's name (`{"rabbitmq":{…}}`), enough to send the message back unchanged.
    *
-   * The fields above win: a publisher that finds its own record here takes from it the exact encoding of every value that still
-   * reads the same, and encodes afresh the values that were changed, added or removed.
+   * The fields above win: a publisher that finds its own record here takes from it the exact encoding of every value
+   * that still reads the same, and encodes afresh the values that were changed, added or removed.
    *
-   * A record's member `onlyHere` says what of it a producer means something by and another broker would lose, one phrase each: see `onlyElsewhere`.
+   * A record's member `onlyHere` says what of it a producer means something by and another broker would lose, one
+   * phrase each: see `onlyElsewhere`.
    */
   readonly native: Readonly<Record<string, JsonValue>>;
 }
@@ -82,11 +83,14 @@ export interface Message extends MessageContent {
   readonly dead: Death | null;
   /** As `Delivery.stays`, where looking can tell. Absent: it can be taken out. */
   readonly stays?: string;
-  /** Why a field (`enqueuedAt`, `deliverAt`, `dead.at`) is not simply what stands on the message; absent when all are. See `contract/instant.ts`. */
+  /**
+   * Why a field (`enqueuedAt`, `deliverAt`, `dead.at`) is not simply what stands on the message; absent when all are.
+   * See `contract/instant.ts`.
+   */
   readonly notes?: Readonly<Record<string, string>>;
   /**
-   * Where in `headers` a whole number stands as its digits, because JSON would round it: the names and indices that lead there. Absent: nowhere. A filter
-   * compares it as the number that it is.
+   * Where in `headers` a whole number stands as its digits, because JSON would round it: the names and indices that
+   * lead there. Absent: nowhere. A filter compares it as the number that it is.
    */
   readonly integers?: readonly (readonly (string | number)[])[];
 }
@@ -101,17 +105,23 @@ export interface OutgoingMessage extends MessageContent {
   readonly backoff: { readonly type: 'fixed' | 'exponential'; readonly delayMs: number } | null;
   /** How often `mq` has redriven this message, this time included; null: not to be marked. */
   readonly replays: number | null;
-  /** The `Queue.place` that it was read from, so that a store that knows messages by their ids can tell two of one id apart. Absent: it is new. */
+  /**
+   * The `Queue.place` that it was read from, so that a store that knows messages by their ids can tell two of one id
+   * apart. Absent: it is new.
+   */
   readonly from?: string;
 }
 
 /**
- * Messages that are their bodies and nothing else, as they lie one behind the other in one piece of memory. Where a broker stores one in a microsecond,
- * objects for each would cost more than the broker.
+ * Messages that are their bodies and nothing else, as they lie one behind the other in one piece of memory. Where a
+ * broker stores one in a microsecond, objects for each would cost more than the broker.
  */
 export interface BareBodies {
   readonly bytes: Uint8Array;
-  /** Two offsets for each body: where it begins, and behind its last byte. In their order; what lies between is no part of any. */
+  /**
+   * Two offsets for each body: where it begins, and behind its last byte. In their order; what lies between is no part
+   * of any.
+   */
   readonly bounds: readonly number[];
 }
 
@@ -134,41 +144,51 @@ export type MetadataField = (typeof METADATA_FIELDS)[number];
 /** The receipt of one delivery. Settled once; a second call is ignored. */
 export interface Receipt {
   /**
-   * Done: remove the message. Resolves when the broker has taken note in the strongest way it offers (a RabbitMQ ack is not
-   * confirmed, so there it resolves when it is written). Rejects when the removal is not certain: the message may come again.
+   * Done: remove the message. Resolves when the broker has taken note in the strongest way it offers (a RabbitMQ ack is
+   * not confirmed, so there it resolves when it is written). Rejects when the removal is not certain: the message may
+   * come again.
    */
   ack(): Promise<void>;
   /**
-   * Give it back now. With `failure`, a consumer tried and failed, which counts as a delivery and may make the message dead; without
-   * it, the message is given back as untouched as the broker allows.
+   * Give it back now. With `failure`, a consumer tried and failed, which counts as a delivery and may make the message
+   * dead; without it, the message is given back as untouched as the broker allows.
    */
   release(options?: { readonly failure?: string }): Promise<void>;
   /**
-   * Says that the caller will not settle this delivery but hold it until it closes the consumer, so that the consumer need not wait for it before it
-   * calls the queue empty. Where a kind counts no deliveries (`receiveCount` is null) it leaves its place in the window to another one. Absent where the
-   * consumer never waits, because nothing is taken away by looking.
+   * Says that the caller will not settle this delivery but hold it until it closes the consumer, so that the consumer
+   * need not wait for it before it calls the queue empty. Where a kind counts no deliveries (`receiveCount` is null) it
+   * leaves its place in the window to another one. Absent where the consumer never waits, because nothing is taken away
+   * by looking.
    */
   keep?(): void;
 }
 
-/** One handing-over of a message. Its receipt is kept apart so that a caller who holds thousands need not hold their bodies. */
+/**
+ * One handing-over of a message. Its receipt is kept apart so that a caller who holds thousands need not hold their
+ * bodies.
+ */
 export interface Delivery {
   readonly message: Message;
   readonly receipt: Receipt;
-  /** Why it cannot be taken out of its queue, and was not: it is here to be looked at and counted, and to be released. Absent: it can. */
+  /**
+   * Why it cannot be taken out of its queue, and was not: it is here to be looked at and counted, and to be released.
+   * Absent: it can.
+   */
   readonly stays?: string;
 }
 
 /** What became of a message that was sent. */
 export type SendOutcome =
   /**
-   * What is there is this message, as strongly as the broker confirms it. `id` is the id under which it is stored, if there is one. `already`: it was
-   * there before this send; the contents were compared. Another message under its id is `failed`.
+   * What is there is this message, as strongly as the broker confirms it. `id` is the id under which it is stored, if
+   * there is one. `already`: it was there before this send; the contents were compared. Another message under its id is
+   * `failed`.
    */
   | { readonly status: 'sent'; readonly id: string | null; readonly already?: true }
   /**
-   * Certainly not stored. `again`: the same send may succeed a little later (throttled, refused for now, the server has an error). `batch`: the same
-   * number for all that failed by one answer of the broker, which is one failure and not many. `code`: the error that it is where nothing else was done.
+   * Certainly not stored. `again`: the same send may succeed a little later (throttled, refused for now, the server has
+   * an error). `batch`: the same number for all that failed by one answer of the broker, which is one failure and not
+   * many. `code`: the error that it is where nothing else was done.
    */
   | {
       readonly status: 'failed';

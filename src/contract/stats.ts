@@ -10,7 +10,9 @@ export interface Rates {
   readonly windowMs: number | null;
 }
 
-/** Cumulative counts since the broker (or the queue) started; two readings make rates. Absent where the broker has none. */
+/**
+ * Cumulative counts since the broker (or the queue) started; two readings make rates. Absent where the broker has none.
+ */
 export interface Counters {
   readonly enqueued: number | null;
   readonly acked: number | null;
@@ -18,8 +20,8 @@ export interface Counters {
 }
 
 /**
- * One reading of a queue. Unknown is `null`, never 0. A figure that does not apply to the kind is absent.
- * `approximate` names the figures that the broker itself calls approximate or that may lag; `notes` says why a figure is what it is.
+ * One reading of a queue. Unknown is `null`, never 0. A figure that does not apply to the kind is absent. `approximate`
+ * names the figures that the broker itself calls approximate or that may lag; `notes` says why a figure is what it is.
  */
 export interface QueueStats {
   readonly queue: string;
@@ -34,7 +36,9 @@ export interface QueueStats {
   /** ready + in-flight + delayed; null when one of those that apply is unknown. */
   readonly depth: number | null;
   readonly consumers?: number | null;
-  /** Now − enqueue time of the oldest ready message, milliseconds; null when unknown or when there is none (see notes). */
+  /**
+   * Now − enqueue time of the oldest ready message, milliseconds; null when unknown or when there is none (see notes).
+   */
   readonly oldestAgeMs?: number | null;
   /** Present where the broker reports rates itself; else core/sample.ts makes them from two readings of `counters`. */
   readonly rates?: Rates;
@@ -44,7 +48,10 @@ export interface QueueStats {
   readonly notes: Readonly<Partial<Record<StatsField | 'state' | 'list', string>>>;
   /** When it was read, milliseconds since the epoch. */
   readonly sampledAt: number;
-  /** What the broker's own clock said then, milliseconds since the epoch; the latest that it can have been, where it is coarse. Absent: it did not say. */
+  /**
+   * What the broker's own clock said then, milliseconds since the epoch; the latest that it can have been, where it is
+   * coarse. Absent: it did not say.
+   */
   readonly brokerTime?: number;
 }
 

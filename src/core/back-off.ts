@@ -7,8 +7,9 @@ const LONGEST_MS = 10_000;
 const PATIENCE_MS = 60_000;
 
 /**
- * What to do when a target says "not now": the whole pipeline waits, each time about twice as long, up to 10 s, until something succeeds or a minute has
- * passed without it. The waits are spread by chance, so that several runs do not come back at the same moment.
+ * What to do when a target says "not now": the whole pipeline waits, each time about twice as long, up to 10 s, until
+ * something succeeds or a minute has passed without it. The waits are spread by chance, so that several runs do not
+ * come back at the same moment.
  */
 export class BackOff {
   readonly #clock: Clock;

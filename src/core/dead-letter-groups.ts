@@ -1,13 +1,18 @@
 import type { Message } from '../contract/message.ts';
 import type { Filter } from './filter.ts';
 
-/** Dead letters that died of the same thing, whatever ids and numbers their errors hold. `Kept` is what is remembered of the newest. */
+/**
+ * Dead letters that died of the same thing, whatever ids and numbers their errors hold. `Kept` is what is remembered of
+ * the newest.
+ */
 export interface DeadLetterGroup<Kept = Message> {
   /** The normalised reason: what varies from message to message is replaced by `<…>`. */
   readonly reason: string;
   readonly count: number;
   readonly newest: Kept;
-  /** Milliseconds since the epoch, of the first and the last death; null when no message of the group says when it died. */
+  /**
+   * Milliseconds since the epoch, of the first and the last death; null when no message of the group says when it died.
+   */
   readonly oldestAt: number | null;
   readonly newestAt: number | null;
 }
@@ -24,8 +29,9 @@ interface VariablePart {
 }
 
 /**
- * What varies, in order of precedence; every pattern matches in linear time. Hexadecimal words count only from 8 digits on and with a digit
- * among them, so that `deadbeef` and `facade` stay words; other words are ids when they are as long and have letters and digits.
+ * What varies, in order of precedence; every pattern matches in linear time. Hexadecimal words count only from 8 digits
+ * on and with a digit among them, so that `deadbeef` and `facade` stay words; other words are ids when they are as long
+ * and have letters and digits.
  */
 const VARIABLE_PARTS: readonly VariablePart[] = [
   { mark: '<uuid>', source: '[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}' },
@@ -135,8 +141,8 @@ export function groupFilter(reason: string): Filter {
 }
 
 /**
- * The same selection as a `--filter` for the command line. It can be wider than the group in one respect: a mark stands for its pattern
- * anywhere, and a reason that was cut matches by its beginning.
+ * The same selection as a `--filter` for the command line. It can be wider than the group in one respect: a mark stands
+ * for its pattern anywhere, and a reason that was cut matches by its beginning.
  */
 export function groupExpression(reason: string): string {
   if (reason === UNKNOWN_REASON) return 'dead.error == null && dead.reason == null';

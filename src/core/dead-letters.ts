@@ -23,10 +23,11 @@ export interface LocatedDeadLetters {
 }
 
 /**
- * `queue` may be the queue that lost them or the dead-letter queue itself. A queue that both sends its dead letters on and collects those of
- * others (a retry topology) is taken for the one that lost them.
+ * `queue` may be the queue that lost them or the dead-letter queue itself. A queue that both sends its dead letters on
+ * and collects those of others (a retry topology) is taken for the one that lost them.
  *
- * Whose dead letter a message is, the message says. The links decide only for a message that says nothing, and only where they leave one answer.
+ * Whose dead letter a message is, the message says. The links decide only for a message that says nothing, and only
+ * where they leave one answer.
  */
 export async function locateDeadLetters(
   broker: Broker,
@@ -73,7 +74,10 @@ export async function locateDeadLetters(
   };
 }
 
-/** A holder may have dead letters of its own, of which nobody can say where they go. That is no reason to leave those of others there. */
+/**
+ * A holder may have dead letters of its own, of which nobody can say where they go. That is no reason to leave those of
+ * others there.
+ */
 async function linksOfHolder(holder: Queue, links: DeadLetters, signal: AbortSignal): Promise<DeadLetters> {
   try {
     if (holder.deadLetters === undefined) return links;
@@ -97,7 +101,10 @@ export function whyNoOrigin({ links }: LocatedDeadLetters, message: Message): st
   return `${why}; use --to QUEUE`;
 }
 
-/** The same for verbs that must not guess: throws `PRECONDITION_FAILED` where nothing links the queue to another, or nobody knows whether anything does. */
+/**
+ * The same for verbs that must not guess: throws `PRECONDITION_FAILED` where nothing links the queue to another, or
+ * nobody knows whether anything does.
+ */
 export async function linkedDeadLetters(
   broker: Broker,
   queue: Queue,

@@ -9,13 +9,18 @@ export interface Depth {
   readonly exact: boolean;
   /** How many to look at at most: the count, where it can be trusted. */
   readonly bound: number | null;
-  /** Where it cannot: leave what was enqueued after this instant (milliseconds since the epoch), by the broker's clock. */
+  /**
+   * Where it cannot: leave what was enqueued after this instant (milliseconds since the epoch), by the broker's clock.
+   */
   readonly notAfter: number | null;
   /** The broker's clock at the start, milliseconds since the epoch; ours where the broker does not tell. */
   readonly now: number;
 }
 
-/** The depth at the start, which bounds every operation that takes messages, so that a consumer that keeps failing cannot make a loop of it. */
+/**
+ * The depth at the start, which bounds every operation that takes messages, so that a consumer that keeps failing
+ * cannot make a loop of it.
+ */
 export async function depthNow(queue: Queue, state: MessageState, signal: AbortSignal): Promise<Depth> {
   const stats = await queue.stats(signal);
   const [count, degree] = ((): [number | null, string] => {
@@ -31,7 +36,10 @@ export async function depthNow(queue: Queue, state: MessageState, signal: AbortS
   return { count, exact, bound: exact ? count : null, notAfter: exact ? null : now, now };
 }
 
-/** How many messages a target will be sent. Null: that is known only once they have been looked at; `--max` says how many at most, not how many. */
+/**
+ * How many messages a target will be sent. Null: that is known only once they have been looked at; `--max` says how
+ * many at most, not how many.
+ */
 export function expectedSends(
   { everything }: Pick<Selection, 'everything'>,
   { count }: Depth,
@@ -42,7 +50,7 @@ export function expectedSends(
 }
 
 /**
- * What sending and then removing can promise, whatever the kinds are. Also when a native move was planned and the backend cannot do it any more when
- * the work begins: the report says what was done, not what was planned.
+ * What sending and then removing can promise, whatever the kinds are. Also when a native move was planned and the
+ * backend cannot do it any more when the work begins: the report says what was done, not what was planned.
  */
 export const BY_HAND: Guarantee = 'at-least-once';

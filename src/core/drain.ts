@@ -21,7 +21,10 @@ export interface DrainRequest extends SelectionOptions {
   readonly destination: Destination;
   /** Named in the report: the file, `stdout`, the command. */
   readonly destinationName: string;
-  /** A worker (`--exec`): a failed `put` releases the message at once as a failed delivery, and the window is the number of jobs. */
+  /**
+   * A worker (`--exec`): a failed `put` releases the message at once as a failed delivery, and the window is the number
+   * of jobs.
+   */
   readonly worker: { readonly jobs: number } | null;
   readonly follow: boolean;
   readonly idleMs: number | null;
@@ -45,7 +48,8 @@ export async function planDrain(request: DrainRequest): Promise<Plan> {
   const chosen = selection(request, located?.only ?? null, depth.now);
   if (!chosen.everything)
     await weighLook({ ...request, force, source: holder, state, looks: depth.count, givesBack: 'some' });
-  // A worker that fails a message gives it back at once and will see it again: that is not a loop but its attempts, which the queue bounds.
+  // A worker that fails a message gives it back at once and will see it again: that is not a loop but its attempts,
+  // which the queue bounds.
   const unbounded = follow || worker !== null;
   const bound = unbounded ? null : depth.bound;
   const facts = {

@@ -19,13 +19,16 @@ export interface DryRunRequest extends ScanRequest {
 }
 
 export interface DryRunOptions extends Pick<RunOptions, 'onProgress'> {
-  /** Says of a message that would be taken why it would fail; null: it would not. Absent: nobody can tell, and nothing is looked at for it. */
+  /**
+   * Says of a message that would be taken why it would fail; null: it would not. Absent: nobody can tell, and nothing
+   * is looked at for it.
+   */
   readonly faultOf?: (message: Message) => string | null;
 }
 
 /**
- * What an operation would do, counted and not done. When everything is taken, the depth is the answer and nothing is read, above all where each look brings
- * a message nearer to its death; else the messages are looked at.
+ * What an operation would do, counted and not done. When everything is taken, the depth is the answer and nothing is
+ * read, above all where each look brings a message nearer to its death; else the messages are looked at.
  */
 export async function dryRun(plan: Facts, request: DryRunRequest, options: DryRunOptions): Promise<AnyReport> {
   const { selection, bound, max, notice, source } = request;
@@ -70,8 +73,8 @@ export async function dryRun(plan: Facts, request: DryRunRequest, options: DryRu
 }
 
 /**
- * The broker's count is all there is: of states that cannot be looked at, and where looking at all would bring each message nearer to its death only to
- * count them.
+ * The broker's count is all there is: of states that cannot be looked at, and where looking at all would bring each
+ * message nearer to its death only to count them.
  */
 export function estimated(
   plan: Facts,

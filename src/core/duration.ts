@@ -13,8 +13,8 @@ const DURATION = /^(?:\d+(?:\.\d+)?(?:ms|s|m|h|d|w))+$/;
 const PART = /(\d+(?:\.\d+)?)(ms|s|m|h|d|w)/g;
 
 /**
- * `1h30m` → milliseconds. Units go from large to small and each occurs once. A bare number is refused, because a wrong guess of its
- * unit on a purge deletes the wrong messages; only `0` needs no unit. Throws `USAGE`.
+ * `1h30m` → milliseconds. Units go from large to small and each occurs once. A bare number is refused, because a wrong
+ * guess of its unit on a purge deletes the wrong messages; only `0` needs no unit. Throws `USAGE`.
  */
 export function parseDurationMs(text: string): number {
   if (text === '0') return 0;
@@ -46,7 +46,10 @@ export function parseDurationMs(text: string): number {
 /** A timer of Node that is set to more goes off at once. */
 const LONGEST_WAIT_MS = 2 ** 31 - 1;
 
-/** As `parseDurationMs`, for what is waited for in this process: a deadline, or the time between two readings. Throws `USAGE` for more than 24 days. */
+/**
+ * As `parseDurationMs`, for what is waited for in this process: a deadline, or the time between two readings. Throws
+ * `USAGE` for more than 24 days.
+ */
 export function parseWaitMs(text: string): number {
   const durationMs = parseDurationMs(text);
   if (durationMs <= LONGEST_WAIT_MS) return durationMs;

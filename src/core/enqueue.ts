@@ -14,8 +14,8 @@ export interface EnqueueRequest {
   readonly to: string;
   readonly notice: Notice;
   /**
-   * Messages that were read together come together: one by one, waiting would cost more than sending. Read only as fast as they are sent; may
-   * throw (a broken line): then what was sent before is settled and told first.
+   * Messages that were read together come together: one by one, waiting would cost more than sending. Read only as fast
+   * as they are sent; may throw (a broken line): then what was sent before is settled and told first.
    */
   readonly batches: AsyncIterable<Batch>;
   readonly pacer: Pacer | null;
@@ -44,9 +44,10 @@ const GROUPS = 4;
 const MAX_BYTES_IN_THE_AIR = 64 * 1024 * 1024;
 
 /**
- * Sends messages with a bounded number in the air and tells each outcome in order, as soon as it and those before it are known. Aborting stops
- * reading, also in the middle of a wait for input; what is in the air is still settled and told. When reading or telling throws, the error is
- * thrown after everything that was sent before is settled (and, if it was reading that threw, told). What is refused for now is sent again: see `BackOff`.
+ * Sends messages with a bounded number in the air and tells each outcome in order, as soon as it and those before it
+ * are known. Aborting stops reading, also in the middle of a wait for input; what is in the air is still settled and
+ * told. When reading or telling throws, the error is thrown after everything that was sent before is settled (and, if
+ * it was reading that threw, told). What is refused for now is sent again: see `BackOff`.
  */
 export async function enqueueAll(request: EnqueueRequest, clock: Clock = systemClock): Promise<EnqueueResult> {
   const { publisher, signal, onOutcome, pacer } = request;

@@ -3,8 +3,8 @@ import { formatInstant } from '../contract/instant.ts';
 import type { JsonValue, Message, MessageState, OutgoingMessage } from '../contract/message.ts';
 
 /**
- * The public form of a message, one JSON object (`peek -o ndjson`, `drain`, `enqueue --ndjson`). It round-trips byte for byte: a body that is
- * not valid UTF-8 travels as base64, and `native` holds what only its broker has.
+ * The public form of a message, one JSON object (`peek -o ndjson`, `drain`, `enqueue --ndjson`). It round-trips byte
+ * for byte: a body that is not valid UTF-8 travels as base64, and `native` holds what only its broker has.
  */
 export interface Envelope {
   readonly queue: string;
@@ -74,9 +74,9 @@ export function toEnvelope(message: Message): Envelope {
 }
 
 /**
- * Reads one envelope back into a message to send. Only `body` is required. What describes its past (`state`, `enqueuedAt`,
- * `receiveCount`, `dead`) is not sent again; a `deliverAt` in the future becomes a delay. A field of the wrong type or an unknown field
- * throws `USAGE`: a mistyped `priorty` must not be dropped in silence.
+ * Reads one envelope back into a message to send. Only `body` is required. What describes its past (`state`,
+ * `enqueuedAt`, `receiveCount`, `dead`) is not sent again; a `deliverAt` in the future becomes a delay. A field of the
+ * wrong type or an unknown field throws `USAGE`: a mistyped `priorty` must not be dropped in silence.
  */
 export function fromEnvelope(value: unknown, now: number = Date.now()): OutgoingMessage {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw wrong('expected a JSON object');

@@ -1,4 +1,6 @@
-/** A number that no value here can hold exactly. Whoever looks at it cannot decide; whoever does not is not troubled. */
+/**
+ * A number that no value here can hold exactly. Whoever looks at it cannot decide; whoever does not is not troubled.
+ */
 export class InexactNumber {
   readonly text: string;
 
@@ -7,7 +9,10 @@ export class InexactNumber {
   }
 }
 
-/** JSON as it is written: whole numbers as bigint, objects as Map, so that no key of a message means anything to JavaScript. */
+/**
+ * JSON as it is written: whole numbers as bigint, objects as Map, so that no key of a message means anything to
+ * JavaScript.
+ */
 export type ExactValue =
   | string
   | number
@@ -38,8 +43,8 @@ const ESCAPES: Readonly<Record<string, string>> = {
 };
 
 /**
- * Reads JSON (RFC 8259) without rounding: `JSON.parse` makes a double of each number, so that 9007199254740993 becomes its neighbour. Throws `SyntaxError`
- * for what is no JSON, `RangeError` for what is nested too deeply to be read.
+ * Reads JSON (RFC 8259) without rounding: `JSON.parse` makes a double of each number, so that 9007199254740993 becomes
+ * its neighbour. Throws `SyntaxError` for what is no JSON, `RangeError` for what is nested too deeply to be read.
  */
 export function parseExactJson(text: string): ExactValue {
   const reader = new Reader(text);
@@ -63,7 +68,10 @@ function exactNumber(text: string, hasPoint: boolean): number | bigint | Inexact
   return wholeNumber(text) ?? new InexactNumber(text);
 }
 
-/** 12345678901234567.0 and 1.2345678901234567e16 are whole; null for what has a fraction, or more digits than any number of use. */
+/**
+ * 12345678901234567.0 and 1.2345678901234567e16 are whole; null for what has a fraction, or more digits than any number
+ * of use.
+ */
 export function wholeNumber(text: string): bigint | null {
   const [mantissa = '', exponent = '0'] = text.toLowerCase().split('e');
   const [whole = '', fraction = ''] = mantissa.split('.');

@@ -12,8 +12,9 @@ import {
 } from './filter-numbers.ts';
 
 /**
- * How much work one message may cost, in steps of about 100 ns: an element that a comprehension visits is one, and so is a look at each few hundred letters
- * of a text. Three nested comprehensions over a list of a thousand would take minutes, in which no signal is heard.
+ * How much work one message may cost, in steps of about 100 ns: an element that a comprehension visits is one, and so
+ * is a look at each few hundred letters of a text. Three nested comprehensions over a list of a thousand would take
+ * minutes, in which no signal is heard.
  */
 const STEPS_A_MESSAGE = 2_000_000;
 const LETTERS_A_STEP = 256;
@@ -50,7 +51,8 @@ const COMPARISONS: ReadonlySet<string> = new Set(['==', '!=', '<', '<=', '>', '>
 const ARITHMETIC: ReadonlySet<string> = new Set(['+', '-', '*', '/', '%']);
 
 /**
- * Overloads that CEL does not have, so that its check of types lets mixed arithmetic pass. They are never called: `workBy` answers for numbers first.
+ * Overloads that CEL does not have, so that its check of types lets mixed arithmetic pass. They are never called:
+ * `workBy` answers for numbers first.
  */
 export const MIXED_OVERLOADS: readonly string[] = [
   ...[...ARITHMETIC].flatMap((operator) =>
@@ -70,8 +72,9 @@ export const MIXED_OVERLOADS: readonly string[] = [
 ];
 
 /**
- * Makes the checked nodes of an expression work by our numbers and our budget: the library's operators refuse an int beside a double, round where
- * a message's number is exact, and loop without end. Everything that is neither a number nor a loop stays the library's.
+ * Makes the checked nodes of an expression work by our numbers and our budget: the library's operators refuse an int
+ * beside a double, round where a message's number is exact, and loop without end. Everything that is neither a number
+ * nor a loop stays the library's.
  */
 export function workBy(nodes: Iterable<ASTNode>, budget: Budget): void {
   for (const node of nodes) {

@@ -45,9 +45,9 @@ export function compare(operator: Comparison, left: FilterNumber, right: FilterN
 }
 
 /**
- * Numbers of a message are written without a word of their type, so arithmetic goes by their value: 2 and 2.0 are the same number, whole numbers stay
- * exact, and `/` divides as on paper (7 / 2 is 3.5; CEL itself cuts it to 3). Throws where the result would be rounded, since a rounded id is
- * another message's.
+ * Numbers of a message are written without a word of their type, so arithmetic goes by their value: 2 and 2.0 are the
+ * same number, whole numbers stay exact, and `/` divides as on paper (7 / 2 is 3.5; CEL itself cuts it to 3). Throws
+ * where the result would be rounded, since a rounded id is another message's.
  */
 export function reckon(operator: Arithmetic, left: FilterNumber, right: FilterNumber): FilterNumber {
   const [a, b] = [asWhole(left), asWhole(right)];

@@ -18,9 +18,10 @@ export type VariableName =
   | 'dead';
 
 /**
- * The values that a filter sees of a message; only those that it uses are made, because parsing each body costs most. Whole numbers are CEL ints
- * (bigint), exact to 64 bits also in a JSON body and in headers: as doubles, an id of 64 bits would be its neighbour, too.
- * What is unknown is null, so that comparing it is an error (the message does not match) and never a false zero.
+ * The values that a filter sees of a message; only those that it uses are made, because parsing each body costs most.
+ * Whole numbers are CEL ints (bigint), exact to 64 bits also in a JSON body and in headers: as doubles, an id of 64
+ * bits would be its neighbour, too. What is unknown is null, so that comparing it is an error (the message does not
+ * match) and never a false zero.
  */
 export function messageVariables(
   message: Message,

@@ -45,7 +45,10 @@ function typeNames(list: string): readonly string[] {
 
 const OVERLOAD = /^no such overload: (.+?) (==|!=|<=|>=|<|>|in|\+|-|\*|\/|%) (.+)$/;
 
-/** `summary`: the library's own sentence, without the lines that point at the place. `source`: the expression, for what its parser stumbles over. */
+/**
+ * `summary`: the library's own sentence, without the lines that point at the place. `source`: the expression, for what
+ * its parser stumbles over.
+ */
 export function filterFault(
   summary: string,
   source: string | null,

@@ -14,12 +14,12 @@ export interface Filter {
 }
 
 /**
- * Compiles a CEL expression to a filter. Syntax errors, type errors and unknown names throw `USAGE`, with a caret under the mistake,
- * before any broker is touched.
+ * Compiles a CEL expression to a filter. Syntax errors, type errors and unknown names throw `USAGE`, with a caret under
+ * the mistake, before any broker is touched.
  *
- * `matches` runs in linear time (RE2): the CEL library's own uses JavaScript's engine, on which one bad pattern took 68 s (measured), and
- * it cannot be replaced by registration. So each call of it is renamed to a method of ours of the same length, which keeps every
- * position in the error messages.
+ * `matches` runs in linear time (RE2): the CEL library's own uses JavaScript's engine, on which one bad pattern took 68
+ * s (measured), and it cannot be replaced by registration. So each call of it is renamed to a method of ours of the
+ * same length, which keeps every position in the error messages.
  */
 export async function compileFilter(text: string): Promise<Filter> {
   const [{ Environment: CelEnvironment }, { RE2JS }] = await Promise.all([
@@ -95,7 +95,8 @@ export async function compileFilter(text: string): Promise<Filter> {
     try {
       checked(source, environmentOf(KNOWN));
     } catch (error) {
-      // A null among the values of a list or of a choice has no type that it would go with; whatever else is wrong stays wrong.
+      // A null among the values of a list or of a choice has no type that it would go with; whatever else is wrong
+      // stays wrong.
       if (!asksForNull || !/\bnull\b/.test(summaryOf(error))) throw error;
     }
   };
@@ -155,9 +156,15 @@ interface Types {
   readonly instant: string;
 }
 
-/** What a message may not have is null there, so that these are of any type when the expression is evaluated, and may be compared with null. */
+/**
+ * What a message may not have is null there, so that these are of any type when the expression is evaluated, and may be
+ * compared with null.
+ */
 const MAY_BE_UNKNOWN: Types = { text: 'dyn', count: 'dyn', duration: 'dyn', instant: 'dyn' };
-/** What they are where they are known. An expression that says nothing of null and is wrong with these would match no message at all. */
+/**
+ * What they are where they are known. An expression that says nothing of null and is wrong with these would match no
+ * message at all.
+ */
 const KNOWN: Types = {
   text: 'string',
   count: 'int',
@@ -220,7 +227,10 @@ function matchCalls(ast: ASTNode): ASTNode[] {
   return [...nodesOf(ast)].filter((node) => (node.op === 'rcall' || node.op === 'call') && node.args[0] === 'matches');
 }
 
-/** Where each `.matches(` stands: after its receiver. Calls nest from the inside out, so the search starts at the receiver's end. */
+/**
+ * Where each `.matches(` stands: after its receiver. Calls nest from the inside out, so the search starts at the
+ * receiver's end.
+ */
 function renameMatches(text: string, ast: ASTNode): string {
   let renamed = text;
   for (const node of matchCalls(ast)) {

@@ -13,8 +13,9 @@ export interface LookRequest {
 }
 
 /**
- * The one gate before any look at messages that may stay where they are, for every verb: says the price, once, before anything is asked or touched. Throws
- * `PRECONDITION_FAILED` when looking would do harm, or when nobody can tell, and `force` is not set.
+ * The one gate before any look at messages that may stay where they are, for every verb: says the price, once, before
+ * anything is asked or touched. Throws `PRECONDITION_FAILED` when looking would do harm, or when nobody can tell, and
+ * `force` is not set.
  */
 export async function weighLook(request: LookRequest): Promise<void> {
   const { source, state, looks, givesBack, force, notice, signal } = request;

@@ -45,8 +45,8 @@ export interface LossySender {
 }
 
 /**
- * For `--lossy` where no look could go before: each thing that does not fit is told before the first message that has it is sent, so that nothing
- * is dropped in silence. `target` is as the operator named it.
+ * For `--lossy` where no look could go before: each thing that does not fit is told before the first message that has
+ * it is sent, so that nothing is dropped in silence. `target` is as the operator named it.
  */
 export function lossySender(publisher: Publisher, target: string, notice: Notice): LossySender {
   const found = new Misfits(target);

@@ -99,8 +99,8 @@ export async function planMove(request: MoveRequest): Promise<Plan> {
 }
 
 /**
- * A dry run. Between two kinds of queue every message is looked at, because it may not fit; where even looking would do harm, the broker's count has to do,
- * and that is said.
+ * A dry run. Between two kinds of queue every message is looked at, because it may not fit; where even looking would do
+ * harm, the broker's count has to do, and that is said.
  */
 async function tryOut(
   request: MoveRequest,
@@ -203,9 +203,9 @@ async function byHand(request: MoveRequest, chosen: Selection, depth: Depth, opt
 }
 
 /**
- * Says what does not fit before anything is sent. Where looking is free, every message is looked at: with `lossy` the losses are named, without
- * it the move is refused. Where looking disturbs, the two kinds are compared, and a message that does not fit will stay where it is. Resolves to
- * whether every message has been looked at.
+ * Says what does not fit before anything is sent. Where looking is free, every message is looked at: with `lossy` the
+ * losses are named, without it the move is refused. Where looking disturbs, the two kinds are compared, and a message
+ * that does not fit will stay where it is. Resolves to whether every message has been looked at.
  */
 async function reportMisfits(
   request: MoveRequest,

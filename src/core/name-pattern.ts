@@ -5,9 +5,9 @@ import { MqError } from '../contract/errors.ts';
 const LONGEST_GLOB = 10_000;
 
 /**
- * Globs over queue names: `*` any run, `?` one character, `[abc]`, `[a-z]`, `[!x]`, and `\` takes the next character as it is. Unlike in
- * a file glob, `/` and a leading dot are letters like any other, since queue names are not paths. No globs: every queue.
- * Throws `USAGE` for one that is too long.
+ * Globs over queue names: `*` any run, `?` one character, `[abc]`, `[a-z]`, `[!x]`, and `\` takes the next character as
+ * it is. Unlike in a file glob, `/` and a leading dot are letters like any other, since queue names are not paths. No
+ * globs: every queue. Throws `USAGE` for one that is too long.
  */
 export function queuePattern(globs: readonly string[]): QueuePattern {
   const expressions = globs.map(globExpression);
@@ -17,7 +17,10 @@ export function queuePattern(globs: readonly string[]): QueuePattern {
   };
 }
 
-/** A bracket that is never closed is a letter, and so is a backslash before an ordinary one: `name[` means the queue of that name. */
+/**
+ * A bracket that is never closed is a letter, and so is a backslash before an ordinary one: `name[` means the queue of
+ * that name.
+ */
 export function isGlob(text: string): boolean {
   return /[*?]|\[.[^\]]*\]|\\[*?[\]\\]/s.test(text);
 }
@@ -42,7 +45,10 @@ function globExpression(glob: string): RegExp {
   return new RegExp(`^${source}$`, 'u');
 }
 
-/** A range the wrong way round has no letter in it, as in a shell; each letter is written by its number, so that none means something in an expression. */
+/**
+ * A range the wrong way round has no letter in it, as in a shell; each letter is written by its number, so that none
+ * means something in an expression.
+ */
 function classOf(inner: string): string {
   const isNegated = inner.startsWith('!');
   const letters = [...(isNegated ? inner.slice(1) : inner)].map((letter) => letter.codePointAt(0) ?? 0);

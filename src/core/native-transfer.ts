@@ -29,13 +29,16 @@ export interface NativeTransferRequest {
 const PAGE = 500;
 /** Named messages are held until they are a page, and most brokers are sent them whole. */
 const PAGE_BYTES = 8 * 1024 * 1024;
-/** With a rate, a page is what is due in this time: even enough to the eye of a consumer, and cheap enough for the broker. */
+/**
+ * With a rate, a page is what is due in this time: even enough to the eye of a consumer, and cheap enough for the
+ * broker.
+ */
 const PACED_PAGE_MS = 50;
 
 /**
- * Moves by the broker's own means, page by page. Without a selection the broker takes the next so many; with one, `mq` looks (which is free
- * on every kind that has a native move), chooses, and names the messages. Each page is atomic where the guarantee says so, so stopping
- * between two pages leaves every message in exactly one place.
+ * Moves by the broker's own means, page by page. Without a selection the broker takes the next so many; with one, `mq`
+ * looks (which is free on every kind that has a native move), chooses, and names the messages. Each page is atomic
+ * where the guarantee says so, so stopping between two pages leaves every message in exactly one place.
  */
 async function nativeTransfer(
   request: NativeTransferRequest,
@@ -148,7 +151,8 @@ async function nativeTransfer(
     broken = error;
   }
   try {
-    // What the broker moved by itself after the last page belongs to the report, most of all when the operator has interrupted.
+    // What the broker moved by itself after the last page belongs to the report, most of all when the operator has
+    // interrupted.
     if (move.stop !== undefined) countAll(await move.stop());
   } catch (error) {
     broken ??= error;

@@ -5,8 +5,9 @@ import type { Consumer } from '../contract/queue.ts';
 export type OpenConsumer = (limit: number | null) => Promise<Consumer>;
 
 /**
- * Takes as many as are probably wanted, and goes on only when the caller asks for more because some of them were not meant. What was taken first stays in
- * hand meanwhile, so that it does not come again. For kinds where each look takes a message away for a while.
+ * Takes as many as are probably wanted, and goes on only when the caller asks for more because some of them were not
+ * meant. What was taken first stays in hand meanwhile, so that it does not come again. For kinds where each look takes
+ * a message away for a while.
  *
  * `close` gives back in the order of delivery, also when one of the two fails; the first failure is thrown.
  */

@@ -22,8 +22,8 @@ export interface PeekRequest extends SelectionOptions {
 }
 
 /**
- * Looks without taking. The price, where there is one, and what was left undecided are said by `notice`. Where looking disturbs, no more
- * messages are looked at than are asked for, unless a selection makes it necessary.
+ * Looks without taking. The price, where there is one, and what was left undecided are said by `notice`. Where looking
+ * disturbs, no more messages are looked at than are asked for, unless a selection makes it necessary.
  */
 export async function* peekMessages(request: PeekRequest): AsyncGenerator<Message> {
   const { broker, queue, limit, notice, signal, force } = request;

@@ -3,7 +3,10 @@ import type { Plan } from './plan.ts';
 import type { AnyReport, Operation } from './report.ts';
 import type { SelectionOptions } from './selection.ts';
 
-/** What an operator is asked before a plan is carried out. `max`: no more than so many will be taken. Broker text in it is not yet made safe. */
+/**
+ * What an operator is asked before a plan is carried out. `max`: no more than so many will be taken. Broker text in it
+ * is not yet made safe.
+ */
 export function planQuestion(
   plan: Plan,
   broker: { readonly name: string; readonly address: string },
@@ -38,7 +41,10 @@ export function planSentence(plan: Plan): string {
   return `${plan.operation} ${route(plan)}: ${plan.effect}`;
 }
 
-/** A report in one sentence. `duration`: how long it took, in words; null: not said. `command`: what `drain --exec` ran is the target. */
+/**
+ * A report in one sentence. `duration`: how long it took, in words; null: not said. `command`: what `drain --exec` ran
+ * is the target.
+ */
 export function reportSentence(report: AnyReport, duration: string | null = null, command = false): string {
   const { operation, moved, matched, skipped, failed, unknown, left, complete } = report;
   // A command may fail the same message again and again: what was tried are deliveries, not so many messages.

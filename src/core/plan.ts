@@ -10,7 +10,10 @@ export interface Progress {
 }
 
 export interface RunOptions {
-  /** Counts what would be done and changes nothing. Where only looking can tell, it looks, and says the price by `notice`. */
+  /**
+   * Counts what would be done and changes nothing. Where only looking can tell, it looks, and says the price by
+   * `notice`.
+   */
   readonly dryRun: boolean;
   readonly onProgress: (progress: Progress) => void;
   /** Aborting stops taking, settles what is in the air, and resolves with `complete: false`. */
@@ -18,8 +21,8 @@ export interface RunOptions {
 }
 
 /**
- * An operation whose checks are all done and that has touched nothing yet: what the question to the operator has to say, and then the
- * work itself.
+ * An operation whose checks are all done and that has touched nothing yet: what the question to the operator has to
+ * say, and then the work itself.
  */
 export interface Plan {
   readonly operation: Operation;

@@ -4,8 +4,8 @@ import { type OutgoingMessage, onlyElsewhere, type SendOutcome } from '../contra
 import type { Publisher, PublisherOptions, Queue } from '../contract/queue.ts';
 
 /**
- * Opens the queue's publisher, through the gate. What only another broker can hold (a type of SQS, a property of AMQP) counts as a misfit too, where
- * the publisher does not keep it.
+ * Opens the queue's publisher, through the gate. What only another broker can hold (a type of SQS, a property of AMQP)
+ * counts as a misfit too, where the publisher does not keep it.
  */
 export async function openPublisher(queue: Queue, options: PublisherOptions): Promise<Publisher> {
   requireCapability(queue.capabilities, 'enqueue', queue.name);

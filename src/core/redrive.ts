@@ -41,14 +41,16 @@ export interface RedriveRequest extends SelectionOptions {
 }
 
 /**
- * Dead letters back to where they came from. With `maxReplays` each is marked as redriven once more, and one that was redriven so often already is
- * skipped; without it a redriven message is exactly what it was before it died, with nothing added.
+ * Dead letters back to where they came from. With `maxReplays` each is marked as redriven once more, and one that was
+ * redriven so often already is skipped; without it a redriven message is exactly what it was before it died, with
+ * nothing added.
  */
 export async function planRedrive(request: RedriveRequest): Promise<Plan> {
   const { broker, queue, to, force = false, notice, signal, max } = request;
   requireCapability(queue.capabilities, 'redrive', queue.name);
   const found = await locateDeadLetters(broker, queue, signal);
-  // An application's own dead-letter queue: with a target, all that is in it is meant; without one, what says where it belongs.
+  // An application's own dead-letter queue: with a target, all that is in it is meant; without one, what says where it
+  // belongs.
   const located = found.linked || to === null ? found : { ...found, only: null };
   const { holder, state } = located;
   const countReplay = request.maxReplays !== null;
@@ -56,7 +58,8 @@ export async function planRedrive(request: RedriveRequest): Promise<Plan> {
   const chosen = selection(request, located.only, depth.now);
   const targets = to === null ? located.sources : [to.name];
   const transforms = Object.keys(request.setHeaders).length > 0;
-  // By hand, each message is asked whose it is. A broker that remembers that itself, and takes each home, may do it for the only queue that is linked.
+  // By hand, each message is asked whose it is. A broker that remembers that itself, and takes each home, may do it for
+  // the only queue that is linked.
   const all = selection(request, isLeftToBroker(located, to) ? null : located.only, depth.now);
   const nativeRequest = (runSignal: AbortSignal): NativeMoveRequest => ({
     state,
@@ -161,7 +164,8 @@ async function byHand(
   const signal = options.signal;
   // A publisher outlives the signal: what is in the air when the operator interrupts is still settled.
   const lasting = new AbortController().signal;
-  // Each message may say where it belongs, whatever the links say: how many go to which queue is known only where all go to one.
+  // Each message may say where it belongs, whatever the links say: how many go to which queue is known only where all
+  // go to one.
   const expected = to === null ? null : expectedSends(chosen, depth, max);
   const publishers = new Publishers(async (name) => {
     const target = to ?? (name === holder.name ? holder : await broker.queue(name, lasting));

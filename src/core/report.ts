@@ -25,9 +25,15 @@ export interface Report<Count = number> {
   readonly native: boolean;
   /** Of what failed, was skipped or is unknown: the first thousand. */
   readonly failures: readonly ItemOutcome[];
-  /** False when it was interrupted or broke off: the rest is where it was. `plan-words.ts` says what that means for another run. */
+  /**
+   * False when it was interrupted or broke off: the rest is where it was. `plan-words.ts` says what that means for
+   * another run.
+   */
   readonly complete: boolean;
-  /** Nothing was done, and this is why for each message that failed. Absent: something was, or there are several reasons. */
+  /**
+   * Nothing was done, and this is why for each message that failed. Absent: something was, or there are several
+   * reasons.
+   */
   readonly code?: ErrorCode;
 }
 

@@ -6,8 +6,9 @@ const MAYBE_LARGE = /[:,[]\s*-?(?:\d{16}|\d+(?:\.\d+)?[eE])/;
 const STRING_OR_NUMBER = /"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*/gs;
 
 /**
- * The first number of a JSON text that reading it as doubles would change (9007199254740993 becomes its neighbour, 1e999 nothing at all); null: there is
- * none. A fraction is what a double makes of it, and so is a number as a double is printed: it is written again as it stood.
+ * The first number of a JSON text that reading it as doubles would change (9007199254740993 becomes its neighbour,
+ * 1e999 nothing at all); null: there is none. A fraction is what a double makes of it, and so is a number as a double
+ * is printed: it is written again as it stood.
  */
 export function roundedNumber(json: string): string | null {
   if (!MAYBE_LARGE.test(json)) return null;

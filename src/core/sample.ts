@@ -4,8 +4,9 @@ import type { Counters, QueueStats, Rates } from '../contract/stats.ts';
 export type EarlierReading = Pick<QueueStats, 'sampledAt' | 'counters'>;
 
 /**
- * Rates from two readings of one queue: from its cumulative counters where it has them, else only the net change of its depth is known
- * and every rate is null. A counter that went backwards was reset (a broker restart): its rate over that window is unknown, not negative.
+ * Rates from two readings of one queue: from its cumulative counters where it has them, else only the net change of its
+ * depth is known and every rate is null. A counter that went backwards was reset (a broker restart): its rate over that
+ * window is unknown, not negative.
  */
 export function ratesBetween(before: EarlierReading, after: QueueStats): Rates {
   if (after.rates !== undefined) return after.rates;

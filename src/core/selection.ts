@@ -8,7 +8,9 @@ export type Verdict = 'take' | 'leave' | { readonly skip: string };
 
 export interface SelectionOptions {
   readonly filter: Filter | null;
-  /** Age in milliseconds: since death for dead letters, else since enqueueing. A message of unknown age matches neither. */
+  /**
+   * Age in milliseconds: since death for dead letters, else since enqueueing. A message of unknown age matches neither.
+   */
   readonly olderThanMs: number | null;
   readonly newerThanMs: number | null;
   /** Messages that `mq` has marked as redriven this often already are skipped; null: not looked at. */
@@ -22,8 +24,9 @@ export interface Selection {
   /** True when every message is taken: then nothing needs to be read to count or to move. */
   readonly everything: boolean;
   /**
-   * Everything is probably taken: the dead letters of the only queue that is linked, and no other choice. With `--max`, no more are looked at to begin with:
-   * each look may cost a delivery. What another queue lost may be among them, and then more are looked at.
+   * Everything is probably taken: the dead letters of the only queue that is linked, and no other choice. With `--max`,
+   * no more are looked at to begin with: each look may cost a delivery. What another queue lost may be among them, and
+   * then more are looked at.
    */
   readonly probablyEverything: boolean;
   verdict(message: Message): Verdict;
@@ -31,14 +34,20 @@ export interface Selection {
   remarks(): readonly string[];
   /** The filter was asked about messages and could be evaluated on none of them: that none matched says nothing. */
   readonly undecided: boolean;
-  /** To be awaited between messages: lets the event loop have its turn when the filter has worked for long, so that a signal is heard. */
+  /**
+   * To be awaited between messages: lets the event loop have its turn when the filter has worked for long, so that a
+   * signal is heard.
+   */
   turn(): Promise<void> | undefined;
 }
 
 /** No signal is heard while a filter works. */
 const LONGEST_WORK_MS = 20;
 
-/** `whose`: which queue's dead letters are meant; null: all messages. `now`: what ages are counted from, by the broker's clock. */
+/**
+ * `whose`: which queue's dead letters are meant; null: all messages. `now`: what ages are counted from, by the broker's
+ * clock.
+ */
 export function selection(options: SelectionOptions, whose: Whose | null = null, now: number = Date.now()): Selection {
   const { filter, olderThanMs, newerThanMs, maxReplays } = options;
   const judge = whose === null ? null : judgeOf(whose);

@@ -10,7 +10,10 @@ const UNITS: Readonly<Record<string, number>> = {
   Gi: 1024 ** 3,
 };
 
-/** `64Ki` → bytes. `k M G` are powers of 1000, `Ki Mi Gi` of 1024, spelled exactly so; a bare number is bytes. Throws `USAGE`. */
+/**
+ * `64Ki` → bytes. `k M G` are powers of 1000, `Ki Mi Gi` of 1024, spelled exactly so; a bare number is bytes. Throws
+ * `USAGE`.
+ */
 export function parseSizeBytes(text: string): number {
   const match = /^(\d+(?:\.\d+)?)(k|M|G|Ki|Mi|Gi)?$/.exec(text);
   const unit = match === null ? undefined : UNITS[match[2] ?? ''];

@@ -25,7 +25,10 @@ export interface TakeRequest {
   readonly notice: Notice;
 }
 
-/** How the engine opens its source. With a selection, what does not match is held until the end, so nothing may bound what is in hand. */
+/**
+ * How the engine opens its source. With a selection, what does not match is held until the end, so nothing may bound
+ * what is in hand.
+ */
 export function taking(
   request: TakeRequest,
   givesBack: GivesBack | null = request.selection.everything ? null : 'some',
@@ -48,7 +51,10 @@ export function taking(
   return (signal) => OnwardConsumer.open({ wanted, bound, signal, open: (limit) => open(limit, signal) });
 }
 
-/** How many to begin with, where each look takes a message away for a while and the first ones are probably those that are meant. Null: all. */
+/**
+ * How many to begin with, where each look takes a message away for a while and the first ones are probably those that
+ * are meant. Null: all.
+ */
 function probablyWanted({ source, selection, bound, max }: TakeRequest): number | null {
   if (!selection.probablyEverything || source.priceOfLook === undefined) return null;
   return max === null || max === 0 || (bound !== null && bound <= max) ? null : max;

@@ -9,8 +9,8 @@ export type Told<T> =
 const ENDS_ALL: ReadonlySet<ErrorCode> = new Set(['QUEUE_NOT_FOUND', 'TIMEOUT', 'ABORTED', 'CANCELLED', 'INTERNAL']);
 
 /**
- * For views, which show what can be read and say of the rest why not: a right that is missing, or an answer that is not clear, costs its own part. Whoever
- * acts on what it reads calls the queue itself, and is refused.
+ * For views, which show what can be read and say of the rest why not: a right that is missing, or an answer that is not
+ * clear, costs its own part. Whoever acts on what it reads calls the queue itself, and is refused.
  */
 export async function told<T>(part: Promise<T>): Promise<Told<T>> {
   try {

@@ -11,10 +11,16 @@ import { Tally } from './report.ts';
 import { retryPauseMs } from './retry-pause.ts';
 import type { Selection } from './selection.ts';
 
-/** `not-taken`: the destination cannot do anything with any message. This one goes back as if nobody had had it, and so does all that comes after it. */
+/**
+ * `not-taken`: the destination cannot do anything with any message. This one goes back as if nobody had had it, and so
+ * does all that comes after it.
+ */
 export type PutOutcome = SendOutcome | { readonly status: 'not-taken'; readonly reason: string };
 
-/** Where taken messages go. `put` resolves only when the message is safe there; what befalls one message is its outcome, never a rejection. */
+/**
+ * Where taken messages go. `put` resolves only when the message is safe there; what befalls one message is its outcome,
+ * never a rejection.
+ */
 export interface Destination {
   put(message: Message): Promise<PutOutcome>;
 }
@@ -29,14 +35,20 @@ export interface TransferRequest {
   /** `false`: a copy. What was read is given back at the end. */
   readonly removes: boolean;
   /**
-   * What a failed `put` does to the message: held and given back at the end, or released as a failed delivery (`drain --exec`), which may come again:
-   * at once, or after a pause when it has failed often. `release-counted`: so too, but where nobody counts the deliveries, nothing would ever end
-   * that: then it is held, and tried once.
+   * What a failed `put` does to the message: held and given back at the end, or released as a failed delivery (`drain
+   * --exec`), which may come again: at once, or after a pause when it has failed often. `release-counted`: so too, but
+   * where nobody counts the deliveries, nothing would ever end that: then it is held, and tried once.
    */
   readonly onFailure: 'hold' | 'release' | 'release-counted';
-  /** Look at no more than this many: the depth at the start, so that a consumer that keeps failing cannot make a loop of it. */
+  /**
+   * Look at no more than this many: the depth at the start, so that a consumer that keeps failing cannot make a loop of
+   * it.
+   */
   readonly bound: number | null;
-  /** Leave messages that were enqueued later than this, where the depth at the start is not exact. Milliseconds since the epoch. */
+  /**
+   * Leave messages that were enqueued later than this, where the depth at the start is not exact. Milliseconds since
+   * the epoch.
+   */
   readonly notAfter: number | null;
   /** Take no more than this many. */
   readonly max: number | null;
@@ -50,7 +62,10 @@ export interface TransferRequest {
 
 export const DEFAULT_WINDOW = 500;
 const MAX_BYTES_IN_THE_AIR = 64 * 1024 * 1024;
-/** So many failures with no success between them mean that the destination does not work. What one answer refused together is one failure. */
+/**
+ * So many failures with no success between them mean that the destination does not work. What one answer refused
+ * together is one failure.
+ */
 const FAILURES_IN_A_ROW = 10;
 
 /** How many the consumer may take from the broker, so that it never takes more than can be used. */
@@ -76,9 +91,9 @@ export function takeLimit(request: Pick<TransferRequest, 'selection' | 'bound' |
  *                               └─ unknown ─────► held       (answer lost: it may be in both places)
  * ```
  *
- * There is no edge on which a message is removed before it is safe at the destination. `open` is called once; the consumer is always closed.
- * When taking breaks off (connection lost), what is in the air is settled, and the error is told by `notice` with `complete: false` if anything had
- * been taken, else thrown.
+ * There is no edge on which a message is removed before it is safe at the destination. `open` is called once; the
+ * consumer is always closed. When taking breaks off (connection lost), what is in the air is settled, and the error is
+ * told by `notice` with `complete: false` if anything had been taken, else thrown.
  */
 export async function transfer(
   request: TransferRequest,
@@ -123,7 +138,10 @@ export async function transfer(
   };
 
   const backOff = new BackOff(clock, request.to.join(', ') || 'the target', request.notice);
-  /** Sends, and sends again what was certainly not stored and may succeed later. Null: interrupted meanwhile, and not stored. */
+  /**
+   * Sends, and sends again what was certainly not stored and may succeed later. Null: interrupted meanwhile, and not
+   * stored.
+   */
   const put = async (message: Message): Promise<PutOutcome | null> => {
     for (;;) {
       const outcome = await request.destination.put(message);

@@ -5,7 +5,10 @@ import { counted } from './counted.ts';
 export interface Whose {
   /** Only those that this queue lost. Null: those that bear marks of a death, from whatever queue, and no others. */
   readonly lostBy: string | null;
-  /** What a message is that does not say which queue lost it: meant too, because the links leave one answer only, or left. */
+  /**
+   * What a message is that does not say which queue lost it: meant too, because the links leave one answer only, or
+   * left.
+   */
   readonly silent: 'meant' | 'left';
   /** The queue that holds them. */
   readonly holder: string;
@@ -56,7 +59,7 @@ export function judgeOf(whose: Whose): WhoseJudge {
 }
 
 /**
- * Where nothing links a queue to another, a message that only expired somewhere is no dead letter: it came by a delay or a retry that works by a time to
- * live, and is fresh work.
+ * Where nothing links a queue to another, a message that only expired somewhere is no dead letter: it came by a delay
+ * or a retry that works by a time to live, and is fresh work.
  */
 const EXPIRED = 'expired';

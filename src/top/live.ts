@@ -51,8 +51,9 @@ const SETTLING_QUIET_MS = 500;
 const CLOCK_MS = 1_000;
 
 /**
- * The live view, from taking the terminal to giving it back. What was in the air is settled after the terminal was given back, so that a broker that hangs
- * cannot hold it. Rejects with the error of a view that failed, and with that of a recording that cannot be written.
+ * The live view, from taking the terminal to giving it back. What was in the air is settled after the terminal was
+ * given back, so that a broker that hangs cannot hold it. Rejects with the error of a view that failed, and with that
+ * of a recording that cannot be written.
  */
 export async function runLive(options: LiveOptions): Promise<LiveEnd> {
   const { brokers, clock, now, signal, record } = options;
@@ -126,7 +127,10 @@ function nameOf({ verb, key }: ActionRequest): string {
   return `${verb} ${safe(key.queue)} on ${safe(key.context)}`;
 }
 
-/** OSC 52 hands a text to the terminal's clipboard; as base64 it cannot act on the terminal. A terminal that does not know it ignores it. */
+/**
+ * OSC 52 hands a text to the terminal's clipboard; as base64 it cannot act on the terminal. A terminal that does not
+ * know it ignores it.
+ */
 function toClipboard(store: Store, { stdout }: Terminal): () => void {
   let last = 0;
   return store.subscribe(() => {

@@ -5,14 +5,18 @@ import type { Theme } from './text/theme.ts';
 import { App } from './view/app.tsx';
 
 export interface Mounted {
-  /** Resolves when the view has left the terminal; rejects with the error that ended it, after the terminal was restored. */
+  /**
+   * Resolves when the view has left the terminal; rejects with the error that ended it, after the terminal was
+   * restored.
+   */
   readonly left: Promise<void>;
   /** Gives the terminal back as it was. Idempotent. */
   leave(): void;
 }
 
 /**
- * Takes the terminal: the only place that does. Ink gives it back when it is told to leave, when the process ends, and when a component throws.
+ * Takes the terminal: the only place that does. Ink gives it back when it is told to leave, when the process ends, and
+ * when a component throws.
  */
 export function mount(store: Store, theme: Theme, terminal: Terminal): Mounted {
   const app = render(<App store={store} theme={theme} jobControl={terminal.jobControl} />, {

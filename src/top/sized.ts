@@ -1,8 +1,8 @@
 import type { WriteStream } from 'node:tty';
 
 /**
- * A terminal that nobody has sized says 0 × 0 (a serial line, some containers): it gets the usual size, until somebody does. Ink would open
- * `/dev/tty` to ask for it at each frame, and not close it.
+ * A terminal that nobody has sized says 0 × 0 (a serial line, some containers): it gets the usual size, until somebody
+ * does. Ink would open `/dev/tty` to ask for it at each frame, and not close it.
  */
 export function sized(stdout: WriteStream): WriteStream {
   const give = (): void => {

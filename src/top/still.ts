@@ -28,8 +28,8 @@ export function snapshotsOf(options: StillOptions): AsyncGenerator<Snapshot> {
 }
 
 /**
- * The snapshots of one frame: until each broker has answered, with rates where those take a second reading, or has failed to. Brokers that are
- * quick go on being polled while the others are waited for.
+ * The snapshots of one frame: until each broker has answered, with rates where those take a second reading, or has
+ * failed to. Brokers that are quick go on being polled while the others are waited for.
  */
 export async function* untilComplete(options: StillOptions): AsyncGenerator<Snapshot> {
   const waiting = new Set(options.brokers.map(({ context }) => context));
@@ -50,7 +50,10 @@ function needsSecondReading(stats: QueueStats): boolean {
   return stats.counters !== undefined && stats.rates?.windowMs === null;
 }
 
-/** One frame as text: as wide as it may be, and as high as it takes to show every queue. No control sequences but colours. */
+/**
+ * One frame as text: as wide as it may be, and as high as it takes to show every queue. No control sequences but
+ * colours.
+ */
 export function frameText(state: TopState, theme: Theme, columns: number): string {
   const below = wholeReasons(state, Math.max(1, columns), theme).length;
   const sized = {

@@ -37,13 +37,14 @@ export interface WatchedBroker {
   /** Refuses every change: said before anything is asked. */
   readonly readonly: boolean;
   /**
-   * What the configuration says of a change of this queue, with the same rules as for the verbs; throws when it refuses it. `type-name`: the
-   * queue's name has to be typed first.
+   * What the configuration says of a change of this queue, with the same rules as for the verbs; throws when it refuses
+   * it. `type-name`: the queue's name has to be typed first.
    */
   permit(verb: ChangeVerb, queue: string): 'as-usual' | 'type-name';
   /**
-   * The broker for one action, which applies the same rules to each queue that it opens, under the name by which the broker knows it: neither an
-   * alias nor the origin of dead letters leads around them. `isConfirmed`, asked each time: a name was typed, or will be.
+   * The broker for one action, which applies the same rules to each queue that it opens, under the name by which the
+   * broker knows it: neither an alias nor the origin of dead letters leads around them. `isConfirmed`, asked each time:
+   * a name was typed, or will be.
    */
   watch(verb: ChangeVerb, broker: Broker, isConfirmed: () => boolean): Broker;
   /** A message as it may be shown: without what the configuration hides of its body. */

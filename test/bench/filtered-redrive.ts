@@ -1,4 +1,5 @@
-// A redrive with a filter that is true of one message in a hundred, on a quorum queue: what mq says beforehand that looking costs, and what it did cost.
+// A redrive with a filter that is true of one message in a hundred, on a quorum queue: what mq says beforehand that
+// looking costs, and what it did cost.
 //   npm run bench -- filtered-redrive [MESSAGES]
 import amqp from 'amqplib';
 import { provision } from '../support/provision.ts';

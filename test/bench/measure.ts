@@ -45,7 +45,8 @@ export async function run(command: Command, options: { readonly watchMemory?: bo
   child.stderr.on('data', (chunk: Buffer) => {
     stderr += chunk.toString();
   });
-  // VmHWM is the kernel's own high-water mark: sampling it cannot miss a peak except in the last instant before the end.
+  // VmHWM is the kernel's own high-water mark: sampling it cannot miss a peak except in the last instant before the
+  // end.
   const watch =
     options.watchMemory === true ? setInterval(() => (peakKiB = highWater(child.pid, peakKiB)), 20) : undefined;
   const code = await new Promise<number | null>((resolve) => child.on('close', resolve));
@@ -69,8 +70,8 @@ export function median(values: readonly number[]): number {
 }
 
 /**
- * Runs the commands in turn, A B C A B C …, after one uncounted round, and prints the median of each and its ratio to the first, pair by pair:
- * a machine that is slow for a while slows a whole round.
+ * Runs the commands in turn, A B C A B C …, after one uncounted round, and prints the median of each and its ratio to
+ * the first, pair by pair: a machine that is slow for a while slows a whole round.
  */
 export async function compare(commands: readonly Command[], rounds: number): Promise<ReadonlyMap<string, number>> {
   const times = new Map<string, number[]>(commands.map((command) => [command.name, []]));

@@ -1,4 +1,5 @@
-// How long another process's message waits while mq moves, purges or deletes a million in the same file (goal: under 1 s):
+// How long another process's message waits while mq moves, purges or deletes a million in the same file (goal: under 1
+// s):
 //   npm run bench -- sqlite-removal [messages]
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

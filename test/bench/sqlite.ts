@@ -1,4 +1,5 @@
-// How fast the SQLite backend is on this machine: `node test/bench/sqlite.ts [messages] [bodyBytes]`, Node 22.18 or newer. Prints one JSON object a line.
+// How fast the SQLite backend is on this machine: `node test/bench/sqlite.ts [messages] [bodyBytes]`, Node 22.18 or
+// newer. Prints one JSON object a line.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

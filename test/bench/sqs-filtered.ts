@@ -1,4 +1,5 @@
-// A filtered redrive, one message in a hundred, on the emulator fauxqs: the price that is told beforehand, and what it did cost.
+// A filtered redrive, one message in a hundred, on the emulator fauxqs: the price that is told beforehand, and what it
+// did cost.
 //   npm run bench -- sqs-filtered [MESSAGES]
 import { compileFilter } from '../../src/core/filter.ts';
 import { planRedrive } from '../../src/core/redrive.ts';

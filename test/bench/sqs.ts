@@ -1,5 +1,6 @@
-// Redrive by hand on the emulator fauxqs, in pairs in the same run. First without any delay, against the emulator's own limit: eight bare loops of
-// receive + send + delete in batches of ten. Then with each call delayed as on a network, with eight receives in the air and with one:
+// Redrive by hand on the emulator fauxqs, in pairs in the same run. First without any delay, against the emulator's own
+// limit: eight bare loops of receive + send + delete in batches of ten. Then with each call delayed as on a network,
+// with eight receives in the air and with one:
 //   npm run bench -- sqs [MESSAGES] [DELAY_MS]
 import { setTimeout as wait } from 'node:timers/promises';
 import {

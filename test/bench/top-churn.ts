@@ -1,5 +1,5 @@
-// Makes the queues that top.ts watches, says "ready", and then sends to some of them until it is ended. A process of its own, so that what it
-// does is not measured as a late answer of the view.
+// Makes the queues that top.ts watches, says "ready", and then sends to some of them until it is ended. A process of
+// its own, so that what it does is not measured as a late answer of the view.
 import { connect } from 'amqplib';
 import { SqliteLoad } from '../support/top/sqlite-load.ts';
 

@@ -70,7 +70,10 @@ async function ended(child: ChildProcess): Promise<void> {
   if (child.exitCode === null && child.kill()) await gone;
 }
 
-/** Answers every key with a new line and does nothing else: what the machine and the terminal take of a latency just then. */
+/**
+ * Answers every key with a new line and does nothing else: what the machine and the terminal take of a latency just
+ * then.
+ */
 const ECHO = `
   let keys = 0;
   const show = () => process.stdout.write('\\u001b[H>' + keys++);
@@ -110,7 +113,10 @@ async function keyLatencies(view: PseudoTerminal): Promise<Latencies> {
   };
 }
 
-/** How long the main thread of a process has waited for a processor since it began, by the kernel's own count (nanoseconds). */
+/**
+ * How long the main thread of a process has waited for a processor since it began, by the kernel's own count
+ * (nanoseconds).
+ */
 function waitedMs(pid: number): number {
   return Number(readFileSync(`/proc/${pid}/task/${pid}/schedstat`, 'utf8').split(' ')[1]) / 1e6;
 }

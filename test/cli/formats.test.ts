@@ -17,7 +17,10 @@ afterEach(() => mq.close());
 const MESSAGES = ['text', 'body'];
 const REPORTS = ['markdown'];
 
-/** A line of each verb that prints results, and its formats beyond table, json, ndjson and yaml. `one`: of one thing, so no array. */
+/**
+ * A line of each verb that prints results, and its formats beyond table, json, ndjson and yaml. `one`: of one thing, so
+ * no array.
+ */
 const LINES: Readonly<
   Record<string, { readonly args: readonly string[]; readonly more?: readonly string[]; readonly one?: true }>
 > = {

@@ -138,7 +138,9 @@ export class Bench {
     });
   }
 
-  /** Spreads messages over so many groups: those of one may have to be sent one by one, which takes as long as it takes. */
+  /**
+   * Spreads messages over so many groups: those of one may have to be sent one by one, which takes as long as it takes.
+   */
   spread(groups: number): (at: number) => Partial<OutgoingMessage> {
     const grouped = this.capabilities.order === 'fifo-per-group';
     return (at) => (grouped ? { groupId: `group-${at % groups}` } : {});
@@ -222,7 +224,9 @@ export class Bench {
     else expect(bodies).toEqual(expected);
   }
 
-  /** The figure of one state: at once where the kind calls its counts exact, in the end where it calls them approximate. */
+  /**
+   * The figure of one state: at once where the kind calls its counts exact, in the end where it calls them approximate.
+   */
   async expectCount(queue: Queue, state: 'ready' | 'inFlight' | 'delayed' | 'dead', expected: number): Promise<void> {
     const degree = this.capabilities.counts[state];
     const check = async (): Promise<void> => {
@@ -254,15 +258,18 @@ export async function eventually(check: () => Promise<void>, patienceMs = PATIEN
   }
 }
 
-/** Whether it is still open after a moment in which it could have been settled: for what must not happen, so that there is no event to wait for. */
+/**
+ * Whether it is still open after a moment in which it could have been settled: for what must not happen, so that there
+ * is no event to wait for.
+ */
 export async function staysOpen(promise: Promise<unknown>, momentMs = 300): Promise<boolean> {
   const moment = new Promise<'open'>((resolve) => setTimeout(() => resolve('open'), momentMs));
   return (await Promise.race([promise, moment])) === 'open';
 }
 
 /**
- * Whether a message is out of sight while a consumer of ours has it in hand. Where draining is emulated, it stays where it is until
- * it is acknowledged.
+ * Whether a message is out of sight while a consumer of ours has it in hand. Where draining is emulated, it stays where
+ * it is until it is acknowledged.
  */
 export function takesAway({ abilities }: Capabilities): boolean {
   return abilities.drain.supported && abilities.drain.degree === 'native';

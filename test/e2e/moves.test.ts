@@ -116,7 +116,10 @@ async function watch(kind: Kind, name: string) {
   const queue = await broker.queue(name, signal);
   return {
     ready: async () => (await queue.stats(signal)).ready ?? 0,
-    /** What another process still holds: on RabbitMQ its consumer, as the count of messages it holds is told seconds late. */
+    /**
+     * What another process still holds: on RabbitMQ its consumer, as the count of messages it holds is told seconds
+     * late.
+     */
     async held(): Promise<number | null> {
       const { inFlight, consumers } = await queue.stats(signal);
       return (kind === 'rabbitmq' ? consumers : inFlight) ?? null;
@@ -150,8 +153,9 @@ describe.concurrent('killed in the middle', () => {
       while (mover.process.exitCode === null && (await there.ready()) < 100) await pause(5);
       mover.process.kill('SIGKILL');
       expect(await mover.finished).toMatchObject({ signal: 'SIGKILL' });
-      // SQLite keeps what the dead one held until its lease ends; RabbitMQ gives it back and forgets the consumer in one step, when it sees that
-      // the connection is gone. A look in the middle of that would meet other messages than it counted.
+      // SQLite keeps what the dead one held until its lease ends; RabbitMQ gives it back and forgets the consumer in
+      // one step, when it sees that the connection is gone. A look in the middle of that would meet other messages than
+      // it counted.
       if (from === 'sqlite' || from === 'rabbitmq')
         await expect.poll(here.held, { timeout: 10 * LEASE_MS, interval: 200 }).toBe(0);
       const left = await here.bodies();

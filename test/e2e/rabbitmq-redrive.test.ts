@@ -7,8 +7,9 @@ import { RawAmqp, rawHeader, rawLong, rawProperties, rawShort, wireLines } from 
 import { type RabbitmqVhost, rabbitmqVhost } from '../support/rabbitmq-vhost.ts';
 
 /**
- * The main job, as an operator does it: a real consumer rejected some of ten thousand messages; those that a fix concerns go back first, then
- * the rest. What is compared are the bytes on the wire, read by a client that shares no code with `mq`.
+ * The main job, as an operator does it: a real consumer rejected some of ten thousand messages; those that a fix
+ * concerns go back first, then the rest. What is compared are the bytes on the wire, read by a client that shares no
+ * code with `mq`.
  */
 const COUNT = 10_000;
 const isRejected = (n: number): boolean => n % 4 === 1;
@@ -23,7 +24,10 @@ beforeAll(async () => {
 });
 afterAll(() => vhost.remove());
 
-/** Typed headers that JavaScript clients change when they re-publish: a small int64, one beyond 2^53, a float, bytes that are no text. */
+/**
+ * Typed headers that JavaScript clients change when they re-publish: a small int64, one beyond 2^53, a float, bytes
+ * that are no text.
+ */
 function propertiesOf(n: number): Buffer {
   const int64 = Buffer.alloc(8);
   int64.writeBigInt64BE(BigInt(n));
@@ -55,7 +59,10 @@ async function publishAll(queue: string): Promise<void> {
   );
 }
 
-/** A consumer as applications have them: acks what it can do, rejects what it cannot. Ends when it has seen every message once. */
+/**
+ * A consumer as applications have them: acks what it can do, rejects what it cannot. Ends when it has seen every
+ * message once.
+ */
 async function consumeAll(queue: string): Promise<void> {
   const connection = await connect(vhost.url);
   const channel = await connection.createChannel();

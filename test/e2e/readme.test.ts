@@ -14,7 +14,10 @@ import { startRedis } from '../support/redis-server.ts';
 import { redisProgram, sqs } from '../support/servers.ts';
 
 const CLONE = dirname(README.pathname);
-/** Every fenced block of the README that holds commands is run here, or checked where running it would install something. */
+/**
+ * Every fenced block of the README that holds commands is run here, or checked where running it would install
+ * something.
+ */
 const readme = await readFile(README, 'utf8');
 const blocks = [...readme.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].map(([, text = '']) => text);
 
@@ -35,7 +38,10 @@ interface Ran {
   readonly stderr: string;
 }
 
-/** Commands as a reader pastes them: in bash, with nothing configured, in a folder of their own. The first that fails fails all. */
+/**
+ * Commands as a reader pastes them: in bash, with nothing configured, in a folder of their own. The first that fails
+ * fails all.
+ */
 function paste(commands: string): Promise<Ran> {
   const shell = `set -e -o pipefail; mq() { "$NODE" "$MQ" "$@" </dev/null; }\n${commands}`;
   const env = { PATH: process.env.PATH, NODE: process.execPath, MQ, HOME: folder, XDG_DATA_HOME: join(folder, 'data') };
@@ -83,8 +89,8 @@ it('has no block of commands that nobody runs', () => {
 });
 
 /**
- * What each command of the README is given, as an interactive shell reads it: a comment is an error or further words in zsh, and fish
- * knows no here-documents.
+ * What each command of the README is given, as an interactive shell reads it: a comment is an error or further words in
+ * zsh, and fish knows no here-documents.
  */
 describe.each(['zsh', 'fish'] as const)('pasted into %s', (shell) => {
   it('every block calls the same commands with the same words as in bash', async () => {
@@ -173,7 +179,8 @@ it('another broker', async () => {
 it('from the clone without installing', async () => {
   const commands = block('.local/bin/mq');
   expect(Object.keys(manifest.scripts)).toContain('build');
-  // The installation and the build are this run's own; what is left is whether the program that is made leads to mq, and Tab to it.
+  // The installation and the build are this run's own; what is left is whether the program that is made leads to mq,
+  // and Tab to it.
   const install = commands.replace(/^npm ci && npm run build$/m, `unset -f mq; cd '${CLONE}'`);
   expect((await paste(`${install}\nmq --version`)).stdout).toBe(`${manifest.version}\n`);
   const again = `export PATH="$HOME/.local/bin:$PATH"; unset -f mq; mq enqueue orders 1 >/dev/null`;

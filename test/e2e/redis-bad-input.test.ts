@@ -31,7 +31,10 @@ async function tell(server: RedisServer, work: (direct: Redis) => Promise<unknow
   }
 }
 
-/** One line that says what is wrong, hints at most behind it; no stack, no secret, no control sequence; and nothing on stdout. */
+/**
+ * One line that says what is wrong, hints at most behind it; no stack, no secret, no control sequence; and nothing on
+ * stdout.
+ */
 async function refused(args: readonly string[], code: number, says: RegExp): Promise<void> {
   const ran = await runMq(args);
   expect(ran.stderr, args.join(' ')).toMatch(says);

@@ -149,7 +149,8 @@ describe('a worker', () => {
 describe('SIGKILL', () => {
   it('during a drain to a file leaves each message in the file, in the queue, or in both', async () => {
     const total = 20_000;
-    // A message that is held by one after the other as they die must not die of that: on a busy machine, leases end between the kills.
+    // A message that is held by one after the other as they die must not die of that: on a busy machine, leases end
+    // between the kills.
     expect((await mq(['create', 'q', '--set', 'leaseMs=1000', '--max-receives', '1000'])).code).toBe(0);
     await fill(total);
     const size = async (): Promise<number> => (await stat(join(folder, 'f')).catch(() => ({ size: 0 }))).size;

@@ -260,7 +260,8 @@ describe('SQS: what goes wrong is told in one clear line with the documented cod
   it('no permission to delete: named, and the messages are not called moved', async () => {
     const target = await createQueue(direct, uniqueName('bad-target'));
     proxy.spoil('DeleteMessageBatch', denied);
-    // The right is asked for before the first message is taken: a run without it would leave copies in the target each time.
+    // The right is asked for before the first message is taken: a run without it would leave copies in the target each
+    // time.
     const ran = await mq(['redrive', 'QUEUE', '--to', target.name, '--max', '2', '--yes', '-o', 'json']);
     expect(ran).toMatchObject({
       ...{ code: 6, stdout: '', stderr: expect.stringContaining('no permission for sqs:DeleteMessage') },

@@ -15,7 +15,8 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
-// Only what changes of a line is written anew, at a column: whoever measures the name otherwise than the terminal writes it over a figure.
+// Only what changes of a line is written anew, at a column: whoever measures the name otherwise than the terminal
+// writes it over a figure.
 test.each([
   ['an Indic conjunct', '\u0928\u092e\u0938\u094d\u0924\u0947', '\u0928\u092e\u0938\u094d\u0924\u0947'],
   ['a variation selector', 'heart\u2764\ufe0f', 'heart\u2764\\ufe0f'],

@@ -14,7 +14,8 @@ let file: string;
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'mq-top-'));
   file = join(folder, 'incident.ndjson');
-  // An outage of years ago, that had gone on for four seconds when the recording ended: so long a busy machine has to see the view before that.
+  // An outage of years ago, that had gone on for four seconds when the recording ended: so long a busy machine has to
+  // see the view before that.
   const stale = (seconds: number) =>
     snapshot(null, {
       at: NOON + seconds * 1_000,

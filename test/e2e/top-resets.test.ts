@@ -9,8 +9,9 @@ import { SqliteLoad } from '../support/top/sqlite-load.ts';
 import { type Shown, WatchedLoad } from '../support/top/watched-load.ts';
 
 /**
- * Resets the counters of a queue under load, and looks at every line since then: no rate is negative, none is a spike, and none is too low, as one
- * would be that is made of what the counters say now over seconds of which they know nothing. Then, ten seconds later, all are known again.
+ * Resets the counters of a queue under load, and looks at every line since then: no rate is negative, none is a spike,
+ * and none is too low, as one would be that is made of what the counters say now over seconds of which they know
+ * nothing. Then, ten seconds later, all are known again.
  */
 async function expectHonest(
   watched: WatchedLoad,

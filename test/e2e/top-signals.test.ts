@@ -18,7 +18,8 @@ let folder: string;
 let env: Readonly<Record<string, string>>;
 beforeAll(async () => {
   vhost = await rabbitmqVhost();
-  // What the view hears of the broker comes through this process: when this one stands still, the redrive does not come to its end before the signal.
+  // What the view hears of the broker comes through this process: when this one stands still, the redrive does not come
+  // to its end before the signal.
   relay = await countingRelay(new URL(vhost.url));
   client = await connect(vhost.url);
 });

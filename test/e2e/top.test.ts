@@ -73,8 +73,8 @@ describe('the terminal', () => {
   test('an exception outside the view gives it back, and is told on the screen that the operator sees', async () => {
     await using load = await filled();
     for (let n = 0; n < 60; n++) await load.create(`another-${n}`);
-    // A recording fails while the view is up: there is no more room for its file. Ink lets the signal that says so end the program,
-    // which a full disk does not send.
+    // A recording fails while the view is up: there is no more room for its file. Ink lets the signal that says so end
+    // the program, which a full disk does not send.
     const file = join(folder, 'session.ndjson');
     const ignore = join(folder, 'ignore.mjs');
     await writeFile(ignore, `process.on('SIGXFSZ', () => {});`);

@@ -7,7 +7,10 @@ import { onChannel } from '../support/rabbitmq/channel.ts';
 import { type RabbitmqServer, startRabbitmq } from '../support/rabbitmq-server.ts';
 import { rabbitmqProgram } from '../support/servers.ts';
 
-/** RabbitMQ says that a quorum queue is empty and has no consumers when its leader does not answer the broker within 250 ms. */
+/**
+ * RabbitMQ says that a quorum queue is empty and has no consumers when its leader does not answer the broker within 250
+ * ms.
+ */
 
 const COUNT = 5;
 const signal = new AbortController().signal;

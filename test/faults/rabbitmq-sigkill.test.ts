@@ -22,8 +22,8 @@ let target: readonly string[];
 
 beforeAll(async () => {
   vhost = await rabbitmqVhost();
-  // All that `mq` hears of the broker comes through this process. So when this one stands still, a redrive can at most send what its window allows,
-  // and never comes to its end before the kill.
+  // All that `mq` hears of the broker comes through this process. So when this one stands still, a redrive can at most
+  // send what its window allows, and never comes to its end before the kill.
   relay = await countingRelay(new URL(vhost.url));
   target = ['--url', `${relay.url}?management=${encodeURIComponent(vhost.managementUrl)}`];
 });
@@ -32,7 +32,10 @@ afterAll(async () => {
   await vhost?.remove();
 });
 
-/** Kills a redrive at random instants, each in its own share of the work, as soon as the target says that it has come that far. Ends with a whole one. */
+/**
+ * Kills a redrive at random instants, each in its own share of the work, as soon as the target says that it has come
+ * that far. Ends with a whole one.
+ */
 async function redriveKilled(kind: string, count: number, kills: number, filter: readonly string[]) {
   const queue = `killed ${kind} ${filter.length}`;
   const dlq = `${queue}-dlq`;
@@ -61,8 +64,8 @@ async function redriveKilled(kind: string, count: number, kills: number, filter:
   }
   expect(killed, `instants ${instants.join(' ')}`).toBe(kills);
 
-  // Once the broker has noticed the death of the last one, it gives back what that held and forgets its consumer in one step. The counts alone do not
-  // tell: what the kills have doubled makes up for what is still held.
+  // Once the broker has noticed the death of the last one, it gives back what that held and forgets its consumer in one
+  // step. The counts alone do not tell: what the kills have doubled makes up for what is still held.
   await expect.poll(async () => (await channel.checkQueue(dlq)).consumerCount).toBe(0);
   expect((await depth(queue)) + (await depth(dlq))).toBeGreaterThanOrEqual(count);
   const last = await runMq([...target, 'redrive', queue, ...filter, '--yes', '-o', 'json']);

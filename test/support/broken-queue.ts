@@ -2,15 +2,17 @@ import { MqError } from '../../src/contract/errors.ts';
 import type { Delivery, SendOutcome } from '../../src/contract/message.ts';
 import type { ConsumeOptions, Consumer, Publisher, PublisherOptions, Queue } from '../../src/contract/queue.ts';
 
-/** Where it breaks. `ack`: with the connection, between the confirmation and the ack. `ack-refused`: that one ack alone. */
+/**
+ * Where it breaks. `ack`: with the connection, between the confirmation and the ack. `ack-refused`: that one ack alone.
+ */
 export type Break = 'ack' | 'ack-refused' | 'take' | 'send-fails' | 'send-unknown';
 
 /** The call at which it breaks: some have gone well before it, some are in the air. */
 const AT = 5;
 
 /**
- * A real queue that breaks at one place, once; null: nowhere. It has no native move, so that the engine does the work. `cut` closes the
- * queue's connection, as a network does.
+ * A real queue that breaks at one place, once; null: nowhere. It has no native move, so that the engine does the work.
+ * `cut` closes the queue's connection, as a network does.
  */
 export function brokenQueue(queue: Queue, where: Break | null, cut: () => Promise<void> = async () => {}): Queue {
   const { nativeMove: _, consume, publisher, ...rest } = bound(queue);

@@ -44,7 +44,9 @@ export class BuiltProgram {
   }
 }
 
-/** Below the time limit of a test, so that its message is what is read; above what a program takes on a busy machine. */
+/**
+ * Below the time limit of a test, so that its message is what is read; above what a program takes on a busy machine.
+ */
 const PATIENCE_MS = 25_000;
 
 /** Resolves when the condition holds; rejects after 25 s. Looks often, since there is nothing to be told by. */

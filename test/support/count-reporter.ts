@@ -3,8 +3,9 @@ import type { Reporter, TestModule } from 'vitest/node';
 import { runState } from './run-state.ts';
 
 /**
- * Says against which servers the run was made and ends it with the line `N passed, N failed, N skipped`. A file that could not even be
- * loaded counts as one failure. The line also goes to the file that `MQ_TEST_COUNTS` names, for a caller that must print it last.
+ * Says against which servers the run was made and ends it with the line `N passed, N failed, N skipped`. A file that
+ * could not even be loaded counts as one failure. The line also goes to the file that `MQ_TEST_COUNTS` names, for a
+ * caller that must print it last.
  */
 export class CountReporter implements Reporter {
   onTestRunEnd(modules: readonly TestModule[], unhandled: readonly unknown[]): void {

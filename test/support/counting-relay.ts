@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 
 /**
- * Passes bytes between clients and a server, and knows how many clients are connected. It runs in the process of the test, so that a client hears nothing
- * while the test stands still.
+ * Passes bytes between clients and a server, and knows how many clients are connected. It runs in the process of the
+ * test, so that a client hears nothing while the test stands still.
  */
 export interface CountingRelay {
   /** The server's URL with the relay's address in it. */
@@ -14,7 +14,10 @@ export interface CountingRelay {
   close(): Promise<void>;
 }
 
-/** `onAnswer` is called for each piece that came from the server. `port`: that of a relay before it, so that the address stays; 0: any. */
+/**
+ * `onAnswer` is called for each piece that came from the server. `port`: that of a relay before it, so that the address
+ * stays; 0: any.
+ */
 export async function countingRelay(target: URL, onAnswer: () => void = () => {}, port = 0): Promise<CountingRelay> {
   const clients = new Set<Socket>();
   const relay = createServer((client) => {

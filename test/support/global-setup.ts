@@ -9,7 +9,10 @@ declare module 'vitest' {
   }
 }
 
-/** Opens the desk at which test files ask for servers. It starts none by itself: a focused run starts only what it asks for. */
+/**
+ * Opens the desk at which test files ask for servers. It starts none by itself: a focused run starts only what it asks
+ * for.
+ */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   const { desk } = runState();
   project.provide('serverDesk', await desk.open());

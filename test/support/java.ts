@@ -15,8 +15,9 @@ export interface JavaProgram {
 }
 
 /**
- * Compiles a source of one class against the jars of one library (`group:artifact:version`, what it depends on included): once for each version of either,
- * below `~/.cache/mq-test`. Ask at the top of the file: the first to ask may have to install a JDK and Maven, and fetches the jars.
+ * Compiles a source of one class against the jars of one library (`group:artifact:version`, what it depends on
+ * included): once for each version of either, below `~/.cache/mq-test`. Ask at the top of the file: the first to ask
+ * may have to install a JDK and Maven, and fetches the jars.
  */
 export async function javaProgram(source: string, library: string): Promise<JavaProgram> {
   const javac = await provisionHere('javac');

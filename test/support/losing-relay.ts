@@ -9,7 +9,10 @@ export interface LosingRelay {
   close(): Promise<void>;
 }
 
-/** Passes bytes to a server and its answers back, but of a connection that has asked something with `pattern` in it no answer from then on. */
+/**
+ * Passes bytes to a server and its answers back, but of a connection that has asked something with `pattern` in it no
+ * answer from then on.
+ */
 export async function losingRelay(target: URL, pattern: RegExp): Promise<LosingRelay> {
   const sockets = new Set<Socket>();
   const relay = createServer((client) => {

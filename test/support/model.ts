@@ -1,6 +1,7 @@
 /**
- * A model of queues in memory, for property tests of any broker that keeps dead letters in other queues: random steps are done to a real broker and to
- * this, and after each one every message must be where the model says. It knows nothing of brokers: whose dead letter a message is says its own mark.
+ * A model of queues in memory, for property tests of any broker that keeps dead letters in other queues: random steps
+ * are done to a real broker and to this, and after each one every message must be where the model says. It knows
+ * nothing of brokers: whose dead letter a message is says its own mark.
  */
 export interface ModelMessage {
   readonly id: string;
@@ -15,7 +16,9 @@ export interface ModelMessage {
 export interface ModelOptions {
   /** False: a message that is sent, by whatever verb, is a new one that says nothing of its death. */
   readonly marksTravel?: boolean;
-  /** A message that was sent anew with marks of death loses them when it dies again: the broker believes its own only. */
+  /**
+   * A message that was sent anew with marks of death loses them when it dies again: the broker believes its own only.
+   */
   readonly forgetsWhatWasSent?: boolean;
 }
 

@@ -28,7 +28,10 @@ export interface MqOptions {
   readonly cwd?: string;
 }
 
-/** Starts the built program without a terminal and with an environment that holds nothing of the developer's own configuration. */
+/**
+ * Starts the built program without a terminal and with an environment that holds nothing of the developer's own
+ * configuration.
+ */
 export function startMq(args: readonly string[], options: MqOptions = {}): Running {
   const own = Object.fromEntries(
     Object.entries(process.env).filter(([name]) => !/^(MQ_|XDG_|AWS_|NO_COLOR|FORCE_COLOR)/.test(name)),

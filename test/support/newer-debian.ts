@@ -44,7 +44,10 @@ unshare --mount sh -euc '
 mv "$root.new" "$root"
 `;
 
-/** Null when the newer releases can be tested here; else why not, in a few words. `build`: may take a minute to get them. */
+/**
+ * Null when the newer releases can be tested here; else why not, in a few words. `build`: may take a minute to get
+ * them.
+ */
 export async function newerReleases(build: boolean): Promise<string | null> {
   if (!canInstall()) return (await dockerAnswers()) ? null : 'they need root on Debian or Ubuntu, or Docker';
   try {

@@ -9,7 +9,10 @@ const run = promisify(execFile);
 interface Tool {
   /** Debian's package that holds it. */
   readonly package: string;
-  /** Where it may be beside PATH. Looked at first: Debian's `rabbitmq-server` on PATH changes the user, the one below does not. */
+  /**
+   * Where it may be beside PATH. Looked at first: Debian's `rabbitmq-server` on PATH changes the user, the one below
+   * does not.
+   */
   readonly folders: readonly string[];
   /** The image that has it, where a container can take its place. */
   readonly image: string | null;
@@ -37,7 +40,10 @@ const TOOLS = {
 
 export type ToolName = keyof typeof TOOLS;
 
-/** How to start a tool: a program on this machine, one in a newer system below a folder, or a container that takes its place. */
+/**
+ * How to start a tool: a program on this machine, one in a newer system below a folder, or a container that takes its
+ * place.
+ */
 export type Program =
   | { readonly place: 'here'; readonly path: string }
   | { readonly place: 'chroot'; readonly root: string; readonly path: string }
@@ -110,8 +116,8 @@ export function canInstall(): boolean {
 }
 
 /**
- * The packages of servers start them at once, on all addresses. `policy-rc.d` is Debian's way to forbid that; an existing one is
- * the owner's and stays. The lock keeps two test runs from undoing each other's.
+ * The packages of servers start them at once, on all addresses. `policy-rc.d` is Debian's way to forbid that; an
+ * existing one is the owner's and stays. The lock keeps two test runs from undoing each other's.
  */
 const INSTALL = `
 set -eu

@@ -10,8 +10,8 @@ import { canInstall, installWithApt, provisionHere } from './provision.ts';
 const run = promisify(execFile);
 
 /**
- * A Python with other people's clients, for the other side of a queue: the packages exactly as pinned, in a virtual environment of their own below
- * `~/.cache/mq-test`, made once for each list of packages and used again by every run.
+ * A Python with other people's clients, for the other side of a queue: the packages exactly as pinned, in a virtual
+ * environment of their own below `~/.cache/mq-test`, made once for each list of packages and used again by every run.
  */
 export interface Python {
   readonly path: string;

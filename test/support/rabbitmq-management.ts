@@ -1,4 +1,7 @@
-/** One call of the management API. `url` holds the credentials. Resolves to the parsed answer, null when it is empty; rejects on a refusal. */
+/**
+ * One call of the management API. `url` holds the credentials. Resolves to the parsed answer, null when it is empty;
+ * rejects on a refusal.
+ */
 export async function managementRequest(url: string, method: string, path: string, body?: unknown): Promise<unknown> {
   const target = new URL(url);
   const login = `${decodeURIComponent(target.username)}:${decodeURIComponent(target.password)}`;

@@ -22,12 +22,16 @@ export interface RabbitmqServer {
   readonly managementUrl: string;
   readonly version: string;
   /**
-   * Resolves when the queues that were declared before survive a kill. RabbitMQ on Mnesia answers when a declaration's transaction is in its log on
-   * disk, but not yet the decision to commit it, which the log keeps in memory for up to 2 s: a broker killed before takes the transaction for
-   * aborted, and forgets the queue with its confirmed messages (seen on 3.10.8: the log without the decision, in about one kill of ten).
+   * Resolves when the queues that were declared before survive a kill. RabbitMQ on Mnesia answers when a declaration's
+   * transaction is in its log on disk, but not yet the decision to commit it, which the log keeps in memory for up to 2
+   * s: a broker killed before takes the transaction for aborted, and forgets the queue with its confirmed messages
+   * (seen on 3.10.8: the log without the decision, in about one kill of ten).
    */
   declarationsWritten(): Promise<void>;
-  /** Evaluates an Erlang expression in the broker, for what no client can bring about. Rejects with what `rabbitmqctl` said when that failed. */
+  /**
+   * Evaluates an Erlang expression in the broker, for what no client can bring about. Rejects with what `rabbitmqctl`
+   * said when that failed.
+   */
   evaluate(expression: string): Promise<void>;
   /** Kills it (SIGKILL), its port mapper too. `restart` starts it again with the same ports, messages and settings. */
   kill(): Promise<void>;
@@ -57,7 +61,8 @@ export async function startRabbitmq(program: Program, options: RabbitmqOptions =
       `listeners.tcp.1 = 127.0.0.1:${port}`,
       'management.tcp.ip = 127.0.0.1',
       `management.tcp.port = ${managementPort}`,
-      // The default of 5 s, as below, would make every test of the management API's figures that slow. Nothing may rely on either.
+      // The default of 5 s, as below, would make every test of the management API's figures that slow. Nothing may rely
+      // on either.
       ...(options.usualFigures === true ? [] : ['collect_statistics_interval = 250']),
       'disk_free_limit.absolute = 50MB',
       ...(options.configuration ?? []),
@@ -107,7 +112,8 @@ export async function startRabbitmq(program: Program, options: RabbitmqOptions =
     managementUrl,
     version,
     declarationsWritten: async () => {
-      // The declaration of one more queue has the log written, with all that stands in it before. (That of an exchange has not: measured.)
+      // The declaration of one more queue has the log written, with all that stands in it before. (That of an exchange
+      // has not: measured.)
       const path = `/api/queues/%2F/written-${randomUUID()}`;
       await managementRequest(managementUrl, 'PUT', path, { durable: true });
       await managementRequest(managementUrl, 'DELETE', path);
@@ -129,7 +135,10 @@ export async function startRabbitmq(program: Program, options: RabbitmqOptions =
 }
 
 const SAMPLES = '[{global, [{600, 1}]}, {basic, [{600, 1}]}, {detailed, [{10, 1}]}]';
-/** Quorum queues and streams tell their figures at every tick; the management API shows them in steps of its shortest sample, in seconds. */
+/**
+ * Quorum queues and streams tell their figures at every tick; the management API shows them in steps of its shortest
+ * sample, in seconds.
+ */
 const FAST_FIGURES = `[
   {rabbit, [{quorum_tick_interval, 250}, {stream_tick_interval, 250}]},
   {rabbitmq_management, [{sample_retention_policies, ${SAMPLES}}]},
@@ -138,8 +147,8 @@ const FAST_FIGURES = `[
 `;
 
 /**
- * The port mapper (epmd) that Erlang would start by itself detaches and outlives the broker. Started here first, in the foreground
- * and in the same process group, it ends with the broker.
+ * The port mapper (epmd) that Erlang would start by itself detaches and outlives the broker. Started here first, in the
+ * foreground and in the same process group, it ends with the broker.
  */
 const WITH_OWN_MAPPER = `
 # Debian's program in /usr/sbin changes the user; the one that it calls does not.

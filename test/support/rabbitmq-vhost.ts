@@ -2,7 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { managementRequest } from './rabbitmq-management.ts';
 import { rabbitmq } from './servers.ts';
 
-/** A virtual host for one test file, so that files do not see each other's queues. Removed with everything in it by `remove`. */
+/**
+ * A virtual host for one test file, so that files do not see each other's queues. Removed with everything in it by
+ * `remove`.
+ */
 export interface RabbitmqVhost extends AsyncDisposable {
   readonly name: string;
   /** As it stands in a path of the management API. */

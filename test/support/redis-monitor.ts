@@ -14,8 +14,8 @@ export interface RedisMonitor {
 /**
  * What a server without password and TLS is told to do from now on, by `MONITOR`.
  *
- * Not by ioredis' `monitor()`: it takes a command for a reply to its own when that comes in one piece with the answer to
- * `MONITOR`, which was so in 27 of 1,000 tries with another client that was just connecting.
+ * Not by ioredis' `monitor()`: it takes a command for a reply to its own when that comes in one piece with the answer
+ * to `MONITOR`, which was so in 27 of 1,000 tries with another client that was just connecting.
  */
 export async function monitorRedis({ host, port }: { host: string; port: number }): Promise<RedisMonitor> {
   const socket = connect({ host, port });

@@ -7,7 +7,10 @@ import { accepts, type ServerProcess, serverFolder, startProcess, untilReady } f
 import { type Certificates, makeCertificates } from './tls.ts';
 
 export interface RedisOptions {
-  /** Lines of `redis.conf`, an array for several of one name: `{ maxmemory: '4mb', user: ['bob on >secret ~* +@all', 'default off'] }`. */
+  /**
+   * Lines of `redis.conf`, an array for several of one name: `{ maxmemory: '4mb', user: ['bob on >secret ~* +@all',
+   * 'default off'] }`.
+   */
   readonly settings?: Readonly<Record<string, string | readonly string[]>>;
   /** TLS only, with a certificate for localhost and 127.0.0.1 that is signed by `certificates.authority`. */
   readonly tls?: boolean;

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 const KEY = Symbol.for('mq tests: the folder of this run');
 
 /**
- * Makes one folder the system's temporary folder for all that this run starts, and removes it when the runner ends, whatever is left in it: Vitest's
- * workers end without a goodbye, so a test file cannot be relied on to remove its own.
+ * Makes one folder the system's temporary folder for all that this run starts, and removes it when the runner ends,
+ * whatever is left in it: Vitest's workers end without a goodbye, so a test file cannot be relied on to remove its own.
  */
 export function ownTemporaryFolder(): void {
   const place = globalThis as { [KEY]?: string };
@@ -20,7 +20,8 @@ export function ownTemporaryFolder(): void {
     try {
       rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
     } catch {
-      // Servers that were not stopped still write: their guard removes what it finds. That must not make the run a failure.
+      // Servers that were not stopped still write: their guard removes what it finds. That must not make the run a
+      // failure.
     }
   });
 }

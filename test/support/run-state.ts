@@ -8,7 +8,9 @@ interface RunState {
 
 const KEY = Symbol.for('mq tests: state of this run');
 
-/** What the projects' set-ups and the reporter share. Vitest loads this module once for each of them, in one process. */
+/**
+ * What the projects' set-ups and the reporter share. Vitest loads this module once for each of them, in one process.
+ */
 export function runState(): RunState {
   const place = globalThis as { [KEY]?: RunState };
   place[KEY] ??= { desk: new ServerDesk(), newerMissing: null };

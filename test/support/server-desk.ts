@@ -20,8 +20,8 @@ export interface Answers {
 type Stop = () => Promise<void>;
 
 /**
- * Starts servers on demand in the test runner's process and tells the tests, which run in others, where they are. One desk serves all
- * projects of a run.
+ * Starts servers on demand in the test runner's process and tells the tests, which run in others, where they are. One
+ * desk serves all projects of a run.
  */
 export class ServerDesk {
   readonly #answers = new Map<string, Promise<unknown>>();

@@ -15,7 +15,10 @@ export interface ServerProcess {
   readonly running: boolean;
   /** What it printed last, for a message about its failure. */
   lastWords(): string;
-  /** Ends it at once (SIGKILL), with all that it started. Its folder is removed, or kept to start it again there. Idempotent. */
+  /**
+   * Ends it at once (SIGKILL), with all that it started. Its folder is removed, or kept to start it again there.
+   * Idempotent.
+   */
   stop(options?: { readonly keepFolder: boolean }): Promise<void>;
 }
 
@@ -102,7 +105,9 @@ function commandLine(
   }
 }
 
-/** Waits until `ready` answers true, looking every 50 ms; rejects when the server ends first or `timeoutMs` have passed. */
+/**
+ * Waits until `ready` answers true, looking every 50 ms; rejects when the server ends first or `timeoutMs` have passed.
+ */
 export async function untilReady(
   what: string,
   server: ServerProcess,

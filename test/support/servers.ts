@@ -2,8 +2,9 @@ import { inject } from 'vitest';
 import type { Answers } from './server-desk.ts';
 
 /**
- * The shared servers of this test run. Each is started when the first test file asks for it and ends with the run; projects of
- * another release (`redis-8`, `rabbitmq-4`) get that one. Many test files share a server: use names of your own and clean up.
+ * The shared servers of this test run. Each is started when the first test file asks for it and ends with the run;
+ * projects of another release (`redis-8`, `rabbitmq-4`) get that one. Many test files share a server: use names of your
+ * own and clean up.
  */
 async function ask<K extends keyof Answers>(kind: K): Promise<Answers[K]> {
   const response = await fetch(new URL(`/${kind}/${inject('release')}`, inject('serverDesk')));

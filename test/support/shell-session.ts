@@ -31,8 +31,8 @@ const SETUP: Readonly<Record<ShellName, (script: string) => string>> = {
 const PATIENCE_MS = 20_000;
 
 /**
- * A real shell in a pseudo-terminal, with the completion of `mq` loaded. A command `mq` that is not a completion does not run: its
- * arguments are kept, as the shell has read them.
+ * A real shell in a pseudo-terminal, with the completion of `mq` loaded. A command `mq` that is not a completion does
+ * not run: its arguments are kept, as the shell has read them.
  */
 export class ShellSession {
   readonly #pty: ReturnType<typeof spawn>;

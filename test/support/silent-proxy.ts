@@ -11,14 +11,18 @@ export interface Passed {
   readonly server: number;
 }
 
-/** When to fall silent: the piece, or the byte, with this number from that side is the last one that is passed on. 0: from the first on. */
+/**
+ * When to fall silent: the piece, or the byte, with this number from that side is the last one that is passed on. 0:
+ * from the first on.
+ */
 export type Silence =
   | { readonly after: 'client' | 'server'; readonly pieces: number }
   | { readonly after: 'client' | 'server'; readonly bytes: number };
 
 /**
- * Passes bytes between clients and a server until it falls silent, as a firewall does that drops what it does not like: connections stay open, new
- * ones are accepted, and nothing comes or goes any more in any of them. Nobody hears of an end either.
+ * Passes bytes between clients and a server until it falls silent, as a firewall does that drops what it does not like:
+ * connections stay open, new ones are accepted, and nothing comes or goes any more in any of them. Nobody hears of an
+ * end either.
  */
 export interface SilentProxy {
   /** The server's URL with the proxy's address in it. */
@@ -29,8 +33,8 @@ export interface SilentProxy {
   /** Since when, as `performance.now()` says it; null: it is not. */
   readonly silentAt: number | null;
   /**
-   * Resolves when it is silent and a client of this process has taken in what it heard last: it has said something in vain, or has had turns of the event
-   * loop enough to say it.
+   * Resolves when it is silent and a client of this process has taken in what it heard last: it has said something in
+   * vain, or has had turns of the event loop enough to say it.
    */
   heard(): Promise<void>;
   /** Resolves when somebody has said something in vain. */

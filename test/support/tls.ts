@@ -13,7 +13,10 @@ export interface Certificates {
   readonly key: string;
 }
 
-/** A throw-away authority and one certificate of a server on localhost and 127.0.0.1, valid for a day, as files in `folder`. */
+/**
+ * A throw-away authority and one certificate of a server on localhost and 127.0.0.1, valid for a day, as files in
+ * `folder`.
+ */
 export async function makeCertificates(folder: string): Promise<Certificates> {
   const openssl = await provisionHere('openssl');
   const at = (name: string) => join(folder, name);

@@ -92,7 +92,10 @@ function packageBreaches(path: string, name: string): string[] {
   return found;
 }
 
-/** As code, not as a word in a text: `process.x`, `process[x]`, `= process`, `f(process)`. To load one of Node's modules at its first use is no touch. */
+/**
+ * As code, not as a word in a text: `process.x`, `process[x]`, `= process`, `f(process)`. To load one of Node's modules
+ * at its first use is no touch.
+ */
 function touchesProcess(text: string): boolean {
   const code = withoutComments(text).replace(/'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*"/g, "''");
   return /(?<![\w.$])process(\.(?!getBuiltinModule\()\w|\[|\?\.)|=\s*process\b(?![\w.])|[(,]\s*process\s*[,)]|globalThis\.process/.test(

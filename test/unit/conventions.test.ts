@@ -9,7 +9,10 @@ function letter(queue: string, headers: Record<string, JsonValue>, body = '{"n":
   return { queue, headers, body: Buffer.from(body) };
 }
 
-/** Of each framework a message as its documentation or source says that it writes it, with one header of the application's own. */
+/**
+ * Of each framework a message as its documentation or source says that it writes it, with one header of the
+ * application's own.
+ */
 const ROWS: readonly {
   readonly framework: string;
   readonly given: Letter;

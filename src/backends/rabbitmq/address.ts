@@ -15,7 +15,10 @@ export interface Address {
   readonly label: string;
 }
 
-/** What RabbitMQ's URI query specification has besides: of each the smaller of what is asked here and what the server or the command line says. Null: not said. */
+/**
+ * What RabbitMQ's URI query specification has besides: of each the smaller of what is asked here and what the server or
+ * the command line says. Null: not said.
+ */
 export interface Tuning {
   /** Seconds; 0: none. */
   readonly heartbeatS: number | null;
@@ -36,7 +39,9 @@ export interface ManagementAddress {
   readonly label: string;
 }
 
-/** The TLS parameters of RabbitMQ's own URI query specification (https://www.rabbitmq.com/docs/uri-query-parameters). */
+/**
+ * The TLS parameters of RabbitMQ's own URI query specification (https://www.rabbitmq.com/docs/uri-query-parameters).
+ */
 export interface TrustOptions {
   readonly caFile: string | null;
   readonly certFile: string | null;
@@ -89,8 +94,8 @@ export function parseAddress(text: string): Address {
 }
 
 /**
- * The URI specification knows one host (https://www.rabbitmq.com/docs/uri-spec): lists are what some libraries make of it, each in a way of its own. `mq`
- * would not know which of the nodes it acted on.
+ * The URI specification knows one host (https://www.rabbitmq.com/docs/uri-spec): lists are what some libraries make of
+ * it, each in a way of its own. `mq` would not know which of the nodes it acted on.
  */
 function refuseHostList(text: string): void {
   const authority = /^[^:]*:\/\/([^/?#]*)/.exec(text)?.[1] ?? '';

@@ -32,8 +32,9 @@ export interface Owed {
 }
 
 /**
- * The one guard of a connection against a broker that is there and says nothing. Whoever waits for the broker has it owe an answer here; when none comes, and
- * nothing else either, the connection is broken off, which ends every wait on it.
+ * The one guard of a connection against a broker that is there and says nothing. Whoever waits for the broker has it
+ * owe an answer here; when none comes, and nothing else either, the connection is broken off, which ends every wait on
+ * it.
  */
 export class Answers {
   readonly #setup: AnswersSetup;

@@ -4,12 +4,16 @@ import type { LiveFigures } from './live-figures.ts';
 import type { Session } from './session.ts';
 
 const AT_ONCE = 8;
-/** A leader that does not answer may take 2 s each time: what was not asked by then is told from what is known otherwise. */
+/**
+ * A leader that does not answer may take 2 s each time: what was not asked by then is told from what is known
+ * otherwise.
+ */
 const LONGEST_MS = 2_000;
 
 /**
- * Passive declarations of many queues, as far as that works: what is missing in the answer could not be asked. Null: there is no such queue. What befalls
- * one of them (a right that is missing, one that is exclusive) concerns that one alone.
+ * Passive declarations of many queues, as far as that works: what is missing in the answer could not be asked. Null:
+ * there is no such queue. What befalls one of them (a right that is missing, one that is exclusive) concerns that one
+ * alone.
  */
 export async function askEach(
   session: Session,
@@ -42,7 +46,10 @@ export async function askEach(
   return found;
 }
 
-/** A queue whose process is stuck gives no answer at all, while the broker and all others do: then that one is told from what is known otherwise. */
+/**
+ * A queue whose process is stuck gives no answer at all, while the broker and all others do: then that one is told from
+ * what is known otherwise.
+ */
 const LAST_MS = 1_000;
 
 async function answeredBy<T>(until: number, answer: Promise<T>): Promise<T | null> {

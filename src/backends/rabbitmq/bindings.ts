@@ -18,8 +18,8 @@ export const MAX_HOPS = 8;
 const MOST_ASKED = 20;
 
 /**
- * The bindings of these exchanges, and of those that they lead to, whose names are known from the list of all. `unread`: why they cannot be read. The
- * default exchange has none that its name does not tell.
+ * The bindings of these exchanges, and of those that they lead to, whose names are known from the list of all.
+ * `unread`: why they cannot be read. The default exchange has none that its name does not tell.
  */
 export async function readBindings(
   from: {

@@ -57,7 +57,10 @@ export class RabbitBroker implements Broker {
     return { handle, looked, live };
   }
 
-  /** Where the answers cannot be read: as `classic`, whose ways are right for `quorum` too, but for the counts. What could do harm is refused there. */
+  /**
+   * Where the answers cannot be read: as `classic`, whose ways are right for `quorum` too, but for the counts. What
+   * could do harm is refused there.
+   */
   async #kindOf(name: string, signal: AbortSignal): Promise<RabbitKind> {
     return (await probeQueue(this.#session, name, signal))?.kind ?? 'classic';
   }
@@ -76,7 +79,8 @@ export class RabbitBroker implements Broker {
       link.onChannel({ operation: 'delete', queue: name }, (channel) => channel.deleteQueue(name)),
       signal,
     );
-    // What was in flight goes with it, and a stream counts otherwise: the broker's answer is the number of ready messages.
+    // What was in flight goes with it, and a stream counts otherwise: the broker's answer is the number of ready
+    // messages.
     const isStream = looked.status === 'found' && looked.info.kind === 'rabbit-stream';
     return isStream ? null : ok.messageCount;
   }
@@ -95,8 +99,8 @@ function isLiteral(glob: string): boolean {
 }
 
 /**
- * Names are short strings on the wire: 255 bytes. The broker takes line breaks out of the names that it declares, purges and deletes, so that one
- * with a line break would mean another queue.
+ * Names are short strings on the wire: 255 bytes. The broker takes line breaks out of the names that it declares,
+ * purges and deletes, so that one with a line break would mean another queue.
  */
 function assertName(name: string, code: 'QUEUE_NOT_FOUND' | 'USAGE'): void {
   const bytes = Buffer.byteLength(name, 'utf8');

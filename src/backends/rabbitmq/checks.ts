@@ -5,8 +5,8 @@ import { type Answer, isObject, listOf, textAt } from './management.ts';
 import type { Session } from './session.ts';
 
 /**
- * Rights and health, by reading only. RabbitMQ has no way to ask "may I?" but its management API, where only an administrator sees
- * permissions; without it they are said to be unknown and not guessed.
+ * Rights and health, by reading only. RabbitMQ has no way to ask "may I?" but its management API, where only an
+ * administrator sees permissions; without it they are said to be unknown and not guessed.
  */
 export async function* brokerChecks(session: Session, signal: AbortSignal): AsyncGenerator<Check, void, undefined> {
   yield await amqpCheck(session, signal);

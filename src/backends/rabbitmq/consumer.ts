@@ -35,11 +35,12 @@ const PING_MS = 1_000;
 /**
  * Manual acknowledgement on a connection of its own.
  *
- * Consuming → stopped (cancel-ok received: the broker sends nothing more, all acks are written) → closed (what is unsettled is back).
- * The broker-side consumer is cancelled before its channel closes: anything shorter brought acknowledged messages back.
+ * Consuming → stopped (cancel-ok received: the broker sends nothing more, all acks are written) → closed (what is
+ * unsettled is back). The broker-side consumer is cancelled before its channel closes: anything shorter brought
+ * acknowledged messages back.
  *
- * So that no more than `limit` are ever taken, the last acks (as many as the prefetch of the last segment) are held until it is cancelled: each
- * would make room for one message more. `ack` of these resolves when it is noted.
+ * So that no more than `limit` are ever taken, the last acks (as many as the prefetch of the last segment) are held
+ * until it is cancelled: each would make room for one message more. `ack` of these resolves when it is noted.
  */
 export class RabbitConsumer implements Consumer, Settler {
   readonly #setup: ConsumerSetup;
@@ -63,7 +64,9 @@ export class RabbitConsumer implements Consumer, Settler {
     this.#buffer = new DeliveryBuffer(setup.link.tap);
   }
 
-  /** Takes over the link, which is closed with the consumer. Throws `PRECONDITION_FAILED` beside an exclusive consumer. */
+  /**
+   * Takes over the link, which is closed with the consumer. Throws `PRECONDITION_FAILED` beside an exclusive consumer.
+   */
   static async open(setup: ConsumerSetup): Promise<RabbitConsumer> {
     throwIfAborted(setup.signal);
     const consumer = new RabbitConsumer(setup);
@@ -78,7 +81,8 @@ export class RabbitConsumer implements Consumer, Settler {
 
   async #start(): Promise<void> {
     this.#setup.signal.addEventListener('abort', this.#onAbort);
-    // Acks that were promised in this turn of the event loop are written before the connection is closed from elsewhere.
+    // Acks that were promised in this turn of the event loop are written before the connection is closed from
+    // elsewhere.
     this.#setup.link.closing.addEventListener('abort', () => {
       for (const segment of this.#row.segments) segment.flush();
     });
@@ -175,8 +179,8 @@ export class RabbitConsumer implements Consumer, Settler {
   }
 
   /**
-   * The queue looks empty. What was rejected may be on its way back into it (a quorum queue counts it late), or was held back for the sake of the limit:
-   * then it goes back now, and what is left of the limit is for another segment.
+   * The queue looks empty. What was rejected may be on its way back into it (a quorum queue counts it late), or was
+   * held back for the sake of the limit: then it goes back now, and what is left of the limit is for another segment.
    */
   async #endUnlessReturned(): Promise<void> {
     const { kind } = this.#setup;
@@ -236,8 +240,9 @@ export class RabbitConsumer implements Consumer, Settler {
   }
 
   /**
-   * For `TagReceipt`. While consuming, what is given back would come straight to us again: it is held until nothing more is taken. A quorum
-   * queue would put a single one in front of or behind (below 4.0) all that is still held, so there it goes back with the last of the others.
+   * For `TagReceipt`. While consuming, what is given back would come straight to us again: it is held until nothing
+   * more is taken. A quorum queue would put a single one in front of or behind (below 4.0) all that is still held, so
+   * there it goes back with the last of the others.
    */
   async release(segment: Segment, tag: number, failed: boolean): Promise<void> {
     if (this.#failure !== null || this.#closing !== null) return;
@@ -267,7 +272,10 @@ export class RabbitConsumer implements Consumer, Settler {
     await this.#row.cancel();
   }
 
-  /** Rejects when the connection was lost before the broker had taken note of all acks, unless the iteration has told that it is lost. */
+  /**
+   * Rejects when the connection was lost before the broker had taken note of all acks, unless the iteration has told
+   * that it is lost.
+   */
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;

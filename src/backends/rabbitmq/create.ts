@@ -8,8 +8,8 @@ import type { Session } from './session.ts';
 const TYPE: Readonly<Record<RabbitKind, string>> = { classic: 'classic', quorum: 'quorum', 'rabbit-stream': 'stream' };
 
 /**
- * Declares the queue, durable, with its dead-letter queue by the default exchange. The dead-letter queue comes first, so that a failure
- * in between leaves no queue that drops its dead letters.
+ * Declares the queue, durable, with its dead-letter queue by the default exchange. The dead-letter queue comes first,
+ * so that a failure in between leaves no queue that drops its dead letters.
  */
 export async function createQueue(session: Session, name: string, options: CreateOptions): Promise<void> {
   const kind = rabbitKind(options);

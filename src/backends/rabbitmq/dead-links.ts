@@ -11,7 +11,10 @@ export interface DeadLink {
   readonly queue: string;
   /** Null: the other is a dead-letter queue, and what is in it can be counted as dead. Else why not. */
   readonly uncounted: string | null;
-  /** What only expired in the first and stands in the other is dead. False: that may be its way to where it is worked on. */
+  /**
+   * What only expired in the first and stands in the other is dead. False: that may be its way to where it is worked
+   * on.
+   */
   readonly expiredIsDead: boolean;
   /** The other may be named for the dead letters of the first, those too that say nothing of where they come from. */
   readonly isSource: boolean;
@@ -24,12 +27,12 @@ type Meaning =
   | Exclude<Destination, { readonly to: 'queue' }>;
 
 /**
- * Reads the dead-letter links of a vhost as an operator would: a queue that leads back, or that is worked on itself, holds more than dead letters, and a
- * queue that only lets messages expire has none. Delays and retries by time to live look like dead letters otherwise, and live work would be taken for
- * them.
+ * Reads the dead-letter links of a vhost as an operator would: a queue that leads back, or that is worked on itself,
+ * holds more than dead letters, and a queue that only lets messages expire has none. Delays and retries by time to live
+ * look like dead letters otherwise, and live work would be taken for them.
  *
- * Consumers are the only sign of work that the broker shows. Where there are none just now, nothing is concluded from it that could do harm: what says of
- * itself that a consumer failed it is dead, what only expired is left alone.
+ * Consumers are the only sign of work that the broker shows. Where there are none just now, nothing is concluded from
+ * it that could do harm: what says of itself that a consumer failed it is dead, what only expired is left alone.
  */
 export class DeadLinks {
   readonly topology: Topology;
@@ -73,7 +76,10 @@ export class DeadLinks {
     this.#ways = null;
   }
 
-  /** The queues whose dead letters are in this one. Null: where those of some go could not be read, or whether it is worked on. */
+  /**
+   * The queues whose dead letters are in this one. Null: where those of some go could not be read, or whether it is
+   * worked on.
+   */
   sourcesOf(queue: string): readonly string[] | null {
     if (this.topology.unreadables.length > 0) return null;
     if (this.topology.consumersOf(queue) === null && this.topology.sourcesOf(queue).length > 0) return null;
@@ -205,8 +211,8 @@ async function readLinks(session: Session, signal: AbortSignal, options: Topolog
 }
 
 /**
- * As `readLinks`, for whoever has more to tell than that. The text is why they cannot be read. The queues that decide about `about` are asked for their
- * consumers.
+ * As `readLinks`, for whoever has more to tell than that. The text is why they cannot be read. The queues that decide
+ * about `about` are asked for their consumers.
  */
 export async function linksIfTold(
   session: Session,

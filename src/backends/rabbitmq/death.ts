@@ -17,8 +17,9 @@ export function isDeliveryHeader(name: string): boolean {
 }
 
 /**
- * The deaths, newest first. From 3.13 on, whose mark is `x-last-death-queue`, they are written so. Before, the broker puts the latest in front and turns the
- * others round each time (`group_by_queue_and_reason` of rabbit_dead_letter.erl): those go by their times, and of two in one second the one behind is later.
+ * The deaths, newest first. From 3.13 on, whose mark is `x-last-death-queue`, they are written so. Before, the broker
+ * puts the latest in front and turns the others round each time (`group_by_queue_and_reason` of
+ * rabbit_dead_letter.erl): those go by their times, and of two in one second the one behind is later.
  */
 function deathsOf(headers: Headers): readonly JsonObject[] {
   const [latest, ...others] = listOf(headers['x-death']);
@@ -29,9 +30,9 @@ function deathsOf(headers: Headers): readonly JsonObject[] {
 }
 
 /**
- * How a message that stands in `queue` died. The origin is its newest entry that is not an expiry (in a retry
- * topology the newest is the retry queue, where the message only waited), else `x-first-death-queue`.
- * Null when it has no such marks, or when its origin is `queue` itself: then it is back where it was, and the marks are history.
+ * How a message that stands in `queue` died. The origin is its newest entry that is not an expiry (in a retry topology
+ * the newest is the retry queue, where the message only waited), else `x-first-death-queue`. Null when it has no such
+ * marks, or when its origin is `queue` itself: then it is back where it was, and the marks are history.
  */
 export function deathOf(headers: Headers, queue: string): Death | null {
   const deaths = deathsOf(headers);
@@ -66,9 +67,10 @@ export function replaysOf(headers: Headers): number {
 }
 
 /**
- * The headers as they were before the message died in `back`, the queue that it goes back to; null: it goes elsewhere, and all marks of death go. What
- * another queue did to it before is its history: without that, nobody could tell any more where it came from. What it did in `back` before, and while it
- * waited for another try there, is forgotten, so that whoever counts the tries begins anew.
+ * The headers as they were before the message died in `back`, the queue that it goes back to; null: it goes elsewhere,
+ * and all marks of death go. What another queue did to it before is its history: without that, nobody could tell any
+ * more where it came from. What it did in `back` before, and while it waited for another try there, is forgotten, so
+ * that whoever counts the tries begins anew.
  */
 export function withoutDeath(headers: Headers, back: string | null): Record<string, JsonValue> {
   const alive = Object.fromEntries(Object.entries(headers).filter(([name]) => !isDeathHeader(name)));

@@ -10,7 +10,10 @@ interface Flow {
   resume(): void;
 }
 
-/** Deliveries that the broker has handed over and the caller has not asked for yet, in order. When they get many, the socket is left unread. */
+/**
+ * Deliveries that the broker has handed over and the caller has not asked for yet, in order. When they get many, the
+ * socket is left unread.
+ */
 export class DeliveryBuffer {
   readonly #flow: Flow;
   #waiting: Delivery[] = [];

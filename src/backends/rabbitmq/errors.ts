@@ -12,7 +12,10 @@ interface Told {
   readonly hint?: string;
 }
 
-/** What amqplib or Node throws when a connection cannot be opened. Only chosen sentences are copied: such errors may hold the URL. */
+/**
+ * What amqplib or Node throws when a connection cannot be opened. Only chosen sentences are copied: such errors may
+ * hold the URL.
+ */
 export function connectError(error: unknown, address: Address): MqError {
   if (error instanceof MqError) return error;
   return make(explainConnect(error, address), {}, error);
@@ -195,7 +198,10 @@ function missingQueue(name: string): Told {
   return { code: 'QUEUE_NOT_FOUND', message: `there is no ${name} in this vhost` };
 }
 
-/** The broker's sentence out of amqplib's; a fixed word when there is none. Holds names of queues, vhosts and users, never a password. */
+/**
+ * The broker's sentence out of amqplib's; a fixed word when there is none. Holds names of queues, vhosts and users,
+ * never a password.
+ */
 export function saidBy(error: unknown): string {
   return /with message "([\s\S]*)"/.exec(textOf(error))?.[1] ?? 'no reason given';
 }

@@ -11,8 +11,9 @@ export interface InFlightFigure {
 }
 
 /**
- * What is in flight, as far as it can stand beside what is ready now. The management API is up to 7 s behind, and the first figures that it has of a queue are
- * those of the empty queue (3.10.8: from 3.5 s to 10 s after it was declared). What was taken or given back since then would be counted twice, or not at all.
+ * What is in flight, as far as it can stand beside what is ready now. The management API is up to 7 s behind, and the
+ * first figures that it has of a queue are those of the empty queue (3.10.8: from 3.5 s to 10 s after it was declared).
+ * What was taken or given back since then would be counted twice, or not at all.
  */
 export function inFlightNow(info: QueueInfo | null, live: LiveFigures | null): InFlightFigure {
   const then = info?.inFlight ?? null;
@@ -22,7 +23,8 @@ export function inFlightNow(info: QueueInfo | null, live: LiveFigures | null): I
   }
   if (info.ready === null) return { count: then, note: null };
   const change = live.ready - info.ready;
-  // What came may have been in flight then; what went may be in flight now, and so may a part of what came where somebody takes it.
+  // What came may have been in flight then; what went may be in flight now, and so may a part of what came where
+  // somebody takes it.
   const doubt = change <= 0 ? -change : then === 0 && live.consumers !== 0 ? change : Math.min(change, then);
   // A zero has to be certain.
   const tolerated = then === 0 ? 0 : TOLERANCE * (live.ready + then);

@@ -24,8 +24,8 @@ export async function giveBack(giving: GivingBack): Promise<void> {
   const returns = kind === 'quorum' && unsettled(segments) > 0 ? await Returns.watch(link, queue) : null;
   for (const segment of segments) {
     segment.flush();
-    // A classic queue takes back what a closed channel held only after the closing is confirmed. By nack, the question behind it is answered
-    // when everything is back, in its place. A quorum queue below 4.0 would put it at the tail.
+    // A classic queue takes back what a closed channel held only after the closing is confirmed. By nack, the question
+    // behind it is answered when everything is back, in its place. A quorum queue below 4.0 would put it at the tail.
     // From 4.3 a return by nack does not count as a failed delivery, the loss of a channel does.
     if (kind === 'classic' || atLeast(link.version, 4, 3)) {
       segment.requeueAll();

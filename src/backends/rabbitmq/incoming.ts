@@ -22,7 +22,9 @@ export interface PropertyView {
   readonly headers: Record<string, JsonValue>;
 }
 
-/** How the quorum queue's own count reads at this point: a consumed delivery is one more than the failed ones before it. */
+/**
+ * How the quorum queue's own count reads at this point: a consumed delivery is one more than the failed ones before it.
+ */
 export type Counting = 'consumed' | 'peeked';
 
 /** The properties of a message, or nothing when they are no property list: the body can be shown all the same. */
@@ -127,8 +129,8 @@ function deliveries(entries: readonly TableEntry[]): number {
 }
 
 /**
- * `properties`: flags and property list as on the wire, base64. The readable members beside it are there when the message has the property;
- * a sender that changes one of them changes the message.
+ * `properties`: flags and property list as on the wire, base64. The readable members beside it are there when the
+ * message has the property; a sender that changes one of them changes the message.
  */
 function record(content: Content, properties: Properties): Record<string, JsonValue> {
   const all: Record<string, JsonValue> = {

@@ -6,8 +6,8 @@ import { CAPABILITIES } from './capabilities.ts';
 import { Session } from './session.ts';
 
 /**
- * RabbitMQ, 3.10 and later. AMQP connections are opened at the first question that needs one, so wrong credentials or an unreachable host
- * show there and not in `open`.
+ * RabbitMQ, 3.10 and later. AMQP connections are opened at the first question that needs one, so wrong credentials or
+ * an unreachable host show there and not in `open`.
  */
 export const backend: Backend = {
   name: 'rabbitmq',

@@ -15,9 +15,10 @@ export interface Renewing {
 }
 
 /**
- * A quorum queue below RabbitMQ 4.3 counts every return as a failed delivery, and makes a message dead whose count passes the delivery limit: without a
- * dead-letter exchange it drops it. Nothing that was only looked at may end like that. So what has no delivery left does not go back: it is sent to
- * the end of its queue as a new message, and acknowledged when the broker has confirmed that one. Killed in between, it is there twice.
+ * A quorum queue below RabbitMQ 4.3 counts every return as a failed delivery, and makes a message dead whose count
+ * passes the delivery limit: without a dead-letter exchange it drops it. Nothing that was only looked at may end like
+ * that. So what has no delivery left does not go back: it is sent to the end of its queue as a new message, and
+ * acknowledged when the broker has confirmed that one. Killed in between, it is there twice.
  *
  * What could not be sent goes back, and the notice says what comes of it. Never rejects.
  */

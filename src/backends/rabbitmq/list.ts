@@ -12,7 +12,9 @@ import { countsPublished, toStats } from './stats.ts';
 /** So many queues are asked one by one, about 2 ms each, instead of being told from figures that lag. */
 const MOST_ASKED = 50;
 
-/** All queues of the vhost by the management API, in order of name. Throws `UNAVAILABLE` without it: AMQP cannot list. */
+/**
+ * All queues of the vhost by the management API, in order of name. Throws `UNAVAILABLE` without it: AMQP cannot list.
+ */
 export async function* listQueues(
   session: Session,
   pattern: QueuePattern,
@@ -51,8 +53,9 @@ export async function* listQueues(
 }
 
 /**
- * Of few queues all that is listed, of many what does not lag. Those first that have no figures yet, then those whose dead letters are counted: also where
- * there is a figure, because whether they are worked on shows late. A queue that says so itself is not asked.
+ * Of few queues all that is listed, of many what does not lag. Those first that have no figures yet, then those whose
+ * dead letters are counted: also where there is a figure, because whether they are worked on shows late. A queue that
+ * says so itself is not asked.
  */
 function namesToAsk(
   matching: readonly QueueInfo[],

@@ -5,7 +5,10 @@ import type { Questions } from './answers.ts';
 export interface LiveFigures {
   readonly ready: number | null;
   readonly consumers: number | null;
-  /** Why it is not counted: it is exclusive to another connection. Others can only send to it, and read of it in the management API. */
+  /**
+   * Why it is not counted: it is exclusive to another connection. Others can only send to it, and read of it in the
+   * management API.
+   */
   readonly lockedBy?: MqError;
 }
 
@@ -17,9 +20,10 @@ const TRIES = 8;
 /**
  * Asks by passive declaration. The channel is for this alone.
  *
- * RabbitMQ answers with 0 messages and 0 consumers when the leader of a quorum queue has not answered it within 250 ms (`rabbit_quorum_queue:stat`,
- * up to 4.x; seen on 3.10.8 with a busy machine, and with a leader that was stopped: 5 messages were declared as 0 after 252 ms). So a 0 that took that
- * long, beyond what any answer takes on this connection, is asked for again, and unknown when it stays so.
+ * RabbitMQ answers with 0 messages and 0 consumers when the leader of a quorum queue has not answered it within 250 ms
+ * (`rabbit_quorum_queue:stat`, up to 4.x; seen on 3.10.8 with a busy machine, and with a leader that was stopped: 5
+ * messages were declared as 0 after 252 ms). So a 0 that took that long, beyond what any answer takes on this
+ * connection, is asked for again, and unknown when it stays so.
  */
 export async function liveFigures(channel: Questions, queue: string): Promise<LiveFigures> {
   let roundTripMs = Number.POSITIVE_INFINITY;

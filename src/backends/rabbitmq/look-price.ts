@@ -24,8 +24,9 @@ interface Harm {
 const REACH = 2;
 
 /**
- * What a look at messages that stay costs, in one sentence. Throws `PRECONDITION_FAILED` without `force` where it could do harm, or where what would tell
- * that cannot be read, `TIMEOUT` where that is for want of an answer. It knows the queue and not its messages: how often one was delivered shows only in the look itself.
+ * What a look at messages that stay costs, in one sentence. Throws `PRECONDITION_FAILED` without `force` where it could
+ * do harm, or where what would tell that cannot be read, `TIMEOUT` where that is for want of an answer. It knows the
+ * queue and not its messages: how often one was delivered shows only in the look itself.
  */
 export function priceOf(look: Look, force: boolean): string {
   const harm = force ? null : harmOf(look);

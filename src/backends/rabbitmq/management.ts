@@ -14,7 +14,8 @@ export type Answer =
   | { readonly status: 'missing' }
   | { readonly status: 'unavailable'; readonly reason: string };
 
-// `import` of these reads every member of theirs, and their WebSocket loads an HTTP client of its own: 30 ms instead of 2.
+// `import` of these reads every member of theirs, and their WebSocket loads an HTTP client of its own: 30 ms instead of
+// 2.
 const http = (): typeof import('node:http') => process.getBuiltinModule('node:http');
 const https = (): typeof import('node:https') => process.getBuiltinModule('node:https');
 
@@ -22,7 +23,10 @@ const QUICK_MS = 10_000;
 /** Far above a page of 500 queues; a bound against an address that answers with something else. */
 const MAX_ANSWER_BYTES = 256 * 1024 * 1024;
 
-/** The HTTP API of the management plugin. Reads only. Never throws for an API that is away: the figures are then unknown. */
+/**
+ * The HTTP API of the management plugin. Reads only. Never throws for an API that is away: the figures are then
+ * unknown.
+ */
 export class Management {
   readonly #address: Address;
   readonly #connectMs: number;
@@ -36,7 +40,10 @@ export class Management {
   /** It is the API of the broker that AMQP leads to. */
   #isOurs = false;
 
-  /** `answerMs`: between two pieces of an answer, and before the first. `cluster`: that of AMQP; null: the broker does not say. */
+  /**
+   * `answerMs`: between two pieces of an answer, and before the first. `cluster`: that of AMQP; null: the broker does
+   * not say.
+   */
   constructor(
     address: Address,
     { connectMs, answerMs }: { readonly connectMs: number; readonly answerMs: number },
@@ -63,8 +70,8 @@ export class Management {
   }
 
   /**
-   * The code of a refusal for want of what only this API tells. Where it was silent or failed itself, the same may work later: nobody has to change
-   * anything.
+   * The code of a refusal for want of what only this API tells. Where it was silent or failed itself, the same may work
+   * later: nobody has to change anything.
    */
   get refusal(): ErrorCode {
     return this.#refusal;
@@ -114,8 +121,9 @@ export class Management {
   }
 
   /**
-   * Whatever listens there is not believed before it has told the name of the cluster that AMQP leads to: several brokers on one host, tunnels and
-   * containers have the usual port of another one. Throws `CONFIG_INVALID` where the operator has named it.
+   * Whatever listens there is not believed before it has told the name of the cluster that AMQP leads to: several
+   * brokers on one host, tunnels and containers have the usual port of another one. Throws `CONFIG_INVALID` where the
+   * operator has named it.
    */
   async #stranger(signal: AbortSignal, { answerMs }: Asking): Promise<Answer | null> {
     const [overview, amqp] = await Promise.all([

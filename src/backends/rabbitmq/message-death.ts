@@ -4,8 +4,9 @@ import type { FrameworkDeath, Letter, Route } from '../common/conventions/letter
 import { deathOf, hasFailed, replaysOf } from './death.ts';
 
 /**
- * How a message died: by `x-death`, which the broker writes, and by what the application's framework has written. Where both say, the broker's word
- * goes, with the framework's error, except where the framework's is later and names another queue: it has dealt with the message since.
+ * How a message died: by `x-death`, which the broker writes, and by what the application's framework has written. Where
+ * both say, the broker's word goes, with the framework's error, except where the framework's is later and names another
+ * queue: it has dealt with the message since.
  */
 export function messageDeath(letter: Letter, delivered: Route): Death | null {
   const { headers, queue } = letter;

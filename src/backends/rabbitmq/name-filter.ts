@@ -13,8 +13,8 @@ export interface NameFilter {
 }
 
 /**
- * A regular expression for the management API which lets pass every queue that one of the globs matches, and mostly no other: how they begin and end. What
- * passes is matched again. Null: all have to be listed.
+ * A regular expression for the management API which lets pass every queue that one of the globs matches, and mostly no
+ * other: how they begin and end. What passes is matched again. Null: all have to be listed.
  */
 export function nameFilter(globs: readonly string[]): NameFilter | null {
   const parts: string[] = [];

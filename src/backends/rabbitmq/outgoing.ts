@@ -30,7 +30,10 @@ export interface OutgoingRules {
   readonly queue: string;
   /** The broker takes a `user-id` only from the user of that name. */
   readonly login: string;
-  /** A stream stores messages as AMQP 1.0, whose application properties hold no lists and tables: the broker drops such headers. */
+  /**
+   * A stream stores messages as AMQP 1.0, whose application properties hold no lists and tables: the broker drops such
+   * headers.
+   */
   readonly isStream: boolean;
   /** The highest that the queue tells apart; null: it tells none apart. Absent: not known, or no matter of a number. */
   readonly maxPriority?: number | null | undefined;
@@ -99,12 +102,13 @@ export function fitsFrame(properties: Buffer, { frameMax }: OutgoingRules): bool
 }
 
 /**
- * The message as bytes; what does not fit (see `misfitsOf`) is left out. Every property and header that still reads as it did when the
- * message was received keeps its bytes.
+ * The message as bytes; what does not fit (see `misfitsOf`) is left out. Every property and header that still reads as
+ * it did when the message was received keeps its bytes.
  *
- * Always changed, because the broker would act on it: delivery counts are dropped; `CC` and `BCC`, which would route again, become
- * `x-mq-cc` and `x-mq-bcc`; a foreign `user-id` becomes the header `x-mq-user-id`. With `native.rabbitmq.via === "exchange"` the message goes to
- * `native.rabbitmq.exchange` with `routingKey` instead of to the queue, and `CC`, `BCC` stay.
+ * Always changed, because the broker would act on it: delivery counts are dropped; `CC` and `BCC`, which would route
+ * again, become `x-mq-cc` and `x-mq-bcc`; a foreign `user-id` becomes the header `x-mq-user-id`. With
+ * `native.rabbitmq.via === "exchange"` the message goes to `native.rabbitmq.exchange` with `routingKey` instead of to
+ * the queue, and `CC`, `BCC` stay.
  */
 export function toOutgoing(message: OutgoingMessage, rules: OutgoingRules): Outgoing {
   const record = nativeRecord(message.native);
@@ -146,7 +150,10 @@ export function toOutgoing(message: OutgoingMessage, rules: OutgoingRules): Outg
 /** Replies to it go to a consumer of the very channel that publishes; without one, the broker closes the channel. */
 const DIRECT_REPLY = 'amq.rabbitmq.reply-to';
 
-/** A direct reply address, a delivery mode or an expiration that is none (4.0 takes what 3.10 refuses), copies that are no list of names. */
+/**
+ * A direct reply address, a delivery mode or an expiration that is none (4.0 takes what 3.10 refuses), copies that are
+ * no list of names.
+ */
 function maybeRefused(properties: Properties, routed: OutgoingMessage['headers']): boolean {
   const mode = readOctet(properties.deliveryMode);
   const expiration = readText(properties.expiration);

@@ -20,8 +20,8 @@ interface Overflow {
 }
 
 /**
- * Why sending there could lose messages, as far as that can be told beforehand. Null: it cannot. A limit that cannot be read is one that may be reached.
- * A stream forgets its oldest messages by design.
+ * Why sending there could lose messages, as far as that can be told beforehand. Null: it cannot. A limit that cannot be
+ * read is one that may be reached. A stream forgets its oldest messages by design.
  */
 export function overflowReason(rules: QueueRules, filling: Filling): Overflow | null {
   if (rules.kind === 'rabbit-stream') return null;
@@ -65,9 +65,10 @@ export function refuseOverflow({ reason, hint, code = 'PRECONDITION_FAILED' }: O
 }
 
 /**
- * What can still be sent to a queue before it drops its oldest messages, or (`reject-publish-dlx`) dead-letters a copy of what it refuses. For those
- * who cannot say beforehand how many they will send. What consumers take meanwhile makes no room here: it errs on the side of the messages that are
- * there. The bytes that are there are those that the management API knows of, which lag by some seconds.
+ * What can still be sent to a queue before it drops its oldest messages, or (`reject-publish-dlx`) dead-letters a copy
+ * of what it refuses. For those who cannot say beforehand how many they will send. What consumers take meanwhile makes
+ * no room here: it errs on the side of the messages that are there. The bytes that are there are those that the
+ * management API knows of, which lag by some seconds.
  */
 export class Room {
   readonly #fate: string;
@@ -80,7 +81,9 @@ export class Room {
     this.#bytes = bytes;
   }
 
-  /** Null: it has no limit, or simply refuses what is too much; or nobody knows what is in it (see `overflowReason`). */
+  /**
+   * Null: it has no limit, or simply refuses what is too much; or nobody knows what is in it (see `overflowReason`).
+   */
   static of(rules: QueueRules, ready: number | null): Room | null {
     const { overflow } = rules;
     const [messages, bytes] = [rules.limit('max-length'), rules.limit('max-length-bytes')];

@@ -1,6 +1,6 @@
 /**
- * After the operator's wish to end, what goes on at once may go on so long; then silence is not waited for. Two or three connections, each of which is given up
- * in turn, have to end within 2 s.
+ * After the operator's wish to end, what goes on at once may go on so long; then silence is not waited for. Two or
+ * three connections, each of which is given up in turn, have to end within 2 s.
  */
 const GRACE_MS = 750;
 /** In a hurry, what a connection owes for so long … */
@@ -9,8 +9,8 @@ const SHORT_MS = 250;
 const QUIET_MS = 800;
 
 /**
- * How long the connections of one session are waited for. One of them that was found silent puts the others in a hurry, and so does the operator's wish to
- * end: several that were each waited for in turn would take several times as long.
+ * How long the connections of one session are waited for. One of them that was found silent puts the others in a hurry,
+ * and so does the operator's wish to end: several that were each waited for in turn would take several times as long.
  */
 export class Patience {
   /** The longest wait for one answer. */
@@ -28,7 +28,10 @@ export class Patience {
     this.#hurriedFrom = Math.min(this.#hurriedFrom ?? from, from);
   }
 
-  /** Whether an answer is given up. Instants as `performance.now()` says them. A broker that has said that it makes publishers wait is waited for. */
+  /**
+   * Whether an answer is given up. Instants as `performance.now()` says them. A broker that has said that it makes
+   * publishers wait is waited for.
+   */
   isOver(owed: { readonly owedAt: number; readonly heardAt: number; readonly isBlocked: boolean }): boolean {
     const { owedAt, heardAt, isBlocked } = owed;
     if (!isBlocked && performance.now() - Math.max(owedAt, heardAt) >= this.answerMs) return true;

@@ -106,7 +106,10 @@ async function openConsumer(setup: PeekSetup, wanted: number): Promise<RabbitCon
   });
 }
 
-/** Messages are given back before they are shown, so that nobody waits for the reader; when they are too large for that, while they are shown. */
+/**
+ * Messages are given back before they are shown, so that nobody waits for the reader; when they are too large for that,
+ * while they are shown.
+ */
 async function* lookByConsuming(setup: PeekSetup, consumer: RabbitConsumer): AsyncGenerator<Message, void, undefined> {
   let collected: Message[] | null = [];
   let bytes = 0;
@@ -130,7 +133,10 @@ async function* lookByConsuming(setup: PeekSetup, consumer: RabbitConsumer): Asy
   if (collected !== null) yield* collected;
 }
 
-/** How often a message was delivered is known only once it is here: the look has its price then, and the next one is for the operator to decide. */
+/**
+ * How often a message was delivered is known only once it is here: the look has its price then, and the next one is for
+ * the operator to decide.
+ */
 function warnNearDeath({ deliveryLimit, notice }: PeekSetup, counts: readonly number[]): void {
   const warning = nearDeath(counts, deliveryLimit);
   if (warning !== null) notice(warning);

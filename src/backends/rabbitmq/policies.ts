@@ -12,10 +12,12 @@ interface Policy {
 }
 
 /**
- * The policies of a vhost as they are now. What the API says of the policy of a queue is up to 5 s old, and says nothing of the operator's policy in the
- * first seconds of a queue; these two lists are always new, and every user of the API may read them (3.10.8 and 4.0.5).
+ * The policies of a vhost as they are now. What the API says of the policy of a queue is up to 5 s old, and says
+ * nothing of the operator's policy in the first seconds of a queue; these two lists are always new, and every user of
+ * the API may read them (3.10.8 and 4.0.5).
  *
- * Whether a pattern matches is decided by Erlang's regular expressions, which are not ours: where the two could differ, a policy *may* hold.
+ * Whether a pattern matches is decided by Erlang's regular expressions, which are not ours: where the two could differ,
+ * a policy *may* hold.
  */
 export class Policies {
   readonly #users: readonly Policy[];
@@ -115,9 +117,10 @@ function toPolicy(raw: JsonObject): Policy {
 }
 
 /**
- * Queues or exchanges of a list without figures, with the definitions of their policies. The API gives those among the figures only (3.10.8 and
- * 4.0.5): not in such a list, and nowhere in the first seconds of a queue or a policy, up to 5 with the usual settings. The name of the policy it gives at
- * once. What an operator policy sets is missing; it can hold no dead-letter exchange. What has a policy that cannot be found out is left as it is.
+ * Queues or exchanges of a list without figures, with the definitions of their policies. The API gives those among the
+ * figures only (3.10.8 and 4.0.5): not in such a list, and nowhere in the first seconds of a queue or a policy, up to 5
+ * with the usual settings. The name of the policy it gives at once. What an operator policy sets is missing; it can
+ * hold no dead-letter exchange. What has a policy that cannot be found out is left as it is.
  */
 export async function withPolicies(
   management: Management,

@@ -5,12 +5,18 @@ import type { JsonObject } from './management.ts';
 import { kindOf, type RabbitKind } from './queue-info.ts';
 import type { Session } from './session.ts';
 
-/** No broker has this type, so a declaration with it can never create a queue (3.10 and 4.0 answer "unsupported queue type"). */
+/**
+ * No broker has this type, so a declaration with it can never create a queue (3.10 and 4.0 answer "unsupported queue
+ * type").
+ */
 const NO_TYPE = 'mq-asks-for-the-kind';
 /** As many arguments as a queue can have that the broker compares, and some. */
 const MAX_QUESTIONS = 24;
 
-/** What AMQP alone tells of how a queue was made. Policies are not in it, nor the delivery limit, which the broker does not compare. */
+/**
+ * What AMQP alone tells of how a queue was made. Policies are not in it, nor the delivery limit, which the broker does
+ * not compare.
+ */
 export interface Probe {
   readonly kind: RabbitKind;
   readonly durable: boolean;
@@ -19,9 +25,9 @@ export interface Probe {
 }
 
 /**
- * How a queue was made, without the management API: the broker refuses a declaration that differs from the queue and says in what, and what the
- * queue has. That is copied into the next question, until only the type differs, which is compared last. Null when the answers cannot be read (no
- * permission to configure, say).
+ * How a queue was made, without the management API: the broker refuses a declaration that differs from the queue and
+ * says in what, and what the queue has. That is copied into the next question, until only the type differs, which is
+ * compared last. Null when the answers cannot be read (no permission to configure, say).
  */
 export async function probeQueue(session: Session, name: string, signal: AbortSignal): Promise<Probe | null> {
   const link = await session.control(signal);

@@ -47,19 +47,23 @@ export interface PublisherSetup {
 const SAFE_BYTES = 64 * 1024;
 /** So many routing keys of an exchange are remembered; messages with others go alone. */
 const MOST_KEYS = 10_000;
-/** The replies by which a broker refuses a message before it stores anything: no permission, no such exchange, too large. */
+/**
+ * The replies by which a broker refuses a message before it stores anything: no permission, no such exchange, too
+ * large.
+ */
 const REFUSALS: ReadonlySet<number | null> = new Set([403, 404, 406]);
 
 /**
  * Publishes to one queue through the default exchange, `mandatory`, each message confirmed by the broker.
  *
- * States of a message: waiting (written, not confirmed) → sent (confirmed, not returned) | failed (returned, or refused by a nack) |
- * unknown (channel or connection closed first). The broker sends a return before the confirmation of the same message.
+ * States of a message: waiting (written, not confirmed) → sent (confirmed, not returned) | failed (returned, or refused
+ * by a nack) | unknown (channel or connection closed first). The broker sends a return before the confirmation of the
+ * same message.
  *
- * The broker refuses some messages by closing the channel, without saying which, and what else is in the air is then uncertain. So whatever may be
- * refused like that goes alone: the first message to an exchange and with a routing key there, a body larger than all before, and what brokers refuse by its
- * properties (`maybeRefused`). If the channel closes, it was that one, it is
- * certainly not stored, and the others go on over a new channel.
+ * The broker refuses some messages by closing the channel, without saying which, and what else is in the air is then
+ * uncertain. So whatever may be refused like that goes alone: the first message to an exchange and with a routing key
+ * there, a body larger than all before, and what brokers refuse by its properties (`maybeRefused`). If the channel
+ * closes, it was that one, it is certainly not stored, and the others go on over a new channel.
  */
 export class RabbitPublisher implements Publisher {
   readonly #link: Link;
@@ -81,7 +85,10 @@ export class RabbitPublisher implements Publisher {
   #alone: Waiting | null = null;
   /** By exchange: null when it takes messages, else why it does not. */
   readonly #exchanges = new Map<string, string | null>();
-  /** The routing keys with which a message was taken, by exchange: a user may be allowed some keys of a topic exchange only. */
+  /**
+   * The routing keys with which a message was taken, by exchange: a user may be allowed some keys of a topic exchange
+   * only.
+   */
   readonly #provenKeys = new Map<string, Set<string>>();
   /** Those to which the user may not send. */
   readonly #denied = new Set<string>();
@@ -270,8 +277,9 @@ export class RabbitPublisher implements Publisher {
   }
 
   /**
-   * A return names no sequence number. It belongs to the oldest waiting message with the same bytes; which of several equal messages came
-   * back makes no difference. A return that fits none means that the bookkeeping is wrong: then nothing more is taken for sent.
+   * A return names no sequence number. It belongs to the oldest waiting message with the same bytes; which of several
+   * equal messages came back makes no difference. A return that fits none means that the bookkeeping is wrong: then
+   * nothing more is taken for sent.
    */
   #returned(content: Content): void {
     for (const waiting of this.#waiting.values()) {
@@ -329,7 +337,9 @@ export class RabbitPublisher implements Publisher {
     this.#notice('some of these messages are transient (delivery mode 1): a restart of the broker loses them');
   }
 
-  /** It is stored and told to consumers, so that it is no misfit; but who gives one to a message mostly means its order. */
+  /**
+   * It is stored and told to consumers, so that it is no misfit; but who gives one to a message mostly means its order.
+   */
   #warnPriority(message: OutgoingMessage, { exchange }: Outgoing): void {
     if (this.#saidPriority || this.#rules.maxPriority !== null || message.priority === null) return;
     if (exchange !== '' || isAsReceived(message)) return;

@@ -12,7 +12,10 @@ export interface QueueInfo {
   readonly arguments: JsonObject;
   readonly policy: JsonObject;
   readonly policyName: string | null;
-  /** False in the first seconds of a queue, while the management API has not told the definition of its policy: then `policy` is empty, and unknown. */
+  /**
+   * False in the first seconds of a queue, while the management API has not told the definition of its policy: then
+   * `policy` is empty, and unknown.
+   */
   readonly isPolicyTold: boolean;
   readonly ready: number | null;
   readonly inFlight: number | null;
@@ -38,8 +41,9 @@ export const LINKS_QUERY = `columns=${LINKS}&disable_stats=true`;
 export const TOTALS_QUERY = `columns=${LINKS},messages_ready,messages_unacknowledged,state&disable_stats=true&enable_queue_totals=true`;
 
 /**
- * Asks for the counters of the last 15 seconds, every 5. The `rate` of the management API is the change between the last two only, and 0 whenever
- * nothing was heard of the queue in between (seen with 40 messages a second, RabbitMQ 3.10), so the rates are made from these.
+ * Asks for the counters of the last 15 seconds, every 5. The `rate` of the management API is the change between the
+ * last two only, and 0 whenever nothing was heard of the queue in between (seen with 40 messages a second, RabbitMQ
+ * 3.10), so the rates are made from these.
  */
 export const RATE_SAMPLES = 'msg_rates_age=15&msg_rates_incr=5';
 

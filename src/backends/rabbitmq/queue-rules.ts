@@ -13,8 +13,8 @@ export type Limit =
   | { readonly known: false; readonly why: string };
 
 /**
- * What holds for one queue at this moment, by its own arguments, its policy and the operator's: what decides whether an act loses messages. Read anew
- * for each act, as a policy may be a second old.
+ * What holds for one queue at this moment, by its own arguments, its policy and the operator's: what decides whether an
+ * act loses messages. Read anew for each act, as a policy may be a second old.
  */
 export class QueueRules {
   readonly kind: RabbitKind;
@@ -79,8 +79,8 @@ export class QueueRules {
   }
 
   /**
-   * How often a message of a quorum queue may be given back: by argument or policy, else the default of the version (none before 4.0, 20 from then on). AMQP
-   * does not tell the argument.
+   * How often a message of a quorum queue may be given back: by argument or policy, else the default of the version
+   * (none before 4.0, 20 from then on). AMQP does not tell the argument.
    */
   deliveryLimit(version: Version): Limit {
     if (this.#arguments !== null && this.kind !== 'quorum') return { known: true, most: null };
@@ -95,7 +95,10 @@ export class QueueRules {
     return this.#arguments === null ? undefined : numberAt(this.#arguments, 'x-max-priority');
   }
 
-  /** What becomes of messages that do not fit. The queue's own argument wins; where two policies may hold, the worse one counts. */
+  /**
+   * What becomes of messages that do not fit. The queue's own argument wins; where two policies may hold, the worse one
+   * counts.
+   */
   get overflow(): 'drop-head' | 'reject-publish' | 'reject-publish-dlx' | null {
     const own = this.#arguments === null ? null : textAt(this.#arguments, 'x-overflow');
     if (own !== null) return overflowOf(own);
@@ -111,7 +114,10 @@ export class QueueRules {
     return lowest([own, told, ...(this.#policies ?? []).flat().map((definition) => numberAt(definition, name))]);
   }
 
-  /** The bytes of so many ready messages there. Null: the management API, which is some seconds late, has not counted so many yet. */
+  /**
+   * The bytes of so many ready messages there. Null: the management API, which is some seconds late, has not counted so
+   * many yet.
+   */
   bytesOf(ready: number): number | null {
     if (ready === 0) return 0;
     if (this.#told?.ready == null || this.#told.ready < ready) return null;
@@ -119,7 +125,10 @@ export class QueueRules {
   }
 }
 
-/** How many deliveries what is looked at has, as far as that is known and a look uses one. From 4.3 on, giving back does not count. */
+/**
+ * How many deliveries what is looked at has, as far as that is known and a look uses one. From 4.3 on, giving back does
+ * not count.
+ */
 export function limitOfLooks(rules: QueueRules, version: Version): number | null {
   if (atLeast(version, 4, 3)) return null;
   const limit = rules.deliveryLimit(version);

@@ -241,7 +241,10 @@ export class WorkQueue extends RabbitQueue {
     return { removed: ok.messageCount };
   }
 
-  /** Nothing is known of the other queues, `why`: a queue that sends its own dead letters nowhere may still hold those of others. */
+  /**
+   * Nothing is known of the other queues, `why`: a queue that sends its own dead letters nowhere may still hold those
+   * of others.
+   */
   async #unlinked(why: string, signal: AbortSignal): Promise<DeadLetters> {
     const info = await this.info(signal);
     if (info === null) throw needsManagement('finding dead letters', 'it does not tell of the queue');
@@ -265,7 +268,8 @@ export class WorkQueue extends RabbitQueue {
   #linked(queue: string, links: DeadLinks): DeadLetters {
     const meaning = links.of(queue);
     const sources = links.sourcesOf(queue);
-    // What it holds are the dead letters of others only where that is known: else what waits in it would be taken for them.
+    // What it holds are the dead letters of others only where that is known: else what waits in it would be taken for
+    // them.
     if (meaning.to === 'unclear' && (sources === null || sources.length === 0))
       throw unclear(queue, meaning.reason, this.session.management.refusal);
     if (sources === null) this.session.notice(unknownSources(queue, links.whyNoSources()));

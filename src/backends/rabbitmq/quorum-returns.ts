@@ -20,12 +20,13 @@ interface QuorumQueue extends Renewing {
 const PRIORITY = -100;
 
 /**
- * A quorum queue delivers what was returned to it before all else, and puts what is returned behind everything that was returned earlier
- * (measured on 3.10.8 and 4.0.5: after a look at all, a look at the first thousand put them behind the others). So who gives back a part
- * of the returned messages must take the rest of them too, unseen, for all to go back in order.
+ * A quorum queue delivers what was returned to it before all else, and puts what is returned behind everything that was
+ * returned earlier (measured on 3.10.8 and 4.0.5: after a look at all, a look at the first thousand put them behind the
+ * others). So who gives back a part of the returned messages must take the rest of them too, unseen, for all to go back
+ * in order.
  *
- * Takes until a message comes that was never returned, or none is left. The segments are to be closed in this order, after those that hold the
- * messages before. Past a bound it gives up on the order and says so.
+ * Takes until a message comes that was never returned, or none is left. The segments are to be closed in this order,
+ * after those that hold the messages before. Past a bound it gives up on the order and says so.
  */
 export async function takeOtherReturned({
   link,
@@ -78,9 +79,10 @@ export async function takeOtherReturned({
 const FEW_ACKS = 8;
 
 /**
- * A channel sends a quorum queue some 32 acks, keeps the others back until those are applied, and forgets them when it is closed: the last 38 of
- * 643 came back, about one time in ten (4.0.5). A consumer is added and removed only after all that the queue was told before; then the channel
- * sends the rest at once. It may be handed one message, so the segment that is returned is to be closed behind the others. Null: not needed.
+ * A channel sends a quorum queue some 32 acks, keeps the others back until those are applied, and forgets them when it
+ * is closed: the last 38 of 643 came back, about one time in ten (4.0.5). A consumer is added and removed only after
+ * all that the queue was told before; then the channel sends the rest at once. It may be handed one message, so the
+ * segment that is returned is to be closed behind the others. Null: not needed.
  */
 export async function sendLateAcks(
   { link, queue, deliveryLimit }: QuorumQueue,
@@ -102,9 +104,9 @@ export async function sendLateAcks(
 }
 
 /**
- * Resolves when everything that a quorum queue was told before is done, so that what was rejected is ready again, on its way to a consumer, or dead.
- * The queue's answer to a question may be older than that; a consumer is added behind it. Ours stands behind all others, and has nothing to take
- * as long as one of those has room.
+ * Resolves when everything that a quorum queue was told before is done, so that what was rejected is ready again, on
+ * its way to a consumer, or dead. The queue's answer to a question may be older than that; a consumer is added behind
+ * it. Ours stands behind all others, and has nothing to take as long as one of those has room.
  */
 export async function returned(at: QuorumQueue): Promise<void> {
   const { link, queue, deliveryLimit } = at;
@@ -120,9 +122,10 @@ export async function returned(at: QuorumQueue): Promise<void> {
 const RETURN_MS = 1_000;
 
 /**
- * A quorum queue takes back what a channel held some time after the channel is closed: it learns of it from the end of the channel's process. Two
- * channels closed one right after the other came back in the wrong order (3.10.8 under load, once in some fifty runs). So the next one waits until the
- * messages of this one are ready. Where others consume them meanwhile, that is never seen: then it is given up after a second.
+ * A quorum queue takes back what a channel held some time after the channel is closed: it learns of it from the end of
+ * the channel's process. Two channels closed one right after the other came back in the wrong order (3.10.8 under load,
+ * once in some fifty runs). So the next one waits until the messages of this one are ready. Where others consume them
+ * meanwhile, that is never seen: then it is given up after a second.
  */
 export class Returns {
   readonly #queue: string;
@@ -141,7 +144,8 @@ export class Returns {
       const channel = await link.channel();
       for (let asked = 0; asked < MOST_UNCOUNTED; asked++) {
         const { messageCount, consumerCount } = await channel.amqp.checkQueue(queue);
-        // Whoever holds messages is a consumer, also when it is cancelled: without any, the broker could not count (see `liveFigures`).
+        // Whoever holds messages is a consumer, also when it is cancelled: without any, the broker could not count (see
+        // `liveFigures`).
         if (messageCount > 0 || consumerCount > 0) return new Returns(queue, channel, messageCount);
       }
       return null;

@@ -9,9 +9,14 @@ import { needsManagement } from './topology.ts';
 
 /** The largest page that the management API gives. */
 const PAGE_SIZE = 500;
-/** The broker goes through all its queues for each page, so that more of them would take longer than asking for less of each. */
+/**
+ * The broker goes through all its queues for each page, so that more of them would take longer than asking for less of
+ * each.
+ */
 const MOST_PAGES = 2;
-/** Going through so many queues for a page takes the broker as long as the question for one (3.10.8: 35 µs and 5 ms). */
+/**
+ * Going through so many queues for a page takes the broker as long as the question for one (3.10.8: 35 µs and 5 ms).
+ */
 const QUEUES_A_QUESTION = 150;
 /** So many are asked for one by one where no page could hold them alone. */
 const MOST_QUESTIONS = 200;
@@ -29,8 +34,8 @@ export interface List {
 }
 
 /**
- * First all queues without figures, once and in the broker's own order: for 10,000 it takes 3.10.8 0.3 s, the figures of all 4 s, and sorted pages of them
- * a minute. Then the figures of those that match alone.
+ * First all queues without figures, once and in the broker's own order: for 10,000 it takes 3.10.8 0.3 s, the figures
+ * of all 4 s, and sorted pages of them a minute. Then the figures of those that match alone.
  */
 export async function readList(session: Session, pattern: QueuePattern, options: ListOptions): Promise<List> {
   const isWhole = pattern.globs.length === 0;

@@ -7,8 +7,9 @@ import type { Topology } from './topology.ts';
 import { encodeProperties, writeInstant, writeOctet, writeText } from './wire/properties.ts';
 
 /**
- * The message as it was before it died: without the broker's marks and without its framework's, out of the envelope where that made one. The publisher
- * drops delivery counts and defuses `CC` and `user-id` by itself. Throws `PRECONDITION_FAILED` for a message that cannot be restored.
+ * The message as it was before it died: without the broker's marks and without its framework's, out of the envelope
+ * where that made one. The publisher drops delivery counts and defuses `CC` and `user-id` by itself. Throws
+ * `PRECONDITION_FAILED` for a message that cannot be restored.
  */
 export function restoreMessage(
   message: Message,
@@ -39,8 +40,9 @@ export function restoreMessage(
 }
 
 /**
- * Where a message belongs whose framework names the exchange and the key that it came by. To publish it there again would give it to every queue that they
- * lead to, also to those that have dealt with it: so it is only where they lead to one.
+ * Where a message belongs whose framework names the exchange and the key that it came by. To publish it there again
+ * would give it to every queue that they lead to, also to those that have dealt with it: so it is only where they lead
+ * to one.
  */
 export function leadsTo(
   { queue, body, headers }: Message,

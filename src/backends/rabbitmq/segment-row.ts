@@ -27,18 +27,21 @@ export interface SegmentRowEvents extends SegmentEvents {
 /** Highest prefetch that `basic.qos` can say; 0 would mean 2,000 on a quorum queue. */
 const MAX_PREFETCH = 65_535;
 /**
- * How many a segment may hold where any number can be held. The last acks are held back, so this is also how many copies are doubled at most when
- * `mq` is killed. Acks out of the row cost little up to here.
+ * How many a segment may hold where any number can be held. The last acks are held back, so this is also how many
+ * copies are doubled at most when `mq` is killed. Acks out of the row cost little up to here.
  */
 const SEGMENT = 500;
 /** With no acks to hold back, fewer and larger ones are faster. */
 const SEGMENT_OF_A_LOOK = 2_000;
-/** Or this share of what is left, if that is more: ten million then fit into the usual 2,047 channels of a connection. */
+/**
+ * Or this share of what is left, if that is more: ten million then fit into the usual 2,047 channels of a connection.
+ */
 const SHARE_OF_REST = 1 / 400;
 
 /**
- * The segments of one consumption, filled one after the other. With a window there is one segment, whose prefetch is the window, and when all of that is
- * kept, another one. Unbounded, there is a segment after the other, so that any number can be held in order.
+ * The segments of one consumption, filled one after the other. With a window there is one segment, whose prefetch is
+ * the window, and when all of that is kept, another one. Unbounded, there is a segment after the other, so that any
+ * number can be held in order.
  */
 export class SegmentRow {
   readonly #setup: SegmentRowSetup;
@@ -101,7 +104,10 @@ export class SegmentRow {
     return Math.max(looksOnly === true ? SEGMENT_OF_A_LOOK : SEGMENT, Math.ceil(rest * SHARE_OF_REST));
   }
 
-  /** Another segment follows the last one when that is full of what will stay, unbounded early enough for the caller not to wait. */
+  /**
+   * Another segment follows the last one when that is full of what will stay, unbounded early enough for the caller not
+   * to wait.
+   */
   advance(isCallerWaiting: boolean): void {
     const { last } = this;
     if (this.#ending.aborted || last === undefined || last.isCancelled) return;
@@ -117,7 +123,9 @@ export class SegmentRow {
     return last.size > SEGMENT && last.isHalfway;
   }
 
-  /** Another segment starts when the last one gets nothing more, so that the order stays. Does not reject: see `failed`. */
+  /**
+   * Another segment starts when the last one gets nothing more, so that the order stays. Does not reject: see `failed`.
+   */
   replace(last: Segment): Promise<void> {
     this.#advancing = last
       .cancel()

@@ -30,8 +30,8 @@ export interface SegmentEvents {
 /**
  * One channel with one broker-side consumer, and what it was handed. Delivery tags belong to the channel.
  *
- * A channel and a queue walk everything that is unsettled on the channel for each ack out of the row. Who holds much therefore uses many
- * segments, one after the other: each is cancelled when most of what it may hold is there to stay.
+ * A channel and a queue walk everything that is unsettled on the channel for each ack out of the row. Who holds much
+ * therefore uses many segments, one after the other: each is cancelled when most of what it may hold is there to stay.
  */
 export class Segment {
   readonly #link: Link;
@@ -146,8 +146,9 @@ export class Segment {
   }
 
   /**
-   * Ready messages of the queue, asked on this channel: the second of two answers is behind all deliveries sent before the first question. Null: the
-   * broker could not count them (see `liveFigures`), and said that there is no consumer either, although ours is one, or took as long for it.
+   * Ready messages of the queue, asked on this channel: the second of two answers is behind all deliveries sent before
+   * the first question. Null: the broker could not count them (see `liveFigures`), and said that there is no consumer
+   * either, although ours is one, or took as long for it.
    */
   async ready(): Promise<number | null> {
     const asked = performance.now();
@@ -239,14 +240,18 @@ export class Segment {
     if (frames.length > 0) this.#link.tap.write(Buffer.concat(frames));
   }
 
-  /** Resolves when the broker sends nothing more on this channel. What is unsettled stays held, and all acks are written. */
+  /**
+   * Resolves when the broker sends nothing more on this channel. What is unsettled stays held, and all acks are
+   * written.
+   */
   cancel(): Promise<void> {
     this.#cancelling ??= this.#cancel();
     return this.#cancelling;
   }
 
   async #cancel(): Promise<void> {
-    // The first delivery may come in one piece with the answer to the start, and be the last that is wanted: only then is there a name to cancel by.
+    // The first delivery may come in one piece with the answer to the start, and be the last that is wanted: only then
+    // is there a name to cancel by.
     await this.#starting.catch(() => undefined);
     if (this.#consumerTag !== null && !this.#channel.gone.aborted) {
       if (this.#setup.isQuorum) await this.#arrival();
@@ -258,10 +263,11 @@ export class Segment {
   }
 
   /**
-   * A channel gives a delivery of a quorum queue back, behind all that was returned before, when it learns of it after the consumer was cancelled
-   * (rabbit_fifo_client returns what comes for a consumer that it does not know; seen on 3.10.8, where it put 500 messages at the end). So it is
-   * cancelled when nothing can be on its way: it holds as many as it may, or none is left. Who gets nothing although some are there (a single active
-   * consumer is another one) is given up.
+   * A channel gives a delivery of a quorum queue back, behind all that was returned before, when it learns of it after
+   * the consumer was cancelled (rabbit_fifo_client returns what comes for a consumer that it does not know; seen on
+   * 3.10.8, where it put 500 messages at the end). So it is cancelled when nothing can be on its way: it holds as many
+   * as it may, or none is left. Who gets nothing although some are there (a single active consumer is another one) is
+   * given up.
    */
   async #arrival(): Promise<void> {
     this.#isLastComing = true;

@@ -30,7 +30,9 @@ export type Lookup =
   | { readonly status: 'missing' }
   | { readonly status: 'unavailable'; readonly reason: string };
 
-/** What all handles of one broker share: the management API, one AMQP connection for questions, and how to open others. */
+/**
+ * What all handles of one broker share: the management API, one AMQP connection for questions, and how to open others.
+ */
 export class Session {
   readonly address: Address;
   readonly management: Management;
@@ -121,7 +123,9 @@ export class Session {
     return told ?? queue;
   }
 
-  /** As `declared`, for whoever cannot do without the numbers. Throws `UNAVAILABLE` where the broker does not know them. */
+  /**
+   * As `declared`, for whoever cannot do without the numbers. Throws `UNAVAILABLE` where the broker does not know them.
+   */
   async counted(
     name: string,
     operation: string,
@@ -148,8 +152,8 @@ export class Session {
   }
 
   /**
-   * RabbitMQ 4.0 (seen on 4.0.5) wants to say "no queue NAME" and breaks down with the connection when a name beyond ASCII makes that longer than
-   * 255 bytes. The management API then knows whether that was it.
+   * RabbitMQ 4.0 (seen on 4.0.5) wants to say "no queue NAME" and breaks down with the connection when a name beyond
+   * ASCII makes that longer than 255 bytes. The management API then knows whether that was it.
    */
   async #isMissing(error: unknown, name: string, signal: AbortSignal): Promise<boolean> {
     if (!(error instanceof MqError) || error.code !== 'UNEXPECTED_RESPONSE') return false;
@@ -157,7 +161,9 @@ export class Session {
   }
 
   /** Idempotent. */
-  /** A question that nobody waits for any more has got no answer: the end of its connection waits for it only shortly. */
+  /**
+   * A question that nobody waits for any more has got no answer: the end of its connection waits for it only shortly.
+   */
   giveUp(): void {
     this.#hasGivenUp = true;
   }

@@ -63,7 +63,8 @@ export function toStats(input: StatsInput): QueueStats {
   if (dead.note !== null && kind !== 'rabbit-stream')
     notes.dead = dead.count === 0 ? andParked(dead.note, queue) : dead.note;
   const counted = info === null ? null : ratesOf(info.messageStats);
-  // Neither classic nor quorum queues count what was dead-lettered to them (3.10, 4.0): what was published is only a part, and mostly nothing.
+  // Neither classic nor quorum queues count what was dead-lettered to them (3.10, 4.0): what was published is only a
+  // part, and mostly nothing.
   const isPartial = deadLettersFrom.length > 0 && counted !== null;
   const rates = isPartial ? { ...counted, inPerSec: null } : counted;
   if (isPartial) {
@@ -106,8 +107,9 @@ function andParked(note: string, queue: string): string {
 }
 
 /**
- * `message_stats` is absent until a queue has seen traffic, or when the broker keeps no rates. What the queue counted before its first message is
- * said as zeros, and so is what it counted before it was deleted and made anew, or before a restart: rates begin where the counting does.
+ * `message_stats` is absent until a queue has seen traffic, or when the broker keeps no rates. What the queue counted
+ * before its first message is said as zeros, and so is what it counted before it was deleted and made anew, or before a
+ * restart: rates begin where the counting does.
  */
 function ratesOf(stats: JsonObject | null): Rates | null {
   if (stats === null) return null;
@@ -166,8 +168,8 @@ function readingsOf(stats: JsonObject, name: string): readonly Reading[] {
 }
 
 /**
- * Over the whole window; null when the readings do not reach so far. Between two readings it would be a fifth too high or too low: queues tell their counts
- * every five seconds too, a little early or late (seen on a busy machine).
+ * Over the whole window; null when the readings do not reach so far. Between two readings it would be a fifth too high
+ * or too low: queues tell their counts every five seconds too, a little early or late (seen on a busy machine).
  */
 function movedIn(readings: readonly Reading[]): Moved | null {
   const last = readings.at(-1);

@@ -18,7 +18,10 @@ const QUIET_MS = 100;
 /** Credit in messages; a stream demands one. */
 const PREFETCH = 500;
 
-/** Reads from the first offset to the last one that was there at the start. Free: nothing is consumed, flagged or reordered. */
+/**
+ * Reads from the first offset to the last one that was there at the start. Free: nothing is consumed, flagged or
+ * reordered.
+ */
 export async function openStreamPeek(setup: StreamPeekSetup): Promise<Peek> {
   throwIfAborted(setup.signal);
   return {
@@ -50,8 +53,8 @@ interface AtOffset {
 }
 
 /**
- * Offset `last` starts at the last chunk. The broker marks no end of a stream, and the count of a passive declaration is behind what was written,
- * so the end is where nothing more came for a while. Null: empty.
+ * Offset `last` starts at the last chunk. The broker marks no end of a stream, and the count of a passive declaration
+ * is behind what was written, so the end is where nothing more came for a while. Null: empty.
  */
 async function lastOffset(link: Link, setup: StreamPeekSetup): Promise<number | null> {
   const cursor = new StreamCursor(link, setup);

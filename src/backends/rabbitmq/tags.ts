@@ -11,8 +11,8 @@ const GONE = 2;
 const RELEASED = 3;
 
 /**
- * Which deliveries of a channel are settled, one byte each. Tags count from 1 without gaps; `base` is the lowest unsettled one, so that a
- * row of acks from there can be written as one frame with `multiple`.
+ * Which deliveries of a channel are settled, one byte each. Tags count from 1 without gaps; `base` is the lowest
+ * unsettled one, so that a row of acks from there can be written as one frame with `multiple`.
  *
  * unsettled → ack wanted → gone (told to the broker) · unsettled → gone (given back) ·
  * unsettled → released (held until the consumer has stopped) → gone, or ack wanted

@@ -23,7 +23,10 @@ export class Topology {
   /** What queues said themselves, which does not lag. */
   readonly #counted = new Map<string, number>();
   readonly #operators: Policies;
-  /** Why exchanges and bindings cannot be read: then only the default exchange leads anywhere that is known. Null: they are here. */
+  /**
+   * Why exchanges and bindings cannot be read: then only the default exchange leads anywhere that is known. Null: they
+   * are here.
+   */
   readonly #unread: string | null;
   readonly #destinations = new Map<QueueInfo, Destination>();
   #sources: ReadonlyMap<string, readonly string[]> | null = null;
@@ -146,7 +149,10 @@ export class Topology {
     return sources;
   }
 
-  /** The queues that a message which is published there with this key arrives in, and those that its headers would decide about. */
+  /**
+   * The queues that a message which is published there with this key arrives in, and those that its headers would
+   * decide about.
+   */
   queuesOf(exchange: string, key: string): readonly string[] {
     return this.#reach(exchange, key, 0).queues;
   }
@@ -181,7 +187,10 @@ export class Topology {
   }
 }
 
-/** `maybe`: depends on the message (its own key, or its headers). One binding that may take it is still the only place it can go. */
+/**
+ * `maybe`: depends on the message (its own key, or its headers). One binding that may take it is still the only place
+ * it can go.
+ */
 function takes(type: string | undefined, pattern: string, key: string | null): 'yes' | 'no' | 'maybe' {
   if (type === 'fanout') return 'yes';
   if (type === 'topic') {
@@ -224,8 +233,8 @@ export interface TopologyOptions {
 }
 
 /**
- * Throws `UNAVAILABLE` where the queues cannot be listed: AMQP cannot tell any of this. Without exchanges and bindings, which a user or a proxy may be
- * denied, it knows less.
+ * Throws `UNAVAILABLE` where the queues cannot be listed: AMQP cannot tell any of this. Without exchanges and bindings,
+ * which a user or a proxy may be denied, it knows less.
  */
 export async function readTopology(
   management: Management,
@@ -237,7 +246,8 @@ export async function readTopology(
   const [queues, told, consumers, operatorPolicies] = await Promise.all([
     given ?? readQueues(management, place, signal),
     management.getIfTold(`/exchanges/${place}?columns=name,type,arguments,policy&disable_stats=true`, signal),
-    // New consumers show in it as late as in the figures of the queues; those that are gone are out at once (3.10.8 and 4.0.5).
+    // New consumers show in it as late as in the figures of the queues; those that are gone are out at once (3.10.8 and
+    // 4.0.5).
     management.getIfTold(`/consumers/${place}?columns=queue.name`, signal),
     management.getIfAllowed(`/operator-policies/${place}`, signal),
   ]);

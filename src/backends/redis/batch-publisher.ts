@@ -20,8 +20,8 @@ const WINDOW = 4000;
 const NO_ANSWER: SendOutcome = { status: 'unknown', reason: 'the server gave no answer for this message' };
 
 /**
- * Sends what is asked together in one call, in order. Several batches may be in the air: one connection answers in order. A refusal
- * by the server is `failed`; a lost answer is `unknown`.
+ * Sends what is asked together in one call, in order. Several batches may be in the air: one connection answers in
+ * order. A refusal by the server is `failed`; a lost answer is `unknown`.
  */
 export function batchPublisher(target: BatchTarget, options: PublisherOptions): Publisher {
   let waiting: { readonly message: OutgoingMessage; readonly resolve: (outcome: SendOutcome) => void }[] = [];

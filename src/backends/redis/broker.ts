@@ -38,7 +38,10 @@ export class RedisBroker implements Broker {
     return findQueue(this.#connection, name, signal);
   }
 
-  /** A stream with the group of `?group=` (else `mq`) reading from its start, or a BullMQ queue. A list cannot be created: it exists from its first element on. */
+  /**
+   * A stream with the group of `?group=` (else `mq`) reading from its start, or a BullMQ queue. A list cannot be
+   * created: it exists from its first element on.
+   */
   async create(name: string, options: CreateOptions): Promise<void> {
     throwIfAborted(options.signal);
     const kind = options.kind ?? this.#connection.settings.kind ?? 'stream';

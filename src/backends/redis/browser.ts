@@ -18,8 +18,8 @@ export interface Held<T> {
 export type Removal = string | null;
 
 /**
- * A way to read forward through a queue without taking anything, and to remove what was read. Both are only called one at a time, so
- * that a source may keep positions.
+ * A way to read forward through a queue without taking anything, and to remove what was read. Both are only called one
+ * at a time, so that a source may keep positions.
  */
 export interface BrowseSource<T> {
   /** Rejects with `PERMISSION_DENIED` when the user may not remove anything. */
@@ -33,9 +33,10 @@ export interface BrowseSource<T> {
 const POLL_MS = 200;
 
 /**
- * Consumes by looking: a message stays where it is until its receipt is acknowledged, and only then is it removed. So nothing is lost
- * when this process dies, and giving back costs nothing. The price is that other consumers see the messages too while they are held;
- * then the removal finds nothing and the ack rejects, because the message may have been processed twice.
+ * Consumes by looking: a message stays where it is until its receipt is acknowledged, and only then is it removed. So
+ * nothing is lost when this process dies, and giving back costs nothing. The price is that other consumers see the
+ * messages too while they are held; then the removal finds nothing and the ack rejects, because the message may have
+ * been processed twice.
  */
 export function browse<T>(source: BrowseSource<T>, options: ConsumeOptions, queue: string, lease: Lease): Consumer {
   const turns = new Turns();
@@ -208,7 +209,10 @@ class Remover<T> {
   }
 }
 
-/** One thing at a time, in the order asked. A macrotask passes before each, so that what is asked together can be done together. */
+/**
+ * One thing at a time, in the order asked. A macrotask passes before each, so that what is asked together can be done
+ * together.
+ */
 class Turns {
   #last: Promise<unknown> = Promise.resolve();
 

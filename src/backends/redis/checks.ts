@@ -147,7 +147,8 @@ async function* rightsChecks(
     for (const command of commands) {
       const answer = asText(await ask('ACL', 'DRYRUN', user, ...command));
       if (answer === 'OK') continue;
-      // The server says of which kind the refusal is: for a key that nobody has, it tells nothing of those that there are.
+      // The server says of which kind the refusal is: for a key that nobody has, it tells nothing of those that there
+      // are.
       (/access the .* key/.test(answer) ? onSomeKeys : refused).push(command);
     }
     const findings = [

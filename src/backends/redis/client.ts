@@ -10,7 +10,10 @@ export interface Patience {
   readonly timeoutMs: number;
 }
 
-/** What an empty host in an answer of a cluster becomes, so that the library does not pass over the node; see `natMap` below. */
+/**
+ * What an empty host in an answer of a cluster becomes, so that the library does not pass over the node; see `natMap`
+ * below.
+ */
 const SAME_HOST = 'the-host-that-was-asked.invalid';
 
 /** Replies of CLUSTER SLOTS without null and empty hosts, of which the library would make no node at all. */

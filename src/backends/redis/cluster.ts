@@ -8,8 +8,9 @@ export interface NodeAddress {
 }
 
 /**
- * The masters that CLUSTER SLOTS names. A host that is null or empty means the host that was asked (redis.io/docs/latest/commands/cluster-slots): a node that
- * does not know its own address says so, and one behind an unknown endpoint.
+ * The masters that CLUSTER SLOTS names. A host that is null or empty means the host that was asked
+ * (redis.io/docs/latest/commands/cluster-slots): a node that does not know its own address says so, and one behind an
+ * unknown endpoint.
  */
 export function mastersOf(reply: unknown, asked: string): readonly NodeAddress[] {
   const masters = new Map<string, NodeAddress>();
@@ -28,8 +29,9 @@ function addressOf({ host, port }: NodeAddress): string {
 }
 
 /**
- * Addresses of a cluster are its own, and may be reachable from inside only (containers, NAT): found out here, because the client library waits for ever
- * for nodes that it cannot reach. Throws `UNAVAILABLE` when none of the masters can be reached.
+ * Addresses of a cluster are its own, and may be reachable from inside only (containers, NAT): found out here, because
+ * the client library waits for ever for nodes that it cannot reach. Throws `UNAVAILABLE` when none of the masters can
+ * be reached.
  */
 export async function refuseUnreachable(masters: readonly NodeAddress[], address: string, ms: number): Promise<void> {
   if (masters.length === 0) {

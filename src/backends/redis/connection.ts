@@ -31,13 +31,13 @@ export interface CallPlace {
 }
 
 /**
- * One connection to a server, to a master found by Sentinel, or to a cluster. Tuned for one-shot commands: nothing is sent before
- * it is needed, nothing is queued while offline, nothing is sent twice. A connection that was cut stays closed until the next call,
- * which connects again.
+ * One connection to a server, to a master found by Sentinel, or to a cluster. Tuned for one-shot commands: nothing is
+ * sent before it is needed, nothing is queued while offline, nothing is sent twice. A connection that was cut stays
+ * closed until the next call, which connects again.
  *
- * No wait is without an end: a line that brings nothing for `timeoutMs` while something is awaited is cut, and sooner when the signal that it was opened
- * with aborts. What was in the air is then without an answer; calls that come right behind it are refused at once, so that the end of a run does not wait
- * for the same silence again.
+ * No wait is without an end: a line that brings nothing for `timeoutMs` while something is awaited is cut, and sooner
+ * when the signal that it was opened with aborts. What was in the air is then without an answer; calls that come right
+ * behind it are refused at once, so that the end of a run does not wait for the same silence again.
  */
 export class Connection {
   readonly settings: RedisSettings;
@@ -83,7 +83,10 @@ export class Connection {
     if (this.#signal.aborted) line.hurry();
   }
 
-  /** Connects and logs in; to all nodes of a cluster, also when the URL does not say that it is one. Throws `UNAVAILABLE`, `UNAUTHENTICATED`, `TIMEOUT`. */
+  /**
+   * Connects and logs in; to all nodes of a cluster, also when the URL does not say that it is one. Throws
+   * `UNAVAILABLE`, `UNAUTHENTICATED`, `TIMEOUT`.
+   */
   static async open(settings: RedisSettings, patience: Patience, signal: AbortSignal): Promise<Connection> {
     throwIfAborted(signal);
     const ioredis: Library = await import('ioredis');
@@ -146,7 +149,10 @@ export class Connection {
     }
   }
 
-  /** HELLO (Redis 6) says so, and INFO where HELLO is not known or not allowed. Where neither is, the server is taken for what the URL says. */
+  /**
+   * HELLO (Redis 6) says so, and INFO where HELLO is not known or not allowed. Where neither is, the server is taken
+   * for what the URL says.
+   */
   async #isNodeOfCluster(ms: number): Promise<boolean> {
     const place = { operation: `connect to ${this.settings.address}`, signal: this.#signal };
     const ask = (call: Call): Promise<unknown> => within(this.call(call, place), ms, () => this.#tooLate(ms));
@@ -186,7 +192,8 @@ export class Connection {
       await step(this.#client.connect());
       // The login of a refused user does not make `connect` fail, so the first command has to show it.
       await step(this.#send(this.#client, ['PING'], false));
-      // Nor does a database that is not there or not allowed: the connection stays in database 0, and would work on the queues there.
+      // Nor does a database that is not there or not allowed: the connection stays in database 0, and would work on the
+      // queues there.
       const { db } = this.settings;
       if (db !== 0) await step(this.#send(this.#client, ['SELECT', db], false));
     } catch (error) {
@@ -249,8 +256,8 @@ export class Connection {
   }
 
   /**
-   * After a time-out: a new connection, or `TIMEOUT` soon, when the server is silent on that, too. For reading only: of what was in the air nobody
-   * knows.
+   * After a time-out: a new connection, or `TIMEOUT` soon, when the server is silent on that, too. For reading only: of
+   * what was in the air nobody knows.
    */
   async again(signal: AbortSignal): Promise<void> {
     if (this.isCluster) return;
@@ -278,9 +285,9 @@ export class Connection {
   }
 
   /**
-   * Calls that are encoded already, as one piece, with an answer for each. They all name one key, which says where they go; more than one is not for
-   * a cluster, which may send each of them on. `read` is asked as each answer arrives. Never rejects; without a connection nothing was sent, which is as
-   * good as a refusal.
+   * Calls that are encoded already, as one piece, with an answer for each. They all name one key, which says where they
+   * go; more than one is not for a cluster, which may send each of them on. `read` is asked as each answer arrives.
+   * Never rejects; without a connection nothing was sent, which is as good as a refusal.
    */
   async written<T>(
     bytes: Buffer,
@@ -316,7 +323,10 @@ export class Connection {
     }
   }
 
-  /** A cluster sends on and tries again, and may never settle: so each of its calls has a timer. The line of a single server has one of its own. */
+  /**
+   * A cluster sends on and tries again, and may never settle: so each of its calls has a timer. The line of a single
+   * server has one of its own.
+   */
   #bounded<T>(answer: Promise<T>, place: CallPlace): Promise<T> {
     if (!this.isCluster) return answer;
     const { timeoutMs } = this.#patience;
@@ -364,8 +374,8 @@ export class Connection {
   }
 
   /**
-   * SCAN through every master. Yields pages of keys; a key may come twice. One that is no text is left out, since as a text it would be another key: as
-   * much of it as can be shown goes to `onNameless`.
+   * SCAN through every master. Yields pages of keys; a key may come twice. One that is no text is left out, since as a
+   * text it would be another key: as much of it as can be shown goes to `onNameless`.
    */
   async *scan(
     filter: { readonly type?: string; readonly match?: string },
@@ -433,8 +443,8 @@ function cutSubscriber(cluster: object): void {
 }
 
 /**
- * 250 keys a call: 0.1 ms of the server each, 4.4 ms for the longest of 16,000 on a busy machine, 2.4 s for a million keys with all walks
- * (`npm run bench -- redis ls`). 1,000 takes no less in all, and other clients wait longer.
+ * 250 keys a call: 0.1 ms of the server each, 4.4 ms for the longest of 16,000 on a busy machine, 2.4 s for a million
+ * keys with all walks (`npm run bench -- redis ls`). 1,000 takes no less in all, and other clients wait longer.
  */
 const SCAN_COUNT = 250;
 const RECONNECT_TIMEOUT_MS = 5_000;

@@ -8,8 +8,9 @@ interface Translation {
 }
 
 /**
- * The first word of a Redis error reply → what it means for an operator (redis.io/docs/latest/develop/reference/protocol-spec, and
- * `shared` in server.c). The sentences are ours: replies may quote arguments, and an argument of AUTH is a password.
+ * The first word of a Redis error reply → what it means for an operator
+ * (redis.io/docs/latest/develop/reference/protocol-spec, and `shared` in server.c). The sentences are ours: replies may
+ * quote arguments, and an argument of AUTH is a password.
  */
 const REPLIES: Readonly<Record<string, Translation>> = {
   NOAUTH: {
@@ -77,8 +78,9 @@ export function isRefusal(error: unknown): boolean {
 }
 
 /**
- * One `MqError` for whatever ioredis or bullmq threw. Only sentences of ours, or parts of a reply known to hold no argument: the
- * error objects of ioredis carry the password of a refused login in `command.args`, so they are not kept as the cause either.
+ * One `MqError` for whatever ioredis or bullmq threw. Only sentences of ours, or parts of a reply known to hold no
+ * argument: the error objects of ioredis carry the password of a refused login in `command.args`, so they are not kept
+ * as the cause either.
  */
 export function redisError(error: unknown, place: ErrorPlace): MqError {
   if (error instanceof MqError) return error;
@@ -150,8 +152,8 @@ function isDenial(text: string): boolean {
 }
 
 /**
- * A refusal for lack of rights names the command and, where it was one, the key: the server says the command but never the key, and the library keeps
- * what was asked. Nothing else of the arguments is shown.
+ * A refusal for lack of rights names the command and, where it was one, the key: the server says the command but never
+ * the key, and the library keeps what was asked. Nothing else of the arguments is shown.
  */
 function denial(error: Error): Translation {
   const { command } = error as { command?: unknown };
@@ -208,7 +210,10 @@ function translateReply(text: string): Translation {
   };
 }
 
-/** ioredis wraps: a cluster that cannot be reached keeps the real cause in `lastNodeError`, an interrupted call in `previousErrors`. */
+/**
+ * ioredis wraps: a cluster that cannot be reached keeps the real cause in `lastNodeError`, an interrupted call in
+ * `previousErrors`.
+ */
 function innermost(error: Error): Error {
   const { lastNodeError, errors } = error as { lastNodeError?: unknown; errors?: unknown };
   if (lastNodeError instanceof Error) return innermost(lastNodeError);

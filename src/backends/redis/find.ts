@@ -10,8 +10,8 @@ import { asText } from './reply.ts';
 import { openStream } from './stream/queue.ts';
 
 /**
- * Opens the queue of that name as the kind that it is: BullMQ when its bookkeeping keys exist, else by the type of the key. A kind
- * forced by the URL is only checked. Throws `QUEUE_NOT_FOUND`. Reads only.
+ * Opens the queue of that name as the kind that it is: BullMQ when its bookkeeping keys exist, else by the type of the
+ * key. A kind forced by the URL is only checked. Throws `QUEUE_NOT_FOUND`. Reads only.
  */
 export async function findQueue(connection: Connection, name: string, signal: AbortSignal): Promise<Queue> {
   const { kind } = connection.settings;

@@ -6,7 +6,9 @@ import { LIST_CAPABILITIES } from './list/capabilities.ts';
 import { STREAM_CAPABILITIES } from './stream/capabilities.ts';
 import { parseRedisUrl } from './url.ts';
 
-/** Redis and Valkey: BullMQ queues, streams with consumer groups, plain lists. The URL's parameters are in `README.md`. */
+/**
+ * Redis and Valkey: BullMQ queues, streams with consumer groups, plain lists. The URL's parameters are in `README.md`.
+ */
 export const backend: Backend = {
   name: 'redis',
   kinds: [BULLMQ_CAPABILITIES, STREAM_CAPABILITIES, LIST_CAPABILITIES],

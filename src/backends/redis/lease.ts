@@ -23,8 +23,8 @@ const WITHOUT: Readonly<Partial<Record<ErrorCode, string>>> = {
 };
 
 /**
- * Two `mq` that take messages out of one queue by looking would both see the same ones. So one of them holds the queue at a time, by
- * a key with an expiry. Consumers of applications know nothing of it and are not hindered.
+ * Two `mq` that take messages out of one queue by looking would both see the same ones. So one of them holds the queue
+ * at a time, by a key with an expiry. Consumers of applications know nothing of it and are not hindered.
  */
 export class Lease {
   readonly #connection: Connection;
@@ -41,8 +41,8 @@ export class Lease {
   }
 
   /**
-   * True when the queue is ours. Waits for another holder: for ever with `patient`, else as long as a dead one could still hold it.
-   * False: it is alive, or the signal aborted.
+   * True when the queue is ours. Waits for another holder: for ever with `patient`, else as long as a dead one could
+   * still hold it. False: it is alive, or the signal aborted.
    */
   async take(patient: boolean, notice: Notice, signal: AbortSignal): Promise<boolean> {
     const givesUpAt = Date.now() + LEASE_MS + POLL_MS;
@@ -82,7 +82,8 @@ export class Lease {
       });
       return reply === 'OK';
     } catch (error) {
-      // Messages can be taken all the same, only not guarded against a second mq; of a full server that may be what makes room.
+      // Messages can be taken all the same, only not guarded against a second mq; of a full server that may be what
+      // makes room.
       const why = error instanceof MqError ? WITHOUT[error.code] : undefined;
       if (why === undefined) throw error;
       this.#isHeld = false;

@@ -5,8 +5,8 @@ import { MqError } from '../../contract/errors.ts';
 export type LineFault = 'silent' | 'out-of-step';
 
 /**
- * What the client library does not watch for by itself on the line to one server: an answer that nobody asked for, which would be taken for the answer of
- * the next call, and an interruption while the server says nothing.
+ * What the client library does not watch for by itself on the line to one server: an answer that nobody asked for,
+ * which would be taken for the answer of the next call, and an interruption while the server says nothing.
  */
 export class Line {
   readonly #redis: Redis;

@@ -60,7 +60,10 @@ const IS_OF_ONE_QUEUE: ReadonlySet<string> = new Set([
   'UNEXPECTED_RESPONSE',
 ]);
 
-/** SCAN on every master within the budget, one walk for each sort of key, all walks at once: most of a walk is waiting for answers. */
+/**
+ * SCAN on every master within the budget, one walk for each sort of key, all walks at once: most of a walk is waiting
+ * for answers.
+ */
 async function* walk(
   connection: Connection,
   pattern: QueuePattern,
@@ -74,8 +77,8 @@ async function* walk(
   const walked = (filter: Parameters<Connection['scan']>[0]): Promise<readonly string[]> =>
     keysOf(connection, filter, budget, losses, signal);
   const [bookkeeping, bindings, lists, streams, dramatiqDead] = await Promise.all([
-    // Hashes in `:meta`, and the counters in `:id` of Bull 4 and of producers that skip the hash. Needed for every kind, because the
-    // keys of a BullMQ queue are lists and streams too.
+    // Hashes in `:meta`, and the counters in `:id` of Bull 4 and of producers that skip the hash. Needed for every
+    // kind, because the keys of a BullMQ queue are lists and streams too.
     walked({ match: '*:[mi][ed]*' }),
     wants('list') ? walked({ match: `${KOMBU_BINDING}*`, type: 'set' }) : [],
     wants('list') ? walked({ type: 'list' }) : [],

@@ -10,7 +10,10 @@ export function bytesOf(messages: readonly { readonly body: Uint8Array }[]): num
   return messages.reduce((sum, { body }) => sum + body.byteLength, 0);
 }
 
-/** How many messages to ask for at once: few at first, then as many as fit in a page if they are as large as the last ones were. */
+/**
+ * How many messages to ask for at once: few at first, then as many as fit in a page if they are as large as the last
+ * ones were.
+ */
 export class PageSize {
   #next = FIRST;
 

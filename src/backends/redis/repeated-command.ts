@@ -7,13 +7,17 @@ export interface SentManyTimes<T> {
   readonly command: Command;
   readonly bytes: Buffer;
   readonly times: number;
-  /** What is kept of an answer: of one that holds bytes the whole chunk of the socket would stay, and a million answers are garbage to be moved. */
+  /**
+   * What is kept of an answer: of one that holds bytes the whole chunk of the socket would stay, and a million answers
+   * are garbage to be moved.
+   */
   readonly read: (answer: Answer) => T;
 }
 
 /**
- * One command object for many calls: the library asks it for its bytes and hands it a reply once for each time that it was sent, in order. The
- * promise and the five objects that it makes for a command of its own take longer than the server's work.
+ * One command object for many calls: the library asks it for its bytes and hands it a reply once for each time that it
+ * was sent, in order. The promise and the five objects that it makes for a command of its own take longer than the
+ * server's work.
  */
 export function sendManyTimes<T>({ client, command, bytes, times, read }: SentManyTimes<T>): Promise<readonly T[]> {
   return new Promise((resolve) => {
@@ -51,8 +55,9 @@ interface Awaiting {
 }
 
 /**
- * The library's own list of what replies will be for, in order. Not part of its public face: to be asked to send costs a tenth of all that
- * a message costs (measured: `npm run bench -- redis enqueue`). Null where it is not as known, and then it is asked.
+ * The library's own list of what replies will be for, in order. Not part of its public face: to be asked to send costs
+ * a tenth of all that a message costs (measured: `npm run bench -- redis enqueue`). Null where it is not as known, and
+ * then it is asked.
  */
 function awaitingReplies(client: Redis): Awaiting | null {
   const list: unknown = Reflect.get(client, 'commandQueue');

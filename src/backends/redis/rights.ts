@@ -2,15 +2,18 @@ import { MqError } from '../../contract/errors.ts';
 import type { Argument, Connection } from './connection.ts';
 import { asInteger } from './reply.ts';
 
-/** What a script does to take messages out: its keys, and its commands with arguments that name the keys that they touch. */
+/**
+ * What a script does to take messages out: its keys, and its commands with arguments that name the keys that they
+ * touch.
+ */
 export interface Removing {
   readonly keys: readonly string[];
   readonly commands: readonly (readonly [name: string, ...args: Argument[]])[];
 }
 
 /**
- * Only asks: the number of the first command that is denied, or 0. The server compares the keys with the user's before it runs any script; of the commands within, Redis 7 tells. An older one finds out at the
- * first of them.
+ * Only asks: the number of the first command that is denied, or 0. The server compares the keys with the user's before
+ * it runs any script; of the commands within, Redis 7 tells. An older one finds out at the first of them.
  */
 const ASK = `
 if not redis.acl_check_cmd then return 0 end
@@ -21,8 +24,8 @@ return 0
 `;
 
 /**
- * Asked before the first message is taken: where nothing may be removed, each run of a move would only make copies. Rejects with `PERMISSION_DENIED`;
- * whatever else the server says of it proves nothing, and is passed over.
+ * Asked before the first message is taken: where nothing may be removed, each run of a move would only make copies.
+ * Rejects with `PERMISSION_DENIED`; whatever else the server says of it proves nothing, and is passed over.
  */
 export async function requireRightToRemove(
   connection: Connection,

@@ -13,12 +13,16 @@ export interface PendingRow {
 }
 
 const CHUNK = 100;
-/** A row has so much of the time that one answer may take, at most: it is one answer of many, and the rest is to come in time. */
+/**
+ * A row has so much of the time that one answer may take, at most: it is one answer of many, and the rest is to come in
+ * time.
+ */
 const MOST_PATIENCE_MS = 10_000;
 
 /**
- * Rows one after the other, read many at a time. A queue that vanishes, that has become something else, that may not be read or that gives no answer costs
- * its own row and a word in the notice at the end; only a server that does not answer at all ends the listing.
+ * Rows one after the other, read many at a time. A queue that vanishes, that has become something else, that may not be
+ * read or that gives no answer costs its own row and a word in the notice at the end; only a server that does not
+ * answer at all ends the listing.
  */
 export async function* readRows(
   connection: Connection,
@@ -30,7 +34,10 @@ export async function* readRows(
   for (let start = 0; start < rows.length; start += CHUNK) {
     const chunk = rows.slice(start, start + CHUNK);
     const asked = chunk.map((row) => settled(row, patienceMs));
-    /** After one that got no answer nothing that was asked on the same line gets one: the rest of them is asked again, one by one. */
+    /**
+     * After one that got no answer nothing that was asked on the same line gets one: the rest of them is asked again,
+     * one by one.
+     */
     let isAlone = false;
     for (const [index, row] of chunk.entries()) {
       let outcome = isAlone ? await settled(row, patienceMs) : await asked[index];

@@ -7,11 +7,13 @@ export interface Member {
 }
 
 /**
- * Pages through a sorted set, so that removing what was read already makes it skip nothing. What is added or moved behind the reader is not seen.
+ * Pages through a sorted set, so that removing what was read already makes it skip nothing. What is added or moved
+ * behind the reader is not seen.
  *
- * The order of a set is known: by score, and among equal scores by the bytes of the members. So the last member read tells of every other whether it was
- * read, too. Pages are asked for by rank, which costs the server the same anywhere in the set; each begins with the last member read. When it does
- * not, members before it have gone, and its place is searched for.
+ * The order of a set is known: by score, and among equal scores by the bytes of the members. So the last member read
+ * tells of every other whether it was read, too. Pages are asked for by rank, which costs the server the same anywhere
+ * in the set; each begins with the last member read. When it does not, members before it have gone, and its place is
+ * searched for.
  */
 export async function* sortedSetPages(
   connection: Connection,
@@ -31,7 +33,8 @@ export async function* sortedSetPages(
     const first = page[0];
     if (last !== null && from > 0 && (first === undefined || isAfter(first, last))) {
       rank = await rankAfter(connection, key, last, from, place, range);
-      // Others may be taking members away all the time: further back each time, where more of the page is known already.
+      // Others may be taking members away all the time: further back each time, where more of the page is known
+      // already.
       margin *= 4;
       continue;
     }

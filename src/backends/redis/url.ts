@@ -48,8 +48,9 @@ const DEFAULT_PORT = 6379;
 const DEFAULT_SENTINEL_PORT = 26379;
 
 /**
- * Reads `redis[s]://[user:password@]host[:port][,host[:port]…][/db][?parameters]`. Not `new URL`: it knows no host lists, and its
- * error object carries the whole URL, password and all. Throws `CONFIG_INVALID`, naming the part but never the URL.
+ * Reads `redis[s]://[user:password@]host[:port][,host[:port]…][/db][?parameters]`. Not `new URL`: it knows no host
+ * lists, and its error object carries the whole URL, password and all. Throws `CONFIG_INVALID`, naming the part but
+ * never the URL.
  */
 export function parseRedisUrl(url: string): RedisSettings {
   const parts = SHAPE.exec(url);

@@ -2,8 +2,9 @@ import type { BareBodies } from '../../contract/message.ts';
 import type { Call } from './connection.ts';
 
 /**
- * Calls as the server reads them (redis.io/docs/latest/develop/reference/protocol-spec), many in one piece of memory. The client library's own
- * encoding makes three objects of each argument, which costs more than the server needs to store it.
+ * Calls as the server reads them (redis.io/docs/latest/develop/reference/protocol-spec), many in one piece of memory.
+ * The client library's own encoding makes three objects of each argument, which costs more than the server needs to
+ * store it.
  */
 class Wire {
   readonly #bytes: Buffer;

@@ -86,8 +86,9 @@ export class SqliteBroker implements Broker {
   }
 
   /**
-   * What consumers hold at that moment is lost too: their acks are rejected. The queue is gone at once, whatever happens after; an abort only leaves
-   * some of the work of freeing the space to the next `delete` or `purge` in the file.
+   * What consumers hold at that moment is lost too: their acks are rejected. The queue is gone at once, whatever
+   * happens after; an abort only leaves some of the work of freeing the space to the next `delete` or `purge` in the
+   * file.
    */
   async delete(name: string, signal: AbortSignal): Promise<number> {
     throwIfAborted(signal);

@@ -91,8 +91,8 @@ export class Connection {
   }
 
   /**
-   * A number beyond those that are exact, which another hand has written, is not to cost all that stands beside it: it is read as the largest exact one. Only
-   * what changes nothing may be asked twice.
+   * A number beyond those that are exact, which another hand has written, is not to cost all that stands beside it: it
+   * is read as the largest exact one. Only what changes nothing may be asked twice.
    */
   #reading<T>(sql: string, read: (statement: StatementSync) => T): T {
     const statement = this.statement(sql);

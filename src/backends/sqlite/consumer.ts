@@ -20,8 +20,8 @@ const POLL_MS = 25;
 type Claim = { readonly status: 'claimed'; readonly deliveries: Delivery[] } | { readonly status: 'empty' | 'paused' };
 
 /**
- * A consumer is a row with a lease; the messages that it holds point to it. So one small write extends the lease of all of them, and when
- * the process dies they become ready again together, when the lease runs out.
+ * A consumer is a row with a lease; the messages that it holds point to it. So one small write extends the lease of all
+ * of them, and when the process dies they become ready again together, when the lease runs out.
  */
 export class SqliteConsumer implements Consumer {
   readonly #file: QueueFile;
@@ -205,7 +205,10 @@ export class SqliteConsumer implements Consumer {
     if (this.#closing === null) this.#lease(connection, Date.now());
   }
 
-  /** Extends our lease, or begins a new one: the first time, and after ours ran out (then what we held is not ours any more). */
+  /**
+   * Extends our lease, or begins a new one: the first time, and after ours ran out (then what we held is not ours any
+   * more).
+   */
   #lease(connection: Connection, now: number): number {
     const until = now + this.#queue.leaseMs;
     if (this.#id !== null && extend(connection, this.#id, until)) return this.#id;

@@ -5,8 +5,9 @@ type Driver = typeof import('node:sqlite');
 let loaded: Promise<Driver> | null = null;
 
 /**
- * `node:sqlite`, loaded when a file is first opened. Node 22 warns once that it is experimental: exactly that warning is held back.
- * The global `process` is used here: importing `node:process` builds the standard streams and costs some 7 ms (measured on Node 24).
+ * `node:sqlite`, loaded when a file is first opened. Node 22 warns once that it is experimental: exactly that warning
+ * is held back. The global `process` is used here: importing `node:process` builds the standard streams and costs some
+ * 7 ms (measured on Node 24).
  */
 export function loadDriver(): Promise<Driver> {
   loaded ??= loadQuietly();
@@ -23,7 +24,8 @@ async function loadQuietly(): Promise<Driver> {
   };
   process.emitWarning = filtered as typeof original;
   try {
-    // As an object: an `import` would read every member first, which costs another millisecond of a command that takes thirty.
+    // As an object: an `import` would read every member first, which costs another millisecond of a command that takes
+    // thirty.
     const driver: Driver | undefined = process.getBuiltinModule('node:sqlite');
     if (driver !== undefined) return driver;
   } finally {

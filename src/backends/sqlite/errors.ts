@@ -34,7 +34,10 @@ export function leavesDoubt(error: unknown): boolean {
   return primaryCode(error) === 10;
 }
 
-/** The one place where an error of SQLite or of the file system becomes ours. Nothing in it is secret: the address is a path. */
+/**
+ * The one place where an error of SQLite or of the file system becomes ours. Nothing in it is secret: the address is a
+ * path.
+ */
 export function toMqError(error: unknown, file: string): MqError {
   if (error instanceof MqError) return error;
   const known = CODES[primaryCode(error) ?? -1];

@@ -2,7 +2,9 @@ import { access, constants } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Check } from '../../contract/broker.ts';
 
-/** Whether the file and its folder can be read and written: the folder too, since SQLite keeps its log beside the file. */
+/**
+ * Whether the file and its folder can be read and written: the folder too, since SQLite keeps its log beside the file.
+ */
 export async function* fileChecks(path: string): AsyncGenerator<Check, void, undefined> {
   const folder = dirname(path);
   const isThere = await may(path, constants.F_OK);

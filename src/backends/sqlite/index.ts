@@ -5,7 +5,10 @@ import { SQLITE_CAPABILITIES } from './capabilities.ts';
 import { QueueFile } from './queue-file.ts';
 import { pathOf } from './url.ts';
 
-/** `sqlite:PATH`: queues in one file, without a server. A file that does not exist is a broker without queues until the first write. */
+/**
+ * `sqlite:PATH`: queues in one file, without a server. A file that does not exist is a broker without queues until the
+ * first write.
+ */
 export const backend: Backend = {
   name: 'sqlite',
   kinds: [SQLITE_CAPABILITIES],

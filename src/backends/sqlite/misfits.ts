@@ -11,7 +11,10 @@ const LONGEST_MS = 100 * 365 * 24 * 3_600_000;
 /** Keeps the negated priority well inside the exact range, too. */
 const HIGHEST_PRIORITY = 2 ** 31 - 1;
 
-/** What of the message cannot be held, and why. Of the body only the size can be wrong, and then no part of it can be sent. */
+/**
+ * What of the message cannot be held, and why. Of the body only the size can be wrong, and then no part of it can be
+ * sent.
+ */
 export function misfitsOf(message: OutgoingMessage): readonly Misfit[] {
   const misfits: Misfit[] = [];
   const refuse = (field: Misfit['field'], phrase: string): void => void misfits.push({ field, phrase });

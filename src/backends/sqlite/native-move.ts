@@ -14,9 +14,10 @@ import { catchUp } from './time.ts';
 const LARGEST_PAGE = 20_000;
 
 /**
- * Moves rows within one file, each page in one transaction. A moved message comes to the end of its target with no deliveries counted, its time
- * to live begins anew, and everything else stays: id, time of enqueueing, deaths so far. Of "all that were there at the start" it does not take
- * those that come, or die, while it runs, so that a consumer that keeps failing cannot make it endless.
+ * Moves rows within one file, each page in one transaction. A moved message comes to the end of its target with no
+ * deliveries counted, its time to live begins anew, and everything else stays: id, time of enqueueing, deaths so far.
+ * Of "all that were there at the start" it does not take those that come, or die, while it runs, so that a consumer
+ * that keeps failing cannot make it endless.
  */
 export class SqliteNativeMove implements NativeMove {
   readonly guarantee = 'atomic';

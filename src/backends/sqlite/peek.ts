@@ -11,7 +11,10 @@ import { lags, SOURCES } from './time.ts';
 const PAGE = 200;
 const PAGE_BYTES = 16 * 1024 * 1024;
 
-/** Reads a queue page by page, each page a snapshot of its own: a long look neither holds a lock nor keeps the log from being tidied. */
+/**
+ * Reads a queue page by page, each page a snapshot of its own: a long look neither holds a lock nor keeps the log from
+ * being tidied.
+ */
 export class SqlitePeek implements Peek {
   readonly price = null;
   readonly #file: QueueFile;
@@ -79,7 +82,10 @@ function readPage(
   return { messages, end };
 }
 
-/** The message with that id, in whatever state. Where producers gave one id to several messages, the one that came first. */
+/**
+ * The message with that id, in whatever state. Where producers gave one id to several messages, the one that came
+ * first.
+ */
 export function findMessage(connection: Connection, queue: QueueFacts, id: string): Message | null {
   const key = findKey(connection, queue, id);
   if (key === null) return null;

@@ -113,7 +113,10 @@ const INSERT_MESSAGE = `INSERT INTO message (key, queue, state, rank, position, 
 const INSERT_PAYLOAD =
   'INSERT INTO payload (key, body, headers, content_type, priority, name, native) VALUES (?, ?, ?, ?, ?, ?, ?)';
 
-/** `once`: they exist and go away from where they are. None of them is dropped for one of its deduplication id, which may be another message. */
+/**
+ * `once`: they exist and go away from where they are. None of them is dropped for one of its deduplication id, which
+ * may be another message.
+ */
 function insert(
   connection: Connection,
   queue: QueueFacts,
@@ -171,9 +174,10 @@ function earliest(a: number | null, b: number | null): number | null {
 }
 
 /**
- * What becomes of a message whose deduplication id another one has that is alive in the queue: the same message (body, headers, type of content, name) is
- * there already; another one is refused, since "sent" must mean that this message is in the queue. Null: there is none. Dead letters do not count: they will
- * not be delivered. What is gone is forgotten: a message that was drained to a file can be put back at once.
+ * What becomes of a message whose deduplication id another one has that is alive in the queue: the same message (body,
+ * headers, type of content, name) is there already; another one is refused, since "sent" must mean that this message is
+ * in the queue. Null: there is none. Dead letters do not count: they will not be delivered. What is gone is forgotten:
+ * a message that was drained to a file can be put back at once.
  */
 function aliveWith(
   connection: Connection,

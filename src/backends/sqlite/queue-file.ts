@@ -25,9 +25,10 @@ interface PendingWrite {
 export class DoubtfulWrite extends MqError {}
 
 /**
- * The file behind a broker: opened when it is there, created by the first write, never by a read. Writes that are asked for in the same turn
- * of the event loop share one transaction, so that a thousand confirmed messages cost one sync to disk. A write resolves only after its
- * commit: WAL with `synchronous=FULL`, so that a power cut takes nothing that was confirmed.
+ * The file behind a broker: opened when it is there, created by the first write, never by a read. Writes that are asked
+ * for in the same turn of the event loop share one transaction, so that a thousand confirmed messages cost one sync to
+ * disk. A write resolves only after its commit: WAL with `synchronous=FULL`, so that a power cut takes nothing that was
+ * confirmed.
  */
 export class QueueFile {
   readonly path: string;
@@ -80,9 +81,9 @@ export class QueueFile {
   }
 
   /**
-   * Runs `work` in a transaction that it may share with others, and resolves after the commit. When `work` throws an `MqError` it must not have
-   * changed anything yet; the other writes of the transaction are not touched by that. Any other error rolls all of them back. Rejects with a
-   * `DoubtfulWrite` when the disk failed during the commit.
+   * Runs `work` in a transaction that it may share with others, and resolves after the commit. When `work` throws an
+   * `MqError` it must not have changed anything yet; the other writes of the transaction are not touched by that. Any
+   * other error rolls all of them back. Rejects with a `DoubtfulWrite` when the disk failed during the commit.
    */
   write<T>(work: (connection: Connection) => T): Promise<T> {
     return new Promise<T>((resolve, reject) => {
@@ -213,7 +214,10 @@ function exists(path: string): boolean {
   return found !== undefined;
 }
 
-/** False for an empty database, which the first write makes ours. Throws for another program's, and for a newer one of ours. */
+/**
+ * False for an empty database, which the first write makes ours. Throws for another program's, and for a newer one of
+ * ours.
+ */
 function isOurs(connection: Connection, path: string): boolean {
   const { application, version, objects } = identity(connection);
   if (application === APPLICATION_ID && version === SCHEMA_VERSION) {
@@ -237,7 +241,10 @@ function isOurs(connection: Connection, path: string): boolean {
   });
 }
 
-/** As the schema says: a view in the place of a table, or a trigger, is a program of somebody else that would run inside ours, and may never end. */
+/**
+ * As the schema says: a view in the place of a table, or a trigger, is a program of somebody else that would run inside
+ * ours, and may never end.
+ */
 function requireOwnTables(connection: Connection, path: string): void {
   const found = connection.all("SELECT type, name, sql FROM sqlite_schema WHERE type IN ('table', 'view', 'trigger')");
   const texts = new Map(found.map((row) => [row.text('name'), row.textOrNull('sql')]));
@@ -275,7 +282,10 @@ function identity(connection: Connection) {
   }
 }
 
-/** Makes an empty database ours. Several processes may try at once: one does it, the others find it done or are told that it is busy. */
+/**
+ * Makes an empty database ours. Several processes may try at once: one does it, the others find it done or are told
+ * that it is busy.
+ */
 function install(connection: Connection): void {
   const { database } = connection;
   database.exec('PRAGMA journal_mode = WAL');

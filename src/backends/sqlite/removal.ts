@@ -13,8 +13,9 @@ export function removeMessages(connection: Connection, keys: string, params: Rec
 }
 
 /**
- * Deletes a queue at once, with what consumers hold of it. The other messages, of which there may be millions, are nobody's from then on, because
- * the id of a queue is never given out again: `sweep` deletes them. The number of messages lost, those included.
+ * Deletes a queue at once, with what consumers hold of it. The other messages, of which there may be millions, are
+ * nobody's from then on, because the id of a queue is never given out again: `sweep` deletes them. The number of
+ * messages lost, those included.
  */
 export function removeQueue(connection: Connection, queue: number): number {
   const lost = connection.one('SELECT count(*) AS count FROM message WHERE queue = :queue', { queue }).integer('count');
@@ -32,8 +33,9 @@ const ABANDONED = `WITH RECURSIVE owner(id) AS (
   SELECT id FROM owner WHERE id IS NOT NULL AND id NOT IN (SELECT id FROM queue) LIMIT 1`;
 
 /**
- * Deletes the messages of deleted queues page by page, also those that an interrupted sweep has left. An abort ends it between two pages, and so does a
- * file that is locked for too long or a full disk: nobody misses what is left, and the next sweep goes on with it.
+ * Deletes the messages of deleted queues page by page, also those that an interrupted sweep has left. An abort ends it
+ * between two pages, and so does a file that is locked for too long or a full disk: nobody misses what is left, and the
+ * next sweep goes on with it.
  */
 export async function sweep(file: QueueFile, signal: AbortSignal): Promise<void> {
   try {

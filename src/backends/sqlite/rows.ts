@@ -22,8 +22,9 @@ export const START: Cursor = { rank: Number.MIN_SAFE_INTEGER, position: -1 };
 export type BrowsableState = keyof typeof SOURCES;
 
 /**
- * The rows of a state in delivery order, after a cursor. Parameters: `:queue`, `:rank`, `:position`, `:limit`, and when `lagging` also `:now` and
- * `:maxReceives`. Each part walks the index in order, so that the pages of a million messages cost no more each than the first.
+ * The rows of a state in delivery order, after a cursor. Parameters: `:queue`, `:rank`, `:position`, `:limit`, and when
+ * `lagging` also `:now` and `:maxReceives`. Each part walks the index in order, so that the pages of a million messages
+ * cost no more each than the first.
  */
 export function pageSql(state: BrowsableState, lagging: boolean): string {
   const own = state === 'in-flight' ? [STORED.inFlight, STORED.deadInFlight] : [STORED[state]];
@@ -60,7 +61,10 @@ export interface SqliteNative {
   readonly key: number;
   /** Its own number of deliveries before it is dead; absent: the queue's. */
   readonly attempts?: number;
-  /** What another hand has made unreadable, as it stands there: that costs a field of one message, and neither the others nor the rest of this one. */
+  /**
+   * What another hand has made unreadable, as it stands there: that costs a field of one message, and neither the
+   * others nor the rest of this one.
+   */
   readonly unreadable?: Readonly<Record<string, string | null>>;
 }
 

@@ -3,7 +3,10 @@ import { MqError } from '../../contract/errors.ts';
 
 const DEFAULT_MAX_RECEIVES = 3;
 const DEFAULT_LEASE_MS = 30_000;
-/** Shorter leases would run out while a busy process is at its work; longer ones keep a dead process's messages from everyone. */
+/**
+ * Shorter leases would run out while a busy process is at its work; longer ones keep a dead process's messages from
+ * everyone.
+ */
 const SHORTEST_LEASE_MS = 100;
 const LONGEST_LEASE_MS = 24 * 3_600_000;
 

@@ -102,8 +102,8 @@ function apply(connection: Connection, queue: QueueFacts, batch: readonly Pendin
 }
 
 /**
- * Puts in-flight rows back as they were before they were claimed, on their old places. A time to live that ran out meanwhile is found by the
- * next claim. The number of rows.
+ * Puts in-flight rows back as they were before they were claimed, on their old places. A time to live that ran out
+ * meanwhile is found by the next claim. The number of rows.
  */
 export function giveBack(connection: Connection, where: string, params: Record<string, number>): number {
   return connection.run(

@@ -10,8 +10,8 @@ const LOST = 'holder IN (SELECT id FROM consumer WHERE queue = :queue AND lease_
 const SPENT = 'receives >= coalesce(max_receives, :maxReceives)';
 
 /**
- * The state that a row has at `:now`, which its stored state lags behind until the next claim. A reader sees this one, so that looking needs no
- * write. Parameters: `:queue`, `:now`, `:maxReceives`.
+ * The state that a row has at `:now`, which its stored state lags behind until the next claim. A reader sees this one,
+ * so that looking needs no write. Parameters: `:queue`, `:now`, `:maxReceives`.
  */
 export const SEEN = `CASE state
   WHEN ${STORED.ready} THEN iif(wake <= :now, ${STORED.dead}, ${STORED.ready})
@@ -62,7 +62,10 @@ export function nextChangeAt(connection: Connection, queue: number): number | nu
     .integerOrNull('at');
 }
 
-/** Writes down what time has done. Inside a transaction. The row's own instants are kept, so that a reader before and after sees the same. */
+/**
+ * Writes down what time has done. Inside a transaction. The row's own instants are kept, so that a reader before and
+ * after sees the same.
+ */
 export function catchUp(connection: Connection, { id: queue, maxReceives }: QueueFacts, now: number): void {
   if (!lags(connection, queue, now)) return;
   const at = { queue, now };

@@ -4,9 +4,9 @@ import { MqError } from '../../contract/errors.ts';
 export const IN_MEMORY = ':memory:';
 
 /**
- * The file that `sqlite:PATH` names, as an absolute path, or `:memory:`. The path is taken as it stands (no percent-decoding);
- * the `//` of `sqlite:///abs/path` is dropped. Throws `USAGE` for an empty path, and for a parameter, of which there is none: a misspelt one would be part of
- * the name of another file.
+ * The file that `sqlite:PATH` names, as an absolute path, or `:memory:`. The path is taken as it stands (no
+ * percent-decoding); the `//` of `sqlite:///abs/path` is dropped. Throws `USAGE` for an empty path, and for a
+ * parameter, of which there is none: a misspelt one would be part of the name of another file.
  */
 export function pathOf(url: string): string {
   const text = url.replace(/^sqlite:/i, '');

@@ -20,9 +20,10 @@ const PARAMETERS = ['endpoint', 'denyPolicy', 'waitSeconds', 'emptyPolls', 'leas
 const SHAPE = 'sqs://REGION or sqs://ACCOUNT@REGION';
 
 /**
- * Reads `sqs://[[ACCOUNT@]REGION][?PARAMETER=VALUE&…]`: `endpoint` (a URL), `denyPolicy` (true or false), `waitSeconds` (0 to 20), `emptyPolls`
- * (1 to 10) and `leaseSeconds` (1 to 43200). Throws `CONFIG_INVALID`, and never quotes the URL or a part of it that could be a secret somebody put
- * there by mistake. What the URL leaves open is taken as every client of AWS takes it: the region from `AWS_REGION`, the server from `AWS_ENDPOINT_URL`.
+ * Reads `sqs://[[ACCOUNT@]REGION][?PARAMETER=VALUE&…]`: `endpoint` (a URL), `denyPolicy` (true or false), `waitSeconds`
+ * (0 to 20), `emptyPolls` (1 to 10) and `leaseSeconds` (1 to 43200). Throws `CONFIG_INVALID`, and never quotes the URL
+ * or a part of it that could be a secret somebody put there by mistake. What the URL leaves open is taken as every
+ * client of AWS takes it: the region from `AWS_REGION`, the server from `AWS_ENDPOINT_URL`.
  */
 export function parseAddress(text: string, environment: Environment = {}): Address {
   const url = parseUrl(text);

@@ -54,12 +54,16 @@ export interface CallContext {
 }
 
 /**
- * `never`: its outcome is told as it was. `read`: asked again a few times. `settle`: asked again until the time-out is over, because what was taken should
- * be settled: deletes, visibility, FIFO sends (whose deduplication id makes a repetition harmless).
+ * `never`: its outcome is told as it was. `read`: asked again a few times. `settle`: asked again until the time-out is
+ * over, because what was taken should be settled: deletes, visibility, FIFO sends (whose deduplication id makes a
+ * repetition harmless).
  */
 type Repeat = 'never' | 'read' | 'settle';
 
-/** The calls of SQS that we use, with errors in our words, each wait for an answer bounded. The SDK itself repeats nothing. */
+/**
+ * The calls of SQS that we use, with errors in our words, each wait for an answer bounded. The SDK itself repeats
+ * nothing.
+ */
 export class SqsApi {
   readonly #client: SQSClient;
   readonly #region: string;
@@ -206,7 +210,9 @@ export class SqsApi {
     return this.#do('CancelMessageMoveTask', 'settle', context, (o) => this.#client.send(command, o));
   }
 
-  /** Has `closer` called before the connection closes, while calls are still possible. Returns how to take that back. */
+  /**
+   * Has `closer` called before the connection closes, while calls are still possible. Returns how to take that back.
+   */
   beforeClose(closer: () => Promise<void>): () => void {
     this.#closers.add(closer);
     return () => this.#closers.delete(closer);
@@ -283,7 +289,9 @@ export class SqsApi {
     }
   }
 
-  /** Once. The look for them cannot be cut off: a machine without any may wait for a metadata service that is not there. */
+  /**
+   * Once. The look for them cannot be cut off: a machine without any may wait for a metadata service that is not there.
+   */
   async #haveCredentials(waiting: Waiting): Promise<void> {
     if (this.#credentials === null) {
       const { interruption } = this.#patience;

@@ -5,9 +5,9 @@ import { isDataType, isText } from './limits.ts';
 /**
  * Message attributes as header values and back.
  *
- * `String` is a string, `Number` a number where JSON holds it exactly and else its decimal text, `Binary` is `{"base64":…}`; custom types
- * (`Number.price`) read like their base. What SQS has no type for (booleans, null, lists, objects, the empty string) is written as JSON text with
- * the type `String.json`, and read back from it.
+ * `String` is a string, `Number` a number where JSON holds it exactly and else its decimal text, `Binary` is
+ * `{"base64":…}`; custom types (`Number.price`) read like their base. What SQS has no type for (booleans, null, lists,
+ * objects, the empty string) is written as JSON text with the type `String.json`, and read back from it.
  */
 
 /** The exact form of one attribute, for `Message.native`. */
@@ -97,7 +97,10 @@ function sameAttribute(a: MessageAttributeValue, b: MessageAttributeValue): bool
   return Buffer.compare(a.BinaryValue, b.BinaryValue) === 0;
 }
 
-/** The number that a text means, if JSON can hold it without loss: as JavaScript prints it, at most 15 significant digits, or a safe integer. */
+/**
+ * The number that a text means, if JSON can hold it without loss: as JavaScript prints it, at most 15 significant
+ * digits, or a safe integer.
+ */
 function exactNumber(text: string): number | null {
   if (!/^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/.test(text)) return null;
   const number = Number(text);

@@ -22,8 +22,9 @@ interface Waiting<Item, Result> {
 }
 
 /**
- * Collects single items into calls of at most ten. A full batch goes at once while a call is free; a partial one goes when nothing is in the air,
- * else it waits for more until a call returns. So one item alone has no delay, and a crowd fills its batches.
+ * Collects single items into calls of at most ten. A full batch goes at once while a call is free; a partial one goes
+ * when nothing is in the air, else it waits for more until a call returns. So one item alone has no delay, and a crowd
+ * fills its batches.
  */
 export class Batcher<Item, Result> {
   readonly #options: BatcherOptions<Item, Result>;

@@ -18,8 +18,8 @@ import { type Environment, transportTo } from './transport.ts';
 const DEFAULT_TIMEOUT_MS = 30_000;
 
 /**
- * Opens SQS without asking it anything: whether the server is there and takes the credentials, the first call shows. So a queue that cannot be meant (the URL
- * of another server) is refused before anybody is asked.
+ * Opens SQS without asking it anything: whether the server is there and takes the credentials, the first call shows. So
+ * a queue that cannot be meant (the URL of another server) is refused before anybody is asked.
  */
 export async function openSqs(address: Address, environment: Environment, options: OpenOptions): Promise<Broker> {
   const { connectTimeoutMs, timeoutMs = DEFAULT_TIMEOUT_MS, signal } = options;

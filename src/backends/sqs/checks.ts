@@ -18,19 +18,20 @@ interface Right {
   readonly action: string;
   readonly verbs: string;
   /**
-   * A call of the action that cannot change anything on any server.
-   * `proves`: when it is not denied, the action is allowed. Null: the action has no such call, so that nothing can be known.
+   * A call of the action that cannot change anything on any server. `proves`: when it is not denied, the action is
+   * allowed. Null: the action has no such call, so that nothing can be known.
    */
   readonly ask: Question | null;
   readonly proves: boolean;
 }
 
 /**
- * Where these come from: "Based on the policy evaluation result, Amazon SQS either returns an Access denied error to the requester or continues to
- * process the request" (SQS developer guide, "Access control process workflow"). So an answer of 200, in which a receipt is called
- * invalid or passed over, comes after the policies allowed the action; the batch actions need the right of the single ones (same guide, "API permissions").
- * A request refused as malformed (an empty batch, 0 messages) may have been refused before the policies were looked at: the guide does not say.
- * It can show that the action is denied, and never that it is allowed.
+ * Where these come from: "Based on the policy evaluation result, Amazon SQS either returns an Access denied error to
+ * the requester or continues to process the request" (SQS developer guide, "Access control process workflow"). So an
+ * answer of 200, in which a receipt is called invalid or passed over, comes after the policies allowed the action; the
+ * batch actions need the right of the single ones (same guide, "API permissions"). A request refused as malformed (an
+ * empty batch, 0 messages) may have been refused before the policies were looked at: the guide does not say. It can
+ * show that the action is denied, and never that it is allowed.
  */
 const RIGHTS: readonly Right[] = [
   {
@@ -101,7 +102,10 @@ const RIGHTS: readonly Right[] = [
   },
 ];
 
-/** The clock, and the rights on one queue; null: there is none to ask about. Changes nothing, and says `unknown` rather than guess. */
+/**
+ * The clock, and the rights on one queue; null: there is none to ask about. Changes nothing, and says `unknown` rather
+ * than guess.
+ */
 export async function* queueChecks(
   api: SqsApi,
   queue: AskedQueue | null,

@@ -24,15 +24,19 @@ export interface ConsumerSettings extends ConsumeOptions {
 
 /** Fetched ahead of the caller, beyond the receives in the air. */
 const MAX_BUFFERED = 100;
-/** After empty answers to short polls, while SQS counts ready messages all the same: so often, each time after a longer pause. */
+/**
+ * After empty answers to short polls, while SQS counts ready messages all the same: so often, each time after a longer
+ * pause.
+ */
 const LOOKS_AGAIN = 5;
 const FIRST_PAUSE_MS = 50;
 
 /**
- * Receives by long polling, several calls at once where order does not matter. It begins with one call and doubles while answers come back full,
- * so that a look at a small queue does not cost eight polls.
+ * Receives by long polling, several calls at once where order does not matter. It begins with one call and doubles
+ * while answers come back full, so that a look at a small queue does not cost eight polls.
  *
- * A receive in the air is never cut off, because the messages in an answer that nobody reads would stay hidden; ending takes up to one poll.
+ * A receive in the air is never cut off, because the messages in an answer that nobody reads would stay hidden; ending
+ * takes up to one poll.
  */
 export class SqsConsumer implements Consumer {
   readonly #place: ConsumerPlace;
@@ -199,7 +203,8 @@ export class SqsConsumer implements Consumer {
         // One that could not be deleted is held until the end.
         if (this.#holds.has(hold)) this.#kept.add(hold);
         else this.#kept.delete(hold);
-        // Settling one message of a FIFO group lets the next one of the group come; one that was given back comes itself.
+        // Settling one message of a FIFO group lets the next one of the group come; one that was given back comes
+        // itself.
         if (this.#place.fifo || isReturn) {
           this.#emptyAnswers = 0;
           this.#reopenings += 1;
@@ -237,8 +242,9 @@ export class SqsConsumer implements Consumer {
   }
 
   /**
-   * Whether to go on after short polls have found nothing: they ask some of the servers only, so an end that contradicts SQS's own count is not believed
-   * at once. The count lags, too, so it is not believed for ever. Long polls ask all, and FIFO counts what held messages keep back.
+   * Whether to go on after short polls have found nothing: they ask some of the servers only, so an end that
+   * contradicts SQS's own count is not believed at once. The count lags, too, so it is not believed for ever. Long
+   * polls ask all, and FIFO counts what held messages keep back.
    */
   async #mayHoldMore(): Promise<boolean> {
     const { signal, limit, follow } = this.#options;
@@ -254,8 +260,8 @@ export class SqsConsumer implements Consumer {
   }
 
   /**
-   * Something may be given back and come again. What the caller keeps until the end is not waited for; a caller without a bounded window may keep
-   * all without a word, unless it has promised to tell.
+   * Something may be given back and come again. What the caller keeps until the end is not waited for; a caller without
+   * a bounded window may keep all without a word, unless it has promised to tell.
    */
   #isInHand(): boolean {
     const { window, tellsKept } = this.#options;
@@ -268,8 +274,8 @@ export class SqsConsumer implements Consumer {
   }
 
   /**
-   * A receive whose answer was lost may have taken messages, which are hidden until their lease ends: then this is not all there was. SQS's own count tells, as
-   * far as it can be read.
+   * A receive whose answer was lost may have taken messages, which are hidden until their lease ends: then this is not
+   * all there was. SQS's own count tells, as far as it can be read.
    */
   async #tellLost(): Promise<void> {
     const { lost } = this.#receiver;
@@ -284,8 +290,8 @@ export class SqsConsumer implements Consumer {
   }
 
   /**
-   * SQS counts as ready also what a message in flight of the same group keeps back, whoever holds that one. Its count lags by up to a minute, so no more can
-   * be missing than there were at the start.
+   * SQS counts as ready also what a message in flight of the same group keeps back, whoever holds that one. Its count
+   * lags by up to a minute, so no more can be missing than there were at the start.
    */
   async #tellBlockedGroups(): Promise<void> {
     const { limit, notice, readyAtStart } = this.#options;

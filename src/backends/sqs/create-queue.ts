@@ -20,8 +20,9 @@ interface Place {
 }
 
 /**
- * The dead-letter queue is created first when it is missing, then the queue with its link. When the second fails, an empty dead-letter queue stays
- * behind, and the error says so. Resolves when SQS finds the new queue, or after 15 s: it exists then too, but may be unknown to SQS for some seconds more.
+ * The dead-letter queue is created first when it is missing, then the queue with its link. When the second fails, an
+ * empty dead-letter queue stays behind, and the error says so. Resolves when SQS finds the new queue, or after 15 s: it
+ * exists then too, but may be unknown to SQS for some seconds more.
  */
 export async function createQueue(place: Place, name: string, options: CreateOptions): Promise<void> {
   const plan = planCreation(name, options);

@@ -23,8 +23,8 @@ const SETTINGS = new Set([
 /** The console's own default. */
 const DEFAULT_MAX_RECEIVES = 10;
 /**
- * The longest that SQS allows, 14 days. A dead letter of a standard queue keeps the age it had, so a dead-letter queue must keep messages longer
- * than its source.
+ * The longest that SQS allows, 14 days. A dead letter of a standard queue keeps the age it had, so a dead-letter queue
+ * must keep messages longer than its source.
  */
 const DEAD_LETTER_RETENTION_SECONDS = 1_209_600;
 

@@ -3,8 +3,9 @@ import type { ErrorCode } from '../../contract/errors.ts';
 import { connectionCode, connectionHint, nameOf, neverConnected, statusOf, textOf } from './foreign-error.ts';
 
 /**
- * The credentials could not be had. The SDK's chain asks other services for them (STS for a role, SSO, a machine's metadata), whose refusals look like those of
- * SQS: without this mark, a role that may not be assumed would read as a permission on the queue that is missing.
+ * The credentials could not be had. The SDK's chain asks other services for them (STS for a role, SSO, a machine's
+ * metadata), whose refusals look like those of SQS: without this mark, a role that may not be assumed would read as a
+ * permission on the queue that is missing.
  */
 export class CredentialsFailure extends Error {
   override readonly name = 'CredentialsFailure';
@@ -29,7 +30,10 @@ export interface CredentialsMeaning {
   readonly hint: string;
 }
 
-/** `error`: what the chain threw. Its text may quote files and answers of other services, so it is only looked at, never shown. */
+/**
+ * `error`: what the chain threw. Its text may quote files and answers of other services, so it is only looked at, never
+ * shown.
+ */
 export function meaningOfCredentials(error: unknown): CredentialsMeaning {
   const text = textOf(error);
   if (/aws sso login|SSO session|Session token not found/i.test(text)) {

@@ -64,8 +64,8 @@ function nameOfTarget({ foreign }: QueuePlace, policy: RedrivePolicy): string {
 }
 
 /**
- * SQS puts no mark of death on a message itself: only our own record of where it died goes, and what its application's framework has written. Throws
- * `PRECONDITION_FAILED` for a message that cannot be restored.
+ * SQS puts no mark of death on a message itself: only our own record of where it died goes, and what its application's
+ * framework has written. Throws `PRECONDITION_FAILED` for a message that cannot be restored.
  */
 function restoreMessage(message: Message, { keepDeathHeaders }: { readonly keepDeathHeaders: boolean }): Message {
   const { deadLetterSourceArn: _, ...native } = nativeOf(message);

@@ -4,12 +4,16 @@ import { redrivePolicy } from './facts.ts';
 import { isFifoName } from './names.ts';
 import { type QueuePlace, readAttributes } from './place.ts';
 
-/** How often a message may be delivered before it is dead; null: without end. A message dies at the first receive beyond it. */
+/**
+ * How often a message may be delivered before it is dead; null: without end. A message dies at the first receive beyond
+ * it.
+ */
 export type DeliveryLimit = number | null;
 
 /**
- * What looking at messages that stay costs, in one sentence. SQS has no look without receiving. Throws `PRECONDITION_FAILED` when even a first look would
- * bring each message within one delivery of its end, or when that cannot be known.
+ * What looking at messages that stay costs, in one sentence. SQS has no look without receiving. Throws
+ * `PRECONDITION_FAILED` when even a first look would bring each message within one delivery of its end, or when that
+ * cannot be known.
  */
 export async function priceOfLook(place: QueuePlace, options: Pick<LookOptions, 'force' | 'signal'>): Promise<string> {
   const { force, signal } = options;

@@ -51,7 +51,10 @@ const THROTTLES = new Set([
   'KmsThrottled',
   'SlowDown',
 ]);
-/** Of the key that a queue is encrypted with: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html */
+/**
+ * Of the key that a queue is encrypted with:
+ * https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
+ */
 const KMS_FAULTS = new Map([
   ['KmsDisabled', 'it is disabled'],
   ['KmsInvalidState', 'its state does not allow that'],
@@ -80,8 +83,8 @@ const UNKNOWN_ACTION = new Set([
   'InvalidAction',
 ]);
 /**
- * Puts an error of the SDK into our words. Of the foreign object only its name, code and status are read, and its text only where SQS speaks of
- * the request's parameters: signature errors quote the request that was signed.
+ * Puts an error of the SDK into our words. Of the foreign object only its name, code and status are read, and its text
+ * only where SQS speaks of the request's parameters: signature errors quote the request that was signed.
  */
 export function translate(error: unknown, attempt: Attempt): MqError {
   if (error instanceof MqError) return error;
@@ -97,8 +100,8 @@ export function translate(error: unknown, attempt: Attempt): MqError {
 }
 
 /**
- * True when the request that failed was certainly not carried out: it did not reach a server, or the server refused it. After anything else (a
- * cut connection, a timeout, a server error) it may have been.
+ * True when the request that failed was certainly not carried out: it did not reach a server, or the server refused it.
+ * After anything else (a cut connection, a timeout, a server error) it may have been.
  */
 export function wasNotCarriedOut(error: unknown): boolean {
   const cause = error instanceof MqError ? (error.cause ?? error) : error;
@@ -108,8 +111,8 @@ export function wasNotCarriedOut(error: unknown): boolean {
 }
 
 /**
- * True when the request was certainly not carried out and the same one may be a little later: throttled, not connected, or SQS itself says that it has an error.
- * An error page of something between may hide a request that was carried out.
+ * True when the request was certainly not carried out and the same one may be a little later: throttled, not connected,
+ * or SQS itself says that it has an error. An error page of something between may hide a request that was carried out.
  */
 export function mayComeLater(error: unknown): boolean {
   if (!(error instanceof MqError)) return false;

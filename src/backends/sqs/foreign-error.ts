@@ -10,7 +10,9 @@ export function textOf(error: unknown): string {
   return error instanceof Error ? error.message : '';
 }
 
-/** The code of the system call, also where the SDK or Node wraps it (`AggregateError` of a host with several addresses). */
+/**
+ * The code of the system call, also where the SDK or Node wraps it (`AggregateError` of a host with several addresses).
+ */
 function codeOf(error: unknown): string | null {
   if (typeof error !== 'object' || error === null) return null;
   if ('code' in error && typeof error.code === 'string') return error.code;

@@ -21,12 +21,16 @@ interface Place {
 }
 
 const PARALLEL_CALLS = 8;
-/** A repeated call for entries that failed on SQS's side (`SenderFault: false`); repeating a delete or a visibility change does no harm. */
+/**
+ * A repeated call for entries that failed on SQS's side (`SenderFault: false`); repeating a delete or a visibility
+ * change does no harm.
+ */
 const ATTEMPTS = 4;
 const FIRST_PAUSE_MS = 100;
 
 /**
- * Everything that a consumer holds: extends the leases with one timer, deletes exactly what it is told to, and gives the rest back.
+ * Everything that a consumer holds: extends the leases with one timer, deletes exactly what it is told to, and gives
+ * the rest back.
  *
  * A killed process leaves its messages hidden for at most one lease.
  */
@@ -54,7 +58,10 @@ export class Holds {
     return this.#held.size;
   }
 
-  /** Takes note of a delivery; null when the message is held already (at-least-once delivery), whose receipt is then renewed. */
+  /**
+   * Takes note of a delivery; null when the message is held already (at-least-once delivery), whose receipt is then
+   * renewed.
+   */
   add(messageId: string, receiptHandle: string, receivedFrom: number): Hold | null {
     const leaseEndsAt = receivedFrom + this.#leaseSeconds * 1000;
     const known = this.#held.get(messageId);
@@ -70,8 +77,8 @@ export class Holds {
   }
 
   /**
-   * Deletes the message. Rejects when that is not certain. While its receipt is good it then stays held, so that it is given back at the end and
-   * not hidden until its lease is over.
+   * Deletes the message. Rejects when that is not certain. While its receipt is good it then stays held, so that it is
+   * given back at the end and not hidden until its lease is over.
    */
   async remove(hold: Hold): Promise<void> {
     const fault = await this.#deletes.add(hold);
@@ -99,7 +106,10 @@ export class Holds {
     }
   }
 
-  /** Gives back everything that is still held, in the order of delivery. Resolves to the number that could not be given back. */
+  /**
+   * Gives back everything that is still held, in the order of delivery. Resolves to the number that could not be given
+   * back.
+   */
   async giveBackAll(): Promise<number> {
     this.#stop();
     await this.#extending;
@@ -124,7 +134,10 @@ export class Holds {
     this.#timer = null;
   }
 
-  /** Every quarter of a lease, whatever has less than three quarters left. A lease that cannot be extended is found out when it is settled. */
+  /**
+   * Every quarter of a lease, whatever has less than three quarters left. A lease that cannot be extended is found out
+   * when it is settled.
+   */
   #extend(): void {
     this.#extending = this.#extending.then(async () => {
       const due = Date.now() + this.#leaseSeconds * 750;

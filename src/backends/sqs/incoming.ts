@@ -27,13 +27,16 @@ export interface NativeRecord {
   readonly onlyHere?: readonly string[];
   readonly deduplicationId?: string;
   readonly sequenceNumber?: string;
-  /** Of AWS X-Ray: what joins the work of a consumer to that of the producer. The only system attribute that a sender may set. */
+  /**
+   * Of AWS X-Ray: what joins the work of a consumer to that of the producer. The only system attribute that a sender
+   * may set.
+   */
   readonly traceHeader?: string;
   readonly deadLetterSourceArn?: string;
   readonly firstReceivedAt?: number;
   /**
-   * When SQS will delete it, milliseconds since the epoch: its enqueue time plus the queue's retention. A dead letter of a standard queue keeps the
-   * enqueue time of its first send, so it may expire soon after it died.
+   * When SQS will delete it, milliseconds since the epoch: its enqueue time plus the queue's retention. A dead letter
+   * of a standard queue keeps the enqueue time of its first send, so it may expire soon after it died.
    */
   readonly expiresAt?: number;
   readonly [key: string]: JsonValue | undefined;
@@ -101,7 +104,10 @@ export function nativeOf(message: MessageContent): Partial<NativeRecord> {
     : {};
 }
 
-/** SQS says of a dead letter only where it died. What has no such mark may have been put there by an application: the links decide, not we. */
+/**
+ * SQS says of a dead letter only where it died. What has no such mark may have been put there by an application: the
+ * links decide, not we.
+ */
 function deathOf(
   sourceArn: string | undefined,
   headers: Readonly<Record<string, JsonValue>>,
@@ -126,8 +132,8 @@ function replaysOf(headers: Headers): number {
 }
 
 /**
- * With what an application's framework says on the message. Where SQS itself names the queue that lost it, its word goes, with the framework's error; what
- * only the links of the queue say does not.
+ * With what an application's framework says on the message. Where SQS itself names the queue that lost it, its word
+ * goes, with the framework's error; what only the links of the queue say does not.
  */
 function withFramework(broker: Death | null, letter: Letter, { foreign }: ReadingContext): Death | null {
   const framework = frameworkDeath(letter);

@@ -1,4 +1,6 @@
-/** The limits of SQS: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html */
+/**
+ * The limits of SQS: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html
+ */
 
 /** Of one message with its attributes, and of all messages of one batch, bytes. */
 export const MAX_MESSAGE_BYTES = 1_048_576;
@@ -12,7 +14,10 @@ const ID = /^[\x21-\x7e]+$/;
 const ATTRIBUTE_NAME = /^[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*$/;
 const DATA_TYPE = /^(?:String|Number|Binary)(?:\.[^\s.][^\s]*)?$/;
 
-/** The characters that SQS takes in a body or a string attribute: XML's, so no other control character and no lone surrogate. */
+/**
+ * The characters that SQS takes in a body or a string attribute: XML's, so no other control character and no lone
+ * surrogate.
+ */
 export function isText(text: string): boolean {
   return TEXT.test(text);
 }

@@ -24,8 +24,8 @@ type Read =
   | undefined;
 
 /**
- * Stats of all queues that the pattern matches, by name. One `ListQueues` per 1,000 queues and one `GetQueueAttributes` per queue that matches or that
- * holds the dead letters of one.
+ * Stats of all queues that the pattern matches, by name. One `ListQueues` per 1,000 queues and one `GetQueueAttributes`
+ * per queue that matches or that holds the dead letters of one.
  */
 export async function* listQueueStats(
   api: SqsApi,
@@ -166,7 +166,10 @@ async function readAttributes(api: SqsApi, name: string, url: string, signal: Ab
   }
 }
 
-/** Whatever befalls one queue costs its own figures; only what ends the whole (an interruption, the wrong key) is thrown. */
+/**
+ * Whatever befalls one queue costs its own figures; only what ends the whole (an interruption, the wrong key) is
+ * thrown.
+ */
 function unread(error: unknown, signal: AbortSignal): Read {
   if (!(error instanceof MqError) || signal.aborted || error.code === 'UNAUTHENTICATED') throw error;
   if (error.code === 'QUEUE_NOT_FOUND') return undefined;

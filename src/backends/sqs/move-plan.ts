@@ -11,8 +11,9 @@ import { sourcesOf } from './sources.ts';
 type Target = QueuePlace | 'origin' | null;
 
 /**
- * How a move task does what is asked; null when it cannot. A move task takes everything that is in a dead-letter queue and changes nothing on the way,
- * so it is used only when that is what was asked, and only between queues of the same sort in one account and region.
+ * How a move task does what is asked; null when it cannot. A move task takes everything that is in a dead-letter queue
+ * and changes nothing on the way, so it is used only when that is what was asked, and only between queues of the same
+ * sort in one account and region.
  */
 export async function planMoveTask(
   place: QueuePlace,
@@ -54,8 +55,8 @@ function destinationOf(place: QueuePlace, target: Target, sourceArn: string): st
 }
 
 /**
- * Whether the server knows move tasks and the caller may watch them. Failing in any way means that they cannot be used: some servers that only speak SQS's
- * protocol answer what they do not know as an error of their own.
+ * Whether the server knows move tasks and the caller may watch them. Failing in any way means that they cannot be used:
+ * some servers that only speak SQS's protocol answer what they do not know as an error of their own.
  */
 async function hasMoveTasks({ api, name }: QueuePlace, sourceArn: string, signal: AbortSignal): Promise<boolean> {
   try {

@@ -32,20 +32,28 @@ interface TaskState {
   readonly reason: string | null;
 }
 
-/** Of `MaxNumberOfMessagesPerSecond`: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_StartMessageMoveTask.html */
+/**
+ * Of `MaxNumberOfMessagesPerSecond`:
+ * https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_StartMessageMoveTask.html
+ */
 const MAX_TASK_RATE = 500;
 const FIRST_POLL_MS = 250;
 const LONGEST_POLL_MS = 2000;
-/** After a cancellation: what was in the air then is moved all the same. The operator waits for it no longer than for anything else. */
+/**
+ * After a cancellation: what was in the air then is moved all the same. The operator waits for it no longer than for
+ * anything else.
+ */
 const STOP_PATIENCE_MS = 1_500;
 /** AWS does not say how soon its list holds a task that it has started. */
 const LISTING_PATIENCE_MS = 30_000;
 
 /**
- * A move by SQS itself (`StartMessageMoveTask`). It moves everything in the dead-letter queue; started by the first `next`, watched by the others,
- * cancelled when the signal aborts or it is closed early. Cancelling keeps what was moved.
+ * A move by SQS itself (`StartMessageMoveTask`). It moves everything in the dead-letter queue; started by the first
+ * `next`, watched by the others, cancelled when the signal aborts or it is closed early. Cancelling keeps what was
+ * moved.
  *
- * SQS cannot be told to stop after so many, so a page reports what was moved since the last one, more or less than `upTo`.
+ * SQS cannot be told to stop after so many, so a page reports what was moved since the last one, more or less than
+ * `upTo`.
  */
 export class MoveTask implements NativeMove {
   readonly guarantee = 'at-least-once';
@@ -134,7 +142,8 @@ export class MoveTask implements NativeMove {
       if (!(error instanceof MqError)) throw error;
       if (wasRefused(error)) throw this.#refused(error);
       if (wasNotCarriedOut(error)) throw error;
-      // The answer was lost. A task that runs all the same is ours: two cannot run at a time, and before there was another one or none.
+      // The answer was lost. A task that runs all the same is ours: two cannot run at a time, and before there was
+      // another one or none.
       const task = await this.#newest();
       const isNew = task !== null && (task.StartedTimestamp ?? null) !== this.#before;
       if (!isNew || task.TaskHandle === undefined) throw this.#doubtful(error);
@@ -183,14 +192,20 @@ export class MoveTask implements NativeMove {
     });
   }
 
-  /** The list holds the last ten tasks; only a running one has its handle in it. Ours is the newest, as one may run at a time. */
+  /**
+   * The list holds the last ten tasks; only a running one has its handle in it. Ours is the newest, as one may run at a
+   * time.
+   */
   async #newest(): Promise<ListMessageMoveTasksResultEntry | null> {
     const { api, name, sourceArn } = this.#plan;
     const { Results: [task] = [] } = await api.listMoveTasks({ SourceArn: sourceArn, MaxResults: 1 }, { queue: name });
     return task ?? null;
   }
 
-  /** What a task has ended without: by its own reckoning, and by the count of the queue where that can be read, because both are approximate. */
+  /**
+   * What a task has ended without: by its own reckoning, and by the count of the queue where that can be read, because
+   * both are approximate.
+   */
   async #remaining({ expected, moved }: TaskState): Promise<Pick<NativeProgress, 'remaining'>> {
     if (expected === null || moved >= expected) return {};
     const short = expected - moved;

@@ -8,11 +8,16 @@ export interface QueueReference {
   readonly account: string | null;
   /** The queue URL as it was given; null when the broker has to be asked for it. */
   readonly url: string | null;
-  /** The URL names another host than the connection's: only when the server itself calls the queue so is it the same. */
+  /**
+   * The URL names another host than the connection's: only when the server itself calls the queue so is it the same.
+   */
   readonly elsewhere: boolean;
 }
 
-/** https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-queues.html: 80 characters, `.fifo` included. */
+/**
+ * https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-queues.html: 80 characters, `.fifo`
+ * included.
+ */
 const NAME = /^[A-Za-z0-9_-]{1,80}$/;
 const FIFO_SUFFIX = '.fifo';
 
@@ -26,9 +31,9 @@ export function isQueueName(name: string): boolean {
 }
 
 /**
- * Reads a queue name, URL or ARN. A URL is data only: requests always go to the address, never to the host that the URL names, so that a
- * hostile name cannot have signed requests sent elsewhere. Throws `USAGE` for a queue of another region or server, `QUEUE_NOT_FOUND` for a text that
- * can be no queue.
+ * Reads a queue name, URL or ARN. A URL is data only: requests always go to the address, never to the host that the URL
+ * names, so that a hostile name cannot have signed requests sent elsewhere. Throws `USAGE` for a queue of another
+ * region or server, `QUEUE_NOT_FOUND` for a text that can be no queue.
  */
 export function parseReference(text: string, address: Address): QueueReference {
   if (text.startsWith('arn:')) return fromArn(text, address);
@@ -103,8 +108,9 @@ function isSameServer(one: URL, other: URL): boolean {
 }
 
 /**
- * The region that a host of AWS stands for, also of China and of the government's cloud, of FIPS, dual stack and VPC endpoints, and in the old spelling; null for
- * other hosts. https://docs.aws.amazon.com/general/latest/gr/sqs-service.html
+ * The region that a host of AWS stands for, also of China and of the government's cloud, of FIPS, dual stack and VPC
+ * endpoints, and in the old spelling; null for other hosts.
+ * https://docs.aws.amazon.com/general/latest/gr/sqs-service.html
  */
 function regionOfHost(host: string): string | null {
   const modern =

@@ -8,7 +8,10 @@ import { isAttributeName, isId, isText, MAX_ATTRIBUTES, MAX_DELAY_SECONDS } from
 /** What of the target decides how a message is written. */
 export interface Target {
   readonly fifo: boolean;
-  /** FIFO: the source goes after the send, so that a run that broke off sends the same message again, which is to be stored once. */
+  /**
+   * FIFO: the source goes after the send, so that a run that broke off sends the same message again, which is to be
+   * stored once.
+   */
   readonly once: boolean;
   /** Of this publisher and no other: what it sends is another message than what the next one sends. */
   readonly run: string;
@@ -30,7 +33,10 @@ export interface Written {
   readonly impossible: readonly string[];
 }
 
-/** Writes a message for SQS. An id that a broker gave it is no misfit: it is its place there, and the next place gives it another. */
+/**
+ * Writes a message for SQS. An id that a broker gave it is no misfit: it is its place there, and the next place gives
+ * it another.
+ */
 export function writeMessage(message: OutgoingMessage, target: Target): Written {
   const misfits: string[] = [];
   const impossible: string[] = [];
@@ -148,9 +154,9 @@ interface Deduplication {
 const freshIds = new WeakMap<OutgoingMessage, string>();
 
 /**
- * FIFO: SQS takes a message whose deduplication id it has seen in the last five minutes, calls it sent, and throws it away. So each gets an id that no other
- * message can have: of the place it was read from and its id there. Only a producer's own id (`enqueue --dedup`) is given as it is, because to be thrown
- * away is what it asks for.
+ * FIFO: SQS takes a message whose deduplication id it has seen in the last five minutes, calls it sent, and throws it
+ * away. So each gets an id that no other message can have: of the place it was read from and its id there. Only a
+ * producer's own id (`enqueue --dedup`) is given as it is, because to be thrown away is what it asks for.
  *
  * A move that broke off and runs again makes the same id, and the message is stored once. Each copy is another message.
  */

@@ -17,15 +17,19 @@ export interface Waiting {
   readonly pollMs: number;
 }
 
-/** After the interruption: an answer that is on its way arrives within that time, or its server does not answer any more. */
+/**
+ * After the interruption: an answer that is on its way arrives within that time, or its server does not answer any
+ * more.
+ */
 const GRACE_MS = 800;
 const GRACE_AFTER_POLL_MS = 400;
 /** What is still asked of a server that has left a call without an answer: to give back what is held, most of all. */
 const SILENT_MS = 500;
 
 /**
- * Bounds the wait for every answer: by the signal of the call, by the time-out, and by a short grace once the operator has interrupted. A server that has
- * just left a call unanswered is not waited for as long a second time, until it answers again.
+ * Bounds the wait for every answer: by the signal of the call, by the time-out, and by a short grace once the operator
+ * has interrupted. A server that has just left a call unanswered is not waited for as long a second time, until it
+ * answers again.
  */
 export class AnswerClock {
   readonly #patience: Patience;
@@ -35,7 +39,10 @@ export class AnswerClock {
     this.#patience = patience;
   }
 
-  /** The answer, or `TIMEOUT`; `ABORTED` by the call's own signal. The call may go on unheard where it cannot be cut off. */
+  /**
+   * The answer, or `TIMEOUT`; `ABORTED` by the call's own signal. The call may go on unheard where it cannot be cut
+   * off.
+   */
   async answerOf<T>(waiting: Waiting, call: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const { interruption, timeoutMs } = this.#patience;
     const { signal, pollMs } = waiting;
@@ -85,7 +92,10 @@ export class AnswerClock {
   }
 }
 
-/** A call that may take so long, milliseconds, whatever time its caller has for others: it is then cut off with `TIMEOUT`. */
+/**
+ * A call that may take so long, milliseconds, whatever time its caller has for others: it is then cut off with
+ * `TIMEOUT`.
+ */
 export async function within<T>(
   ms: number,
   { action, queue, signal }: Pick<Waiting, 'action' | 'queue'> & { readonly signal: AbortSignal },
@@ -105,7 +115,10 @@ export async function pause(ms: number, signal: AbortSignal): Promise<void> {
   await wait(ms, undefined, { signal }).catch(() => undefined);
 }
 
-/** Before attempt `attempt` + 1, milliseconds: doubled each time, up to 5 s, and never twice the same, so that many clients do not come back together. */
+/**
+ * Before attempt `attempt` + 1, milliseconds: doubled each time, up to 5 s, and never twice the same, so that many
+ * clients do not come back together.
+ */
 export function backOffMs(attempt: number, firstMs: number): number {
   return Math.min(5_000, firstMs * 2 ** (attempt - 1)) * (0.5 + Math.random() / 2);
 }

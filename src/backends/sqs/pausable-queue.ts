@@ -11,8 +11,8 @@ const TAG_VALUE = /^[\p{L}\p{Z}\p{N}_.:/=+\-@]{0,256}$/u;
 /** A queue whose operator allowed `mq` to write into its policy (`denyPolicy=true`). */
 export class PausableSqsQueue extends SqsQueue {
   /**
-   * Adds our deny statement to the queue's policy. The policy is read, changed and written back: SQS has no way to do that atomically, so a change
-   * by somebody else in the same moment can be overwritten. Takes up to 60 s to bite.
+   * Adds our deny statement to the queue's policy. The policy is read, changed and written back: SQS has no way to do
+   * that atomically, so a change by somebody else in the same moment can be overwritten. Takes up to 60 s to bite.
    */
   async pause({ reason, signal }: { readonly reason: string | null; readonly signal: AbortSignal }): Promise<void> {
     if (reason !== null && !TAG_VALUE.test(reason)) {

@@ -4,9 +4,10 @@ import { parseJsonObject } from './facts.ts';
 import { USER_AGENT } from './user-agent.ts';
 
 /**
- * A paused queue has one statement of ours in its policy: everybody is denied `sqs:ReceiveMessage`, except clients that name `mqops` in their user
- * agent. The exception is what lets the operator still peek and drain while consumers stand still. It is a convenience, not a lock: any client can
- * claim a user agent. It needs no look-up of who the operator is (`aws:PrincipalArn` would need a call of STS), and it holds for every operator.
+ * A paused queue has one statement of ours in its policy: everybody is denied `sqs:ReceiveMessage`, except clients that
+ * name `mqops` in their user agent. The exception is what lets the operator still peek and drain while consumers stand
+ * still. It is a convenience, not a lock: any client can claim a user agent. It needs no look-up of who the operator is
+ * (`aws:PrincipalArn` would need a call of STS), and it holds for every operator.
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-useragent
  */
 const PAUSE_SID = 'mq-pause';
@@ -26,7 +27,10 @@ export function withPause(policy: string | undefined, queueArn: string): string 
   return JSON.stringify({ ...document, Statement: [...statements, ours] });
 }
 
-/** The policy without our statement; null when it is not there. The empty text removes the policy, when ours was all there was. */
+/**
+ * The policy without our statement; null when it is not there. The empty text removes the policy, when ours was all
+ * there was.
+ */
 export function withoutPause(policy: string | undefined): string | null {
   const { document, statements } = read(policy);
   const others = statements.filter((statement) => !isOurs(statement));

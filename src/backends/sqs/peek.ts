@@ -12,8 +12,9 @@ interface PeekFacts {
 }
 
 /**
- * SQS has no look without receiving: each message shown has been delivered once more. It is held so that the look walks forward (a visibility
- * timeout of 0 would show the same messages again), and given back in every way out of the iteration.
+ * SQS has no look without receiving: each message shown has been delivered once more. It is held so that the look walks
+ * forward (a visibility timeout of 0 would show the same messages again), and given back in every way out of the
+ * iteration.
  */
 export class SqsPeek implements Peek {
   readonly price: string;

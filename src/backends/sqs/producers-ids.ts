@@ -3,8 +3,8 @@ import type { SendOutcome } from '../../contract/message.ts';
 import type { Written } from './outgoing.ts';
 
 /**
- * Messages with deduplication ids of their producers. SQS answers for one that it throws away with the message id of the first: within one run that shows
- * what was there already. What another client sent before, it does not tell.
+ * Messages with deduplication ids of their producers. SQS answers for one that it throws away with the message id of
+ * the first: within one run that shows what was there already. What another client sent before, it does not tell.
  */
 export class ProducersIds {
   readonly #contents = new Map<string, string>();

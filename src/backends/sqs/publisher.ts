@@ -21,8 +21,9 @@ interface Place {
 /**
  * Sends in batches of at most 10 messages and 1 MiB, each answered for by itself.
  *
- * FIFO: of one group only one message is in the air, because a batch may fail in part and its later entries be stored all the same; after one that was not
- * sent, the later ones of its group are answered `failed` without being sent, until it has gone.
+ * FIFO: of one group only one message is in the air, because a batch may fail in part and its later entries be stored
+ * all the same; after one that was not sent, the later ones of its group are answered `failed` without being sent,
+ * until it has gone.
  */
 export class SqsPublisher implements Publisher {
   readonly #place: Place;
@@ -77,7 +78,9 @@ export class SqsPublisher implements Publisher {
     return batch.map((_, index) => outcomes.get(index) ?? UNMENTIONED);
   }
 
-  /** Not bound to the caller's signal: what has been handed over cannot be taken back, and its outcome is still wanted. */
+  /**
+   * Not bound to the caller's signal: what has been handed over cannot be taken back, and its outcome is still wanted.
+   */
   async #call(batch: readonly Written[], going: readonly number[], outcomes: Map<number, SendOutcome>): Promise<void> {
     const number = ++this.#calls;
     const entries = going.flatMap((index): SendMessageBatchRequestEntry[] => {

@@ -11,8 +11,9 @@ const MOST_NEWER = 5_000;
 type Consume = (options: ConsumeOptions) => Promise<Consumer>;
 
 /**
- * SQS purges every state at once. When only what is ready is asked for and there is more, the ready messages are received and deleted instead, up
- * to those that were there at the start; a failure then leaves the rest. What cannot be done exactly is refused.
+ * SQS purges every state at once. When only what is ready is asked for and there is more, the ready messages are
+ * received and deleted instead, up to those that were there at the start; a failure then leaves the rest. What cannot
+ * be done exactly is refused.
  */
 export async function purgeQueue(place: QueuePlace, consume: Consume, options: PurgeOptions): Promise<PurgeResult> {
   const { states, notice, signal } = options;

@@ -23,8 +23,8 @@ export interface FoundQueue extends QueueReference {
 }
 
 /**
- * Throws `USAGE` when the text names a queue of another server or account than the one that answers: some servers look at the name alone, and would act on
- * a queue of their own.
+ * Throws `USAGE` when the text names a queue of another server or account than the one that answers: some servers look
+ * at the name alone, and would act on a queue of their own.
  */
 export async function findQueue(api: SqsApi, where: Address, text: string, signal: AbortSignal): Promise<FoundQueue> {
   const reference = parseReference(text, where);
@@ -46,7 +46,10 @@ export async function findQueue(api: SqsApi, where: Address, text: string, signa
   return { ...reference, url };
 }
 
-/** The same error, with the queue that differs in its suffix alone, where there is one: `orders` for `orders.fifo`, or the other way round. */
+/**
+ * The same error, with the queue that differs in its suffix alone, where there is one: `orders` for `orders.fifo`, or
+ * the other way round.
+ */
 async function withSibling(
   error: MqError,
   api: SqsApi,

@@ -44,8 +44,8 @@ const LEASE_SECONDS = 60;
 const LONG_LEASE_SECONDS = 300;
 
 /**
- * A standard or FIFO queue: what each verb needs is read here and given to the file that does it. `pause` and `resume` exist only on
- * `PausableSqsQueue`.
+ * A standard or FIFO queue: what each verb needs is read here and given to the file that does it. `pause` and `resume`
+ * exist only on `PausableSqsQueue`.
  */
 export class SqsQueue implements Queue {
   readonly name: string;

@@ -44,8 +44,9 @@ export class Receiver {
   }
 
   /**
-   * Up to `most` messages. A receive that failed on the side of SQS, or on the way, is repeated with growing pauses until the time-out is over; every other
-   * failure rejects. It is not cut off by the end of the work, because the messages in an answer that nobody reads would stay hidden.
+   * Up to `most` messages. A receive that failed on the side of SQS, or on the way, is repeated with growing pauses
+   * until the time-out is over; every other failure rejects. It is not cut off by the end of the work, because the
+   * messages in an answer that nobody reads would stay hidden.
    */
   async receive(most: number): Promise<readonly SqsMessage[]> {
     const { leaseSeconds, over } = this.#settings;
@@ -86,7 +87,9 @@ export class Receiver {
     await pause(ms, this.#settings.over);
   }
 
-  /** By SQS's own count. Zero also where it may not be asked: who may only receive has no better answer than the polls. */
+  /**
+   * By SQS's own count. Zero also where it may not be asked: who may only receive has no better answer than the polls.
+   */
   async readyNow(): Promise<number> {
     return count((await this.#counts()).ApproximateNumberOfMessages) ?? 0;
   }

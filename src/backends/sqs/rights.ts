@@ -5,9 +5,10 @@ import type { QueuePlace } from './place.ts';
 export const NOBODYS_RECEIPT = 'mq-asks-about-rights';
 
 /**
- * Asked before the first message is taken: where nothing may be deleted, each run of a move would only make copies. "Based on the policy evaluation result,
- * Amazon SQS either returns an Access denied error to the requester or continues to process the request" (SQS developer guide), so a receipt that cannot be
- * tells whether the action is denied. Whatever else comes of it proves nothing, and is passed over.
+ * Asked before the first message is taken: where nothing may be deleted, each run of a move would only make copies.
+ * "Based on the policy evaluation result, Amazon SQS either returns an Access denied error to the requester or
+ * continues to process the request" (SQS developer guide), so a receipt that cannot be tells whether the action is
+ * denied. Whatever else comes of it proves nothing, and is passed over.
  */
 export async function requireRightToRemove(
   { api, url, name }: Pick<QueuePlace, 'api' | 'url' | 'name'>,

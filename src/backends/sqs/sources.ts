@@ -15,8 +15,9 @@ interface Place {
 }
 
 /**
- * The names of the queues whose redrive policy leads to this one; null when that cannot be known. Where `ListDeadLetterSourceQueues` is denied or not known
- * (some that only speak SQS's protocol lack it), the redrive policies of all queues are read instead.
+ * The names of the queues whose redrive policy leads to this one; null when that cannot be known. Where
+ * `ListDeadLetterSourceQueues` is denied or not known (some that only speak SQS's protocol lack it), the redrive
+ * policies of all queues are read instead.
  */
 export async function sourcesOf(place: Place, signal: AbortSignal): Promise<readonly string[] | null> {
   try {
@@ -32,7 +33,10 @@ export async function sourcesOf(place: Place, signal: AbortSignal): Promise<read
   }
 }
 
-/** As `sourcesOf`, but all queues are read only where no other way is known: null when it is merely denied, or cannot be had now. */
+/**
+ * As `sourcesOf`, but all queues are read only where no other way is known: null when it is merely denied, or cannot be
+ * had now.
+ */
 export async function sourcesIfCheap(place: Place, signal: AbortSignal): Promise<readonly string[] | null> {
   try {
     return await listedSources(place, signal);

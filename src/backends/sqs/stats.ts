@@ -68,7 +68,9 @@ export function latestTime(clock: ClockReading | null): number {
   return Math.ceil(Date.now() + (clock === null ? 0 : clock.skewMs + clock.accuracyMs));
 }
 
-/** Everything in a dead-letter queue, whoever holds it: what was given up on is dead also while somebody looks at it. */
+/**
+ * Everything in a dead-letter queue, whoever holds it: what was given up on is dead also while somebody looks at it.
+ */
 export function depthOfAttributes(attributes: QueueAttributes): number | null {
   return depthOf(
     count(attributes.ApproximateNumberOfMessages),

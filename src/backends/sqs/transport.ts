@@ -15,9 +15,9 @@ export interface Transport {
 const MAX_SOCKETS = 50;
 
 /**
- * How requests leave this machine: through the proxy that `HTTPS_PROXY` (for an `http://` endpoint `HTTP_PROXY`) names, but for hosts of `NO_PROXY` and
- * this machine itself; trusting the authorities in the file of `AWS_CA_BUNDLE`. `host`: of the server. Throws `CONFIG_INVALID`, and never quotes a
- * proxy's URL, which may hold a password.
+ * How requests leave this machine: through the proxy that `HTTPS_PROXY` (for an `http://` endpoint `HTTP_PROXY`) names,
+ * but for hosts of `NO_PROXY` and this machine itself; trusting the authorities in the file of `AWS_CA_BUNDLE`. `host`:
+ * of the server. Throws `CONFIG_INVALID`, and never quotes a proxy's URL, which may hold a password.
  */
 export async function transportTo(
   host: string,

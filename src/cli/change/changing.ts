@@ -1,6 +1,6 @@
 /**
- * The verbs that change something on a broker, and so are guarded (`readonly`, `protected`, rules) and written to the history. A test compares the list
- * with what each verb says of itself.
+ * The verbs that change something on a broker, and so are guarded (`readonly`, `protected`, rules) and written to the
+ * history. A test compares the list with what each verb says of itself.
  */
 export const CHANGING_VERBS = [
   'enqueue',

@@ -12,9 +12,9 @@ export interface Question {
 }
 
 /**
- * Asks before messages are removed or moved. `--yes` answers it; on a protected context the queue's name has to be typed, and `--yes`
- * counts only together with `--confirm QUEUE`. Throws `CONFIRMATION_REQUIRED` at once when nobody can be asked, and `CANCELLED` when the
- * answer is no.
+ * Asks before messages are removed or moved. `--yes` answers it; on a protected context the queue's name has to be
+ * typed, and `--yes` counts only together with `--confirm QUEUE`. Throws `CONFIRMATION_REQUIRED` at once when nobody
+ * can be asked, and `CANCELLED` when the answer is no.
  */
 export async function confirm(session: Session, question: Question): Promise<void> {
   const { host, globals, messages } = session;

@@ -13,8 +13,8 @@ export interface GuardedQueue {
 }
 
 /**
- * What the contexts of a command forbid, and what has to be confirmed by name. The one place where `readonly`, `protected` and rules
- * are enforced, for every verb that changes something.
+ * What the contexts of a command forbid, and what has to be confirmed by name. The one place where `readonly`,
+ * `protected` and rules are enforced, for every verb that changes something.
  */
 export class Guard {
   readonly verb: ChangingVerb;
@@ -36,8 +36,9 @@ export class Guard {
   }
 
   /**
-   * Applies the rules to a queue that the work turned out to change though nobody named it: an alias, or the origin of dead letters. Throws `USAGE`
-   * when they refuse it, and `CONFIRMATION_REQUIRED` when they want it confirmed and no name was.
+   * Applies the rules to a queue that the work turned out to change though nobody named it: an alias, or the origin of
+   * dead letters. Throws `USAGE` when they refuse it, and `CONFIRMATION_REQUIRED` when they want it confirmed and no
+   * name was.
    */
   require(name: string, { settings }: Target, isConfirmed = this.toConfirm.length > 0): void {
     if (settings === null || requireAllowed(this.verb, name, settings) !== 'confirm' || isConfirmed) return;
@@ -52,8 +53,8 @@ export class Guard {
   }
 
   /**
-   * A broker that applies the rules to the name under which it knows a queue, too: an alias must not lead around them. `isConfirmed`, asked at
-   * each: whether a name was typed; left out: whether one has to be before the work begins.
+   * A broker that applies the rules to the name under which it knows a queue, too: an alias must not lead around them.
+   * `isConfirmed`, asked at each: whether a name was typed; left out: whether one has to be before the work begins.
    */
   watch(broker: Broker, target: Target, isConfirmed = (): boolean => this.toConfirm.length > 0): Broker {
     const { settings } = target;

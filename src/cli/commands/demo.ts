@@ -32,7 +32,10 @@ export const demo = defineVerb<object, object>({
 
 const ORDERS = 24;
 
-/** Fails what a real consumer would fail: a card that is refused stays refused; the tax service is down only until it is repaired. */
+/**
+ * Fails what a real consumer would fail: a card that is refused stays refused; the tax service is down only until it is
+ * repaired.
+ */
 function worker(taxServiceIsUp: boolean): string {
   return `#!/bin/sh
 read -r order
@@ -98,7 +101,9 @@ class Tour {
     await this.#output.write(`\n${this.#session.paint(this.#output, 'cyan', `# ${text}`)}\n\n`);
   }
 
-  /** Prints the command line as a person would type it, runs it in the folder of the tour, and prints what it prints. */
+  /**
+   * Prints the command line as a person would type it, runs it in the folder of the tour, and prints what it prints.
+   */
   async #mq(args: readonly string[], options: StepOptions = {}): Promise<void> {
     if (this.#session.signal.aborted) return;
     const { input, from, show, expect = EXIT.done } = options;

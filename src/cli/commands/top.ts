@@ -138,8 +138,8 @@ function exitFor(sampled: readonly (number | null)[]): ExitCode {
 }
 
 /**
- * A name that was asked for and that no broker knows is an error, as with every verb. Nothing is said as long as one of them has not answered: the queue
- * may be there.
+ * A name that was asked for and that no broker knows is an error, as with every verb. Nothing is said as long as one of
+ * them has not answered: the queue may be there.
  */
 function requireAll(
   globs: readonly string[],

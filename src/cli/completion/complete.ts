@@ -17,8 +17,9 @@ const COMPLETE_FILES = 10;
 const DEADLINE_MS = 1_000;
 
 /**
- * The hidden `mq __complete`, which the scripts under `completions/` call: `bash` with the raw line in MQ_COMPLETE_LINE, `zsh` and `fish`
- * with the words, the last of which is the current one (`fish-tilde`: it begins with a tilde that is typed escaped or quoted). Prints one candidate a line. Says nothing whatever goes wrong.
+ * The hidden `mq __complete`, which the scripts under `completions/` call: `bash` with the raw line in
+ * MQ_COMPLETE_LINE, `zsh` and `fish` with the words, the last of which is the current one (`fish-tilde`: it begins with
+ * a tilde that is typed escaped or quoted). Prints one candidate a line. Says nothing whatever goes wrong.
  */
 export async function complete(args: readonly string[], host: CompletionHost): Promise<number> {
   try {
@@ -27,7 +28,8 @@ export async function complete(args: readonly string[], host: CompletionHost): P
     if (separator !== '--') return 0;
     if (shell === 'zsh') return await completeWords(words, host, () => true);
     if (shell === 'fish-tilde') return await completeWords(words, host, () => true);
-    // Fish inserts a leading tilde as it is (all that `complete` offers is marked so), and so would read another word than the name.
+    // Fish inserts a leading tilde as it is (all that `complete` offers is marked so), and so would read another word
+    // than the name.
     if (shell === 'fish') return await completeWords(words, host, (word) => !word.startsWith('~'));
     return 0;
   } catch {

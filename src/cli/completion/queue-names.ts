@@ -26,8 +26,8 @@ export interface NamesRequest {
 }
 
 /**
- * The names of the queues of a broker: from the cache, else from the broker within the deadline, else whatever is known. Never throws,
- * asks, or runs a program for a secret, since a person who presses Tab expects none of it.
+ * The names of the queues of a broker: from the cache, else from the broker within the deadline, else whatever is
+ * known. Never throws, asks, or runs a program for a secret, since a person who presses Tab expects none of it.
  */
 export async function queueNames(request: NamesRequest): Promise<readonly string[]> {
   const { host, settings, target, signal } = request;
@@ -44,8 +44,8 @@ export async function queueNames(request: NamesRequest): Promise<readonly string
 }
 
 /**
- * Keeps the names that a command has read anyway, for a context whose secret comes from a program: Tab never asks such a broker, so these are all
- * that it can offer there. Never throws.
+ * Keeps the names that a command has read anyway, for a context whose secret comes from a program: Tab never asks such
+ * a broker, so these are all that it can offer there. Never throws.
  */
 export async function rememberNames(settings: Settings, target: Target, names: readonly string[]): Promise<void> {
   if (mayConnect(target)) return;
@@ -119,8 +119,8 @@ async function namesFromBroker({ host, target, signal }: NamesRequest): Promise<
 }
 
 /**
- * A name with controls in it, a line feed say, cannot pass through the shells' protocols, and one with letters that nobody sees would be taken for another:
- * they have to be typed.
+ * A name with controls in it, a line feed say, cannot pass through the shells' protocols, and one with letters that
+ * nobody sees would be taken for another: they have to be typed.
  */
 function isPrintable(name: string): boolean {
   return name !== '' && safe(name) === name;

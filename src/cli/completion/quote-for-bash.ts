@@ -6,8 +6,8 @@ const PLAIN = /[A-Za-z0-9_\-./,+%\u{80}-\u{10ffff}:=@]/u;
 const ALL_PLAIN = /^[A-Za-z0-9_\-./,+%:=@]*$/;
 
 /**
- * A text as it must be typed in bash to be read back as itself, after the quote that is open. Nothing in it is ever expanded: each
- * letter that could mean something gets a backslash, or stands in single quotes.
+ * A text as it must be typed in bash to be read back as itself, after the quote that is open. Nothing in it is ever
+ * expanded: each letter that could mean something gets a backslash, or stands in single quotes.
  */
 export function quoteForBash(text: string, quote: OpenQuote): string {
   const quoted = quotedInside(text, quote);

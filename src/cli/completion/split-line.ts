@@ -13,8 +13,8 @@ export interface SplitLine {
 }
 
 /**
- * Splits a line at blanks, with quotes and backslashes as a shell reads them. Nothing is expanded: `$HOME` and `$(date)` stay
- * text, because what stands on the line has not been run yet and must not be.
+ * Splits a line at blanks, with quotes and backslashes as a shell reads them. Nothing is expanded: `$HOME` and
+ * `$(date)` stay text, because what stands on the line has not been run yet and must not be.
  */
 export function splitLine(line: string): SplitLine {
   const words: string[] = [];

@@ -14,8 +14,9 @@ interface Order {
 }
 
 /**
- * Producers and consumers of the demo: orders that fail for two reasons, one of which is repaired after a while; mails that nobody sends; and a night
- * report whose backlog is worked off. Ends when the signal aborts; rejects when the queue fails.
+ * Producers and consumers of the demo: orders that fail for two reasons, one of which is repaired after a while; mails
+ * that nobody sends; and a night report whose backlog is worked off. Ends when the signal aborts; rejects when the
+ * queue fails.
  */
 export async function runBackground(broker: Broker, signal: AbortSignal): Promise<void> {
   const orders = await makeQueue(broker, 'orders', 2, signal);

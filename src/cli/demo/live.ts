@@ -5,8 +5,8 @@ import type { Session } from '../session.ts';
 import { runBackground } from './background.ts';
 
 /**
- * `mq top` over a queue in the folder, on which producers and consumers work in the background. Whatever ends one ends the other; everything is
- * closed when it resolves or rejects, so that the folder can go.
+ * `mq top` over a queue in the folder, on which producers and consumers work in the background. Whatever ends one ends
+ * the other; everything is closed when it resolves or rejects, so that the folder can go.
  */
 export async function showLive(session: Session, folder: string): Promise<ExitCode> {
   const { host, globals } = session;

@@ -13,8 +13,9 @@ import { checkTls } from './tls-check.ts';
 const ENOUGH_QUEUES = 50;
 
 /**
- * The checks of one broker, one after the other, as they are done: secrets, encryption, reachability, listing, then what the backend itself
- * can tell of rights (on `queue`, where they are per queue; null: the context's own, else any) and clock. Only reads. A check that fails ends those that rest on it.
+ * The checks of one broker, one after the other, as they are done: secrets, encryption, reachability, listing, then
+ * what the backend itself can tell of rights (on `queue`, where they are per queue; null: the context's own, else any)
+ * and clock. Only reads. A check that fails ends those that rest on it.
  */
 export async function* checkBroker(session: Session, target: Target, queue: string | null): AsyncGenerator<Check> {
   const { host, globals, signal } = session;

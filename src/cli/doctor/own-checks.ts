@@ -21,7 +21,10 @@ export function failed(name: string, detail: string, hint: string | null = null)
   return { name, status: 'failed', detail, hint };
 }
 
-/** The check that an error stands for. An interruption is no finding and goes on, and so does what is none of our own errors: a bug. */
+/**
+ * The check that an error stands for. An interruption is no finding and goes on, and so does what is none of our own
+ * errors: a bug.
+ */
 export function failedBy(name: string, error: unknown): Check {
   if (error instanceof MqError && error.code !== 'ABORTED') return failed(name, error.message, error.hint);
   throw error;

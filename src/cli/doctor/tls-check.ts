@@ -21,8 +21,9 @@ const DAY_MS = 86_400_000;
 const ENDS_SOON_DAYS = 21;
 
 /**
- * Whether the way to the broker is encrypted, whether its certificate is trusted (by the authority that the URL names, else by the system's), and
- * how long it lasts. Only a handshake is made. Null: no network, or a way that the client library chooses itself.
+ * Whether the way to the broker is encrypted, whether its certificate is trusted (by the authority that the URL names,
+ * else by the system's), and how long it lasts. Only a handshake is made. Null: no network, or a way that the client
+ * library chooses itself.
  */
 export async function checkTls(url: string, timeoutMs: number, now: number): Promise<Check | null> {
   const parts = URL.parse(url);
@@ -136,7 +137,10 @@ function verdict(socket: TLSSocket, { now, verified, hasOwnAuthority }: Expectat
   return ok('TLS', `${protocol}; the certificate is good for ${days} days${trust}`);
 }
 
-/** OpenSSL's word for it, such as `DEPTH_ZERO_SELF_SIGNED_CERT`: the types of Node say Error, and Node gives the code as text. */
+/**
+ * OpenSSL's word for it, such as `DEPTH_ZERO_SELF_SIGNED_CERT`: the types of Node say Error, and Node gives the code as
+ * text.
+ */
 function reasonOf(socket: TLSSocket): string {
   const reason: unknown = socket.authorizationError;
   if (typeof reason === 'string') return reason;

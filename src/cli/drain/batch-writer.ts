@@ -1,6 +1,6 @@
 /**
- * Puts writes together: while one write runs, the next ones gather and go out as one. So thousands of messages cost few system calls
- * and few fsyncs, and each `put` still resolves only when its own bytes are written.
+ * Puts writes together: while one write runs, the next ones gather and go out as one. So thousands of messages cost few
+ * system calls and few fsyncs, and each `put` still resolves only when its own bytes are written.
  */
 export class BatchWriter {
   readonly #write: (batch: Uint8Array) => Promise<void>;

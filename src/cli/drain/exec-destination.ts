@@ -23,10 +23,11 @@ const LAST_LINE_CHARACTERS = 500;
 const QUIET_MS = 500;
 
 /**
- * Runs a command for each message: the body on its stdin, metadata in `MQ_*` variables. Exit 0 means done; anything else is a failed
- * delivery whose reason is the exit code and the last line that the command wrote to stderr.
+ * Runs a command for each message: the body on its stdin, metadata in `MQ_*` variables. Exit 0 means done; anything
+ * else is a failed delivery whose reason is the exit code and the last line that the command wrote to stderr.
  *
- * Each command is the leader of a process group of its own, so that Ctrl-C at the terminal reaches `mq` alone and what runs can finish.
+ * Each command is the leader of a process group of its own, so that Ctrl-C at the terminal reaches `mq` alone and what
+ * runs can finish.
  */
 export class ExecDestination implements Destination {
   readonly #options: ExecOptions;
@@ -100,7 +101,8 @@ export class ExecDestination implements Destination {
           } else failed(`${signal === null ? `exit ${code}` : `killed by ${signal}`}${said}`, code);
         };
         child.on('close', ended);
-        // What the command left running in the background holds its output open, maybe for days: then silence is the end of it.
+        // What the command left running in the background holds its output open, maybe for days: then silence is the
+        // end of it.
         child.on('exit', (code, signal) => {
           quiet = setTimeout(() => {
             if (writing > 0) {
@@ -126,7 +128,10 @@ function lastLineOf(text: string): string {
   return (trimmed.slice(trimmed.lastIndexOf('\n') + 1) + ending).slice(-LAST_LINE_CHARACTERS);
 }
 
-/** The environment of `mq` without what an outer `drain --exec` has put there: a message without a header must not seem to have that of another. */
+/**
+ * The environment of `mq` without what an outer `drain --exec` has put there: a message without a header must not seem
+ * to have that of another.
+ */
 function ownVariables(env: Host['env']): Host['env'] {
   return Object.fromEntries(Object.entries(env).filter(([name]) => !MESSAGE_VARIABLE.test(name)));
 }

@@ -1,6 +1,9 @@
 import type { Message } from '../../contract/message.ts';
 
-/** So many failed deliveries, and not one success: then it is the command that is broken, and each further delivery would only be used up. */
+/**
+ * So many failed deliveries, and not one success: then it is the command that is broken, and each further delivery
+ * would only be used up.
+ */
 const FIRST_FAILURES = 10;
 /** One message that always fails says nothing of the command. */
 const DIFFERENT_MESSAGES = 2;

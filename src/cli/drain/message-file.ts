@@ -15,11 +15,12 @@ const ENVELOPE_START = '{"queue":';
 const TAIL_BYTES = 64 * 1024;
 
 /**
- * A file of NDJSON envelopes that is appended to. `put` answers `sent` only when the line is written and synced to the disk, so the
- * message may then be removed from its queue. A write that fails (a full disk) is cut off again: the file holds whole lines only.
+ * A file of NDJSON envelopes that is appended to. `put` answers `sent` only when the line is written and synced to the
+ * disk, so the message may then be removed from its queue. A write that fails (a full disk) is cut off again: the file
+ * holds whole lines only.
  *
- * Where the path leads to no file but to a pipe or a device (`/dev/stdout`, `/dev/null`), there is nothing to sync, and `sent` means that
- * the operating system has taken the bytes, as on standard output.
+ * Where the path leads to no file but to a pipe or a device (`/dev/stdout`, `/dev/null`), there is nothing to sync, and
+ * `sent` means that the operating system has taken the bytes, as on standard output.
  */
 export class MessageFile implements Destination {
   readonly #path: string;
@@ -103,8 +104,8 @@ async function isPipe(path: string): Promise<boolean> {
 }
 
 /**
- * For writing alone: who opens a pipe for both is its own reader, and what is written is lost when it closes. Without a reader it is refused
- * at once (ENXIO), because an open that waits for one cannot be interrupted.
+ * For writing alone: who opens a pipe for both is its own reader, and what is written is lost when it closes. Without a
+ * reader it is refused at once (ENXIO), because an open that waits for one cannot be interrupted.
  */
 async function openPipe(path: string): Promise<FileHandle> {
   const asking = await open(path, constants.O_WRONLY | constants.O_NONBLOCK);
@@ -116,8 +117,9 @@ async function openPipe(path: string): Promise<FileHandle> {
 }
 
 /**
- * The length of the file up to its last whole line. A last line that is an unfinished envelope is what a killed `mq` left behind: its
- * message was never acknowledged and is still in its queue, so the rest of the line is cut off. Anything else is not ours to cut.
+ * The length of the file up to its last whole line. A last line that is an unfinished envelope is what a killed `mq`
+ * left behind: its message was never acknowledged and is still in its queue, so the rest of the line is cut off.
+ * Anything else is not ours to cut.
  */
 async function wholeLines(
   handle: FileHandle,

@@ -10,9 +10,15 @@ export interface Output {
   readonly columns: number;
   /** What is written goes nowhere, because it was closed when the program began. Absent: it was not. */
   readonly wasClosed?: boolean;
-  /** Resolves when there is room for more (back-pressure). Resolves too when the reader has gone; see `Host.stdoutClosed`. */
+  /**
+   * Resolves when there is room for more (back-pressure). Resolves too when the reader has gone; see
+   * `Host.stdoutClosed`.
+   */
   write(chunk: string | Uint8Array): Promise<void>;
-  /** Resolves when the operating system has taken the chunk; rejects when it did not. What may be acknowledged rests on this one. */
+  /**
+   * Resolves when the operating system has taken the chunk; rejects when it did not. What may be acknowledged rests on
+   * this one.
+   */
   writeThrough(chunk: string | Uint8Array): Promise<void>;
 }
 
@@ -29,10 +35,15 @@ export interface Host {
   readonly stdin: Input;
   readonly stdout: Output;
   readonly stderr: Output;
-  /** Both ends as a full-screen view needs them; null unless stdin and stdout are terminals. Whoever takes it gives it back. */
+  /**
+   * Both ends as a full-screen view needs them; null unless stdin and stdout are terminals. Whoever takes it gives it
+   * back.
+   */
   terminal(): Terminal | null;
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Starts a program for the caller, under the umask that the caller has; what `mq` itself makes is its owner's alone. */
+  /**
+   * Starts a program for the caller, under the umask that the caller has; what `mq` itself makes is its owner's alone.
+   */
   startForCaller<T>(start: () => T): T;
   /** The working directory: where a project's configuration is looked for from. */
   readonly cwd: string;
@@ -56,5 +67,8 @@ export interface Host {
   listKinds(): Promise<readonly Capabilities[]>;
 }
 
-/** `SIGHUP`: the terminal of a live view was closed; other commands do not listen to it. `stdout-closed`: its reader has gone. `stdout-failed`: it cannot be written, as on a full disk. */
+/**
+ * `SIGHUP`: the terminal of a live view was closed; other commands do not listen to it. `stdout-closed`: its reader has
+ * gone. `stdout-failed`: it cannot be written, as on a full disk.
+ */
 export type StopCause = 'SIGINT' | 'SIGTERM' | 'SIGHUP' | 'stdout-closed' | 'stdout-failed';

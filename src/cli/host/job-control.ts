@@ -25,7 +25,8 @@ export function jobControlOf(self: SignalledProcess): JobControl | null {
   return {
     async stop() {
       isStopping = true;
-      // Without a listener the signal does what it does in any program. To the group, so that a script around this one stops too.
+      // Without a listener the signal does what it does in any program. To the group, so that a script around this one
+      // stops too.
       self.off('SIGTSTP', onStop);
       try {
         self.kill(OWN_GROUP, 'SIGTSTP');

@@ -1,13 +1,16 @@
 /**
- * Some of Node's modules, loaded when they are first used. An `import` of `node:util` costs 3 ms, because it reads every export, and some open
- * stderr; most runs paint nothing, and Tab asks for neither.
+ * Some of Node's modules, loaded when they are first used. An `import` of `node:util` costs 3 ms, because it reads
+ * every export, and some open stderr; most runs paint nothing, and Tab asks for neither.
  */
 type Util = typeof import('node:util');
 
 export const styleText: Util['styleText'] = (format, text, options) =>
   process.getBuiltinModule('node:util').styleText(format, text, options);
 
-/** Whether a file descriptor is a terminal. The module that knows costs 2 ms, so what is no character device is not asked of it. */
+/**
+ * Whether a file descriptor is a terminal. The module that knows costs 2 ms, so what is no character device is not
+ * asked of it.
+ */
 export function isTerminal(descriptor: number): boolean {
   try {
     if (!process.getBuiltinModule('node:fs').fstatSync(descriptor).isCharacterDevice()) return false;
@@ -18,8 +21,8 @@ export function isTerminal(descriptor: number): boolean {
 }
 
 /**
- * Whether a descriptor was closed when the program began: Node puts the null device in its place, for reading and writing, where a shell's `>/dev/null` is
- * for writing only. Known on Linux alone; elsewhere false.
+ * Whether a descriptor was closed when the program began: Node puts the null device in its place, for reading and
+ * writing, where a shell's `>/dev/null` is for writing only. Known on Linux alone; elsewhere false.
  */
 export function wasClosed(descriptor: number): boolean {
   const fs = process.getBuiltinModule('node:fs');

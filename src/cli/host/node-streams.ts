@@ -48,9 +48,9 @@ export function nodeOutput(stream: WriteStream, onLost: (code: string) => void):
 const AT_ONCE_BYTES = 4096;
 
 /**
- * The `Output` on what is no terminal. Most commands print a few lines, and opening a stream for them costs 5 ms: the first bytes are written straight to the
- * descriptor, and the stream is opened for those that come after, so that a reader who is slow or stops never keeps the program from
- * its signals and heartbeats.
+ * The `Output` on what is no terminal. Most commands print a few lines, and opening a stream for them costs 5 ms: the
+ * first bytes are written straight to the descriptor, and the stream is opened for those that come after, so that a
+ * reader who is slow or stops never keeps the program from its signals and heartbeats.
  */
 export function plainOutput(
   descriptor: number,

@@ -2,10 +2,16 @@ import { constants, open as openDescriptor } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
 import { MqError, throwIfAborted } from '../../contract/errors.ts';
 
-/** A read is a round trip to a thread, and what is read together is sent together. More is no faster (measured: `npm run bench -- redis enqueue`). */
+/**
+ * A read is a round trip to a thread, and what is read together is sent together. More is no faster (measured: `npm run
+ * bench -- redis enqueue`).
+ */
 const READ_BYTES = 256 * 1024;
 
-/** The bytes of a file or a named pipe, as they come. Throws `USAGE` for what cannot be read, `ABORTED` while a pipe is waited for. */
+/**
+ * The bytes of a file or a named pipe, as they come. Throws `USAGE` for what cannot be read, `ABORTED` while a pipe is
+ * waited for.
+ */
 export async function* fileChunks(path: string, signal: AbortSignal): AsyncGenerator<Uint8Array> {
   const stats = await stat(path).catch((error: unknown) => Promise.reject(cannotRead(path, error)));
   if (stats.isFIFO()) {
@@ -26,8 +32,8 @@ export async function* fileChunks(path: string, signal: AbortSignal): AsyncGener
 }
 
 /**
- * Of a pipe. Its open waits in a thread for somebody who writes, and no program ends while a thread waits: so who is interrupted becomes that somebody for a moment.
- * What comes then is read as from a socket, which can be given up.
+ * Of a pipe. Its open waits in a thread for somebody who writes, and no program ends while a thread waits: so who is
+ * interrupted becomes that somebody for a moment. What comes then is read as from a socket, which can be given up.
  */
 async function* pipeChunks(path: string, signal: AbortSignal): AsyncGenerator<Uint8Array> {
   const unblock = (): void => {

@@ -64,8 +64,9 @@ export interface OutgoingRequest {
 }
 
 /**
- * The messages to send, those of one read together, read only as fast as they are taken. Throws `USAGE` with the line number for a broken envelope, and
- * `NOT_SUPPORTED` for a message of which the queue cannot hold everything, each before that message is sent.
+ * The messages to send, those of one read together, read only as fast as they are taken. Throws `USAGE` with the line
+ * number for a broken envelope, and `NOT_SUPPORTED` for a message of which the queue cannot hold everything, each
+ * before that message is sent.
  */
 export async function* outgoingBatches(request: OutgoingRequest): AsyncGenerator<Batch> {
   const { input, template, publisher, queue, lossy } = request;
@@ -121,7 +122,10 @@ export async function* outgoingBatches(request: OutgoingRequest): AsyncGenerator
   }
 }
 
-/** The same bytes. A mark that an editor put in front of a text is part of the first message, which its consumer may not expect. */
+/**
+ * The same bytes. A mark that an editor put in front of a text is part of the first message, which its consumer may not
+ * expect.
+ */
 async function* sayingMark(chunks: AsyncIterable<Uint8Array>, notice: Notice): AsyncGenerator<Uint8Array> {
   let isFirst = true;
   for await (const chunk of chunks) {

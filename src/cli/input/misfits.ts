@@ -7,8 +7,8 @@ import { type MessageTemplate, templateFrom } from './enqueue-template.ts';
 const PROBE = Buffer.from('null');
 
 /**
- * As `refuseMisfits`, of what the flags ask for, before anything is read. Of envelopes only what the flags add: the envelope may hold what a message must
- * have there (its group, for FIFO of SQS).
+ * As `refuseMisfits`, of what the flags ask for, before anything is read. Of envelopes only what the flags add: the
+ * envelope may hold what a message must have there (its group, for FIFO of SQS).
  */
 export function refuseFlags(publisher: Publisher, template: MessageTemplate, queue: Queue, ofEnvelopes: boolean): void {
   const perEnvelope = ofEnvelopes ? publisher.misfits(templateFrom({}).apply(null, PROBE)) : [];
@@ -19,7 +19,10 @@ export function refuseFlags(publisher: Publisher, template: MessageTemplate, que
   );
 }
 
-/** Throws `NOT_SUPPORTED` when the queue cannot hold everything of the message. `line`: its place in the input, if it has one. */
+/**
+ * Throws `NOT_SUPPORTED` when the queue cannot hold everything of the message. `line`: its place in the input, if it
+ * has one.
+ */
 export function refuseMisfits(publisher: Publisher, message: OutgoingMessage, queue: Queue, line: number | null): void {
   refuse(publisher.misfits(message), queue, line);
 }

@@ -1,9 +1,9 @@
 import type { BareBodies } from '../../contract/message.ts';
 
 /**
- * Cuts a stream of bytes after each `separator`, without it, and yields the parts that a chunk completes together. The last part counts also when
- * nothing ends it; nothing after the last separator is no part. Parts are places in their chunk, so that millions of short lines are neither copied
- * nor made objects.
+ * Cuts a stream of bytes after each `separator`, without it, and yields the parts that a chunk completes together. The
+ * last part counts also when nothing ends it; nothing after the last separator is no part. Parts are places in their
+ * chunk, so that millions of short lines are neither copied nor made objects.
  */
 export async function* splitBytes(chunks: AsyncIterable<Uint8Array>, separator: number): AsyncGenerator<BareBodies> {
   let begun: Uint8Array[] = [];

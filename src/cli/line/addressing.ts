@@ -41,9 +41,10 @@ interface Line {
 }
 
 /**
- * Takes `@context` off the names of queues. `@context` alone is the context's default queue. All names of a line must agree on the
- * context, save the target of move and copy, which becomes `--to-url @context`. Throws `USAGE`, and
- * `CONTEXT_NOT_FOUND` for what is all but a context's name: where a queue is made by sending to it, the message would be on another broker.
+ * Takes `@context` off the names of queues. `@context` alone is the context's default queue. All names of a line must
+ * agree on the context, save the target of move and copy, which becomes `--to-url @context`. Throws `USAGE`, and
+ * `CONTEXT_NOT_FOUND` for what is all but a context's name: where a queue is made by sending to it, the message would
+ * be on another broker.
  */
 export function addressQueues({
   command,

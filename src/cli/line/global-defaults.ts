@@ -11,7 +11,10 @@ export interface EffectiveGlobals {
   readonly outputIsAsked: boolean;
 }
 
-/** What the line left open comes from `MQ_OUTPUT`, `MQ_TIMEOUT`, `MQ_CONNECT_TIMEOUT`, `MQ_NO_INPUT`, then from the files. Throws `USAGE`. */
+/**
+ * What the line left open comes from `MQ_OUTPUT`, `MQ_TIMEOUT`, `MQ_CONNECT_TIMEOUT`, `MQ_NO_INPUT`, then from the
+ * files. Throws `USAGE`.
+ */
 export function withDefaults(
   globals: Globals,
   program: Command,

@@ -40,7 +40,10 @@ export function addGlobalOptions(program: Command): void {
   for (const option of options) program.addOption(option);
 }
 
-/** Made once: the line is looked through for its verb before it is parsed, and each option costs a tenth of a millisecond to make. */
+/**
+ * Made once: the line is looked through for its verb before it is parsed, and each option costs a tenth of a
+ * millisecond to make.
+ */
 let options: readonly Option[] | null = null;
 
 function globalOptions(): readonly Option[] {

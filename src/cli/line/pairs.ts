@@ -7,7 +7,9 @@ export function splitPair(text: string, flag: string): readonly [key: string, va
   return [text.slice(0, at), text.slice(at + 1)];
 }
 
-/** Several pairs as a record. The same key twice is refused, because one of the two would be dropped. Throws `USAGE`. */
+/**
+ * Several pairs as a record. The same key twice is refused, because one of the two would be dropped. Throws `USAGE`.
+ */
 export function pairsToRecord(pairs: readonly string[], flag: string): Readonly<Record<string, string>> {
   const entries = new Map<string, string>();
   for (const pair of pairs) {

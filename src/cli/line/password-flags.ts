@@ -6,7 +6,10 @@ export interface PasswordFlags {
   readonly passwordCommand?: string;
 }
 
-/** Where a context finds its password, as it stands in the file; null: no flag says so. Throws `USAGE` for two places, or a command without words. */
+/**
+ * Where a context finds its password, as it stands in the file; null: no flag says so. Throws `USAGE` for two places,
+ * or a command without words.
+ */
 export function passwordFrom({ passwordEnv, passwordFile, passwordCommand }: PasswordFlags): object | null {
   const given = [
     ...(passwordEnv === undefined ? [] : [{ env: passwordEnv }]),

@@ -3,8 +3,9 @@ import type { Broker } from '../../contract/broker.ts';
 import { MqError } from '../../contract/errors.ts';
 
 /**
- * A URL stands where a queue is expected: `--url` was forgotten, and where a queue comes into being with its first message it would be stored with its
- * password. Also behind an `@`. The embedded database has an address without slashes.
+ * A URL stands where a queue is expected: `--url` was forgotten, and where a queue comes into being with its first
+ * message it would be stored with its password. Also behind an `@`. The embedded database has an address without
+ * slashes.
  */
 export function isUrl(name: string): boolean {
   return urlAt(name) !== -1 || /^sqlite:/i.test(name);

@@ -21,9 +21,9 @@ export function bodyRedaction(session: Session): (message: Message) => Message {
 }
 
 /**
- * What the context says must not be shown, taken out of a message's body: `card.number`, `customers.*.email` (`*` is every key or item).
- * For looking only: what is moved, drained or saved stays whole. A body that is no JSON has no paths and is shown as it is. Gives back the same
- * message when there was nothing to hide.
+ * What the context says must not be shown, taken out of a message's body: `card.number`, `customers.*.email` (`*` is
+ * every key or item). For looking only: what is moved, drained or saved stays whole. A body that is no JSON has no
+ * paths and is shown as it is. Gives back the same message when there was nothing to hide.
  */
 export function redactedBy(redact: readonly string[]): (message: Message) => Message {
   const paths = redact.map((path) => path.replace(/^body\./, '').split('.'));

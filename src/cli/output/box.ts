@@ -1,7 +1,10 @@
 import stringWidth from 'string-width';
 import type { Session } from '../session.ts';
 
-/** A small boxed view for people. In a pipe it has no borders, so that `awk` and `cut` can read it. Cells are already made safe. */
+/**
+ * A small boxed view for people. In a pipe it has no borders, so that `awk` and `cut` can read it. Cells are already
+ * made safe.
+ */
 export async function printBox(
   session: Session,
   headings: readonly string[] | null,

@@ -43,7 +43,10 @@ export async function printDeadGroups(session: Session, broker: Broker, name: st
 interface DeadGroup {
   readonly from: string | null;
   readonly reason: string | null;
-  /** The consumer's error with ids and numbers replaced by marks, so that "order 7 timed out" and "order 8 timed out" are one group. */
+  /**
+   * The consumer's error with ids and numbers replaced by marks, so that "order 7 timed out" and "order 8 timed out"
+   * are one group.
+   */
   readonly error: string | null;
   readonly count: number;
   readonly oldestAt: number | null;

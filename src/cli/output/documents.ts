@@ -23,7 +23,10 @@ async function renderOne(format: DocumentFormat, value: object): Promise<string>
   }
 }
 
-/** A sequence of objects that is printed as it comes, so that memory stays flat: an array in JSON and YAML, a line each in NDJSON. */
+/**
+ * A sequence of objects that is printed as it comes, so that memory stays flat: an array in JSON and YAML, a line each
+ * in NDJSON.
+ */
 export interface Sequence {
   /** Resolves when there is room for more. */
   item(value: object): Promise<void>;

@@ -4,7 +4,10 @@ import type { Globals } from '../line/globals.ts';
 
 export type Style = Parameters<typeof styleText>[0];
 
-/** The text in a style where colours are wanted: `--color`, else what Node reads from NO_COLOR, FORCE_COLOR and the terminal. */
+/**
+ * The text in a style where colours are wanted: `--color`, else what Node reads from NO_COLOR, FORCE_COLOR and the
+ * terminal.
+ */
 export function paint(output: Output, color: Globals['color'], style: Style, text: string): string {
   const wanted = color === 'always' || (color === 'auto' && output.hasColor);
   return wanted ? styleText(style, text, { validateStream: false }) : text;

@@ -5,7 +5,10 @@ import { safe } from './safe.ts';
 
 const FAILURES_SHOWN = 20;
 
-/** A report for the page of a CI job: one table, and what failed. Names and reasons are a broker's text, so nothing in them is markup. */
+/**
+ * A report for the page of a CI job: one table, and what failed. Names and reasons are a broker's text, so nothing in
+ * them is markup.
+ */
 export function reportMarkdown(report: AnyReport): string {
   const { operation, from, to, dryRun, failures, complete } = report;
   const route = to.length === 0 ? code(from) : `${code(from)} → ${to.map(code).join(', ')}`;

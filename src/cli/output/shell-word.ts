@@ -1,6 +1,9 @@
 import { safe } from './safe.ts';
 
-/** A word as it has to be typed in a POSIX shell: as it is where that is safe, else in single quotes; what cannot be seen as the bytes that it is made of. */
+/**
+ * A word as it has to be typed in a POSIX shell: as it is where that is safe, else in single quotes; what cannot be
+ * seen as the bytes that it is made of.
+ */
 export function shellWord(text: string): string {
   if (/^[\w@%+=:,./-]+$/.test(text) && !text.startsWith('=')) return text;
   if (safe(text) === text) return `'${text.replaceAll("'", "'\\''")}'`;

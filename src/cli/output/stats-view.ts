@@ -4,7 +4,9 @@ import { formatDuration } from '../../core/duration.ts';
 import type { Column } from './columns.ts';
 import { safe } from './safe.ts';
 
-/** The public JSON of a reading. Every key is always there; null means unknown or that it does not apply (see `notes`). */
+/**
+ * The public JSON of a reading. Every key is always there; null means unknown or that it does not apply (see `notes`).
+ */
 export function statsDocument(stats: QueueStats, context: string | null): object {
   return {
     queue: stats.queue,

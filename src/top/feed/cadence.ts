@@ -31,9 +31,9 @@ export class Cadence {
   }
 
   /**
-   * Waits for the next tick after `startedAt` (by the clock). A tick that went by while the last poll still ran is skipped and not made up for,
-   * and so is one that would leave the broker less than its rest.
-   * Resolves early when the interval changes, on `wake`, and when the signal aborts.
+   * Waits for the next tick after `startedAt` (by the clock). A tick that went by while the last poll still ran is
+   * skipped and not made up for, and so is one that would leave the broker less than its rest. Resolves early when the
+   * interval changes, on `wake`, and when the signal aborts.
    */
   async nextTick(startedAt: number, signal: AbortSignal): Promise<void> {
     const elapsed = this.#clock.now() - startedAt;

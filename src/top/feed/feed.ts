@@ -3,7 +3,10 @@ import { Channel } from './channel.ts';
 import { type PollOptions, pollBroker } from './poll-broker.ts';
 import type { Snapshot } from './snapshot.ts';
 
-/** Snapshots of all brokers as they come; each is polled on its own, so that none waits for another. Ends when the signal aborts. */
+/**
+ * Snapshots of all brokers as they come; each is polled on its own, so that none waits for another. Ends when the
+ * signal aborts.
+ */
 export async function* watch(brokers: readonly WatchedBroker[], options: PollOptions): AsyncGenerator<Snapshot> {
   const left = new AbortController();
   const signal = AbortSignal.any([options.signal, left.signal]);

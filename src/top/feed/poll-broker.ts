@@ -31,8 +31,8 @@ const BACKOFF_MAX_MS = 30_000;
 const ABANDON_MS = 1_000;
 
 /**
- * Polls one broker until the signal aborts, and never fails: an outage is a snapshot like any other. One poll at a time; after a failure the
- * connection is made anew, after 1, 2, 4 … up to 30 seconds (or at once on `cadence.wake`).
+ * Polls one broker until the signal aborts, and never fails: an outage is a snapshot like any other. One poll at a
+ * time; after a failure the connection is made anew, after 1, 2, 4 … up to 30 seconds (or at once on `cadence.wake`).
  */
 export async function* pollBroker(watched: WatchedBroker, options: PollOptions): AsyncGenerator<Snapshot> {
   const { cadence, clock, now, signal } = options;

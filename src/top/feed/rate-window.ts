@@ -7,9 +7,9 @@ const WINDOW_MS = 10_000;
 const SPACING_MS = 1_000;
 
 /**
- * Rates over the last ten seconds, from the readings of each queue of one broker. Between two single polls a rate is mostly noise: one batch
- * more or less doubles it. After a counter reset the window starts anew, so a restart costs one reading and no negative rate; after a
- * clock that was set back too.
+ * Rates over the last ten seconds, from the readings of each queue of one broker. Between two single polls a rate is
+ * mostly noise: one batch more or less doubles it. After a counter reset the window starts anew, so a restart costs one
+ * reading and no negative rate; after a clock that was set back too.
  */
 export class RateWindow {
   readonly #readings = new Map<string, Readings>();
@@ -38,14 +38,17 @@ const COUNTERS = ['enqueued', 'acked', 'failed'] as const satisfies readonly (ke
 const WIDTH = COUNTERS.length + 1;
 
 /**
- * The readings of one queue, oldest first, in one array that is changed in place: 2,000 queues times ten readings made anew every second
- * are what the garbage collector would mostly be busy with. NaN stands for unknown.
+ * The readings of one queue, oldest first, in one array that is changed in place: 2,000 queues times ten readings made
+ * anew every second are what the garbage collector would mostly be busy with. NaN stands for unknown.
  */
 class Readings {
   /** Of each reading its instant and its counters. */
   readonly #cells: number[] = [];
 
-  /** The oldest reading of the window before `now`, or the last one when polls are further apart than that; null when there is none. Forgets what is older. */
+  /**
+   * The oldest reading of the window before `now`, or the last one when polls are further apart than that; null when
+   * there is none. Forgets what is older.
+   */
   before(now: number, counters: Counters): EarlierReading | null {
     const cells = this.#cells;
     const last = cells.length - WIDTH;

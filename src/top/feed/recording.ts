@@ -39,7 +39,10 @@ export function parseRecording(text: string): Recording {
   return { contexts: heading.contexts, snapshots };
 }
 
-/** The time that it was in a recording, milliseconds since the epoch: from its first sample on it goes as fast as `clock`. */
+/**
+ * The time that it was in a recording, milliseconds since the epoch: from its first sample on it goes as fast as
+ * `clock`.
+ */
 export function recordedTime(snapshots: readonly Snapshot[], clock: Clock): () => number {
   const startedAt = clock.now();
   const firstAt = snapshots[0]?.at ?? 0;

@@ -3,7 +3,9 @@ import type { Row } from './rows.ts';
 import { sorted } from './sorting.ts';
 import { listHeight, shownBrokers, type TopState } from './state.ts';
 
-/** The state with its rows filtered and sorted anew, the selection still on its queue, and the selection on the screen. */
+/**
+ * The state with its rows filtered and sorted anew, the selection still on its queue, and the selection on the screen.
+ */
 export function arranged(state: TopState): TopState {
   const rows = sorted(passing(state), state.sorting);
   const before = indexOfSelected(state);

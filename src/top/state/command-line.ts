@@ -1,7 +1,9 @@
 import { groupExpression } from '../../core/dead-letter-groups.ts';
 import type { ActionRequest } from './action.ts';
 
-/** The command line that would do the same, quoted for a POSIX shell. `selector`: the options that choose the broker. */
+/**
+ * The command line that would do the same, quoted for a POSIX shell. `selector`: the options that choose the broker.
+ */
 export function commandLine(request: ActionRequest, selector: readonly string[]): string {
   const { verb, key, max, group, to, state } = request;
   const options = [

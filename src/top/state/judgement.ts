@@ -16,7 +16,10 @@ export type Outlook =
   | { readonly kind: 'draining'; readonly inMs: number; readonly byRates?: true };
 
 const TREND_WINDOW_MS = 15_000;
-/** A rise smaller than this share of the depth, or than so many messages, is not called growing at once: queues breathe. It is when it goes on. */
+/**
+ * A rise smaller than this share of the depth, or than so many messages, is not called growing at once: queues breathe.
+ * It is when it goes on.
+ */
 const NOTABLE_SHARE = 0.02;
 const NOTABLE_CHANGE = 3;
 
@@ -46,7 +49,10 @@ export function judge(stats: QueueStats, series: Series, lostConsumers = false):
   return { faults: FAULTS.filter((fault) => found[fault]), outlook, netPerSec };
 }
 
-/** Nothing comes and nothing goes, for all that is known: a parking place, whose messages wait for nobody. What is unknown is not idle. */
+/**
+ * Nothing comes and nothing goes, for all that is known: a parking place, whose messages wait for nobody. What is
+ * unknown is not idle.
+ */
 function isIdle({ rates }: QueueStats, measured: Slope | null): boolean {
   if ((measured?.change ?? 0) !== 0) return false;
   const { inPerSec = null, outPerSec = null } = rates ?? {};
@@ -70,7 +76,8 @@ function outlookOf(stats: QueueStats, series: Series, measured: Slope | null, ne
   if (change >= notable) return { kind: 'growing' };
   if (change <= -notable) return { kind: 'draining', inMs: (stats.depth / -netPerSec) * 1000 };
   const slow = trend(series, 'depth');
-  // The last few messages of a queue are too few to fall notably; one more or less of them is nothing but the breath of a queue whose consumers keep up.
+  // The last few messages of a queue are too few to fall notably; one more or less of them is nothing but the breath of
+  // a queue whose consumers keep up.
   const isEnding = slow !== null && slow.change < 0 && stats.depth <= NOTABLE_CHANGE;
   if (slow === null || (Math.abs(slow.change) < NOTABLE_CHANGE && !isEnding)) {
     const isSure = coversTrend(series);
@@ -79,7 +86,10 @@ function outlookOf(stats: QueueStats, series: Series, measured: Slope | null, ne
   return slow.perSec > 0 ? { kind: 'growing' } : { kind: 'draining', inMs: (stats.depth / -slow.perSec) * 1000 };
 }
 
-/** Before a trend can be seen in the depth, the rates tell it, unless the depth goes the other way. Null: they do not differ, or are unknown. */
+/**
+ * Before a trend can be seen in the depth, the rates tell it, unless the depth goes the other way. Null: they do not
+ * differ, or are unknown.
+ */
 function byRates({ rates, depth }: QueueStats, measured: Slope | null): Outlook | null {
   const { inPerSec = null, outPerSec = null } = rates ?? {};
   if (inPerSec === null || outPerSec === null || depth === null) return null;

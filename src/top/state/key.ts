@@ -18,7 +18,10 @@ export const NAMED_KEYS = [
 ] as const;
 export type NamedKey = (typeof NAMED_KEYS)[number];
 
-/** One key. Terminals send fast keys in one piece; they are taken apart before they come here. What is pasted into a line comes whole, as one `char`. */
+/**
+ * One key. Terminals send fast keys in one piece; they are taken apart before they come here. What is pasted into a
+ * line comes whole, as one `char`.
+ */
 export type Key = { readonly name: NamedKey } | { readonly char: string };
 
 /** The character of a key; empty for a named one. */

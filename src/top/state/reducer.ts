@@ -104,7 +104,10 @@ function afterAnswer(
   return { ...state, detail: update(state.detail) };
 }
 
-/** The reasons may be other ones than before, or in another order: the next key must not hit a neighbour of the one that was selected. */
+/**
+ * The reasons may be other ones than before, or in another order: the next key must not hit a neighbour of the one that
+ * was selected.
+ */
 function withDeadLetters(detail: DetailState, dead: Answer<DeadLettersSeen>): DetailState {
   const again = dead.status === 'ready' ? dead.data.groups.findIndex(({ reason }) => reason === detail.reason) : -1;
   return { ...detail, dead, cursor: detail.tab === 'dead' && again > 0 ? again : detail.cursor };

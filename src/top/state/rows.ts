@@ -25,7 +25,9 @@ export interface BrokerView {
   readonly rows: ReadonlyMap<string, Row>;
 }
 
-/** The broker after a snapshot. Pure: the view before it stays as it is, so that a frozen screen can go on showing it. */
+/**
+ * The broker after a snapshot. Pure: the view before it stays as it is, so that a frozen screen can go on showing it.
+ */
 export function withSnapshot(before: BrokerView | undefined, snapshot: Snapshot): BrokerView {
   const { context, queues, condition, at } = snapshot;
   const facts = {
@@ -45,7 +47,8 @@ export function withSnapshot(before: BrokerView | undefined, snapshot: Snapshot)
 
 function nextRow(before: Row | undefined, context: string, stats: QueueStats): Row {
   const elapsedMs = before === undefined ? 0 : stats.sampledAt - before.stats.sampledAt;
-  // The broker answered with the reading that is known already (RabbitMQ renews its own every five seconds): no new point in time.
+  // The broker answered with the reading that is known already (RabbitMQ renews its own every five seconds): no new
+  // point in time.
   const lostConsumers =
     before !== undefined && stats.consumers === 0 && (before.lostConsumers || (before.stats.consumers ?? 0) > 0);
   if (before !== undefined && elapsedMs <= 0)

@@ -16,9 +16,10 @@ const ELAPSED = LANES.length;
 const WIDTH = LANES.length + 1;
 
 /**
- * The last samples of one queue, oldest first. Never changed once made, so that a frozen view stays as it was. It is one array of numbers,
- * because 2,000 queues get a new one every second, and a sample that says the same as the last one is only counted, because most queues
- * are idle. NaN stands for unknown; float32 is exact for counts up to 16 million, beyond which only the drawing is rounded.
+ * The last samples of one queue, oldest first. Never changed once made, so that a frozen view stays as it was. It is
+ * one array of numbers, because 2,000 queues get a new one every second, and a sample that says the same as the last
+ * one is only counted, because most queues are idle. NaN stands for unknown; float32 is exact for counts up to 16
+ * million, beyond which only the drawing is rounded.
  */
 export interface Series {
   /** Five figures, and the milliseconds since the sample before. */
@@ -73,15 +74,15 @@ export interface Slope {
   /** In all. */
   readonly change: number;
   /**
-   * How far the last sample is above all, or below all, of the older half: 0 for a figure that goes up and down and is where it was, as the depth
-   * of a queue that is filled and emptied in batches.
+   * How far the last sample is above all, or below all, of the older half: 0 for a figure that goes up and down and is
+   * where it was, as the depth of a queue that is filled and emptied in batches.
    */
   readonly beyond: number;
 }
 
 /**
- * Change of a figure over the last `windowMs`; null with fewer than two known samples. Between samples further apart than the window it is the
- * change between the last two.
+ * Change of a figure over the last `windowMs`; null with fewer than two known samples. Between samples further apart
+ * than the window it is the change between the last two.
  */
 export function slope(series: Series, name: Lane, windowMs: number): Slope | null {
   const { cells, repeats, repeatedMs } = series;
@@ -106,7 +107,10 @@ export function slope(series: Series, name: Lane, windowMs: number): Slope | nul
   return { perSec: ((last - first) * 1000) / firstElapsedMs, change: last - first, beyond };
 }
 
-/** The least and the most of the samples of the last `elapsedMs` that are older than half of that. All of them are known. */
+/**
+ * The least and the most of the samples of the last `elapsedMs` that are older than half of that. All of them are
+ * known.
+ */
 function olderHalf({ cells, repeats, repeatedMs }: Series, lane: number, elapsedMs: number): [number, number] {
   let [least, most] = [Infinity, -Infinity];
   let age = 0;
@@ -133,9 +137,10 @@ export function coversTrend({ cells, repeats }: Series): boolean {
 }
 
 /**
- * How a figure has risen or fallen over its last twenty samples, if it went on and on, however little it was: of four groups of five, none reaches
- * back into the one before. The depth of a queue whose consumers keep up wanders; a random walk looks so in one case of 160, but in one of five where
- * two halves are compared (simulated). A broker may renew its figures only every few samples, so groups may touch. Null when there is no such trend.
+ * How a figure has risen or fallen over its last twenty samples, if it went on and on, however little it was: of four
+ * groups of five, none reaches back into the one before. The depth of a queue whose consumers keep up wanders; a random
+ * walk looks so in one case of 160, but in one of five where two halves are compared (simulated). A broker may renew
+ * its figures only every few samples, so groups may touch. Null when there is no such trend.
  */
 export function trend(series: Series, name: Lane): { perSec: number; change: number } | null {
   const { cells, repeats, repeatedMs } = series;

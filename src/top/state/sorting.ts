@@ -38,7 +38,10 @@ const FIGURES: Readonly<Record<Exclude<SortKey, 'queue' | 'context'>, (row: Row)
   net: (row) => row.judgement.netPerSec,
 };
 
-/** Figures run from the largest down, names from A up; `reversed` turns that round. Equal rows are in order of their names. */
+/**
+ * Figures run from the largest down, names from A up; `reversed` turns that round. Equal rows are in order of their
+ * names.
+ */
 export function sorted(rows: readonly Row[], { key, reversed }: Sorting): readonly Row[] {
   const direction = reversed ? -1 : 1;
   if (key === 'queue' || key === 'context') {

@@ -32,7 +32,10 @@ export interface TopState {
   readonly rows: readonly Row[];
   /** The selection follows its queue, not its place on the screen. */
   readonly selected: RowKey | null;
-  /** The selection follows its queue: the operator has chosen one, or every broker has answered or failed. Before, it is the first row, whichever that is. */
+  /**
+   * The selection follows its queue: the operator has chosen one, or every broker has answered or failed. Before, it is
+   * the first row, whichever that is.
+   */
   readonly hasChosen: boolean;
   /** The first row on the screen. */
   readonly offset: number;

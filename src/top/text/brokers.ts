@@ -7,8 +7,8 @@ import { safe } from './safe.ts';
 import { glyphsOf, paint, paintLabel, type Theme } from './theme.ts';
 
 /**
- * How far each broker can be trusted; what is wrong comes first. Where there is no room for all of it every broker is still named: the reasons are what
- * is shortened.
+ * How far each broker can be trusted; what is wrong comes first. Where there is no room for all of it every broker is
+ * still named: the reasons are what is shortened.
  */
 export function brokersLine(state: TopState, width: number, theme: Theme): Line {
   const { ellipsis } = glyphsOf(theme);

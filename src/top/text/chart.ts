@@ -1,8 +1,8 @@
 import { formatCount } from './figures.ts';
 
 /**
- * Bars over time, the newest at the right, from zero to the largest value. `bars`: characters from nothing to full. A gap is a value that was
- * unknown; a value above zero never looks like zero.
+ * Bars over time, the newest at the right, from zero to the largest value. `bars`: characters from nothing to full. A
+ * gap is a value that was unknown; a value above zero never looks like zero.
  */
 export function sparkline(values: readonly (number | null)[], width: number, bars: string): string {
   return chart(values, width, 1, bars)[0] ?? '';

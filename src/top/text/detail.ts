@@ -92,7 +92,10 @@ function scrollable(state: TopState, detail: DetailState, theme: Theme): readonl
   return load?.status === 'ready' ? null : waiting(load, width);
 }
 
-/** The furthest that the text on the screen can be scrolled: its last line is then the last of the screen. Null where nothing is scrolled. */
+/**
+ * The furthest that the text on the screen can be scrolled: its last line is then the last of the screen. Null where
+ * nothing is scrolled.
+ */
 export function scrollEnd(state: TopState, detail: DetailState): number | null {
   const text = scrollable(state, detail, { color: false, unicode: true });
   return text === null ? null : Math.max(0, text.length - heightOf(state));

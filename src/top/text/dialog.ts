@@ -32,8 +32,8 @@ export function withDialog(
 }
 
 /**
- * When there is little room: without the command line, then the beginning, which says what will be done, and the end, which asks. What lies between is
- * left away, and that is marked.
+ * When there is little room: without the command line, then the beginning, which says what will be done, and the end,
+ * which asks. What lies between is left away, and that is marked.
  */
 function fitting(state: TopState, action: Asking, width: number, room: number, ellipsis: string): readonly string[] {
   const { request } = action;
@@ -50,8 +50,8 @@ function fitting(state: TopState, action: Asking, width: number, room: number, e
 }
 
 /**
- * A line a choice, however narrow. When there is little room the last line goes first, unless it has just been asked for, then the title, then what is far
- * from the cursor.
+ * A line a choice, however narrow. When there is little room the last line goes first, unless it has just been asked
+ * for, then the title, then what is far from the cursor.
  */
 function menu(content: readonly string[], room: number, cursor: number, keepsLast: boolean): readonly string[] {
   if (content.length <= room) return content;

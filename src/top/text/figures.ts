@@ -92,7 +92,8 @@ export function totalOf(
 }
 
 /**
- * `12+?`: at least 12, the rest is unknown. What is known to be nothing says nothing beside what is unknown: `?`. Nothing when no queue has such a figure.
+ * `12+?`: at least 12, the rest is unknown. What is known to be nothing says nothing beside what is unknown: `?`.
+ * Nothing when no queue has such a figure.
  */
 export function formatTotal(total: Total, format: (value: number) => string = formatCount): string {
   if (total.known === 0 || (total.sum === 0 && total.unknown > 0)) return total.unknown === 0 ? '' : '?';

@@ -19,7 +19,10 @@ export function messageSummary(message: Message, now: number): string {
 
 const laidOut = new WeakMap<Message, { readonly width: number; readonly lines: readonly string[] }>();
 
-/** All of a message in lines of at most `width` cells. Remembered for its last width: the screen is drawn anew each second, and a body takes a while. */
+/**
+ * All of a message in lines of at most `width` cells. Remembered for its last width: the screen is drawn anew each
+ * second, and a body takes a while.
+ */
 export function wrappedMessage(message: Message, width: number): readonly string[] {
   const known = laidOut.get(message);
   if (known?.width === width) return known.lines;

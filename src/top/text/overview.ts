@@ -22,7 +22,10 @@ const DEPTH_CHART_HEIGHT = 3;
 const LABEL_WIDTH = 8;
 const SCALE_WIDTH = 22;
 
-/** What is known of a queue: its figures now and over time, its links, consumers and configuration. `row` is null when it is gone. */
+/**
+ * What is known of a queue: its figures now and over time, its links, consumers and configuration. `row` is null when
+ * it is gone.
+ */
 export function overviewLines(load: Load<Overview>, row: Row | null, width: number, theme: Theme): readonly Line[] {
   const text = (lines: readonly string[]): readonly Line[] => lines.flatMap((one) => wrapped(one, width)).map(line);
   const stats =

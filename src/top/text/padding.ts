@@ -11,7 +11,9 @@ export function widthOf(text: string): number {
 
 const graphemes = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
 
-/** The text cut to `width` cells, with `ellipsis` (one cell) where something is missing. Never cuts through a character. */
+/**
+ * The text cut to `width` cells, with `ellipsis` (one cell) where something is missing. Never cuts through a character.
+ */
 export function cut(text: string, width: number, ellipsis: string): string {
   if (width <= 0) return '';
   if (widthOf(text) <= width) return text;
@@ -52,8 +54,8 @@ export function padded(text: string, width: number, align: 'left' | 'right', ell
 }
 
 /**
- * Text broken into lines of at most `width` cells, at blanks where there are any. Each character is measured once: a body is mostly one long word, and the
- * keys wait meanwhile.
+ * Text broken into lines of at most `width` cells, at blanks where there are any. Each character is measured once: a
+ * body is mostly one long word, and the keys wait meanwhile.
  */
 export function wrapped(text: string, width: number): readonly string[] {
   const lines: string[] = [];
@@ -84,7 +86,10 @@ export function wrapped(text: string, width: number): readonly string[] {
   return lines;
 }
 
-/** A word that is wider than a line, in pieces that are not. A character that is wider than a whole line cannot be shown. */
+/**
+ * A word that is wider than a line, in pieces that are not. A character that is wider than a whole line cannot be
+ * shown.
+ */
 function broken(word: string, width: number): string[] {
   if (PLAIN.test(word)) return word.match(new RegExp(`.{1,${Math.max(1, width)}}`, 'g')) ?? [];
   const pieces: string[] = [];

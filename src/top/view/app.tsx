@@ -32,7 +32,10 @@ export function App({ store, theme, jobControl }: AppProps): ReactNode {
   return <Screen state={fitting ? state : { ...state, size: { columns, rows } }} theme={theme} />;
 }
 
-/** Gives the terminal back while the program is stopped, and draws all of it anew when it goes on. Returns what Ctrl-Z does. */
+/**
+ * Gives the terminal back while the program is stopped, and draws all of it anew when it goes on. Returns what Ctrl-Z
+ * does.
+ */
 function useJobControl(jobControl: JobControl | null): () => void {
   const { suspendTerminal } = useApp();
   const isAway = useRef(false);

@@ -39,8 +39,8 @@ export function keysOf(input: string, key: InkKey): readonly Key[] {
 }
 
 /**
- * A key that came right after Escape, or with Alt. Enter must not be left alone: whoever typed Escape before it wanted to leave, and it would confirm. Alt
- * with Backspace takes a word, as in a shell; an arrow with Alt is that arrow.
+ * A key that came right after Escape, or with Alt. Enter must not be left alone: whoever typed Escape before it wanted
+ * to leave, and it would confirm. Alt with Backspace takes a word, as in a shell; an arrow with Alt is that arrow.
  */
 function afterEscape(name: NamedKey): readonly Key[] {
   if (name === 'backspace') return [{ name: 'ctrl-w' }];

@@ -23,8 +23,8 @@ export interface ConductorOptions {
 const PROGRESS_INTERVAL_MS = 100;
 
 /**
- * Does what the state asks for: it compares the state with what is under way, starts what is new and aborts what is not wanted any more. The
- * reducer stays pure, and whoever reads a state can tell what is going on.
+ * Does what the state asks for: it compares the state with what is under way, starts what is new and aborts what is not
+ * wanted any more. The reducer stays pure, and whoever reads a state can tell what is going on.
  */
 export class Conductor {
   readonly #options: ConductorOptions;

@@ -3,8 +3,8 @@ import { abortedError, MqError, throwIfAborted } from '../../contract/errors.ts'
 import type { WatchedBroker } from '../watched.ts';
 
 /**
- * Connections for what the operator asks for, apart from those that poll: an action must not be cut off because a poll failed. Each is made when
- * it is first needed, and made anew after it broke.
+ * Connections for what the operator asks for, apart from those that poll: an action must not be cut off because a poll
+ * failed. Each is made when it is first needed, and made anew after it broke.
  */
 export class Connections {
   readonly #watched: ReadonlyMap<string, WatchedBroker>;

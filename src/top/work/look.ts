@@ -96,7 +96,8 @@ async function look(
   signal: AbortSignal,
 ): Promise<MessagesSeen> {
   const messages: Message[] = [];
-  // The price was told and agreed to; what else there is to say is said by `mq peek`. Harm is still refused: `force` is not set.
+  // The price was told and agreed to; what else there is to say is said by `mq peek`. Harm is still refused: `force` is
+  // not set.
   const request = { ...EVERYTHING, broker, queue, state, limit: limit + 1, force: false, notice: () => {}, signal };
   for await (const message of peekMessages(request)) messages.push(shown(message));
   return { messages: messages.slice(0, limit), partial: messages.length > limit };

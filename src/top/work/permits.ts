@@ -12,7 +12,10 @@ export class Permits {
     this.#verb = verb;
   }
 
-  /** Which name has to be typed: `first`, if that queue is one of those that have to be confirmed, else the first of these; null: none has to. */
+  /**
+   * Which name has to be typed: `first`, if that queue is one of those that have to be confirmed, else the first of
+   * these; null: none has to.
+   */
   nameToType(first: string): string | null {
     const [any = null] = this.#toConfirm;
     return this.#toConfirm.has(first) ? first : any;
@@ -30,7 +33,10 @@ export class Permits {
     this.#confirming.add(watched.context);
   }
 
-  /** From here on a queue that has to be confirmed is refused, unless a name was asked for: nobody is asked once the work has begun. */
+  /**
+   * From here on a queue that has to be confirmed is refused, unless a name was asked for: nobody is asked once the
+   * work has begun.
+   */
   planned(): void {
     this.#isPlanned = true;
   }

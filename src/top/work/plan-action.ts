@@ -30,8 +30,9 @@ export interface PlannedAction {
 const FAILURES_SHOWN = 3;
 
 /**
- * The same plans as the verbs have, with the same rules: purging, and whatever the configuration protects, asks for the queue's name; redriving and
- * moving ask yes or no. Pausing and resuming ask too, which the verbs do not: here it is one key, and a slip of a finger must not stop a queue. Throws when the configuration refuses the change.
+ * The same plans as the verbs have, with the same rules: purging, and whatever the configuration protects, asks for the
+ * queue's name; redriving and moving ask yes or no. Pausing and resuming ask too, which the verbs do not: here it is
+ * one key, and a slip of a finger must not stop a queue. Throws when the configuration refuses the change.
  */
 export async function planAction(
   request: ActionRequest,
@@ -52,8 +53,8 @@ export async function planAction(
   const there = verb === 'move' ? targetOf(to ?? '', key.context, connections) : null;
   const target = there === null ? null : await opened(there, permits, connections, signal);
   const plan = await planOf(request, queue, broker, target, notice, signal);
-  // The dead letters may be kept in another queue than the one that was named, and go back to others: their own rules hold too. A broker that moves
-  // them by itself opens none of these.
+  // The dead letters may be kept in another queue than the one that was named, and go back to others: their own rules
+  // hold too. A broker that moves them by itself opens none of these.
   permits.require(watched, plan.from);
   if (verb === 'redrive') for (const origin of plan.to) permits.require(watched, origin);
   const typed = verb === 'purge' ? plan.from : permits.nameToType(plan.from);
@@ -86,7 +87,10 @@ function whose(typed: string | null, plan: Plan): readonly string[] {
   return typed === null || typed === plan.from ? [] : [`  ${typed} is protected: it is its name that is asked for`];
 }
 
-/** Two queues may have the same name in two contexts: where each is has to be said. Nothing for a broker that was named by its URL. */
+/**
+ * Two queues may have the same name in two contexts: where each is has to be said. Nothing for a broker that was named
+ * by its URL.
+ */
 function contextLine(places: readonly WatchedBroker[], permits: Permits): readonly string[] {
   const named = places
     .filter(({ selector }) => selector[0] === '-c')

@@ -8,7 +8,10 @@ import { queuePattern } from '../../../src/core/name-pattern.ts';
 import { freePort } from '../../support/free-port.ts';
 import { type RabbitmqVhost, rabbitmqVhost } from '../../support/rabbitmq-vhost.ts';
 
-/** A management API that belongs to another broker than the one that was named is not believed: both tell the name of their cluster. */
+/**
+ * A management API that belongs to another broker than the one that was named is not believed: both tell the name of
+ * their cluster.
+ */
 const signal = new AbortController().signal;
 const notice = (): void => undefined;
 const options = { connectTimeoutMs: 30_000, notice, signal };

@@ -4,7 +4,10 @@ import { CommandLine } from '../../support/command-line.ts';
 import { onChannel, readyOn } from '../../support/rabbitmq/channel.ts';
 import { type RabbitmqVhost, rabbitmqVhost } from '../../support/rabbitmq-vhost.ts';
 
-/** Dead letters that applications publish themselves, as the documentation and the sources of their frameworks say that they write them. */
+/**
+ * Dead letters that applications publish themselves, as the documentation and the sources of their frameworks say that
+ * they write them.
+ */
 let vhost: RabbitmqVhost;
 let mq: CommandLine;
 let target: readonly string[];

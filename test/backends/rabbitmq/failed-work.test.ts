@@ -23,7 +23,8 @@ async function taken(raw: RawAmqp, queue: string): Promise<string[]> {
 }
 
 describe('drain --exec on a quorum queue, where every command fails', () => {
-  // A command that ends at once, and one that takes longer than the queue takes to look empty; one at a time, and more at a time than there are messages.
+  // A command that ends at once, and one that takes longer than the queue takes to look empty; one at a time, and more
+  // at a time than there are messages.
   test.each([
     ['false', '1'],
     ['sleep 0.2; false', '1'],
@@ -115,7 +116,8 @@ describe.each(['classic', 'quorum'] as const)('drain --exec --max on a %s queue,
   });
 });
 
-// A classic queue counts no deliveries and puts what is rejected in front again: the first one that fails would be tried for ever, and no other.
+// A classic queue counts no deliveries and puts what is rejected in front again: the first one that fails would be
+// tried for ever, and no other.
 describe('drain --exec on a classic queue', () => {
   test.each(['1', '4'])(
     'tries each message once, %s at a time, and gives back those that failed, in order',

@@ -82,7 +82,10 @@ test('Dramatiq: the error is read from the message, and its retries begin anew',
   expect(await python.run(DRAMATIQ, vhost.url, 'work')).toBe("[{'order': 12345678901234567890}]\n");
 });
 
-/** A task that Celery rejects; the queue's dead-letter exchange leads it to a queue, from which an application has parked it. The caller ends the worker. */
+/**
+ * A task that Celery rejects; the queue's dead-letter exchange leads it to a queue, from which an application has
+ * parked it. The caller ends the worker.
+ */
 const CELERY = `
 import sys
 from celery import Celery

@@ -24,7 +24,10 @@ afterAll(async () => {
   await vhost.remove();
 });
 
-/** The delivery comes in one piece with the answer to the start of the consumer, and is the last one: the consumer has to be cancelled all the same. */
+/**
+ * The delivery comes in one piece with the answer to the start of the consumer, and is the last one: the consumer has
+ * to be cancelled all the same.
+ */
 test.each([
   ['classic', {}],
   ['priority', { 'x-max-priority': 10 }],

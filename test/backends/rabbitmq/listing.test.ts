@@ -173,7 +173,8 @@ test('many queues cost few questions, whose number does not grow with them', { t
   });
   await line.close();
 
-  // With links and traffic, so that all of it has to be found out: who else sends dead letters there, and where an exchange leads.
+  // With links and traffic, so that all of it has to be found out: who else sends dead letters there, and where an
+  // exchange leads.
   const maker = await connect(many.url);
   const one = await maker.createConfirmChannel();
   await one.assertExchange('failed', 'fanout', { durable: true });
@@ -259,8 +260,8 @@ test('what befalls one of fifty queues costs its own row or field, and a note', 
 });
 
 /**
- * The one that does not answer needs a broker of its own: test/faults/rabbitmq-busy-leader.test.ts. RabbitMQ throttles publishers and never a question, so that
- * there is none that is throttled.
+ * The one that does not answer needs a broker of its own: test/faults/rabbitmq-busy-leader.test.ts. RabbitMQ throttles
+ * publishers and never a question, so that there is none that is throttled.
  */
 describe('one of fifty, by every verb that shows many', () => {
   let fifty: RabbitmqVhost;

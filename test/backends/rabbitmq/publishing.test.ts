@@ -147,7 +147,10 @@ test('without the permission to read or configure: PERMISSION_DENIED', async () 
 });
 
 let users = 0;
-/** A user of this vhost with these permissions, who may ask the management API: without it, unread limits would be the reason of each refusal. */
+/**
+ * A user of this vhost with these permissions, who may ask the management API: without it, unread limits would be the
+ * reason of each refusal.
+ */
 async function newUser(permissions: { readonly configure: string; readonly write: string; readonly read: string }) {
   const name = `${vhost.name.slice(-12)}-${++users}`;
   await vhost.request('PUT', `/api/users/${name}`, { password: 'its password', tags: 'management' });

@@ -5,7 +5,10 @@ import { CommandLine, type Ran } from '../../support/command-line.ts';
 import { type RabbitmqVhost, rabbitmqVhost } from '../../support/rabbitmq-vhost.ts';
 import { type Silence, type SilentProxy, silentProxy } from '../../support/silent-proxy.ts';
 
-/** A broker that is up and falls silent, after each piece that it says: every verb ends by `--timeout`, and by the first interruption. */
+/**
+ * A broker that is up and falls silent, after each piece that it says: every verb ends by `--timeout`, and by the first
+ * interruption.
+ */
 const TIMEOUT_MS = 700;
 const WITHIN_MS = TIMEOUT_MS + 2_000;
 const INTERRUPTED_WITHIN_MS = 2_000;
@@ -41,7 +44,10 @@ interface Verb {
   readonly kinds: readonly string[];
   /** It may be done in part: exit 3. Else 5 alone will do. */
   readonly partly?: true;
-  /** How many of the three messages are somewhere afterwards, whatever befell the run: in the queue, in the target, or written out. */
+  /**
+   * How many of the three messages are somewhere afterwards, whatever befell the run: in the queue, in the target, or
+   * written out.
+   */
   readonly kept?: number;
 }
 
@@ -198,7 +204,8 @@ describe.concurrent.each(CASES)('$name on a $type queue, silent after every piec
     await each(await all(), first, async (pieces) => {
       const queue = await makeQueue(type);
       const { ran, ms, proxy } = await runThrough(args(queue), { after: 'server', pieces });
-      // Nothing that was asked for is missing when it is the farewell that gets no answer; and by chance it took fewer pieces this time.
+      // Nothing that was asked for is missing when it is the farewell that gets no answer; and by chance it took fewer
+      // pieces this time.
       const isDone = ran.code === 0 && (!proxy.isSilent || pieces >= (await all()) - FAREWELL);
       if (!isDone && !codes.includes(ran.code)) wrong.push(`after ${pieces}: exit ${ran.code}: ${ran.stderr}`);
       if (ms > WITHIN_MS) wrong.push(`after ${pieces}: ${Math.round(ms)} ms`);

@@ -7,7 +7,10 @@ import { outgoing } from '../../support/messages.ts';
 import { NO_HOST } from '../../support/no-host.ts';
 import { type RabbitmqVhost, rabbitmqVhost } from '../../support/rabbitmq-vhost.ts';
 
-/** What cannot be read is not taken for "none": the act is refused, with the flag that overrides; and what AMQP alone can tell is used. */
+/**
+ * What cannot be read is not taken for "none": the act is refused, with the flag that overrides; and what AMQP alone
+ * can tell is used.
+ */
 const signal = new AbortController().signal;
 const notices: string[] = [];
 const notice = (text: string) => void notices.push(text);

@@ -7,7 +7,10 @@ import type { QueueStats } from '../../../src/contract/stats.ts';
 import { CommandLine } from '../../support/command-line.ts';
 import { type RabbitmqVhost, rabbitmqVhost } from '../../support/rabbitmq-vhost.ts';
 
-/** A management API that keeps some lists to itself, as one behind a proxy does: each verb does what it can, and says what it does not know. */
+/**
+ * A management API that keeps some lists to itself, as one behind a proxy does: each verb does what it can, and says
+ * what it does not know.
+ */
 let vhost: RabbitmqVhost;
 let connection: ChannelModel;
 let channel: ConfirmChannel;

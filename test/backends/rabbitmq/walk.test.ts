@@ -15,8 +15,9 @@ import { NO_HOST } from '../../support/no-host.ts';
 import { type RabbitmqVhost, rabbitmqVhost } from '../../support/rabbitmq-vhost.ts';
 
 /*
- * Random verbs on queues whose dead-letter links are shared, chained, leading back, given by a policy and taken away, and whose limits are known, unknown
- * (no management API) and a moment old: after each step every message is where the model says, and nobody's but the named ones moved.
+ * Random verbs on queues whose dead-letter links are shared, chained, leading back, given by a policy and taken away,
+ * and whose limits are known, unknown (no management API) and a moment old: after each step every message is where the
+ * model says, and nobody's but the named ones moved.
  */
 
 /** `MQ_TEST_STEPS` more of them; `MQ_TEST_SEED` the same again. */
@@ -220,8 +221,8 @@ async function plan(verb: Exclude<Verb, { verb: 'peek' }>, broker: Broker): Prom
 }
 
 /**
- * A quorum queue delivers what was returned to it before all else, in the order of the returns: which ones are the first so many is its own affair after a
- * look that gave something back.
+ * A quorum queue delivers what was returned to it before all else, in the order of the returns: which ones are the
+ * first so many is its own affair after a look that gave something back.
  */
 const UNORDERED = 'quorum';
 

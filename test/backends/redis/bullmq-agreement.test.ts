@@ -21,7 +21,10 @@ function library(name: string): Queue6 {
   return made;
 }
 
-/** In each state: a plain job, one whose data is gone, the child of a job that waits for it, and the next run of a scheduler. */
+/**
+ * In each state: a plain job, one whose data is gone, the child of a job that waits for it, and the next run of a
+ * scheduler.
+ */
 async function mixed(name: string, state: State): Promise<void> {
   const flows = new FlowProducer({ connection });
   after(() => flows.close());

@@ -7,7 +7,10 @@ import { client, moveRequest, notice, open, peek, queue, signal, url } from './l
 /** As on RabbitMQ: the packages are the same, so that one environment serves both. */
 const python = await pythonWith('dramatiq[rabbitmq]==2.2.1', 'celery==5.7.0', 'redis==5.2.1');
 
-/** One actor that fails, once and at its only retry, or that works; ends when it has been called so often and its message is settled. */
+/**
+ * One actor that fails, once and at its only retry, or that works; ends when it has been called so often and its
+ * message is settled.
+ */
 const DRAMATIQ = `
 import sys, dramatiq, time
 from dramatiq.brokers.redis import RedisBroker

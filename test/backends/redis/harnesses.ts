@@ -12,7 +12,10 @@ async function connectionsOf(client: Redis): Promise<number> {
     .filter((line) => line.includes(' name=mq ')).length;
 }
 
-/** On a register of bindings, because only such a list exists while it is empty; of no framework, whose workers could run only some bodies. */
+/**
+ * On a register of bindings, because only such a list exists while it is empty; of no framework, whose workers could
+ * run only some bodies.
+ */
 export function listHarness(server: string, url: string, client: Redis): Harness {
   return {
     name: `list on ${server}`,

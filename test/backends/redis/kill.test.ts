@@ -11,8 +11,8 @@ const MOVER = new URL('mover.ts', import.meta.url).pathname;
 let relayPort = 0;
 
 /**
- * Runs the mover, and kills it after so many answers of the server to its work, or lets it end. The answers come through this process, so that it
- * cannot go on when this one stands still.
+ * Runs the mover, and kills it after so many answers of the server to its work, or lets it end. The answers come
+ * through this process, so that it cannot go on when this one stands still.
  */
 async function move(from: string, to: string, how: string, killAfterAnswers: number | null): Promise<string> {
   let hasBegun = false;

@@ -8,7 +8,9 @@ import { monitorRedis } from '../../support/redis-monitor.ts';
 import { startRedis } from '../../support/redis-server.ts';
 import { redisProgram } from '../../support/servers.ts';
 
-/** A server of this file alone, so that nobody else's commands are seen and global keys (`queues`, `dead`) are its own. */
+/**
+ * A server of this file alone, so that nobody else's commands are seen and global keys (`queues`, `dead`) are its own.
+ */
 const server = await startRedis(await redisProgram());
 export const { url } = server;
 export const connection = { host: '127.0.0.1', port: Number(new URL(url).port) };

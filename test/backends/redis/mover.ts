@@ -1,4 +1,5 @@
-// A process to be killed: `node mover.ts URL SOURCE TARGET HOW`. Moves everything, by hand or natively, and says when it begins.
+// A process to be killed: `node mover.ts URL SOURCE TARGET HOW`. Moves everything, by hand or natively, and says when
+// it begins.
 import { backend } from '../../../src/backends/redis/index.ts';
 import { planMove } from '../../../src/core/move.ts';
 import { EVERYTHING } from '../../../src/core/selection.ts';

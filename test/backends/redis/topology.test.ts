@@ -18,7 +18,8 @@ const program = await redisProgram();
 /** The port of a server that is no Redis, and answers whoever connects with this and hangs up. */
 async function answering(text: string): Promise<number> {
   const server = createServer((socket) => {
-    // Whoever finds that out hangs up too, perhaps before having read all: an error of the socket then, which ends a test run if nobody listens.
+    // Whoever finds that out hangs up too, perhaps before having read all: an error of the socket then, which ends a
+    // test run if nobody listens.
     socket.on('error', () => {});
     socket.end(text);
   });

@@ -14,8 +14,9 @@ import { outgoing } from '../../support/messages.ts';
 import { after, client, connection, fresh, notice, open, signal, url } from './lab.ts';
 
 /*
- * Random verbs on queues of all kinds against a model in memory, on a real Redis: after each step every message is where the model says, once. Two databases
- * have queues of one name, so that their jobs have the same ids; workers complete and fail jobs in between, so that ids are used again.
+ * Random verbs on queues of all kinds against a model in memory, on a real Redis: after each step every message is
+ * where the model says, once. Two databases have queues of one name, so that their jobs have the same ids; workers
+ * complete and fail jobs in between, so that ids are used again.
  */
 
 /** `MQ_TEST_STEPS` more of them; `MQ_TEST_SEED` the same again. */
@@ -288,7 +289,8 @@ async function take(world: World, one: Exclude<Step, Deed>): Promise<void> {
   const before = await everything(world);
   const { source, broker } = await handles(world, at);
   if (one.does === 'move and break') {
-    // Elements of a list have no ids: nobody can tell that one was moved before. Of the kinds only BullMQ knows a message again.
+    // Elements of a list have no ids: nobody can tell that one was moved before. Of the kinds only BullMQ knows a
+    // message again.
     if (one.at === one.to || world.site(one.to).kind !== 'bullmq' || world.site(one.at).kind === 'list') return;
     const target = await world.site(one.to).queue();
     const request = { ...common, operation: 'move', state: 'ready', only: null, target, max: null } as const;
@@ -323,7 +325,8 @@ async function take(world: World, one: Exclude<Step, Deed>): Promise<void> {
   const report = await plan.run({ ...running, dryRun });
   expect(report, 'report').toMatchObject({ moved: expected, failed: 0, unknown: 0 });
   if (dryRun) return;
-  // Which of the messages went is the queue's own choice; that they are as many, chosen ones, and nowhere else, is ours to check.
+  // Which of the messages went is the queue's own choice; that they are as many, chosen ones, and nowhere else, is ours
+  // to check.
   const went = difference(before, await everything(world), one.at, state, one.does === 'copy' ? one.to : null);
   expect(
     went.filter((n) => !isChosen(n)),

@@ -16,8 +16,8 @@ function tamper(path: string, sql: string): void {
 const FAR = '9000000000000000000';
 
 /**
- * All queues are rows of one file, which is read in one go: no queue has a right, a type, a throttle or an answer of its own. Of those only the whole file
- * can be wrong, see below.
+ * All queues are rows of one file, which is read in one go: no queue has a right, a type, a throttle or an answer of
+ * its own. Of those only the whole file can be wrong, see below.
  */
 describe('one bad queue among fifty costs its own row or field and a note', () => {
   test.each<readonly [string, string, object]>([

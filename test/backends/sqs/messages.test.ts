@@ -112,7 +112,10 @@ describe.each(['fauxqs', 'localSqs'] as const)('messages on the emulator %s', (e
   });
 });
 
-/** local-aws-sqs counts in-flight messages as visible, moves a message to the dead-letter queue one receive too early and does not lock groups. */
+/**
+ * local-aws-sqs counts in-flight messages as visible, moves a message to the dead-letter queue one receive too early
+ * and does not lock groups.
+ */
 describe('messages on the emulator fauxqs, where it follows AWS and local-aws-sqs does not', () => {
   connectTo('fauxqs');
 

@@ -211,7 +211,9 @@ describe('move tasks and dead-letter links on the emulator local-aws-sqs', () =>
     await second.close();
   });
 
-  /** By the queue's own name, or by its dead-letter queue's: a task does both while it is the only one that is linked. */
+  /**
+   * By the queue's own name, or by its dead-letter queue's: a task does both while it is the only one that is linked.
+   */
   describe.each(['queue', 'dead'] as const)('mq redrive of the %s', (named) => {
     const mq = async (name: string) => {
       const line = await CommandLine.open();

@@ -12,8 +12,8 @@ const MARGIN_MS = 2_000;
 /** Runs of one verb side by side, of some verbs that are tried at once: they wait for answers that do not come. */
 const AT_ONCE = 3;
 /**
- * After every step with `MQ_TEST_LONG=1`. Else after one of eight, from another one on for each kind and each end, so that of a step that both kinds have
- * each is tried by others of the four runs.
+ * After every step with `MQ_TEST_LONG=1`. Else after one of eight, from another one on for each kind and each end, so
+ * that of a step that both kinds have each is tried by others of the four runs.
  */
 const STRIDE = process.env.MQ_TEST_LONG === '1' ? 1 : 8;
 
@@ -146,7 +146,8 @@ describe.each([
         const { code, stderr, tookMs } = await run(proxy, args(made));
         const said = `silent after ${at} of ${pieces}: exit ${code} after ${Math.round(tookMs)} ms, ${stderr}`;
         expect(tookMs, said).toBeLessThan(TIMEOUT_MS + MARGIN_MS);
-        // The last pieces may be missed without harm; so may giving back, where that is told: each is seen again by itself.
+        // The last pieces may be missed without harm; so may giving back, where that is told: each is seen again by
+        // itself.
         const isHarmless = at >= pieces - 1 || !proxy.isSilent || stderr.includes('could not be given back at once');
         // `top` shows the reading that it has; `doctor` says what it found of each of its checks.
         const own = verb === 'top' ? [0] : verb === 'doctor' ? [0, 1] : [];

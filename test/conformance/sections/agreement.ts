@@ -24,7 +24,10 @@ const CHOICES: readonly (readonly [string, Partial<SelectionOptions>, number])[]
   ['a filter that is true of three', { filter: HALF }, 3],
 ];
 
-/** Whole and filtered, dry and real, native and by hand, by the queue's name and by the dead-letter queue's: one selection, one answer. */
+/**
+ * Whole and filtered, dry and real, native and by hand, by the queue's name and by the dead-letter queue's: one
+ * selection, one answer.
+ */
 export const agreement: Section = ({ capabilities, members }) => {
   const cases: Case[] = [];
   const { abilities } = capabilities;

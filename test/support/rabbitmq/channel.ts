@@ -1,8 +1,9 @@
 import { type Channel, connect } from 'amqplib';
 
 /**
- * Works on a channel of an application's own connection, which is open only as long as it works. What the broker refuses, and a broker that goes away,
- * reject the work and nothing else: amqplib tells both as events too, and throws at an `error` that nobody listens for, which ends a whole test run.
+ * Works on a channel of an application's own connection, which is open only as long as it works. What the broker
+ * refuses, and a broker that goes away, reject the work and nothing else: amqplib tells both as events too, and throws
+ * at an `error` that nobody listens for, which ends a whole test run.
  */
 export async function onChannel<T>(url: string, work: (channel: Channel) => Promise<T>): Promise<T> {
   const connection = await connect(url);

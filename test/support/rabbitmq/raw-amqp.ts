@@ -1,8 +1,8 @@
 import { connect, type Socket } from 'node:net';
 
 /**
- * A tiny AMQP 0-9-1 client that shares no code with `mq` or amqplib: it publishes and gets messages whose property lists are bytes, so that a test
- * can compare what is on the wire.
+ * A tiny AMQP 0-9-1 client that shares no code with `mq` or amqplib: it publishes and gets messages whose property
+ * lists are bytes, so that a test can compare what is on the wire.
  */
 export interface WireMessage {
   /** Flags and property list, as in the content header after the body size. */
@@ -232,9 +232,9 @@ const FIXED_SIZES: Readonly<Record<string, number>> = {
 const TEXTS = new Set([15, 14, 10, 9, 8, 7, 5, 4, 3, 2]);
 
 /**
- * A property list as readable lines, one for each property (by its flag bit) and each header entry, values in hexadecimal with their type tags.
- * Headers are sorted, because the broker itself sorts them when it dead-letters; the broker's own `x-delivery-count` is left out, and with it
- * the difference between an empty table and none.
+ * A property list as readable lines, one for each property (by its flag bit) and each header entry, values in
+ * hexadecimal with their type tags. Headers are sorted, because the broker itself sorts them when it dead-letters; the
+ * broker's own `x-delivery-count` is left out, and with it the difference between an empty table and none.
  */
 export function wireLines(properties: Buffer | undefined): readonly string[] {
   if (properties === undefined) return ['no message'];

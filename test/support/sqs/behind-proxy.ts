@@ -9,7 +9,10 @@ export interface BehindProxy {
   readonly broker: Broker;
 }
 
-/** For the tests of the suite in which it is called: an emulator behind a proxy, sound and without memory before each test, and a broker on it. */
+/**
+ * For the tests of the suite in which it is called: an emulator behind a proxy, sound and without memory before each
+ * test, and a broker on it.
+ */
 export function behindProxy(emulator: 'fauxqs' | 'localSqs', use: (made: BehindProxy) => void): void {
   let made: BehindProxy | null = null;
   beforeAll(async () => {

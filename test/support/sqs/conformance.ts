@@ -30,7 +30,8 @@ interface Place extends Pick<Harness, 'url' | 'patienceMs' | 'caseTimeoutMs' | '
 /** Runs the suite for a kind on an emulator, and on the SQS of `MQ_TEST_SQS_URL` too where that is given. */
 export async function sqsConformance(kind: 'standard' | 'fifo'): Promise<void> {
   provideTestCredentials();
-  // fauxqs drops the message group of a standard queue, refuses every character beyond U+FFFF and gives one message of a group at a time.
+  // fauxqs drops the message group of a standard queue, refuses every character beyond U+FFFF and gives one message of
+  // a group at a time.
   const proxy = await fakeInFrontOf((await sqs()).localSqs);
   const places: Place[] = [
     {
@@ -79,7 +80,8 @@ function harnessAt({ title, client, waitSeconds, ...rest }: Place, kind: 'standa
     backend,
     queueName: (base) => `${base.slice(0, 70)}${suffix}`,
     async makeQueue(queue, { deadLetters }) {
-      // The emulators are laxer than SQS: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-queues.html
+      // The emulators are laxer than SQS:
+      // https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-queues.html
       if (!/^[A-Za-z0-9_-]{1,75}(?:\.fifo)?$/.test(queue)) return null;
       const deadName = `${queue.replace('.fifo', '')}-dlq${suffix}`;
       let redrive = {};

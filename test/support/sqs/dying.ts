@@ -2,7 +2,10 @@ import type { Broker } from '../../../src/contract/broker.ts';
 import type { NativeMove, NativeProgress, Queue } from '../../../src/contract/queue.ts';
 import { consume, fill, never, outgoing } from './harness.ts';
 
-/** Lets messages die as SQS does it: by receiving them once too often. The counts of SQS may take `patienceMs` to follow. */
+/**
+ * Lets messages die as SQS does it: by receiving them once too often. The counts of SQS may take `patienceMs` to
+ * follow.
+ */
 export async function letDie(
   broker: Broker,
   queue: Queue,

@@ -13,7 +13,8 @@ export async function failUntilDead(place: SqsPlace, queue: Queue, dead: Queue, 
       sqs,
       batchSize: 10,
       waitTimeSeconds: 1,
-      // A poll that was cut off would take the first messages of whatever comes next, and lose them for a visibility timeout.
+      // A poll that was cut off would take the first messages of whatever comes next, and lose them for a visibility
+      // timeout.
       pollingCompleteWaitTimeMs: 5000,
       terminateVisibilityTimeout: true,
       handleMessageBatch: async () => {

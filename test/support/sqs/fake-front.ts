@@ -1,8 +1,8 @@
 import { FaultProxy } from './fault-proxy.ts';
 
 /**
- * A fake in front of the emulator local-aws-sqs, which counts messages in flight as visible too: it takes them off again. And it purges at once,
- * where the emulator takes a minute, as SQS may.
+ * A fake in front of the emulator local-aws-sqs, which counts messages in flight as visible too: it takes them off
+ * again. And it purges at once, where the emulator takes a minute, as SQS may.
  */
 export async function fakeInFrontOf(endpoint: string): Promise<FaultProxy> {
   const proxy = await FaultProxy.start(endpoint);

@@ -27,8 +27,8 @@ export function refusal(name: string, message = '', status = 400): FaultyAnswer 
 }
 
 /**
- * A small fake in front of an emulator for what no emulator does: it passes calls on, records them, and spoils those that a test asks it to
- * (partial failures, throttling, cut connections, permission errors, short polls).
+ * A small fake in front of an emulator for what no emulator does: it passes calls on, records them, and spoils those
+ * that a test asks it to (partial failures, throttling, cut connections, permission errors, short polls).
  */
 export class FaultProxy {
   readonly calls: SeenCall[] = [];

@@ -6,7 +6,10 @@ import type { ConsumeOptions, Consumer, Peek, PeekOptions, Queue } from '../../.
 import { outgoing as plain } from '../messages.ts';
 import { GIVEN_SQS } from './given.ts';
 
-/** The emulators take any credentials; the SDK wants some. A given SQS gets those of the SDK's own chain, which must not be hidden by ours. */
+/**
+ * The emulators take any credentials; the SDK wants some. A given SQS gets those of the SDK's own chain, which must not
+ * be hidden by ours.
+ */
 export function provideTestCredentials(): void {
   if (GIVEN_SQS !== null) return;
   process.env.AWS_ACCESS_KEY_ID ??= 'test';
@@ -21,7 +24,10 @@ export function uniqueName(stem: string, fifo = false): string {
   return `${stem}-${randomUUID().slice(0, 8)}${fifo ? '.fifo' : ''}`;
 }
 
-/** An emulator answers each receive from all it has, so one empty answer at once proves that a queue is empty; AWS is asked with more care. */
+/**
+ * An emulator answers each receive from all it has, so one empty answer at once proves that a queue is empty; AWS is
+ * asked with more care.
+ */
 export const AT_ONCE = '&waitSeconds=0&emptyPolls=1';
 
 export function urlOf(endpoint: string, parameters = AT_ONCE): string {

@@ -7,7 +7,10 @@ import { sqs } from '../servers.ts';
 import { GIVEN_SQS } from './given.ts';
 import { AT_ONCE, createQueue, never, provideTestCredentials, urlOf } from './harness.ts';
 
-/** Of a test, milliseconds: of AWS a poll takes a second, its counts follow after up to a minute, and of a FIFO group one message goes at a time. */
+/**
+ * Of a test, milliseconds: of AWS a poll takes a second, its counts follow after up to a minute, and of a FIFO group
+ * one message goes at a time.
+ */
 const CASE_TIMEOUT_MS = 120_000;
 
 type Options = Parameters<typeof createQueue>[2];
@@ -26,8 +29,8 @@ export interface Where {
 }
 
 /**
- * An SQS that tests run against which need nothing but SQS: no proxy before it, no count that is exact at once. The queues that it makes have names of
- * `mq-*` and are removed by `close`.
+ * An SQS that tests run against which need nothing but SQS: no proxy before it, no count that is exact at once. The
+ * queues that it makes have names of `mq-*` and are removed by `close`.
  */
 export class SqsPlace {
   readonly where: Where;
@@ -98,7 +101,9 @@ export async function placesBeside(...emulators: readonly ('fauxqs' | 'localSqs'
   return places;
 }
 
-/** What the SDK's chain reads: variables, and the files below the home folder. What `mq` itself keeps stays out of that. */
+/**
+ * What the SDK's chain reads: variables, and the files below the home folder. What `mq` itself keeps stays out of that.
+ */
 function ownEnvironment(): Readonly<Record<string, string>> {
   const aws = Object.entries(process.env).filter(([name]) => name === 'HOME' || name.startsWith('AWS_'));
   const elsewhere = `${process.env.TMPDIR ?? '/tmp'}/mq-test-state`;

@@ -44,7 +44,10 @@ export class RedriveBench {
     return plan.run({ dryRun: false, onProgress: () => {}, signal: never });
   }
 
-  /** As an operator does after a crash: again, until nothing is left. What a killed process held comes back with its lease. */
+  /**
+   * As an operator does after a crash: again, until nothing is left. What a killed process held comes back with its
+   * lease.
+   */
   async redriveAll(queue: Queue, dead: Queue): Promise<void> {
     const deadline = Date.now() + 60_000 + this.place.where.patienceMs;
     while ((await dead.stats(never)).depth !== 0) {
@@ -54,8 +57,8 @@ export class RedriveBench {
   }
 
   /**
-   * Kills so many redrives, one after the other, each at a random instant of its work. One that had ended before does not count: it found little,
-   * because what the one before it held is hidden until its lease ends.
+   * Kills so many redrives, one after the other, each at a random instant of its work. One that had ended before does
+   * not count: it found little, because what the one before it held is hidden until its lease ends.
    */
   async kill(times: number, name: string, withinMs: number): Promise<void> {
     const deadline = Date.now() + 120_000;

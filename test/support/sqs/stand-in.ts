@@ -1,4 +1,5 @@
-// Stands in for AWS, to see that the tests run against a foreign SQS: the emulator local-aws-sqs with our fake before it, in a process of its own.
+// Stands in for AWS, to see that the tests run against a foreign SQS: the emulator local-aws-sqs with our fake before
+// it, in a process of its own.
 //   node test/support/sqs/stand-in.ts        prints what to set MQ_TEST_SQS_URL to, and serves until it is interrupted
 import { createSqsServer } from 'local-aws-sqs';
 import { freePort } from '../free-port.ts';

@@ -4,8 +4,9 @@ import { FaultProxy } from './fault-proxy.ts';
 type Received = { readonly MessageId: string; readonly ReceiptHandle: string; readonly Body: string };
 
 /**
- * Queues on the emulator fauxqs, whose links and deaths are made behind the back of `mq`. SQS writes on a dead letter which queue lost it, which this emulator
- * does not: the proxy adds it to what is received. A message that is sent anew is a new one, and has no such mark.
+ * Queues on the emulator fauxqs, whose links and deaths are made behind the back of `mq`. SQS writes on a dead letter
+ * which queue lost it, which this emulator does not: the proxy adds it to what is received. A message that is sent anew
+ * is a new one, and has no such mark.
  */
 export class Topology {
   readonly proxy: FaultProxy;
@@ -63,7 +64,10 @@ export class Topology {
     return ids;
   }
 
-  /** Those messages die, as when consumers have failed them too often: they leave the queue, and go on in the other one, with the mark. */
+  /**
+   * Those messages die, as when consumers have failed them too often: they leave the queue, and go on in the other one,
+   * with the mark.
+   */
   async die(name: string, to: string | null, messages: readonly ModelMessage[]): Promise<void> {
     const QueueUrl = this.#urlOf(name);
     const wanted = messages.map(({ id }) => id);

@@ -8,7 +8,8 @@ const TOLERANCE = 0.1;
 export const RABBITMQ_LAG_MS = 7_000;
 
 /**
- * Each line against what was done in its own window, from one reading to the other. `orUnknown`: a rate that is not known is no mistake either.
+ * Each line against what was done in its own window, from one reading to the other. `orUnknown`: a rate that is not
+ * known is no mistake either.
  */
 export function expectTrue(
   lines: readonly Shown[],

@@ -17,8 +17,9 @@ interface Act {
 const CLOCK_MS = 1;
 
 /**
- * What producers, workers and failures have really done, each act with the two instants between which it took effect. So the rate over any window is
- * known between two bounds that hold however busy the machine is: a machine that stalls an act makes the bounds wider by that act, and nothing else.
+ * What producers, workers and failures have really done, each act with the two instants between which it took effect.
+ * So the rate over any window is known between two bounds that hold however busy the machine is: a machine that stalls
+ * an act makes the bounds wider by that act, and nothing else.
  */
 export class RateLedger {
   readonly #acts: Readonly<Record<Figure, Act[]>> = { inPerSec: [], outPerSec: [], errorPerSec: [] };

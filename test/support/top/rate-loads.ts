@@ -5,7 +5,9 @@ import type { Queue as MqQueue } from '../../../src/contract/queue.ts';
 import { RateLedger } from './rate-ledger.ts';
 import type { SqliteLoad } from './sqlite-load.ts';
 
-/** So much is done in each tick of these loads: 40 in, 20 out and 10 failed a second, where the broker knows failures. */
+/**
+ * So much is done in each tick of these loads: 40 in, 20 out and 10 failed a second, where the broker knows failures.
+ */
 const SENT = 8;
 const WORKED = 4;
 const FAILED = 2;
@@ -82,7 +84,10 @@ export class StreamLoad implements RateLoad, Disposable {
     this.#key = key;
   }
 
-  /** Redis is told how much the new group has read: else it does not know before the first read, and a view that looks then can say no rate from there. */
+  /**
+   * Redis is told how much the new group has read: else it does not know before the first read, and a view that looks
+   * then can say no rate from there.
+   */
   async create(): Promise<void> {
     await this.client.call('XGROUP', 'CREATE', this.#key, 'workers', '0', 'MKSTREAM', 'ENTRIESREAD', 0);
   }

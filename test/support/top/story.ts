@@ -7,7 +7,10 @@ import { NOON, policies } from './readings.ts';
 const TICKS = 40;
 const UNKNOWN = { inPerSec: null, outPerSec: null, errorPerSec: null, windowMs: null };
 
-/** Forty readings of an incident: payments are failing, invoices have lost their consumers, and SQS does not answer any more. */
+/**
+ * Forty readings of an incident: payments are failing, invoices have lost their consumers, and SQS does not answer any
+ * more.
+ */
 function story(): readonly Snapshot[] {
   return Array.from({ length: TICKS }, (_, tick) => [
     taken('prod', 'rabbitmq', tick, [

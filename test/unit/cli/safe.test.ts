@@ -28,7 +28,8 @@ describe('safe', () => {
     ['a\u2028b\u2029c', 'a\\u2028b\\u2029c'],
     ['\u007f\u0000', '\\x7f\\x00'],
     ['\ud800', '\\ud800'],
-    // Two queues, one look: zero-width space, joiner and non-joiner, soft hyphen, tags, fillers, a blank of braille, selectors of variations.
+    // Two queues, one look: zero-width space, joiner and non-joiner, soft hyphen, tags, fillers, a blank of braille,
+    // selectors of variations.
     ['orders\u200b', 'orders\\u200b'],
     ['or\u200dders\u200c', 'or\\u200dders\\u200c'],
     ['or\u00adders', 'or\\xadders'],

@@ -7,7 +7,8 @@ beforeAll(async () => {
 });
 afterAll(() => mq.close());
 
-// A timer of Node that is set to more goes off at once: the broker would be polled without a pause, or given no time at all.
+// A timer of Node that is set to more goes off at once: the broker would be polled without a pause, or given no time at
+// all.
 it.each([
   [['ls', '--timeout', '25d']],
   [['ls', '--connect-timeout', '25d']],

@@ -33,7 +33,8 @@ describe('envelope', () => {
         fc.dictionary(fc.string(), fc.jsonValue()),
         fc.dictionary(fc.string(), fc.jsonValue()),
         (headers, native) => {
-          // JSON has no negative zero, and "__proto__" as a literal key is not a property: both are outside what JSON text can carry.
+          // JSON has no negative zero, and "__proto__" as a literal key is not a property: both are outside what JSON
+          // text can carry.
           const plain = (value: object) => JSON.parse(JSON.stringify(value)) as never;
           const special = {
             id: '1',

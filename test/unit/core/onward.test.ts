@@ -6,7 +6,10 @@ import { OnwardConsumer } from '../../../src/core/onward.ts';
 const delivery = {} as Delivery;
 const signal = new AbortController().signal;
 
-/** A queue of so many messages. It notes the limits that it was opened with, and the order in which consumers are closed. */
+/**
+ * A queue of so many messages. It notes the limits that it was opened with, and the order in which consumers are
+ * closed.
+ */
 class Row {
   readonly limits: (number | null)[] = [];
   readonly closed: number[] = [];

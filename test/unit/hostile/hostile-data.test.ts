@@ -21,8 +21,9 @@ import { safe, safeJson } from '../../../src/core/safe-text.ts';
 import { anyCodePoint } from '../../support/any-text.ts';
 
 /*
- * Whatever is written into a queue is read: a message that cannot be understood is shown as far as it can, or refused with one of our errors. Nothing that
- * it holds reaches a prototype, a terminal, or the end of the program. `MQ_TEST_FUZZ` runs of each; `MQ_TEST_SEED` the same again.
+ * Whatever is written into a queue is read: a message that cannot be understood is shown as far as it can, or refused
+ * with one of our errors. Nothing that it holds reaches a prototype, a terminal, or the end of the program.
+ * `MQ_TEST_FUZZ` runs of each; `MQ_TEST_SEED` the same again.
  */
 const numRuns = Number(process.env.MQ_TEST_FUZZ ?? 300);
 const seed = process.env.MQ_TEST_SEED === undefined ? {} : { seed: Number(process.env.MQ_TEST_SEED) };

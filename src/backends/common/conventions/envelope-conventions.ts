@@ -17,8 +17,9 @@ export interface EnvelopeConvention {
 }
 
 /**
- * EasyNetQ publishes an `Error` to `EasyNetQ_Default_Error_Queue`: `DefaultConsumeErrorStrategy`, `Error` and `MessagePropertiesConverter` of its
- * source. Its own tool (Hosepipe, `ErrorRetry`) sends `Message` with `BasicProperties` to `Queue`, which versions before 3 did not write.
+ * EasyNetQ publishes an `Error` to `EasyNetQ_Default_Error_Queue`: `DefaultConsumeErrorStrategy`, `Error` and
+ * `MessagePropertiesConverter` of its source. Its own tool (Hosepipe, `ErrorRetry`) sends `Message` with
+ * `BasicProperties` to `Queue`, which versions before 3 did not write.
  */
 const EASYNETQ: EnvelopeConvention = {
   framework: 'EasyNetQ',
@@ -43,7 +44,10 @@ const EASYNETQ: EnvelopeConvention = {
   },
 };
 
-/** Text, or base64 where `Base64ErrorMessageSerializer` is configured: what EasyNetQ serialises is JSON, which base64 never looks like. */
+/**
+ * Text, or base64 where `Base64ErrorMessageSerializer` is configured: what EasyNetQ serialises is JSON, which base64
+ * never looks like.
+ */
 function messageOf(message: string): Uint8Array {
   if (message.length % 4 === 0 && /^[A-Za-z0-9+/]{8,}={0,2}$/.test(message)) {
     const bytes = Buffer.from(message, 'base64');
@@ -96,7 +100,10 @@ function headersOf(given: unknown): Readonly<Record<string, JsonValue>> {
   return Object.fromEntries(Object.entries(given).map(([name, value]) => [name, headerValue(value)]));
 }
 
-/** AMQP's texts are bytes to .NET: `{Type: 14, Value: base64}`, or `{$type, $value}` of Newtonsoft. Other values have a type beside them, too. */
+/**
+ * AMQP's texts are bytes to .NET: `{Type: 14, Value: base64}`, or `{$type, $value}` of Newtonsoft. Other values have a
+ * type beside them, too.
+ */
 const BYTES = 14;
 function headerValue(value: unknown): JsonValue {
   if (!isRecord(value)) return Array.isArray(value) ? value.map(headerValue) : (value as JsonValue);
@@ -112,8 +119,9 @@ function fromBase64(base64: string): JsonValue {
 }
 
 /**
- * Dramatiq keeps the last traceback and the number of retries in the message's own options (`Retries.after_process_message`), and its dead letters in
- * `<queue>.XQ`. It fails for good after so many retries, so that they are taken off with the traceback.
+ * Dramatiq keeps the last traceback and the number of retries in the message's own options
+ * (`Retries.after_process_message`), and its dead letters in `<queue>.XQ`. It fails for good after so many retries, so
+ * that they are taken off with the traceback.
  */
 const DRAMATIQ: EnvelopeConvention = {
   framework: 'Dramatiq',
@@ -141,7 +149,10 @@ const DRAMATIQ: EnvelopeConvention = {
 };
 const DRAMATIQ_MARKS = ['retries', 'traceback', 'requeue_timestamp'];
 
-/** Sneakers and its successor Kicks, `Handlers::Maxretry`: a JSON object with the message in base64, in `<queue>-error`, without its headers. */
+/**
+ * Sneakers and its successor Kicks, `Handlers::Maxretry`: a JSON object with the message in base64, in `<queue>-error`,
+ * without its headers.
+ */
 const SNEAKERS: EnvelopeConvention = {
   framework: 'Sneakers',
   beginsWith: /^\{\s*"error"/,

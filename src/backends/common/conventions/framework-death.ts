@@ -6,8 +6,9 @@ import type { FrameworkDeath, Letter, Restored } from './letter.ts';
 import { headerText } from './readings.ts';
 
 /**
- * How a message died, by what an application's framework has written on it; null when it bears the marks of none, or when the queue that lost it is the
- * one it stands in: then it is back, and the marks are history. Asked of every message, so that what is no framework's costs a few look-ups.
+ * How a message died, by what an application's framework has written on it; null when it bears the marks of none, or
+ * when the queue that lost it is the one it stands in: then it is back, and the marks are history. Asked of every
+ * message, so that what is no framework's costs a few look-ups.
  */
 export function frameworkDeath(letter: Letter): FrameworkDeath | null {
   const beginning = beginningOf(letter.body);
@@ -16,7 +17,10 @@ export function frameworkDeath(letter: Letter): FrameworkDeath | null {
   return found === null || found.from === letter.queue ? null : found;
 }
 
-/** Nearly all messages are nobody's dead letters: these two looks tell them apart, without a look at each row of the table. */
+/**
+ * Nearly all messages are nobody's dead letters: these two looks tell them apart, without a look at each row of the
+ * table.
+ */
 function hasMark(headers: Headers): boolean {
   for (const name in headers) if (MARKS.has(name)) return true;
   return false;

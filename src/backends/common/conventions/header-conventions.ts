@@ -28,15 +28,19 @@ export interface HeaderConvention {
   readonly at?: InstantReading;
   /** Headers that were not there before it died; `*` at the end stands for anything. */
   readonly strip: readonly string[];
-  /** Where the headers are, when they are not the broker's: a member of the JSON body, or a header that is a JSON object of them. */
+  /**
+   * Where the headers are, when they are not the broker's: a member of the JSON body, or a header that is a JSON object
+   * of them.
+   */
   readonly inBody?: string;
   readonly inHeader?: string;
 }
 
 /**
- * NServiceBus moves what it cannot handle to one error queue, `error` unless told otherwise. Headers: `FaultsHeaderKeys` and
- * `FaultMetadataExtractor` of its source; time format and delayed retries: https://docs.particular.net/nservicebus/messaging/headers.
- * On SQS the headers are JSON: in the body (`Headers`), from version 7 of the transport on also in an attribute.
+ * NServiceBus moves what it cannot handle to one error queue, `error` unless told otherwise. Headers:
+ * `FaultsHeaderKeys` and `FaultMetadataExtractor` of its source; time format and delayed retries:
+ * https://docs.particular.net/nservicebus/messaging/headers. On SQS the headers are JSON: in the body (`Headers`), from
+ * version 7 of the transport on also in an attribute.
  */
 const NSERVICEBUS: HeaderConvention = {
   framework: 'NServiceBus',
@@ -64,9 +68,10 @@ function wireFormatted(value: string | null): number | null {
 }
 
 /**
- * MassTransit moves faults to `<queue>_error` and what no consumer of the endpoint takes to `<queue>_skipped`. Headers: `MessageHeaders`,
- * `TransportSetHeaderAdapter` of its source; https://masstransit.io/documentation/concepts/exceptions. `MT-Fault-InputAddress` exists from 8.0.7
- * on; before, and in `_skipped`, only the queue's name tells. `MT-Host-*` is the host that moved it.
+ * MassTransit moves faults to `<queue>_error` and what no consumer of the endpoint takes to `<queue>_skipped`. Headers:
+ * `MessageHeaders`, `TransportSetHeaderAdapter` of its source;
+ * https://masstransit.io/documentation/concepts/exceptions. `MT-Fault-InputAddress` exists from 8.0.7 on; before, and
+ * in `_skipped`, only the queue's name tells. `MT-Host-*` is the host that moved it.
  */
 const MASSTRANSIT: HeaderConvention = {
   framework: 'MassTransit',
@@ -79,8 +84,10 @@ const MASSTRANSIT: HeaderConvention = {
 };
 
 /**
- * Rebus moves poison messages to one error queue, `error` unless told otherwise. Headers: `Headers` and `DeadletterQueueErrorHandler` of its
- * source; https://github.com/rebus-org/Rebus/wiki/Automatic-retries-and-error-handling. On SQS they are JSON in the body (`headers`).
+ * Rebus moves poison messages to one error queue, `error` unless told otherwise. Headers: `Headers` and
+ * `DeadletterQueueErrorHandler` of its source;
+ * https://github.com/rebus-org/Rebus/wiki/Automatic-retries-and-error-handling. On SQS they are JSON in the body
+ * (`headers`).
  */
 const REBUS: HeaderConvention = {
   framework: 'Rebus',
@@ -93,8 +100,9 @@ const REBUS: HeaderConvention = {
 };
 
 /**
- * Spring AMQP's `RepublishMessageRecoverer`, also what Spring Cloud Stream does with `republishToDlq`: it names the exchange and the key that the
- * message came by, not the queue. https://docs.spring.io/spring-amqp/reference/amqp/resilience-recovering-from-errors-and-broker-failures.html
+ * Spring AMQP's `RepublishMessageRecoverer`, also what Spring Cloud Stream does with `republishToDlq`: it names the
+ * exchange and the key that the message came by, not the queue.
+ * https://docs.spring.io/spring-amqp/reference/amqp/resilience-recovering-from-errors-and-broker-failures.html
  */
 const SPRING_AMQP: HeaderConvention = {
   framework: 'Spring AMQP',
@@ -114,8 +122,9 @@ const SPRING_AMQP: HeaderConvention = {
 };
 
 /**
- * SmallRye Reactive Messaging (Quarkus) writes these with the strategy `dead-letter-queue`, which its Kafka and JMS connectors have (with `-` and with
- * `_`): `KafkaDeadLetterQueue`, `JmsDlqFailure` of its source. Its RabbitMQ and SQS connectors have none of their own: there the broker dead-letters.
+ * SmallRye Reactive Messaging (Quarkus) writes these with the strategy `dead-letter-queue`, which its Kafka and JMS
+ * connectors have (with `-` and with `_`): `KafkaDeadLetterQueue`, `JmsDlqFailure` of its source. Its RabbitMQ and SQS
+ * connectors have none of their own: there the broker dead-letters.
  */
 const SMALLRYE: HeaderConvention = {
   framework: 'SmallRye',
@@ -133,9 +142,11 @@ const SMALLRYE: HeaderConvention = {
 };
 
 /**
- * Symfony Messenger sends what it cannot handle to its failure transport, with stamps (`SendFailedMessageToFailureTransportListener`, and `Serializer`
- * for their names). The receiver is a transport's name, which is the queue's unless the DSN says otherwise. With `SentToFailureTransportStamp` a message
- * that fails again would be dropped. On SQS what makes no name of an attribute is JSON in `X-Symfony-Messenger`; on Redis it is in the entry's JSON.
+ * Symfony Messenger sends what it cannot handle to its failure transport, with stamps
+ * (`SendFailedMessageToFailureTransportListener`, and `Serializer` for their names). The receiver is a transport's
+ * name, which is the queue's unless the DSN says otherwise. With `SentToFailureTransportStamp` a message that fails
+ * again would be dropped. On SQS what makes no name of an attribute is JSON in `X-Symfony-Messenger`; on Redis it is in
+ * the entry's JSON.
  */
 const STAMP = 'X-Message-Stamp-Symfony\\Component\\Messenger\\Stamp\\';
 const SYMFONY: HeaderConvention = {
@@ -178,7 +189,10 @@ const WOLVERINE: HeaderConvention = {
   ],
 };
 
-/** Watermill's middleware `PoisonQueue` (Go): https://watermill.io/docs/middlewares/. The topic is the queue with its durable queue topology. */
+/**
+ * Watermill's middleware `PoisonQueue` (Go): https://watermill.io/docs/middlewares/. The topic is the queue with its
+ * durable queue topology.
+ */
 const WATERMILL: HeaderConvention = {
   framework: 'Watermill',
   marks: [['reason_poisoned', 'topic_poisoned']],
@@ -188,7 +202,10 @@ const WATERMILL: HeaderConvention = {
   strip: ['reason_poisoned', 'topic_poisoned', 'handler_poisoned', 'subscriber_poisoned'],
 };
 
-/** Moleculer's channels on AMQP: `constants.js` and `adapters/amqp.js` of @moleculer/channels; other headers do not survive. The error is there from 0.2 on. */
+/**
+ * Moleculer's channels on AMQP: `constants.js` and `adapters/amqp.js` of @moleculer/channels; other headers do not
+ * survive. The error is there from 0.2 on.
+ */
 const MOLECULER: HeaderConvention = {
   framework: 'Moleculer',
   marks: [['x-original-channel', 'x-original-group']],
@@ -199,8 +216,8 @@ const MOLECULER: HeaderConvention = {
 };
 
 /**
- * The dead-letter queue of a Lambda function that is invoked asynchronously. The function is not a queue, so nothing says where it belongs.
- * https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
+ * The dead-letter queue of a Lambda function that is invoked asynchronously. The function is not a queue, so nothing
+ * says where it belongs. https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
  */
 const LAMBDA: HeaderConvention = {
   framework: 'AWS Lambda',
@@ -211,7 +228,10 @@ const LAMBDA: HeaderConvention = {
   strip: ['RequestID', 'ErrorCode', 'ErrorMessage'],
 };
 
-/** The dead-letter queue of a rule: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html. A target may be a queue. */
+/**
+ * The dead-letter queue of a rule: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html. A target
+ * may be a queue.
+ */
 const EVENTBRIDGE: HeaderConvention = {
   framework: 'Amazon EventBridge',
   marks: [['RULE_ARN', 'TARGET_ARN']],
@@ -222,8 +242,9 @@ const EVENTBRIDGE: HeaderConvention = {
 };
 
 /**
- * Celery has no row: it acknowledges a task that failed, and keeps its error in the result backend; what it rejects, the broker dead-letters. Nor have
- * Laravel, whose failed jobs are in a database, and aio-pika, nameko, NestJS, which leave it to the broker.
+ * Celery has no row: it acknowledges a task that failed, and keeps its error in the result backend; what it rejects,
+ * the broker dead-letters. Nor have Laravel, whose failed jobs are in a database, and aio-pika, nameko, NestJS, which
+ * leave it to the broker.
  */
 export const HEADER_CONVENTIONS: readonly HeaderConvention[] = [
   NSERVICEBUS,

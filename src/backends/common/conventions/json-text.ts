@@ -1,6 +1,6 @@
 /**
- * Frameworks put a message into JSON of their own. To take a mark out of it, or the message out of them, the text is cut and never written anew: a JSON
- * round trip would change large numbers, the order of keys and the spelling of both.
+ * Frameworks put a message into JSON of their own. To take a mark out of it, or the message out of them, the text is
+ * cut and never written anew: a JSON round trip would change large numbers, the order of keys and the spelling of both.
  */
 
 interface Member {
@@ -32,7 +32,10 @@ export function memberText(text: string, name: string): string | null {
   return only === undefined || others.length > 0 ? null : text.slice(only.value, only.end);
 }
 
-/** Without the members that `isDropped` names, of the object that the members of `path` lead to. Every other byte stays. `text` must be JSON. */
+/**
+ * Without the members that `isDropped` names, of the object that the members of `path` lead to. Every other byte stays.
+ * `text` must be JSON.
+ */
 export function withoutMembers(text: string, path: readonly string[], isDropped: (name: string) => boolean): string {
   let at = 0;
   for (const name of path) {

@@ -36,7 +36,10 @@ export interface OriginalProperties {
 export interface Restored {
   readonly headers: Headers;
   readonly body: Uint8Array;
-  /** Present where the framework sent an envelope: the properties of what is in it, which take the place of the envelope's. */
+  /**
+   * Present where the framework sent an envelope: the properties of what is in it, which take the place of the
+   * envelope's.
+   */
   readonly properties?: OriginalProperties;
 }
 

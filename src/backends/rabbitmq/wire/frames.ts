@@ -1,6 +1,6 @@
 /**
- * The few AMQP 0-9-1 frames that carry messages, written and read as bytes. Everything else (opening, channels, declarations, heartbeats)
- * is amqplib's.
+ * The few AMQP 0-9-1 frames that carry messages, written and read as bytes. Everything else (opening, channels,
+ * declarations, heartbeats) is amqplib's.
  */
 export const FRAME = { method: 1, header: 2, body: 3, heartbeat: 8 } as const;
 const FRAME_END = 0xce;

@@ -1,6 +1,7 @@
 /**
- * The property list of a content header (AMQP 0-9-1 §4.2.6.1): two bytes of flags, then the present properties in fixed order. Every
- * property is kept as the bytes it had on the wire, so that what is not touched is sent on exactly as it came.
+ * The property list of a content header (AMQP 0-9-1 §4.2.6.1): two bytes of flags, then the present properties in fixed
+ * order. Every property is kept as the bytes it had on the wire, so that what is not touched is sent on exactly as it
+ * came.
  */
 export const PROPERTY_NAMES = [
   'contentType',
@@ -127,7 +128,10 @@ export function writeTable(entries: readonly Uint8Array[]): Buffer {
   return Buffer.concat([bytes, content]);
 }
 
-/** Whether the delivery mode is 2. Read without decoding the rest: it follows the two short strings and the table before it. */
+/**
+ * Whether the delivery mode is 2. Read without decoding the rest: it follows the two short strings and the table before
+ * it.
+ */
 export function isPersistent(properties: Buffer): boolean {
   const flags = properties.readUInt16BE(0);
   if ((flags & 0x1000) === 0) return false;

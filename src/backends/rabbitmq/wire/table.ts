@@ -3,8 +3,8 @@ import { formatInstant } from '../../../contract/instant.ts';
 import type { JsonValue } from '../../../contract/message.ts';
 
 /**
- * AMQP 0-9-1 field tables as RabbitMQ writes them (https://www.rabbitmq.com/amqp-0-9-1-errata#section_3): each entry keeps its raw bytes
- * beside its JSON reading, because JSON cannot tell an int8 from an int64, nor bytes from text.
+ * AMQP 0-9-1 field tables as RabbitMQ writes them (https://www.rabbitmq.com/amqp-0-9-1-errata#section_3): each entry
+ * keeps its raw bytes beside its JSON reading, because JSON cannot tell an int8 from an int64, nor bytes from text.
  */
 export interface TableEntry {
   readonly name: string;
@@ -19,8 +19,8 @@ const MAX_SAFE = BigInt(Number.MAX_SAFE_INTEGER);
 export type TablePath = readonly (string | number)[];
 
 /**
- * Reads the entries of a table without its length prefix. `integers` is told where whole numbers stand as their digits, because JSON would round them.
- * Throws `RangeError` on bytes that are not a table.
+ * Reads the entries of a table without its length prefix. `integers` is told where whole numbers stand as their digits,
+ * because JSON would round them. Throws `RangeError` on bytes that are not a table.
  */
 export function decodeTable(bytes: Buffer, integers: TablePath[] = [], path: TablePath = []): TableEntry[] {
   const reader = new TableReader(bytes, integers);
@@ -192,7 +192,10 @@ const ARRAY = 0x41;
 /** Tag and length. */
 const ARRAY_HEAD = 5;
 
-/** The entry with another value. Items of a list that were in it before keep their bytes, and so the types that JSON does not know. */
+/**
+ * The entry with another value. Items of a list that were in it before keep their bytes, and so the types that JSON
+ * does not know.
+ */
 export function encodeChanged({ name, raw }: TableEntry, value: JsonValue): Buffer {
   const start = 1 + (raw[0] ?? 0);
   if (!isArray(value) || raw[start] !== ARRAY) return encodeEntry(name, value);

@@ -3,12 +3,13 @@ import type { ChannelModel } from 'amqplib';
 import { type Content, FRAME, FRAME_OVERHEAD, METHOD, PAYLOAD_OFFSET, readAnnouncement } from './frames.ts';
 
 /**
- * Reads a connection's bytes before amqplib does and keeps the frames that carry messages and their settlement; all others go on to
- * amqplib unchanged.
+ * Reads a connection's bytes before amqplib does and keeps the frames that carry messages and their settlement; all
+ * others go on to amqplib unchanged.
  *
- * Why: amqplib turns header tables into plain values, which loses their types, changes integers beyond 2^53 and bytes that are not UTF-8.
- * It has no hook for raw properties, so this uses three members of its connection object that are not in its types: `recvFrame` (called
- * for every frame), `rest` (bytes not yet parsed) and `sendBytes`. Checked at start: another shape of them is refused.
+ * Why: amqplib turns header tables into plain values, which loses their types, changes integers beyond 2^53 and bytes
+ * that are not UTF-8. It has no hook for raw properties, so this uses three members of its connection object that are
+ * not in its types: `recvFrame` (called for every frame), `rest` (bytes not yet parsed) and `sendBytes`. Checked at
+ * start: another shape of them is refused.
  */
 export interface ChannelTap {
   /** A whole message. */

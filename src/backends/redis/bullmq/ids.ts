@@ -23,7 +23,10 @@ export function isDerived(id: string): boolean {
   return DERIVED.test(id);
 }
 
-/** Its id is its place, which no other message of its queue has. Ids that producers chose and such as stand inside an element may be on two. */
+/**
+ * Its id is its place, which no other message of its queue has. Ids that producers chose and such as stand inside an
+ * element may be on two.
+ */
 export function isUniqueByPlace(message: OutgoingMessage): boolean {
   return message.idFrom === 'broker' || recordOf(message, 'bullmq') !== null || recordOf(message, 'stream') !== null;
 }

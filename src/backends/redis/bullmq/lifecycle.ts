@@ -114,7 +114,8 @@ export async function deleteBull(connection: Connection, name: string, signal: A
   const { queue } = await bullLibrary(connection, bull);
   try {
     await queue.obliterate();
-    // What the library knows nothing of, or leaves: a deduplication id would drop the first job of a new queue of that name.
+    // What the library knows nothing of, or leaves: a deduplication id would drop the first job of a new queue of that
+    // name.
     const keys = ['priority', 'limiter', 'meta-paused', ...uniqueIds.flatMap((id) => [`de:${id}`, `dn:${id}`])];
     for (let i = 0; i < keys.length; i += 500)
       await connection.call(['DEL', ...keys.slice(i, i + 500).map((key) => `${bull.base}:${key}`)], place);

@@ -32,8 +32,8 @@ export function jobPublisher(connection: Connection, bull: BullPlace, options: P
 interface Run {
   readonly once: boolean;
   /**
-   * How often this run has sent a message of that id, of those whose place does not make them unique. What is there then may be the one before: a list and
-   * other brokers hold two that are equal, and they are two.
+   * How often this run has sent a message of that id, of those whose place does not make them unique. What is there
+   * then may be the one before: a list and other brokers hold two that are equal, and they are two.
    */
   readonly tried: Map<string, number>;
 }

@@ -30,7 +30,8 @@ export function whyItStays(tie: string): string {
 }
 
 /**
- * A script that fails half way is not undone: whatever a key of another type makes fail once something was removed is asked with `pcall`.
+ * A script that fails half way is not undone: whatever a key of another type makes fail once something was removed is
+ * asked with `pcall`.
  *
  * What ties a job to others; removing it alone would do more than that. A run of a scheduler that is over, or whose
  * next one is there, is like any other job; so is the child of a parent that is gone. The id of a run ends with the

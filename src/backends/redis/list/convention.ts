@@ -22,11 +22,13 @@ const RQ_QUEUE = 'rq:queue:';
 const SIDEKIQ_QUEUE = 'queue:';
 
 /**
- * Celery (kombu) and Sidekiq push left and pop right; RQ, Laravel and Dramatiq push right and pop left. For any other list the
- * right end is assumed, the more usual convention, unless `?next=` says otherwise: a wrong guess peeks the youngest message.
+ * Celery (kombu) and Sidekiq push left and pop right; RQ, Laravel and Dramatiq push right and pop left. For any other
+ * list the right end is assumed, the more usual convention, unless `?next=` says otherwise: a wrong guess peeks the
+ * youngest message.
  *
- * Reads only: the registries `queues`, `rq:queues`, `_kombu.binding.*` that the frameworks keep. What may not be read tells nothing. `thorough`: all
- * bindings of kombu are looked through, for a queue without a list that is bound to an exchange of another name.
+ * Reads only: the registries `queues`, `rq:queues`, `_kombu.binding.*` that the frameworks keep. What may not be read
+ * tells nothing. `thorough`: all bindings of kombu are looked through, for a queue without a list that is bound to an
+ * exchange of another name.
  */
 export async function recogniseList(
   connection: Connection,
@@ -42,7 +44,8 @@ export async function recogniseList(
     ['EXISTS', `${key}:notify`, `${key}:delayed`, `${key}:reserved`],
     ...dramatiqNeighbours(key).map((neighbour) => ['TYPE', neighbour] as const),
   ] as const;
-  // One by one in a cluster, where EXISTS of several keys may be of several slots: then it is refused, and tells nothing.
+  // One by one in a cluster, where EXISTS of several keys may be of several slots: then it is refused, and tells
+  // nothing.
   const answers = await connection.each(calls, { operation: 'recognise the list', queue: key, signal });
   const [rq, sidekiq, head, laravel, messages, dead] = answers.map((answer) => (answer.ok ? answer.reply : null));
   if (key.startsWith(RQ_QUEUE)) return conventionOf('rq', settings, rq === 1);
@@ -63,7 +66,10 @@ export async function recogniseList(
   return conventionOf(looksLike, settings, own !== null && queue === key);
 }
 
-/** What the frameworks' own tools do besides when they delete a queue: without it the queue would still be listed, empty. */
+/**
+ * What the frameworks' own tools do besides when they delete a queue: without it the queue would still be listed,
+ * empty.
+ */
 export async function takeOffRegister(connection: Connection, key: string): Promise<void> {
   await connection.each(
     [

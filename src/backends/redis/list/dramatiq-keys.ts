@@ -1,6 +1,7 @@
 /**
- * Dramatiq's queues (`brokers/redis/dispatch.lua` of its source): a list `<namespace>:<queue>` of ids, read from the left, and a hash `….msgs` of what they
- * stand for; `….DQ` the same for what waits for its time; `….XQ` a sorted set of dead ids by when they died, with a hash of its own.
+ * Dramatiq's queues (`brokers/redis/dispatch.lua` of its source): a list `<namespace>:<queue>` of ids, read from the
+ * left, and a hash `….msgs` of what they stand for; `….DQ` the same for what waits for its time; `….XQ` a sorted set of
+ * dead ids by when they died, with a hash of its own.
  */
 export const DELAYED = '.DQ';
 export const DRAMATIQ_DEAD = '.XQ';

@@ -10,8 +10,8 @@ import type { FrameworkDead } from './framework-dead.ts';
 import { elementMessage } from './message.ts';
 
 /**
- * KEYS[1] dead ids, KEYS[2] dead messages, KEYS[3] messages, KEYS[4] queue. ARGV[1] id, ARGV[2] message as it lies there, ARGV[3] as it goes back.
- * As Dramatiq enqueues a message, and in the same step off its dead ones.
+ * KEYS[1] dead ids, KEYS[2] dead messages, KEYS[3] messages, KEYS[4] queue. ARGV[1] id, ARGV[2] message as it lies
+ * there, ARGV[3] as it goes back. As Dramatiq enqueues a message, and in the same step off its dead ones.
  */
 const REQUEUE = `
 if redis.call('HGET', KEYS[2], ARGV[1]) ~= ARGV[2] then return 0 end

@@ -4,9 +4,9 @@ import { asBytes, asInteger, asList } from '../reply.ts';
 import type { ListEnd } from './move.ts';
 
 /**
- * The elements that are in a list now, from the consumers' end on. Their places are counted from the far end, where only producers
- * push: so taking away what was shown already shifts nothing. What producers push meanwhile is noticed by the element that was
- * outermost there at the start.
+ * The elements that are in a list now, from the consumers' end on. Their places are counted from the far end, where
+ * only producers push: so taking away what was shown already shifts nothing. What producers push meanwhile is noticed
+ * by the element that was outermost there at the start.
  */
 export async function* elementsOf(
   connection: Connection,
@@ -43,10 +43,15 @@ export async function* elementsOf(
   }
 }
 
-/** A producer that pushes faster than we can look must not hold us here: then a page may be off by what came meanwhile. */
+/**
+ * A producer that pushes faster than we can look must not hold us here: then a page may be off by what came meanwhile.
+ */
 const MOST_LOOKS = 20;
 
-/** `left`: how many elements of the beginning are still to be shown; the next `count` of them. Null: nothing of it is there any more. */
+/**
+ * `left`: how many elements of the beginning are still to be shown; the next `count` of them. Null: nothing of it is
+ * there any more.
+ */
 async function pageBefore(
   connection: Connection,
   { key, next }: ListEnd,

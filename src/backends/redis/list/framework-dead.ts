@@ -11,8 +11,8 @@ import { elementMessage, sidekiqInstant } from './message.ts';
 import { rqErrors } from './rq-error.ts';
 
 /**
- * The dead jobs of a framework, seen as the dead letters of the queue that they came from. RQ keeps one sorted set per queue
- * (`rq:failed:<name>`, job hashes `rq:job:<id>`), Sidekiq one for all (`dead`, whole payloads).
+ * The dead jobs of a framework, seen as the dead letters of the queue that they came from. RQ keeps one sorted set per
+ * queue (`rq:failed:<name>`, job hashes `rq:job:<id>`), Sidekiq one for all (`dead`, whole payloads).
  */
 export interface DeadCount {
   readonly count: number;
@@ -28,9 +28,9 @@ export interface FrameworkDead {
 }
 
 /**
- * KEYS[1] failed set, KEYS[2] queue, KEYS[3] job hash, KEYS[4] registry of queues. ARGV[1] job id, ARGV[2] key of the queue.
- * As RQ's requeue: the job gets back its status and loses its expiry before it joins the queue. One whose data is gone does not: a heartbeat may outlive it, and
- * no worker can run that.
+ * KEYS[1] failed set, KEYS[2] queue, KEYS[3] job hash, KEYS[4] registry of queues. ARGV[1] job id, ARGV[2] key of the
+ * queue. As RQ's requeue: the job gets back its status and loses its expiry before it joins the queue. One whose data
+ * is gone does not: a heartbeat may outlive it, and no worker can run that.
  */
 const REQUEUE_RQ = `
 if not redis.call('ZSCORE', KEYS[1], ARGV[1]) then return 0 end
@@ -43,7 +43,10 @@ redis.call('ZREM', KEYS[1], ARGV[1])
 return 1
 `;
 
-/** KEYS[1] dead set, KEYS[2] queue, KEYS[3] registry of queues. ARGV[1] payload as it lies there, ARGV[2] as it goes back, ARGV[3] short name. */
+/**
+ * KEYS[1] dead set, KEYS[2] queue, KEYS[3] registry of queues. ARGV[1] payload as it lies there, ARGV[2] as it goes
+ * back, ARGV[3] short name.
+ */
 const REQUEUE_SIDEKIQ = `
 if not redis.call('ZSCORE', KEYS[1], ARGV[1]) then return 0 end
 redis.call('SADD', KEYS[3], ARGV[3])
@@ -173,8 +176,9 @@ function sidekiqDeath(key: string, payload: Readonly<Record<string, unknown>>, s
 }
 
 /**
- * As Sidekiq's own retry of a dead job, the count of retries goes down by one, so that the job is not dead again at its next failure.
- * Done in the text: a JSON round trip would change large numbers. Left alone when the field is not there exactly once.
+ * As Sidekiq's own retry of a dead job, the count of retries goes down by one, so that the job is not dead again at its
+ * next failure. Done in the text: a JSON round trip would change large numbers. Left alone when the field is not there
+ * exactly once.
  */
 function oneMoreTry(payload: Buffer): Buffer {
   const text = payload.toString('utf8');
@@ -187,7 +191,9 @@ function oneMoreTry(payload: Buffer): Buffer {
   return Buffer.from(text.slice(0, only.index) + lowered + text.slice(only.index + only[0].length), 'utf8');
 }
 
-/** Redrives by the framework's own rules, one script a job: a job is in the dead set or in its queue, never in neither. */
+/**
+ * Redrives by the framework's own rules, one script a job: a job is in the dead set or in its queue, never in neither.
+ */
 export function frameworkRedrive(dead: FrameworkDead, request: NativeMoveRequest): NativeMove {
   /** All that were dead at the start, read whole: pages by rank would skip jobs as others leave the set. */
   let rest: Message[] | null = null;

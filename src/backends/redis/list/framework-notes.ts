@@ -11,7 +11,9 @@ import { laravelNotes } from './laravel.ts';
 /** Members of a set that is one for all queues are read up to so many, to tell whose they are. */
 const MOST_TO_READ = 2_000;
 
-/** What a framework keeps of a queue beside its list, in states that a list has not: said, since nothing else shows it. */
+/**
+ * What a framework keeps of a queue beside its list, in states that a list has not: said, since nothing else shows it.
+ */
 export async function frameworkNotes(
   connection: Connection,
   key: string,

@@ -2,7 +2,10 @@ import { MqError } from '../../../contract/errors.ts';
 import type { Call, Connection } from '../connection.ts';
 import { asInteger, asList, asPairs, asTextOrNull } from '../reply.ts';
 
-/** kombu (Celery) keeps the bindings of an exchange in a set; each queue has one of its own name too, unless told otherwise. */
+/**
+ * kombu (Celery) keeps the bindings of an exchange in a set; each queue has one of its own name too, unless told
+ * otherwise.
+ */
 export const KOMBU_BINDING = '_kombu.binding.';
 
 /** Between the parts of a binding and before a priority (kombu `transport/redis.py`). */
@@ -14,15 +17,23 @@ export function priorityOf(key: string): { readonly queue: string; readonly prio
   return queue === '' || priority === undefined || more.length > 0 ? null : { queue, priority };
 }
 
-/** Exchanges for events and remote control, whose queues live as long as a worker or a viewer: nobody sends work through them. */
+/**
+ * Exchanges for events and remote control, whose queues live as long as a worker or a viewer: nobody sends work through
+ * them.
+ */
 function isForControl(exchange: string): boolean {
   return exchange === 'celeryev' || exchange.endsWith('.pidbox');
 }
 
-/** Who runs a queue that a set of bindings names: `unknown` where the set is of another form than kombu's, which says no more than that the queue is there. */
+/**
+ * Who runs a queue that a set of bindings names: `unknown` where the set is of another form than kombu's, which says no
+ * more than that the queue is there.
+ */
 export type Binding = 'celery' | 'unknown';
 
-/** The queues that these sets of bindings name, which is the third part of each member: `routing key, pattern, queue`. */
+/**
+ * The queues that these sets of bindings name, which is the third part of each member: `routing key, pattern, queue`.
+ */
 export async function boundQueues(
   connection: Connection,
   bindings: readonly string[],
@@ -46,7 +57,10 @@ export async function boundQueues(
   return bound;
 }
 
-/** Not `everywhere`: only the set of the exchange that has the queue's own name, as Celery makes it. Null: no binding names it. */
+/**
+ * Not `everywhere`: only the set of the exchange that has the queue's own name, as Celery makes it. Null: no binding
+ * names it.
+ */
 export async function bindingOf(
   connection: Connection,
   queue: string,
@@ -74,8 +88,8 @@ const PRIORITIES = [1, 2, 3, 4, 5, 6, 7, 8, 9] as const;
 const MOST_UNACKED = 200;
 
 /**
- * What of a Celery queue is in none of its list: tasks of other priorities, which wait in lists of their own, and those that workers hold (also those with
- * a countdown), which are in one hash for all queues.
+ * What of a Celery queue is in none of its list: tasks of other priorities, which wait in lists of their own, and those
+ * that workers hold (also those with a countdown), which are in one hash for all queues.
  */
 export async function celeryNotes(
   connection: Connection,

@@ -1,7 +1,10 @@
 import type { Connection } from '../connection.ts';
 import { AWAIT_TIME, jobsBeside, WITH_WORKERS } from './beside.ts';
 
-/** Laravel's queues, whatever is put before all keys of the application: `queues:default`, `laravel_database_queues:default`. */
+/**
+ * Laravel's queues, whatever is put before all keys of the application: `queues:default`,
+ * `laravel_database_queues:default`.
+ */
 const QUEUE = /^(?:.*[^a-zA-Z])?queues:[^:]+$/;
 const NOTIFY = ':notify';
 
@@ -10,8 +13,9 @@ export function isLaravelQueue(key: string): boolean {
 }
 
 /**
- * The queue that a list beside it belongs to: Laravel pushes a mark into `…:notify` for each job, which wakes workers that block. It is no queue, and it
- * is there while all jobs are delayed or with workers and the list of the queue itself is not. Null: the key is no such list.
+ * The queue that a list beside it belongs to: Laravel pushes a mark into `…:notify` for each job, which wakes workers
+ * that block. It is no queue, and it is there while all jobs are delayed or with workers and the list of the queue
+ * itself is not. Null: the key is no such list.
  */
 export function ownerOf(key: string): string | null {
   if (!key.endsWith(NOTIFY)) return null;

@@ -8,7 +8,9 @@ export function plainDeath(from: string | null): Death {
   return { from, reason: null, error: null, at: null, count: null, replays: 0 };
 }
 
-/** A list element is a body and nothing else; what a framework wrote into it is read but stays where it is, in the body. */
+/**
+ * A list element is a body and nothing else; what a framework wrote into it is read but stays where it is, in the body.
+ */
 export function elementMessage(
   queue: string,
   body: Buffer,
@@ -67,7 +69,10 @@ function insideOf(body: Buffer, framework: Framework): Inside {
   };
 }
 
-/** Sidekiq writes seconds with a fraction up to version 7, whole milliseconds from 8 on. Either is right, and no other unit. */
+/**
+ * Sidekiq writes seconds with a fraction up to version 7, whole milliseconds from 8 on. Either is right, and no other
+ * unit.
+ */
 export function sidekiqInstant(value: unknown): ReadInstant {
   return readInstant(value, typeof value === 'number' && value >= 1e11 ? 'milliseconds' : 'seconds');
 }

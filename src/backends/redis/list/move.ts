@@ -12,10 +12,12 @@ export interface ListEnd {
 }
 
 /**
- * Moves the outermost elements, at most ARGV[3], in the order in which consumers would have taken them. The target is written before
- * the source is cut, and its type is looked at first, because a script that fails half way is not undone.
+ * Moves the outermost elements, at most ARGV[3], in the order in which consumers would have taken them. The target is
+ * written before the source is cut, and its type is looked at first, because a script that fails half way is not
+ * undone.
  *
- * KEYS[1] source, KEYS[2] target. ARGV[1] end of the source, ARGV[2] end of the target. Returns how many were moved, and their bytes.
+ * KEYS[1] source, KEYS[2] target. ARGV[1] end of the source, ARGV[2] end of the target. Returns how many were moved,
+ * and their bytes.
  */
 const MOVE_PAGE = `
 local kind = redis.call('TYPE', KEYS[2]).ok
@@ -39,9 +41,10 @@ return {count, bytes}
 `;
 
 /**
- * Moves chosen elements of one window of the source: compares, pushes to the target, then removes. KEYS and ARGV[1], ARGV[2] as above;
- * ARGV[3] offset of the window from the consumers' end, ARGV[4] its length, ARGV[5] tombstone, then the wanted values.
- * Returns {elements looked at, their bytes, how many there are up to the last one moved, then for each wanted value 1 or 0}.
+ * Moves chosen elements of one window of the source: compares, pushes to the target, then removes. KEYS and ARGV[1],
+ * ARGV[2] as above; ARGV[3] offset of the window from the consumers' end, ARGV[4] its length, ARGV[5] tombstone, then
+ * the wanted values. Returns {elements looked at, their bytes, how many there are up to the last one moved, then for
+ * each wanted value 1 or 0}.
  */
 const MOVE_CHOSEN = `
 local kind = redis.call('TYPE', KEYS[2]).ok
@@ -80,7 +83,9 @@ end
 return results
 `;
 
-/** Elements that one call of MOVE_CHOSEN looks at: pages of them, because the wanted values travel anew with each call. */
+/**
+ * Elements that one call of MOVE_CHOSEN looks at: pages of them, because the wanted values travel anew with each call.
+ */
 const WINDOW = 1000;
 const WINDOW_PAGES = 8;
 

@@ -60,7 +60,8 @@ export function openList(connection: Connection, key: string, convention: ListCo
     );
     const inFramework = dlq === null && dead !== null ? await countOf(dead, signal) : null;
     const deadCount = dlq !== null ? asInteger(inDlq) : inFramework?.count;
-    // A list on a register that is neither there nor on the register any more has been deleted; any other list without a key is empty.
+    // A list on a register that is neither there nor on the register any more has been deleted; any other list without
+    // a key is empty.
     if (ready === 0 && convention.registered && !(await recogniseList(connection, key, signal, true)).registered) {
       throw new MqError('QUEUE_NOT_FOUND', `there is no queue ${key} any more`, {
         backend: 'redis',
@@ -223,7 +224,9 @@ export function openList(connection: Connection, key: string, convention: ListCo
   return rememberHandle(queue, { kind: 'list', connection, key, next, framework });
 }
 
-/** The source of a dead-letter list may be empty, and then only its framework tells from which end its consumers take. */
+/**
+ * The source of a dead-letter list may be empty, and then only its framework tells from which end its consumers take.
+ */
 async function originOf(connection: Connection, source: string | null, signal: AbortSignal) {
   if (source === null) return null;
   const { next, framework } = await recogniseList(connection, source, signal);

@@ -6,8 +6,9 @@ import { asBytes, asList, asListOrNone } from '../reply.ts';
 const LARGEST_TRACE = 4 * 1024 * 1024;
 
 /**
- * Why jobs of RQ failed: the last line of the trace. Up to version 1.11 it is in the job itself (`exc_info`, packed with zlib since 1.0), from then on in
- * the newest entry of a stream of results (`rq:results:ID`, field `exc_string`, in base64 as well).
+ * Why jobs of RQ failed: the last line of the trace. Up to version 1.11 it is in the job itself (`exc_info`, packed
+ * with zlib since 1.0), from then on in the newest entry of a stream of results (`rq:results:ID`, field `exc_string`,
+ * in base64 as well).
  */
 export async function rqErrors(
   connection: Connection,

@@ -7,13 +7,15 @@ import type { Framework } from './convention.ts';
 import { elementMessage } from './message.ts';
 
 /**
- * Removes elements by value, looking first where each is expected, counted from the consumers' end. When all of them are the
- * outermost ones, one LTRIM does it; else each is overwritten with a tombstone and the tombstones are removed together, because one
- * LREM per element took 58 s for 10,000 of 100,000 and stalled the server for 8 s (measured).
+ * Removes elements by value, looking first where each is expected, counted from the consumers' end. When all of them
+ * are the outermost ones, one LTRIM does it; else each is overwritten with a tombstone and the tombstones are removed
+ * together, because one LREM per element took 58 s for 10,000 of 100,000 and stalled the server for 8 s (measured).
  *
- * A server that is out of memory refuses LSET, also where it makes room, and allows LREM: then it is one each after all.
+ * A server that is out of memory refuses LSET, also where it makes room, and allows LREM: then it is one each after
+ * all.
  *
- * An element that is not where it was expected is searched for once, a little beyond its place. Any equal element will do: equal elements are one another.
+ * An element that is not where it was expected is searched for once, a little beyond its place. Any equal element will
+ * do: equal elements are one another.
  *
  * KEYS[1] list. ARGV[1] 'left' or 'right', ARGV[2] tombstone, then pairs of expected offset and value.
  * Returns 1 (removed) or 0 (not there any more) for each pair.
@@ -81,7 +83,10 @@ export interface ListPlace {
   readonly dead: Death | null;
 }
 
-/** Reads a list forward from the consumers' end. Positions hold while others push at the far end; when others pop, it finds its place again. */
+/**
+ * Reads a list forward from the consumers' end. Positions hold while others push at the far end; when others pop, it
+ * finds its place again.
+ */
 export function listSource(place: ListPlace): BrowseSource<ListItem> {
   const { connection, key, next } = place;
   /** What was read and is still there as far as we know, from the consumers' end on. */

@@ -3,8 +3,9 @@ import { asInteger } from '../reply.ts';
 import { type Framework, parseObject, TITLES } from './convention.ts';
 
 /**
- * Why the workers of the framework cannot run what is to be sent, for each body; null: they can. A worker of Celery drops its connection over what is no
- * envelope of its own, and the message is gone; Sidekiq's buries it, RQ's, Laravel's and Dramatiq's throw it away.
+ * Why the workers of the framework cannot run what is to be sent, for each body; null: they can. A worker of Celery
+ * drops its connection over what is no envelope of its own, and the message is gone; Sidekiq's buries it, RQ's,
+ * Laravel's and Dramatiq's throw it away.
  */
 export async function whyNotWorkable(
   connection: Connection,
@@ -62,7 +63,10 @@ function inside(
   };
 }
 
-/** What the workers read without asking whether it is there (kombu 5 `virtual/base.py`, celery 5 `worker/strategy.py`; Sidekiq 7; Laravel 11). */
+/**
+ * What the workers read without asking whether it is there (kombu 5 `virtual/base.py`, celery 5 `worker/strategy.py`;
+ * Sidekiq 7; Laravel 11).
+ */
 const PARTS: Readonly<Record<Exclude<Framework, 'rq' | 'dramatiq'>, readonly Part[]>> = {
   celery: [
     ['body', ({ body }) => typeof body === 'string'],

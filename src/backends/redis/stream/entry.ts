@@ -38,8 +38,8 @@ export interface EntryState {
 }
 
 /**
- * An entry with a field `body` is that body, with its other fields as headers. Any other entry is a JSON object of its fields. Either
- * way the fields themselves go along in `native`, so that the entry can be written again exactly.
+ * An entry with a field `body` is that body, with its other fields as headers. Any other entry is a JSON object of its
+ * fields. Either way the fields themselves go along in `native`, so that the entry can be written again exactly.
  */
 export function entryMessage(queue: string, entry: Entry, { state, receiveCount, dead }: EntryState): Message {
   const replays = Number(fieldText(entry, REPLAYS) ?? 0);
@@ -124,7 +124,10 @@ function isBodyAlone(message: OutgoingMessage): boolean {
   return message.native.redis === undefined && isBare(message);
 }
 
-/** The fields to write: the very ones of its own old entry as far as they still say the same, else body, content type and headers. */
+/**
+ * The fields to write: the very ones of its own old entry as far as they still say the same, else body, content type
+ * and headers.
+ */
 export function fieldsOf(message: OutgoingMessage): readonly Buffer[] {
   if (isBodyAlone(message))
     return [BODY_FIELD, Buffer.from(message.body.buffer, message.body.byteOffset, message.body.byteLength)];
@@ -162,7 +165,10 @@ function saysTheSame(message: OutgoingMessage, old: Entry): boolean {
   );
 }
 
-/** The fields of a moved entry: its own, and where it was before; `countReplay`: and that it was redriven once more. As the script for a move does it. */
+/**
+ * The fields of a moved entry: its own, and where it was before; `countReplay`: and that it was redriven once more. As
+ * the script for a move does it.
+ */
 export function markedFields(entry: Entry, countReplay: boolean): readonly Buffer[] {
   const replays = Number(fieldText(entry, REPLAYS) ?? 0);
   const own = entry.fields.filter(([name]) => {

@@ -5,8 +5,9 @@ import { compareIds } from './ids.ts';
 import { isDead, type StreamView } from './view.ts';
 
 /**
- * Pending entries whose content was deleted from the stream hold nothing: no verb can show or move them, and a consumer that reads its pending entries
- * gets them without fields. They are counted apart, and `purge` acknowledges those that are dead.
+ * Pending entries whose content was deleted from the stream hold nothing: no verb can show or move them, and a consumer
+ * that reads its pending entries gets them without fields. They are counted apart, and `purge` acknowledges those that
+ * are dead.
  */
 export interface PendingCounts {
   readonly inFlight: number;
@@ -62,7 +63,10 @@ export async function ghostsOf(
   return new Set(entries.map(({ id }) => id).filter((id) => isThere(facts, id) === false || gone.has(id)));
 }
 
-/** What the bounds of the stream tell: before its first entry there is none, and past the highest that was deleted none is missing. Null: nothing. */
+/**
+ * What the bounds of the stream tell: before its first entry there is none, and past the highest that was deleted none
+ * is missing. Null: nothing.
+ */
 function isThere({ firstId, maxDeletedId }: StreamFacts, id: string): boolean | null {
   if (firstId === null || compareIds(id, firstId) < 0) return false;
   return maxDeletedId !== null && compareIds(id, maxDeletedId) > 0 ? true : null;

@@ -16,8 +16,8 @@ if not found then return 'nogroup' end
 `;
 
 /**
- * One script reads where the group stands, keeps that on the server, and sets the group past every possible id. Consumers blocked in
- * XREADGROUP get nothing any more (run on Redis 7.0, 8.0 and Valkey 8.1).
+ * One script reads where the group stands, keeps that on the server, and sets the group past every possible id.
+ * Consumers blocked in XREADGROUP get nothing any more (run on Redis 7.0, 8.0 and Valkey 8.1).
  *
  * KEYS[1] stream, KEYS[2] hash for the position. ARGV: group, highest id, now, reason.
  * Returns 'paused', 'already' (by us), 'foreign' (at the highest id, but not by us), 'nogroup'.

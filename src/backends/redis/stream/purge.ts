@@ -10,9 +10,9 @@ import { settlePending } from './source.ts';
 import { isDead, refuseIfOthersNeed, type StreamView } from './view.ts';
 
 /**
- * Deletes the next entries that the group has not read meanwhile.
- * KEYS[1] stream, KEYS[2] the group's saved position. ARGV: group ('' for none), highest id, first id, last id, how many.
- * Returns how many were deleted, how many it looked at, and their bytes.
+ * Deletes the next entries that the group has not read meanwhile. KEYS[1] stream, KEYS[2] the group's saved position.
+ * ARGV: group ('' for none), highest id, first id, last id, how many. Returns how many were deleted, how many it looked
+ * at, and their bytes.
  */
 const DELETE_UNREAD_PAGE = `
 local function parts(id) local ms, seq = id:match('^(%d+)-(%d+)$') return tonumber(ms), tonumber(seq) end
@@ -40,8 +40,8 @@ return {deleted, #page, bytes, #page > 0 and page[#page][1] or ''}
 `;
 
 /**
- * Only the entries in those states, page by page, so that nobody else waits for a long script. What every group has finished with is in no state and stays;
- * so do entries that come later. Throws `PRECONDITION_FAILED` as `mayPurge`.
+ * Only the entries in those states, page by page, so that nobody else waits for a long script. What every group has
+ * finished with is in no state and stays; so do entries that come later. Throws `PRECONDITION_FAILED` as `mayPurge`.
  */
 export async function purgeStream(view: StreamView, options: PurgeOptions): Promise<PurgeResult> {
   const { connection, key } = view;

@@ -8,8 +8,9 @@ import { compareIds, isId, MIN_ID, nextId } from './ids.ts';
 import { groupOf, isDead, pendingDeath, type StreamView } from './view.ts';
 
 /**
- * The id after which nothing was read by the group; everything where there are no groups. Where there are, and none is chosen: what the one furthest behind has
- * not read, as the stats count it; what all have read is history. Null: not known.
+ * The id after which nothing was read by the group; everything where there are no groups. Where there are, and none is
+ * chosen: what the one furthest behind has not read, as the stats count it; what all have read is history. Null: not
+ * known.
  */
 export async function unreadAfter(view: StreamView, signal: AbortSignal): Promise<string | null> {
   const facts = await readFacts(view.connection, view.key, signal);

@@ -34,8 +34,9 @@ return results
 `;
 
 /**
- * Acknowledges entries that are still pending, and deletes them when no other group needs them.
- * KEYS[1] stream. ARGV: group, '1' to delete, then ids. Returns 1, 0 (not pending any more) or 2 (acknowledged, but it held nothing) for each.
+ * Acknowledges entries that are still pending, and deletes them when no other group needs them. KEYS[1] stream. ARGV:
+ * group, '1' to delete, then ids. Returns 1, 0 (not pending any more) or 2 (acknowledged, but it held nothing) for
+ * each.
  */
 const SETTLE_PENDING = `
 local results = {}
@@ -85,7 +86,10 @@ export function removingPending({ key, group }: StreamView, deletes: boolean): R
   return { keys: [key], commands: deletes ? commands : commands.slice(0, 2) };
 }
 
-/** Entries that the group has not read, in order. Nothing is claimed: an entry leaves the stream only when it is acknowledged here. */
+/**
+ * Entries that the group has not read, in order. Nothing is claimed: an entry leaves the stream only when it is
+ * acknowledged here.
+ */
 export function unreadSource(view: StreamView): BrowseSource<EntryItem> {
   let after: string | null = null;
   return {

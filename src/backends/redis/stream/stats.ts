@@ -153,8 +153,9 @@ async function unreadOf(view: StreamView, facts: StreamFacts, group: Group, sign
 }
 
 /**
- * Redis 7.0 and Valkey 8.1 go on counting entries as unread that were trimmed before the group had read them (measured; Redis 8.0 does not). An end of
- * the stream needs no counting, and in its middle the group has read one that is there: more than all the others cannot be unread.
+ * Redis 7.0 and Valkey 8.1 go on counting entries as unread that were trimmed before the group had read them (measured;
+ * Redis 8.0 does not). An end of the stream needs no counting, and in its middle the group has read one that is there:
+ * more than all the others cannot be unread.
  */
 function isPlausible({ length, firstId, lastId }: StreamFacts, { lag, lastDeliveredId }: Group): boolean {
   if (lag === null || firstId === null || lastId === null) return false;

@@ -10,8 +10,8 @@ export function refusalOf(error: unknown): MqError | null {
 }
 
 /**
- * The row of a stream of which this user may not ask for its groups: how far they are behind is unknown, and the number of entries is not. Throws where
- * that may not be read either.
+ * The row of a stream of which this user may not ask for its groups: how far they are behind is unknown, and the number
+ * of entries is not. Throws where that may not be read either.
  */
 export async function statsWithoutGroups(
   connection: Connection,
@@ -35,7 +35,10 @@ export async function statsWithoutGroups(
   };
 }
 
-/** A handle of such a stream: it tells what is left of its stats, takes messages, and refuses the rest as the server did. */
+/**
+ * A handle of such a stream: it tells what is left of its stats, takes messages, and refuses the rest as the server
+ * did.
+ */
 export function withoutGroups(queue: Queue, refusal: MqError): Queue {
   const refuse = async (): Promise<never> => {
     throw refusal;

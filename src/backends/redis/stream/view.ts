@@ -46,8 +46,9 @@ export function groupOf(facts: StreamFacts, name: string | null): Group | null {
 }
 
 /**
- * An entry is one for all groups of the stream: deleting it takes it from those that have not finished with it. A paused group stands where it will
- * stand when it is resumed; where nobody knows that place, it needs all. Throws `PRECONDITION_FAILED` then.
+ * An entry is one for all groups of the stream: deleting it takes it from those that have not finished with it. A
+ * paused group stands where it will stand when it is resumed; where nobody knows that place, it needs all. Throws
+ * `PRECONDITION_FAILED` then.
  */
 export async function refuseIfOthersNeed(
   view: StreamView,
