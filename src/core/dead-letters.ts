@@ -83,8 +83,7 @@ async function linksOfHolder(holder: Queue, links: DeadLetters, signal: AbortSig
     if (holder.deadLetters === undefined) return links;
     return links.ofHolder?.() ?? (await holder.deadLetters(signal));
   } catch (error) {
-    // Not told now is not told.
-    if (!(error instanceof MqError) || (error.code !== 'PRECONDITION_FAILED' && !error.retryable)) throw error;
+    if (!(error instanceof MqError) || error.code !== 'PRECONDITION_FAILED') throw error;
     return { ...links, sources: null };
   }
 }

@@ -1,5 +1,5 @@
 import type { Capabilities } from '../../contract/capabilities.ts';
-import { type ErrorCode, MqError, throwIfAborted } from '../../contract/errors.ts';
+import { MqError, throwIfAborted } from '../../contract/errors.ts';
 import type {
   ConsumeOptions,
   Consumer,
@@ -248,7 +248,7 @@ export class WorkQueue extends RabbitQueue {
   async #unlinked(why: string, signal: AbortSignal): Promise<DeadLetters> {
     const info = await this.info(signal);
     if (info === null) throw needsManagement('finding dead letters', 'it does not tell of the queue');
-    if (!keepsNoDeadLetters(info)) throw unclear(this.name, why, this.session.management.refusal);
+    if (!keepsNoDeadLetters(info)) throw unclear(this.name, why);
     this.session.notice(unknownSources(this.name, why));
     return {
       keptIn: { place: 'nowhere' },
@@ -270,8 +270,7 @@ export class WorkQueue extends RabbitQueue {
     const sources = links.sourcesOf(queue);
     // What it holds are the dead letters of others only where that is known: else what waits in it would be taken for
     // them.
-    if (meaning.to === 'unclear' && (sources === null || sources.length === 0))
-      throw unclear(queue, meaning.reason, this.session.management.refusal);
+    if (meaning.to === 'unclear' && (sources === null || sources.length === 0)) throw unclear(queue, meaning.reason);
     if (sources === null) this.session.notice(unknownSources(queue, links.whyNoSources()));
     return {
       keptIn: keptIn(meaning),
@@ -285,13 +284,17 @@ export class WorkQueue extends RabbitQueue {
 
 const NAME_IT = 'name the dead-letter queue itself';
 
-function unclear(queue: string, reason: string, code: ErrorCode): MqError {
-  return new MqError(code, `where the dead letters of ${JSON.stringify(queue)} are is not clear: ${reason}`, {
-    hint: NAME_IT,
-    backend: 'rabbitmq',
-    operation: 'deadLetters',
-    queue,
-  });
+function unclear(queue: string, reason: string): MqError {
+  return new MqError(
+    'PRECONDITION_FAILED',
+    `where the dead letters of ${JSON.stringify(queue)} are is not clear: ${reason}`,
+    {
+      hint: NAME_IT,
+      backend: 'rabbitmq',
+      operation: 'deadLetters',
+      queue,
+    },
+  );
 }
 
 function unknownSources(queue: string, why: string): string {
