@@ -38,8 +38,7 @@ export interface List {
  * of all 4 s, and sorted pages of them a minute. Then the figures of those that match alone.
  */
 export async function readList(session: Session, pattern: QueuePattern, options: ListOptions): Promise<List> {
-  const isWhole = pattern.globs.length === 0;
-  const all = await readAll(session, isWhole ? TOTALS_QUERY : LINKS_QUERY, options);
+  const all = await readAll(session, options);
   const matching = inOrder(all, pattern);
   if (matching.length === 0) return { all, matching, reason: null };
   const filter = nameFilter(pattern.globs);
@@ -50,9 +49,21 @@ export async function readList(session: Session, pattern: QueuePattern, options:
     return { all, matching: await askForEach(session, matching, options), reason: null };
   }
   if (isInPages) return { all, matching: await askForPages(session, filter, matching, options), reason: null };
-  if (isWhole) return { all, matching, reason: MANY };
-  const counted = await readAll(session, TOTALS_QUERY, options);
-  return { all: counted, matching: inOrder(counted, pattern), reason: MANY };
+  return await withTotals(session, { all, matching, reason: MANY }, pattern, options);
+}
+
+/** Totals are asked of each queue itself, so that one that is stuck keeps all of them back: then there are none. */
+async function withTotals(
+  session: Session,
+  list: List,
+  pattern: QueuePattern,
+  { signal, onAnswer }: ListOptions,
+): Promise<List> {
+  const answer = await session.management.getIfTold(`/queues/${session.place}?${TOTALS_QUERY}`, signal);
+  onAnswer?.();
+  if (answer.status !== 'ok' || !Array.isArray(answer.body)) return list;
+  const counted = await withAllPolicies(session, answer.body, signal);
+  return { ...list, all: counted, matching: inOrder(counted, pattern) };
 }
 
 /** The names of all queues, in the broker's order. */
@@ -67,10 +78,18 @@ function inOrder(infos: readonly QueueInfo[], pattern: QueuePattern): readonly Q
     .sort((one, other) => (one.name < other.name ? -1 : one.name > other.name ? 1 : 0));
 }
 
-async function readAll(session: Session, query: string, options: ListOptions): Promise<readonly QueueInfo[]> {
-  const told = await ask(session, query, options.signal);
-  options.onAnswer?.();
-  const queues = await withPolicies(session.management, session.place, 'queues', listOf(told), options.signal);
+async function readAll(session: Session, { signal, onAnswer }: ListOptions): Promise<readonly QueueInfo[]> {
+  const told = await ask(session, LINKS_QUERY, signal);
+  onAnswer?.();
+  return await withAllPolicies(session, told, signal);
+}
+
+async function withAllPolicies(
+  session: Session,
+  told: JsonObject[string],
+  signal: AbortSignal,
+): Promise<readonly QueueInfo[]> {
+  const queues = await withPolicies(session.management, session.place, 'queues', listOf(told), signal);
   return infosOf(session, Array.isArray(told) ? [...queues] : told);
 }
 
