@@ -7,11 +7,13 @@ import { runMq, startMq } from '../support/mq.ts';
 import { fillWithDeadLetters, takeNumbers } from '../support/rabbitmq/dead-letters.ts';
 import { type RabbitmqVhost, rabbitmqVhost } from '../support/rabbitmq-vhost.ts';
 
-const COUNT = 20_000;
-const KILLS = 20;
+/** More kills, in more messages. */
+const IS_LONG = process.env.MQ_TEST_LONG === '1';
+const COUNT = IS_LONG ? 20_000 : 12_000;
+const KILLS = IS_LONG ? 20 : 8;
 /** What a redrive with a filter leaves is held until its end, among what it takes and acknowledges. */
-const FILTERED_COUNT = 15_000;
-const FILTERED_KILLS = 5;
+const FILTERED_COUNT = IS_LONG ? 15_000 : 8_000;
+const FILTERED_KILLS = IS_LONG ? 5 : 3;
 /** What may be in the air, and what may arrive between two looks. */
 const LAST_WINDOWS = 5;
 const isLeft = (n: number): boolean => n % 10 === 0;

@@ -10,7 +10,7 @@ import { consumer, createQueue, openBroker, sendBodies } from '../backends/sqlit
 import { jsonOf, runMq, startMq } from '../support/mq.ts';
 
 const COUNT = 20_000;
-const KILLS = 20;
+const KILLS = process.env.MQ_TEST_LONG === '1' ? 20 : 8;
 const LEASE_MS = 500;
 
 let folder: string;
