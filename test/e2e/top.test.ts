@@ -297,6 +297,8 @@ describe('keys', () => {
     await terminal.until(/1-2 of 2/);
     terminal.write('d');
     await terminal.until(/only dead .*1-1 of 1/);
+    // Nobody works on it: that is a fault only as long as its rates say that something happens there.
+    await load.pause('orders');
     terminal.write('d!');
     await terminal.until(/only wrong .*1-1 of 1/);
     terminal.write('!ss');

@@ -47,6 +47,10 @@ export class SqliteLoad implements AsyncDisposable {
     await consumer.close();
   }
 
+  async pause(name: string): Promise<void> {
+    await (await this.broker.queue(name, signal)).pause?.({ reason: null, signal });
+  }
+
   async figures(
     name: string,
   ): Promise<{ readonly ready: number | null; readonly dead: number | null; readonly state: string }> {
