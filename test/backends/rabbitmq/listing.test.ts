@@ -164,7 +164,7 @@ test('many queues cost few questions, whose number does not grow with them', { t
   const line = await CommandLine.open();
   const all = (await line.json(['ls', '--url', url.href])) as readonly QueueStats[];
   expect(all).toHaveLength(1_200);
-  expect(relay.taken().length).toBeLessThanOrEqual(3);
+  expect(relay.taken().length).toBeLessThanOrEqual(4);
   expect(all.find(({ queue }) => queue === 'many-8-8')?.notes.rates).toMatch(/more than 1000 queues/);
   await eventually(async () => {
     const few = (await line.json(['ls', 'many-7-*', '--url', url.href])) as readonly QueueStats[];
@@ -193,7 +193,8 @@ test('many queues cost few questions, whose number does not grow with them', { t
   const looks = [
     ['stats of one', async () => [await (await far.queue('many-linked', signal)).stats(signal)], 7],
     ['a glob', () => round('many-l*'), 6],
-    ['an interval of top', () => round(), 5],
+    // The totals of very many are a list of their own, that can be done without: one stuck queue keeps it back.
+    ['an interval of top', () => round(), 6],
     ['an interval of top with a glob', () => round('many-l*'), 6],
   ] as const;
   // In its first seconds, it is asked for by its name too, to know its policy.
@@ -213,8 +214,8 @@ test('many queues cost few questions, whose number does not grow with them', { t
     expect(asked.length, `${name}: ${asked.join(' ')}`).toBeLessThanOrEqual(most);
     expect(asked.filter((path) => path.startsWith('/api/bindings/'))).toEqual([]);
     const lists = asked.filter((path) => path.startsWith(`/api/queues/${many.encodedName}?`));
-    expect(lists, name).toHaveLength(1);
-    expect(lists[0], name).toContain('disable_stats=true');
+    expect(lists, name).toHaveLength(name === 'an interval of top' ? 2 : 1);
+    for (const list of lists) expect(list, name).toContain('disable_stats=true');
   }
   expect((await far.names?.(signal))?.toSorted()).toEqual([...all.map(({ queue }) => queue), 'many-linked'].toSorted());
   expect(relay.taken()).toEqual([expect.stringContaining('columns=name&disable_stats=true')]);
