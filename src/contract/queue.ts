@@ -99,6 +99,8 @@ export interface ConsumeOptions {
    * others (a FIFO group), the queue is then not called empty before that is done.
    */
   readonly tellsKept?: boolean;
+  /** The caller holds messages of this queue by another consumer, which may hide others (a FIFO group). */
+  readonly besideHeld?: true;
   readonly notice: Notice;
   readonly signal: AbortSignal;
 }

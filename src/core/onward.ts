@@ -1,8 +1,8 @@
 import type { Delivery } from '../contract/message.ts';
 import type { Consumer } from '../contract/queue.ts';
 
-/** Opens a consumer that takes no more than `limit`; null: until the queue is empty. */
-export type OpenConsumer = (limit: number | null) => Promise<Consumer>;
+/** Opens a consumer that takes no more than `limit`; null: until the queue is empty. `besideHeld`: see `ConsumeOptions`. */
+export type OpenConsumer = (limit: number | null, besideHeld?: true) => Promise<Consumer>;
 
 /**
  * Takes as many as are probably wanted, and goes on only when the caller asks for more because some of them were not
@@ -44,7 +44,7 @@ export class OnwardConsumer implements Consumer {
     const rest = this.#bound === null ? null : this.#bound - seen;
     // Fewer than it might take: the queue is empty.
     if (seen < this.#wanted || this.#signal.aborted || rest === 0) return;
-    this.#next = await this.#open(rest);
+    this.#next = await this.#open(rest, true);
     yield* this.#next;
   }
 

@@ -38,17 +38,19 @@ export function taking(
   const { consume } = source;
   if (consume === undefined) throw new MqError('INTERNAL', `kind ${source.kind} declares drain but has no consume`);
   const window = selection.everything || follow ? request.window : 'unbounded';
-  const open = (limit: number | null, signal: AbortSignal): Promise<Consumer> =>
+  const open = (limit: number | null, signal: AbortSignal, besideHeld?: true): Promise<Consumer> =>
     consume.call(source, {
       ...{ state, limit, window, follow, idleMs, evenPaused, tellsKept: true, notice, signal },
       ...(givesBack === null ? {} : { givesBack }),
       ...(request.force ? { force: true } : {}),
+      ...(besideHeld === undefined ? {} : { besideHeld }),
     });
   if (follow) return (signal) => open(selection.everything ? request.max : null, signal);
   const { bound } = request;
   const wanted = probablyWanted(request);
   if (wanted === null) return (signal) => open(takeLimit(request), signal);
-  return (signal) => OnwardConsumer.open({ wanted, bound, signal, open: (limit) => open(limit, signal) });
+  return (signal) =>
+    OnwardConsumer.open({ wanted, bound, signal, open: (limit, besideHeld) => open(limit, signal, besideHeld) });
 }
 
 /**

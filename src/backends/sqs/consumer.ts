@@ -294,8 +294,9 @@ export class SqsConsumer implements Consumer {
    * lags by up to a minute, so no more can be missing than there were at the start.
    */
   async #tellBlockedGroups(): Promise<void> {
-    const { limit, notice, readyAtStart } = this.#options;
-    if (!this.#place.fifo || (limit !== null && this.#taken >= limit)) return;
+    const { limit, notice, readyAtStart, besideHeld } = this.#options;
+    const isHolding = this.#holds.size > 0 || besideHeld === true;
+    if (!this.#place.fifo || !isHolding || (limit !== null && this.#taken >= limit)) return;
     const waiting = await this.#receiver.readyNow();
     this.#unseen = readyAtStart === null ? waiting : Math.min(waiting, Math.max(0, readyAtStart - this.#taken));
     if (this.#unseen === 0) return;

@@ -89,23 +89,29 @@ export class Receiver {
 
   /**
    * By SQS's own count. Zero also where it may not be asked: who may only receive has no better answer than the polls.
+   * Throws `TIMEOUT` for a server that is silent: then the polls say nothing either.
    */
   async readyNow(): Promise<number> {
-    return count((await this.#counts()).ApproximateNumberOfMessages) ?? 0;
+    try {
+      return count((await this.#counts()).ApproximateNumberOfMessages) ?? 0;
+    } catch (error) {
+      if (!this.#settings.over.aborted && error instanceof MqError && error.code === 'TIMEOUT') throw error;
+      return 0;
+    }
   }
 
-  /** Null where it may not be asked. */
+  /** Null where it may not be asked, or nobody answers. */
   async inFlightNow(): Promise<number | null> {
-    return count((await this.#counts()).ApproximateNumberOfMessagesNotVisible);
+    try {
+      return count((await this.#counts()).ApproximateNumberOfMessagesNotVisible);
+    } catch {
+      return null;
+    }
   }
 
   async #counts(): Promise<QueueAttributes> {
     const { api, url, name } = this.#place;
-    try {
-      return (await api.getQueueAttributes(url, { queue: name, signal: this.#settings.over })).Attributes ?? {};
-    } catch {
-      return {};
-    }
+    return (await api.getQueueAttributes(url, { queue: name, signal: this.#settings.over })).Attributes ?? {};
   }
 
   /** A wait for more is longer, but its end is not noticed later than the caller wants to be idle. */
