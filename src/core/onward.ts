@@ -1,7 +1,10 @@
 import type { Delivery } from '../contract/message.ts';
 import type { Consumer } from '../contract/queue.ts';
 
-/** Opens a consumer that takes no more than `limit`; null: until the queue is empty. `besideHeld`: see `ConsumeOptions`. */
+/**
+ * Opens a consumer that takes no more than `limit`; null: until the queue is empty. `besideHeld`: see
+ * `ConsumeOptions`.
+ */
 export type OpenConsumer = (limit: number | null, besideHeld?: true) => Promise<Consumer>;
 
 /**

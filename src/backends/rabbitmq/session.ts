@@ -160,7 +160,6 @@ export class Session {
     return (await this.lookUp(name, signal)).status === 'missing';
   }
 
-  /** Idempotent. */
   /**
    * A question that nobody waits for any more has got no answer: the end of its connection waits for it only shortly.
    */
@@ -168,6 +167,7 @@ export class Session {
     this.#hasGivenUp = true;
   }
 
+  /** Idempotent. */
   async close(): Promise<void> {
     this.#closed = true;
     if (this.#hasGivenUp) this.patience.hurry(0);

@@ -98,7 +98,9 @@ test('every verb that asks a broker is tried', () => {
   expect(verbsMissing(Object.values(VERBS).map(({ args }) => args('q')))).toEqual(['pause', 'resume']);
 });
 
-/** On a connection of its own: RabbitMQ 3.10 has closed one in the middle of a long run, when a queue's process crashed. */
+/**
+ * On a connection of its own: RabbitMQ 3.10 has closed one in the middle of a long run, when a queue's process crashed.
+ */
 async function beside<T>(work: (channel: ConfirmChannel) => Promise<T>): Promise<T> {
   const connection = await connect(vhost.url);
   try {
