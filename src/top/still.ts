@@ -5,6 +5,7 @@ import { Cadence } from './feed/cadence.ts';
 import { watch } from './feed/feed.ts';
 import type { Snapshot } from './feed/snapshot.ts';
 import { reduce } from './state/reducer.ts';
+import type { BrokerView } from './state/rows.ts';
 import { type InitialOptions, initialState, LIST_CHROME, type TopState } from './state/state.ts';
 import { wholeReasons } from './text/brokers.ts';
 import { screenLines } from './text/screen.ts';
@@ -69,8 +70,15 @@ export function frameText(state: TopState, theme: Theme, columns: number): strin
     .join('');
 }
 
+/** What there is to show when no snapshot comes after these. */
 export function stateAfter(snapshots: Iterable<Snapshot>, options: Omit<InitialOptions, 'size'>): TopState {
   let state = initialState({ ...options, size: { columns: 120, rows: 40 } });
   for (const snapshot of snapshots) state = reduce(state, { type: 'snapshot', snapshot });
-  return state;
+  return { ...state, brokers: new Map([...state.brokers].map(([context, view]) => [context, ended(view)])) };
+}
+
+/** Nothing is tried again. */
+function ended(broker: BrokerView): BrokerView {
+  const { condition } = broker;
+  return condition.state === 'stale' ? { ...broker, condition: { ...condition, retryAt: null } } : broker;
 }

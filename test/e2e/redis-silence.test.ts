@@ -1,6 +1,8 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it, test } from 'vitest';
 import { contextAt, verbsMissing } from '../support/broker-verbs.ts';
 import { CommandLine } from '../support/command-line.ts';
 import { startMq } from '../support/mq.ts';
@@ -211,4 +213,26 @@ describe.concurrent.each(['stream', 'list', 'bullmq'] as const)('a Redis that fa
     },
     1_800_000,
   );
+});
+
+test('a frame and a stream of top say how old the figures are when the second reading does not come', async () => {
+  await inDatabase(async (db) => {
+    const target = `${server.url}/${db}${await fill('stream', db)}`;
+    const shown = async (...format: readonly string[]) => {
+      await using proxy = await silentProxy(target);
+      const record = join(line.folder, `silent-${format.length}.ndjson`);
+      const args = ['top', '--once', 'q', '--interval', '2s', '--record', record, ...format, ...LIMITS];
+      const running = line.run(args, { env: { MQ_URL: proxy.url } });
+      await expect.poll(() => readFile(record, 'utf8').catch(() => '')).toContain('"state":"fresh"');
+      proxy.silence();
+      return await running;
+    };
+    const frame = await shown();
+    expect(frame.code).toBe(0);
+    expect(frame.stdout).toMatch(/^redis \(redis\) STALE \d\S*s: the broker did not answer within 1s$/m);
+    expect(frame.stdout).toMatch(/^ \?q +running +\d/m);
+    const lines = await shown('-o', 'ndjson');
+    expect(lines.code).toBe(0);
+    expect(lines.stderr).toMatch(/did not answer within 1s; its last figures are \d\S*s old/);
+  });
 });

@@ -1,5 +1,6 @@
 import type { ListOptions, QueuePattern } from '../../contract/broker.ts';
 import { MqError } from '../../contract/errors.ts';
+import type { Notice } from '../../contract/queue.ts';
 import type { QueueStats } from '../../contract/stats.ts';
 import type { Address } from './address.ts';
 import type { SqsApi } from './api.ts';
@@ -49,6 +50,7 @@ export async function* listQueueStats(
   });
   const missing = new Set(policies.map(({ policy }) => policy.deadLetterQueue).filter((name) => !known.has(name)));
   await inParallel([...missing], async (name) => known.set(name, await readNamed(api, address, name, signal)));
+  tellUnread(matching, known, notice);
   const sharing = sharersByTarget(policies);
   const complete = pattern.globs.length === 0 || pattern.globs.includes('*');
   for (const { name } of matching) {
@@ -119,6 +121,22 @@ function throwIfNobodyAnswers(readings: readonly Read[]): void {
   if (silent[1] !== undefined) throw silent[1];
   if (first === undefined || faults.length < 2 || faults.length < readings.length) return;
   if (faults.every(({ retryable }) => retryable)) throw first;
+}
+
+const MOST_NAMES = 3;
+
+/** A row without figures says nothing of why, wherever its notes are not shown. */
+function tellUnread(matching: readonly Listed[], known: ReadonlyMap<string, Read>, notice: Notice): void {
+  const unread = matching.flatMap(({ name }) => {
+    const reading = known.get(name);
+    return reading?.attributes === null ? [{ name, fault: reading.fault }] : [];
+  });
+  const [first] = unread;
+  if (first === undefined) return;
+  const names = unread.slice(0, MOST_NAMES).map(({ name }) => name);
+  const more = unread.length > MOST_NAMES ? ` and ${unread.length - MOST_NAMES} more` : '';
+  const queues = unread.length === 1 ? '1 queue' : `${unread.length} queues`;
+  notice(`${queues} could not be read: ${names.join(', ')}${more} (${first.fault.message})`);
 }
 
 /** The name, when the pattern is one name without wildcards. */

@@ -1,6 +1,7 @@
 import { open, readFile } from 'node:fs/promises';
 import { Option } from 'commander';
 import { MqError } from '../../contract/errors.ts';
+import { formatDuration } from '../../core/duration.ts';
 import { isGlob, queuePattern } from '../../core/name-pattern.ts';
 import { systemClock } from '../../core/rate-limit.ts';
 import {
@@ -166,8 +167,13 @@ async function stream(
   };
   for await (const snapshot of snapshots) {
     await record?.(snapshot);
-    const { condition, context, queues } = snapshot;
-    if (condition.state === 'stale') session.messages.note(`${context}: ${condition.reason}`);
+    const { at, condition, context, queues } = snapshot;
+    if (condition.state === 'stale') {
+      const { reason, since } = condition;
+      // Of what was printed, or will be, this is how old it is by now.
+      const age = since === null ? '' : `; its last figures are ${formatDuration(Math.max(0, at - since))} old`;
+      session.messages.note(`${context}: ${reason}${age}`);
+    }
     if (queues === null) continue;
     answered = true;
     last.set(context, snapshot);

@@ -30,6 +30,12 @@ export class Cadence {
     this.#changed = new AbortController();
   }
 
+  /** From the start of a reading that took `elapsedMs` to the start of the next one, milliseconds. */
+  periodMs(elapsedMs: number): number {
+    const rest = Math.min(elapsedMs * REST, LONGEST_REST_MS);
+    return Math.max(1, Math.ceil((elapsedMs + rest) / this.#intervalMs)) * this.#intervalMs;
+  }
+
   /**
    * Waits for the next tick after `startedAt` (by the clock). A tick that went by while the last poll still ran is
    * skipped and not made up for, and so is one that would leave the broker less than its rest. Resolves early when the
@@ -37,9 +43,7 @@ export class Cadence {
    */
   async nextTick(startedAt: number, signal: AbortSignal): Promise<void> {
     const elapsed = this.#clock.now() - startedAt;
-    const rest = Math.min(elapsed * REST, LONGEST_REST_MS);
-    const ticks = Math.max(1, Math.ceil((elapsed + rest) / this.#intervalMs));
-    await this.pause(ticks * this.#intervalMs - elapsed, signal);
+    await this.pause(this.periodMs(elapsed) - elapsed, signal);
   }
 
   async pause(milliseconds: number, signal: AbortSignal): Promise<void> {

@@ -85,7 +85,9 @@ export async function* pollBroker(watched: WatchedBroker, options: PollOptions):
         failures = 0;
         lastGood = now();
         window.pollEnded();
-        yield snapshot({ state: 'fresh' }, { queues: outcome.value, notices, tookMs: clock.now() - startedAt });
+        const tookMs = clock.now() - startedAt;
+        const everyMs = cadence.periodMs(tookMs);
+        yield snapshot({ state: 'fresh' }, { queues: outcome.value, notices, tookMs, everyMs });
         await cadence.nextTick(startedAt, signal);
       } else {
         failures += 1;

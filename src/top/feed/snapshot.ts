@@ -21,6 +21,8 @@ export interface Snapshot {
   readonly at: number;
   /** How long the broker took to answer, milliseconds; null without an answer. */
   readonly tookMs: number | null;
+  /** From this reading to the next one, milliseconds. Absent: nobody knows, or it is no reading. */
+  readonly everyMs?: number;
   readonly condition: Condition;
   /** Every queue, with rates; null: nothing new, what was known before stays. */
   readonly queues: readonly QueueStats[] | null;

@@ -21,6 +21,8 @@ export interface BrokerView {
   /** Of the last good sample, milliseconds since the epoch; null: there was none yet. */
   readonly sampledAt: number | null;
   readonly tookMs: number | null;
+  /** From one reading to the next, milliseconds; null: the interval of the view. */
+  readonly everyMs: number | null;
   readonly notices: readonly string[];
   readonly rows: ReadonlyMap<string, Row>;
 }
@@ -37,12 +39,14 @@ export function withSnapshot(before: BrokerView | undefined, snapshot: Snapshot)
     address: snapshot.address ?? before?.address ?? null,
   };
   if (queues === null) {
-    const { sampledAt = null, tookMs = null, notices = [], rows = new Map() } = before ?? {};
-    return { ...facts, sampledAt, tookMs, rows, notices: snapshot.notices.length > 0 ? snapshot.notices : notices };
+    const { sampledAt = null, tookMs = null, everyMs = null, notices = [], rows = new Map() } = before ?? {};
+    const said = snapshot.notices.length > 0 ? snapshot.notices : notices;
+    return { ...facts, sampledAt, tookMs, everyMs, rows, notices: said };
   }
   const rows = new Map<string, Row>();
   for (const stats of queues) rows.set(stats.queue, nextRow(before?.rows.get(stats.queue), context, stats));
-  return { ...facts, sampledAt: at, tookMs: snapshot.tookMs, notices: snapshot.notices, rows };
+  const { tookMs, everyMs = null, notices } = snapshot;
+  return { ...facts, sampledAt: at, tookMs, everyMs, notices, rows };
 }
 
 function nextRow(before: Row | undefined, context: string, stats: QueueStats): Row {

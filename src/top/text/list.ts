@@ -87,11 +87,20 @@ function footer(state: TopState, width: number, theme: Theme): Line {
     ...(state.onlyDead ? ['only dead'] : []),
     ...(state.onlyWrong ? ['only wrong'] : []),
     // A recording is shown at its own pace.
-    ...(state.replay === null ? [`every ${state.intervalMs / 1000}s`] : []),
+    ...(state.replay === null ? [pace(state)] : []),
   ].join('  ');
   const said = width > KEYS_KEPT ? cut(active, room - KEYS_FIRST.length - 2, ellipsis) : active;
   const left = withKeys(`${said}  ${KEYS_FIRST}`, KEYS, room);
   return line(paint(theme, 'faint', padded(left, room, 'left', ellipsis) + right));
+}
+
+/** A broker that takes long for a reading is read less often than was asked for. */
+function pace(state: TopState): string {
+  const fresh = [...shownBrokers(state).values()].filter(({ condition }) => condition.state === 'fresh');
+  const periods = fresh.map(({ everyMs }) => Math.max(everyMs ?? 0, state.intervalMs));
+  const [least, most] =
+    periods.length === 0 ? [state.intervalMs, state.intervalMs] : [Math.min(...periods), Math.max(...periods)];
+  return `every ${least === most ? '' : `${least / 1000}-`}${most / 1000}s`;
 }
 
 /** What is typed last stays on the screen. */

@@ -81,6 +81,20 @@ describe('one bad queue of fifty (emulator fauxqs)', () => {
     });
   });
 
+  it.each([
+    ['ls', ['ls']],
+    ['top', ['top', '--once', '--interval', '50ms']],
+  ])('%s says to a person, too, why a row has no figures', async (_verb, verb) => {
+    proxy.spoil(
+      'GetQueueAttributes',
+      onBad(() => new Promise(() => {})),
+    );
+    const ran = await line.run(['--url', urlOf(proxy.url), '--timeout', '2s', ...verb, `${stem}-*`]);
+    expect(ran.code, ran.stderr).toBe(0);
+    const why = new RegExp(`1 queue could not be read: ${bad} \\(SQS did not answer sqs:GetQueueAttributes in time\\)`);
+    expect(`${ran.stdout}${ran.stderr}`.replaceAll(/\s+/g, ' ')).toMatch(why);
+  });
+
   it('a hostile name and dates beyond the calendar are shown as far as they can be', async () => {
     const hostile = `${stem}-\u001b]0;x\u0007\u202e`;
     proxy.spoil('ListQueues', async (_, forward) => {

@@ -114,7 +114,7 @@ test.each([
   [7_300, [0, 18_000, 36_000, 54_000]],
 ])('a tick that comes during a poll of %i ms or soon after is skipped, never made up for', async (tookMs, started) => {
   const script = new Scripted();
-  const { clock } = watching({ a: script });
+  const { clock, seen } = watching({ a: script });
   script.answer = async (signal) => {
     await clock.sleep(tookMs, signal);
     return [];
@@ -122,6 +122,8 @@ test.each([
   await clock.advance((started.at(-1) ?? 0) + 500);
   expect(script.mostRunning).toBe(1);
   expect(script.startedAt).toEqual(started);
+  const said = seen.flatMap(({ everyMs }) => (everyMs === undefined ? [] : [everyMs]));
+  expect([...new Set(said)]).toEqual([(started[1] ?? 0) - (started[0] ?? 0)]);
 });
 
 describe('a broker that is down', () => {

@@ -331,6 +331,24 @@ describe('where there is little room', () => {
     expect(text(state).at(-1)).toMatch(/^! no consumers, failing, .*… {2}q quit {2}\? help .*1-1 of 1$/);
   });
 
+  test('the interval is the true one, where a broker that takes long is read less often', () => {
+    const foot = (...everyMs: readonly number[]): string | undefined =>
+      text(
+        everyMs.reduce<TopState>(
+          (state, one, index) =>
+            reduce(state, {
+              type: 'snapshot',
+              snapshot: snapshot([reading('q')], { everyMs: one, ...(index > 0 && { context: 'dev' }) }),
+            }),
+          stateWith([]),
+        ),
+      ).at(-1);
+    expect(foot()).toMatch(/^every 2s {2}q quit/);
+    expect(foot(2_000)).toMatch(/^every 2s {2}q quit/);
+    expect(foot(10_000)).toMatch(/^every 10s {2}q quit/);
+    expect(foot(10_000, 2_000)).toMatch(/^every 2-10s {2}q quit/);
+  });
+
   test('no key is named by half', () => {
     const whole =
       /^(?:every 2s {2})?(?:(?:Esc|q|\?|Enter|a|\/|s|d|!|Tab|j k|R|space) (?:back|quit|help|detail|act|filter|sort|dead|wrong|freeze|next|move|open|redrive)(?: +|$))+(?: *\d+-\d+ of \d+)?$/;
