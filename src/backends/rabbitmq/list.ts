@@ -5,7 +5,7 @@ import { askEach } from './ask-each.ts';
 import { type DeadLinks, linksIfTold } from './dead-links.ts';
 import { deadFigure, keepsNoDeadLetters, NO_DEAD_LETTERS } from './queue.ts';
 import type { QueueInfo } from './queue-info.ts';
-import { readList } from './read-list.ts';
+import { readFigures, readLinked } from './read-list.ts';
 import type { Session } from './session.ts';
 import { countsPublished, toStats } from './stats.ts';
 
@@ -21,15 +21,23 @@ export async function* listQueues(
   options: ListOptions,
 ): AsyncIterable<QueueStats> {
   const { signal, onAnswer } = options;
-  const { all, matching, reason } = await readList(session, pattern, options);
+  const listed = await readLinked(session, pattern, options);
+  const isFew = listed.matching.length <= MOST_ASKED;
+  const readLinks = () => linksIfTold(session, null, signal, { queues: listed.all });
+  // Side by side what is certainly to be asked: it waits for the broker each time.
+  const [{ all, matching, reason }, atOnce, early] = await Promise.all([
+    readFigures(session, listed, pattern, options),
+    askEach(session, isFew ? listed.matching.map(({ name }) => name) : [], options),
+    listed.matching.every(keepsNoDeadLetters) ? null : readLinks(),
+  ]);
   // Also for a queue that only takes the dead letters of others: the broker does not count them as published.
-  const needsTopology = matching.some((info) => !keepsNoDeadLetters(info) || countsPublished(info.messageStats));
-  const links = needsTopology ? await linksIfTold(session, null, signal, { queues: all }) : null;
+  const needsLinks = matching.some((info) => !keepsNoDeadLetters(info) || countsPublished(info.messageStats));
+  const links = needsLinks ? (early ?? (await readLinks())) : null;
   const told = typeof links === 'string' ? null : links;
   onAnswer?.();
   const ready = new Map<string, number | null>([...all, ...matching].map((info) => [info.name, info.ready]));
-  const asked = namesToAsk(matching, told, ready);
-  const live = await askEach(session, asked, options);
+  const others = namesToAsk(matching, told, ready).filter((name) => !atOnce.has(name));
+  const live = new Map([...atOnce, ...(await askEach(session, others, options))]);
   for (const [name, figures] of live)
     if (figures !== null && figures.lockedBy === undefined) ready.set(name, figures.ready);
   told?.learnConsumers(live);
