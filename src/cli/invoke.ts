@@ -53,7 +53,7 @@ export async function invoke(
   const settings = WITHOUT_CONFIGURATION.has(command.name())
     ? emptySettings(host.env)
     : await loadSettings(host.env, host.cwd, host.signal);
-  const { globals, outputIsAsked } = withDefaults(
+  const { globals, outputIsAsked, timeoutIsAsked } = withDefaults(
     invocation.globals,
     program,
     settings.configuration.defaults,
@@ -72,7 +72,16 @@ export async function invoke(
       !(host.env.MQ_URL || host.env.MQ_CONTEXT || settings.current || settings.configuration.defaultContext),
     settings,
   });
-  const session = new Session({ host, globals, secrets, runCommandLine, settings, context, outputIsAsked });
+  const session = new Session({
+    host,
+    globals,
+    secrets,
+    runCommandLine,
+    settings,
+    context,
+    outputIsAsked,
+    timeoutIsAsked,
+  });
   const { warnings, notices } = settings.configuration;
   // `context ls` and `doctor` list them all.
   if (command.name() !== 'context') for (const notice of notices) session.messages.note(notice);

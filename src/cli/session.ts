@@ -34,6 +34,8 @@ export interface SessionParts {
   readonly context: string | null;
   /** `--output` came from the line and not from a default, so a verb that does not have it refuses. */
   readonly outputIsAsked: boolean;
+  /** `--timeout` is not just its default. */
+  readonly timeoutIsAsked: boolean;
 }
 
 /** One run of one verb: the host, the global options, and what is made from both. */
@@ -175,6 +177,7 @@ export class Session {
     const opened = await this.host.openBroker(await target.connectionUrl(this.signal), {
       connectTimeoutMs: this.globals.connectTimeout,
       timeoutMs: this.globals.timeout,
+      isTimeoutAsked: this.#parts.timeoutIsAsked,
       notice: this.notice,
       signal: this.signal,
     });

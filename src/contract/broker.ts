@@ -92,6 +92,11 @@ export interface OpenOptions {
    * send that nobody may cut off, a consumer, closing). Absent: the backend's own.
    */
   readonly timeoutMs?: number;
+  /**
+   * The operator has set it: it ends also what is waited for because the broker has said that it must be (publishers
+   * that are blocked).
+   */
+  readonly isTimeoutAsked?: boolean;
   readonly notice: Notice;
   readonly signal: AbortSignal;
 }

@@ -191,27 +191,62 @@ test('a body larger than the broker takes is not sent, and the others around it 
   ).toEqual(sizes.filter((size) => size <= MAX_MESSAGE));
 });
 
-test('a broker short of memory: the operator is told that it waits; when it dies, the message is called uncertain', async () => {
-  const short = await startRabbitmq(await rabbitmqProgram(), {
-    configuration: ['vm_memory_high_watermark.absolute = 1MB'],
-  });
+test('a broker short of memory: the operator is told that it waits, and how long; nothing is sent behind their back', async () => {
+  const short = await startRabbitmq(await rabbitmqProgram());
+  const memory = (share: string) => short.evaluate(`vm_memory_monitor:set_vm_memory_high_watermark(${share}).`);
   try {
     const url = ['--url', `${short.url}?management=${encodeURIComponent(new URL(short.managementUrl).origin)}`];
-    expect(await runMq([...url, 'create', 'jobs'])).toMatchObject({ code: 0 });
-    const mq = startMq([...url, 'enqueue', 'jobs', 'hello']);
-    let said = '';
-    const told = new Promise<void>((resolve) => {
-      mq.process.stderr?.on('data', (chunk: Buffer) => {
-        said += chunk.toString();
-        if (said.includes('blocked publishing')) resolve();
+    for (const queue of ['jobs', 'others', 'more']) {
+      expect(await runMq([...url, 'create', queue])).toMatchObject({ code: 0 });
+    }
+    expect(await runMq([...url, 'enqueue', 'others', 'a', 'b', 'c'])).toMatchObject({ code: 0 });
+    await memory('0.00001');
+    const waiting = async (...args: readonly string[]) => {
+      const mq = startMq([...url, ...args]);
+      const told = new Promise<void>((resolve) => {
+        let said = '';
+        mq.process.stderr?.on('data', (chunk: Buffer) => {
+          said += chunk.toString();
+          if (said.includes('waiting: the broker has blocked publishing (low on memory)')) resolve();
+        });
       });
-    });
-    await Promise.race([told, mq.finished]);
-    expect(said).toMatch(/waiting: the broker has blocked publishing \(low on memory\)/);
+      await Promise.race([told, mq.finished.then(({ stderr }) => Promise.reject(new Error(stderr)))]);
+      return mq;
+    };
+    for (const args of [
+      ['enqueue', 'jobs', 'never'],
+      ['move', 'others', 'more', '--yes'],
+      ['move', 'others', 'more', '--yes', '--filter', 'body == "b"'],
+      ['copy', 'others', 'more', '--yes'],
+    ]) {
+      const ran = await runMq([...url, ...args, '--timeout', '1s']);
+      expect(ran, args.join(' ')).toMatchObject({ code: 5 });
+      expect(ran.stderr).toMatch(/the broker blocks publishers: low on memory/);
+      expect(ran.stderr).not.toMatch(/uncertain|may be/);
+    }
+    const interrupted = await waiting('move', 'others', 'more', '--yes');
+    const interruptedAt = performance.now();
+    interrupted.process.kill('SIGINT');
+    const ended = await interrupted.finished;
+    expect(ended, ended.stderr).toMatchObject({ code: 130 });
+    expect(ended.stderr).toMatch(/moved 0 of 3 messages .*3 failed/);
+    expect(performance.now() - interruptedAt).toBeLessThan(2_000);
+    // Without a time-out that somebody has set, it goes on when there is room again.
+    const patient = await waiting('enqueue', 'jobs', 'hello');
+    await memory('0.4');
+    expect(await patient.finished).toMatchObject({ code: 0 });
+    const bodies = async (queue: string) =>
+      (await runMq([...url, 'peek', queue, '-o', 'body'])).stdout.trimEnd().split('\n');
+    // What the broker had of those that were given up, it reads now.
+    expect(await bodies('jobs')).toEqual(['hello']);
+    expect(await bodies('others')).toEqual(['a', 'b', 'c']);
+    expect(await bodies('more')).toEqual(['']);
+    await memory('0.00001');
+    const last = await waiting('enqueue', 'jobs', 'lost');
     await short.kill();
-    const { code, stdout, stderr } = await mq.finished;
-    expect({ code, stdout }).toEqual({ code: 3, stdout: '' });
-    expect(stderr).toContain('may be sent or not');
+    const { code, stdout, stderr } = await last.finished;
+    expect({ code, stdout }).toEqual({ code: 5, stdout: '' });
+    expect(stderr).toContain('message 1 was not sent');
   } finally {
     await short.stop();
   }

@@ -17,8 +17,8 @@ export interface AnswersSetup {
   readonly heardAt: () => number;
   /** What the broker says is left unread, because the caller is slow. */
   readonly isPaused: () => boolean;
-  /** The broker has said that it makes publishers wait. */
-  readonly isBlocked: () => boolean;
+  /** Why the broker makes publishers wait, as it says; null: it does not. */
+  readonly blockedBy: () => string | null;
   /** Called once, when the broker has been silent for too long. */
   readonly onSilence: (error: MqError) => void;
   /** Aborts with the connection. */
@@ -96,16 +96,17 @@ export class Answers {
   }
 
   #look(): void {
-    const { patience, heardAt, isPaused, isBlocked, onSilence, lost } = this.#setup;
+    const { patience, heardAt, isPaused, blockedBy, onSilence, lost } = this.#setup;
     if (lost.aborted) this.#rest();
     if (lost.aborted || isPaused()) return;
     // In the order in which they were asked for: the first is the one that is owed longest.
     const [owedAt] = this.#owed.values();
-    if (owedAt === undefined || !patience.isOver({ owedAt, heardAt: heardAt(), isBlocked: isBlocked() })) return;
+    const reason = blockedBy();
+    if (owedAt === undefined || !patience.isOver({ owedAt, heardAt: heardAt(), isBlocked: reason !== null })) return;
     this.#rest();
     this.#isSilent = true;
     patience.hurry(0);
-    onSilence(silence(patience.answerMs));
+    onSilence(reason === null ? silence(patience.answerMs) : blocked(reason));
   }
 }
 
@@ -119,6 +120,22 @@ export function silence(answerMs: number): MqError {
       backend: 'rabbitmq',
     },
   );
+}
+
+/** The broker has said why it does not answer. */
+function blocked(reason: string): MqError {
+  return new MqError('TIMEOUT', `the broker blocks publishers: ${reason}`, {
+    hint: 'when its alarm is over (see mq doctor), try again',
+    backend: 'rabbitmq',
+    operation: BLOCKED,
+  });
+}
+
+const BLOCKED = 'publish while blocked';
+
+/** The broker had said that it makes publishers wait, and was not waited for. */
+export function isBlocked(error: MqError): boolean {
+  return error.operation === BLOCKED;
 }
 
 /** What is asked on the channel is owed. */

@@ -4,12 +4,15 @@ const FLUSH_BYTES = 64 * 1024;
 /** Frames that are written together: at the end of this turn of the event loop, or earlier when they are many. */
 export class FrameBatch {
   readonly #write: (bytes: Buffer) => void;
+  readonly #isHeld: () => boolean;
   #frames: Buffer[] = [];
   #bytes = 0;
   #isPlanned = false;
 
-  constructor(write: (bytes: Buffer) => void) {
+  /** `isHeld`: nothing is written for now; `flush` is to be called when it is over. */
+  constructor(write: (bytes: Buffer) => void, isHeld: () => boolean) {
     this.#write = write;
+    this.#isHeld = isHeld;
   }
 
   /** How many were added and are not written. */
@@ -31,6 +34,7 @@ export class FrameBatch {
   }
 
   flush(): void {
+    if (this.#isHeld()) return;
     const frames = this.#take();
     const [first] = frames;
     if (first !== undefined) this.#write(frames.length === 1 ? first : Buffer.concat(frames));

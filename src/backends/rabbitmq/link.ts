@@ -47,7 +47,7 @@ export class Link {
       patience,
       heardAt: () => tap.heardAt,
       isPaused: () => tap.isPaused,
-      isBlocked: () => this.#blockedBy !== null,
+      blockedBy: () => this.#blockedBy,
       onSilence: (error) => tap.cut(error),
       lost: lost.signal,
     });

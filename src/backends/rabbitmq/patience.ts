@@ -15,10 +15,13 @@ const QUIET_MS = 800;
 export class Patience {
   /** The longest wait for one answer. */
   readonly answerMs: number;
+  readonly #boundsAlarms: boolean;
   #hurriedFrom: number | null = null;
 
-  constructor(answerMs: number, stop: AbortSignal) {
+  /** `boundsAlarms`: the same goes for a broker that has said that it makes publishers wait. */
+  constructor(answerMs: number, stop: AbortSignal, boundsAlarms = false) {
     this.answerMs = answerMs;
+    this.#boundsAlarms = boundsAlarms;
     if (stop.aborted) this.hurry(GRACE_MS);
     else stop.addEventListener('abort', () => this.hurry(GRACE_MS), { once: true });
   }
@@ -30,11 +33,12 @@ export class Patience {
 
   /**
    * Whether an answer is given up. Instants as `performance.now()` says them. A broker that has said that it makes
-   * publishers wait is waited for.
+   * publishers wait is waited for, unless the operator has set how long.
    */
   isOver(owed: { readonly owedAt: number; readonly heardAt: number; readonly isBlocked: boolean }): boolean {
     const { owedAt, heardAt, isBlocked } = owed;
-    if (!isBlocked && performance.now() - Math.max(owedAt, heardAt) >= this.answerMs) return true;
+    const isBounded = !isBlocked || this.#boundsAlarms;
+    if (isBounded && performance.now() - Math.max(owedAt, heardAt) >= this.answerMs) return true;
     return this.isHurriedPast(owedAt, heardAt);
   }
 

@@ -1,7 +1,7 @@
-import { throwIfAborted } from '../../contract/errors.ts';
+import { type ErrorCode, throwIfAborted } from '../../contract/errors.ts';
 import type { OutgoingMessage, SendOutcome } from '../../contract/message.ts';
 import type { Notice, Publisher } from '../../contract/queue.ts';
-import type { Owed } from './answers.ts';
+import { isBlocked, type Owed } from './answers.ts';
 import { brokerError, replyCode, saidBy } from './errors.ts';
 import { FrameBatch } from './frame-batch.ts';
 import type { Link, OpenChannel } from './link.ts';
@@ -15,7 +15,7 @@ import {
   toOutgoing,
 } from './outgoing.ts';
 import type { Room } from './overflow.ts';
-import { type Content, METHOD, publishFrames, readTag } from './wire/frames.ts';
+import { bodyOffset, type Content, METHOD, publishFrames, readTag } from './wire/frames.ts';
 import { isPersistent, writeText } from './wire/properties.ts';
 
 interface Waiting {
@@ -43,6 +43,12 @@ export interface PublisherSetup {
   readonly signal: AbortSignal;
 }
 
+/** Why nothing more can be sent. */
+interface Breakdown {
+  readonly reason: string;
+  readonly code?: ErrorCode;
+}
+
 /** No broker is set to refuse bodies of this size. */
 const SAFE_BYTES = 64 * 1024;
 /** So many routing keys of an exchange are remembered; messages with others go alone. */
@@ -64,6 +70,10 @@ const REFUSALS: ReadonlySet<number | null> = new Set([403, 404, 406]);
  * uncertain. So whatever may be refused like that goes alone: the first message to an exchange and with a routing key
  * there, a body larger than all before, and what brokers refuse by its properties (`maybeRefused`). If the channel
  * closes, it was that one, it is certainly not stored, and the others go on over a new channel.
+ *
+ * A broker that is short of memory or disk takes no messages. It says so when it has read the head of one, and goes on
+ * with the rest when there is room again, also for a connection that was given up meanwhile. So the body of the first
+ * message follows when a question behind its head is answered, and while publishing is blocked nothing more is written.
  */
 export class RabbitPublisher implements Publisher {
   readonly #link: Link;
@@ -93,8 +103,12 @@ export class RabbitPublisher implements Publisher {
   /** Those to which the user may not send. */
   readonly #denied = new Set<string>();
   #provenBytes = SAFE_BYTES;
+  /** Once it takes messages, it says when it does not. */
+  #isKnownToTake = false;
+  /** Its body is not written yet. */
+  #headOnly: Waiting | null = null;
   readonly #batch: FrameBatch;
-  #broken: string | null = null;
+  #broken: Breakdown | null = null;
   #idle: (() => void)[] = [];
   #saidTransient = false;
   #saidPriority = false;
@@ -115,8 +129,12 @@ export class RabbitPublisher implements Publisher {
     this.#routingKey = writeText(setup.queue);
     this.#notice = setup.notice;
     this.#saidTransient = setup.isAlwaysDurable === true;
-    this.#batch = new FrameBatch((bytes) => setup.link.tap.write(bytes));
+    this.#batch = new FrameBatch(
+      (bytes) => setup.link.tap.write(bytes),
+      () => setup.link.blockedBy !== null,
+    );
     setup.link.onBlocked((reason) => {
+      if (reason === null) this.#batch.flush();
       this.#notice(
         reason === null
           ? 'the broker takes messages again'
@@ -154,7 +172,7 @@ export class RabbitPublisher implements Publisher {
 
   send(message: OutgoingMessage): Promise<SendOutcome> {
     if (this.#closed) return Promise.resolve({ status: 'failed', reason: 'the publisher is closed' });
-    if (this.#broken !== null) return Promise.resolve({ status: 'failed', reason: this.#broken });
+    if (this.#broken !== null) return Promise.resolve({ status: 'failed', ...this.#broken });
     if (!this.#lossy) {
       const misfits = this.misfits(message);
       if (misfits.length > 0) {
@@ -197,7 +215,11 @@ export class RabbitPublisher implements Publisher {
   async #writeInTurn(waiting: Waiting): Promise<void> {
     const { outgoing, body, settle } = waiting;
     if (this.#broken === null && this.#mayBeRefused(waiting)) await this.#allSettled();
-    const refusal = this.#broken ?? this.#exchanges.get(outgoing.exchange) ?? null;
+    if (this.#broken !== null) {
+      settle({ status: 'failed', ...this.#broken });
+      return;
+    }
+    const refusal = this.#exchanges.get(outgoing.exchange) ?? null;
     if (refusal !== null) {
       const isDenied = this.#denied.has(outgoing.exchange);
       settle({ status: 'failed', reason: refusal, ...(isDenied && { code: 'PERMISSION_DENIED' }) });
@@ -209,7 +231,8 @@ export class RabbitPublisher implements Publisher {
     }
     const outcome = await new Promise<SendOutcome>((resolve) => {
       this.#alone = { ...waiting, settle: resolve };
-      this.#write(this.#alone);
+      if (this.#isKnownToTake || body.length === 0) this.#write(this.#alone);
+      else this.#writeHeadFirst(this.#alone);
     });
     this.#alone = null;
     if (!this.#channel.gone.aborted) {
@@ -234,14 +257,46 @@ export class RabbitPublisher implements Publisher {
       this.#sequence = 0;
       this.#listen();
     } catch (error) {
-      this.#fail(brokerError(error).message);
+      const { code, message } = brokerError(error);
+      this.#fail(code, message);
     }
   }
 
+  /** The body follows when the broker has read the head and goes on reading. */
+  #writeHeadFirst(waiting: Waiting): void {
+    const bytes = this.#framesOf(waiting);
+    const at = bodyOffset(bytes);
+    this.#expect(waiting);
+    this.#headOnly = waiting;
+    this.#link.tap.write(bytes.subarray(0, at));
+    const goOn = (): void => {
+      if (this.#headOnly !== waiting || this.#channel.gone.aborted) return;
+      this.#headOnly = null;
+      this.#isKnownToTake = true;
+      this.#link.tap.write(bytes.subarray(at));
+    };
+    // Where no other channel can be opened, nobody knows, and it is sent all the same.
+    this.#link.channel().then((question) => {
+      goOn();
+      return question.close();
+    }, goOn);
+  }
+
   #write(waiting: Waiting): void {
+    const bytes = this.#framesOf(waiting);
+    this.#expect(waiting);
+    this.#batch.add(bytes);
+  }
+
+  #expect(waiting: Waiting): void {
+    this.#waiting.set(++this.#sequence, waiting);
+    this.#owed ??= this.#link.answers.expect();
+  }
+
+  #framesOf(waiting: Waiting): Buffer {
     const { outgoing, body } = waiting;
     const direct = outgoing.exchange === '' && outgoing.routingKey === this.#rules.queue;
-    const bytes = publishFrames(
+    return publishFrames(
       this.#channel.number,
       direct ? this.#exchange : writeText(outgoing.exchange),
       direct ? this.#routingKey : writeText(outgoing.routingKey),
@@ -249,9 +304,6 @@ export class RabbitPublisher implements Publisher {
       body,
       this.#rules.frameMax,
     );
-    this.#waiting.set(++this.#sequence, waiting);
-    this.#owed ??= this.#link.answers.expect();
-    this.#batch.add(bytes);
   }
 
   #confirmed(tag: number, multiple: boolean, stored: boolean): void {
@@ -289,7 +341,7 @@ export class RabbitPublisher implements Publisher {
         return;
       }
     }
-    this.#fail('the broker gave back a message that was not sent like this');
+    this.#fail(undefined, 'the broker gave back a message that was not sent like this');
   }
 
   #isSame({ outgoing, body }: Waiting, content: Content): boolean {
@@ -311,23 +363,28 @@ export class RabbitPublisher implements Publisher {
       if (isForAll && replyCode(cause) === 403) this.#denied.add(alone.outgoing.exchange);
       if (isForAll) this.#exchanges.set(alone.outgoing.exchange, reason);
       this.#waiting.clear();
+      this.#headOnly = null;
       alone.settle({ status: 'failed', reason, ...(replyCode(cause) === 403 && { code: 'PERMISSION_DENIED' }) });
       return;
     }
-    const lost = this.#link.lost;
-    const said = cause === null && lost.aborted ? brokerError(lost.reason).message : saidBy(cause);
-    this.#fail(`the channel to the broker was closed: ${said}`);
+    const lost = this.#link.lost.aborted ? brokerError(this.#link.lost.reason) : null;
+    const said = cause === null && lost !== null ? lost.message : saidBy(cause);
+    const isToldWhole = lost !== null && isBlocked(lost);
+    this.#fail(lost?.code, isToldWhole ? said : `the channel to the broker was closed: ${said}`);
   }
 
-  #fail(reason: string): void {
+  #fail(code: ErrorCode | undefined, reason: string): void {
     if (this.#broken !== null) return;
-    this.#broken = reason;
+    const broken: Breakdown = { reason, ...(code !== undefined && { code }) };
+    this.#broken = broken;
     const lastWritten = this.#sequence - this.#batch.size;
     this.#batch.clear();
-    for (const [number, { settle }] of this.#waiting) {
-      settle(number > lastWritten ? { status: 'failed', reason } : { status: 'unknown', reason });
+    for (const [number, waiting] of this.#waiting) {
+      const isWritten = number <= lastWritten && waiting !== this.#headOnly;
+      waiting.settle(isWritten ? { status: 'unknown', reason } : { status: 'failed', ...broken });
     }
     this.#waiting.clear();
+    this.#headOnly = null;
     this.#notifyIdle();
   }
 

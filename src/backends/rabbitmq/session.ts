@@ -21,6 +21,8 @@ export interface SessionOptions {
   readonly connectTimeoutMs: number;
   /** The longest wait for one answer; absent: 30 s. */
   readonly timeoutMs?: number;
+  /** See `OpenOptions`. */
+  readonly isTimeoutAsked?: boolean;
   readonly notice: Notice;
   readonly signal: AbortSignal;
 }
@@ -47,8 +49,8 @@ export class Session {
   constructor(address: Address, options: SessionOptions) {
     this.address = address;
     this.#options = options;
-    const { connectTimeoutMs, timeoutMs, signal } = options;
-    this.patience = new Patience(timeoutMs ?? ANSWER_MS, signal);
+    const { connectTimeoutMs, timeoutMs, isTimeoutAsked, signal } = options;
+    this.patience = new Patience(timeoutMs ?? ANSWER_MS, signal, isTimeoutAsked);
     this.management = new Management(
       address,
       { connectMs: connectTimeoutMs, answerMs: this.patience.answerMs },

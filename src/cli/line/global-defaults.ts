@@ -9,6 +9,8 @@ export interface EffectiveGlobals {
   readonly globals: Globals;
   /** The format was asked for on the line: a verb that does not have it refuses. One from a default gives way. */
   readonly outputIsAsked: boolean;
+  /** The time-out was set, on the line or elsewhere. */
+  readonly timeoutIsAsked: boolean;
 }
 
 /**
@@ -49,6 +51,7 @@ export function withDefaults(
       ...(env.MQ_NO_INPUT !== undefined && env.MQ_NO_INPUT !== '' && env.MQ_NO_INPUT !== '0' ? { input: false } : {}),
     },
     outputIsAsked: !isOpen('output'),
+    timeoutIsAsked: timeout !== null || !isOpen('timeout'),
   };
 }
 

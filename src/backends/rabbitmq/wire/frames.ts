@@ -63,6 +63,12 @@ export function publishFrames(
   return all;
 }
 
+/** Where the body begins in what `publishFrames` made. */
+export function bodyOffset(frames: Buffer): number {
+  const header = frames.readUInt32BE(3) + FRAME_OVERHEAD;
+  return header + frames.readUInt32BE(header + 3) + FRAME_OVERHEAD;
+}
+
 /** `basic.ack`. */
 export function ackFrame(channel: number, tag: number, multiple: boolean): Buffer {
   return settleFrame(channel, METHOD.ack, tag, multiple ? 1 : 0);
