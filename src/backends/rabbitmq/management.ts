@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { setTimeout as wait } from 'node:timers/promises';
 import { type ClockReading, clockOfAnswer } from '../../contract/clock.ts';
 import { abortedError, type ErrorCode, MqError, throwIfAborted } from '../../contract/errors.ts';
 import type { JsonValue } from '../../contract/message.ts';
@@ -12,7 +13,8 @@ export type JsonObject = { readonly [key: string]: JsonValue | undefined };
 export type Answer =
   | { readonly status: 'ok'; readonly body: JsonValue }
   | { readonly status: 'missing' }
-  | { readonly status: 'unavailable'; readonly reason: string };
+  /** `failed`: the API itself did (5xx), and may not the next time. */
+  | { readonly status: 'unavailable'; readonly reason: string; readonly failed?: true };
 
 // `import` of these reads every member of theirs, and their WebSocket loads an HTTP client of its own: 30 ms instead of
 // 2.
@@ -20,6 +22,8 @@ const http = (): typeof import('node:http') => process.getBuiltinModule('node:ht
 const https = (): typeof import('node:https') => process.getBuiltinModule('node:https');
 
 const QUICK_MS = 10_000;
+/** Before each further question, where the API failed; not at all where that took a good part of the patience. */
+const PAUSES_MS = [100, 400];
 /** Far above a page of 500 queues; a bound against an address that answers with something else. */
 const MAX_ANSWER_BYTES = 256 * 1024 * 1024;
 
@@ -151,7 +155,21 @@ export class Management {
     return null;
   }
 
-  async #request(path: string, signal: AbortSignal, { refusedForAll, answerMs }: Asking): Promise<Answer> {
+  /**
+   * Asked again where the API itself failed: a list of queues is answered with 500 when one of them is deleted in that
+   * moment (seen on 3.10.8).
+   */
+  async #request(path: string, signal: AbortSignal, asking: Asking): Promise<Answer> {
+    const until = Date.now() + asking.answerMs / 4;
+    for (const pauseMs of PAUSES_MS) {
+      const answer = await this.#requestOnce(path, signal, asking);
+      if (answer.status !== 'unavailable' || answer.failed !== true || Date.now() > until) return answer;
+      await wait(pauseMs, undefined, { signal });
+    }
+    return this.#requestOnce(path, signal, asking);
+  }
+
+  async #requestOnce(path: string, signal: AbortSignal, { refusedForAll, answerMs }: Asking): Promise<Answer> {
     const { management } = this.#address;
     const trust = await trustMaterial({ tls: management.tls, trust: this.#address.trust });
     const { request } = management.tls ? https() : http();
@@ -201,8 +219,10 @@ export class Management {
       const reason = `the management API at ${this.label} refused this user (it needs the tag "management")`;
       return refusedForAll ? this.#remember(reason) : { status: 'unavailable', reason };
     }
-    if (status >= 500) this.#refusal = 'UNAVAILABLE';
-    return { status: 'unavailable', reason: `the management API at ${this.label} answered with status ${status}` };
+    const reason = `the management API at ${this.label} answered with status ${status}`;
+    if (status < 500) return { status: 'unavailable', reason };
+    this.#refusal = 'UNAVAILABLE';
+    return { status: 'unavailable', reason, failed: true };
   }
 
   #remember(reason: string): Answer {

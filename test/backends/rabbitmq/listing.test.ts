@@ -43,8 +43,15 @@ async function listed(...globs: string[]): Promise<ReadonlyMap<string, QueueStat
 
 type Queue = Readonly<Record<string, unknown>>;
 
-/** Passes requests on, keeps what was asked for, and may change what is told of a queue. */
-async function changingProxy(target: string, change: ((queue: Queue) => Queue | Promise<Queue>) | null) {
+/**
+ * Passes requests on, keeps what was asked for, and may change what is told of a queue. `fails`: this one gets the
+ * answer 500, as a list does when a queue is deleted in that moment.
+ */
+async function changingProxy(
+  target: string,
+  change: ((queue: Queue) => Queue | Promise<Queue>) | null,
+  fails: (path: string) => boolean = () => false,
+) {
   const { hostname, port } = new URL(target);
   const requests: string[] = [];
   const changed = async (body: string): Promise<string> => {
@@ -60,13 +67,14 @@ async function changingProxy(target: string, change: ((queue: Queue) => Queue | 
   };
   const proxy = createServer((asked, answer) => {
     requests.push(asked.url ?? '');
+    if (fails(asked.url ?? '')) return answer.writeHead(500).end();
     const passed = request({ host: hostname, port, path: asked.url, headers: asked.headers }, async (found) => {
       const body = await changed(await text(found));
       const headers = { 'content-type': 'application/json', ...(found.headers.date && { date: found.headers.date }) };
       answer.writeHead(found.statusCode ?? 500, headers).end(body);
     });
     passed.on('error', () => answer.destroy());
-    passed.end();
+    return passed.end();
   });
   proxy.listen(0, '127.0.0.1');
   await once(proxy, 'listening');
@@ -82,6 +90,12 @@ async function changingProxy(target: string, change: ((queue: Queue) => Queue | 
       await once(proxy, 'close');
     },
   };
+}
+
+function throughProxy(management: string): string {
+  const url = new URL(vhost.mqUrl);
+  url.searchParams.set('management', management);
+  return url.href;
 }
 
 function isObject(value: unknown): value is Queue {
@@ -128,6 +142,31 @@ test('what was given back is not counted twice', async () => {
     expect(stats?.ready).toBe(300);
     expect([300, null]).toContain(stats?.depth);
   } while (Date.now() < until);
+});
+
+describe('a management API that fails', () => {
+  test.each([1, 2])('%i times in a row is asked again', async (times) => {
+    await channel.assertQueue('failing', { durable: true });
+    const failed = new Map<string, number>();
+    await using proxy = await changingProxy(vhost.managementUrl, null, (path) => {
+      const before = failed.get(path) ?? 0;
+      failed.set(path, before + 1);
+      return before < times;
+    });
+    const own = await backend.open(throughProxy(proxy.url), options);
+    const names: string[] = [];
+    for await (const { queue } of own.queues(queuePattern(['failing*']), { notice, signal })) names.push(queue);
+    await own.close();
+    expect(names).toEqual(['failing']);
+  });
+
+  test('for good ends the list, with the code of what may work later', async () => {
+    await using proxy = await changingProxy(vhost.managementUrl, null, () => true);
+    const own = await backend.open(throughProxy(proxy.url), options);
+    const list = own.queues(queuePattern(['failing*']), { notice, signal })[Symbol.asyncIterator]();
+    await expect(list.next()).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    await own.close();
+  });
 });
 
 test('a pattern finds what it finds in the whole list, whatever the names are', async () => {
