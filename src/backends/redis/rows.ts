@@ -98,6 +98,7 @@ export class Losses {
       this.denied(name, error);
       return null;
     }
+    this.#note('could not be read', name, error.message);
     return {
       queue: name,
       broker: 'redis',

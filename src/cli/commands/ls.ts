@@ -5,7 +5,6 @@ import { compareQueues, SORT_KEYS, type SortKey } from '../line/sort-queues.ts';
 import { isDocumentFormat, openSequence } from '../output/documents.ts';
 import { LIST_COLUMNS, statsDocument } from '../output/stats-view.ts';
 import { printTable } from '../output/table.ts';
-import { sayWhyUnread } from '../output/unread-rows.ts';
 import { readQueues, Unread } from '../queues.ts';
 import { defineVerb, words } from '../verb.ts';
 
@@ -60,7 +59,6 @@ export const ls = defineVerb<LsFlags, LsOptions>({
       await sequence.end();
     } else if (rows.length > 0) {
       await printTable(session, rows, LIST_COLUMNS);
-      sayWhyUnread(session, rows);
     } else if (options.onlyDead) {
       session.messages.note(
         unknown.length === 0 ? 'no queue has dead letters' : 'no queue is known to have dead letters',

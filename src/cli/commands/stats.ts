@@ -13,7 +13,6 @@ import { printDeadGroups } from '../output/dead-groups-view.ts';
 import { isDocumentFormat, openSequence } from '../output/documents.ts';
 import { STATS_COLUMNS, statsDocument } from '../output/stats-view.ts';
 import { printTable } from '../output/table.ts';
-import { sayWhyUnread } from '../output/unread-rows.ts';
 import { readQueues, Unread } from '../queues.ts';
 import type { Session } from '../session.ts';
 import { defineVerb, words } from '../verb.ts';
@@ -155,10 +154,7 @@ function explain(session: Session, readings: readonly QueueStats[], options: Sta
   ) {
     messages.note('rates need two readings: add --sample 2s');
   }
-  if (readings.length > 1 && (globals.verbose ?? 0) === 0) {
-    sayWhyUnread(session, readings);
-    return;
-  }
+  if (readings.length > 1 && (globals.verbose ?? 0) === 0) return;
   for (const reading of readings) {
     for (const [field, note] of Object.entries(reading.notes)) messages.note(`${reading.queue}: ${field}: ${note}`);
   }

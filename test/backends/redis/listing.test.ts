@@ -74,8 +74,7 @@ it.each([298, 299])('a key that becomes something else is a row of unknowns with
     depth: null,
     notes: { state: expect.stringContaining('another type') },
   });
-  // The row itself says why.
-  expect(notices).toBe('');
+  expect(notices).toContain(`1 queue could not be read: ${nameOf(base, n)} (`);
 });
 
 it('keys that may not be read are left out and said, of each kind, with the command and the key', async () => {
@@ -211,9 +210,8 @@ it('a queue about which the server says nothing costs its own row; a server that
   after(() => relay.close());
   const { rows, notices } = await list(relay.url, `${base}-*`, undefined, 1_000);
   expect(rows.map(({ queue }) => queue)).toHaveLength(50);
-  const unread = rows.filter(({ ready }) => ready === null);
-  expect(unread).toMatchObject([{ queue: nameOf(base, 20), notes: { state: expect.stringContaining('no answer') } }]);
-  expect(notices).toBe('');
+  expect(rows.filter(({ ready }) => ready === null).map(({ queue }) => queue)).toEqual([nameOf(base, 20)]);
+  expect(notices).toContain(`could not be read: ${nameOf(base, 20)} (`);
 
   const deaf = await startRedis(await redisProgram());
   after(() => deaf.stop());
