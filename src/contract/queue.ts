@@ -316,6 +316,11 @@ export interface Queue {
   readonly kind: Kind;
   readonly capabilities: Capabilities;
   stats(signal: AbortSignal): Promise<QueueStats>;
+  /**
+   * Present where messages may be taken by who may not read `stats`. What the broker's clock said in its last answer,
+   * milliseconds since the epoch; the latest that it can have been. Asks nothing.
+   */
+  latestBrokerTime?(): number;
   describe(signal: AbortSignal): Promise<QueueDescription>;
   publisher?(options: PublisherOptions): Promise<Publisher>;
   consume?(options: ConsumeOptions): Promise<Consumer>;

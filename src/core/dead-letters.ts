@@ -42,7 +42,7 @@ export async function locateDeadLetters(
     return { ...own, originOf: () => queue.name, links };
   }
   if (links.keptIn.place === 'queue') {
-    const holder = await broker.queue(links.keptIn.queue, signal);
+    const holder = await holderOf(broker, queue, links.keptIn.queue, signal);
     const theirs = await linksOfHolder(holder, links, signal);
     const isOnlySource = theirs.sources?.length === 1 && theirs.sources[0] === queue.name;
     const silent = isOnlySource ? 'meant' : 'left';
@@ -72,6 +72,24 @@ export async function locateDeadLetters(
     links,
     linked,
   };
+}
+
+/** Not the queue that was named is missing: the error says which one, and its name is not taken for a mistyped one. */
+async function holderOf(broker: Broker, queue: Queue, name: string, signal: AbortSignal): Promise<Queue> {
+  try {
+    return await broker.queue(name, signal);
+  } catch (error) {
+    if (!(error instanceof MqError) || error.code !== 'QUEUE_NOT_FOUND') throw error;
+    throw new MqError(
+      'QUEUE_NOT_FOUND',
+      `${queue.name} sends its dead letters to ${name}, and there is no such queue`,
+      {
+        hint: `it was deleted, or never made: make it anew, or change where ${queue.name} sends its dead letters`,
+        backend: queue.capabilities.broker,
+        cause: error,
+      },
+    );
+  }
 }
 
 /**

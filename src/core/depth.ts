@@ -1,6 +1,8 @@
 import type { Guarantee } from '../contract/capabilities.ts';
+import { MqError } from '../contract/errors.ts';
 import type { MessageState } from '../contract/message.ts';
-import type { Queue } from '../contract/queue.ts';
+import type { Notice, Queue } from '../contract/queue.ts';
+import type { QueueStats } from '../contract/stats.ts';
 import type { Selection } from './selection.ts';
 
 export interface Depth {
@@ -17,15 +19,48 @@ export interface Depth {
   readonly now: number;
 }
 
+export interface DepthOptions {
+  readonly notice: Notice;
+  readonly signal: AbortSignal;
+}
+
 /**
  * The depth at the start, which bounds every operation that takes messages, so that a consumer that keeps failing
  * cannot make a loop of it.
  */
-export async function depthNow(queue: Queue, state: MessageState, signal: AbortSignal): Promise<Depth> {
-  const stats = await queue.stats(signal);
+export async function depthNow(queue: Queue, state: MessageState, options: DepthOptions): Promise<Depth> {
+  return depthOf(queue, state, await statsOrNothing(queue, options));
+}
+
+/** The same of several states, from one reading. */
+export async function depthsNow(
+  queue: Queue,
+  states: readonly MessageState[],
+  options: DepthOptions,
+): Promise<readonly Depth[]> {
+  const stats = await statsOrNothing(queue, options);
+  return states.map((state) => depthOf(queue, state, stats));
+}
+
+type Reading = Partial<QueueStats>;
+
+/** Who may take messages and not count them takes what was there at the start, by the broker's clock. */
+async function statsOrNothing(queue: Queue, { notice, signal }: DepthOptions): Promise<Reading> {
+  try {
+    return await queue.stats(signal);
+  } catch (error) {
+    const { latestBrokerTime } = queue;
+    if (latestBrokerTime === undefined || !(error instanceof MqError) || error.code !== 'PERMISSION_DENIED')
+      throw error;
+    notice(`how many messages ${queue.name} has is not known: ${error.message}`);
+    return { brokerTime: latestBrokerTime.call(queue) };
+  }
+}
+
+function depthOf(queue: Queue, state: MessageState, stats: Reading): Depth {
   const [count, degree] = ((): [number | null, string] => {
     const { counts } = queue.capabilities;
-    if (state === 'ready') return [stats.ready, counts.ready];
+    if (state === 'ready') return [stats.ready ?? null, counts.ready];
     if (state === 'dead') return [stats.dead ?? null, counts.dead];
     if (state === 'delayed') return [stats.delayed ?? null, counts.delayed];
     if (state === 'in-flight') return [stats.inFlight ?? null, counts.inFlight];

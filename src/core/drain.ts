@@ -44,7 +44,7 @@ export async function planDrain(request: DrainRequest): Promise<Plan> {
   const holder = located?.holder ?? queue;
   const state = located?.state ?? 'ready';
   await holder.mayTake?.(state, request.signal);
-  const depth = await depthNow(holder, state, request.signal);
+  const depth = await depthNow(holder, state, request);
   const chosen = selection(request, located?.only ?? null, depth.now);
   if (!chosen.everything)
     await weighLook({ ...request, force, source: holder, state, looks: depth.count, givesBack: 'some' });

@@ -46,7 +46,7 @@ export async function planMove(request: MoveRequest): Promise<Plan> {
   requireCapability(source.capabilities, operation, source.name);
   requireCapability(target.capabilities, 'enqueue', target.name);
   if (operation === 'move') await source.mayTake?.(state, request.signal);
-  const depth = await depthNow(source, state, request.signal);
+  const depth = await depthNow(source, state, request);
   const chosen = selection(request, request.only, depth.now);
   if (operation === 'copy' || !chosen.everything) {
     const givesBack = operation === 'copy' ? 'all' : 'some';

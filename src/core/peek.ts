@@ -41,7 +41,9 @@ export async function* peekMessages(request: PeekRequest): AsyncGenerator<Messag
   }
   if (holder.peek === undefined) throw new MqError('INTERNAL', `kind ${holder.kind} declares peek but has none`);
   const { everything } = selection(request, located?.only ?? null);
-  const { now, count } = everything ? { now: undefined, count: null } : await depthNow(holder, state, signal);
+  const { now, count } = everything
+    ? { now: undefined, count: null }
+    : await depthNow(holder, state, { notice, signal });
   const chosen = selection(request, located?.only ?? null, now);
   await weighLook({
     source: holder,

@@ -5,7 +5,7 @@ import type { MessageState } from '../contract/message.ts';
 import type { Notice, Queue } from '../contract/queue.ts';
 import { linkedDeadLetters } from './dead-letters.ts';
 import type { Depth } from './depth.ts';
-import { depthNow } from './depth.ts';
+import { depthsNow } from './depth.ts';
 import { dryRun, estimated, isDisturbedByLooks } from './dry-run.ts';
 import { weighLook } from './look.ts';
 import type { Plan, RunOptions } from './plan.ts';
@@ -49,7 +49,7 @@ export async function planPurge(request: PurgeRequest): Promise<Plan> {
     });
   }
   await target.holder.mayPurge?.(states, signal);
-  const depths = await Promise.all(states.map((state) => depthNow(target.holder, state, signal)));
+  const depths = await depthsNow(target.holder, states, { notice, signal });
   const depth = sumOf(depths);
   const chosen = selection(request, target.only, depth.now);
   if (!everything) {

@@ -54,7 +54,7 @@ export async function planRedrive(request: RedriveRequest): Promise<Plan> {
   const located = found.linked || to === null ? found : { ...found, only: null };
   const { holder, state } = located;
   const countReplay = request.maxReplays !== null;
-  const depth = await depthNow(holder, state, signal);
+  const depth = await depthNow(holder, state, request);
   const chosen = selection(request, located.only, depth.now);
   const targets = to === null ? located.sources : [to.name];
   const transforms = Object.keys(request.setHeaders).length > 0;

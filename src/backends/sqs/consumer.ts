@@ -243,8 +243,8 @@ export class SqsConsumer implements Consumer {
 
   /**
    * Whether to go on after short polls have found nothing: they ask some of the servers only, so an end that
-   * contradicts SQS's own count is not believed at once. The count lags, too, so it is not believed for ever. Long
-   * polls ask all, and FIFO counts what held messages keep back.
+   * contradicts SQS's own count, or that no count confirms, is not believed at once. The count lags, too, so it is not
+   * believed for ever. Long polls ask all, and FIFO counts what held messages keep back.
    */
   async #mayHoldMore(): Promise<boolean> {
     const { signal, limit, follow } = this.#options;
@@ -298,11 +298,17 @@ export class SqsConsumer implements Consumer {
     const isHolding = this.#holds.size > 0 || besideHeld === true;
     if (!this.#place.fifo || !isHolding || (limit !== null && this.#taken >= limit)) return;
     const waiting = await this.#receiver.readyNow();
-    this.#unseen = readyAtStart === null ? waiting : Math.min(waiting, Math.max(0, readyAtStart - this.#taken));
-    if (this.#unseen === 0) return;
+    const atMost = readyAtStart === null ? null : Math.max(0, readyAtStart - this.#taken);
+    const known = waiting === null ? atMost : Math.min(waiting, atMost ?? waiting);
+    if (known === 0) return;
+    // Where nobody may count them there may be one, and that is all that can be said.
+    this.#unseen = known ?? 1;
+    const some =
+      known === null || waiting === null
+        ? `messages of ${this.#place.name} may not have been looked at (how many are left cannot be read)`
+        : `about ${known === 1 ? '1 message' : `${known} messages`} of ${this.#place.name} ${known === 1 ? 'was' : 'were'} not looked at`;
     notice(
-      `about ${this.#unseen} messages of ${this.#place.name} were not looked at: SQS shows no more of a FIFO group while its first ones are held; ` +
-        'take those first, or work without a filter',
+      `${some}: SQS shows no more of a FIFO group while its first ones are held; take those first, or work without a filter`,
     );
   }
 }

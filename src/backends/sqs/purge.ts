@@ -1,6 +1,6 @@
 import { MqError, throwIfAborted } from '../../contract/errors.ts';
 import type { ConsumeOptions, Consumer, ItemOutcome, PurgeOptions, PurgeResult } from '../../contract/queue.ts';
-import { count } from './facts.ts';
+import { count, type QueueAttributes } from './facts.ts';
 import { type QueuePlace, readAttributes } from './place.ts';
 import { latestTime } from './stats.ts';
 
@@ -17,13 +17,16 @@ type Consume = (options: ConsumeOptions) => Promise<Consumer>;
  */
 export async function purgeQueue(place: QueuePlace, consume: Consume, options: PurgeOptions): Promise<PurgeResult> {
   const { states, notice, signal } = options;
-  const attributes = await readAttributes(place, signal);
+  const attributes = await attributesIfAllowed(place, signal);
   const others = [
-    ['in-flight', attributes.ApproximateNumberOfMessagesNotVisible],
-    ['delayed', attributes.ApproximateNumberOfMessagesDelayed],
+    ['in-flight', attributes?.ApproximateNumberOfMessagesNotVisible],
+    ['delayed', attributes?.ApproximateNumberOfMessagesDelayed],
   ] as const;
   const spared = others.filter(([state, text]) => !states.includes(state) && count(text) !== 0);
   if (spared.length > 0 && states.includes('ready') && states.length === 1) {
+    notice(
+      `${attributes === null ? 'whether others are in flight or delayed is not known' : 'others are in flight or delayed'}, so the ready messages are received and deleted one by one`,
+    );
     return deleteReady(consume, latestTime(place.api.serverClock), options);
   }
   if (spared.length > 0 || !states.includes('ready')) {
@@ -39,13 +42,22 @@ export async function purgeQueue(place: QueuePlace, consume: Consume, options: P
   return { removed: null };
 }
 
+/** Null when the caller may not read them. */
+async function attributesIfAllowed(place: QueuePlace, signal: AbortSignal): Promise<QueueAttributes | null> {
+  try {
+    return await readAttributes(place, signal);
+  } catch (error) {
+    if (error instanceof MqError && error.code === 'PERMISSION_DENIED') return null;
+    throw error;
+  }
+}
+
 /** `startedAt`: what was sent later is left. */
 async function deleteReady(
   consume: Consume,
   startedAt: number,
   { notice, signal }: PurgeOptions,
 ): Promise<PurgeResult> {
-  notice('others are in flight or delayed, so the ready messages are received and deleted one by one');
   const consumer = await consume({
     state: 'ready',
     limit: null,

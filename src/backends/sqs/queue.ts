@@ -35,7 +35,7 @@ import { SqsPublisher } from './publisher.ts';
 import { purgeQueue } from './purge.ts';
 import { requireRightToRemove } from './rights.ts';
 import { sourcesIfCheap } from './sources.ts';
-import { readStats } from './stats.ts';
+import { latestTime, readStats } from './stats.ts';
 
 const PARALLEL_RECEIVES = 8;
 /** A killed `mq` leaves messages hidden for so long at most. */
@@ -72,6 +72,10 @@ export class SqsQueue implements Queue {
     const policy = redrivePolicy(attributes);
     const dead = policy === null ? null : await countDead(this.here, policy, signal);
     return readStats(this.name, attributes, dead, this.here.api.serverClock);
+  }
+
+  latestBrokerTime(): number {
+    return latestTime(this.here.api.serverClock);
   }
 
   async describe(signal: AbortSignal): Promise<QueueDescription> {

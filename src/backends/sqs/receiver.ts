@@ -88,15 +88,15 @@ export class Receiver {
   }
 
   /**
-   * By SQS's own count. Zero also where it may not be asked: who may only receive has no better answer than the polls.
-   * Throws `TIMEOUT` for a server that is silent: then the polls say nothing either.
+   * By SQS's own count; null where it cannot be read. Throws `TIMEOUT` for a server that is silent: then the polls say
+   * nothing either.
    */
-  async readyNow(): Promise<number> {
+  async readyNow(): Promise<number | null> {
     try {
-      return count((await this.#counts()).ApproximateNumberOfMessages) ?? 0;
+      return count((await this.#counts()).ApproximateNumberOfMessages);
     } catch (error) {
       if (!this.#settings.over.aborted && error instanceof MqError && error.code === 'TIMEOUT') throw error;
-      return 0;
+      return null;
     }
   }
 

@@ -5,7 +5,7 @@ import type { Report } from '../../../src/core/report.ts';
 import { until } from '../../support/built-program.ts';
 import { type Finished, type Running, startMq } from '../../support/mq.ts';
 import { behindProxy } from '../../support/sqs/behind-proxy.ts';
-import type { FaultProxy, FaultyAnswer } from '../../support/sqs/fault-proxy.ts';
+import { type FaultProxy, type FaultyAnswer, refusal } from '../../support/sqs/fault-proxy.ts';
 import { bodies, createQueue, fill, never, outgoing, takeAll, uniqueName, urlOf } from '../../support/sqs/harness.ts';
 
 const KEYS = { AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test-secret-key' };
@@ -149,6 +149,60 @@ describe('the built program on the emulator fauxqs', () => {
     const some = await mq(['purge', queue.name, '--filter', 'body == "one"', '--dry-run', '-o', 'json']);
     expect(JSON.parse(some.stdout)).toMatchObject({ matched: 1, dryRun: true });
     expect(proxy.of('PurgeQueue')).toEqual([]);
+  });
+
+  it('without the right to count, all can be taken, and what looks at messages that stay wants --force', async () => {
+    const [queue, target] = [
+      await createQueue(broker, uniqueName('uncounted')),
+      await createQueue(broker, uniqueName('to')),
+    ];
+    const denied = async () => refusal('AccessDenied', 'not authorized', 403);
+    const run = async (args: readonly string[]) => {
+      proxy.reset();
+      await fill(
+        queue,
+        ['a', 'b', 'c'].map((text) => outgoing(text)),
+      );
+      proxy.spoil('GetQueueAttributes', denied);
+      const ran = await mq(args);
+      expect(ran.stderr).toMatch(/how many messages \S+ has is not known: no permission for sqs:GetQueueAttributes/);
+      proxy.reset();
+      return { ...ran, left: bodies(await takeAll(queue)).sort() };
+    };
+    const { name } = queue;
+    expect(await run(['move', name, target.name, '--yes', '--dry-run'])).toMatchObject({
+      ...{ code: 0, left: ['a', 'b', 'c'] },
+      stderr: expect.stringContaining('would move an unknown number of messages'),
+    });
+    expect(await run(['move', name, target.name, '--yes'])).toMatchObject({ code: 0, left: [] });
+    expect(bodies(await takeAll(target)).sort()).toEqual(['a', 'b', 'c']);
+    expect(await run(['drain', name])).toMatchObject({ code: 0, left: [] });
+    expect(await run(['purge', name, '--yes'])).toMatchObject({ code: 0, left: [] });
+    const filtered = ['move', name, target.name, '--yes', '--filter', 'raw == "a"'];
+    expect(await run(filtered)).toMatchObject({
+      ...{ code: 1, left: ['a', 'b', 'c'] },
+      stderr: expect.stringContaining('look with --force'),
+    });
+    expect(await run([...filtered, '--force'])).toMatchObject({ code: 0, left: ['b', 'c'] });
+  });
+
+  it('a dead-letter queue that is gone is named as what it is, and no other is guessed', async () => {
+    const { queue, dead } = await filled(['x']);
+    // Near enough for a guess.
+    await createQueue(broker, `${dead.name}2`);
+    await broker.delete?.(dead.name, never);
+    for (const args of [
+      ['stats', '--dead'],
+      ['peek', '--dead'],
+      ['redrive', '--yes'],
+      ['purge', '--dead', '--yes'],
+    ]) {
+      const [verb = '', ...flags] = args;
+      const { code, stderr } = await mq([verb, queue.name, ...flags]);
+      expect(code).toBe(4);
+      expect(stderr).toContain(`${queue.name} sends its dead letters to ${dead.name}, and there is no such queue`);
+      expect(stderr).not.toContain('did you mean');
+    }
   });
 
   it('creating what exists names it', async () => {

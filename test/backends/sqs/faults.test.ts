@@ -431,9 +431,39 @@ describe('faults in front of the emulator fauxqs', () => {
     expect(proxy.of('ReceiveMessage').every(({ input }) => input.WaitTimeSeconds === 0)).toBe(true);
   });
 
+  it('a count that may not be read is no count of 0: short polls go on, and a FIFO group behind held ones is told', async () => {
+    const denied = async () => refusal('AccessDenied', 'not authorized', 403);
+    const queue = await createQueue(broker, uniqueName('sampled'));
+    await fill(queue, [outgoing('x')]);
+    let polls = 0;
+    proxy.spoil('GetQueueAttributes', denied);
+    proxy.spoil('ReceiveMessage', async () => (++polls <= 2 ? { status: 200, body: {} } : null));
+    expect(bodies(await takeAll(queue))).toEqual(['x']);
+    proxy.reset();
+    const fifo = await createQueue(broker, uniqueName('blocked', true));
+    await fill(
+      fifo,
+      ['a', 'b'].map((text) => outgoing(text, { groupId: 'one' })),
+    );
+    proxy.spoil('GetQueueAttributes', denied);
+    const notices: string[] = [];
+    const consumer = await consume(fifo, { window: 'unbounded', limit: 1, notice: (text) => notices.push(text) });
+    expect(await collect(consumer)).toHaveLength(1);
+    expect(consumer.unseen).toBe(0);
+    const second = await consume(fifo, { window: 'unbounded', besideHeld: true, notice: (text) => notices.push(text) });
+    expect(await collect(second)).toEqual([]);
+    expect(second.unseen).toBeGreaterThan(0);
+    expect(notices).toEqual([
+      expect.stringMatching(/may not have been looked at \(how many are left cannot be read\)/),
+    ]);
+    await second.close();
+    await consumer.close();
+  });
+
   it.each([
     ['of which the count is stale', { status: 200, body: { Attributes: { ApproximateNumberOfMessages: '7' } } }, 6],
-    ['that may not be counted', refusal('AccessDenied', 'not authorized'), 1],
+    // Nothing contradicts an end, and nothing confirms it.
+    ['that may not be counted', refusal('AccessDenied', 'not authorized'), 6],
   ])('short polls end all the same for a queue %s', async (_, answer, polls) => {
     const queue = await createQueue(broker, uniqueName('stale'));
     proxy.reset();
