@@ -60,7 +60,7 @@ const KINDLESS: ReadonlySet<string> = new Set(['ls', 'doctor', 'context test']);
  * came, and a queue that SQS has confirmed is there although it was not seen afterwards.
  */
 const ANSWERED: Readonly<Record<string, RegExp>> = {
-  'stats of a pattern and a name': /"(ready|dead)": ?"[^"]*did not answer/,
+  'stats of a pattern and a name': /"(ready|dead)": ?"[^"]*(did not answer|cannot be read)/,
   create: /: created new-quiet/,
 };
 
