@@ -39,7 +39,9 @@ export async function dryRun(plan: Facts, request: DryRunRequest, options: DryRu
     if (bound !== null) return counted(plan, request, bound);
     if (isDisturbedByLooks(source)) return estimated(plan, request);
   }
-  if (selection.everything) await weighLook({ ...request, looks: lesser(bound, max), givesBack: 'all' });
+  // What a copy looks at was weighed when it was planned.
+  if (selection.everything && plan.operation !== 'copy')
+    await weighLook({ ...request, looks: lesser(bound, max), givesBack: 'all' });
   const tally = new Tally();
   let staying = 0;
   let complete = true;

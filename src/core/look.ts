@@ -12,6 +12,12 @@ export interface LookRequest {
   readonly signal: AbortSignal;
 }
 
+/** False also where nobody can look at all: then taking and giving back is the only way to see a message. */
+export function isLookFree({ capabilities }: Queue): boolean {
+  const { peek } = capabilities.abilities;
+  return peek.supported && peek.effect === 'free';
+}
+
 /**
  * The one gate before any look at messages that may stay where they are, for every verb: says the price, once, before
  * anything is asked or touched. Throws `PRECONDITION_FAILED` when looking would do harm, or when nobody can tell, and

@@ -118,7 +118,8 @@ export async function planRedrive(request: RedriveRequest): Promise<Plan> {
       }
       const move = native === null ? null : await holder.nativeMove?.(nativeRequest(options.signal));
       const hands = async (): Promise<Report> => {
-        if (native !== null) await weigh(chosen);
+        // What was selected for the broker was weighed when it was planned.
+        if (native !== null && taken.everything) await weigh(chosen);
         return byHand(request, located, chosen, depth, countReplay, targets, options);
       };
       if (move === null || move === undefined) return hands();

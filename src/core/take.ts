@@ -2,6 +2,7 @@ import { requireCapability } from '../contract/capabilities.ts';
 import { MqError } from '../contract/errors.ts';
 import type { Message } from '../contract/message.ts';
 import type { Consumer, GivesBack, Notice, Queue } from '../contract/queue.ts';
+import { isLookFree } from './look.ts';
 import { OnwardConsumer } from './onward.ts';
 import { scan } from './scan.ts';
 import type { Selection } from './selection.ts';
@@ -58,16 +59,14 @@ export function taking(
  * are meant. Null: all.
  */
 function probablyWanted({ source, selection, bound, max }: TakeRequest): number | null {
-  if (!selection.probablyEverything || source.priceOfLook === undefined) return null;
+  if (!selection.probablyEverything || isLookFree(source)) return null;
   return max === null || max === 0 || (bound !== null && bound <= max) ? null : max;
 }
 
 /** The same for a copy: looks where looking is free, else takes and gives back. */
 export function reading(request: TakeRequest): (signal: AbortSignal) => Promise<Consumer> {
   const { source, state, bound, force, notice } = request;
-  const { peek } = source.capabilities.abilities;
-  if (!peek.supported || peek.effect === 'disturbs')
-    return taking({ ...request, window: Number.MAX_SAFE_INTEGER }, 'all');
+  if (!isLookFree(source)) return taking({ ...request, window: Number.MAX_SAFE_INTEGER }, 'all');
   return async (signal) => {
     const settled = async (): Promise<void> => {};
     const deliveries = async function* (messages: AsyncIterable<Message>) {

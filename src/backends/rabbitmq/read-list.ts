@@ -22,7 +22,11 @@ const QUEUES_A_QUESTION = 150;
 const MOST_QUESTIONS = 200;
 const QUESTIONS_AT_ONCE = 8;
 
-const MANY = `where the broker would go through more than ${PAGE_SIZE * MOST_PAGES} queues for them, it is not asked for consumers and rates: a pattern that fewer match shows them`;
+const TOO_MANY = `where the broker would go through more than ${PAGE_SIZE * MOST_PAGES} queues for them, it is not asked for`;
+const FEWER = 'a pattern that fewer match shows them';
+const MANY = `${TOO_MANY} consumers and rates: ${FEWER}`;
+/** The totals did not come either. */
+const NOTHING = `the broker did not give the totals of all queues, and ${TOO_MANY} the rest: ${FEWER}`;
 
 export interface Listed {
   /** All queues of the vhost, with what links them. */
@@ -33,7 +37,7 @@ export interface Listed {
 
 /** `matching` has figures. */
 export interface List extends Listed {
-  /** Why consumers and rates were not asked for; null: they were. */
+  /** Why figures are missing; null: they were asked for. */
   readonly reason: string | null;
 }
 
@@ -62,10 +66,10 @@ export async function readFigures(
     return { all, matching: await askForEach(session, matching, options), reason: null };
   }
   if (isInPages) return { all, matching: await askForPages(session, filter, matching, options), reason: null };
-  return await withTotals(session, { all, matching, reason: MANY }, pattern, options);
+  return await withTotals(session, { all, matching, reason: NOTHING }, pattern, options);
 }
 
-/** Totals are asked of each queue itself, so that one that is stuck keeps all of them back: then there are none. */
+/** `list`: what is left without them. Totals are asked of each queue itself, so that one that is stuck keeps all of them back: then there are none. */
 async function withTotals(
   session: Session,
   list: List,
@@ -76,7 +80,7 @@ async function withTotals(
   onAnswer?.();
   if (answer.status !== 'ok' || !Array.isArray(answer.body)) return list;
   const counted = await withAllPolicies(session, answer.body, signal);
-  return { ...list, all: counted, matching: inOrder(counted, pattern) };
+  return { all: counted, matching: inOrder(counted, pattern), reason: MANY };
 }
 
 /** The names of all queues, in the broker's order. */

@@ -186,6 +186,17 @@ describe('the built program on the emulator fauxqs', () => {
     expect(await run([...filtered, '--force'])).toMatchObject({ code: 0, left: ['b', 'c'] });
   });
 
+  it('a dry run says its price once, also where each message is looked at because it may not fit', async () => {
+    const queue = await createQueue(broker, uniqueName('priced'));
+    const target = await createQueue(broker, uniqueName('priced-to', true));
+    await fill(queue, [outgoing('a')]);
+    for (const verb of ['copy', 'move']) {
+      const { code, stderr } = await mq([verb, queue.name, target.name, '--dry-run']);
+      expect(code, stderr).toBe(3);
+      expect(stderr.match(/looking adds 1 to the receive count/g), verb).toHaveLength(1);
+    }
+  });
+
   it('a dead-letter queue that is gone is named as what it is, and no other is guessed', async () => {
     const { queue, dead } = await filled(['x']);
     // Near enough for a guess.

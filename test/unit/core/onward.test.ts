@@ -1,7 +1,10 @@
 import { expect, it } from 'vitest';
 import type { Delivery } from '../../../src/contract/message.ts';
-import type { Consumer } from '../../../src/contract/queue.ts';
+import type { Consumer, Queue } from '../../../src/contract/queue.ts';
 import { OnwardConsumer } from '../../../src/core/onward.ts';
+import { EVERYTHING, selection } from '../../../src/core/selection.ts';
+import { taking } from '../../../src/core/take.ts';
+import { RICH } from '../../support/memory/capabilities.ts';
 
 const delivery = {} as Delivery;
 const signal = new AbortController().signal;
@@ -55,4 +58,28 @@ it.each([
   expect(await take(consumer, upTo)).toBe(taken);
   expect(row.limits).toEqual(limits);
   expect(row.closed).toEqual(limits.map((_, at) => at + 1));
+});
+
+it.each([
+  ['disturbs', [3]],
+  ['free', [null]],
+] as const)('whether looking takes messages away, the record says, and no price: %s', async (effect, limits) => {
+  const row = new Row(10);
+  const { peek } = RICH.abilities;
+  const abilities = { ...RICH.abilities, peek: peek.supported ? { ...peek, effect } : peek };
+  const source = {
+    kind: 'memory',
+    capabilities: { ...RICH, abilities },
+    consume: ({ limit }: { limit: number | null }) => row.open(limit),
+  } as unknown as Queue;
+  const open = taking({
+    source,
+    state: 'ready',
+    // What one queue lost, and all are its own.
+    selection: selection(EVERYTHING, { lostBy: 'q', silent: 'meant', holder: 'q.dead', sources: ['q'] }, 0),
+    ...{ bound: null, max: 3, window: 500, follow: false, idleMs: null, evenPaused: true, force: false },
+    notice: () => {},
+  });
+  expect(await take(await open(signal), 3)).toBe(3);
+  expect(row.limits).toEqual(limits);
 });
