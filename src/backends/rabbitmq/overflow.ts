@@ -71,12 +71,13 @@ export function refuseOverflow({ reason, hint, code = 'PRECONDITION_FAILED' }: O
  * management API knows of, which lag by some seconds.
  */
 export class Room {
-  readonly #fate: string;
+  /** What the queue holds at most, and would do for one more. */
+  readonly fate: string;
   #messages: number;
   #bytes: number;
 
   private constructor(fate: string, messages: number, bytes: number) {
-    this.#fate = fate;
+    this.fate = fate;
     this.#messages = messages;
     this.#bytes = bytes;
   }
@@ -97,15 +98,20 @@ export class Room {
     ];
     const fate = overflow === 'reject-publish-dlx' ? 'dead-letter a copy' : 'drop its oldest messages';
     return new Room(
-      `the queue holds at most ${limits.join(' and ')}, and would ${fate} for this one (--lossy sends it all the same)`,
+      `the queue holds at most ${limits.join(' and ')}, and would ${fate} for one more`,
       most === null ? Number.POSITIVE_INFINITY : most - ready,
       mostBytes === null ? Number.POSITIVE_INFINITY : mostBytes - (rules.bytesOf(ready) ?? 0),
     );
   }
 
+  /** Not one more fits, whatever its size. */
+  get isOver(): boolean {
+    return this.#messages < 1 || this.#bytes < 0;
+  }
+
   /** Takes the place for one message, or says why there is none. */
   refusal(bodyBytes: number): string | null {
-    if (this.#messages < 1 || this.#bytes < bodyBytes) return this.#fate;
+    if (this.isOver || this.#bytes < bodyBytes) return `${this.fate} (--lossy sends it all the same)`;
     this.#messages -= 1;
     this.#bytes -= bodyBytes;
     return null;

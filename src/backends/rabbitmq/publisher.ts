@@ -14,7 +14,7 @@ import {
   type OutgoingRules,
   toOutgoing,
 } from './outgoing.ts';
-import type { Room } from './overflow.ts';
+import type { RoomWatch } from './room-watch.ts';
 import { bodyOffset, type Content, METHOD, publishFrames, readTag } from './wire/frames.ts';
 import { isPersistent, writeText } from './wire/properties.ts';
 
@@ -38,7 +38,7 @@ export interface PublisherSetup {
   readonly isAlwaysDurable?: true;
   readonly lossy: boolean;
   /** Null: nothing there can be lost by sending more. */
-  readonly room: Room | null;
+  readonly room: RoomWatch | null;
   readonly notice: Notice;
   readonly signal: AbortSignal;
 }
@@ -80,7 +80,7 @@ export class RabbitPublisher implements Publisher {
   #channel: OpenChannel;
   readonly #rules: OutgoingRules;
   readonly #lossy: boolean;
-  readonly #room: Room | null;
+  readonly #room: RoomWatch | null;
   readonly #exchange: Buffer = writeText('');
   readonly #routingKey: Buffer;
   readonly #notice: Notice;
@@ -186,7 +186,7 @@ export class RabbitPublisher implements Publisher {
     if (!isShort(outgoing.exchange) || !isShort(outgoing.routingKey)) {
       return Promise.resolve({ status: 'failed', reason: 'its exchange or routing key has more than 255 bytes' });
     }
-    const overflow = this.#room?.refusal(message.body.length) ?? null;
+    const overflow = this.#room?.refusal(message.body.length, this.#waiting.size) ?? null;
     if (overflow !== null) return Promise.resolve({ status: 'failed', reason: overflow });
     this.#warnTransient(outgoing);
     this.#warnPriority(message, outgoing);
@@ -427,6 +427,7 @@ export class RabbitPublisher implements Publisher {
     while (this.#line !== null) await this.#line;
     this.#batch.flush();
     await this.#allSettled();
+    await this.#room?.end();
     await this.#channel.close();
     await this.#link.close();
   }

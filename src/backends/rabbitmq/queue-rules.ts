@@ -78,6 +78,11 @@ export class QueueRules {
     return { known: true, most: this.#lowest(name) };
   }
 
+  /** What becomes of messages that do not fit, and when: the same text as long as that is the same. */
+  get limits(): string {
+    return JSON.stringify([this.overflow, this.limit('max-length'), this.limit('max-length-bytes')]);
+  }
+
   /**
    * How often a message of a quorum queue may be given back: by argument or policy, else the default of the version
    * (none before 4.0, 20 from then on). AMQP does not tell the argument.

@@ -22,12 +22,13 @@ import { describeQueue } from './describe.ts';
 import { orAborted } from './link.ts';
 import { type LiveFigures, uncounted, whyUncounted } from './live-figures.ts';
 import { priceOf } from './look-price.ts';
-import { overflowReason, Room, refuseOverflow } from './overflow.ts';
+import { overflowReason, type Room, refuseOverflow } from './overflow.ts';
 import { MAX_PEEKED, openPeek } from './peek.ts';
 import { RabbitPublisher } from './publisher.ts';
 import { type QueueInfo, type RabbitKind, textSetting } from './queue-info.ts';
 import { limitOfLooks, QueueRules } from './queue-rules.ts';
 import { leadsTo, leadsToUnread, restoreMessage } from './restore.ts';
+import { RoomWatch } from './room-watch.ts';
 import type { Lookup, Session } from './session.ts';
 import { countsPublished, type DeadFigure, toStats } from './stats.ts';
 import { openStreamPeek } from './stream-peek.ts';
@@ -108,7 +109,12 @@ class RabbitQueue implements Queue {
 
   async publisher(options: PublisherOptions): Promise<Publisher> {
     const { signal, notice, lossy, expected } = options;
-    const [rules, ready] = await Promise.all([this.rules(signal), this.#readyBeforeSending(signal)]);
+    const read = async (until: AbortSignal) => {
+      const [rules, ready] = await Promise.all([this.rules(until), this.#readyBeforeSending(until)]);
+      return { rules, ready };
+    };
+    const first = await read(signal);
+    const { rules, ready } = first;
     const overflow = overflowReason(rules, { ready, expected });
     if (overflow !== null && !lossy) throw refuseOverflow(overflow, this.name);
     if (overflow !== null) notice(overflow.reason);
@@ -122,10 +128,16 @@ class RabbitQueue implements Queue {
       isStream: this.kind === 'rabbit-stream',
       ...(this.kind === 'classic' ? { maxPriority: rules.maxPriority } : { isAlwaysDurable: true as const }),
       lossy,
-      room: Room.of(rules, ready),
+      room: new RoomWatch(first, read, (room) => notice(this.#changedLimits(room))),
       notice,
       signal,
     });
+  }
+
+  #changedLimits({ fate, isOver }: Room): string {
+    const name = JSON.stringify(this.name);
+    const loss = isOver ? ': some of those that are sent may be gone' : '';
+    return `the limits of ${name} were changed meanwhile: ${fate}${loss}`;
   }
 
   /** Null: it is exclusive to another connection, which forbids to count it, and not to send to it. */

@@ -6,6 +6,7 @@ import type { QueueStats } from '../../../src/contract/stats.ts';
 import { queuePattern } from '../../../src/core/name-pattern.ts';
 import { planRedrive } from '../../../src/core/redrive.ts';
 import { eventually } from '../../conformance/bench.ts';
+import { outgoing } from '../../support/messages.ts';
 import { type RabbitmqVhost, rabbitmqVhost } from '../../support/rabbitmq-vhost.ts';
 import { redriveOf } from '../../support/redrive.ts';
 
@@ -137,4 +138,23 @@ test('limits that a policy sets are kept from the first second of a queue on', a
   await expect(
     limited.peek?.({ state: 'ready', limit: 1, force: false, notice, signal }) ?? Promise.resolve(),
   ).rejects.toMatchObject({ code: 'PRECONDITION_FAILED', message: expect.stringContaining('delivery limit is 2') });
+});
+
+test('limits that a policy sets while a queue is sent to are kept from the next second on, and the change is told', async () => {
+  await queue('late', 'classic');
+  const told: string[] = [];
+  const late = await broker.queue('late', signal);
+  const publisher = await late.publisher?.({ expected: null, lossy: false, notice: (text) => told.push(text), signal });
+  if (publisher === undefined) throw new Error('no publisher');
+  expect(await publisher.send(outgoing())).toMatchObject({ status: 'sent' });
+  await policy('late', '^late$', { 'max-length': 3 });
+  await eventually(async () =>
+    expect(await publisher.send(outgoing())).toMatchObject({
+      status: 'failed',
+      reason: expect.stringContaining('holds at most 3 messages, and would drop its oldest'),
+    }),
+  );
+  expect(await publisher.send(outgoing())).toMatchObject({ status: 'failed' });
+  expect(told.join()).toContain('the limits of "late" were changed meanwhile');
+  await publisher.close();
 });

@@ -1,0 +1,74 @@
+import { Room } from './overflow.ts';
+import type { QueueRules } from './queue-rules.ts';
+
+/** What a queue holds and what holds for it, now. */
+export interface RoomReading {
+  readonly rules: QueueRules;
+  /** Null: not known. */
+  readonly ready: number | null;
+}
+
+/** Between two looks at the limits of a queue that is being sent to. */
+const LOOK_MS = 1_000;
+/** All has to end soon after the last message, also where nobody answers. */
+const LAST_LOOK_MS = 500;
+
+/**
+ * The room of a queue while it is sent to. Its limits may change meanwhile, by a policy: so they are read again each
+ * second in which something is sent. What was sent in that second may be lost, which is told; after it, nothing is.
+ */
+export class RoomWatch {
+  readonly #read: (signal: AbortSignal) => Promise<RoomReading>;
+  readonly #end = new AbortController();
+  readonly #changed: (room: Room) => void;
+  #limits: string;
+  #room: Room | null;
+  #lookedAt = performance.now();
+  #looking: Promise<void> | null = null;
+  /** Taken since the last look. */
+  #taken = 0;
+
+  /** `read`: anew. `changed`: it has other limits than before, and `room` is what is left. */
+  constructor(first: RoomReading, read: (signal: AbortSignal) => Promise<RoomReading>, changed: (room: Room) => void) {
+    this.#read = read;
+    this.#changed = changed;
+    this.#limits = first.rules.limits;
+    this.#room = Room.of(first.rules, first.ready);
+  }
+
+  /** Takes the place for one message, or says why there is none. `inTheAir`: so many are sent and not confirmed. */
+  refusal(bodyBytes: number, inTheAir: number): string | null {
+    const refusal = this.#room?.refusal(bodyBytes) ?? null;
+    if (refusal === null) this.#taken += 1;
+    if (performance.now() - this.#lookedAt >= LOOK_MS) this.#look(inTheAir);
+    return refusal;
+  }
+
+  /** Looks once more where something was sent long after the last look. */
+  async end(): Promise<void> {
+    if (this.#taken > 0 && performance.now() - this.#lookedAt >= LOOK_MS) this.#look(0);
+    if (this.#looking === null) return;
+    const timer = setTimeout(() => this.#end.abort(), LAST_LOOK_MS);
+    await this.#looking;
+    clearTimeout(timer);
+  }
+
+  #look(inTheAir: number): void {
+    this.#looking ??= this.#lookAgain(inTheAir)
+      // What cannot be read now is as it was.
+      .catch(() => undefined)
+      .finally(() => {
+        this.#looking = null;
+        this.#lookedAt = performance.now();
+      });
+  }
+
+  async #lookAgain(inTheAir: number): Promise<void> {
+    this.#taken = 0;
+    const { rules, ready } = await this.#read(this.#end.signal);
+    if (rules.limits === this.#limits || !rules.limit('max-length').known) return;
+    this.#limits = rules.limits;
+    this.#room = Room.of(rules, ready === null ? null : ready + inTheAir + this.#taken);
+    if (this.#room !== null) this.#changed(this.#room);
+  }
+}
