@@ -35,7 +35,9 @@ export function snapshotsOf(options: StillOptions): AsyncGenerator<Snapshot> {
 export async function* untilComplete(options: StillOptions): AsyncGenerator<Snapshot> {
   const waiting = new Set(options.brokers.map(({ context }) => context));
   const read = new Set<string>();
-  for await (const snapshot of snapshotsOf(options)) {
+  // A second reading is the last one, so that a broker needs no rest before it, and somebody waits for it.
+  const cadence = new Cadence(options.intervalMs, options.clock, 0);
+  for await (const snapshot of watch(options.brokers, { ...options, cadence })) {
     yield snapshot;
     const { context, condition, queues } = snapshot;
     if (condition.state === 'stale' && condition.retryAt !== null) waiting.delete(context);

@@ -369,6 +369,112 @@ describe('a cluster', async () => {
     expect(entries.map(([, [, body]]) => body)).toEqual(lines);
     expect(sent.stdout.trimEnd().split('\n')).toEqual(entries.map(([id]) => id));
   });
+
+  it('one silent node: the queues of the others are shown and can be used, its own are told and are exit 5', async () => {
+    const silent = await Promise.all(
+      cluster.masters.map(async (master) => {
+        const one = new Redis(master.url);
+        await one.config('SET', 'cluster-node-timeout', '60000');
+        const [, pid = ''] = /process_id:(\d+)/.exec(await one.info('server')) ?? [];
+        one.disconnect();
+        return { port: master.port, pid: Number(pid) };
+      }),
+    );
+    const [, { pid, port } = { pid: 0, port: 0 }] = silent;
+    const slotsOf = async (name: string): Promise<number> => Number(await direct.cluster('KEYSLOT', name));
+    const names = { live: '', silent: '' };
+    for (let n = 0; names.live === '' || names.silent === ''; n += 1) {
+      const third = Math.floor((await slotsOf(`silence-${n}`)) / (16_384 / 3));
+      names[third === 1 ? 'silent' : 'live'] ||= `silence-${n}`;
+    }
+    await direct.lpush(names.live, 'one');
+    await direct.lpush(names.silent, 'one');
+    const bull = `{${names.live}}:jobs`;
+    await direct.hset(`${bull}:meta`, 'version', 'bullmq:5.7.0');
+    const timed = async (...args: readonly string[]) => {
+      const startedAt = performance.now();
+      const ran = await runMq([...at, '--timeout', '2s', ...args]);
+      // Beside --timeout + 2 s, for the start of programs side by side.
+      expect(performance.now() - startedAt, args.join(' ')).toBeLessThan(6_000);
+      return ran;
+    };
+    const told = new RegExp(`the node 127\\.0\\.0\\.1:${port} of the cluster gave no answer`);
+    process.kill(pid, 'SIGSTOP');
+    try {
+      const lists = [
+        ['ls', '-o', 'json'],
+        ['stats', 'silence-*', '-o', 'json'],
+        ['top', '--once'],
+      ];
+      const [listed, counted, watched] = await Promise.all(lists.map((verb) => timed(...verb)));
+      for (const ran of [listed, counted, watched]) {
+        expect(ran).toMatchObject({ code: 0, stdout: expect.stringContaining(names.live) });
+        expect(ran?.stdout).not.toContain(names.silent);
+        expect(`${ran?.stdout}${ran?.stderr}`).toMatch(told);
+      }
+      expect(JSON.parse(counted?.stdout ?? '')).toMatchObject([
+        { queue: names.live, ready: 1, notes: { list: expect.stringMatching(told) } },
+      ]);
+      const [named, ...refusals] = await Promise.all([
+        timed('stats', names.live, names.silent),
+        timed('enqueue', names.silent, 'two'),
+        timed('purge', names.silent, '--yes'),
+      ]);
+      expect(named).toMatchObject({ code: 5, stdout: expect.stringContaining(names.live) });
+      expect(named?.stderr).toMatch(told);
+      for (const ran of refusals)
+        expect(ran).toMatchObject({ code: 5, stdout: '', stderr: expect.stringMatching(told) });
+      const [sent, added, peeked] = await Promise.all([
+        timed('enqueue', names.live, 'two'),
+        timed('enqueue', bull, '{}'),
+        timed('peek', names.live, '-o', 'body', '--limit', '1'),
+      ]);
+      expect(sent).toMatchObject({ code: 0 });
+      expect(added).toMatchObject({ code: 0 });
+      expect(peeked).toMatchObject({ code: 0, stdout: 'one' });
+    } finally {
+      process.kill(pid, 'SIGCONT');
+    }
+    expect(await direct.lrange(names.live, 0, -1)).toEqual(['two', 'one']);
+    expect(await direct.lrange(names.silent, 0, -1)).toEqual(['one']);
+    expect(await direct.llen(`${bull}:wait`)).toBe(1);
+  });
+
+  it('a slot that no node serves: its queues are 5, whether the others are served or not', async () => {
+    const everywhere = async (work: (node: Redis) => Promise<unknown>): Promise<void> => {
+      for (const { url: node } of cluster.masters) {
+        const one = new Redis(node);
+        await work(one).finally(() => one.disconnect());
+      }
+    };
+    await direct.lpush('served', 'one');
+    await direct.lpush('unserved', 'one');
+    const slot = Number(await direct.cluster('KEYSLOT', 'unserved'));
+    const owner = cluster.masters[Math.floor(slot / (16_384 / 3))];
+    const state = (is: string) => (node: Redis) =>
+      expect.poll(() => node.cluster('INFO'), { timeout: 10_000 }).toContain(`cluster_state:${is}`);
+    await everywhere((node) => node.cluster('DELSLOTS', slot));
+    try {
+      await everywhere(state('fail'));
+      const down = /the cluster is down, or no node of it serves the slot of this key/;
+      const verbs = [['ls'], ['enqueue', 'unserved', 'x'], ['purge', 'served', '--yes']];
+      await Promise.all(verbs.map((verb) => refused([...at, ...verb], 5, down)));
+      await everywhere((node) => node.config('SET', 'cluster-require-full-coverage', 'no'));
+      await everywhere(state('ok'));
+      const listed = await runMq([...at, 'ls', 'served', 'unserved', '-o', 'json']);
+      expect(listed).toMatchObject({ code: 5, stderr: expect.stringMatching(down) });
+      expect(JSON.parse(listed.stdout)).toMatchObject([{ queue: 'served', ready: 1 }]);
+      await refused([...at, 'move', 'served', 'unserved', '--yes'], 5, down);
+      expect(await direct.lrange('served', 0, -1)).toEqual(['one']);
+    } finally {
+      await everywhere((node) => node.config('SET', 'cluster-require-full-coverage', 'yes'));
+      if (owner !== undefined) {
+        const node = new Redis(owner.url);
+        await node.cluster('ADDSLOTS', slot).finally(() => node.disconnect());
+      }
+      await everywhere(state('ok'));
+    }
+  });
 });
 
 describe('variables that make libraries talk', () => {

@@ -19,7 +19,8 @@ exec 3<&0 >/dev/null 2>&1
   kill -KILL -- "-$server"
 } &
 watcher=$!
-wait "$server"
+# A server that a test stops (SIGSTOP) has not ended; bash before 5 cannot tell.
+if [ "${BASH_VERSINFO[0]}" -ge 5 ]; then wait -f "$server"; else wait "$server"; fi
 status=$?
 kill -KILL -- "-$server" "-$watcher"
 if [ -e "$folder/.keep" ]; then rm "$folder/.keep"; else rm -rf "$folder"; fi

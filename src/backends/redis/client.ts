@@ -63,7 +63,8 @@ export function createClient(ioredis: Library, settings: RedisSettings, patience
         const [, port] = /^(?:the-host-that-was-asked\.invalid|):(\d+)$/.exec(key) ?? [];
         return port === undefined ? null : { host: asked, port: Number(port) };
       },
-      enableReadyCheck: true,
+      // It asks one node by chance, which may be silent, and what the cluster cannot serve each call says.
+      enableReadyCheck: false,
       // Certificates name hosts, not the addresses that CLUSTER SLOTS may give.
       ...(settings.tls === null
         ? {}

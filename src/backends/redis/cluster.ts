@@ -1,4 +1,3 @@
-import { connect } from 'node:net';
 import { MqError } from '../../contract/errors.ts';
 import { asInteger, asList, asTextOrNull } from './reply.ts';
 
@@ -24,25 +23,17 @@ export function mastersOf(reply: unknown, asked: string): readonly NodeAddress[]
   return [...masters.values()];
 }
 
-function addressOf({ host, port }: NodeAddress): string {
+export function addressOf({ host, port }: NodeAddress): string {
   return `${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
-/**
- * Addresses of a cluster are its own, and may be reachable from inside only (containers, NAT): found out here, because
- * the client library waits for ever for nodes that it cannot reach. Throws `UNAVAILABLE` when none of the masters can
- * be reached.
- */
-export async function refuseUnreachable(masters: readonly NodeAddress[], address: string, ms: number): Promise<void> {
-  if (masters.length === 0) {
-    throw new MqError('UNAVAILABLE', `cannot connect to ${address}: no node of the cluster serves any slot`, {
-      hint: 'see CLUSTER INFO',
-      backend: 'redis',
-    });
-  }
-  const reached = await Promise.all(masters.map((node) => canReach(node, ms)));
-  if (reached.some((can) => can)) return;
-  throw unreachable(masters, address);
+/** A cluster whose nodes serve nothing has none to ask. */
+export function refuseWithoutMasters(masters: readonly NodeAddress[], address: string): void {
+  if (masters.length > 0) return;
+  throw new MqError('UNAVAILABLE', `cannot connect to ${address}: no node of the cluster serves any slot`, {
+    hint: 'see CLUSTER INFO',
+    backend: 'redis',
+  });
 }
 
 export function unreachable(masters: readonly NodeAddress[], address: string): MqError {
@@ -56,18 +47,4 @@ export function unreachable(masters: readonly NodeAddress[], address: string): M
       backend: 'redis',
     },
   );
-}
-
-function canReach({ host, port }: NodeAddress, ms: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect({ host, port });
-    const done = (can: boolean): void => {
-      clearTimeout(timer);
-      socket.destroy();
-      resolve(can);
-    };
-    const timer = setTimeout(() => done(false), ms);
-    socket.once('connect', () => done(true));
-    socket.once('error', () => done(false));
-  });
 }

@@ -1,13 +1,16 @@
 import type { Command, Redis } from 'ioredis';
-import { abortedError, MqError, throwIfAborted } from '../../contract/errors.ts';
+import { MqError, throwIfAborted } from '../../contract/errors.ts';
 import { type Answer, settle } from './answer.ts';
 import { type Client, createClient, type Library, type Patience } from './client.ts';
-import { mastersOf, type NodeAddress, refuseUnreachable, unreachable } from './cluster.ts';
+import { mastersOf, type NodeAddress, refuseWithoutMasters, unreachable } from './cluster.ts';
+import { ClusterNodes, type SilentNode } from './cluster-nodes.ts';
+import { tooLate, withTlsHint } from './connect-errors.ts';
 import { isRefusal, redisError } from './errors.ts';
 import { isSilence, Line, type LineFault, lineError } from './line.ts';
 import { sendManyTimes } from './repeated-command.ts';
-import { asBytes, asInteger, asPairs, asText, asTextOrNull } from './reply.ts';
+import { asInteger, asName, asPairs, asText, asTextOrNull } from './reply.ts';
 import type { RedisSettings } from './url.ts';
+import { untilAborted, within } from './wait.ts';
 
 export type Argument = string | Buffer | number;
 
@@ -45,6 +48,8 @@ export class Connection {
   readonly #command: typeof Command;
   readonly #patience: Patience;
   readonly #lines = new Set<Line>();
+  /** Of a cluster only. */
+  readonly #nodes: ClusterNodes | null;
   readonly #signal: AbortSignal;
   readonly #onAbort = (): void => {
     for (const line of this.#lines) line.hurry();
@@ -53,7 +58,14 @@ export class Connection {
   #fault: { readonly fault: LineFault; readonly at: number } | null = null;
   #closed = false;
 
-  private constructor(settings: RedisSettings, ioredis: Library, patience: Patience, signal: AbortSignal) {
+  private constructor(
+    settings: RedisSettings,
+    ioredis: Library,
+    patience: Patience,
+    signal: AbortSignal,
+    nodes: ClusterNodes | null = null,
+  ) {
+    this.#nodes = nodes;
     this.settings = settings;
     this.#client = createClient(ioredis, settings, patience);
     this.#command = ioredis.Command;
@@ -80,6 +92,7 @@ export class Connection {
       if (isAlone || fault === 'out-of-step') this.#fault = { fault, at: performance.now() };
     });
     this.#lines.add(line);
+    this.#nodes?.watch(node);
     if (this.#signal.aborted) line.hurry();
   }
 
@@ -92,9 +105,10 @@ export class Connection {
     const ioredis: Library = await import('ioredis');
     const endsAt = performance.now() + patience.connectTimeoutMs;
     const remaining = (): number => Math.max(1, endsAt - performance.now());
-    const single = (one: RedisSettings): Connection => new Connection(one, ioredis, patience, signal);
+    const create = (one: RedisSettings, nodes: ClusterNodes | null = null): Connection =>
+      new Connection(one, ioredis, patience, signal, nodes);
     if (settings.topology !== 'cluster') {
-      const connection = single(settings);
+      const connection = create(settings);
       try {
         await connection.#connect(remaining(), signal);
         if (settings.topology !== 'single' || settings.db !== 0 || !(await connection.#isNodeOfCluster(remaining())))
@@ -106,46 +120,72 @@ export class Connection {
       connection.close();
     }
     let failure: unknown = null;
-    for (const host of settings.hosts) {
+    for (const [index, host] of settings.hosts.entries()) {
+      // One that is silent must not use up the time of the others.
+      const isLast = index === settings.hosts.length - 1;
+      const ms = (): number => (isLast ? remaining() : Math.min(remaining(), REACH_MS, patience.timeoutMs / 3));
       try {
-        return await Connection.#openCluster(settings, host, single, remaining, signal);
+        const masters = await Connection.#mastersAt(host, settings, create, ms, signal);
+        return await Connection.#openCluster(settings, masters, patience, create, remaining, signal);
       } catch (error) {
-        failure = error;
-        if (signal.aborted) break;
+        failure ??= error;
+        if (signal.aborted) throw error;
       }
     }
     throw failure;
   }
 
-  static async #openCluster(
-    settings: RedisSettings,
+  static async #mastersAt(
     host: NodeAddress,
+    settings: RedisSettings,
     create: (settings: RedisSettings) => Connection,
-    remaining: () => number,
+    ms: () => number,
     signal: AbortSignal,
-  ): Promise<Connection> {
+  ): Promise<readonly NodeAddress[]> {
     const { address } = settings;
     const asked = create({ ...settings, hosts: [host], topology: 'single' });
-    let masters: readonly NodeAddress[];
     try {
-      await asked.#connect(remaining(), signal);
-      const slots = await asked.call(['CLUSTER', 'SLOTS'], {
-        operation: `connect to the cluster at ${address}`,
-        signal,
-      });
-      masters = mastersOf(slots, host.host);
+      await asked.#connect(ms(), signal);
+      const place = { operation: `connect to the cluster at ${address}`, signal };
+      const slots = await within(asked.call(['CLUSTER', 'SLOTS'], place), ms(), () => tooLate(address, ms()));
+      const masters = mastersOf(slots, host.host);
+      refuseWithoutMasters(masters, address);
+      return masters;
     } finally {
       asked.close();
     }
-    await refuseUnreachable(masters, address, Math.min(remaining(), REACH_MS));
-    const others = settings.hosts.filter((other) => other !== host);
-    const connection = create({ ...settings, hosts: [host, ...others], topology: 'cluster' });
+  }
+
+  /**
+   * Addresses of a cluster are its own, and may be reachable from inside only (containers, NAT); and a node may be
+   * silent. Both are found out here, because the client library waits for ever for whatever node it happens to ask.
+   */
+  static async #openCluster(
+    settings: RedisSettings,
+    masters: readonly NodeAddress[],
+    patience: Patience,
+    create: (settings: RedisSettings, nodes: ClusterNodes | null) => Connection,
+    remaining: () => number,
+    signal: AbortSignal,
+  ): Promise<Connection> {
+    const nodes = new ClusterNodes(async (host, ms) => {
+      const one = create({ ...settings, hosts: [host], topology: 'single' }, null);
+      try {
+        await one.#connect(ms, signal);
+      } finally {
+        one.close();
+      }
+    });
+    const hosts = await nodes.reachable(masters, Math.min(remaining(), REACH_MS, patience.timeoutMs / 3));
+    throwIfAborted(signal);
+    if (hosts.length === 0) throw unreachable(masters, settings.address);
+    const connection = create({ ...settings, hosts, topology: 'cluster' }, nodes);
     try {
       await connection.#connect(remaining(), signal);
       return connection;
     } catch (error) {
       connection.close();
-      throw error instanceof MqError && error.code === 'TIMEOUT' ? unreachable(masters, address) : error;
+      throw error instanceof MqError && error.code === 'TIMEOUT' ? unreachable(masters, settings.address) : error;
     }
   }
 
@@ -155,7 +195,8 @@ export class Connection {
    */
   async #isNodeOfCluster(ms: number): Promise<boolean> {
     const place = { operation: `connect to ${this.settings.address}`, signal: this.#signal };
-    const ask = (call: Call): Promise<unknown> => within(this.call(call, place), ms, () => this.#tooLate(ms));
+    const ask = (call: Call): Promise<unknown> =>
+      within(this.call(call, place), ms, () => tooLate(this.settings.address, ms));
     try {
       return asTextOrNull(asPairs(await ask(['HELLO'])).get('mode')) === 'cluster';
     } catch (error) {
@@ -186,10 +227,12 @@ export class Connection {
   async #connect(timeoutMs: number, signal: AbortSignal): Promise<void> {
     const place = { operation: `connect to ${this.settings.address}` };
     const step = <T>(work: Promise<T>): Promise<T> =>
-      within(untilAborted(work, signal), timeoutMs, () => this.#tooLate(timeoutMs));
+      within(untilAborted(work, signal), timeoutMs, () => tooLate(this.settings.address, timeoutMs));
     try {
       this.#lastError = null;
       await step(this.#client.connect());
+      // The nodes of a cluster were asked one by one.
+      if (this.isCluster) return;
       // The login of a refused user does not make `connect` fail, so the first command has to show it.
       await step(this.#send(this.#client, ['PING'], false));
       // Nor does a database that is not there or not allowed: the connection stays in database 0, and would work on the
@@ -200,36 +243,38 @@ export class Connection {
       if (error instanceof MqError) throw error;
       // "Connection is closed" is only the echo of what the error event said.
       const cause = isRefusal(error) || this.#lastError === null ? error : this.#lastError;
-      throw this.#withTlsHint(redisError(cause, place));
+      throw withTlsHint(redisError(cause, place), this.settings.address);
     }
-  }
-
-  #tooLate(ms: number): MqError {
-    return new MqError('TIMEOUT', `cannot connect to ${this.settings.address}: no answer within ${Math.round(ms)} ms`, {
-      // A server without TLS takes the first bytes of a handshake for a command that has not ended yet.
-      hint: this.settings.address.startsWith('rediss:')
-        ? 'is this a port without TLS? then use redis://'
-        : 'check the host, the port and the firewall, or give a longer --connect-timeout',
-      backend: 'redis',
-    });
-  }
-
-  /** A port for TLS cuts a connection that begins with a command. */
-  #withTlsHint(error: MqError): MqError {
-    const { code, message, operation, hint } = error;
-    const isCut = code === 'UNAVAILABLE' && hint === null && /connection was (?:cut|lost)$/.test(message);
-    if (!isCut || !this.settings.address.startsWith('redis:')) return error;
-    return new MqError(code, message, {
-      hint: 'is this a port for TLS? then use rediss://; otherwise see the log of the server',
-      backend: 'redis',
-      operation: operation ?? undefined,
-    });
   }
 
   #send(client: Client, call: Call, bytes: boolean): Promise<unknown> {
     const [name, ...args] = call;
     const command = new this.#command(name, [...args], { replyEncoding: bytes ? null : 'utf8' });
-    return client.sendCommand(command) as Promise<unknown>;
+    // What is about no key any node can say, and the library would ask one by chance.
+    const isForAny = 'nodes' in client && command.getKeys().length === 0;
+    const to = isForAny ? (this.#nodes?.anyOf(client.nodes('master')) ?? client) : client;
+    return to.sendCommand(command) as Promise<unknown>;
+  }
+
+  /** Before keys are asked for that may be anywhere: one wait for a node that may be silent, and not one for each. */
+  async resolveDoubts(signal: AbortSignal): Promise<void> {
+    if (this.#nodes?.isInDoubt === true) await this.silentNodes(signal);
+  }
+
+  /**
+   * Before a listing: the nodes of a cluster that give no answer. They are asked nothing more until they answer again.
+   * Throws when no node does.
+   */
+  async silentNodes(signal: AbortSignal): Promise<readonly SilentNode[]> {
+    const client = this.#client;
+    if (!('nodes' in client) || this.#nodes === null) return [];
+    await this.#ready('ask the nodes of the cluster');
+    const masters = client.nodes('master');
+    const ms = Math.min(this.timeoutMs / 2, MOST_PATIENCE_MS);
+    const silent = await untilAborted(this.#nodes.look(masters, ms), signal);
+    const [first] = silent;
+    if (first !== undefined && silent.length === masters.length) throw first.error;
+    return silent;
   }
 
   async #ready(operation: string): Promise<void> {
@@ -266,7 +311,7 @@ export class Connection {
     for (const line of this.#lines) line.cut();
     if (this.#client.status !== 'end') {
       await within(new Promise<void>((resolve) => this.#client.once('end', () => resolve())), REACH_MS, () =>
-        this.#tooLate(REACH_MS),
+        tooLate(this.settings.address, REACH_MS),
       );
     }
     await this.#connect(Math.min(REACH_MS, this.#patience.connectTimeoutMs), signal);
@@ -374,7 +419,7 @@ export class Connection {
   }
 
   /**
-   * SCAN through every master. Yields pages of keys; a key may come twice. One that is no text is left out, since as a
+   * SCAN through every master, but those that `silentNodes` found. Yields pages of keys; a key may come twice. One that is no text is left out, since as a
    * text it would be another key: as much of it as can be shown goes to `onNameless`.
    */
   async *scan(
@@ -382,16 +427,11 @@ export class Connection {
     signal: AbortSignal,
     onNameless: (name: string) => void = () => {},
   ): AsyncGenerator<readonly string[]> {
-    const nameOf = (key: unknown): string[] => {
-      const name = asText(key);
-      if (!name.includes('\ufffd') || Buffer.from(name, 'utf8').equals(asBytes(key))) return [name];
-      onNameless(name);
-      return [];
-    };
     await this.#ready('list the keys');
     const client = this.#client;
-    const masters: readonly Client[] = 'nodes' in client ? client.nodes('master') : [client];
+    const masters = 'nodes' in client ? client.nodes('master') : [client];
     for (const master of masters) {
+      if (this.#nodes?.errorOf(master) !== undefined) continue;
       let cursor = '0';
       do {
         throwIfAborted(signal);
@@ -409,7 +449,7 @@ export class Connection {
         }
         const [next, keys] = Array.isArray(reply) ? reply : [];
         cursor = asText(next);
-        yield (Array.isArray(keys) ? keys : []).flatMap(nameOf);
+        yield (Array.isArray(keys) ? keys : []).flatMap((key) => asName(key, onNameless));
       } while (cursor !== '0');
     }
   }
@@ -448,42 +488,11 @@ function cutSubscriber(cluster: object): void {
  */
 const SCAN_COUNT = 250;
 const RECONNECT_TIMEOUT_MS = 5_000;
+/** For the node of a cluster whose keys are to be listed. */
+const MOST_PATIENCE_MS = 10_000;
 /** To reach a server that is there takes milliseconds. */
 const REACH_MS = 1_000;
 /** Calls that end a run come right behind the one that failed; whoever looks again does so later. */
 const REFUSED_AFTER_FAULT_MS = 1_500;
 /** What a server says that does not know a command or does not allow it. */
 const IS_REFUSED: ReadonlySet<string> = new Set(['PERMISSION_DENIED', 'NOT_SUPPORTED', 'UNEXPECTED_RESPONSE']);
-
-/** Rejects when it takes longer, with a timer that keeps the program alive; an interruption leaves it `GRACE_MS`. */
-function within<T>(promise: Promise<T>, ms: number, late: () => MqError, signal?: AbortSignal): Promise<T> {
-  return new Promise<T>((resolve, reject) => {
-    let timer = setTimeout(() => reject(late()), ms);
-    const onAbort = (): void => {
-      clearTimeout(timer);
-      timer = setTimeout(() => reject(late()), Math.min(ms, GRACE_MS));
-    };
-    if (signal?.aborted === true) onAbort();
-    signal?.addEventListener('abort', onAbort, { once: true });
-    promise.then(resolve, reject).finally(() => {
-      clearTimeout(timer);
-      signal?.removeEventListener('abort', onAbort);
-    });
-  });
-}
-
-const GRACE_MS = 1_200;
-
-/** Gives up waiting when the signal aborts; what was asked may still happen. */
-function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise<T>((resolve, reject) => {
-    const onAbort = (): void => reject(abortedError(signal));
-    if (signal.aborted) {
-      promise.catch(() => {});
-      onAbort();
-      return;
-    }
-    signal.addEventListener('abort', onAbort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
-  });
-}

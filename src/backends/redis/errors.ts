@@ -41,7 +41,11 @@ const REPLIES: Readonly<Record<string, Translation>> = {
   },
   LOADING: { code: 'UNAVAILABLE', says: 'the server is still loading its data', hint: 'try again in a moment' },
   MASTERDOWN: { code: 'UNAVAILABLE', says: 'the replica has lost its master' },
-  CLUSTERDOWN: { code: 'UNAVAILABLE', says: 'the cluster is down' },
+  CLUSTERDOWN: {
+    code: 'UNAVAILABLE',
+    says: 'the cluster is down, or no node of it serves the slot of this key',
+    hint: 'see CLUSTER INFO',
+  },
   TRYAGAIN: { code: 'UNAVAILABLE', says: 'the cluster is moving these keys' },
   BUSY: { code: 'UNAVAILABLE', says: 'the server is busy with a script' },
   MISCONF: { code: 'UNAVAILABLE', says: 'the server cannot save to disk and refuses writes', retryable: true },
@@ -74,8 +78,12 @@ export interface ErrorPlace {
 
 /** True for an answer of the server: whatever was asked was certainly not done. */
 export function isRefusal(error: unknown): boolean {
-  return error instanceof Error && (error.name === 'ReplyError' || error.name === 'SimpleError');
+  if (!(error instanceof Error)) return false;
+  return error.name === 'ReplyError' || error.name === 'SimpleError' || AFTER_REDIRECTIONS.test(error.message);
 }
+
+/** The library sent it on until it had enough; each of the nodes had refused it. */
+const AFTER_REDIRECTIONS = /^Too many Cluster redirections\. Last error: (?:ReplyError|SimpleError): /;
 
 /**
  * One `MqError` for whatever ioredis or bullmq threw. Only sentences of ours, or parts of a reply known to hold no
@@ -185,7 +193,9 @@ function keysOf(name: string, args: readonly unknown[]): readonly string[] {
   return text(args[BEFORE_KEY[name] ?? 0]);
 }
 
-function translateReply(text: string): Translation {
+function translateReply(reply: string): Translation {
+  const text = reply.replace(AFTER_REDIRECTIONS, '');
+  if (text !== reply && /^(?:MOVED|ASK)\b/.test(text)) return translateReply('TRYAGAIN');
   const first = /^[A-Z]+/.exec(text)?.[0] ?? '';
   const known = REPLIES[first] ?? REPLIES[/\b(WRONGTYPE|READONLY|OOM|CROSSSLOT|MISCONF)\b/.exec(text)?.[0] ?? ''];
   if (known !== undefined) return known;

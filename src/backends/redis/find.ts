@@ -15,6 +15,7 @@ import { openStream } from './stream/queue.ts';
  */
 export async function findQueue(connection: Connection, name: string, signal: AbortSignal): Promise<Queue> {
   const { kind } = connection.settings;
+  await connection.resolveDoubts(signal);
   let denied: MqError | null = null;
   if (kind === null || kind === 'bullmq') {
     const bull = await findBull(connection, name, signal, (_, error) => {

@@ -4,6 +4,7 @@ import type { QueueStats } from '../../contract/stats.ts';
 import { DEFAULT_PREFIX, isBullKey, verifyBull } from './bullmq/find.ts';
 import { readWorkers } from './bullmq/stats.ts';
 import { bullRow } from './bullmq/wrapped-queue.ts';
+import type { SilentNode } from './cluster-nodes.ts';
 import type { Connection } from './connection.ts';
 import { findQueue } from './find.ts';
 import { conventionOf, type Framework, recogniseRegistered } from './list/convention.ts';
@@ -23,10 +24,12 @@ export async function* listQueues(
   options: ListOptions,
 ): AsyncGenerator<QueueStats> {
   const losses = new Losses();
+  const silent = await connection.silentNodes(options.signal);
+  options.onAnswer?.();
   try {
     if (pattern.globs.length > 0 && pattern.globs.every((glob) => !/[*?[\]{}!\\]/.test(glob))) {
       yield* named(connection, pattern.globs, losses, options.signal);
-    } else yield* walk(connection, pattern, losses, options);
+    } else yield* walk(connection, pattern, silent, losses, options);
   } finally {
     losses.tell(options.notice);
   }
@@ -46,7 +49,9 @@ async function* named(
       if (!(error instanceof MqError)) throw error;
       if (error.code === 'QUEUE_NOT_FOUND') continue;
       // Of the only one that was asked for there is nothing else to say.
-      if (names.length === 1 || signal.aborted || !IS_OF_ONE_QUEUE.has(error.code)) throw error;
+      if (names.length === 1 || signal.aborted) throw error;
+      const isOfOneNode = connection.isCluster && (error.code === 'TIMEOUT' || error.code === 'UNAVAILABLE');
+      if (!isOfOneNode && !IS_OF_ONE_QUEUE.has(error.code)) throw error;
       const left = losses.of({ name, kind: connection.settings.kind ?? 'list' }, error);
       if (left !== null) yield left;
     }
@@ -67,6 +72,7 @@ const IS_OF_ONE_QUEUE: ReadonlySet<string> = new Set([
 async function* walk(
   connection: Connection,
   pattern: QueuePattern,
+  silent: readonly SilentNode[],
   losses: Losses,
   options: ListOptions,
 ): AsyncGenerator<QueueStats> {
@@ -95,7 +101,7 @@ async function* walk(
   const bulls = await verifyBull(connection, [...bases], signal, (base, error) => {
     denied.add(base);
     const shown = base.startsWith(`${expected}:`) ? base.slice(expected.length + 1) : base;
-    if (wants('bullmq') && pattern.matches(shown)) losses.denied(shown, error);
+    if (wants('bullmq') && pattern.matches(shown)) losses.of({ name: shown, kind: 'bullmq' }, error);
   });
   const bullBases = new Set([...bulls.map(({ base }) => base), ...denied]);
   const rows: PendingRow[] = [];
@@ -129,11 +135,16 @@ async function* walk(
     const read = async (): Promise<QueueStats> => (await openStream(connection, key, signal)).stats(signal);
     rows.push({ name: key, kind: 'stream', read });
   }
-  if (!budget.isSpent()) return yield* readRows(connection, rows, losses, signal);
-  const list = `the list is partial: walking through all keys took longer than ${scanBudgetMs} ms`;
+  const away = silent.map(({ error }) => error.message).join(', ');
+  const missing = [
+    ...(silent.length === 0 ? [] : [`the list is without some queues: ${away}`]),
+    ...(budget.isSpent() ? [`the list is partial: walking through all keys took longer than ${scanBudgetMs} ms`] : []),
+  ];
+  if (missing.length === 0) return yield* readRows(connection, rows, losses, signal);
+  const list = missing.join('; ');
   // A script sees the rows and not what is said beside them.
   for await (const row of readRows(connection, rows, losses, signal)) yield { ...row, notes: { ...row.notes, list } };
-  options.notice(`${list}; name the queue, or give more time with ?scanBudget=30s`);
+  options.notice(budget.isSpent() ? `${list}; name the queue, or give more time with ?scanBudget=30s` : list);
 }
 
 /** Sets of that name that are Dramatiq's have a hash beside them. */

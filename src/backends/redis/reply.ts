@@ -58,3 +58,11 @@ function unexpected(wanted: string): MqError {
     backend: 'redis',
   });
 }
+
+/** The name of a key, or none where it is no text: as a text it would be another key. */
+export function asName(key: unknown, onNameless: (name: string) => void): readonly string[] {
+  const name = asText(key);
+  if (!name.includes('\ufffd') || Buffer.from(name, 'utf8').equals(asBytes(key))) return [name];
+  onNameless(name);
+  return [];
+}

@@ -9,10 +9,13 @@ export class Cadence {
   #intervalMs: number;
   #changed = new AbortController();
   readonly #clock: Clock;
+  readonly #rest: number;
 
-  constructor(intervalMs: number, clock: Clock) {
+  /** `rest`: how many times as long as a reading took the broker is left alone at least. */
+  constructor(intervalMs: number, clock: Clock, rest = REST) {
     this.#intervalMs = intervalMs;
     this.#clock = clock;
+    this.#rest = rest;
   }
 
   get intervalMs(): number {
@@ -32,7 +35,7 @@ export class Cadence {
 
   /** From the start of a reading that took `elapsedMs` to the start of the next one, milliseconds. */
   periodMs(elapsedMs: number): number {
-    const rest = Math.min(elapsedMs * REST, LONGEST_REST_MS);
+    const rest = Math.min(elapsedMs * this.#rest, LONGEST_REST_MS);
     return Math.max(1, Math.ceil((elapsedMs + rest) / this.#intervalMs)) * this.#intervalMs;
   }
 

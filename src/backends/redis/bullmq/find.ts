@@ -1,4 +1,5 @@
 import type { MqError } from '../../../contract/errors.ts';
+import { isOfSilentNode } from '../cluster-nodes.ts';
 import type { Call, Connection } from '../connection.ts';
 import { redisError } from '../errors.ts';
 import { asList, asText, asTextOrNull } from '../reply.ts';
@@ -76,7 +77,7 @@ export async function verifyBull(
     const types = answers.map((answer, index) => {
       if (answer.ok) return asText(answer.reply);
       const error = redisError(answer.error, place);
-      if (error.code !== 'PERMISSION_DENIED') throw error;
+      if (error.code !== 'PERMISSION_DENIED' && !isOfSilentNode(error)) throw error;
       denied.set(batch[Math.floor(index / KEYS.length)] ?? '', error);
       return 'none';
     });
