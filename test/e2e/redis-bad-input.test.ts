@@ -393,9 +393,9 @@ describe('a cluster', async () => {
     await direct.hset(`${bull}:meta`, 'version', 'bullmq:5.7.0');
     const timed = async (...args: readonly string[]) => {
       const startedAt = performance.now();
-      const ran = await runMq([...at, '--timeout', '2s', ...args]);
-      // Beside --timeout + 2 s, for the start of programs side by side.
-      expect(performance.now() - startedAt, args.join(' ')).toBeLessThan(6_000);
+      const ran = await runMq([...at, '--timeout', '3s', ...args]);
+      // --timeout + 2 s, and as much for three programs that start at once on a busy machine.
+      expect(performance.now() - startedAt, args.join(' ')).toBeLessThan(10_000);
       return ran;
     };
     const told = new RegExp(`the node 127\\.0\\.0\\.1:${port} of the cluster gave no answer`);

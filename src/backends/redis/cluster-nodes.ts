@@ -20,10 +20,13 @@ export class ClusterNodes {
   readonly #ask: AskNode;
   readonly #slow = new Set<string>();
   readonly #silent = new Map<string, MqError>();
-  readonly #asked = new Set<string>();
+  readonly #asked = new Map<string, Promise<MqError | null>>();
+  readonly #patienceMs: number;
 
-  constructor(ask: AskNode) {
+  /** `patienceMs`: a node that gives no answer for so long is silent. */
+  constructor(ask: AskNode, patienceMs: number) {
     this.#ask = ask;
+    this.#patienceMs = patienceMs;
   }
 
   /** Refuses what is sent to this node while it is known to be silent. */
@@ -37,9 +40,14 @@ export class ClusterNodes {
     };
   }
 
-  /** Which of them answer at all. Those that do not are not asked first from now on. */
+  /** Which of them answer within `ms`. The others are not asked first from now on. */
   async reachable(nodes: readonly NodeAddress[], ms: number): Promise<readonly NodeAddress[]> {
-    const answers = await Promise.all(nodes.map((node) => this.#failureOf(node, ms)));
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<'late'>((resolve) => {
+      timer = setTimeout(() => resolve('late'), ms);
+    });
+    const answers = await Promise.all(nodes.map((node) => Promise.race([this.#failureOf(node), late])));
+    clearTimeout(timer);
     const reached = nodes.filter((_, index) => answers[index] === null);
     for (const node of nodes) if (!reached.includes(node)) this.#slow.add(addressOf(node));
     return reached;
@@ -50,19 +58,14 @@ export class ClusterNodes {
     return [...this.#slow].some((address) => !this.#silent.has(address));
   }
 
-  /** Before a listing: the masters that give no answer within `ms`. */
-  async look(masters: readonly Redis[], ms: number): Promise<readonly SilentNode[]> {
+  /** Before a listing: the masters that give no answer. */
+  async look(masters: readonly Redis[]): Promise<readonly SilentNode[]> {
     await Promise.all(
       masters.map(async (master) => {
         const node = placeOf(master);
-        const address = addressOf(node);
+        const answer = this.#settle(node);
         // It cost its wait already: whether it is back is found out beside the listing, for the next one.
-        if (this.#silent.has(address)) void this.#askAgain(node, ms);
-        else {
-          const error = await this.#failureOf(node, ms);
-          if (error === null) this.#slow.delete(address);
-          else this.#silent.set(address, error);
-        }
+        if (!this.#silent.has(addressOf(node))) await answer;
       }),
     );
     return masters.flatMap((master) => {
@@ -84,27 +87,39 @@ export class ClusterNodes {
     return masters.find(answers) ?? masters[0];
   }
 
-  async #askAgain(node: NodeAddress, ms: number): Promise<void> {
+  async #settle(node: NodeAddress): Promise<void> {
     const address = addressOf(node);
-    if (this.#asked.has(address)) return;
-    this.#asked.add(address);
-    const error = await this.#failureOf(node, ms);
-    this.#asked.delete(address);
-    if (error !== null) return;
+    const error = await this.#failureOf(node);
+    if (error !== null) {
+      this.#silent.set(address, error);
+      return;
+    }
     this.#silent.delete(address);
     this.#slow.delete(address);
   }
 
-  /** Null: it answers, be it that it refuses the login. */
-  async #failureOf(node: NodeAddress, ms: number): Promise<MqError | null> {
+  /** Null: it answers, be it that it refuses the login. A node is asked once at a time. */
+  #failureOf(node: NodeAddress): Promise<MqError | null> {
+    const address = addressOf(node);
+    const asked =
+      this.#asked.get(address) ??
+      this.#askNow(node).finally(() => {
+        this.#asked.delete(address);
+      });
+    this.#asked.set(address, asked);
+    return asked;
+  }
+
+  async #askNow(node: NodeAddress): Promise<MqError | null> {
     try {
-      await this.#ask(node, ms);
+      await this.#ask(node, this.#patienceMs);
       return null;
     } catch (error) {
       if (!(error instanceof MqError)) throw error;
       const isAway = error.code === 'TIMEOUT' || (error.code === 'UNAVAILABLE' && error.retryable);
       if (!isAway) return null;
-      const why = error.code === 'TIMEOUT' ? `gave no answer within ${Math.round(ms)} ms` : 'cannot be reached';
+      const why =
+        error.code === 'TIMEOUT' ? `gave no answer within ${Math.round(this.#patienceMs)} ms` : 'cannot be reached';
       const silent = new MqError(error.code, `the node ${addressOf(node)} of the cluster ${why}`, {
         hint: 'see CLUSTER NODES',
         backend: 'redis',

@@ -168,14 +168,17 @@ export class Connection {
     remaining: () => number,
     signal: AbortSignal,
   ): Promise<Connection> {
-    const nodes = new ClusterNodes(async (host, ms) => {
-      const one = create({ ...settings, hosts: [host], topology: 'single' }, null);
-      try {
-        await one.#connect(ms, signal);
-      } finally {
-        one.close();
-      }
-    });
+    const nodes = new ClusterNodes(
+      async (host, ms) => {
+        const one = create({ ...settings, hosts: [host], topology: 'single' }, null);
+        try {
+          await one.#connect(ms, signal);
+        } finally {
+          one.close();
+        }
+      },
+      Math.min(patience.timeoutMs / 2, MOST_PATIENCE_MS),
+    );
     const hosts = await nodes.reachable(masters, Math.min(remaining(), REACH_MS, patience.timeoutMs / 3));
     throwIfAborted(signal);
     if (hosts.length === 0) throw unreachable(masters, settings.address);
@@ -270,8 +273,7 @@ export class Connection {
     if (!('nodes' in client) || this.#nodes === null) return [];
     await this.#ready('ask the nodes of the cluster');
     const masters = client.nodes('master');
-    const ms = Math.min(this.timeoutMs / 2, MOST_PATIENCE_MS);
-    const silent = await untilAborted(this.#nodes.look(masters, ms), signal);
+    const silent = await untilAborted(this.#nodes.look(masters), signal);
     const [first] = silent;
     if (first !== undefined && silent.length === masters.length) throw first.error;
     return silent;
