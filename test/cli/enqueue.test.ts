@@ -290,3 +290,18 @@ it('a number that stays what it is, and digits in a text, are sent and come back
   expect(stdout).toContain(`"body":"${body}"`);
   expect(stdout).toContain(`"headers":${headers}`);
 });
+
+it('a message that was there already is told as that, for people and in JSON', async () => {
+  const again = async (...more: readonly string[]) => mq.ok(['enqueue', 'once', 'x', '--dedup', 'D', ...more]);
+  expect((await again()).stderr).toBe('');
+  const second = await again();
+  expect(second.stderr).toContain(
+    '1 message was in once already, with the same id and content, and was not stored again',
+  );
+  const [first] = JSON.parse((await again('-o', 'json')).stdout);
+  expect(first).toEqual({ queue: 'once', id: second.stdout.trim(), status: 'sent', already: true });
+  const envelopes = '{"body":"x","deduplicationId":"D"}\n{"body":"x","deduplicationId":"E"}\n'.repeat(2);
+  const many = await mq.ok(['enqueue', 'once', '--ndjson'], { stdin: envelopes });
+  expect(many.stderr).toContain('3 messages were in once already');
+  expect(await mq.json(['ls', 'once'])).toMatchObject([{ ready: 2 }]);
+});

@@ -96,6 +96,7 @@ export const enqueue = defineVerb<EnqueueFlags, EnqueueVerbOptions>({
       const publisher = await openPublisher(queue, { expected, lossy, notice, signal: lasting });
       const printer = await openIdPrinter(session, queue.name);
       const counts = { sent: 0, failed: 0, unknown: 0 };
+      let already = 0;
       const codes = new Set<ErrorCode | null>();
       const faults = new SendFaults((text) => messages.fault(text));
       try {
@@ -119,7 +120,10 @@ export const enqueue = defineVerb<EnqueueFlags, EnqueueVerbOptions>({
           onOutcome(outcome, index) {
             counts[outcome.status] += 1;
             if (outcome.status === 'failed') codes.add(outcome.code ?? null);
-            if (outcome.status === 'sent') return printer.sent(outcome.id);
+            if (outcome.status === 'sent') {
+              if (outcome.already === true) already += 1;
+              return printer.sent(outcome);
+            }
             faults.add(outcome, index + 1);
           },
         });
@@ -134,6 +138,10 @@ export const enqueue = defineVerb<EnqueueFlags, EnqueueVerbOptions>({
           if (counts[status] > 0) session.change?.learnCount(status, counts[status]);
         }
         faults.end();
+        if (already > 0)
+          messages.note(
+            `${counted(already, 'message was', 'messages were')} in ${queue.name} already, with the same id and content, and ${already === 1 ? 'was' : 'were'} not stored again`,
+          );
         await printer.end();
         await publisher.close();
       }

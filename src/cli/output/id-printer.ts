@@ -1,11 +1,14 @@
+import type { SendOutcome } from '../../contract/message.ts';
 import type { Session } from '../session.ts';
 import { isDocumentFormat, openSequence } from './documents.ts';
 import { safe } from './safe.ts';
 
+type Sent = Extract<SendOutcome, { readonly status: 'sent' }>;
+
 /** Prints the ids of sent messages, in order: one a line, or as objects. */
 export interface IdPrinter {
   /** A promise when the reader is slow: sending has to wait for it. */
-  sent(id: string | null): Promise<void> | void;
+  sent(outcome: Sent): Promise<void> | void;
   end(): Promise<void>;
 }
 
@@ -16,7 +19,10 @@ export async function openIdPrinter(session: Session, queue: string): Promise<Id
   const format = session.format('text', 'table', 'json', 'ndjson', 'yaml');
   if (isDocumentFormat(format)) {
     const sequence = await openSequence(session, format);
-    return { sent: (id) => sequence.item({ queue, id, status: 'sent' }), end: () => sequence.end() };
+    return {
+      sent: ({ id, already }) => sequence.item({ queue, id, status: 'sent', ...(already === true && { already }) }),
+      end: () => sequence.end(),
+    };
   }
   const { stdout } = session.host;
   let waiting: (string | null)[] = [];
@@ -32,7 +38,7 @@ export async function openIdPrinter(session: Session, queue: string): Promise<Id
     writing = null;
   }
   return {
-    sent(id) {
+    sent({ id }) {
       waiting.push(id);
       writing ??= write();
       return waiting.length > MOST_WAITING ? writing : undefined;
