@@ -12,8 +12,6 @@ export interface Exchange {
   readonly alternate: string | null;
 }
 
-/** Exchanges bound to exchanges; beyond this it is a circle or a maze. */
-export const MAX_HOPS = 8;
 /** Of more exchanges than these, all bindings of the vhost at once: of each queue, the default exchange has one. */
 const MOST_ASKED = 20;
 
@@ -36,7 +34,7 @@ export async function readBindings(
   const asked = new Set<string>(['']);
   const isNew = (name: string | null): name is string => name !== null && exchanges.has(name) && !asked.has(name);
   let next = new Set([...names].filter(isNew));
-  for (let hop = 0; next.size > 0 && hop <= MAX_HOPS; hop++) {
+  while (next.size > 0) {
     for (const name of next) asked.add(name);
     const isMany = asked.size > MOST_ASKED || [...next].some(isDots);
     const paths = isMany

@@ -1,5 +1,5 @@
 import { MqError } from '../../contract/errors.ts';
-import { type Binding, type Exchange, MAX_HOPS, readBindings, whyNot } from './bindings.ts';
+import { type Binding, type Exchange, readBindings, whyNot } from './bindings.ts';
 import { type Answer, type JsonObject, listOf, type Management, objectAt, textAt } from './management.ts';
 import { Policies, withPolicies } from './policies.ts';
 import { LINKS_QUERY, limitSetting, type QueueInfo, queueInfo, textSetting } from './queue-info.ts';
@@ -93,7 +93,7 @@ export class Topology {
     const unread = this.whyUnread(exchange);
     if (unread !== null) return { to: 'unclear', reason: unread, queues: [] };
     const key = textSetting(queue, 'dead-letter-routing-key');
-    const exact = this.#reach(exchange, key, 0);
+    const exact = this.#reach(exchange, key);
     const only = exact.queues.length === 1 ? exact.queues[0] : undefined;
     const where = exchange === '' ? 'the default exchange' : `exchange ${JSON.stringify(exchange)}`;
     if (only !== undefined) return { to: 'queue', queue: only };
@@ -106,6 +106,10 @@ export class Topology {
     }
     if (exact.perMessage)
       return { to: 'unclear', reason: `${where} routes dead letters by each message's own routing key`, queues: [] };
+    if (keepsUndelivered(queue)) {
+      const reason = `${where} leads dead letters to no queue, and the broker holds them inside ${JSON.stringify(queue.name)} until it does (dead-letter-strategy at-least-once)`;
+      return { to: 'unclear', reason, queues: [] };
+    }
     return { to: 'nowhere', reason: `${where} leads dead letters to no queue: they are dropped` };
   }
 
@@ -154,11 +158,15 @@ export class Topology {
    * decide about.
    */
   queuesOf(exchange: string, key: string): readonly string[] {
-    return this.#reach(exchange, key, 0).queues;
+    return this.#reach(exchange, key).queues;
   }
 
-  /** `key` null: each message keeps its own routing key. */
-  #reach(exchange: string, key: string | null, hops: number): { queues: string[]; perMessage: boolean } {
+  /** `key` null: each message keeps its own routing key. `seen`: the exchanges on the way, which may be a circle. */
+  #reach(
+    exchange: string,
+    key: string | null,
+    seen: Set<string> = new Set([exchange]),
+  ): { queues: string[]; perMessage: boolean } {
     if (exchange === '') {
       if (key === null) return { queues: [], perMessage: true };
       return { queues: this.queues.has(key) ? [key] : [], perMessage: false };
@@ -168,8 +176,9 @@ export class Topology {
     const queues = new Set<string>();
     let perMessage = false;
     const follow = (next: string): void => {
-      if (hops >= MAX_HOPS) return;
-      const further = this.#reach(next, key, hops + 1);
+      if (seen.has(next)) return;
+      seen.add(next);
+      const further = this.#reach(next, key, seen);
       for (const queue of further.queues) queues.add(queue);
       perMessage ||= further.perMessage;
     };
@@ -185,6 +194,15 @@ export class Topology {
     if (!isTakenForSure && alternate !== null) follow(alternate);
     return { queues: [...queues].sort(), perMessage };
   }
+}
+
+/** It waits there until it is confirmed by where it goes, so that what goes nowhere is not lost. */
+function keepsUndelivered(queue: QueueInfo): boolean {
+  return (
+    queue.kind === 'quorum' &&
+    textSetting(queue, 'dead-letter-strategy') === 'at-least-once' &&
+    textSetting(queue, 'overflow') === 'reject-publish'
+  );
 }
 
 /**

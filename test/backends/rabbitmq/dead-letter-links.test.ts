@@ -349,3 +349,45 @@ test('an application’s own parking queue: with --to and without, the marks of 
     expect(got === false ? null : Object.keys(got.properties.headers ?? {})).toEqual([]);
   }
 });
+
+describe('dead letters on their way', () => {
+  test('by more exchanges than anybody counts, in a circle too, they are found', async () => {
+    const exchanges = Array.from({ length: 12 }, (_, n) => q(`hop-${n}`));
+    for (const exchange of exchanges) await channel.assertExchange(exchange, 'fanout', { durable: true });
+    for (const [n, exchange] of exchanges.entries())
+      await channel.bindExchange(exchanges[(n + 1) % exchanges.length] ?? '', exchange, '');
+    await make('far');
+    await channel.bindQueue(q('far'), exchanges.at(-1) ?? '', '');
+    await channel.assertQueue(q('near'), { durable: true, deadLetterExchange: exchanges[0] ?? '' });
+    await publish('near', ['x']);
+    await reject('near', 1);
+    await settled('far', 1);
+    for (const stats of await statsOf('near')) expect(stats).toMatchObject({ dead: 1 });
+    expect(await redrive('near')).toMatchObject({ moved: 1, to: [q('near')] });
+  });
+
+  test('to no queue, from one that holds them until there is one: nobody says that they are dropped', async () => {
+    await channel.assertQueue(q('held'), {
+      durable: true,
+      deadLetterExchange: '',
+      deadLetterRoutingKey: q('missing'),
+      arguments: {
+        'x-queue-type': 'quorum',
+        'x-dead-letter-strategy': 'at-least-once',
+        'x-overflow': 'reject-publish',
+      },
+    });
+    await publish('held', ['x']);
+    await expect
+      .poll(() =>
+        reject('held', 1).then(
+          () => true,
+          () => false,
+        ),
+      )
+      .toBe(true);
+    const held = { dead: null, notes: { dead: expect.stringMatching(/holds them inside "held-\d+" until/) } };
+    for (const stats of await statsOf('held')) expect(stats).toMatchObject(held);
+    await expect(redrive('held')).rejects.toMatchObject(refused);
+  });
+});
