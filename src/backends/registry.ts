@@ -1,17 +1,20 @@
-import type { Backend } from '../contract/broker.ts';
+import type { Backend, Manifest, RegisteredBackend } from '../contract/backend.ts';
 import { MqError } from '../contract/errors.ts';
+import { manifest as rabbitmq } from './rabbitmq/manifest.ts';
+import { manifest as redis } from './redis/manifest.ts';
+import { manifest as sqlite } from './sqlite/manifest.ts';
+import { manifest as sqs } from './sqs/manifest.ts';
 
-/**
- * The only file that names backends. Each is loaded when its scheme is first used, because client libraries are heavy.
- */
-const LOADERS = {
-  sqlite: { schemes: ['sqlite'], load: () => import('./sqlite/index.ts') },
-  redis: { schemes: ['redis', 'rediss'], load: () => import('./redis/index.ts') },
-  rabbitmq: { schemes: ['amqp', 'amqps'], load: () => import('./rabbitmq/index.ts') },
-  sqs: { schemes: ['sqs'], load: () => import('./sqs/index.ts') },
-} as const satisfies Readonly<
-  Record<string, { readonly schemes: readonly string[]; readonly load: () => Promise<{ readonly backend: Backend }> }>
->;
+/** The only list that names backends. Each is loaded when it is first used, because client libraries are heavy. */
+const BACKENDS: readonly RegisteredBackend[] = [
+  { manifest: sqlite, load: async () => (await import('./sqlite/index.ts')).backend },
+  { manifest: redis, load: async () => (await import('./redis/index.ts')).backend },
+  { manifest: rabbitmq, load: async () => (await import('./rabbitmq/index.ts')).backend },
+  { manifest: sqs, load: async () => (await import('./sqs/index.ts')).backend },
+];
+
+/** What is known of every broker without loading its client library. */
+export const MANIFESTS: readonly Manifest[] = BACKENDS.map(({ manifest }) => manifest);
 
 /**
  * The backend for a URL's scheme. Throws `USAGE` for an unknown one; the URL, which may hold a password, is not
@@ -19,17 +22,16 @@ const LOADERS = {
  */
 export async function backendFor(url: string): Promise<Backend> {
   const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(url)?.[1]?.toLowerCase();
-  for (const { schemes, load } of Object.values(LOADERS)) {
-    const known: readonly string[] = schemes;
-    if (scheme !== undefined && known.includes(scheme)) return (await load()).backend;
+  for (const { manifest, load } of BACKENDS) {
+    if (manifest.schemes.some(({ name }) => name === scheme)) return load();
   }
-  const schemes = Object.values(LOADERS).flatMap((loader): readonly string[] => loader.schemes);
+  const known = MANIFESTS.flatMap(({ schemes }) => schemes.map(({ name }) => `${name}:`));
   throw new MqError('USAGE', 'the address of the broker must begin with a scheme that mq knows', {
-    hint: `known are ${schemes.map((known) => `${known}:`).join(', ')}`,
+    hint: `known are ${known.join(', ')}`,
   });
 }
 
 /** Every backend, loaded, for the table of abilities. */
 export async function allBackends(): Promise<readonly Backend[]> {
-  return Promise.all(Object.values(LOADERS).map(async ({ load }) => (await load()).backend));
+  return Promise.all(BACKENDS.map(({ load }) => load()));
 }

@@ -5,6 +5,7 @@ import { errnoOf } from '../config/private-file.ts';
 import { redactUrl, type Secrets } from '../config/redact.ts';
 import type { Target } from '../config/target.ts';
 import { MqError } from '../contract/errors.ts';
+import { MANIFESTS } from './brokers.ts';
 import { ChangeRecord } from './change/change-record.ts';
 import { asksItself, type ChangingVerb, isChanging } from './change/changing.ts';
 import { confirm } from './change/confirm.ts';
@@ -51,8 +52,8 @@ export async function invoke(
 ): Promise<ExitCode> {
   const { program, command, verb } = invocation;
   const settings = WITHOUT_CONFIGURATION.has(command.name())
-    ? emptySettings(host.env)
-    : await loadSettings(host.env, host.cwd, host.signal);
+    ? emptySettings(host.env, MANIFESTS)
+    : await loadSettings(host.env, host.cwd, MANIFESTS, host.signal);
   const { globals, outputIsAsked, timeoutIsAsked } = withDefaults(
     invocation.globals,
     program,

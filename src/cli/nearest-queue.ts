@@ -2,7 +2,7 @@ import { nearest } from '../config/nearest.ts';
 import type { Broker } from '../contract/broker.ts';
 import { MqError } from '../contract/errors.ts';
 import { namesOfQueues } from '../core/queue-names.ts';
-import { isUrl, isWebAddress } from './line/queue-words.ts';
+import { isQueueUrl, isUrl } from './line/queue-words.ts';
 
 /** A guess is not worth a longer wait. */
 const LISTING_MS = 1_000;
@@ -28,7 +28,7 @@ async function hintFor(
   broker: Broker,
   signal: AbortSignal,
 ): Promise<string | undefined> {
-  if (isUrl(name) && !isWebAddress(name)) return hint ?? undefined;
+  if (isUrl(name) && !isQueueUrl(name)) return hint ?? undefined;
   const names: string[] = [];
   const bounded = AbortSignal.any([signal, AbortSignal.timeout(LISTING_MS)]);
   try {

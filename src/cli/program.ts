@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { brokerTitles, MANIFESTS } from './brokers.ts';
 import { formatHelp, type HelpTexts } from './help/help.ts';
 import { TOPICS, type Topic } from './help/topics.ts';
 import type { Invocation } from './invoke.ts';
@@ -38,7 +39,7 @@ export function buildProgram(
     })
     .exitOverride();
   showHelp(program, {
-    summary: 'mq: one command line for every queue: Redis, RabbitMQ, Amazon SQS, and an embedded one',
+    summary: `mq: one command line for every queue: ${brokerTitles()}`,
     effect: 'Each verb says in its own help whether it only reads.',
     examples: ['mq enqueue orders \'{"order":42}\'', 'mq redrive orders --dry-run', 'mq help redrive'],
   });
@@ -53,7 +54,8 @@ export function buildProgram(
     }
     verb.declare(command);
     command.helpOption('-h, --help', 'print help');
-    const { effect, examples } = verb;
+    const { effect } = verb;
+    const examples = [...verb.examples, ...MANIFESTS.flatMap((manifest) => manifest.examples[entry.name] ?? [])];
     showHelp(command, { summary: `mq ${entry.name}: ${entry.summary}`, effect, examples });
     command.action((...received: unknown[]) => {
       const operands = received.slice(0, command.registeredArguments.length) as Operand[];

@@ -40,7 +40,7 @@ async function open(file: string): Promise<Document> {
     if (errnoOf(error) !== 'ENOENT') throw new MqError('CONFIG_INVALID', `cannot read ${file}: ${errnoOf(error)}`);
   }
   // What could not be read must not be written over.
-  readConfiguration(text, file, false);
+  readConfiguration(text, file, null);
   const document = parseDocument(text);
   return document.contents === null ? emptyLike(document) : document;
 }
@@ -54,6 +54,6 @@ function emptyLike(document: Document): Document {
 
 async function save(file: string, document: Document): Promise<void> {
   const text = document.toString({ lineWidth: 0 });
-  readConfiguration(text, file, false);
+  readConfiguration(text, file, null);
   await writePrivateFile(file, text);
 }

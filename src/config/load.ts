@@ -1,4 +1,5 @@
 import { statSync } from 'node:fs';
+import type { Manifest } from '../contract/backend.ts';
 import { MqError } from '../contract/errors.ts';
 import { type Configuration, type Defaults, NO_DEFAULTS } from './configuration.ts';
 import { type CurrentContext, readCurrentContext } from './current-context.ts';
@@ -10,6 +11,8 @@ import { readSmallFileOrPipe, UnfitFile } from './small-file.ts';
 
 /** All that decides which broker a command talks to, apart from its own flags. */
 export interface Settings extends CurrentContext {
+  /** What is declared of every broker. */
+  readonly brokers: readonly Manifest[];
   readonly configuration: Configuration;
   readonly places: Places;
 }
@@ -22,16 +25,18 @@ export interface Settings extends CurrentContext {
 export async function loadSettings(
   env: Environment,
   folder: string,
+  brokers: readonly Manifest[],
   signal: AbortSignal | null = null,
 ): Promise<Settings> {
   const places = placesOf(env);
-  const [user, project] = await Promise.all([readUserFile(places, env, signal), readProjectFile(folder)]);
-  return { configuration: merge(user, project), places, ...readCurrentContext(places) };
+  const [user, project] = await Promise.all([readUserFile(places, env, signal), readProjectFile(folder, brokers)]);
+  return { brokers, configuration: merge(user, project), places, ...readCurrentContext(places) };
 }
 
 /** As if there were no files. */
-export function emptySettings(env: Environment): Settings {
+export function emptySettings(env: Environment, brokers: readonly Manifest[]): Settings {
   return {
+    brokers,
     configuration: merge(null, { found: null, warnings: [] }),
     places: placesOf(env),
     current: null,
@@ -53,7 +58,7 @@ async function readUserFile(places: Places, env: Environment, signal: AbortSigna
       hint: 'correct it, or make an empty file there: mq context add writes into it',
     });
   }
-  const content = await parse(text, file, false);
+  const content = await parse(text, file, null);
   const warnings =
     content.warnings.length > 0 && othersMayRead(file) ? [`${file} can be read by others: chmod 600 ${file}`] : [];
   return { file, content: { ...content, warnings: [...warnings, ...content.warnings] } };
@@ -69,18 +74,18 @@ interface FoundProject {
   readonly warnings: readonly string[];
 }
 
-async function readProjectFile(folder: string): Promise<FoundProject> {
+async function readProjectFile(folder: string, brokers: readonly Manifest[]): Promise<FoundProject> {
   const project = findProjectFile(folder);
   if (project === null) return { found: null, warnings: [] };
   const { file } = project;
   if ('passedOver' in project) return { found: null, warnings: [`${file} is passed over: ${project.passedOver}`] };
-  return { found: { file, content: await parse(project.text, file, true) }, warnings: [] };
+  return { found: { file, content: await parse(project.text, file, brokers) }, warnings: [] };
 }
 
 /** YAML and the validator are loaded only when there is a file. */
-async function parse(text: string, file: string, isProject: boolean): Promise<FileContent> {
+async function parse(text: string, file: string, project: readonly Manifest[] | null): Promise<FileContent> {
   const { readConfiguration } = await import('./read-file.ts');
-  return readConfiguration(text, file, isProject);
+  return readConfiguration(text, file, project);
 }
 
 /** Null: there is no such file. */

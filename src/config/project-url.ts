@@ -1,41 +1,37 @@
-/**
- * The parameters that the URL of a project's context may have: what says how messages are read, and nothing that names
- * a file of the user, one of their identities, or another place to send something to. Everything else belongs into the
- * person's own file.
- */
-const REDIS = [
-  ...['kind', 'prefix', 'group', 'dlq', 'next', 'as', 'deadDeliveries', 'deadIdle', 'unwrap', 'scanBudget', 'protocol'],
-  ...['cluster', 'sentinel'],
-];
-const AMQP = ['management', 'server_name_indication', 'heartbeat', 'connection_timeout', 'channel_max'];
-const ALLOWED: ReadonlyMap<string, ReadonlySet<string>> = new Map([
-  ['redis', new Set(REDIS)],
-  ['rediss', new Set(REDIS)],
-  ['amqp', new Set(AMQP)],
-  ['amqps', new Set(AMQP)],
-  ['sqs', new Set(['endpoint', 'waitSeconds', 'emptyPolls', 'leaseSeconds'])],
-]);
+import type { Manifest, Parameter } from '../contract/backend.ts';
 
-/** Why a project's file may not have this URL, as a sentence about it; null: it may. */
-export function projectUrlFault(url: string): string | null {
+/**
+ * Why a project's file may not have this URL, as a sentence about it; null: it may. Its parameters may say how messages
+ * are read, as the broker's manifest declares, and nothing else: what names a file of the user, one of their
+ * identities, or another place to send something to belongs into the person's own file.
+ */
+export function projectUrlFault(url: string, brokers: readonly Manifest[]): string | null {
   // Parsers of URLs pass over some of these, so that a name is another one afterwards.
   if (/[\p{Cc}\s\\]/u.test(url)) return 'must hold no blanks, controls and backslashes';
   const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(url)?.[1]?.toLowerCase() ?? '';
-  const allowed = ALLOWED.get(scheme);
+  const manifest = brokers.find(({ schemes }) => schemes.some(({ name }) => name === scheme));
+  const allowed = (manifest?.parameters ?? []).filter(({ inProject }) => inProject !== undefined);
   const query = url.includes('?') ? url.slice(url.indexOf('?') + 1) : '';
   for (const [name, value] of new URLSearchParams(query)) {
+    const parameter = allowed.find((one) => one.name === name);
     // Not named: what stands there may be the rest of a password.
-    if (allowed?.has(name) !== true) {
-      return allowed === undefined
+    if (parameter === undefined) {
+      return allowed.length === 0
         ? 'may have no parameters'
-        : `may have no other parameters than ${[...allowed].join(', ')}`;
+        : `may have no other parameters than ${allowed.map((one) => one.name).join(', ')}`;
     }
-    if (name === 'endpoint' && !isLoopback(hostOf(value)))
-      return 'endpoint= must be an address of this machine (localhost)';
-    if (name === 'management' && !isLoopback(hostOf(value)) && hostOf(value) !== hostOf(url)) {
-      return 'management= must be on the host of the broker';
-    }
+    const fault = valueFault(parameter, value, url);
+    if (fault !== null) return fault;
   }
+  return null;
+}
+
+function valueFault({ name, inProject }: Parameter, value: string, url: string): string | null {
+  const host = hostOf(value);
+  if (inProject === 'this-machine' && !isLoopback(host))
+    return `${name}= must be an address of this machine (localhost)`;
+  if (inProject === 'same-host' && !isLoopback(host) && host !== hostOf(url))
+    return `${name}= must be on the host of the broker`;
   return null;
 }
 

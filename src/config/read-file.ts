@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument } from 'yaml';
+import type { Manifest } from '../contract/backend.ts';
 import { MqError } from '../contract/errors.ts';
 import { CONTEXT_NAME, type Configuration, type Context, NO_DEFAULTS, type SecretText } from './configuration.ts';
 import { nearest } from './nearest.ts';
@@ -11,9 +12,11 @@ export interface FileContent extends Omit<Configuration, 'files' | 'notices'> {}
 
 /**
  * Reads the text of a configuration file. Throws `CONFIG_INVALID` with the file, the line and the path of the first
- * mistake (`config.yaml:4: contexts.prod.tmeout: …`), and never with a value, which may be a secret.
+ * mistake (`config.yaml:4: contexts.prod.tmeout: …`), and never with a value, which may be a secret. `project`: null
+ * for the person's own file; for a project's, the brokers, whose manifests say what its URLs may hold.
  */
-export function readConfiguration(text: string, file: string, isProject: boolean): FileContent {
+export function readConfiguration(text: string, file: string, project: readonly Manifest[] | null): FileContent {
+  const isProject = project !== null;
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   const lineOf = (offset: number | undefined): string => (offset === undefined ? '' : `:${lines.linePos(offset).line}`);
@@ -60,7 +63,7 @@ export function readConfiguration(text: string, file: string, isProject: boolean
       hint,
     );
   }
-  return fromChecked((checked as { output: UserFile }).output, file, isProject);
+  return fromChecked((checked as { output: UserFile }).output, file, project);
 }
 
 /** Where the last key of the path stands, or of the nearest one above it that is there. */
@@ -111,12 +114,13 @@ function printable(key: string): string {
   return key.length > 80 ? `${key.slice(0, 79)}…` : key;
 }
 
-function fromChecked(content: UserFile, file: string, isProject: boolean): FileContent {
+function fromChecked(content: UserFile, file: string, project: readonly Manifest[] | null): FileContent {
+  const isProject = project !== null;
   const warnings: string[] = [];
   const contexts = new Map<string, Context>();
   for (const [name, entry] of Object.entries(content.contexts ?? {})) {
     const context = toContext(name, entry, file, isProject);
-    const fault = isProject && context.url.from === 'text' ? projectUrlFault(context.url.text) : null;
+    const fault = isProject && context.url.from === 'text' ? projectUrlFault(context.url.text, project) : null;
     if (fault !== null) {
       throw new MqError('CONFIG_INVALID', `${file}: contexts.${name}.url: ${fault}`, { hint: PROJECT_LIMIT });
     }

@@ -92,7 +92,7 @@ export function resolveTarget(choice: TargetChoice, settings: Settings, env: Env
   if (envContext === null && settings.current !== null) requireOwn(findContext(settings, settings.current));
   const chosen = envContext ?? settings.current ?? settings.configuration.defaultContext;
   if (chosen !== null) return fromContext(chosen);
-  return { ...urlTarget('sqlite:', 'the default', settings, secrets), isDefault: true };
+  return { ...urlTarget(`${embedded(settings)}:`, 'the default', settings, secrets), isDefault: true };
 }
 
 /**
@@ -140,7 +140,7 @@ function contextTarget(context: Context, settings: Settings, env: Environment, s
     connectionUrl(signal) {
       // Once: a password manager should not ask twice for one command.
       url ??= connectionUrl(context, { env, secrets, signal }).then((text) =>
-        withDatabasePath(requireScheme(text, `contexts.${context.name}.url`), settings, dirname(context.file)),
+        withFilePath(requireScheme(text, `contexts.${context.name}.url`, settings), settings, dirname(context.file)),
       );
       return url;
     },
@@ -149,24 +149,36 @@ function contextTarget(context: Context, settings: Settings, env: Environment, s
 
 function urlTarget(url: string, source: string, settings: Settings, secrets: Secrets): Target {
   secrets.learnUrl(url);
-  requireScheme(url, source);
-  const full = withDatabasePath(url, settings, null);
+  requireScheme(url, source, settings);
+  const full = withFilePath(url, settings, null);
   return { context: null, settings: null, connectionUrl: () => Promise.resolve(full) };
 }
 
-/** `sqlite:` alone is the default file; a relative path in a configuration file is relative to that file. */
-function withDatabasePath(url: string, { places }: Settings, folder: string | null): string {
-  const path = /^sqlite:([^?]*)/.exec(url)?.[1];
-  if (path === undefined || path.startsWith(':')) return url;
-  if (path === '') return `sqlite:${join(places.dataFolder, 'mq.db')}${url.slice('sqlite:'.length)}`;
-  if (folder === null || isAbsolute(path)) return url;
-  return `sqlite:${join(folder, path)}${url.slice('sqlite:'.length + path.length)}`;
+/** The scheme of the broker that needs no server. Throws `USAGE` when there is none. */
+function embedded({ brokers }: Settings): string {
+  const scheme = brokers.find(({ file }) => file !== undefined)?.schemes[0];
+  if (scheme !== undefined) return scheme.name;
+  throw new MqError('USAGE', 'no broker is chosen', { hint: 'choose one with --url, MQ_URL or a context' });
 }
 
-function requireScheme(url: string, source: string): string {
+/**
+ * Where the address is a path: the scheme alone is the default file, and a relative path in a configuration file is
+ * relative to that file.
+ */
+function withFilePath(url: string, { places, brokers }: Settings, folder: string | null): string {
+  const [, scheme = '', path = ''] = /^([a-z][a-z0-9+.-]*):([^?]*)/i.exec(url) ?? [];
+  const file = brokers.find(({ schemes }) => schemes.some(({ name }) => name === scheme.toLowerCase()))?.file;
+  if (file === undefined || path.startsWith(':')) return url;
+  const query = url.slice(scheme.length + 1 + path.length);
+  if (path === '') return `${scheme}:${join(places.dataFolder, file.usual)}${query}`;
+  if (folder === null || isAbsolute(path)) return url;
+  return `${scheme}:${join(folder, path)}${query}`;
+}
+
+function requireScheme(url: string, source: string, { brokers }: Settings): string {
   requireText(url, source);
   if (/^[a-z][a-z0-9+.-]*:/i.test(url)) return url;
   throw new MqError('CONFIG_INVALID', `${source} is not a URL: it has no scheme`, {
-    hint: 'write sqlite:PATH, redis://…, amqp://… or sqs://REGION',
+    hint: `write ${brokers.flatMap(({ forms }) => forms.flatMap(({ short }) => short ?? [])).join(', ')}`,
   });
 }

@@ -1,4 +1,4 @@
-import type { Capabilities, Kind } from './capabilities.ts';
+import type { Kind } from './capabilities.ts';
 import type { JsonValue } from './message.ts';
 import type { Notice, Queue } from './queue.ts';
 import type { QueueStats } from './stats.ts';
@@ -36,7 +36,7 @@ export interface ListOptions {
 
 /** One open connection. Opening and inspecting never create or change anything on the server. */
 export interface Broker {
-  /** `sqlite`, `redis`, `rabbitmq`, `sqs`. */
+  /** As the manifest names it. */
   readonly name: string;
   /** Where it is, without credentials, for prompts and reports. */
   readonly address: string;
@@ -46,11 +46,6 @@ export interface Broker {
    * `USAGE` for what can be no name.
    */
   queueToMake?(name: string): Queue;
-  /**
-   * Present where the URL of a queue (`https://…`) is one of its names. Elsewhere a URL in the place of a queue is a
-   * mistake, and may hold a password.
-   */
-  readonly queuesByUrl?: true;
   /** Stats of many queues, as cheaply as the broker allows, in order of name where that costs nothing. */
   queues(pattern: QueuePattern, options: ListOptions): AsyncIterable<QueueStats>;
   /** Present where the names of all queues cost the broker much less than their stats. In any order. */
@@ -83,32 +78,4 @@ export interface Check {
   readonly detail: string;
   /** What to do about it; null: nothing. */
   readonly hint: string | null;
-}
-
-export interface OpenOptions {
-  readonly connectTimeoutMs: number;
-  /**
-   * `--timeout`: the longest wait for one answer of the broker, also where no signal of a single call can say so (a
-   * send that nobody may cut off, a consumer, closing). Absent: the backend's own.
-   */
-  readonly timeoutMs?: number;
-  /**
-   * The operator has set it: it ends also what is waited for because the broker has said that it must be (publishers
-   * that are blocked).
-   */
-  readonly isTimeoutAsked?: boolean;
-  readonly notice: Notice;
-  readonly signal: AbortSignal;
-}
-
-/** What `backends/<name>/index.ts` exports as `backend`. */
-export interface Backend {
-  readonly name: string;
-  /** The general abilities of each kind that this broker has, for `mq backends`. */
-  readonly kinds: readonly Capabilities[];
-  /**
-   * Connects, or throws `UNAVAILABLE`, `UNAUTHENTICATED`, `CONFIG_INVALID` … within `connectTimeoutMs`. `url` may hold
-   * a password.
-   */
-  open(url: string, options: OpenOptions): Promise<Broker>;
 }

@@ -1,20 +1,8 @@
 import { MqError } from './errors.ts';
 import type { MessageState, MetadataField } from './message.ts';
 
-export const KINDS = [
-  'sqlite',
-  'bullmq',
-  'stream',
-  'list',
-  'classic',
-  'quorum',
-  'rabbit-stream',
-  'standard',
-  'fifo',
-  'memory',
-] as const;
-/** A sort of queue with its own abilities. `memory` is the minimal backend that tests the conformance suite. */
-export type Kind = (typeof KINDS)[number];
+/** A sort of queue with its own abilities, by the name that its backend gives it: `quorum`. */
+export type Kind = string;
 
 /** Not at all, with the reason and the nearest thing that works. */
 export interface Absent {

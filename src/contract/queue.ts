@@ -219,6 +219,8 @@ export interface DeadLetters {
    * nothing.
    */
   leadsTo?(message: Message): { readonly queue: string } | { readonly unclear: string } | null;
+  /** Its messages wrap those that failed, and `restore` takes each out of its wrapping. Absent: they do not. */
+  readonly unwraps?: true;
   /**
    * `restore` refuses some, which a dry run has to find out. Absent: it takes all, or one can tell only at the time.
    */

@@ -1,4 +1,4 @@
-import type { Backend } from '../../src/contract/broker.ts';
+import type { Backend } from '../../src/contract/backend.ts';
 import type { Kind } from '../../src/contract/capabilities.ts';
 
 /**

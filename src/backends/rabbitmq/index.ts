@@ -1,4 +1,5 @@
-import type { Backend, Broker, OpenOptions } from '../../contract/broker.ts';
+import type { Backend, OpenOptions } from '../../contract/backend.ts';
+import type { Broker } from '../../contract/broker.ts';
 import { throwIfAborted } from '../../contract/errors.ts';
 import { parseAddress } from './address.ts';
 import { RabbitBroker } from './broker.ts';

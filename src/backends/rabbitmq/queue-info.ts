@@ -1,7 +1,7 @@
-import type { Kind } from '../../contract/capabilities.ts';
 import { booleanAt, isObject, type JsonObject, numberAt, objectAt, textAt } from './management.ts';
+import type { manifest } from './manifest.ts';
 
-export type RabbitKind = Extract<Kind, 'classic' | 'quorum' | 'rabbit-stream'>;
+export type RabbitKind = (typeof manifest.kinds)[number];
 
 /** A queue as the management API describes it, checked. Null: not said. */
 export interface QueueInfo {

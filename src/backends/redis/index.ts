@@ -1,4 +1,4 @@
-import type { Backend } from '../../contract/broker.ts';
+import type { Backend } from '../../contract/backend.ts';
 import { RedisBroker } from './broker.ts';
 import { BULLMQ_CAPABILITIES } from './bullmq/capabilities.ts';
 import { Connection } from './connection.ts';

@@ -1,4 +1,4 @@
-import type { Backend } from '../../contract/broker.ts';
+import type { Backend } from '../../contract/backend.ts';
 import { throwIfAborted } from '../../contract/errors.ts';
 import { SqliteBroker } from './broker.ts';
 import { SQLITE_CAPABILITIES } from './capabilities.ts';

@@ -1,4 +1,5 @@
-import type { Broker, Check, CreateOptions, ListOptions, OpenOptions, QueuePattern } from '../../contract/broker.ts';
+import type { OpenOptions } from '../../contract/backend.ts';
+import type { Broker, Check, CreateOptions, ListOptions, QueuePattern } from '../../contract/broker.ts';
 import { MqError, throwIfAborted } from '../../contract/errors.ts';
 import type { Queue } from '../../contract/queue.ts';
 import type { QueueStats } from '../../contract/stats.ts';
@@ -31,7 +32,6 @@ export async function openSqs(address: Address, environment: Environment, option
 
 class SqsBroker implements Broker {
   readonly name = 'sqs';
-  readonly queuesByUrl = true;
   readonly address: string;
   readonly #api: SqsApi;
   readonly #where: Address;

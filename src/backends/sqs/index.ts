@@ -1,5 +1,5 @@
 import { env } from 'node:process';
-import type { Backend } from '../../contract/broker.ts';
+import type { Backend } from '../../contract/backend.ts';
 import { parseAddress } from './address.ts';
 import { KIND_CAPABILITIES } from './capabilities.ts';
 

@@ -1,6 +1,6 @@
 import { requireCapability } from '../../contract/capabilities.ts';
 import type { Queue } from '../../contract/queue.ts';
-import { withDenyPolicy } from '../line/deny-policy.ts';
+import { withBrokerFlags } from '../line/broker-flags.ts';
 import { isDocumentFormat, openSequence } from '../output/documents.ts';
 import type { Session } from '../session.ts';
 
@@ -9,7 +9,8 @@ export interface DeliveryChange {
   /** `paused`: what is said of each queue. */
   readonly done: string;
   readonly queues: readonly string[];
-  readonly denyPolicy: boolean;
+  /** As they were given: some are for one broker alone. */
+  readonly flags: object;
   readonly change: (queue: Queue, signal: AbortSignal) => Promise<void> | undefined;
 }
 
@@ -37,6 +38,6 @@ export async function changeDeliveries(session: Session, what: DeliveryChange): 
         await sequence?.end();
       }
     },
-    what.denyPolicy ? withDenyPolicy(target) : target,
+    withBrokerFlags(operation, target, what.flags),
   );
 }

@@ -6,6 +6,7 @@ import { redactUrl } from '../../config/redact.ts';
 import { findContext, requireOwn } from '../../config/target.ts';
 import { MqError } from '../../contract/errors.ts';
 import { formatDuration } from '../../core/duration.ts';
+import { addressForms } from '../brokers.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { type PasswordFlags, passwordFrom } from '../line/password-flags.ts';
 import { printBox } from '../output/box.ts';
@@ -41,11 +42,7 @@ export interface ContextOptions {
 
 export const context = defineVerb<ContextFlags, ContextOptions>({
   effect: 'Reads and changes your own configuration only; test connects and changes nothing.',
-  examples: [
-    'mq context add prod --url amqps://ops@rabbit.example.com/orders --password-env RABBIT_PASSWORD --protected',
-    'mq context use prod && mq context use -',
-    'mq context ls -o json',
-  ],
+  examples: ['mq context use prod && mq context use -', 'mq context ls -o json'],
   declare(command) {
     command
       .addArgument(new Argument('<action>', 'what to do').choices(ACTIONS))
@@ -74,7 +71,9 @@ export const context = defineVerb<ContextFlags, ContextOptions>({
     }
     const url = written === undefined ? option : word(written);
     if (asked === 'add' && url === undefined) {
-      throw new MqError('USAGE', 'context add needs a URL', { hint: 'mq context add NAME amqp://host/vhost' });
+      throw new MqError('USAGE', 'context add needs a URL', {
+        hint: `mq context add NAME URL, where the URL is one of ${addressForms()}`,
+      });
     }
     if (asked !== 'add' && (Object.keys(flags).length > 0 || url !== undefined)) {
       throw new MqError('USAGE', `a URL and the settings of a context belong to add, not to ${asked}`);
@@ -153,7 +152,7 @@ async function add(session: Session, name: string, url: string, flags: ContextFl
   session.secrets.learnUrl(url);
   if (!/^[a-z][a-z0-9+.-]*:/i.test(url)) {
     throw new MqError('USAGE', 'that is not a URL: it has no scheme', {
-      hint: 'sqlite:PATH, redis://…, amqp://…, sqs://REGION',
+      hint: addressForms(),
     });
   }
   const password = passwordFrom(flags);

@@ -1,7 +1,8 @@
 import { Option } from 'commander';
-import { KINDS, type Kind } from '../../contract/capabilities.ts';
+import type { Kind } from '../../contract/capabilities.ts';
 import { MqError } from '../../contract/errors.ts';
 import type { JsonValue } from '../../contract/message.ts';
+import { MANIFESTS } from '../brokers.ts';
 import { EXIT } from '../exit-codes.ts';
 import { collect, wholeNumber } from '../line/globals.ts';
 import { splitPair } from '../line/pairs.ts';
@@ -26,16 +27,13 @@ export interface CreateQueueOptions {
 
 export const create = defineVerb<CreateFlags, CreateQueueOptions>({
   effect: 'Creates a queue, and its dead-letter queue when that is missing.',
-  examples: [
-    'mq create orders --dlq orders-dlq --max-receives 5',
-    'mq create orders --kind quorum --set x-max-length=100000',
-  ],
+  examples: ['mq create orders --dlq orders-dlq --max-receives 5', 'mq create orders'],
   declare(command) {
     command
       .argument('<queue>', 'its name')
       .addOption(
         new Option('--kind <kind>', "what sort of queue (default: the broker's usual)").choices(
-          KINDS.filter((kind) => kind !== 'memory'),
+          MANIFESTS.flatMap(({ kinds }) => kinds),
         ),
       )
       .option('--dlq <queue>', 'the queue for its dead letters')

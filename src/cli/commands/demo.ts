@@ -1,6 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { urlOfFile } from '../brokers.ts';
 import { outsideOf, showLive } from '../demo/live.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import type { Host, Output } from '../host/host.ts';
@@ -116,7 +117,7 @@ class Tour {
       arg.replace(/^\.\//, `${this.#folder}/`).replace(/^refused/, `${this.#folder}/refused`),
     );
     const code = await this.#session.runCommandLine(
-      ['--url', `sqlite:${join(this.#folder, 'demo.db')}`, ...placed],
+      ['--url', urlOfFile(join(this.#folder, 'demo.db')), ...placed],
       host,
     );
     await printed.end(this.#folder);

@@ -32,11 +32,11 @@ const MARKS: Readonly<Record<Check['status'], string>> = { ok: 'ok', warning: 'W
 export const doctor = defineVerb<DoctorFlags, DoctorOptions>({
   effect:
     'Only reads: checks versions, configuration, reachability, encryption and permissions, and goes on after a failure.',
-  examples: ['mq doctor', 'mq doctor --url sqs://eu-west-1 --queue orders', 'mq doctor --all -o json'],
+  examples: ['mq doctor', 'mq doctor --queue orders', 'mq doctor --all -o json'],
   declare(command) {
     command
       .option('--all', 'check every context, not only the one in use')
-      .option('--queue <queue>', 'ask about the rights on this queue, where they are per queue (SQS)');
+      .option('--queue <queue>', 'ask about the rights on this queue, where they are per queue');
   },
   parse(_operands, flags) {
     return { all: flags.all ?? false, queue: flags.queue ?? null };

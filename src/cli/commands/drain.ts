@@ -50,7 +50,7 @@ export interface DrainVerbOptions {
 export const drain = defineVerb<DrainFlags, DrainVerbOptions>({
   effect:
     'Takes messages out: each leaves only after it is written, or after its command has ended with 0. Does not ask. A message whose command ' +
-    'fails comes again as often as the queue allows; where nothing counts that (RabbitMQ classic), it is tried once, with --follow and without --idle for ever. From ' +
+    'fails comes again as often as the queue allows; where nothing counts that, it is tried once, with --follow and without --idle for ever. From ' +
     'the 20th attempt on, there is a pause before the next one, of 1 to 30 seconds. It stops, and gives back what it has, when the command cannot be run (exit 126 or 127), and when the first ten deliveries, of ' +
     'two messages or more, have all failed (--keep-going goes on).',
   examples: ['mq drain orders --to orders.ndjson', 'mq drain jobs --exec ./worker.sh -j 4 --follow'],

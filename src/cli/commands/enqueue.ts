@@ -4,10 +4,12 @@ import { counted } from '../../core/counted.ts';
 import { enqueueAll } from '../../core/enqueue.ts';
 import { openPublisher } from '../../core/publishers.ts';
 import { pacer } from '../../core/rate-limit.ts';
+import { onlyFor } from '../brokers.ts';
 import { EXIT, type ExitCode, exitCodeOf } from '../exit-codes.ts';
 import { type EnqueueFlags, type MessageTemplate, templateFrom } from '../input/enqueue-template.ts';
 import { type EnqueueInput, inputFrom, outgoingBatches } from '../input/message-input.ts';
 import { refuseFlags } from '../input/misfits.ts';
+import { addBrokerFlags } from '../line/broker-flags.ts';
 import { collect, duration, rate, wholeNumber } from '../line/globals.ts';
 import { openIdPrinter } from '../output/id-printer.ts';
 import { SendFaults } from '../output/send-faults.ts';
@@ -23,8 +25,7 @@ export interface EnqueueVerbOptions {
 }
 
 export const enqueue = defineVerb<EnqueueFlags, EnqueueVerbOptions>({
-  effect:
-    "Adds messages to the queue. Prints one id a line, '-' where the kind gives none and no --id was set (RabbitMQ, lists).",
+  effect: "Adds messages to the queue. Prints one id a line, '-' where the kind gives none and no --id was set.",
   examples: [
     'mq enqueue orders \'{"order":42}\' -H type=order.created --delay 5m',
     'mq enqueue orders --ndjson --file dead.ndjson --rate 50/s',
@@ -45,14 +46,14 @@ export const enqueue = defineVerb<EnqueueFlags, EnqueueVerbOptions>({
       .addOption(new Option('--delay <duration>', 'not deliverable before').argParser(duration))
       .option('--priority <n>', 'its priority', wholeNumber(0))
       .addOption(new Option('--ttl <duration>', 'dead or gone when it was not taken by then').argParser(duration))
-      .option('--group <group>', 'messages of one group stay in order (SQS FIFO)')
+      .option('--group <group>', onlyFor('groupId', 'messages of one group stay in order'))
       .option('--dedup <id>', 'a second message with the same deduplication id is not stored')
-      .option('--name <name>', 'the name of the job (BullMQ)')
+      .option('--name <name>', onlyFor('name', 'the name of the job'))
       .option('--attempts <n>', 'deliveries before it is dead', wholeNumber(1))
-      .option('--backoff <type:duration>', 'wait between attempts: fixed:5s or exponential:1s (BullMQ)')
-      .option('--content-type <type>', 'such as application/json')
-      .option('--exchange <exchange>', 'publish to this exchange (RabbitMQ)')
-      .option('--routing-key <key>', 'with this routing key (RabbitMQ)')
+      .option('--backoff <type:duration>', onlyFor('backoff', 'wait between attempts: fixed:5s or exponential:1s'))
+      .option('--content-type <type>', 'such as application/json');
+    addBrokerFlags(command);
+    command
       .optionsGroup('How:')
       .option('--rate <rate>', 'evenly paced: 50/s, 10/m', rate)
       .option('--lossy', 'send although the queue cannot hold everything of a message');
@@ -84,12 +85,7 @@ export const enqueue = defineVerb<EnqueueFlags, EnqueueVerbOptions>({
     const signal = session.host.interruption;
     return session.withBroker(async (broker): Promise<ExitCode> => {
       const { queue, isNew } = await queueToFill(session, broker, name);
-      if (template.usesExchange && queue.capabilities.broker !== 'rabbitmq') {
-        throw new MqError('NOT_SUPPORTED', `${broker.name} has no exchanges`, {
-          hint: 'leave --exchange out',
-          queue: name,
-        });
-      }
+      template.native.requireBroker(queue.capabilities.broker, name);
       const expected = input.bodies.length > 0 ? input.bodies.length : null;
       // It outlives the signal: what is in the air when the operator interrupts is still settled.
       const lasting = new AbortController().signal;

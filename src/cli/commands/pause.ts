@@ -1,37 +1,34 @@
 import { changeDeliveries } from '../change/deliveries.ts';
 import { EXIT } from '../exit-codes.ts';
-import { DENY_POLICY } from '../line/deny-policy.ts';
+import { addBrokerFlags } from '../line/broker-flags.ts';
 import { defineVerb, words } from '../verb.ts';
 
 interface PauseFlags {
   readonly reason?: string;
-  readonly denyPolicy?: boolean;
 }
 
 export interface PauseOptions {
   readonly queues: readonly string[];
   readonly reason: string | null;
-  readonly denyPolicy: boolean;
+  readonly flags: object;
 }
 
 export const pause = defineVerb<PauseFlags, PauseOptions>({
   effect: 'Changes the queue: consumers get nothing more until it is resumed. No message is touched.',
   examples: ['mq pause orders', "mq pause orders payments --reason 'deploy 42'"],
   declare(command) {
-    command
-      .argument('<queue...>', 'the queues')
-      .option('--reason <text>', 'kept with the queue where the broker can')
-      .option(...DENY_POLICY);
+    command.argument('<queue...>', 'the queues').option('--reason <text>', 'kept with the queue where the broker can');
+    addBrokerFlags(command);
   },
   parse([queues], flags) {
-    return { queues: words(queues), reason: flags.reason ?? null, denyPolicy: flags.denyPolicy ?? false };
+    return { queues: words(queues), reason: flags.reason ?? null, flags };
   },
-  async run({ queues, reason, denyPolicy }, session) {
+  async run({ queues, reason, flags }, session) {
     await changeDeliveries(session, {
       operation: 'pause',
       done: 'paused',
       queues,
-      denyPolicy,
+      flags,
       change: (queue, signal) => queue.pause?.({ reason, signal }),
     });
     return EXIT.done;

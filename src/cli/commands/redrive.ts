@@ -1,8 +1,6 @@
-import { type Target, withParameter } from '../../config/target.ts';
-import { MqError } from '../../contract/errors.ts';
-import type { Queue } from '../../contract/queue.ts';
 import { planRedrive } from '../../core/redrive.ts';
 import { requireSomebodyToAsk } from '../change/confirm.ts';
+import { addBrokerFlags, requireDemanded, withBrokerFlags } from '../line/broker-flags.ts';
 import { wholeNumber } from '../line/globals.ts';
 import { reportFormat, runPlan } from '../transfer/run-plan.ts';
 import {
@@ -17,7 +15,6 @@ interface RedriveFlags extends TransferFlags {
   readonly to?: string;
   readonly maxReplays?: number;
   readonly keepDeathHeaders?: boolean;
-  readonly unwrap?: string | true;
 }
 
 export interface RedriveOptions extends TransferOptions {
@@ -25,8 +22,8 @@ export interface RedriveOptions extends TransferOptions {
   /** Null: each goes back to the queue that lost it. */
   readonly to: string | null;
   readonly keepDeathHeaders: boolean;
-  /** The field of a job's data that holds the job that it wraps; null: messages are what they are. */
-  readonly unwrap: string | null;
+  /** As they were given: some are for one broker alone. */
+  readonly flags: object;
 }
 
 export const redrive = defineVerb<RedriveFlags, RedriveOptions>({
@@ -41,13 +38,13 @@ export const redrive = defineVerb<RedriveFlags, RedriveOptions>({
       .optionsGroup('Where to:')
       .option('--to <queue>', 'to this queue, instead of where each came from');
     addTransferOptions(command);
-    command
-      .option('--max-replays <n>', 'mark each as redriven, and skip what was redriven so often already', wholeNumber(1))
-      .option(
-        '--unwrap [field]',
-        'BullMQ: QUEUE is a NAME-dlq whose jobs wrap the original in this field (originalJob); NAME gets the original back',
-      )
-      .option('--keep-death-headers', "keep the broker's own marks of death on the messages");
+    command.option(
+      '--max-replays <n>',
+      'mark each as redriven, and skip what was redriven so often already',
+      wholeNumber(1),
+    );
+    addBrokerFlags(command);
+    command.option('--keep-death-headers', "keep the broker's own marks of death on the messages");
   },
   async parse([queue], flags, session) {
     reportFormat(session);
@@ -57,15 +54,15 @@ export const redrive = defineVerb<RedriveFlags, RedriveOptions>({
       queue: word(queue),
       to: flags.to ?? null,
       keepDeathHeaders: flags.keepDeathHeaders ?? false,
-      unwrap: flags.unwrap === true ? WRAPPED_IN : (flags.unwrap ?? null),
+      flags,
     };
   },
   run(options, session) {
-    const target = options.unwrap === null ? session.target() : unwrapping(session.target(), options.unwrap);
+    const target = withBrokerFlags('redrive', session.target(), options.flags);
     return session.withBroker(async (broker) => {
       const plan = await session.within('redrive', async (signal) => {
         const queue = await broker.queue(options.queue, signal);
-        if (options.unwrap !== null) await requireWrapped(queue, signal);
+        await requireDemanded('redrive', options.flags, queue, signal);
         const to = options.to === null ? null : await broker.queue(options.to, signal);
         const { max, ratePerSec, setHeaders, lossy, force, keepDeathHeaders } = options;
         const plan = await planRedrive({
@@ -86,27 +83,3 @@ export const redrive = defineVerb<RedriveFlags, RedriveOptions>({
     }, target);
   },
 });
-
-/** The field in which most applications that use the pattern put the job that failed. */
-const WRAPPED_IN = 'originalJob';
-
-function unwrapping(target: Target, field: string): Target {
-  return withParameter(target, {
-    flag: '--unwrap',
-    parameter: 'unwrap',
-    value: field,
-    schemes: ['redis', 'rediss'],
-    purpose: 'BullMQ queues whose jobs wrap failed ones; this broker has none',
-  });
-}
-
-/** A queue that wraps nothing would be redriven as it is, which is not what was asked. */
-async function requireWrapped(queue: Queue, signal: AbortSignal): Promise<void> {
-  const links = queue.kind === 'bullmq' ? await queue.deadLetters?.(signal) : undefined;
-  if (links?.keptIn.place === 'nowhere' && links.sources?.length !== 0) return;
-  throw new MqError('NOT_SUPPORTED', `${queue.name} is not a BullMQ queue that collects wrapped jobs`, {
-    hint: 'name the NAME-dlq queue itself; ?dlq=PATTERN in the URL says how such queues are named if not NAME-dlq',
-    operation: 'redrive',
-    queue: queue.name,
-  });
-}

@@ -1,32 +1,29 @@
 import { changeDeliveries } from '../change/deliveries.ts';
 import { EXIT } from '../exit-codes.ts';
-import { DENY_POLICY } from '../line/deny-policy.ts';
+import { addBrokerFlags } from '../line/broker-flags.ts';
 import { defineVerb, words } from '../verb.ts';
-
-interface ResumeFlags {
-  readonly denyPolicy?: boolean;
-}
 
 export interface ResumeOptions {
   readonly queues: readonly string[];
-  readonly denyPolicy: boolean;
+  readonly flags: object;
 }
 
-export const resume = defineVerb<ResumeFlags, ResumeOptions>({
+export const resume = defineVerb<object, ResumeOptions>({
   effect: 'Changes the queue: consumers get messages again. No message is touched.',
   examples: ['mq resume orders', 'mq resume orders payments'],
   declare(command) {
-    command.argument('<queue...>', 'the queues').option(...DENY_POLICY);
+    command.argument('<queue...>', 'the queues');
+    addBrokerFlags(command);
   },
   parse([queues], flags) {
-    return { queues: words(queues), denyPolicy: flags.denyPolicy ?? false };
+    return { queues: words(queues), flags };
   },
-  async run({ queues, denyPolicy }, session) {
+  async run({ queues, flags }, session) {
     await changeDeliveries(session, {
       operation: 'resume',
       done: 'resumed',
       queues,
-      denyPolicy,
+      flags,
       change: (queue, signal) => queue.resume?.({ signal }),
     });
     return EXIT.done;

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { loadSettings, type Settings } from '../../config/load.ts';
+import { MANIFESTS } from '../brokers.ts';
 import { addGlobalOptions } from '../line/globals.ts';
 import { buildProgram } from '../program.ts';
 import type { PreparedVerb } from '../verb.ts';
@@ -85,6 +86,6 @@ async function candidates(words: readonly string[], current: string, host: Compl
     80,
   );
   let settings: Promise<Settings> | null = null;
-  const load = (): Promise<Settings> => (settings ??= loadSettings(host.env, host.cwd));
+  const load = (): Promise<Settings> => (settings ??= loadSettings(host.env, host.cwd, MANIFESTS));
   return findCandidates({ program, cursor: locateCursor(program, words, current), host, settings: load, signal });
 }

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { urlOfFile } from '../brokers.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import type { Host } from '../host/host.ts';
 import type { Session } from '../session.ts';
@@ -10,7 +11,7 @@ import { runBackground } from './background.ts';
  */
 export async function showLive(session: Session, folder: string): Promise<ExitCode> {
   const { host, globals } = session;
-  const url = `sqlite:${join(folder, 'demo.db')}`;
+  const url = urlOfFile(join(folder, 'demo.db'));
   const over = new AbortController();
   const signal = AbortSignal.any([session.signal, over.signal]);
   const broker = await host.openBroker(url, {

@@ -6,6 +6,7 @@ import { placesOf, upwards } from '../../config/places.ts';
 import { errnoOf } from '../../config/private-file.ts';
 import type { Check } from '../../contract/broker.ts';
 import { MqError } from '../../contract/errors.ts';
+import { MANIFESTS } from '../brokers.ts';
 import type { Host } from '../host/host.ts';
 import { VERSION } from '../version.ts';
 
@@ -41,7 +42,7 @@ export async function checkOwn(host: Host): Promise<OwnChecks> {
   const checks: Check[] = [ok('versions', `mq ${VERSION}, Node.js ${host.platform}`)];
   let settings: Settings | null = null;
   try {
-    settings = await loadSettings(host.env, host.cwd);
+    settings = await loadSettings(host.env, host.cwd, MANIFESTS);
     checks.push(...configurationChecks(settings));
   } catch (error) {
     checks.push(failedBy('configuration', error));

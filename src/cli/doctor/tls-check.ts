@@ -1,19 +1,15 @@
 import { readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
+import type { Parameter, Scheme } from '../../contract/backend.ts';
 import type { Check } from '../../contract/broker.ts';
+import { schemeOf } from '../brokers.ts';
 import { failed, ok, warning } from './own-checks.ts';
 
-const TLS_PORTS: Readonly<Record<string, number>> = { 'rediss:': 6379, 'amqps:': 5671, 'https:': 443 };
-const PLAIN: ReadonlySet<string> = new Set(['redis:', 'amqp:', 'http:']);
-/** The URL parameters by which a context brings PEM files of its own; each backend's are described with its URL. */
-const FILE_PARAMETERS: readonly (readonly [string, 'ca' | 'cert' | 'key'])[] = [
-  ['ca', 'ca'],
-  ['cert', 'cert'],
-  ['key', 'key'],
-  ['cacertfile', 'ca'],
-  ['certfile', 'cert'],
-  ['keyfile', 'key'],
+/** Of a server that a parameter names: there is nothing to be declared of these. */
+const WEB: readonly Scheme[] = [
+  { name: 'http', port: 80, encryption: 'plain', encrypted: 'https' },
+  { name: 'https', port: 443, encryption: 'tls' },
 ];
 
 const DAY_MS = 86_400_000;
@@ -28,28 +24,38 @@ const ENDS_SOON_DAYS = 21;
 export async function checkTls(url: string, timeoutMs: number, now: number): Promise<Check | null> {
   const parts = URL.parse(url);
   if (parts === null) return null;
-  if (parts.protocol === 'sqs:') {
-    const endpoint = parts.searchParams.get('endpoint');
-    return endpoint === null ? null : checkTls(endpoint, timeoutMs, now);
+  const known = schemeOf(parts.protocol);
+  const scheme = known?.scheme ?? WEB.find(({ name }) => `${name}:` === parts.protocol);
+  if (scheme === undefined || scheme.encryption === 'none') return null;
+  const said = (role: NonNullable<Parameter['tls']>) =>
+    known?.manifest.parameters.find((one) => one.tls === role && parts.searchParams.has(one.name)) ?? null;
+  if (scheme.encryption === 'parameter') {
+    const server = said('server');
+    return server === null ? null : checkTls(parts.searchParams.get(server.name) ?? '', timeoutMs, now);
   }
   const host = parts.hostname.replace(/^\[|\]$/g, '');
-  if (PLAIN.has(parts.protocol)) {
+  if (scheme.encryption === 'plain') {
     return isLoopback(host)
       ? ok('encryption', 'none, and the broker is on this machine')
       : warning(
           'encryption',
           `none: passwords and messages cross the network readable`,
-          `use ${encrypted(parts.protocol)} if the broker has it`,
+          scheme.encrypted === undefined ? null : `use ${scheme.encrypted}:// if the broker has it`,
         );
   }
-  const usualPort = TLS_PORTS[parts.protocol];
-  if (usualPort === undefined || host === '') return null;
-  const port = parts.port === '' ? usualPort : Number(parts.port);
-  const serverName = parts.searchParams.get('server_name_indication') ?? (isIP(host) === 0 ? host : null);
-  const verified = parts.searchParams.get('verify') !== 'verify_none';
+  if (scheme.port === null || host === '') return null;
+  const port = parts.port === '' ? scheme.port : Number(parts.port);
+  const told = (role: NonNullable<Parameter['tls']>): string | null => {
+    const parameter = said(role);
+    return parameter === null ? null : parts.searchParams.get(parameter.name);
+  };
+  const serverName = told('server-name') ?? (isIP(host) === 0 ? host : null);
+  const verify = said('verify');
+  // Whatever is not the usual value turns it off.
+  const verified = verify === null || parts.searchParams.get(verify.name) === verify.usual;
   let files: Files;
   try {
-    files = await readFiles(parts.searchParams);
+    files = await readFiles(told);
   } catch {
     return failed('TLS', 'a certificate file that the URL names cannot be read');
   }
@@ -62,7 +68,13 @@ export async function checkTls(url: string, timeoutMs: number, now: number): Pro
       rejectUnauthorized: false,
     },
     timeoutMs,
-    (socket) => verdict(socket, { now, verified, hasOwnAuthority: files.ca !== undefined }),
+    (socket) =>
+      verdict(socket, {
+        now,
+        unverified: verified ? null : (told('verify') ?? ''),
+        hasOwnAuthority: files.ca !== undefined,
+        authority: known?.manifest.parameters.find(({ tls }) => tls === 'ca')?.name ?? null,
+      }),
   );
 }
 
@@ -72,10 +84,10 @@ interface Files {
   readonly key?: Buffer;
 }
 
-async function readFiles(parameters: URLSearchParams): Promise<Files> {
+async function readFiles(told: (role: keyof Files) => string | null): Promise<Files> {
   const files: { ca?: Buffer; cert?: Buffer; key?: Buffer } = {};
-  for (const [parameter, part] of FILE_PARAMETERS) {
-    const path = parameters.get(parameter);
+  for (const part of ['ca', 'cert', 'key'] as const) {
+    const path = told(part);
     if (path !== null) files[part] = await readFile(path);
   }
   return files;
@@ -104,22 +116,24 @@ function handshake(options: ConnectionOptions, timeoutMs: number, judge: (socket
 
 interface Expectations {
   readonly now: number;
-  /** False: the URL says `verify_none`. */
-  readonly verified: boolean;
+  /** What the URL says so that any certificate is taken; null: it is verified. */
+  readonly unverified: string | null;
   readonly hasOwnAuthority: boolean;
+  /** The parameter that names an authority; null: the broker has none. */
+  readonly authority: string | null;
 }
 
-function verdict(socket: TLSSocket, { now, verified, hasOwnAuthority }: Expectations): Check {
+function verdict(socket: TLSSocket, { now, unverified, hasOwnAuthority, authority }: Expectations): Check {
   const protocol = socket.getProtocol() ?? 'TLS';
   const endsAt = Date.parse(socket.getPeerCertificate().valid_to);
   const days = Math.floor((endsAt - now) / DAY_MS);
   if (Number.isNaN(endsAt)) return warning('TLS', `${protocol}; the broker shows no certificate`);
   if (days < 0) return failed('TLS', `${protocol}; the certificate ended ${-days} days ago`, 'renew it');
-  if (!verified) {
+  if (unverified !== null) {
     return warning(
       'TLS',
-      `${protocol}; verify_none: anybody can pose as the broker`,
-      'name its authority with cacertfile',
+      `${protocol}; ${unverified}: anybody can pose as the broker`,
+      authority === null ? null : `name its authority with ${authority}`,
     );
   }
   if (!socket.authorized) {
@@ -128,7 +142,7 @@ function verdict(socket: TLSSocket, { now, verified, hasOwnAuthority }: Expectat
       `${protocol}; the certificate is not trusted${hasOwnAuthority ? ' by the authority that the URL names' : ' here'}: ${reasonOf(socket)}`,
       hasOwnAuthority
         ? null
-        : 'name its authority in the URL (ca=FILE, RabbitMQ: cacertfile=FILE) or in NODE_EXTRA_CA_CERTS',
+        : `name its authority ${authority === null ? '' : `in the URL (${authority}=FILE) or `}in NODE_EXTRA_CA_CERTS`,
     );
   }
   const trust = hasOwnAuthority ? ', trusted by the authority that the URL names' : '';
@@ -145,10 +159,6 @@ function reasonOf(socket: TLSSocket): string {
   const reason: unknown = socket.authorizationError;
   if (typeof reason === 'string') return reason;
   return reason instanceof Error && 'code' in reason && typeof reason.code === 'string' ? reason.code : 'unknown';
-}
-
-function encrypted(protocol: string): string {
-  return { 'redis:': 'rediss://', 'amqp:': 'amqps://' }[protocol] ?? 'https://';
 }
 
 function isLoopback(host: string): boolean {

@@ -1,4 +1,5 @@
 import { exitCodesHelp } from '../exit-codes.ts';
+import { exampleUrls, urlForms, urlParameters, urlRemarks } from './url-help.ts';
 
 const FILTERS = `A filter is a CEL expression that is true for the messages that are wanted:
 
@@ -33,31 +34,13 @@ const URLS = `Which broker, the first that is given:
   the current context: mq context use NAME, else 'context:' in the configuration
   an embedded database, $XDG_DATA_HOME/mq/mq.db
 
-  sqlite:PATH                          embedded, no server; sqlite: alone is the default file
-  redis://user:password@host:6379/0    rediss:// with TLS; ?kind=bullmq|stream|list ?prefix=bull ?group=G
-  amqp://user:password@host/vhost      amqps:// with TLS; ?management=http://host:15672
-  sqs://REGION or sqs://ACCOUNT@REGION ?endpoint=http://…; credentials by the AWS SDK's own chain
+${urlForms()}
 
 What may follow the ? (several with &):
 
-  Redis     where dead letters are   dlq=NAME (streams, lists; * stands for the queue: dlq=*:dead)
-                                     deadDeliveries=5 deadIdle=60s (streams: delivered so often, and idle so long)
-                                     as=rq|sidekiq|dramatiq (lists: its dead jobs)       unwrap=FIELD (BullMQ)
-            what a queue is          kind= prefix= group=  next=left|right (lists: where consumers take)
-            which server             sentinel=NAME sentinelPassword=  cluster=true  protocol=2|3
-            TLS files                ca= cert= key=         how long a list may take   scanBudget=5s
-  RabbitMQ  management=http://user:password@host:15672 where it is not on the same host
-            TLS                      cacertfile= certfile= keyfile= server_name_indication= verify=verify_peer|verify_none
-            the connection           heartbeat=S connection_timeout=MS channel_max=N auth_mechanism=plain
-  SQS       endpoint=http://…        another server than AWS
-            waitSeconds=1 emptyPolls=3 leaseSeconds=N   how long to look before a queue counts as empty, and to hold a message
-            denyPolicy=true          lets pause write a deny statement into the queue's policy
+${urlParameters()}
 
-An SQS URL may be sqs: alone where AWS_REGION names the region. SQS goes through the proxy of HTTPS_PROXY (HTTP_PROXY for an
-http:// endpoint) but for hosts in NO_PROXY, and trusts the authorities in the file of AWS_CA_BUNDLE. Redis and RabbitMQ use none.
-
-Without RabbitMQ's management API limits cannot be read: enqueue, move and redrive send to a queue that may drop its oldest
-messages only with --lossy, and a quorum queue is looked at only with --force.
+${urlRemarks()}
 
 In QUEUE@NAME, NAME is a context that is known. A slip of one is refused, and so is an unknown one where no broker was chosen;
 else all of it is the name of a queue, and with --url always.
@@ -68,13 +51,13 @@ takes the password from elsewhere, and it is put in after the URL is split.
   # ~/.config/mq/config.yaml (or $MQ_CONFIG); mq context add writes it and keeps your comments
   contexts:
     prod:
-      url: amqps://ops@rabbit.example.com/orders
-      password: {env: RABBIT_PASSWORD}     # or {file: PATH}, or {command: [pass, show, rabbit]}
+      url: ${exampleUrls().at(-1)}
+      password: {env: PROD_PASSWORD}       # or {file: PATH}, or {command: [pass, show, prod]}
       queue: orders                        # what @prod stands for
       protected: true                      # every change asks for the queue's name
       rules: {'payments-*': {purge: deny}} # deny or confirm, by verb; '*' is every verb that changes something
       redact: [card.number, customers.*.email]  # not shown by peek, inspect and top
-    staging: {url: 'redis://staging', readonly: true}
+    staging: {url: '${exampleUrls().at(0)}', readonly: true}
 
 A project's .mq.yaml is looked for from here up to the root of the repository (outside of one: only here). It may hold contexts
 of its own, defaults, and a 'context:' that is one of them; a verb that changes something then says where it goes.
@@ -101,16 +84,15 @@ const ENVELOPE = `A message as one line of JSON: what peek and drain print with 
 
 A queue as one line of JSON: what ls, stats and top print with -o ndjson.
 
-  {"queue":"orders","context":"prod","broker":"rabbitmq","kind":"quorum","state":"running","ready":120,"inFlight":10,
+  {"queue":"orders","context":"prod","broker":"…","kind":"…","state":"running","ready":120,"inFlight":10,
    "delayed":null,"dead":3,"depth":130,"consumers":4,"oldestAgeMs":null,
    "rates":{"inPerSec":12.5,"outPerSec":11,"errorPerSec":null,"windowMs":10000},"approximate":["ready"],
-   "notes":{"oldestAgeMs":"the broker does not tell the age on kind quorum"},"sampledAt":"2026-11-21T09:05:00.000Z"}
+   "notes":{"oldestAgeMs":"the broker does not tell the age on this kind"},"sampledAt":"2026-11-21T09:05:00.000Z"}
 
   sampledAt        when it was read; the rates are of the windowMs before that
   approximate      what the broker itself calls so, or tells seconds late
   null             unknown, or not for this kind of queue; notes say why
-  notes            by field; notes.list is on each row of a list that is not whole (Redis, when walking through the keys took
-                   longer than ?scanBudget=)
+  notes            by field; notes.list is on each row of a list that is not whole (walking through all keys took too long)
 `;
 
 const SAFETY = `What asks, and what guards:
@@ -136,7 +118,7 @@ A message leaves its queue only after its destination has it for certain: a cras
 in one of the two, at worst in both. The first Ctrl-C takes nothing new, settles what is in the air and reports; the second
 ends at once.
 
-On some queues (RabbitMQ, SQS) looking is a delivery: each look at a message that stays brings it nearer to its limit. Every
+On some queues (mq backends: peek disturbs) looking is a delivery: each look at a message that stays brings it nearer to its limit. Every
 verb that may leave what it looks at (peek, a --filter, copy) says that price first, and refuses when a look could make a
 message dead, or when the limit cannot be read. A dry run of everything asks the broker for its count instead.
 

@@ -1,4 +1,5 @@
-import type { Broker, OpenOptions } from '../../contract/broker.ts';
+import type { OpenOptions } from '../../contract/backend.ts';
+import type { Broker } from '../../contract/broker.ts';
 import type { Capabilities } from '../../contract/capabilities.ts';
 import type { Terminal } from '../../top/terminal.ts';
 

@@ -1,6 +1,7 @@
 import { MqError } from '../../contract/errors.ts';
 import { type JsonValue, metadataOf, type OutgoingMessage } from '../../contract/message.ts';
 import { parseDurationMs } from '../../core/duration.ts';
+import { type NativeFlags, nativeFlags } from '../line/broker-flags.ts';
 import { pairsToRecord } from '../line/pairs.ts';
 
 export interface EnqueueFlags {
@@ -20,16 +21,14 @@ export interface EnqueueFlags {
   readonly attempts?: number;
   readonly backoff?: string;
   readonly contentType?: string;
-  readonly exchange?: string;
-  readonly routingKey?: string;
   readonly rate?: number;
   readonly lossy?: boolean;
 }
 
 /** What the flags say of every message that is sent. */
 export interface MessageTemplate {
-  /** Published to an exchange, which only RabbitMQ has. */
-  readonly usesExchange: boolean;
+  /** What flags of one broker alone say of it. */
+  readonly native: NativeFlags;
   /** A bare body stays one: the flags say nothing of it. */
   readonly addsNothing: boolean;
   /** The message to send: from an envelope, whose fields the flags override, or from a bare body. */
@@ -40,7 +39,7 @@ export interface MessageTemplate {
 export function templateFrom(flags: EnqueueFlags): MessageTemplate {
   const headers = pairsToRecord(flags.header ?? [], '--header');
   const backoff = flags.backoff === undefined ? null : parseBackoff(flags.backoff);
-  const route = routeFrom(flags);
+  const native = nativeFlags('enqueue', flags);
   const made = (envelope: OutgoingMessage | null, body: Uint8Array): OutgoingMessage => ({
     id: flags.id ?? envelope?.id ?? null,
     body: envelope?.body ?? body,
@@ -51,7 +50,7 @@ export function templateFrom(flags: EnqueueFlags): MessageTemplate {
     deduplicationId: flags.dedup ?? envelope?.deduplicationId ?? null,
     ttlMs: flags.ttl ?? envelope?.ttlMs ?? null,
     name: flags.name ?? envelope?.name ?? null,
-    native: withRoute(envelope?.native ?? {}, route),
+    native: withRecords(envelope?.native ?? {}, native),
     delayMs: flags.delay ?? envelope?.delayMs ?? null,
     attempts: flags.attempts ?? envelope?.attempts ?? null,
     backoff: backoff ?? envelope?.backoff ?? null,
@@ -59,34 +58,24 @@ export function templateFrom(flags: EnqueueFlags): MessageTemplate {
   });
   const bare = made(null, new Uint8Array());
   return {
-    usesExchange: route !== null,
-    addsNothing: route === null && metadataOf(bare).length === 0,
+    native,
+    addsNothing: Object.keys(native.records).length === 0 && metadataOf(bare).length === 0,
     // Bulk input is nothing but bodies: what the flags say of them is worked out once.
     apply: (envelope, body) => (envelope === null ? { ...bare, body } : made(envelope, body)),
   };
 }
 
-interface Route {
-  readonly exchange: string;
-  readonly routingKey: string | undefined;
-}
-
-/** RabbitMQ: where it is published instead of to the queue itself, under that broker's name in `native`. */
-function routeFrom({ exchange, routingKey }: EnqueueFlags): Route | null {
-  if (exchange === undefined && routingKey === undefined) return null;
-  if (exchange === undefined) throw new MqError('USAGE', '--routing-key needs --exchange');
-  return { exchange, routingKey };
-}
-
-function withRoute(
+/** What an envelope says of a broker stays, but for what the flags say. */
+function withRecords(
   native: Readonly<Record<string, JsonValue>>,
-  route: Route | null,
+  { records }: NativeFlags,
 ): Readonly<Record<string, JsonValue>> {
-  if (route === null) return native;
-  const own = native.rabbitmq;
-  const record = typeof own === 'object' && own !== null && !Array.isArray(own) ? own : {};
-  const { exchange, routingKey = '' } = route;
-  return { ...native, rabbitmq: { ...record, via: 'exchange', exchange, routingKey } };
+  const changed: Record<string, JsonValue> = { ...native };
+  for (const [broker, record] of Object.entries(records)) {
+    const own = native[broker];
+    changed[broker] = { ...(typeof own === 'object' && own !== null && !Array.isArray(own) ? own : {}), ...record };
+  }
+  return changed;
 }
 
 function parseBackoff(text: string): NonNullable<OutgoingMessage['backoff']> {

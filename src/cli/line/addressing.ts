@@ -4,8 +4,9 @@ import type { Settings } from '../../config/load.ts';
 import { nearest } from '../../config/nearest.ts';
 import { findContext, splitQueueAddress } from '../../config/target.ts';
 import { MqError } from '../../contract/errors.ts';
+import { urlOfFile } from '../brokers.ts';
 import type { Operand } from './operand.ts';
-import { isUrl, isWebAddress, refuseUrl } from './queue-words.ts';
+import { isQueueUrl, isUrl, refuseUrl } from './queue-words.ts';
 
 /** A queue that the line names. */
 export interface NamedQueue {
@@ -61,7 +62,7 @@ export function addressQueues({
 
   const take = (name: string, role: NamedQueue['role']): string => {
     // Before anything is remembered of the line: a name of a queue goes into the history.
-    if (isUrl(name) && !isWebAddress(name)) refuseUrl(name);
+    if (isUrl(name) && !isQueueUrl(name)) refuseUrl(name);
     if (hasUrl) {
       queues.push({ queue: name, context: null, role });
       return name;
@@ -121,7 +122,7 @@ function refuseMistyped(name: string, settings: Settings, hasNoBroker: boolean):
   throw new MqError('CONTEXT_NOT_FOUND', `no context ${word}`, {
     hint:
       guess === null
-        ? `no broker is chosen; for an embedded queue whose name is ${name}: --url sqlite:`
+        ? `no broker is chosen; for an embedded queue whose name is ${name}: --url ${urlOfFile('')}`
         : `did you mean ${name.slice(0, at)}@${guess}? For a queue whose name is ${name}, choose the broker with --context or --url`,
   });
 }

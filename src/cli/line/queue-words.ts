@@ -1,24 +1,33 @@
 import { urlAt } from '../../config/redact.ts';
 import type { Broker } from '../../contract/broker.ts';
 import { MqError } from '../../contract/errors.ts';
+import { MANIFESTS, manifestOf } from '../brokers.ts';
 
 /**
  * A URL stands where a queue is expected: `--url` was forgotten, and where a queue comes into being with its first
- * message it would be stored with its password. Also behind an `@`. The embedded database has an address without
- * slashes.
+ * message it would be stored with its password. Also behind an `@`. An address that is a file has no slashes.
  */
 export function isUrl(name: string): boolean {
-  return urlAt(name) !== -1 || /^sqlite:/i.test(name);
+  return urlAt(name) !== -1 || hasScheme(name, FILE_SCHEMES);
 }
 
-/** The one scheme in which a broker may know its queues (SQS). */
-export function isWebAddress(name: string): boolean {
-  return /^https?:\/\//i.test(name);
+/** A URL by which some broker knows its queues. */
+export function isQueueUrl(name: string): boolean {
+  return hasScheme(name, QUEUE_SCHEMES) && name.includes('://');
+}
+
+const FILE_SCHEMES = MANIFESTS.filter(({ file }) => file !== undefined).flatMap(({ schemes }) =>
+  schemes.map(({ name }) => name),
+);
+const QUEUE_SCHEMES = MANIFESTS.flatMap(({ queueUrls }) => queueUrls);
+
+function hasScheme(name: string, schemes: readonly string[]): boolean {
+  return schemes.some((scheme) => name.slice(0, scheme.length + 1).toLowerCase() === `${scheme}:`);
 }
 
 /** The broker, which neither opens nor makes a queue whose name is a URL, unless it knows its queues so. */
 export function withoutUrls(broker: Broker): Broker {
-  if (broker.queuesByUrl === true) return broker;
+  if ((manifestOf(broker.name)?.queueUrls.length ?? 0) > 0) return broker;
   return new Proxy(broker, {
     get(real, key) {
       const member: unknown = Reflect.get(real, key, real);

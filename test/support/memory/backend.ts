@@ -1,4 +1,5 @@
-import type { Backend, Broker } from '../../../src/contract/broker.ts';
+import type { Backend } from '../../../src/contract/backend.ts';
+import type { Broker } from '../../../src/contract/broker.ts';
 import type { Capabilities } from '../../../src/contract/capabilities.ts';
 import { MqError, throwIfAborted } from '../../../src/contract/errors.ts';
 import { RICH } from './capabilities.ts';

@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { MANIFESTS } from '../../../src/backends/registry.ts';
 import { readCurrentContext, writeCurrentContext } from '../../../src/config/current-context.ts';
 import { addContext, removeContext } from '../../../src/config/edit.ts';
 import { loadSettings } from '../../../src/config/load.ts';
@@ -25,7 +26,7 @@ async function configure(text: string): Promise<void> {
   await writeFile(configFile(), text, { mode: 0o600 });
 }
 
-const settings = () => loadSettings(env, home);
+const settings = () => loadSettings(env, home, MANIFESTS);
 
 async function urlOf(choice: { url?: string; context?: string } = {}, secrets = new Secrets()): Promise<string> {
   const target = resolveTarget(
@@ -174,9 +175,9 @@ describe("a project's file", () => {
 
   test('is found upward to the root of the repository, and not above it', async () => {
     await writeFile(join(home, '.mq.yaml'), 'contexts:\n  above: {url: "redis://above"}\n');
-    expect((await loadSettings(env, below())).configuration.contexts.size).toBe(0);
+    expect((await loadSettings(env, below(), MANIFESTS)).configuration.contexts.size).toBe(0);
     await writeFile(project(), 'context: dev\ncontexts:\n  dev: {url: "redis://dev"}\n');
-    const found = await loadSettings(env, below());
+    const found = await loadSettings(env, below(), MANIFESTS);
     expect([...found.configuration.contexts.keys()]).toEqual(['dev']);
     expect(found.configuration.defaultContext).toBe('dev');
   });
@@ -184,7 +185,7 @@ describe("a project's file", () => {
   test("cannot take over a name of the person's own, and that is said", async () => {
     await configure('contexts:\n  prod: {url: "redis://mine"}\n');
     await writeFile(project(), 'contexts:\n  prod: {url: "redis://theirs"}\n');
-    const found = await loadSettings(env, below());
+    const found = await loadSettings(env, below(), MANIFESTS);
     expect(findContext(found, 'prod').url).toEqual({ from: 'text', text: 'redis://mine' });
     expect(found.configuration.warnings).toEqual([expect.stringContaining('passed over')]);
   });
@@ -196,7 +197,7 @@ describe("a project's file", () => {
     ['user: "${SECRET}"', 'user'],
   ])('may not say %s', async (line, key) => {
     await writeFile(project(), `contexts:\n  dev:\n    url: redis://dev\n    ${line}\n`);
-    await expect(loadSettings(env, below())).rejects.toMatchObject({
+    await expect(loadSettings(env, below(), MANIFESTS)).rejects.toMatchObject({
       code: 'CONFIG_INVALID',
       message: expect.stringContaining(`contexts.dev.${key}`),
     });
@@ -209,7 +210,7 @@ describe("a project's file", () => {
     '"redis://h?password=x"',
   ])('may not have the url %s', async (url) => {
     await writeFile(project(), `contexts:\n  dev:\n    url: ${url}\n`);
-    await expect(loadSettings(env, below())).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
+    await expect(loadSettings(env, below(), MANIFESTS)).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
   });
 });
 

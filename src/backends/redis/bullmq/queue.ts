@@ -30,15 +30,17 @@ export function openBull(connection: Connection, bull: BullPlace): Queue {
 
   async function deadLetters(signal: AbortSignal): Promise<DeadLetters> {
     const holder = await wrappedDeadOf(connection, bull, signal);
+    const collectsWrapped = holder === null && unwrap !== null && source !== null;
     return {
       // A queue of wrapped jobs is itself where they are kept: its waiting jobs are the dead letters.
       keptIn:
         holder !== null
           ? { place: 'queue', queue: holder.shown }
-          : unwrap !== null && source !== null
+          : collectsWrapped
             ? { place: 'nowhere' }
             : { place: 'state' },
       sources: source === null ? [] : [source],
+      ...(collectsWrapped ? { unwraps: true } : {}),
       ...(unwrap !== null && source !== null ? { mayNotRestore: true } : {}),
       restore(message) {
         const plain = unwrap !== null && message.state === 'ready' ? unwrapped(message, unwrap) : message;
