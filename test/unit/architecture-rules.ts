@@ -76,7 +76,7 @@ export function importsOf(text: string): string[] {
 function mayImport(from: string, to: string): boolean {
   const [fromLayer = '', fromBackend = ''] = from.split('/');
   const [toLayer = '', toBackend = ''] = to.split('/');
-  if (from === REGISTRY) return toLayer === 'contract' || /^backends\/[^/]+\/index\.ts$/.test(to);
+  if (from === REGISTRY) return toLayer === 'contract' || /^backends\/[^/]+\/(index|manifest)\.ts$/.test(to);
   if (to === REGISTRY) return fromLayer === 'cli';
   if (fromLayer === 'backends' && toLayer === 'backends') return fromBackend === toBackend || toBackend === 'common';
   return fromLayer === toLayer || (ARROWS[fromLayer]?.includes(toLayer) ?? false);

@@ -1,4 +1,6 @@
 import { MqError } from '../../contract/errors.ts';
+import { type Parameters, readParameters } from '../common/parameters.ts';
+import { manifest } from './manifest.ts';
 
 /** A RabbitMQ URL taken apart. Holds the password: never print one of these. */
 export interface Address {
@@ -50,10 +52,6 @@ export interface TrustOptions {
   readonly verify: boolean;
 }
 
-const PARAMETERS = [
-  ...['management', 'cacertfile', 'certfile', 'keyfile', 'server_name_indication', 'verify'],
-  ...['heartbeat', 'connection_timeout', 'channel_max', 'auth_mechanism'],
-];
 const HINT =
   'the form is amqp[s]://user:password@host[:port]/vhost[?management=http://host:15672], with special characters percent-encoded';
 
@@ -74,10 +72,7 @@ export function parseAddress(text: string): Address {
   if (path.includes('/'))
     throw invalid('the vhost in the RabbitMQ URL holds a slash', 'write a slash within a vhost as %2F');
   const vhost = path === '' ? '/' : decode(path, 'vhost');
-  for (const name of url.searchParams.keys()) {
-    if (!PARAMETERS.includes(name))
-      throw invalid('the RabbitMQ URL has a parameter that mq does not know', `known are: ${PARAMETERS.join(', ')}`);
-  }
+  const parameters = readParameters(manifest, url.searchParams);
   const shown = `${url.hostname}${url.port === '' ? '' : `:${url.port}`}`;
   return {
     tls,
@@ -86,9 +81,9 @@ export function parseAddress(text: string): Address {
     user,
     password,
     vhost,
-    management: managementAddress(url, { tls, host, user, password }),
-    trust: trustOptions(url.searchParams),
-    tuning: tuningOf(url.searchParams),
+    management: managementAddress(url, parameters, { tls, host, user, password }),
+    trust: trustOptions(parameters),
+    tuning: tuningOf(parameters),
     label: `${url.protocol}//${shown}${vhost === '/' ? '' : `/${encodeURIComponent(vhost)}`}`,
   };
 }
@@ -108,39 +103,30 @@ function refuseHostList(text: string): void {
   );
 }
 
-function tuningOf(parameters: URLSearchParams): Tuning {
-  const mechanism = parameters.get('auth_mechanism');
+function tuningOf(parameters: Parameters): Tuning {
+  const mechanism = parameters.text('auth_mechanism');
   if (mechanism !== null && mechanism.toLowerCase() !== 'plain')
     throw invalid('mq logs in to RabbitMQ by password only', 'leave auth_mechanism out of the URL, or write plain');
-  const whole = (name: string, most: number): number | null => {
-    const text = parameters.get(name);
-    if (text === null) return null;
-    if (!/^\d{1,10}$/.test(text) || Number(text) > most)
-      throw invalid(`${name} in the RabbitMQ URL must be a whole number up to ${most}`);
-    return Number(text);
-  };
   return {
-    heartbeatS: whole('heartbeat', 65_535),
+    heartbeatS: parameters.number('heartbeat'),
     // Milliseconds, as in the specification; 0 would be for ever.
-    connectTimeoutMs: whole('connection_timeout', 2_147_483_647) || null,
-    channelMax: whole('channel_max', 65_535),
+    connectTimeoutMs: parameters.number('connection_timeout') || null,
+    channelMax: parameters.number('channel_max'),
   };
 }
 
 function managementAddress(
   url: URL,
+  parameters: Parameters,
   amqp: { readonly tls: boolean; readonly host: string; readonly user: string; readonly password: string },
 ): ManagementAddress {
-  const given = url.searchParams.get('management');
+  const given = parameters.text('management');
   if (given === null) {
     const port = amqp.tls ? 15671 : 15672;
     const label = `${amqp.tls ? 'https' : 'http'}://${url.hostname}:${port}`;
     return { ...amqp, port, prefix: '', explicit: false, label };
   }
   const address = parseUrl(given, 'the address after management=');
-  if (address.protocol !== 'http:' && address.protocol !== 'https:') {
-    throw invalid('the address after management= must begin with http:// or https://');
-  }
   const tls = address.protocol === 'https:';
   const named = address.username !== '';
   return {
@@ -155,17 +141,13 @@ function managementAddress(
   };
 }
 
-function trustOptions(parameters: URLSearchParams): TrustOptions {
-  const verify = parameters.get('verify');
-  if (verify !== null && verify !== 'verify_peer' && verify !== 'verify_none') {
-    throw invalid('verify in the RabbitMQ URL must be verify_peer or verify_none');
-  }
+function trustOptions(parameters: Parameters): TrustOptions {
   return {
-    caFile: parameters.get('cacertfile'),
-    certFile: parameters.get('certfile'),
-    keyFile: parameters.get('keyfile'),
-    serverName: parameters.get('server_name_indication'),
-    verify: verify !== 'verify_none',
+    caFile: parameters.text('cacertfile'),
+    certFile: parameters.text('certfile'),
+    keyFile: parameters.text('keyfile'),
+    serverName: parameters.text('server_name_indication'),
+    verify: parameters.choice('verify', ['verify_none']) === null,
   };
 }
 

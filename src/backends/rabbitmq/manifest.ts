@@ -63,7 +63,7 @@ export const manifest = {
       meaning: 'the most channels of one connection',
       inProject: 'yes',
     },
-    { name: 'auth_mechanism', type: { is: 'choice', of: ['plain'] }, meaning: 'mq logs in by password only' },
+    { name: 'auth_mechanism', type: { is: 'text' }, placeholder: 'plain', meaning: 'mq logs in by password only' },
   ],
   flags: [
     {

@@ -1,12 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { MqError } from '../../contract/errors.ts';
+import { type Parameters, readParameters } from '../common/parameters.ts';
+import { manifest } from './manifest.ts';
 
 interface HostPort {
   readonly host: string;
   readonly port: number;
 }
 
-export type RedisKind = 'bullmq' | 'stream' | 'list';
+export type RedisKind = (typeof manifest.kinds)[number];
 
 /** What a Redis URL says, checked. Holds the password: never print it. */
 export interface RedisSettings {
@@ -58,9 +60,9 @@ export function parseRedisUrl(url: string): RedisSettings {
     throw invalid('the Redis URL is not of the form redis://[user:password@]host[:port][/db][?parameters]');
   }
   const [, scheme, userinfo, authority = '', path = '', query = ''] = parts;
-  const parameters = readParameters(query);
-  const sentinel = parameters.get('sentinel') ?? null;
-  const cluster = flag(parameters, 'cluster');
+  const parameters = readParameters(manifest, new URLSearchParams(query));
+  const sentinel = parameters.text('sentinel');
+  const cluster = parameters.isTrue('cluster');
   if (sentinel !== null && cluster) throw invalid('a Redis URL cannot have both sentinel= and cluster=true');
   const [username, password] = readUserinfo(userinfo);
   const db = wholeNumber(path === '' ? '0' : path, 'the database after the slash', 0);
@@ -77,56 +79,22 @@ export function parseRedisUrl(url: string): RedisSettings {
     hosts,
     db,
     topology: sentinel !== null ? { sentinel } : cluster ? 'cluster' : 'single',
-    sentinelPassword: parameters.get('sentinelPassword') ?? null,
-    protocol: oneOf(parameters, 'protocol', ['2', '3']) === '3' ? 3 : 2,
-    kind: oneOf(parameters, 'kind', ['bullmq', 'stream', 'list']),
-    prefix: parameters.get('prefix') ?? null,
-    group: parameters.get('group') ?? null,
-    dlq: parameters.get('dlq') ?? null,
-    next: oneOf(parameters, 'next', ['left', 'right']),
-    as: oneOf(parameters, 'as', ['rq', 'sidekiq', 'dramatiq']),
-    deadDeliveries: wholeNumber(parameters.get('deadDeliveries') ?? '5', 'deadDeliveries', 1),
-    deadIdleMs: duration(parameters.get('deadIdle') ?? '60s', 'deadIdle'),
-    unwrap: parameters.get('unwrap') ?? null,
-    scanBudgetMs: duration(parameters.get('scanBudget') ?? '5s', 'scanBudget'),
+    sentinelPassword: parameters.text('sentinelPassword'),
+    protocol: parameters.choice('protocol', ['3']) === null ? 2 : 3,
+    kind: parameters.choice('kind', manifest.kinds),
+    prefix: parameters.text('prefix'),
+    group: parameters.text('group'),
+    dlq: parameters.text('dlq'),
+    next: parameters.choice('next', ['left', 'right']),
+    as: parameters.choice('as', ['rq', 'sidekiq', 'dramatiq']),
+    deadDeliveries: parameters.number('deadDeliveries') ?? 5,
+    deadIdleMs: parameters.durationMs('deadIdle') ?? 60_000,
+    unwrap: parameters.text('unwrap'),
+    scanBudgetMs: parameters.durationMs('scanBudget') ?? 5_000,
     address: `${scheme}://${hosts.map(({ host, port }) => `${host.includes(':') ? `[${host}]` : host}:${port}`).join(',')}/${db}${
       sentinel === null ? '' : `?sentinel=${encodeURIComponent(sentinel)}`
     }`,
   };
-}
-
-/** Every parameter that a Redis URL may have. Anything else is refused: a misspelt `?kind` must not be ignored. */
-const PARAMETERS = [
-  'kind',
-  'prefix',
-  'group',
-  'dlq',
-  'next',
-  'as',
-  'deadDeliveries',
-  'deadIdle',
-  'unwrap',
-  'scanBudget',
-  'sentinel',
-  'sentinelPassword',
-  'cluster',
-  'protocol',
-  'ca',
-  'cert',
-  'key',
-] as const;
-
-function readParameters(query: string): ReadonlyMap<string, string> {
-  const known = new Set<string>(PARAMETERS);
-  const found = new Map<string, string>();
-  for (const [name, value] of new URLSearchParams(query)) {
-    if (!known.has(name)) {
-      throw invalid(`a Redis URL has no parameter "${name}"`, `known parameters: ${PARAMETERS.join(', ')}`);
-    }
-    if (value === '') throw invalid(`the parameter "${name}" of the Redis URL is empty`);
-    found.set(name, value);
-  }
-  return found;
 }
 
 function readUserinfo(userinfo: string | undefined): readonly [string | null, string | null] {
@@ -162,11 +130,11 @@ function readHosts(authority: string, defaultPort: number): readonly HostPort[] 
   });
 }
 
-function readTls(parameters: ReadonlyMap<string, string>): RedisSettings['tls'] {
+function readTls(parameters: Parameters): RedisSettings['tls'] {
   const tls: { ca?: string; cert?: string; key?: string } = {};
   for (const name of ['ca', 'cert', 'key'] as const) {
-    const file = parameters.get(name);
-    if (file === undefined) continue;
+    const file = parameters.text(name);
+    if (file === null) continue;
     try {
       tls[name] = readFileSync(file, 'utf8');
     } catch {
@@ -176,37 +144,10 @@ function readTls(parameters: ReadonlyMap<string, string>): RedisSettings['tls'] 
   return tls;
 }
 
-function flag(parameters: ReadonlyMap<string, string>, name: string): boolean {
-  return oneOf(parameters, name, ['true', 'false']) === 'true';
-}
-
-function oneOf<const T extends string>(
-  parameters: ReadonlyMap<string, string>,
-  name: string,
-  allowed: readonly T[],
-): T | null {
-  const value = parameters.get(name);
-  if (value === undefined) return null;
-  const found = allowed.find((candidate) => candidate === value);
-  if (found === undefined) throw invalid(`the parameter "${name}" of the Redis URL must be ${allowed.join(' or ')}`);
-  return found;
-}
-
 function wholeNumber(text: string, what: string, least: number): number {
   const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
   if (!(value >= least)) throw invalid(`${what} in the Redis URL is not a whole number of at least ${least}`);
   return value;
-}
-
-const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
-
-function duration(text: string, name: string): number {
-  const match = /^(\d{1,9})(ms|s|m|h|d)$/.exec(text);
-  const unit = UNITS[match?.[2] ?? ''];
-  if (match === null || unit === undefined) {
-    throw invalid(`the parameter "${name}" of the Redis URL is not a duration such as 500ms, 30s, 5m`);
-  }
-  return Number(match[1]) * unit;
 }
 
 function invalid(message: string, hint?: string): MqError {

@@ -1,4 +1,6 @@
 import { MqError } from '../../contract/errors.ts';
+import { readParameters } from '../common/parameters.ts';
+import { manifest } from './manifest.ts';
 import { CAREFUL, type Reception } from './reception.ts';
 import type { Environment } from './transport.ts';
 
@@ -16,7 +18,6 @@ export interface Address {
 
 const REGION = /^[a-z0-9]+(?:-[a-z0-9]+)*$/;
 const ACCOUNT = /^\d{12}$/;
-const PARAMETERS = ['endpoint', 'denyPolicy', 'waitSeconds', 'emptyPolls', 'leaseSeconds'];
 const SHAPE = 'sqs://REGION or sqs://ACCOUNT@REGION';
 
 /**
@@ -41,20 +42,16 @@ export function parseAddress(text: string, environment: Environment = {}): Addre
   const region = url.hostname === '' ? regionOf(environment) : url.hostname;
   if (region === null) throw invalid(`expected ${SHAPE}`, 'Without a region in it, AWS_REGION has to name one.');
   if (!REGION.test(region)) throw invalid('the region may hold only lower-case letters, digits and hyphens');
-  for (const key of url.searchParams.keys()) {
-    if (!PARAMETERS.includes(key)) {
-      throw invalid('unknown parameter in the SQS URL', `Known parameters are ${PARAMETERS.join(', ')}.`);
-    }
-  }
+  const parameters = readParameters(manifest, url.searchParams);
   return {
     region,
     account: url.username === '' ? null : url.username,
-    endpoint: parseEndpoint(url.searchParams.get('endpoint') ?? endpointOf(environment)),
-    denyPolicy: parseFlag(url.searchParams.get('denyPolicy')),
+    endpoint: parseEndpoint(parameters.text('endpoint') ?? endpointOf(environment)),
+    denyPolicy: parameters.isTrue('denyPolicy'),
     reception: {
-      waitSeconds: parseNumber(url, 'waitSeconds', 0, 20) ?? CAREFUL.waitSeconds,
-      emptyPolls: parseNumber(url, 'emptyPolls', 1, 10) ?? CAREFUL.emptyPolls,
-      leaseSeconds: parseNumber(url, 'leaseSeconds', 1, 43_200),
+      waitSeconds: parameters.number('waitSeconds') ?? CAREFUL.waitSeconds,
+      emptyPolls: parameters.number('emptyPolls') ?? CAREFUL.emptyPolls,
+      leaseSeconds: parameters.number('leaseSeconds'),
     },
   };
 }
@@ -86,20 +83,6 @@ function parseEndpoint(text: string | null): string | null {
   // It is shown, and a parameter may be a key.
   if (url.search !== '' || url.hash !== '') throw invalid('endpoint must end with its path');
   return url.href.replace(/\/$/, '');
-}
-
-function parseFlag(text: string | null): boolean {
-  if (text === null || text === 'false') return false;
-  if (text === 'true') return true;
-  throw invalid('denyPolicy must be true or false');
-}
-
-function parseNumber(url: URL, name: string, least: number, most: number): number | null {
-  const text = url.searchParams.get(name);
-  if (text === null) return null;
-  const value = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
-  if (value >= least && value <= most) return value;
-  throw invalid(`${name} must be a whole number from ${least} to ${most}`);
 }
 
 function parseUrl(text: string): URL | null {

@@ -62,6 +62,6 @@ export const manifest = {
   holders: { groupId: 'SQS FIFO' },
   examples: { doctor: ['mq doctor --url sqs://eu-west-1 --queue orders'] },
   remarks: [
-    'SQS goes through the proxy of HTTPS_PROXY (HTTP_PROXY for an http:// endpoint) but for hosts in NO_PROXY, and trusts the authorities in the file of AWS_CA_BUNDLE. Redis and RabbitMQ use none.',
+    'SQS goes through the proxy of HTTPS_PROXY (HTTP_PROXY for an http:// endpoint) but for hosts in NO_PROXY, and trusts the authorities in the file of AWS_CA_BUNDLE. Other brokers use none.',
   ],
 } as const satisfies Manifest;

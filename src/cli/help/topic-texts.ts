@@ -118,9 +118,10 @@ A message leaves its queue only after its destination has it for certain: a cras
 in one of the two, at worst in both. The first Ctrl-C takes nothing new, settles what is in the air and reports; the second
 ends at once.
 
-On some queues (mq backends: peek disturbs) looking is a delivery: each look at a message that stays brings it nearer to its limit. Every
-verb that may leave what it looks at (peek, a --filter, copy) says that price first, and refuses when a look could make a
-message dead, or when the limit cannot be read. A dry run of everything asks the broker for its count instead.
+On some queues (where mq backends says that peek disturbs) looking is a delivery: each look at a message that stays
+brings it nearer to its limit. Every verb that may leave what it looks at (peek, a --filter, copy) says that price first,
+and refuses when a look could make a message dead, or when the limit cannot be read. A dry run of everything asks the
+broker for its count instead.
 
 Whose dead letter a message is, the message says: redrive, purge --dead and peek --dead of a queue take those that it lost, and
 leave what another queue lost in the same dead-letter queue. The links decide only for a message that says nothing.
