@@ -1,4 +1,5 @@
-import { writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Queue as BullQueue } from 'bullmq';
 import { Cluster, Redis } from 'ioredis';
@@ -140,6 +141,33 @@ describe('a server that cannot write', () => {
       { queue: 'q', ready: 2, dead: 1 },
       { queue: 'q:dead', ready: 1 },
     ]);
+  });
+
+  it('that cannot save to disk: what only reads works, a change is 5, and everything is as it was', async () => {
+    const gone = await mkdtemp(join(tmpdir(), 'mq-test-gone-'));
+    const unsaved = await serverWith({ dir: gone, save: '3600 1' });
+    const at = ['--url', `${unsaved.url}?kind=list`];
+    await tell(unsaved, async (direct) => {
+      await direct.lpush('q', 'two', 'one');
+      await rm(gone, { recursive: true });
+      await direct.call('BGSAVE');
+      await expect.poll(() => direct.info('persistence'), { timeout: 10_000 }).toContain('rdb_last_bgsave_status:err');
+    });
+    for (const verb of [['ls'], ['peek', 'q'], ['doctor']])
+      expect(await runMq([...at, ...verb])).toMatchObject({ code: 0, stdout: expect.stringMatching(/\S/) });
+    const says = /the server cannot save to disk and refuses writes/;
+    for (const verb of [
+      ['purge', 'q', '--yes'],
+      ['move', 'q', 'to', '--yes'],
+      ['drain', 'q'],
+    ])
+      await refused([...at, ...verb], 5, says);
+    expect(await runMq([...at, 'enqueue', 'q', 'three'])).toMatchObject({
+      code: 5,
+      stdout: '',
+      stderr: expect.stringMatching(says),
+    });
+    await tell(unsaved, async (direct) => expect(await direct.lrange('q', 0, -1)).toEqual(['one', 'two']));
   });
 
   it.each(['list', 'stream'] as const)(

@@ -160,7 +160,7 @@ export function outcomeOf(answer: Answer | undefined, queue: string, id: string 
 
 /** The outcome of a send that the server refused, or of which the answer was lost. */
 export function failureOf(error: unknown, refused: boolean, place: ErrorPlace): SendOutcome {
-  const { message: reason, code } = redisError(error, place);
+  const { message: reason, code, retryable } = redisError(error, place);
   if (!refused) return { status: 'unknown', reason };
-  return { status: 'failed', reason, ...(code === 'PERMISSION_DENIED' && { code }) };
+  return { status: 'failed', reason, ...((code === 'PERMISSION_DENIED' || retryable) && { code }) };
 }

@@ -5,7 +5,7 @@ import { type Client, createClient, type Library, type Patience } from './client
 import { mastersOf, type NodeAddress, refuseWithoutMasters, unreachable } from './cluster.ts';
 import { ClusterNodes, type SilentNode } from './cluster-nodes.ts';
 import { tooLate, withTlsHint } from './connect-errors.ts';
-import { isRefusal, redisError } from './errors.ts';
+import { isRefusal, redisError, unlessOnlyWritesAreRefused } from './errors.ts';
 import { isSilence, Line, type LineFault, lineError } from './line.ts';
 import { sendManyTimes } from './repeated-command.ts';
 import { asInteger, asName, asPairs, asText, asTextOrNull } from './reply.ts';
@@ -237,7 +237,7 @@ export class Connection {
       // The nodes of a cluster were asked one by one.
       if (this.isCluster) return;
       // The login of a refused user does not make `connect` fail, so the first command has to show it.
-      await step(this.#send(this.#client, ['PING'], false));
+      await step(this.#send(this.#client, ['PING'], false).catch(unlessOnlyWritesAreRefused));
       // Nor does a database that is not there or not allowed: the connection stays in database 0, and would work on the
       // queues there.
       const { db } = this.settings;

@@ -82,6 +82,11 @@ export function isRefusal(error: unknown): boolean {
   return error.name === 'ReplyError' || error.name === 'SimpleError' || AFTER_REDIRECTIONS.test(error.message);
 }
 
+/** A server that cannot save to disk refuses PING, too, and answers whatever only reads. */
+export function unlessOnlyWritesAreRefused(error: unknown): void {
+  if (!isRefusal(error) || !(error instanceof Error) || !error.message.startsWith('MISCONF')) throw error;
+}
+
 /** The library sent it on until it had enough; each of the nodes had refused it. */
 const AFTER_REDIRECTIONS = /^Too many Cluster redirections\. Last error: (?:ReplyError|SimpleError): /;
 

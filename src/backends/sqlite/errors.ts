@@ -14,7 +14,7 @@ const CODES: Readonly<Record<number, readonly [ErrorCode, (file: string) => stri
   10: ['UNEXPECTED_RESPONSE', (file) => `the disk failed while reading or writing ${file}`, null],
   11: ['UNEXPECTED_RESPONSE', (file) => `${file} is damaged`, 'sqlite3 FILE .recover may save what is in it'],
   13: ['LIMIT_EXCEEDED', (file) => `no space left for ${file}`, 'free some space; nothing of this step was stored'],
-  14: ['PERMISSION_DENIED', (file) => `cannot open ${file}`, 'the file and its folder must exist and be readable'],
+  14: ['PERMISSION_DENIED', (file) => `cannot open ${file}`, 'the file and its folder must exist and be writable'],
   18: ['LIMIT_EXCEEDED', (file) => `a value is too large for ${file}`, null],
   26: ['CONFIG_INVALID', (file) => `${file} is not an mq queue file`, 'choose another path'],
 };

@@ -12,8 +12,8 @@ import { pathOf } from './url.ts';
 export const backend: Backend = {
   name: 'sqlite',
   kinds: [SQLITE_CAPABILITIES],
-  async open(url, { signal }) {
+  async open(url, { timeoutMs, signal }) {
     throwIfAborted(signal);
-    return new SqliteBroker(await QueueFile.open(pathOf(url)));
+    return new SqliteBroker(await QueueFile.open(pathOf(url), { timeoutMs, signal }));
   },
 };

@@ -70,10 +70,13 @@ export class SqlitePublisher implements Publisher {
         }
       } catch (error) {
         const reason = error instanceof MqError ? error.message : 'an unexpected error';
-        const status = error instanceof DoubtfulWrite ? 'unknown' : 'failed';
+        const outcome: SendOutcome =
+          error instanceof DoubtfulWrite
+            ? { status: 'unknown', reason }
+            : { status: 'failed', reason, ...(error instanceof MqError && { code: error.code }) };
         // Nothing was begun when the lock was not had: then whatever waits has failed.
         const failed = batch.length > 0 ? batch : this.#pending.splice(0);
-        for (const { resolve } of failed) resolve({ status, reason });
+        for (const { resolve } of failed) resolve(outcome);
       }
       batch = [];
     }

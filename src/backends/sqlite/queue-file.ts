@@ -10,10 +10,17 @@ import { IN_MEMORY } from './url.ts';
 
 type Driver = Awaited<ReturnType<typeof loadDriver>>;
 
-/** How long we wait for another process's transaction before we give up. */
+/** How long we wait for another process's transaction before we give up, or `--timeout` where that is less. */
 const LOCK_WAIT_MS = 5_000;
+/** So long still after an interruption, so that all ends soon, and what is in the air can be put back meanwhile. */
+const GRACE_MS = 700;
 /** How long SQLite itself may wait for a lock, because it blocks the whole process meanwhile. */
 const BLOCKING_WAIT_MS = 5;
+
+export interface Patience {
+  readonly timeoutMs?: number | undefined;
+  readonly signal?: AbortSignal;
+}
 
 interface PendingWrite {
   readonly work: (connection: Connection) => unknown;
@@ -38,16 +45,27 @@ export class QueueFile {
   #flushing: Promise<void> | null = null;
   #commits = 0;
   readonly #closers = new Set<() => Promise<void>>();
+  readonly #waitMs: number;
+  #stoppedAt = Number.POSITIVE_INFINITY;
   #closed = false;
 
-  private constructor(path: string, driver: Driver) {
+  private constructor(path: string, driver: Driver, waitMs: number) {
     this.path = path;
     this.#driver = driver;
+    this.#waitMs = waitMs;
   }
 
-  /** Throws when the file is there but is none of ours. */
-  static async open(path: string): Promise<QueueFile> {
-    const file = new QueueFile(path, await loadDriver());
+  /**
+   * Throws when the file is there but is none of ours. A lock of another process is waited for `timeoutMs` at most, and
+   * shortly once `signal` has aborted.
+   */
+  static async open(path: string, { timeoutMs = LOCK_WAIT_MS, signal }: Patience = {}): Promise<QueueFile> {
+    const file = new QueueFile(path, await loadDriver(), Math.min(timeoutMs, LOCK_WAIT_MS));
+    const stop = (): void => {
+      file.#stoppedAt = Date.now();
+    };
+    signal?.addEventListener('abort', stop, { once: true });
+    file.onClose(async () => signal?.removeEventListener('abort', stop));
     try {
       await file.read(() => null, null);
     } catch (error) {
@@ -163,12 +181,13 @@ export class QueueFile {
 
   /** Repeats what could not begin because another process holds the lock, waiting without blocking the process. */
   async #patiently<T>(work: () => T): Promise<T> {
-    const deadline = Date.now() + LOCK_WAIT_MS;
+    const startedAt = Date.now();
     for (;;) {
       try {
         return work();
       } catch (error) {
-        if (!isBusy(error) || Date.now() > deadline) throw toMqError(error, this.path);
+        const endsAt = Math.min(startedAt + this.#waitMs, Math.max(startedAt, this.#stoppedAt) + GRACE_MS);
+        if (!isBusy(error) || Date.now() > endsAt) throw toMqError(error, this.path);
       }
       await wait(1 + Math.random() * 8);
     }

@@ -190,7 +190,7 @@ describe('what the system refuses', () => {
     expect(stderr).toBe('');
     expect(JSON.parse(stdout)).toEqual({
       ready: 1,
-      outcome: { status: 'failed', reason: `${path} is read-only` },
+      outcome: { status: 'failed', reason: `${path} is read-only`, code: 'PERMISSION_DENIED' },
       pause: 'PERMISSION_DENIED',
     });
   });
@@ -260,7 +260,7 @@ describe('what the system refuses', () => {
     other.exec('BEGIN IMMEDIATE');
     try {
       const [outcome] = await send(queue, {});
-      expect(outcome).toEqual({ status: 'failed', reason: `${path} is locked by another process` });
+      expect(outcome).toEqual({ status: 'failed', reason: `${path} is locked by another process`, code: 'TIMEOUT' });
       expect(await bodies(queue)).toEqual([]);
     } finally {
       other.exec('ROLLBACK');
