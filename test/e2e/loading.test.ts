@@ -79,6 +79,8 @@ it.each([[['enqueue', 'q', 'body']], [['ls']], [['peek', 'q']], [['drain', 'q', 
     expect(modules.some((id) => id.includes('src/backends/sqlite/'))).toBe(true);
     expect(modules.some((id) => id.includes('/node_modules/commander/'))).toBe(true);
     expect(modules.filter((id) => CLIENTS.test(id) || TERMINAL.test(id))).toEqual([]);
-    expect(modules.filter((id) => /src\/(top|backends\/(redis|rabbitmq|sqs))\//.test(id))).toEqual([]);
+    // What is declared of a broker is known before it is loaded.
+    const other = /src\/(top|backends\/(redis|rabbitmq|sqs))\/(?!manifest\.ts$)/;
+    expect(modules.filter((id) => other.test(id))).toEqual([]);
   },
 );

@@ -207,8 +207,13 @@ describe('Tab', () => {
     await here(['ls'], aws);
     expect(asked).toBeGreaterThan(0);
     asked = 0;
-    await tab();
-    expect(asked).toBeGreaterThan(0);
+    // A Tab gives up after its time, which a busy machine may need for loading alone; the next one has it at hand.
+    await expect
+      .poll(async () => {
+        await tab();
+        return asked;
+      })
+      .toBeGreaterThan(0);
     asked = 0;
     await rm(join(folder, 'CACHE'), { recursive: true, force: true });
     await project(`context: w\ncontexts: {w: {url: "${url('&waitSeconds=0')}"}}\n`);
