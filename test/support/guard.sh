@@ -19,9 +19,14 @@ exec 3<&0 >/dev/null 2>&1
   kill -KILL -- "-$server"
 } &
 watcher=$!
-# A server that a test stops (SIGSTOP) has not ended; bash before 5 cannot tell.
-if [ "${BASH_VERSINFO[0]}" -ge 5 ]; then wait -f "$server"; else wait "$server"; fi
+wait "$server"
 status=$?
+# The shell takes a server that a test stops (SIGSTOP) for one that has ended.
+while kill -0 "$server"; do
+  sleep 0.2
+  wait "$server"
+  status=$?
+done
 kill -KILL -- "-$server" "-$watcher"
 if [ -e "$folder/.keep" ]; then rm "$folder/.keep"; else rm -rf "$folder"; fi
 exit "$status"
