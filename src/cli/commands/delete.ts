@@ -3,7 +3,7 @@ import { MqError } from '../../contract/errors.ts';
 import type { DeadLetters, Queue } from '../../contract/queue.ts';
 import { counted } from '../../core/counted.ts';
 import { capital } from '../../core/plan-words.ts';
-import { told } from '../../core/told.ts';
+import { type Told, told } from '../../core/told.ts';
 import { confirm, requireSomebodyToAsk } from '../change/confirm.ts';
 import { EXIT } from '../exit-codes.ts';
 import { isDocumentFormat, printDocument } from '../output/documents.ts';
@@ -45,7 +45,7 @@ export const deleteQueue = defineVerb<object, DeleteOptions>({
         lines: [
           `Delete queue ${name} on ${broker.name} (${broker.address})?`,
           `  with everything in it: ${lost.join(' and ')}. This cannot be undone.`,
-          ...(keepsApart(queue) ? staying(died, dead, links.value) : []),
+          ...(keepsApart(queue) ? staying(died, dead, links) : []),
           ...sourcesLine(links.value),
         ],
         typed: name,
@@ -68,7 +68,10 @@ function keepsApart({ capabilities }: Queue): boolean {
 }
 
 /** What the queue lost before is not in it. */
-function staying(died: string, dead: number | null | undefined, links: DeadLetters | null): readonly string[] {
+function staying(died: string, dead: number | null | undefined, told: Told<DeadLetters | null>): readonly string[] {
+  // They may be in it, and go with it.
+  if (dead === null && told.why !== null) return [`  ${capital(told.why)}.`];
+  const links = told.value;
   if (dead === undefined || dead === 0 || links?.keptIn.place === 'nowhere') return [];
   const where = links?.keptIn.place === 'queue' ? links.keptIn.queue : 'its dead-letter queue';
   return [`  ${capital(died)} in ${where} ${dead === 1 ? 'stays' : 'stay'} there.`];

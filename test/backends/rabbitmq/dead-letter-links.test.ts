@@ -7,6 +7,7 @@ import { queuePattern } from '../../../src/core/name-pattern.ts';
 import { planPurge } from '../../../src/core/purge.ts';
 import { planRedrive } from '../../../src/core/redrive.ts';
 import { EVERYTHING } from '../../../src/core/selection.ts';
+import { CommandLine } from '../../support/command-line.ts';
 import { type RabbitmqVhost, rabbitmqVhost } from '../../support/rabbitmq-vhost.ts';
 import { redriveOf } from '../../support/redrive.ts';
 
@@ -389,5 +390,11 @@ describe('dead letters on their way', () => {
     const held = { dead: null, notes: { dead: expect.stringMatching(/holds them inside "held-\d+" until/) } };
     for (const stats of await statsOf('held')) expect(stats).toMatchObject(held);
     await expect(redrive('held')).rejects.toMatchObject(refused);
+    const line = await CommandLine.open();
+    const terminals = { stdin: true, stderr: true };
+    const { stderr } = await line.run(['--url', vhost.mqUrl, 'delete', q('held')], { terminals, answers: ['no'] });
+    await line.close();
+    expect(stderr).toMatch(/holds them inside "held-\d+" until/);
+    expect(stderr).not.toMatch(/stays? there/);
   });
 });
