@@ -3,7 +3,10 @@ import { backend } from '../../../src/backends/rabbitmq/index.ts';
 import type { Broker } from '../../../src/contract/broker.ts';
 import type { Queue } from '../../../src/contract/queue.ts';
 import { compileFilter } from '../../../src/core/filter.ts';
+import { planMove } from '../../../src/core/move.ts';
 import { planRedrive } from '../../../src/core/redrive.ts';
+import { EVERYTHING } from '../../../src/core/selection.ts';
+import { outgoing } from '../../support/messages.ts';
 import { fillWithDeadLetters, takeNumbers } from '../../support/rabbitmq/dead-letters.ts';
 import { type RabbitmqVhost, rabbitmqVhost } from '../../support/rabbitmq-vhost.ts';
 import { redriveOf } from '../../support/redrive.ts';
@@ -93,4 +96,35 @@ describe.each(['classic', 'quorum'] as const)('%s: what was given back before', 
       expect(rows(await look(queue, COUNT)), `after a stop at ${stopAt}`).toBe(rows(left));
     }
   });
+});
+
+test('a copy that is interrupted leaves all in a quorum queue, in order, and makes none dead, however often', async () => {
+  const [name, dlq, target] = ['copied', 'copied-dlq', 'copies'];
+  const settings = { 'x-delivery-limit': 4 };
+  await broker.create?.(name, { kind: 'quorum', deadLetterQueue: dlq, maxReceives: null, settings, signal });
+  await broker.create?.(target, { kind: 'classic', deadLetterQueue: null, maxReceives: null, settings: {}, signal });
+  const [queue, copies, dead] = await Promise.all([name, target, dlq].map((one) => broker.queue(one, signal)));
+  if (queue === undefined || copies === undefined || dead === undefined) throw new Error('no queue');
+  const count = 200;
+  const publisher = await queue.publisher?.({ expected: count, lossy: false, notice, signal });
+  for (const n of upTo(count)) await publisher?.send(outgoing({ body: Buffer.from(String(n)) }));
+  await publisher?.close();
+  let seen: number[] = [];
+  for (const stopAt of [1, 57, 120, 30, 199, 80, 3]) {
+    const plan = await planMove({
+      ...{ ...EVERYTHING, operation: 'copy', source: queue, state: 'ready', only: null, target: copies },
+      ...{ max: null, ratePerSec: null, setHeaders: {}, lossy: false, force: true, notice, signal },
+    });
+    const stop = new AbortController();
+    const onProgress = ({ done }: { done: number }) => {
+      if (done >= stopAt) stop.abort();
+    };
+    const report = await plan.run({ dryRun: false, onProgress, signal: stop.signal });
+    expect(report).toMatchObject({ complete: false, failed: 0, unknown: 0 });
+    await expect.poll(async () => (await queue.stats(signal)).ready).toBe(count);
+    expect((await dead.stats(signal)).ready).toBe(0);
+    seen = [...seen, report.moved ?? 0];
+  }
+  expect((await copies.stats(signal)).ready).toBe(seen.reduce((sum, moved) => sum + moved, 0));
+  expect(rows(await takeNumbers(vhost.url, name))).toBe(`0–${count - 1}`);
 });
