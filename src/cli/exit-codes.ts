@@ -31,7 +31,7 @@ export const EXIT_MEANINGS: Readonly<Record<ExitName, string>> = {
   notSupported: 'this kind of queue cannot do that',
   threshold: 'a threshold was crossed',
   internal: 'a bug in mq',
-  hungUp: 'the terminal of the live view was closed (SIGHUP)',
+  hungUp: 'the terminal was closed (SIGHUP)',
   interrupted: 'interrupted (SIGINT)',
   terminated: 'terminated (SIGTERM)',
 };

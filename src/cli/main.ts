@@ -47,15 +47,18 @@ export async function main(umask: number = process.umask()): Promise<void> {
     stop.abort();
   };
 
+  // Asked now: of a terminal that was closed nobody can tell any more.
+  const hadTerminal = [0, 1, 2].some(isTerminal);
   const lastActs = new Set<() => void>();
   for (const [name, code] of [
     ['SIGINT', EXIT.interrupted],
     ['SIGTERM', EXIT.terminated],
     ['SIGHUP', EXIT.hungUp],
   ] as const) {
-    // Only the live view ends with its terminal: `nohup mq drain` has to go on, and a listener would take that back.
-    if (name === 'SIGHUP' && !(live && isTerminal(0) && isTerminal(1))) continue;
     process.on(name, () => {
+      // What has no terminal does not end with one: `nohup mq drain` has to go on. Node takes back what `nohup` has set,
+      // so without a listener it would die here, in the middle of its work.
+      if (name === 'SIGHUP' && !hadTerminal) return;
       // The system says that a terminal was closed, and the shell in it may say it again: that is nobody's second wish.
       if (interruption.signal.aborted && name !== 'SIGHUP') {
         for (const act of lastActs) act();

@@ -56,6 +56,18 @@ export function parseWaitMs(text: string): number {
   throw new MqError('USAGE', `too long to wait: ${text}`, { hint: 'write 24d at most' });
 }
 
+/**
+ * As `parseWaitMs`, for the longest wait for an answer. Throws `USAGE` for 0, which lets nobody answer and is meant as
+ * "for ever" by whom other programs have taught that.
+ */
+export function parseDeadlineMs(text: string): number {
+  const deadlineMs = parseWaitMs(text);
+  if (deadlineMs > 0) return deadlineMs;
+  throw new MqError('USAGE', `no time to answer: ${text}`, {
+    hint: 'write the longest wait for one answer, 24d at most',
+  });
+}
+
 /** For people: the two largest units, `3m12s`, `2d4h`; below a second `40ms`. */
 export function formatDuration(durationMs: number): string {
   const rounded = Math.round(durationMs);

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { BuiltProgram, type Finished, until } from '../support/built-program.ts';
+import { PseudoTerminal } from '../support/pseudo-terminal.ts';
 
 const execute = promisify(execFile);
 const BIN = new URL('../../bin/mq.js', import.meta.url).pathname;
@@ -106,6 +107,27 @@ describe('a worker', () => {
     expect(await counts('q')).toMatchObject({ ready: 7, inFlight: 0 });
     const history = JSON.parse((await mq(['history', '-o', 'json', '-n', '1'])).stdout);
     expect(history).toMatchObject([{ verb: 'drain', exitCode: code }]);
+  });
+
+  it('ends with its terminal as on SIGTERM, and without one goes on, as under nohup', async () => {
+    await fill(10);
+    const command = `cd ${folder}; ${COMMAND}`;
+    const args = ['drain', 'q', '--exec', command, '-j', '3', '--follow', '--idle', '300ms'];
+    await using terminal = new PseudoTerminal(process.execPath, [BIN, ...args], { columns: 80, rows: 24, env });
+    await until('three run', async () => (await lines('started')).length === 3);
+    terminal.close();
+    await writeFile(join(folder, 'go'), '');
+    expect((await terminal.exited).exitCode).toBe(129);
+    expect(await lines('done')).toHaveLength(3);
+    expect(await counts('q')).toMatchObject({ ready: 7, inFlight: 0 });
+
+    await rm(join(folder, 'go'));
+    const worker = new BuiltProgram(args, env);
+    await until('three more run', async () => (await lines('started')).length === 6);
+    worker.kill('SIGHUP');
+    await writeFile(join(folder, 'go'), '');
+    expect((await worker.finished).code).toBe(0);
+    expect(await counts('q')).toMatchObject({ ready: 0, inFlight: 0 });
   });
 
   it('on a second signal ends at once and takes its commands with it', async () => {

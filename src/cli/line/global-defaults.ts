@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { Defaults } from '../../config/configuration.ts';
 import type { Environment } from '../../config/places.ts';
 import { MqError } from '../../contract/errors.ts';
-import { parseWaitMs } from '../../core/duration.ts';
+import { parseDeadlineMs } from '../../core/duration.ts';
 import { type Globals, OUTPUT_FORMATS, type OutputFormat } from './globals.ts';
 
 export interface EffectiveGlobals {
@@ -45,8 +45,8 @@ export function withDefaults(
     globals: {
       ...globals,
       ...(output === null ? {} : { output: formatOf(output.value, output.from) }),
-      ...(timeout === null ? {} : { timeout: parseWaitMs(timeout.value) }),
-      ...(connectTimeout === null ? {} : { connectTimeout: parseWaitMs(connectTimeout.value) }),
+      ...(timeout === null ? {} : { timeout: parseDeadlineMs(timeout.value) }),
+      ...(connectTimeout === null ? {} : { connectTimeout: parseDeadlineMs(connectTimeout.value) }),
       ...(color === 'always' || color === 'never' ? { color } : {}),
       ...(env.MQ_NO_INPUT !== undefined && env.MQ_NO_INPUT !== '' && env.MQ_NO_INPUT !== '0' ? { input: false } : {}),
     },

@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { MqError } from '../../contract/errors.ts';
-import { parseDurationMs, parseWaitMs } from '../../core/duration.ts';
+import { parseDeadlineMs, parseDurationMs, parseWaitMs } from '../../core/duration.ts';
 import { addressForms } from '../brokers.ts';
 
 export const OUTPUT_FORMATS = ['table', 'json', 'ndjson', 'yaml', 'text', 'body', 'markdown'] as const;
@@ -69,10 +69,10 @@ function globalOptions(): readonly Option[] {
     ),
     new Option('--color <when>', 'colours').choices(['auto', 'always', 'never']).default('auto'),
     new Option('--timeout <duration>', 'the longest wait for one answer of the broker')
-      .argParser(wait)
+      .argParser(deadline)
       .default(30_000, '30s'),
     new Option('--connect-timeout <duration>', 'the longest wait for a connection')
-      .argParser(wait)
+      .argParser(deadline)
       .default(5_000, '5s'),
     new Option('-y, --yes', 'do not ask before removing or moving messages'),
     new Option(
@@ -91,6 +91,11 @@ export function duration(text: string): number {
 /** The same, for what is waited for: 24 days at most. */
 export function wait(text: string): number {
   return usage(() => parseWaitMs(text));
+}
+
+/** The same, for the longest wait for an answer: more than 0. */
+function deadline(text: string): number {
+  return usage(() => parseDeadlineMs(text));
 }
 
 /** For commander: a whole number of at least `minimum`. */

@@ -28,3 +28,13 @@ it('24 days can be waited, in an option and in the environment', async () => {
   expect((await mq.run(['ls'], { env: { MQ_TIMEOUT: '24d' } })).code).toBe(0);
   expect((await mq.run(['ls'], { env: { MQ_TIMEOUT: '25d' } })).code).toBe(2);
 });
+
+it.each([
+  [['ls', '--timeout', '0'], {}],
+  [['ls', '--connect-timeout', '0s'], {}],
+  [['ls'], { MQ_TIMEOUT: '0' }],
+])('mq %j with %j is refused: a broker that has no time cannot answer', async (args, env) => {
+  const ran = await mq.run(args, { env });
+  expect(ran.code).toBe(2);
+  expect(ran.stderr).toMatch(/no time to answer: 0/i);
+});
