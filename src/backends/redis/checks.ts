@@ -100,8 +100,23 @@ export async function* serverChecks(
     const detail = `policy ${policy}: when memory is full, the server throws keys away, queues among them`;
     return { name: 'memory', status: 'warning', detail, hint: 'CONFIG SET maxmemory-policy noeviction' };
   });
+  // Said only where it is wrong: most servers save nothing, or well.
+  if (await isSaveFailing(ask)) {
+    const detail = 'the last save to disk failed: the server refuses every change, unless it is set not to';
+    yield { name: 'disk', status: 'warning', detail, hint: 'see its log, its folder and the space on its disk' };
+  }
   yield* attempt('role', async () => roleCheck(asText(await ask('INFO', 'replication'))));
   yield* rightsChecks(ask);
+}
+
+async function isSaveFailing(ask: (name: string, ...args: readonly string[]) => Promise<unknown>): Promise<boolean> {
+  try {
+    return /^(?:rdb_last_bgsave_status|aof_last_write_status):err/m.test(asText(await ask('INFO', 'persistence')));
+  } catch (error) {
+    // What INFO says is asked for by other checks, which tell that it may not be run.
+    if (!(error instanceof MqError) || error.code === 'ABORTED') throw error;
+    return false;
+  }
 }
 
 function serverCheck(info: string): Check {
