@@ -5,14 +5,13 @@ import { errnoOf } from '../config/private-file.ts';
 import { redactUrl, type Secrets } from '../config/redact.ts';
 import type { Target } from '../config/target.ts';
 import { MqError } from '../contract/errors.ts';
-import { MANIFESTS } from './brokers.ts';
 import { ChangeRecord } from './change/change-record.ts';
-import { asksItself, type ChangingVerb, isChanging } from './change/changing.ts';
 import { confirm } from './change/confirm.ts';
 import { changedQueues, Guard } from './change/guard.ts';
 import { type ExitCode, exitCodeOf } from './exit-codes.ts';
 import { finalCode } from './final-code.ts';
 import type { Host } from './host/host.ts';
+import { KNOWN } from './known.ts';
 import { addressQueues, type NamedQueue } from './line/addressing.ts';
 import { withDefaults } from './line/global-defaults.ts';
 import type { Globals } from './line/globals.ts';
@@ -20,6 +19,7 @@ import type { Operand } from './line/operand.ts';
 import { isUrl } from './line/queue-words.ts';
 import { type RunCommandLine, Session } from './session.ts';
 import type { PreparedVerb } from './verb.ts';
+import { type VerbEntry, verbNamed } from './verbs.ts';
 
 /** A parsed line, on its way to the verb. */
 export interface Invocation {
@@ -39,9 +39,6 @@ export interface InvokeTools {
   readonly onGlobals: (globals: Globals) => void;
 }
 
-/** Those that must work when the configuration is broken. */
-const WITHOUT_CONFIGURATION: ReadonlySet<string> = new Set(['completion', 'backends', 'demo', 'doctor', 'help']);
-
 /**
  * Runs a verb: reads the configuration, finds the context, applies what it forbids and wants confirmed, and writes a
  * change into the history.
@@ -51,9 +48,11 @@ export async function invoke(
   { host, secrets, runCommandLine, onGlobals }: InvokeTools,
 ): Promise<ExitCode> {
   const { program, command, verb } = invocation;
-  const settings = WITHOUT_CONFIGURATION.has(command.name())
-    ? emptySettings(host.env, MANIFESTS)
-    : await loadSettings(host.env, host.cwd, MANIFESTS, host.signal);
+  const entry = verbNamed(command.name());
+  const settings =
+    entry?.needsNoConfiguration === true
+      ? emptySettings(host.env, KNOWN)
+      : await loadSettings(host.env, host.cwd, KNOWN, host.signal);
   const { globals, outputIsAsked, timeoutIsAsked } = withDefaults(
     invocation.globals,
     program,
@@ -89,10 +88,10 @@ export async function invoke(
   for (const warning of warnings) if (!notices.includes(warning)) session.messages.verbose(1, warning);
 
   const name = command.name();
-  if (!isChanging(name) || ('dryRun' in flags && flags.dryRun === true)) {
+  if (entry?.changes === undefined || ('dryRun' in flags && flags.dryRun === true)) {
     return verb.execute(operands, flags, session);
   }
-  await guardChange(session, name, queues, flags);
+  await guardChange(session, entry, queues, flags);
   session.change = new ChangeRecord({
     verb: name,
     context: session.target().context,
@@ -116,16 +115,16 @@ export async function invoke(
 
 async function guardChange(
   session: Session,
-  verb: ChangingVerb,
+  { name: verb, changes }: VerbEntry,
   queues: readonly NamedQueue[],
   flags: object,
 ): Promise<void> {
   const toUrl = 'toUrl' in flags && typeof flags.toUrl === 'string' ? flags.toUrl : undefined;
   const targetOf = ({ role }: NamedQueue) => (role === 'to' ? session.target(toUrl) : session.target());
-  const guard = new Guard(verb, changedQueues(verb, queues, targetOf));
+  const guard = new Guard(verb, changedQueues(verb, queues, targetOf), { hasDryRun: changes?.hasDryRun === true });
   session.guard = guard;
   sayProjects(session, [session.target(), ...(toUrl === undefined ? [] : [session.target(toUrl)])]);
-  if (guard.toConfirm.length === 0 || asksItself(verb)) return;
+  if (guard.toConfirm.length === 0 || changes?.asks === true) return;
   const where = guard.confirmingContexts.join(', ');
   for (const queue of guard.toConfirm)
     await confirm(session, { lines: [`${verb} ${queue} on ${where}?`], typed: queue });

@@ -2,6 +2,7 @@ import type { WriteStream } from 'node:tty';
 import type { Host, Output, StopCause } from './host/host.ts';
 import { keepMemoryFlat } from './host/memory.ts';
 import { silenceLibraries } from './host/silent-libraries.ts';
+import { verbNamed } from './verbs.ts';
 import { VERSION } from './version.ts';
 
 /**
@@ -22,7 +23,7 @@ export async function main(umask: number = process.umask()): Promise<void> {
   const env = { ...process.env };
   silenceLibraries(process.env, console);
   if (args[0] === '__complete') return completeAndExit(args.slice(1), env);
-  const live = args.some((arg) => arg === 'top' || arg === 'demo');
+  const live = args.some((arg) => verbNamed(arg)?.isLive === true);
   keepMemoryFlat(live ? 'live' : 'bulk');
   const {
     isTerminal,

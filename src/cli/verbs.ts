@@ -4,6 +4,15 @@ export interface VerbEntry {
   readonly name: string;
   readonly summary: string;
   readonly group: string;
+  /**
+   * It changes something on a broker, and so is guarded (`readonly`, `protected`, rules) and written to the history.
+   * Absent: it only reads. `asks`: of its own accord, with the counts that it has found.
+   */
+  readonly changes?: { readonly asks?: true; readonly hasDryRun?: true };
+  /** A view that lasts: memory is kept flat for it in another way, and it ends with its terminal. */
+  readonly isLive?: true;
+  /** It must work when the configuration is broken. */
+  readonly needsNoConfiguration?: true;
   /** Each verb is a chunk of its own: only the one that was asked for is loaded. */
   readonly load: () => Promise<PreparedVerb>;
 }
@@ -13,7 +22,7 @@ const MESSAGES = 'Messages:';
 const QUEUES = 'Queues:';
 const MORE = 'More:';
 
-/** The verbs in the order of the help. `top`, `context`, `completion` and `doctor` take their place here. */
+/** Every verb, in the order of the help. */
 export const VERBS: readonly VerbEntry[] = [
   { name: 'ls', group: LOOK, summary: 'list queues', load: async () => (await import('./commands/ls.ts')).ls },
   {
@@ -26,6 +35,7 @@ export const VERBS: readonly VerbEntry[] = [
     name: 'top',
     group: LOOK,
     summary: 'the live view of queues',
+    isLive: true,
     load: async () => (await import('./commands/top.ts')).top,
   },
   {
@@ -44,60 +54,70 @@ export const VERBS: readonly VerbEntry[] = [
     name: 'enqueue',
     group: MESSAGES,
     summary: 'send messages',
+    changes: {},
     load: async () => (await import('./commands/enqueue.ts')).enqueue,
   },
   {
     name: 'drain',
     group: MESSAGES,
     summary: 'take messages out: print, save or hand them to a command',
+    changes: { hasDryRun: true },
     load: async () => (await import('./commands/drain.ts')).drain,
   },
   {
     name: 'redrive',
     group: MESSAGES,
     summary: 'put dead letters back where they came from',
+    changes: { asks: true, hasDryRun: true },
     load: async () => (await import('./commands/redrive.ts')).redrive,
   },
   {
     name: 'move',
     group: MESSAGES,
     summary: 'move messages to another queue',
+    changes: { asks: true, hasDryRun: true },
     load: async () => (await import('./commands/move.ts')).move,
   },
   {
     name: 'copy',
     group: MESSAGES,
     summary: 'copy messages to another queue',
+    changes: { hasDryRun: true },
     load: async () => (await import('./commands/copy.ts')).copy,
   },
   {
     name: 'purge',
     group: MESSAGES,
     summary: 'delete messages',
+    changes: { asks: true, hasDryRun: true },
     load: async () => (await import('./commands/purge.ts')).purge,
   },
   {
     name: 'pause',
     group: QUEUES,
     summary: 'stop delivery to consumers',
+    changes: {},
     load: async () => (await import('./commands/pause.ts')).pause,
   },
   {
     name: 'resume',
     group: QUEUES,
     summary: 'restart delivery to consumers',
+    changes: {},
     load: async () => (await import('./commands/resume.ts')).resume,
   },
   {
     name: 'create',
     group: QUEUES,
     summary: 'create a queue, with its dead-letter link',
+    changes: {},
     load: async () => (await import('./commands/create.ts')).create,
   },
   {
     name: 'delete',
     group: QUEUES,
     summary: 'delete a queue and everything in it',
+    changes: { asks: true },
     load: async () => (await import('./commands/delete.ts')).deleteQueue,
   },
   {
@@ -110,12 +130,14 @@ export const VERBS: readonly VerbEntry[] = [
     name: 'completion',
     group: MORE,
     summary: 'the script that completes mq with Tab',
+    needsNoConfiguration: true,
     load: async () => (await import('./commands/completion.ts')).completion,
   },
   {
     name: 'doctor',
     group: MORE,
     summary: 'check configuration, reachability and permissions',
+    needsNoConfiguration: true,
     load: async () => (await import('./commands/doctor.ts')).doctor,
   },
   {
@@ -128,12 +150,23 @@ export const VERBS: readonly VerbEntry[] = [
     name: 'backends',
     group: MORE,
     summary: 'what each kind of queue can do',
+    needsNoConfiguration: true,
     load: async () => (await import('./commands/backends.ts')).backends,
   },
   {
     name: 'demo',
     group: MORE,
     summary: 'a tour on a temporary embedded queue',
+    isLive: true,
+    needsNoConfiguration: true,
     load: async () => (await import('./commands/demo.ts')).demo,
   },
 ];
+
+/** Null: there is none of that name. */
+export function verbNamed(name: string): VerbEntry | null {
+  return VERBS.find((verb) => verb.name === name) ?? null;
+}
+
+/** The names of the verbs that change something. */
+export const CHANGING: readonly string[] = VERBS.filter(({ changes }) => changes !== undefined).map(({ name }) => name);

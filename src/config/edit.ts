@@ -1,8 +1,14 @@
 import { Document, isMap, parseDocument } from 'yaml';
 import { MqError } from '../contract/errors.ts';
+import type { Known } from './known.ts';
 import { errnoOf, writePrivateFile } from './private-file.ts';
 import { readConfiguration } from './read-file.ts';
 import { readSmallFileOrPipe, UnfitFile } from './small-file.ts';
+
+export interface Edit {
+  readonly known: Known;
+  readonly replace: boolean;
+}
 
 /** A context as the file has it. */
 export type ContextEntry = Readonly<Record<string, unknown>>;
@@ -12,8 +18,13 @@ export type ContextEntry = Readonly<Record<string, unknown>>;
  * was. Throws `ALREADY_EXISTS` (unless `replace`), `CONFIG_INVALID` when the file or the entry is wrong; then the file
  * is untouched.
  */
-export async function addContext(file: string, name: string, entry: ContextEntry, replace: boolean): Promise<void> {
-  const document = await open(file);
+export async function addContext(
+  file: string,
+  name: string,
+  entry: ContextEntry,
+  { known, replace }: Edit,
+): Promise<void> {
+  const document = await open(file, known);
   if (document.hasIn(['contexts', name]) && !replace) {
     throw new MqError('ALREADY_EXISTS', `there is a context ${name} already`, {
       hint: `--replace overwrites it; see 'mq context show ${name}'`,
@@ -21,17 +32,17 @@ export async function addContext(file: string, name: string, entry: ContextEntry
   }
   if (!isMap(document.get('contexts'))) document.set('contexts', document.createNode({}));
   document.setIn(['contexts', name], document.createNode(entry));
-  await save(file, document);
+  await save(file, document, known);
 }
 
 /** Takes a context out of the file, with the comments that belong to it. Throws `CONTEXT_NOT_FOUND`. */
-export async function removeContext(file: string, name: string): Promise<void> {
-  const document = await open(file);
+export async function removeContext(file: string, name: string, known: Known): Promise<void> {
+  const document = await open(file, known);
   if (!document.deleteIn(['contexts', name])) throw new MqError('CONTEXT_NOT_FOUND', `no context ${name} in ${file}`);
-  await save(file, document);
+  await save(file, document, known);
 }
 
-async function open(file: string): Promise<Document> {
+async function open(file: string, known: Known): Promise<Document> {
   let text = '';
   try {
     text = (await readSmallFileOrPipe(file, null)).text;
@@ -40,7 +51,7 @@ async function open(file: string): Promise<Document> {
     if (errnoOf(error) !== 'ENOENT') throw new MqError('CONFIG_INVALID', `cannot read ${file}: ${errnoOf(error)}`);
   }
   // What could not be read must not be written over.
-  readConfiguration(text, file, null);
+  readConfiguration(text, file, { known, isProject: false });
   const document = parseDocument(text);
   return document.contents === null ? emptyLike(document) : document;
 }
@@ -52,8 +63,8 @@ function emptyLike(document: Document): Document {
   return fresh;
 }
 
-async function save(file: string, document: Document): Promise<void> {
+async function save(file: string, document: Document, known: Known): Promise<void> {
   const text = document.toString({ lineWidth: 0 });
-  readConfiguration(text, file, null);
+  readConfiguration(text, file, { known, isProject: false });
   await writePrivateFile(file, text);
 }

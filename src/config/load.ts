@@ -1,18 +1,16 @@
 import { statSync } from 'node:fs';
-import type { Manifest } from '../contract/backend.ts';
 import { MqError } from '../contract/errors.ts';
 import { type Configuration, type Defaults, NO_DEFAULTS } from './configuration.ts';
 import { type CurrentContext, readCurrentContext } from './current-context.ts';
+import type { Known } from './known.ts';
 import { type Environment, type Places, placesOf } from './places.ts';
 import { errnoOf } from './private-file.ts';
 import { findProjectFile } from './project-file.ts';
-import type { FileContent } from './read-file.ts';
+import type { FileContent, Reading } from './read-file.ts';
 import { readSmallFileOrPipe, UnfitFile } from './small-file.ts';
 
 /** All that decides which broker a command talks to, apart from its own flags. */
-export interface Settings extends CurrentContext {
-  /** What is declared of every broker. */
-  readonly brokers: readonly Manifest[];
+export interface Settings extends CurrentContext, Known {
   readonly configuration: Configuration;
   readonly places: Places;
 }
@@ -25,18 +23,18 @@ export interface Settings extends CurrentContext {
 export async function loadSettings(
   env: Environment,
   folder: string,
-  brokers: readonly Manifest[],
+  known: Known,
   signal: AbortSignal | null = null,
 ): Promise<Settings> {
   const places = placesOf(env);
-  const [user, project] = await Promise.all([readUserFile(places, env, signal), readProjectFile(folder, brokers)]);
-  return { brokers, configuration: merge(user, project), places, ...readCurrentContext(places) };
+  const [user, project] = await Promise.all([readUserFile(places, env, known, signal), readProjectFile(folder, known)]);
+  return { ...known, configuration: merge(user, project), places, ...readCurrentContext(places) };
 }
 
 /** As if there were no files. */
-export function emptySettings(env: Environment, brokers: readonly Manifest[]): Settings {
+export function emptySettings(env: Environment, known: Known): Settings {
   return {
-    brokers,
+    ...known,
     configuration: merge(null, { found: null, warnings: [] }),
     places: placesOf(env),
     current: null,
@@ -49,7 +47,12 @@ interface Found {
   readonly content: FileContent;
 }
 
-async function readUserFile(places: Places, env: Environment, signal: AbortSignal | null): Promise<Found | null> {
+async function readUserFile(
+  places: Places,
+  env: Environment,
+  known: Known,
+  signal: AbortSignal | null,
+): Promise<Found | null> {
   const file = places.configFile;
   const text = await readText(file, signal);
   if (text === null) {
@@ -58,7 +61,7 @@ async function readUserFile(places: Places, env: Environment, signal: AbortSigna
       hint: 'correct it, or make an empty file there: mq context add writes into it',
     });
   }
-  const content = await parse(text, file, null);
+  const content = await parse(text, file, { known, isProject: false });
   const warnings =
     content.warnings.length > 0 && othersMayRead(file) ? [`${file} can be read by others: chmod 600 ${file}`] : [];
   return { file, content: { ...content, warnings: [...warnings, ...content.warnings] } };
@@ -74,18 +77,18 @@ interface FoundProject {
   readonly warnings: readonly string[];
 }
 
-async function readProjectFile(folder: string, brokers: readonly Manifest[]): Promise<FoundProject> {
+async function readProjectFile(folder: string, known: Known): Promise<FoundProject> {
   const project = findProjectFile(folder);
   if (project === null) return { found: null, warnings: [] };
   const { file } = project;
   if ('passedOver' in project) return { found: null, warnings: [`${file} is passed over: ${project.passedOver}`] };
-  return { found: { file, content: await parse(project.text, file, brokers) }, warnings: [] };
+  return { found: { file, content: await parse(project.text, file, { known, isProject: true }) }, warnings: [] };
 }
 
 /** YAML and the validator are loaded only when there is a file. */
-async function parse(text: string, file: string, project: readonly Manifest[] | null): Promise<FileContent> {
+async function parse(text: string, file: string, reading: Reading): Promise<FileContent> {
   const { readConfiguration } = await import('./read-file.ts');
-  return readConfiguration(text, file, project);
+  return readConfiguration(text, file, reading);
 }
 
 /** Null: there is no such file. */

@@ -1,22 +1,28 @@
 import * as v from 'valibot';
 import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument } from 'yaml';
-import type { Manifest } from '../contract/backend.ts';
 import { MqError } from '../contract/errors.ts';
 import { CONTEXT_NAME, type Configuration, type Context, NO_DEFAULTS, type SecretText } from './configuration.ts';
+import type { Known } from './known.ts';
 import { nearest } from './nearest.ts';
 import { projectUrlFault } from './project-url.ts';
-import { defaults, projectFile, ruleVerbs, type UserContext, type UserFile, userContext, userFile } from './schema.ts';
+import { type Schemas, schemasFor, type UserContext, type UserFile } from './schema.ts';
+
+/** How a file is read: whose it is decides what it may hold. */
+export interface Reading {
+  readonly known: Known;
+  readonly isProject: boolean;
+}
 
 /** One file, checked. */
 export interface FileContent extends Omit<Configuration, 'files' | 'notices'> {}
 
 /**
  * Reads the text of a configuration file. Throws `CONFIG_INVALID` with the file, the line and the path of the first
- * mistake (`config.yaml:4: contexts.prod.tmeout: …`), and never with a value, which may be a secret. `project`: null
- * for the person's own file; for a project's, the brokers, whose manifests say what its URLs may hold.
+ * mistake (`config.yaml:4: contexts.prod.tmeout: …`), and never with a value, which may be a secret.
  */
-export function readConfiguration(text: string, file: string, project: readonly Manifest[] | null): FileContent {
-  const isProject = project !== null;
+export function readConfiguration(text: string, file: string, reading: Reading): FileContent {
+  const { isProject, known } = reading;
+  const schemas = schemasFor(known.verbs);
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   const lineOf = (offset: number | undefined): string => (offset === undefined ? '' : `:${lines.linePos(offset).line}`);
@@ -51,19 +57,19 @@ export function readConfiguration(text: string, file: string, project: readonly 
   } catch {
     refuse('', 'too many YAML aliases');
   }
-  const checked = v.safeParse(isProject ? projectFile : userFile, plain);
+  const checked = v.safeParse(isProject ? schemas.projectFile : schemas.userFile, plain);
   if (!checked.success) {
     // An unknown key explains the missing one that it was meant to be.
     const issue = checked.issues.find(({ expected }) => expected === 'never') ?? checked.issues[0];
     const path = (issue.path ?? []).map(({ key }) => String(key));
-    const { sentence, hint } = explain(issue, path, isProject);
+    const { sentence, hint } = explain(issue, path, isProject, schemas);
     refuse(
       lineOf(keyOffset(document, path)),
       `${path.length === 0 ? '' : `${path.map(printable).join('.')}: `}${sentence}`,
       hint,
     );
   }
-  return fromChecked((checked as { output: UserFile }).output, file, project);
+  return fromChecked((checked as { output: UserFile }).output, file, reading);
 }
 
 /** Where the last key of the path stands, or of the nearest one above it that is there. */
@@ -86,12 +92,13 @@ function explain(
   issue: v.BaseIssue<unknown>,
   path: readonly string[],
   isProject: boolean,
+  schemas: Schemas,
 ): { sentence: string; hint?: string } {
   const key = path.at(-1) ?? '';
   if (issue.type === 'strict_object') {
     if (issue.expected === 'never') {
       if (isProject && key === 'password') return { sentence: 'is not allowed here', hint: PROJECT_LIMIT };
-      const guess = nearest(key, knownKeys(path));
+      const guess = nearest(key, knownKeys(path, schemas));
       return { sentence: 'there is no such setting', ...(guess === null ? {} : { hint: `did you mean ${guess}?` }) };
     }
     return { sentence: issue.expected?.startsWith('"') ? 'is missing' : 'must be a mapping' };
@@ -102,7 +109,10 @@ function explain(
   return { sentence: issue.message };
 }
 
-function knownKeys(path: readonly string[]): readonly string[] {
+function knownKeys(
+  path: readonly string[],
+  { userFile, userContext, defaults, ruleVerbs }: Schemas,
+): readonly string[] {
   if (path.length === 1) return Object.keys(userFile.entries);
   if (path[0] === 'defaults') return Object.keys(defaults.entries);
   if (path.length === 3) return Object.keys(userContext.entries);
@@ -114,13 +124,12 @@ function printable(key: string): string {
   return key.length > 80 ? `${key.slice(0, 79)}…` : key;
 }
 
-function fromChecked(content: UserFile, file: string, project: readonly Manifest[] | null): FileContent {
-  const isProject = project !== null;
+function fromChecked(content: UserFile, file: string, { isProject, known }: Reading): FileContent {
   const warnings: string[] = [];
   const contexts = new Map<string, Context>();
   for (const [name, entry] of Object.entries(content.contexts ?? {})) {
     const context = toContext(name, entry, file, isProject);
-    const fault = isProject && context.url.from === 'text' ? projectUrlFault(context.url.text, project) : null;
+    const fault = isProject && context.url.from === 'text' ? projectUrlFault(context.url.text, known.brokers) : null;
     if (fault !== null) {
       throw new MqError('CONFIG_INVALID', `${file}: contexts.${name}.url: ${fault}`, { hint: PROJECT_LIMIT });
     }

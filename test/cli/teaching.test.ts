@@ -1,11 +1,10 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { MANIFESTS } from '../../src/backends/registry.ts';
-import { CHANGING_VERBS, hasDryRun } from '../../src/cli/change/changing.ts';
 import { manPage } from '../../src/cli/help/man-page.ts';
 import { TOPICS } from '../../src/cli/help/topics.ts';
 import type { StopCause } from '../../src/cli/host/host.ts';
-import { VERBS } from '../../src/cli/verbs.ts';
+import { CHANGING, VERBS, verbNamed } from '../../src/cli/verbs.ts';
 import { CommandLine } from '../support/command-line.ts';
 
 let mq: CommandLine;
@@ -53,19 +52,19 @@ it('help is JSON for programs', async () => {
   expect(all.topics).toEqual(TOPICS);
   for (const { name } of VERBS) {
     const document = JSON.parse((await mq.ok([name, '--help', '-o', 'json'])).stdout);
-    expect(document).toMatchObject({ name, changes: CHANGING_VERBS.some((verb) => verb === name) });
+    expect(document).toMatchObject({ name, changes: CHANGING.includes(name) });
     expect(document.examples.length).toBeGreaterThanOrEqual(2);
     expect(document).toEqual(JSON.parse((await mq.ok(['help', name, '-o', 'json'])).stdout));
   }
 });
 
 it('a verb that cannot ask names the flags that it has: --dry-run only where there is one', async () => {
-  for (const verb of CHANGING_VERBS) {
+  for (const verb of CHANGING) {
     const { options } = JSON.parse((await mq.ok([verb, '--help', '-o', 'json'])).stdout);
     expect(
       options.some(({ long }: { long: string }) => long === '--dry-run'),
       verb,
-    ).toBe(hasDryRun(verb));
+    ).toBe(verbNamed(verb)?.changes?.hasDryRun === true);
   }
   expect((await mq.run(['purge', 'q'])).stderr).toContain(
     'hint: add --yes to go on without asking, or --dry-run to see',

@@ -1,7 +1,6 @@
 import { userInfo } from 'node:os';
 import { formatInstant } from '../../contract/instant.ts';
 import type { AnyReport } from '../../core/report.ts';
-import type { ChangingVerb } from './changing.ts';
 
 /** A line of the history: who did what where, with counts. Bodies, ids and headers of messages are never in it. */
 export interface HistoryEntry {
@@ -12,7 +11,7 @@ export interface HistoryEntry {
   readonly broker: string | null;
   /** Where the broker is, without credentials. */
   readonly address: string | null;
-  readonly verb: ChangingVerb;
+  readonly verb: string;
   readonly queues: readonly string[];
   readonly to: readonly string[];
   /** The flags that say which messages: filter, state, max … */
@@ -41,7 +40,7 @@ const SELECTION_FLAGS = [
 const COUNTS = ['matched', 'moved', 'skipped', 'failed', 'unknown', 'left'] as const;
 
 interface Beginning {
-  readonly verb: ChangingVerb;
+  readonly verb: string;
   readonly context: string | null;
   readonly queues: readonly string[];
   readonly to: readonly string[];

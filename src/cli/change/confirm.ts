@@ -2,7 +2,6 @@ import { MqError } from '../../contract/errors.ts';
 import { safe } from '../output/safe.ts';
 import { shellWord } from '../output/shell-word.ts';
 import type { Session } from '../session.ts';
-import { hasDryRun } from './changing.ts';
 
 export interface Question {
   /** What will happen: broker, queue, count and effect. */
@@ -59,7 +58,7 @@ export function requireSomebodyToAsk(session: Session): void {
     );
   }
   throw new MqError('CONFIRMATION_REQUIRED', 'this needs a confirmation and nobody can be asked', {
-    hint: `add --yes to go on without asking${guard !== null && hasDryRun(guard.verb) ? ', or --dry-run to see what would happen' : ''}`,
+    hint: `add --yes to go on without asking${guard?.hasDryRun === true ? ', or --dry-run to see what would happen' : ''}`,
   });
 }
 

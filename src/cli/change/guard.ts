@@ -4,7 +4,6 @@ import type { Broker } from '../../contract/broker.ts';
 import { MqError } from '../../contract/errors.ts';
 import { queuePattern } from '../../core/name-pattern.ts';
 import type { NamedQueue } from '../line/addressing.ts';
-import type { ChangingVerb } from './changing.ts';
 
 /** A queue that a command will change, and where it is. */
 export interface GuardedQueue {
@@ -17,15 +16,18 @@ export interface GuardedQueue {
  * `protected` and rules are enforced, for every verb that changes something.
  */
 export class Guard {
-  readonly verb: ChangingVerb;
+  readonly verb: string;
+  /** What would be done can be shown instead. */
+  readonly hasDryRun: boolean;
   /** The queues whose names have to be typed, or given with `--confirm`. */
   readonly toConfirm: readonly string[];
   /** The contexts that ask for it. */
   readonly confirmingContexts: readonly string[];
 
   /** Throws `USAGE` when a context refuses the change: nothing was attempted, and no broker was contacted. */
-  constructor(verb: ChangingVerb, queues: readonly GuardedQueue[]) {
+  constructor(verb: string, queues: readonly GuardedQueue[], { hasDryRun = false } = {}) {
     this.verb = verb;
+    this.hasDryRun = hasDryRun;
     const confirmed = queues.filter(({ queue, target }) => {
       if (target.settings === null) return false;
       refuseReadonly(verb, target.settings);
@@ -77,7 +79,7 @@ export class Guard {
 
 /** The queues of a line that its verb changes: all, save the source of a copy. */
 export function changedQueues(
-  verb: ChangingVerb,
+  verb: string,
   queues: readonly NamedQueue[],
   targetOf: (queue: NamedQueue) => Target,
 ): readonly GuardedQueue[] {
@@ -86,7 +88,7 @@ export function changedQueues(
     .map((named) => ({ queue: named.queue, target: targetOf(named) }));
 }
 
-function refuseReadonly(verb: ChangingVerb, context: Context): void {
+function refuseReadonly(verb: string, context: Context): void {
   if (!context.isReadonly) return;
   throw new MqError('USAGE', `the context ${context.name} is readonly: it refuses to ${verb}`, {
     hint: `see 'mq context show ${context.name}'; nothing was attempted`,
@@ -95,7 +97,7 @@ function refuseReadonly(verb: ChangingVerb, context: Context): void {
 }
 
 /** The strictest rule that fits. Throws `USAGE` when it is `deny`. */
-function requireAllowed(verb: ChangingVerb, queue: string, context: Context): 'confirm' | null {
+function requireAllowed(verb: string, queue: string, context: Context): 'confirm' | null {
   let result: 'confirm' | null = null;
   for (const { pattern, verbs } of context.rules) {
     const effect = verbs[verb] ?? verbs['*'];

@@ -170,7 +170,7 @@ async function add(session: Session, name: string, url: string, flags: ContextFl
       ...(flags.protected === true ? { protected: true } : {}),
       ...(flags.labelColor === undefined ? {} : { color: flags.labelColor }),
     },
-    flags.replace ?? false,
+    { known: settings, replace: flags.replace ?? false },
   );
   messages.summary(`added the context ${name} to ${file}`);
   if (redactUrl(url) !== url && !/\$\{[^}]+\}@/.test(url)) {
@@ -206,7 +206,7 @@ async function remove(session: Session, asked: string): Promise<ExitCode> {
   if (isFromProject)
     throw new MqError('USAGE', `${name} is in the file of the project: ${file}`, { hint: 'remove it there' });
   const { removeContext } = await import('../../config/edit.ts');
-  await removeContext(file, name);
+  await removeContext(file, name, session.settings);
   if (settings.current === name || settings.previous === name) {
     const current = settings.current === name ? null : settings.current;
     await writeCurrentContext(settings.places, {

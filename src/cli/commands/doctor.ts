@@ -58,7 +58,7 @@ export const doctor = defineVerb<DoctorFlags, DoctorOptions>({
     };
 
     try {
-      const own = await checkOwn(session.host);
+      const own = await checkOwn(session.host, session.settings);
       for (const check of own.checks) await say('mq', check);
       if (own.settings !== null) {
         const informed = session.withSettings(own.settings);

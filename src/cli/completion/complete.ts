@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { loadSettings, type Settings } from '../../config/load.ts';
-import { MANIFESTS } from '../brokers.ts';
+import { KNOWN } from '../known.ts';
 import { addGlobalOptions } from '../line/globals.ts';
 import { buildProgram } from '../program.ts';
 import type { PreparedVerb } from '../verb.ts';
@@ -86,6 +86,6 @@ async function candidates(words: readonly string[], current: string, host: Compl
     80,
   );
   let settings: Promise<Settings> | null = null;
-  const load = (): Promise<Settings> => (settings ??= loadSettings(host.env, host.cwd, MANIFESTS));
+  const load = (): Promise<Settings> => (settings ??= loadSettings(host.env, host.cwd, KNOWN));
   return findCandidates({ program, cursor: locateCursor(program, words, current), host, settings: load, signal });
 }

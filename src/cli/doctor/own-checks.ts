@@ -1,12 +1,12 @@
 import { access, constants, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { historyFile } from '../../config/history-file.ts';
+import type { Known } from '../../config/known.ts';
 import { loadSettings, type Settings } from '../../config/load.ts';
 import { placesOf, upwards } from '../../config/places.ts';
 import { errnoOf } from '../../config/private-file.ts';
 import type { Check } from '../../contract/broker.ts';
 import { MqError } from '../../contract/errors.ts';
-import { MANIFESTS } from '../brokers.ts';
 import type { Host } from '../host/host.ts';
 import { VERSION } from '../version.ts';
 
@@ -38,11 +38,11 @@ export interface OwnChecks {
 }
 
 /** What can be known without any broker: versions, the configuration, and the places where `mq` keeps its own files. */
-export async function checkOwn(host: Host): Promise<OwnChecks> {
+export async function checkOwn(host: Host, known: Known): Promise<OwnChecks> {
   const checks: Check[] = [ok('versions', `mq ${VERSION}, Node.js ${host.platform}`)];
   let settings: Settings | null = null;
   try {
-    settings = await loadSettings(host.env, host.cwd, MANIFESTS);
+    settings = await loadSettings(host.env, host.cwd, known);
     checks.push(...configurationChecks(settings));
   } catch (error) {
     checks.push(failedBy('configuration', error));

@@ -1,8 +1,7 @@
 import type { Command } from 'commander';
-import { isChanging } from '../change/changing.ts';
 import { EXIT, EXIT_MEANINGS, type ExitName } from '../exit-codes.ts';
 import type { PreparedVerb } from '../verb.ts';
-import { VERBS } from '../verbs.ts';
+import { VERBS, verbNamed } from '../verbs.ts';
 import { TOPICS } from './topics.ts';
 
 /** Help for programs: `mq --help -o json`, `mq VERB --help -o json`. Additive, as all our JSON. */
@@ -16,7 +15,7 @@ export function helpDocument(program: Command, name: string | null, verb: Prepar
         name: own,
         summary,
         group: group.replace(/:$/, ''),
-        changes: isChanging(own),
+        changes: verbNamed(own)?.changes !== undefined,
       })),
       topics: TOPICS,
       globalOptions: optionsOf(program),
@@ -27,7 +26,7 @@ export function helpDocument(program: Command, name: string | null, verb: Prepar
     name: command.name(),
     summary: command.summary(),
     effect: verb.effect,
-    changes: isChanging(command.name()),
+    changes: verbNamed(command.name())?.changes !== undefined,
     examples: verb.examples,
     arguments: command.registeredArguments.map((argument) => ({
       name: argument.name(),

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { MANIFESTS } from '../../../src/backends/registry.ts';
+import { KNOWN } from '../../../src/cli/known.ts';
 import { readCurrentContext, writeCurrentContext } from '../../../src/config/current-context.ts';
 import { addContext, removeContext } from '../../../src/config/edit.ts';
 import { loadSettings } from '../../../src/config/load.ts';
@@ -26,7 +26,7 @@ async function configure(text: string): Promise<void> {
   await writeFile(configFile(), text, { mode: 0o600 });
 }
 
-const settings = () => loadSettings(env, home, MANIFESTS);
+const settings = () => loadSettings(env, home, KNOWN);
 
 async function urlOf(choice: { url?: string; context?: string } = {}, secrets = new Secrets()): Promise<string> {
   const target = resolveTarget(
@@ -175,9 +175,9 @@ describe("a project's file", () => {
 
   test('is found upward to the root of the repository, and not above it', async () => {
     await writeFile(join(home, '.mq.yaml'), 'contexts:\n  above: {url: "redis://above"}\n');
-    expect((await loadSettings(env, below(), MANIFESTS)).configuration.contexts.size).toBe(0);
+    expect((await loadSettings(env, below(), KNOWN)).configuration.contexts.size).toBe(0);
     await writeFile(project(), 'context: dev\ncontexts:\n  dev: {url: "redis://dev"}\n');
-    const found = await loadSettings(env, below(), MANIFESTS);
+    const found = await loadSettings(env, below(), KNOWN);
     expect([...found.configuration.contexts.keys()]).toEqual(['dev']);
     expect(found.configuration.defaultContext).toBe('dev');
   });
@@ -185,7 +185,7 @@ describe("a project's file", () => {
   test("cannot take over a name of the person's own, and that is said", async () => {
     await configure('contexts:\n  prod: {url: "redis://mine"}\n');
     await writeFile(project(), 'contexts:\n  prod: {url: "redis://theirs"}\n');
-    const found = await loadSettings(env, below(), MANIFESTS);
+    const found = await loadSettings(env, below(), KNOWN);
     expect(findContext(found, 'prod').url).toEqual({ from: 'text', text: 'redis://mine' });
     expect(found.configuration.warnings).toEqual([expect.stringContaining('passed over')]);
   });
@@ -197,7 +197,7 @@ describe("a project's file", () => {
     ['user: "${SECRET}"', 'user'],
   ])('may not say %s', async (line, key) => {
     await writeFile(project(), `contexts:\n  dev:\n    url: redis://dev\n    ${line}\n`);
-    await expect(loadSettings(env, below(), MANIFESTS)).rejects.toMatchObject({
+    await expect(loadSettings(env, below(), KNOWN)).rejects.toMatchObject({
       code: 'CONFIG_INVALID',
       message: expect.stringContaining(`contexts.dev.${key}`),
     });
@@ -210,7 +210,7 @@ describe("a project's file", () => {
     '"redis://h?password=x"',
   ])('may not have the url %s', async (url) => {
     await writeFile(project(), `contexts:\n  dev:\n    url: ${url}\n`);
-    await expect(loadSettings(env, below(), MANIFESTS)).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
+    await expect(loadSettings(env, below(), KNOWN)).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
   });
 });
 
@@ -286,39 +286,45 @@ describe('editing', () => {
     const before =
       '# my brokers\ncontexts:\n  # the one that matters\n  prod:\n    url: redis://a # not b\n\n# the end\n';
     await configure(before);
-    await addContext(configFile(), 'dev', { url: 'redis://dev', readonly: true }, false);
+    await addContext(configFile(), 'dev', { url: 'redis://dev', readonly: true }, { known: KNOWN, replace: false });
     const text = await readFile(configFile(), 'utf8');
     for (const line of before.split('\n').filter((line) => line !== '')) expect(text).toContain(line);
     expect([...(await settings()).configuration.contexts.keys()]).toEqual(['prod', 'dev']);
-    await expect(addContext(configFile(), 'dev', { url: 'redis://x' }, false)).rejects.toMatchObject({
+    await expect(
+      addContext(configFile(), 'dev', { url: 'redis://x' }, { known: KNOWN, replace: false }),
+    ).rejects.toMatchObject({
       code: 'ALREADY_EXISTS',
     });
-    await removeContext(configFile(), 'dev');
+    await removeContext(configFile(), 'dev', KNOWN);
     expect(await readFile(configFile(), 'utf8')).toBe(before);
-    await expect(removeContext(configFile(), 'dev')).rejects.toMatchObject({ code: 'CONTEXT_NOT_FOUND' });
+    await expect(removeContext(configFile(), 'dev', KNOWN)).rejects.toMatchObject({ code: 'CONTEXT_NOT_FOUND' });
   });
 
   test('makes the file for its owner alone, and follows a link instead of replacing it', async () => {
-    await addContext(configFile(), 'dev', { url: 'redis://dev' }, false);
+    await addContext(configFile(), 'dev', { url: 'redis://dev' }, { known: KNOWN, replace: false });
     expect((await stat(configFile())).mode & 0o777).toBe(0o600);
     expect((await stat(join(home, '.config/mq'))).mode & 0o777).toBe(0o700);
     const linked = join(home, 'linked.yaml');
     await symlink(configFile(), linked);
-    await addContext(linked, 'two', { url: 'redis://two' }, false);
+    await addContext(linked, 'two', { url: 'redis://two' }, { known: KNOWN, replace: false });
     expect([...(await settings()).configuration.contexts.keys()]).toEqual(['dev', 'two']);
   });
 
   test('never writes over a file that it cannot read, and nothing that it would refuse', async () => {
     await configure('contexts: [\n');
-    await expect(addContext(configFile(), 'a', { url: 'redis://a' }, false)).rejects.toMatchObject({
+    await expect(
+      addContext(configFile(), 'a', { url: 'redis://a' }, { known: KNOWN, replace: false }),
+    ).rejects.toMatchObject({
       code: 'CONFIG_INVALID',
     });
     expect(await readFile(configFile(), 'utf8')).toBe('contexts: [\n');
     await configure('# only words\n');
-    await expect(addContext(configFile(), 'a b', { url: 'redis://a' }, false)).rejects.toMatchObject({
+    await expect(
+      addContext(configFile(), 'a b', { url: 'redis://a' }, { known: KNOWN, replace: false }),
+    ).rejects.toMatchObject({
       code: 'CONFIG_INVALID',
     });
-    await addContext(configFile(), 'a', { url: 'redis://a' }, false);
+    await addContext(configFile(), 'a', { url: 'redis://a' }, { known: KNOWN, replace: false });
     expect(await readFile(configFile(), 'utf8')).toContain('# only words');
   });
 });

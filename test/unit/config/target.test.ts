@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { MANIFESTS } from '../../../src/backends/registry.ts';
+import { KNOWN } from '../../../src/cli/known.ts';
 import type { Context } from '../../../src/config/configuration.ts';
 import { emptySettings } from '../../../src/config/load.ts';
 import type { Environment } from '../../../src/config/places.ts';
@@ -7,7 +7,7 @@ import { Secrets } from '../../../src/config/redact.ts';
 import { resolveTarget } from '../../../src/config/target.ts';
 
 function urlOf(url: string | null, env: Environment): Promise<string> {
-  const target = resolveTarget({ url, context: null }, emptySettings(env, MANIFESTS), env, new Secrets());
+  const target = resolveTarget({ url, context: null }, emptySettings(env, KNOWN), env, new Secrets());
   return target.connectionUrl(AbortSignal.timeout(1_000));
 }
 
@@ -41,7 +41,7 @@ it('refuses half of a character in every part of a URL, without repeating it', a
     ...{ rules: [], redact: [], color: null, file: '/mq.yaml', isFromProject: false },
   };
   const prod = (context: Pick<Context, 'url'> & Partial<Context>) => {
-    const settings = emptySettings({}, MANIFESTS);
+    const settings = emptySettings({}, KNOWN);
     const contexts = new Map(settings.configuration.contexts).set('prod', { ...rest, ...context });
     return resolveTarget(
       { url: null, context: 'prod' },
