@@ -1,5 +1,5 @@
 import { MANIFESTS } from '../backends/registry.ts';
-import type { Manifest, Parameter, Scheme } from '../contract/backend.ts';
+import type { Manifest, Scheme } from '../contract/backend.ts';
 import type { MetadataField } from '../contract/message.ts';
 
 /** The one way from the command line to the backends: what is declared of them, and how one is loaded. */
@@ -34,11 +34,6 @@ export function schemeOf(name: string): KnownScheme | null {
 /** Null: a broker that nobody registered, as in tests. */
 export function manifestOf(broker: string): Manifest | null {
   return MANIFESTS.find(({ name }) => name === broker) ?? null;
-}
-
-/** The parameters of this broker that say something of its encryption. */
-export function tlsParameters({ parameters }: Manifest, role: NonNullable<Parameter['tls']>): readonly string[] {
-  return parameters.filter(({ tls }) => tls === role).map(({ name }) => name);
 }
 
 /** `text (BullMQ)`: with the brokers or kinds that alone hold this field of a message. */
