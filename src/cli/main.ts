@@ -2,7 +2,6 @@ import type { WriteStream } from 'node:tty';
 import type { Host, Output, StopCause } from './host/host.ts';
 import { keepMemoryFlat } from './host/memory.ts';
 import { silenceLibraries } from './host/silent-libraries.ts';
-import { verbNamed } from './verbs.ts';
 import { VERSION } from './version.ts';
 
 /**
@@ -23,8 +22,6 @@ export async function main(umask: number = process.umask()): Promise<void> {
   const env = { ...process.env };
   silenceLibraries(process.env, console);
   if (args[0] === '__complete') return completeAndExit(args.slice(1), env);
-  const live = args.some((arg) => verbNamed(arg)?.isLive === true);
-  keepMemoryFlat(live ? 'live' : 'bulk');
   const {
     isTerminal,
     jobControlOf,
@@ -37,7 +34,10 @@ export async function main(umask: number = process.umask()): Promise<void> {
     runCommandLine,
     Secrets,
     EXIT,
+    verbNamed,
   } = await import('./running.ts');
+  const live = args.some((arg) => verbNamed(arg)?.isLive === true);
+  keepMemoryFlat(live ? 'live' : 'bulk');
   const stop = new AbortController();
   const interruption = new AbortController();
   let cause: StopCause | null = null;

@@ -7,3 +7,4 @@ export { lazyInput, lazyOutput } from './host/lazy-streams.ts';
 export { isTerminal } from './host/light-builtins.ts';
 export { nodeInput, nodeOutput, plainOutput } from './host/node-streams.ts';
 export { reportBug, runCommandLine } from './run.ts';
+export { verbNamed } from './verbs.ts';
