@@ -1,4 +1,5 @@
 import type { Capabilities, Guarantee, Kind } from './capabilities.ts';
+import type { ErrorCode } from './errors.ts';
 import type {
   BareBodies,
   Delivery,
@@ -263,7 +264,8 @@ export interface NativeProgress {
   readonly moved: number;
   /** Not there any more, or in another state: nothing was done. */
   readonly skipped: readonly ItemOutcome[];
-  readonly failed: readonly ItemOutcome[];
+  /** `code`: as in `SendOutcome`. */
+  readonly failed: readonly (ItemOutcome & { readonly code?: ErrorCode })[];
   /**
    * The answer was lost: moved or not, which only a look can tell. After such a page the move is over. Absent: none.
    */

@@ -74,7 +74,7 @@ async function nativeTransfer(
   const count = (page: NativeProgress): void => {
     tally.moved += page.moved;
     for (const outcome of page.skipped) tally.skip(outcome);
-    for (const outcome of page.failed) tally.fail(outcome);
+    for (const { code, ...outcome } of page.failed) tally.fail(outcome, code);
     for (const outcome of page.unknown ?? []) tally.doubt(outcome);
     isLost ||= page.unknown !== undefined;
     request.onProgress({

@@ -124,7 +124,18 @@ describe('a server that cannot write', () => {
     const at = ['--url', `${replica.url}?kind=list&dlq=*:dead`];
     expect(await runMq([...at, 'enqueue', 'q', 'one', 'two'])).toMatchObject({ code: 0 });
     expect(await runMq([...at, 'enqueue', 'q:dead', 'dead'])).toMatchObject({ code: 0 });
-    await tell(replica, (direct) => direct.call('REPLICAOF', '127.0.0.1', '1'));
+    const jobs = new BullQueue('jobs', { connection: { host: '127.0.0.1', port: replica.port } });
+    await jobs.add('job', { n: 1 }, { jobId: 'one' });
+    await jobs.close();
+    await tell(replica, async (direct) => {
+      await direct.lrem('bull:jobs:wait', 1, 'one');
+      await direct.zadd('bull:jobs:failed', Date.now(), 'one');
+      await direct.call('REPLICAOF', '127.0.0.1', '1');
+    });
+    expect(await runMq(['--url', replica.url, 'redrive', 'jobs', '--yes'])).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('read-only replica'),
+    });
     await refused([...at, 'purge', 'q', '--yes'], 1, /read-only replica/);
     await refused([...at, 'redrive', 'q', '--yes'], 1, /read-only replica/);
     await refused([...at, 'move', 'q', 'other', '--yes'], 1, /read-only replica/);
@@ -137,7 +148,7 @@ describe('a server that cannot write', () => {
       ),
     });
     expect(sent.stderr).toContain('0 sent, 2 not sent');
-    expect(await jsonOf([...at, 'ls', '-o', 'json'])).toMatchObject([
+    expect(await jsonOf([...at, 'ls', 'q*', '-o', 'json'])).toMatchObject([
       { queue: 'q', ready: 2, dead: 1 },
       { queue: 'q:dead', ready: 1 },
     ]);

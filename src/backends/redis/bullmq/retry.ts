@@ -48,7 +48,7 @@ export function bullRetry(connection: Connection, bull: BullPlace, request: Nati
   async function retry(all: readonly string[]): Promise<Omit<NativeProgress, 'exhausted'>> {
     const retryOne = await retrier(connection, bull);
     const skipped: ItemOutcome[] = [];
-    const failed: ItemOutcome[] = [];
+    const failed: NativeProgress['failed'][number][] = [];
     const unknown: ItemOutcome[] = [];
     let lost: string | null = null;
     let moved = 0;
@@ -82,11 +82,13 @@ export function bullRetry(connection: Connection, bull: BullPlace, request: Nati
           if (answer === 1) moved += 1;
           else skipped.push({ id, reason: refusalOfCode(answer) });
         } catch (error) {
-          const { message: reason } = redisError(error, { operation: 'redrive', queue: bull.shown });
-          const isRefused = isRefusal(error);
-          (isRefused ? failed : unknown).push({ id, reason });
-          // The rest is not tried: what was done is done, job by job.
-          if (!isRefused) lost = reason;
+          const { message: reason, code } = redisError(error, { operation: 'redrive', queue: bull.shown });
+          if (isRefusal(error)) failed.push({ id, reason, code });
+          else {
+            unknown.push({ id, reason });
+            // The rest is not tried: what was done is done, job by job.
+            lost = reason;
+          }
         }
       }
     }
