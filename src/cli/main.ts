@@ -57,8 +57,8 @@ export async function main(umask: number = process.umask()): Promise<void> {
     ['SIGHUP', EXIT.hungUp],
   ] as const) {
     process.on(name, () => {
-      // What has no terminal does not end with one: `nohup mq drain` has to go on. Node takes back what `nohup` has set,
-      // so without a listener it would die here, in the middle of its work.
+      // What has no terminal does not end with one: `nohup mq drain` has to go on. Node takes back what `nohup` has
+      // set, so without a listener it would die here, in the middle of its work.
       if (name === 'SIGHUP' && !hadTerminal) return;
       // The system says that a terminal was closed, and the shell in it may say it again: that is nobody's second wish.
       if (interruption.signal.aborted && name !== 'SIGHUP') {

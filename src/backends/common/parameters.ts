@@ -1,7 +1,9 @@
 import type { Manifest, ParameterType } from '../../contract/backend.ts';
 import { MqError } from '../../contract/errors.ts';
 
-/** What follows the `?` of a URL, checked. Null: it does not say. Asking for what is not declared is a bug, and throws. */
+/**
+ * What follows the `?` of a URL, checked. Null: it does not say. Asking for what is not declared is a bug, and throws.
+ */
 export interface Parameters {
   text(name: string): string | null;
   /** Of a number. */

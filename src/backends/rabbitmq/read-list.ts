@@ -69,7 +69,10 @@ export async function readFigures(
   return await withTotals(session, { all, matching, reason: NOTHING }, pattern, options);
 }
 
-/** `list`: what is left without them. Totals are asked of each queue itself, so that one that is stuck keeps all of them back: then there are none. */
+/**
+ * Totals are asked of each queue itself, so that one that is stuck keeps all of them back: then there are none. `list`:
+ * what is left without them.
+ */
 async function withTotals(
   session: Session,
   list: List,

@@ -421,8 +421,9 @@ export class Connection {
   }
 
   /**
-   * SCAN through every master, but those that `silentNodes` found. Yields pages of keys; a key may come twice. One that is no text is left out, since as a
-   * text it would be another key: as much of it as can be shown goes to `onNameless`.
+   * SCAN through every master, but those that `silentNodes` found. Yields pages of keys; a key may come twice. One that
+   * is no text is left out, since as a text it would be another key: as much of it as can be shown goes to
+   * `onNameless`.
    */
   async *scan(
     filter: { readonly type?: string; readonly match?: string },

@@ -3,8 +3,10 @@ import { MqError } from '../../contract/errors.ts';
 import type { JsonValue } from '../../contract/message.ts';
 import { isFifoName, isQueueName } from './names.ts';
 
-/** What `CreateQueue` takes: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_CreateQueue.html. `FifoQueue` and
- * `RedrivePolicy` follow from the name and from `--dlq`. */
+/**
+ * What `CreateQueue` takes. `FifoQueue` and `RedrivePolicy` follow from the name and from `--dlq`.
+ * https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_CreateQueue.html
+ */
 const SETTINGS = new Set([
   'DelaySeconds',
   'MaximumMessageSize',

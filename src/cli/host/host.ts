@@ -69,7 +69,7 @@ export interface Host {
 }
 
 /**
- * `SIGHUP`: the terminal was closed. `stdout-closed`: its reader has
- * gone. `stdout-failed`: it cannot be written, as on a full disk.
+ * `SIGHUP`: the terminal was closed. `stdout-closed`: its reader has gone. `stdout-failed`: it cannot be written, as on
+ * a full disk.
  */
 export type StopCause = 'SIGINT' | 'SIGTERM' | 'SIGHUP' | 'stdout-closed' | 'stdout-failed';
