@@ -35,7 +35,7 @@ test('a still of a recording says how old things were at its end, and that it is
   const { code, stdout } = await new BuiltProgram(['top', '--replay', file, '--once'], {}).finished;
   expect(code).toBe(0);
   expect(stdout).toMatch(/^mq top REPLAY {2}1 queue/);
-  expect(stdout).toMatch(/STALE 4s: it is down; next try in 8s$/m);
+  expect(stdout).toMatch(/STALE 4s: it is down$/m);
   expect(stdout).not.toMatch(/every/);
 });
 
