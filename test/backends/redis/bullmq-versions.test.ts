@@ -234,6 +234,20 @@ it('attempts that version 4 has counted are reset also for the 5 that runs the j
   expect(now.ran).toEqual([1, 1, 1]);
 });
 
+it.each(VERSIONS)('BullMQ $version: stalls are counted anew after a redrive, as attempts are', async (version) => {
+  const name = fresh('stalled');
+  const made = await application(version, name);
+  const { id = '' } = await made.add('j', { n: 1 });
+  // As the library leaves a job that has stalled too often.
+  await client.lrem(`bull:${name}:wait`, 1, id);
+  await client.zadd(`bull:${name}:failed`, Date.now(), id);
+  await client.hset(`bull:${name}:${id}`, 'stc', '2', 'failedReason', 'job stalled more than allowable limit');
+  await redriveAll(name);
+  expect(await client.hget(`bull:${name}:${id}`, 'stc')).toBeNull();
+  const working = worker(version, name);
+  await expect.poll(() => working.ran, PATIENCE).toEqual([1]);
+});
+
 it('a paused list that 5 has filled and a waiting list that 6 has filled are one after our pause and resume, in order', async () => {
   const name = fresh('both');
   await application(FIVE, name);

@@ -54,6 +54,23 @@ describe('the built program on the emulator fauxqs', () => {
     expect(stderr).not.toMatch(/\bat .*\.js/);
   });
 
+  it('a name that lacks the suffix of a FIFO queue, or has one too many, gets that queue as the hint', async () => {
+    const fifo = uniqueName('suffix', true);
+    await createQueue(broker, fifo);
+    const standard = uniqueName('plain');
+    await createQueue(broker, standard);
+    for (const [asked, meant] of [
+      [fifo.replace(/\.fifo$/, ''), fifo],
+      [`${standard}.fifo`, standard],
+    ] as const) {
+      for (const verb of ['stats', 'peek']) {
+        const { code, stderr } = await mq([verb, asked]);
+        expect(code, stderr).toBe(4);
+        expect(stderr).toContain(`did you mean ${meant}?`);
+      }
+    }
+  });
+
   it('an unknown queue: exit 4, by its name', async () => {
     for (const args of [['peek'], ['enqueue', '-'], ['redrive', '--yes'], ['purge', '--yes'], ['inspect']]) {
       const [verb = '', ...rest] = args;
