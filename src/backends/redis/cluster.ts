@@ -48,3 +48,12 @@ export function unreachable(masters: readonly NodeAddress[], address: string): M
     },
   );
 }
+
+/** Ends a connection of the library's own to some node, which it makes for messages that nobody subscribes to. */
+export function cutSubscriber(cluster: object): void {
+  const subscriber: unknown = Reflect.get(cluster, 'subscriber');
+  const redis: unknown = typeof subscriber === 'object' && subscriber !== null && Reflect.get(subscriber, 'subscriber');
+  const stream: unknown = typeof redis === 'object' && redis !== null && Reflect.get(redis, 'stream');
+  if (typeof stream === 'object' && stream !== null && 'destroy' in stream && typeof stream.destroy === 'function')
+    stream.destroy();
+}

@@ -2,7 +2,7 @@ import type { Command, Redis } from 'ioredis';
 import { MqError, throwIfAborted } from '../../contract/errors.ts';
 import { type Answer, settle } from './answer.ts';
 import { type Client, createClient, type Library, type Patience } from './client.ts';
-import { mastersOf, type NodeAddress, refuseWithoutMasters, unreachable } from './cluster.ts';
+import { cutSubscriber, mastersOf, type NodeAddress, refuseWithoutMasters, unreachable } from './cluster.ts';
 import { ClusterNodes, type SilentNode } from './cluster-nodes.ts';
 import { tooLate, withTlsHint } from './connect-errors.ts';
 import { isRefusal, redisError, unlessOnlyWritesAreRefused } from './errors.ts';
@@ -474,15 +474,6 @@ export class Connection {
     for (const line of this.#lines) line.cut();
     if ('nodes' in this.#client) cutSubscriber(this.#client);
   }
-}
-
-/** A connection of the library's own to some node, which it makes for messages that nobody subscribes to. */
-function cutSubscriber(cluster: object): void {
-  const subscriber: unknown = Reflect.get(cluster, 'subscriber');
-  const redis: unknown = typeof subscriber === 'object' && subscriber !== null && Reflect.get(subscriber, 'subscriber');
-  const stream: unknown = typeof redis === 'object' && redis !== null && Reflect.get(redis, 'stream');
-  if (typeof stream === 'object' && stream !== null && 'destroy' in stream && typeof stream.destroy === 'function')
-    stream.destroy();
 }
 
 /**
