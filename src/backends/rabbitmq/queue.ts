@@ -128,7 +128,10 @@ class RabbitQueue implements Queue {
       isStream: this.kind === 'rabbit-stream',
       ...(this.kind === 'classic' ? { maxPriority: rules.maxPriority } : { isAlwaysDurable: true as const }),
       lossy,
-      room: new RoomWatch(first, read, (room) => notice(this.#changedLimits(room))),
+      room: new RoomWatch(first, read, {
+        changed: (room) => notice(this.#changedLimits(room)),
+        unread: (why) => notice(this.#unreadLimits(why)),
+      }),
       notice,
       signal,
     });
@@ -138,6 +141,10 @@ class RabbitQueue implements Queue {
     const name = JSON.stringify(this.name);
     const loss = isOver ? ': some of those that are sent may be gone' : '';
     return `the limits of ${name} were changed meanwhile: ${fate}${loss}`;
+  }
+
+  #unreadLimits(why: string): string {
+    return `whether the limits of ${JSON.stringify(this.name)} were changed meanwhile is not known: ${why}`;
   }
 
   /** Null: it is exclusive to another connection, which forbids to count it, and not to send to it. */

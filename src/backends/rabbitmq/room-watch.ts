@@ -8,6 +8,14 @@ export interface RoomReading {
   readonly ready: number | null;
 }
 
+/** What is told while messages are sent. */
+export interface RoomNews {
+  /** The queue has other limits than before, and `room` is what is left. */
+  changed(room: Room): void;
+  /** Told once: whether the limits that were read still hold is not known, and why. */
+  unread(why: string): void;
+}
+
 /** Between two looks at the limits of a queue that is being sent to. */
 const LOOK_MS = 1_000;
 /** All has to end soon after the last message, also where nobody answers. */
@@ -16,22 +24,26 @@ const LAST_LOOK_MS = 500;
 /**
  * The room of a queue while it is sent to. Its limits may change meanwhile, by a policy: so they are read again each
  * second in which something is sent. What was sent in that second may be lost, which is told; after it, nothing is.
+ * Where they cannot be read again, those that were read go on to hold, and that is told.
  */
 export class RoomWatch {
   readonly #read: (signal: AbortSignal) => Promise<RoomReading>;
   readonly #end = new AbortController();
-  readonly #changed: (room: Room) => void;
+  readonly #news: RoomNews;
   #limits: string;
   #room: Room | null;
   #lookedAt = performance.now();
   #looking: Promise<void> | null = null;
   /** Taken since the last look. */
   #taken = 0;
+  #isUnreadTold: boolean;
 
-  /** `read`: anew. `changed`: it has other limits than before, and `room` is what is left. */
-  constructor(first: RoomReading, read: (signal: AbortSignal) => Promise<RoomReading>, changed: (room: Room) => void) {
+  /** `read`: anew. */
+  constructor(first: RoomReading, read: (signal: AbortSignal) => Promise<RoomReading>, news: RoomNews) {
     this.#read = read;
-    this.#changed = changed;
+    this.#news = news;
+    // Limits that were not known at first have been told, or accepted, before anything was sent.
+    this.#isUnreadTold = whyUnknown(first.rules) !== null;
     this.#limits = first.rules.limits;
     this.#room = Room.of(first.rules, first.ready);
   }
@@ -55,8 +67,7 @@ export class RoomWatch {
 
   #look(inTheAir: number): void {
     this.#looking ??= this.#lookAgain(inTheAir)
-      // What cannot be read now is as it was.
-      .catch(() => undefined)
+      .catch((error: unknown) => this.#tellUnread(this.#end.signal.aborted ? NO_ANSWER : reasonOf(error)))
       .finally(() => {
         this.#looking = null;
         this.#lookedAt = performance.now();
@@ -66,9 +77,28 @@ export class RoomWatch {
   async #lookAgain(inTheAir: number): Promise<void> {
     this.#taken = 0;
     const { rules, ready } = await this.#read(this.#end.signal);
-    if (rules.limits === this.#limits || !rules.limit('max-length').known) return;
+    const why = whyUnknown(rules);
+    if (why !== null) return this.#tellUnread(why);
+    if (rules.limits === this.#limits) return;
     this.#limits = rules.limits;
     this.#room = Room.of(rules, ready === null ? null : ready + inTheAir + this.#taken);
-    if (this.#room !== null) this.#changed(this.#room);
+    if (this.#room !== null) this.#news.changed(this.#room);
   }
+
+  #tellUnread(why: string): void {
+    if (this.#isUnreadTold) return;
+    this.#isUnreadTold = true;
+    this.#news.unread(why);
+  }
+}
+
+const NO_ANSWER = 'no answer in time';
+
+function whyUnknown(rules: QueueRules): string | null {
+  for (const limit of [rules.limit('max-length'), rules.limit('max-length-bytes')]) if (!limit.known) return limit.why;
+  return null;
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

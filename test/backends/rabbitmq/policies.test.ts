@@ -9,6 +9,7 @@ import { eventually } from '../../conformance/bench.ts';
 import { outgoing } from '../../support/messages.ts';
 import { type RabbitmqVhost, rabbitmqVhost } from '../../support/rabbitmq-vhost.ts';
 import { redriveOf } from '../../support/redrive.ts';
+import { silentProxy } from '../../support/silent-proxy.ts';
 
 const signal = new AbortController().signal;
 const notice = () => undefined;
@@ -157,4 +158,43 @@ test('limits that a policy sets while a queue is sent to are kept from the next 
   expect(await publisher.send(outgoing())).toMatchObject({ status: 'failed' });
   expect(told.join()).toContain('the limits of "late" were changed meanwhile');
   await publisher.close();
+});
+
+test('limits that cannot be read again while a queue is sent to go on to hold, and that is told once', async () => {
+  await queue('unread', 'classic');
+  await policy('unread', '^unread$', { 'max-length': 5 });
+  await using proxy = await silentProxy(vhost.managementUrl);
+  const url = new URL(vhost.mqUrl);
+  const management = new URL(vhost.managementUrl);
+  management.port = String(proxy.port);
+  url.searchParams.set('management', management.href);
+  const told: string[] = [];
+  const hidden = await backend.open(url.href, options);
+  try {
+    const unread = await hidden.queue('unread', signal);
+    const publisher = await unread.publisher?.({
+      ...{ expected: null, lossy: false, signal },
+      notice: (text) => told.push(text),
+    });
+    if (publisher === undefined) throw new Error('no publisher');
+    expect(await publisher.send(outgoing())).toMatchObject({ status: 'sent' });
+    await proxy.close();
+    const sent: string[] = ['sent'];
+    // Each try is a message: what is full refuses it, and is asked again all the same.
+    await eventually(async () => {
+      sent.push((await publisher.send(outgoing())).status);
+      expect(told).toHaveLength(1);
+    });
+    expect(told).toEqual([
+      expect.stringMatching(/^whether the limits of "unread" were changed meanwhile is not known: ./),
+    ]);
+    await new Promise((resolve) => setTimeout(resolve, 1_100));
+    sent.push((await publisher.send(outgoing())).status, (await publisher.send(outgoing())).status);
+    await publisher.close();
+    expect(told).toHaveLength(1);
+    expect(sent.slice(0, 5)).toEqual(Array.from({ length: 5 }, () => 'sent'));
+    expect(new Set(sent.slice(5))).toEqual(new Set(['failed']));
+  } finally {
+    await hidden.close();
+  }
 });
