@@ -1,8 +1,8 @@
 import type { QueuePattern } from '../contract/broker.ts';
 import type { Clock } from '../core/rate-limit.ts';
-import { Cadence } from './feed/cadence.ts';
-import { watch } from './feed/feed.ts';
-import type { Snapshot } from './feed/snapshot.ts';
+import { Cadence } from '../feed/cadence.ts';
+import { watch } from '../feed/feed.ts';
+import type { Snapshot } from '../feed/snapshot.ts';
 import { mount } from './mount.tsx';
 import { sized } from './sized.ts';
 import type { ActionRequest } from './state/action.ts';

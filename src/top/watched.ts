@@ -1,8 +1,8 @@
 import type { Broker } from '../contract/broker.ts';
 import type { ErrorCode } from '../contract/errors.ts';
 import type { Message } from '../contract/message.ts';
-import type { Notice } from '../contract/queue.ts';
 import type { AnyReport } from '../core/report.ts';
+import type { Source } from '../feed/source.ts';
 
 /** What can be done from the view. */
 export const CHANGE_VERBS = ['pause', 'resume', 'redrive', 'purge', 'move'] as const;
@@ -27,9 +27,7 @@ export interface Change {
 export type LabelColor = 'red' | 'yellow' | 'green' | 'cyan' | 'blue' | 'magenta' | 'gray';
 
 /** A broker to watch, and what the operator's configuration allows on it. */
-export interface WatchedBroker {
-  /** Its name in the view; unique among those watched. */
-  readonly context: string;
+export interface WatchedBroker extends Source {
   /** The options of the command line that choose it, without secrets: `['-c', 'prod']`. */
   readonly selector: readonly string[];
   /** The colour that the configuration gives to the context; absent: none. */
@@ -51,8 +49,6 @@ export interface WatchedBroker {
   shown(message: Message): Message;
   /** Writes the history; resolves to a sentence when that was not possible, and never rejects. */
   remember(change: Change): Promise<string | null>;
-  /** Called again after the connection was lost. */
-  connect(options: { readonly notice: Notice; readonly signal: AbortSignal }): Promise<Broker>;
 }
 
 /** The part of it that is data. */

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { headingLine, snapshotLine } from '../../src/top/feed/recording.ts';
+import { headingLine, snapshotLine } from '../../src/feed/recording.ts';
 import { BuiltProgram } from '../support/built-program.ts';
 import { PseudoTerminal } from '../support/pseudo-terminal.ts';
 import { NOON, reading, snapshot } from '../support/top/readings.ts';

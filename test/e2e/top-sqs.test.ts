@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { parseDurationMs } from '../../src/core/duration.ts';
-import type { Snapshot } from '../../src/top/feed/snapshot.ts';
+import type { Snapshot } from '../../src/feed/snapshot.ts';
 import { PseudoTerminal } from '../support/pseudo-terminal.ts';
 import { sqs } from '../support/servers.ts';
 import { createQueue, fill, openAt, outgoing, sendAll, takeAll, urlOf } from '../support/sqs/harness.ts';

@@ -12,8 +12,9 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   core: ['contract'],
   backends: ['contract'],
   config: ['contract'],
-  top: ['core', 'contract'],
-  cli: ['top', 'core', 'contract', 'config'],
+  feed: ['core', 'contract'],
+  top: ['feed', 'core', 'contract'],
+  cli: ['top', 'feed', 'core', 'contract', 'config'],
 };
 
 /** Client libraries and the one backend that may use each. */

@@ -34,7 +34,8 @@ const SOUND: readonly SourceFile[] = [
   },
   { path: 'backends/redis/index.ts', text: "import {\n  Redis,\n} from 'ioredis';\n" },
   { path: 'backends/registry.ts', text: "const load = () => import('./sqs/index.ts');\n" },
-  { path: 'top/view.tsx', text: "import { Box } from 'ink';\nimport '../core/move.ts';\n" },
+  { path: 'feed/feed.ts', text: "import '../core/move.ts';\n" },
+  { path: 'top/view.tsx', text: "import { Box } from 'ink';\nimport '../feed/feed.ts';\n" },
   { path: 'cli/main.ts', text: "import './connect.ts';\nprocess.exitCode = 0;\n" },
   { path: 'cli/connect.ts', text: "import { load } from '../backends/registry.ts';\n" },
 ];
@@ -56,6 +57,8 @@ describe('the rules find', () => {
     ['a backend reaching for another', 'backends/sqs/x.ts', "import '../redis/index.ts';\n"],
     ['a backend reaching for the core', 'backends/sqs/x.ts', "import type { X } from '../../core/move.ts';\n"],
     ['a backend reaching for the registry', 'backends/sqs/x.ts', "import '../registry.ts';\n"],
+    ['the feed reaching for the live view', 'feed/x.ts', "import '../top/view.tsx';\n"],
+    ['the core reaching for the feed', 'core/x.ts', "import '../feed/feed.ts';\n"],
     ['the live view reaching for the configuration', 'top/x.ts', "import '../config/y.ts';\n"],
     ['the command line naming a backend', 'cli/x.ts', "const b = await import('../backends/sqs/index.ts');\n"],
     ['a second place that reaches for the registry', 'cli/x.ts', "import '../backends/registry.ts';\n"],

@@ -5,7 +5,7 @@ import type { QueueStats } from '../../contract/stats.ts';
 import { parseWaitMs } from '../../core/duration.ts';
 import { isGlob } from '../../core/name-pattern.ts';
 import { systemClock } from '../../core/rate-limit.ts';
-import { withRates } from '../../core/sample.ts';
+import { ReadingPairs } from '../../feed/rates.ts';
 import { EXIT } from '../exit-codes.ts';
 import { wait } from '../line/globals.ts';
 import { compareQueues, SORT_KEYS, type SortKey } from '../line/sort-queues.ts';
@@ -98,10 +98,10 @@ export const stats = defineVerb<StatsFlags, StatsOptions>({
       said.add(glob);
     };
     await session.withBroker(async (broker) => {
-      let before = new Map<string, QueueStats>();
+      const pairs = new ReadingPairs();
       if (options.sampleMs !== null) {
         const first = await readAll(session, broker, options, new Unread(), sayOnce);
-        before = byName(first);
+        pairs.rated(first);
         if (first.some((reading) => reading.rates === undefined)) {
           await systemClock.sleep(options.sampleMs, session.signal);
         }
@@ -115,11 +115,10 @@ export const stats = defineVerb<StatsFlags, StatsOptions>({
           if (stdout.isTerminal) await stdout.write(CLEAR_SCREEN);
           else if (round > 0) await stdout.write('\n');
         }
-        await print(fresh.map((reading) => withRates(reading, before.get(reading.queue) ?? null)));
+        await print(pairs.rated(fresh));
         if (round === 0) explain(session, fresh, options);
         unread.tell();
         if (options.watchMs === null) return;
-        before = byName(fresh);
         await systemClock.sleep(options.watchMs, session.signal);
       }
     }, target);
@@ -137,10 +136,6 @@ async function readAll(
   const readings: QueueStats[] = [];
   for await (const reading of readQueues(session, broker, globs, unread, onEmpty)) readings.push(reading);
   return readings.sort((a, b) => compareQueues(a, b, sort));
-}
-
-function byName(readings: readonly QueueStats[]): Map<string, QueueStats> {
-  return new Map(readings.map((reading) => [reading.queue, reading]));
 }
 
 /** The reasons behind what is not shown: of a single queue, or of all with `--verbose`. */

@@ -11,9 +11,10 @@ import {
   recordedTime,
   replayed,
   snapshotLine,
-} from '../../top/feed/recording.ts';
-import type { Snapshot } from '../../top/feed/snapshot.ts';
-import { frameText, snapshotsOf, stateAfter, untilComplete } from '../../top/still.ts';
+} from '../../feed/recording.ts';
+import type { Snapshot } from '../../feed/snapshot.ts';
+import { snapshotsOf, untilComplete } from '../../feed/until-complete.ts';
+import { frameText, stateAfter } from '../../top/still.ts';
 import type { Theme } from '../../top/text/theme.ts';
 import { policiesOf, type WatchedBroker } from '../../top/watched.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
@@ -79,7 +80,7 @@ export const top = defineVerb<TopFlags, TopOptions>({
     const recording = options.replay === null ? null : await readRecording(options.replay, matches);
     const brokers = recording === null ? await watchedBrokers(session) : recording.contexts.map(recordedBroker);
     const common = {
-      brokers,
+      sources: brokers,
       pattern: { globs: options.globs, matches },
       intervalMs: options.intervalMs,
       timeoutMs: session.globals.timeout,
@@ -124,7 +125,7 @@ export const top = defineVerb<TopFlags, TopOptions>({
         session.messages.note(
           `${action} is stopping: what is in the air is settled first; Ctrl-C twice ends it at once`,
         );
-      const end = await runLive({ ...common, now, theme, terminal, replay, record, settling });
+      const end = await runLive({ ...common, brokers, now, theme, terminal, replay, record, settling });
       for (const line of end.report?.lines ?? []) session.messages.summary(line);
       return end.report?.failed ? EXIT.partly : EXIT.done;
     } finally {

@@ -1,5 +1,5 @@
 import type { Progress } from '../../core/plan.ts';
-import type { Snapshot } from '../feed/snapshot.ts';
+import type { Snapshot } from '../../feed/snapshot.ts';
 import type { Question } from './action.ts';
 import type { DeadLettersSeen, Load, MessagesSeen, Overview } from './detail.ts';
 import type { Key } from './key.ts';

@@ -1,8 +1,8 @@
 import type { QueueStats } from '../../contract/stats.ts';
-import type { Condition, Snapshot } from '../feed/snapshot.ts';
+import { type Judgement, judge } from '../../feed/judgement.ts';
+import { appended, emptySeries, type Series } from '../../feed/series.ts';
+import type { Condition, Snapshot } from '../../feed/snapshot.ts';
 import type { RowKey } from '../watched.ts';
-import { type Judgement, judge } from './judgement.ts';
-import { appended, emptySeries, type Series } from './series.ts';
 
 export interface Row extends RowKey {
   readonly stats: QueueStats;

@@ -1,6 +1,6 @@
 import { formatDuration } from '../../core/duration.ts';
+import { laneOf } from '../../feed/series.ts';
 import type { Row } from '../state/rows.ts';
-import { laneOf } from '../state/series.ts';
 import type { SortKey } from '../state/sorting.ts';
 import type { LabelColor } from '../watched.ts';
 import { sparkline } from './chart.ts';

@@ -1,4 +1,4 @@
-import { FAULTS } from '../state/judgement.ts';
+import { FAULTS } from '../../feed/judgement.ts';
 import type { TopState } from '../state/state.ts';
 import { type Line, line } from './line.ts';
 import { cut, wrapped } from './padding.ts';

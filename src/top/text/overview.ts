@@ -1,6 +1,6 @@
+import { type Lane, laneOf } from '../../feed/series.ts';
 import type { Load, Overview } from '../state/detail.ts';
 import type { Row } from '../state/rows.ts';
-import { type Lane, laneOf } from '../state/series.ts';
 import { chart, chartInWords } from './chart.ts';
 import { outlookText } from './columns.ts';
 import { ageFigure, errorShareFigure, figure, formatCount, formatRate, netFigure } from './figures.ts';

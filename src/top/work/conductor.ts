@@ -1,5 +1,5 @@
 import { MqError } from '../../contract/errors.ts';
-import { reasonFor } from '../feed/poll-broker.ts';
+import { reasonFor } from '../../feed/poll-broker.ts';
 import type { ActionState } from '../state/action.ts';
 import { type Asked, askedBy } from '../state/detail.ts';
 import type { TopEvent } from '../state/event.ts';

@@ -1,5 +1,5 @@
 import type { QueueStats } from '../../../src/contract/stats.ts';
-import type { Snapshot } from '../../../src/top/feed/snapshot.ts';
+import type { Snapshot } from '../../../src/feed/snapshot.ts';
 import type { TopEvent } from '../../../src/top/state/event.ts';
 import type { Key, NamedKey } from '../../../src/top/state/key.ts';
 import { NAMED_KEYS } from '../../../src/top/state/key.ts';

@@ -1,5 +1,5 @@
 import type { QueueStats } from '../../../src/contract/stats.ts';
-import type { Snapshot } from '../../../src/top/feed/snapshot.ts';
+import type { Snapshot } from '../../../src/feed/snapshot.ts';
 import { reduce } from '../../../src/top/state/reducer.ts';
 import { initialState, type TopState } from '../../../src/top/state/state.ts';
 import { NOON, policies } from './readings.ts';

@@ -2,10 +2,10 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import type { Broker } from '../../../src/contract/broker.ts';
 import { MqError } from '../../../src/contract/errors.ts';
 import type { QueueStats } from '../../../src/contract/stats.ts';
-import { Cadence } from '../../../src/top/feed/cadence.ts';
-import { watch } from '../../../src/top/feed/feed.ts';
-import type { Snapshot } from '../../../src/top/feed/snapshot.ts';
-import type { WatchedBroker } from '../../../src/top/watched.ts';
+import { Cadence } from '../../../src/feed/cadence.ts';
+import { watch } from '../../../src/feed/feed.ts';
+import type { Snapshot } from '../../../src/feed/snapshot.ts';
+import type { Source } from '../../../src/feed/source.ts';
 import { reading } from '../../support/top/readings.ts';
 import { VirtualClock } from '../../support/virtual-clock.ts';
 
@@ -19,15 +19,9 @@ class Scripted {
   answer: (signal: AbortSignal) => Promise<readonly QueueStats[]> = async () => [reading('q')];
   connecting: () => Promise<void> = async () => {};
 
-  watched(context: string, clock: VirtualClock): WatchedBroker {
+  watched(context: string, clock: VirtualClock): Source {
     return {
       context,
-      selector: [],
-      readonly: false,
-      permit: () => 'as-usual',
-      watch: (_verb, broker) => broker,
-      shown: (message) => message,
-      remember: () => Promise.resolve(null),
       connect: async () => {
         this.connects += 1;
         await this.connecting();

@@ -1,4 +1,4 @@
-import type { Clock } from '../../core/rate-limit.ts';
+import type { Clock } from '../core/rate-limit.ts';
 
 /** A broker that takes long for a reading is left alone for so many times as long before the next one. */
 const REST = 3;

@@ -1,4 +1,4 @@
-import type { QueueStats } from '../../contract/stats.ts';
+import type { QueueStats } from '../contract/stats.ts';
 
 /** How far what is shown of a broker can be trusted. Instants are milliseconds since the epoch. */
 export type Condition =

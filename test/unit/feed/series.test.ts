@@ -1,15 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import {
-  appended,
-  CAPACITY,
-  emptySeries,
-  LANES,
-  laneOf,
-  type Sample,
-  slope,
-  trend,
-} from '../../../src/top/state/series.ts';
+import { appended, CAPACITY, emptySeries, LANES, laneOf, type Sample, slope, trend } from '../../../src/feed/series.ts';
 
 const sample = (depth: number | null): Sample => ({ depth, dead: 0, inPerSec: null, outPerSec: 1.5, errorPerSec: 0 });
 const made = (depths: readonly (number | null)[], elapsedMs = 1_000) =>

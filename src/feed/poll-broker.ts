@@ -1,12 +1,12 @@
 import { setImmediate } from 'node:timers/promises';
-import type { Broker, QueuePattern } from '../../contract/broker.ts';
-import { abortedError, MqError, throwIfAborted } from '../../contract/errors.ts';
-import type { QueueStats } from '../../contract/stats.ts';
-import type { Clock } from '../../core/rate-limit.ts';
-import type { WatchedBroker } from '../watched.ts';
+import type { Broker, QueuePattern } from '../contract/broker.ts';
+import { abortedError, MqError, throwIfAborted } from '../contract/errors.ts';
+import type { QueueStats } from '../contract/stats.ts';
+import type { Clock } from '../core/rate-limit.ts';
 import type { Cadence } from './cadence.ts';
 import { RateWindow } from './rate-window.ts';
 import type { Condition, Snapshot } from './snapshot.ts';
+import type { Source } from './source.ts';
 
 export interface PollOptions {
   readonly pattern: QueuePattern;
@@ -34,14 +34,14 @@ const ABANDON_MS = 1_000;
  * Polls one broker until the signal aborts, and never fails: an outage is a snapshot like any other. One poll at a
  * time; after a failure the connection is made anew, after 1, 2, 4 … up to 30 seconds (or at once on `cadence.wake`).
  */
-export async function* pollBroker(watched: WatchedBroker, options: PollOptions): AsyncGenerator<Snapshot> {
+export async function* pollBroker(source: Source, options: PollOptions): AsyncGenerator<Snapshot> {
   const { cadence, clock, now, signal } = options;
   const window = new RateWindow();
   let broker: Broker | null = null;
   let lastGood: number | null = null;
   let failures = 0;
   const snapshot = (condition: Condition, fresh: Partial<Snapshot> = {}): Snapshot => ({
-    context: watched.context,
+    context: source.context,
     broker: broker?.name ?? null,
     address: broker?.address ?? null,
     at: now(),
@@ -60,7 +60,7 @@ export async function* pollBroker(watched: WatchedBroker, options: PollOptions):
       const attempt = new Attempt(options.timeoutMs, signal);
       const work = attempt.settle(async (limit) => {
         const notice = (text: string): void => void notices.push(options.redact(text));
-        broker ??= await stillWanted(watched.connect({ notice, signal: limit }), limit);
+        broker ??= await stillWanted(source.connect({ notice, signal: limit }), limit);
         const queues: QueueStats[] = [];
         for await (const stats of broker.queues(options.pattern, { notice, signal: limit })) {
           // An answer that was given up comes too late for everything.

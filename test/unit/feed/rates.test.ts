@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { QueueStats } from '../../../src/contract/stats.ts';
-import { ratesBetween, withRates } from '../../../src/core/sample.ts';
+import { ReadingPairs, ratesBetween, withRates } from '../../../src/feed/rates.ts';
 
 const reading = (sampledAt: number, counters?: QueueStats['counters']): QueueStats => ({
   queue: 'q',
@@ -49,5 +49,16 @@ describe('rates from two readings', () => {
   it("are the broker's own where it has them", () => {
     const own = { inPerSec: 1, outPerSec: 2, errorPerSec: null, windowMs: 5000 };
     expect(withRates({ ...reading(1000), rates: own }, reading(0)).rates).toEqual(own);
+  });
+
+  it('are those of two readings in a row, and unknown for a queue that was not in the one before', () => {
+    const pairs = new ReadingPairs();
+    const at = (sampledAt: number, enqueued: number) => reading(sampledAt, { enqueued, acked: 0, failed: 0 });
+    const rateOf = (readings: readonly QueueStats[]) => pairs.rated(readings).map(({ rates }) => rates?.inPerSec);
+    expect(rateOf([at(0, 0)])).toEqual([null]);
+    expect(rateOf([at(1000, 5)])).toEqual([5]);
+    expect(rateOf([])).toEqual([]);
+    expect(rateOf([at(2000, 9)])).toEqual([null]);
+    expect(rateOf([at(3000, 10)])).toEqual([1]);
   });
 });

@@ -33,3 +33,15 @@ export function withRates(stats: QueueStats, before: EarlierReading | null): Que
   const unknown: Rates = { inPerSec: null, outPerSec: null, errorPerSec: null, windowMs: null };
   return { ...stats, rates: before === null ? unknown : ratesBetween(before, stats) };
 }
+
+/** Rates from each reading and the one before it, for whoever says how far apart readings are. */
+export class ReadingPairs {
+  #before: ReadonlyMap<string, QueueStats> = new Map();
+
+  /** The readings with rates. Each is kept for the one that follows; a queue that is not among them is forgotten. */
+  rated(readings: readonly QueueStats[]): readonly QueueStats[] {
+    const before = this.#before;
+    this.#before = new Map(readings.map((reading) => [reading.queue, reading]));
+    return readings.map((reading) => withRates(reading, before.get(reading.queue) ?? null));
+  }
+}

@@ -1,5 +1,5 @@
-import { MqError } from '../../contract/errors.ts';
-import type { Clock } from '../../core/rate-limit.ts';
+import { MqError } from '../contract/errors.ts';
+import type { Clock } from '../core/rate-limit.ts';
 import type { Snapshot } from './snapshot.ts';
 
 /** The first line of a recording; the others are snapshots. */

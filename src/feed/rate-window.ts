@@ -1,5 +1,5 @@
-import type { Counters, QueueStats } from '../../contract/stats.ts';
-import { type EarlierReading, withRates } from '../../core/sample.ts';
+import type { Counters, QueueStats } from '../contract/stats.ts';
+import { type EarlierReading, withRates } from './rates.ts';
 
 /** Long enough to be steady, short enough to follow an incident. */
 const WINDOW_MS = 10_000;

@@ -1,4 +1,4 @@
-import type { QueueStats } from '../../contract/stats.ts';
+import type { QueueStats } from '../contract/stats.ts';
 import { coversTrend, type Series, type Slope, slope, trend } from './series.ts';
 
 /** What is wrong with a queue. */
