@@ -2,6 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import type { Broker, QueuePattern } from '../contract/broker.ts';
 import { abortedError, MqError, throwIfAborted } from '../contract/errors.ts';
 import type { QueueStats } from '../contract/stats.ts';
+import { Deadline } from '../core/deadline.ts';
 import type { Clock } from '../core/rate-limit.ts';
 import type { Cadence } from './cadence.ts';
 import { RateWindow } from './rate-window.ts';
@@ -27,8 +28,6 @@ const SLOW_MS = 3_000;
 /** So many queues are read before other things have their turn: some milliseconds where the answer is there already. */
 const QUEUES_A_TURN = 100;
 const BACKOFF_MAX_MS = 30_000;
-/** A connection whose call does not even end when it is aborted is left behind. */
-const ABANDON_MS = 1_000;
 
 /**
  * Polls one broker until the signal aborts, and never fails: an outage is a snapshot like any other. One poll at a
@@ -57,20 +56,23 @@ export async function* pollBroker(source: Source, options: PollOptions): AsyncGe
     while (!signal.aborted) {
       const startedAt = clock.now();
       const notices: string[] = [];
-      const attempt = new Attempt(options.timeoutMs, signal);
-      const work = attempt.settle(async (limit) => {
-        const notice = (text: string): void => void notices.push(options.redact(text));
-        broker ??= await stillWanted(source.connect({ notice, signal: limit }), limit);
-        const queues: QueueStats[] = [];
-        for await (const stats of broker.queues(options.pattern, { notice, signal: limit })) {
-          // An answer that was given up comes too late for everything.
-          throwIfAborted(limit);
-          queues.push(window.rated(stats));
-          // A broker that has the whole list in its hands gives it without a pause; keys are answered in between.
-          if (queues.length % QUEUES_A_TURN === 0) await setImmediate();
-        }
-        return queues;
-      });
+      const deadline = new Deadline('stats', options.timeoutMs, signal);
+      const work = settled(
+        deadline.watch(async () => {
+          const limit = deadline.signal;
+          const notice = (text: string): void => void notices.push(options.redact(text));
+          broker ??= await stillWanted(source.connect({ notice, signal: limit }), limit);
+          const queues: QueueStats[] = [];
+          for await (const stats of broker.queues(options.pattern, { notice, signal: limit })) {
+            // An answer that was given up comes too late for everything.
+            throwIfAborted(limit);
+            queues.push(window.rated(stats));
+            // A broker that has the whole list in its hands gives it without a pause; keys are answered in between.
+            if (queues.length % QUEUES_A_TURN === 0) await setImmediate();
+          }
+          return queues;
+        }),
+      );
       for (let isSlow = false; ; isSlow = true) {
         const settled = await (isSlow ? work : Promise.race([work, slow(clock, signal)]));
         if (settled !== 'slow') break;
@@ -119,41 +121,11 @@ async function slow(clock: Clock, signal: AbortSignal): Promise<'slow'> {
 
 type Outcome<T> = { readonly value: T } | { readonly error: unknown };
 
-/** One call with a deadline, which settles even when the call ignores its signal. */
-class Attempt {
-  readonly #timeoutMs: number;
-  readonly #signal: AbortSignal;
-
-  constructor(timeoutMs: number, signal: AbortSignal) {
-    this.#timeoutMs = timeoutMs;
-    this.#signal = signal;
-  }
-
-  settle<T>(work: (limit: AbortSignal) => Promise<T>): Promise<Outcome<T>> {
-    const late = new AbortController();
-    const timeout = new MqError('TIMEOUT', `the broker did not answer within ${this.#timeoutMs / 1000}s`);
-    return new Promise((resolve) => {
-      let abandon: NodeJS.Timeout | undefined;
-      const onAbort = (): void => {
-        abandon ??= setTimeout(() => done({ error: timeout }), ABANDON_MS);
-      };
-      const timer = setTimeout(() => {
-        late.abort(timeout);
-        onAbort();
-      }, this.#timeoutMs);
-      const done = (outcome: Outcome<T>): void => {
-        clearTimeout(timer);
-        clearTimeout(abandon);
-        this.#signal.removeEventListener('abort', onAbort);
-        resolve(outcome);
-      };
-      this.#signal.addEventListener('abort', onAbort, { once: true });
-      work(AbortSignal.any([this.#signal, late.signal])).then(
-        (value) => done({ value }),
-        (error: unknown) => done({ error }),
-      );
-    });
-  }
+async function settled<T>(work: Promise<T>): Promise<Outcome<T>> {
+  return work.then(
+    (value) => ({ value }),
+    (error: unknown) => ({ error }),
+  );
 }
 
 /** Only our own sentences: a foreign error object may hold a password. */

@@ -1,4 +1,5 @@
 import { MqError } from '../../contract/errors.ts';
+import { Deadline } from '../../core/deadline.ts';
 import { reasonFor } from '../../feed/poll-broker.ts';
 import type { ActionState } from '../state/action.ts';
 import { type Asked, askedBy } from '../state/detail.ts';
@@ -63,17 +64,20 @@ export class Conductor {
     const abort = new AbortController();
     this.#looks.set(request, abort);
     const { connections, dispatch } = this.#options;
-    const { signal, done } = this.#limited(abort.signal);
+    const deadline = new Deadline(what, this.#options.timeoutMs, abort.signal);
     try {
-      const broker = await connections.to(key.context, signal);
-      const look = { broker, name: key.queue, consented, shown: connections.watched(key.context).shown };
-      if (what === 'overview') {
-        dispatch({ type: what, request, answer: await lookAtQueue(broker, key.queue, signal) });
-      } else if (what === 'dead') {
-        dispatch({ type: what, request, answer: await lookAtDeadLetters(look, signal) });
-      } else {
-        dispatch({ type: what, request, answer: await lookAtMessages(look, signal) });
-      }
+      dispatch(
+        await deadline.watch(async () => {
+          const { signal } = deadline;
+          const broker = await connections.to(key.context, signal);
+          const look = { broker, name: key.queue, consented, shown: connections.watched(key.context).shown };
+          if (what === 'overview') {
+            return { type: what, request, answer: await lookAtQueue(broker, key.queue, signal) };
+          }
+          if (what === 'dead') return { type: what, request, answer: await lookAtDeadLetters(look, signal) };
+          return { type: what, request, answer: await lookAtMessages(look, signal) };
+        }),
+      );
     } catch (error) {
       // Said before the connection is closed, which may take as long as the answer that did not come.
       const forgotten = this.#forgetBroken(key.context, error);
@@ -81,7 +85,6 @@ export class Conductor {
         dispatch({ type: what, request, answer: { status: 'failed', reason: this.#sentence(error) } });
       await forgotten;
     } finally {
-      done();
       this.#looks.delete(request);
     }
   }
@@ -103,17 +106,15 @@ export class Conductor {
     const current = { id, abort, planned: null as PlannedAction | null, running: false };
     this.#action = current;
     const { connections, dispatch } = this.#options;
-    const { signal, done } = this.#limited(abort.signal);
+    const deadline = new Deadline(request.verb, this.#options.timeoutMs, abort.signal);
     try {
-      current.planned = await planAction(request, connections, signal);
+      current.planned = await deadline.watch(() => planAction(request, connections, deadline.signal));
       if (!abort.signal.aborted) dispatch({ type: 'planned', id, question: current.planned.question });
     } catch (error) {
       const forgotten = this.#forgetBroken(request.key.context, error);
       if (this.#action === current) this.#action = null;
       dispatch({ type: 'finished', id, lines: [this.#sentence(error)], failed: true });
       await forgotten;
-    } finally {
-      done();
     }
   }
 
@@ -140,15 +141,6 @@ export class Conductor {
       await forgotten;
     }
     refresh();
-  }
-
-  /** `done` ends the deadline: what was planned may take as long as it takes. */
-  #limited(signal: AbortSignal): { readonly signal: AbortSignal; done(): void } {
-    const { timeoutMs } = this.#options;
-    const late = new AbortController();
-    const timeout = new MqError('TIMEOUT', `no answer within ${timeoutMs / 1000}s`);
-    const timer = setTimeout(() => late.abort(timeout), timeoutMs);
-    return { signal: AbortSignal.any([signal, late.signal]), done: () => clearTimeout(timer) };
   }
 
   async #forgetBroken(context: string, error: unknown): Promise<void> {

@@ -1,5 +1,5 @@
 import { abortedError, MqError } from '../contract/errors.ts';
-import { formatDuration } from '../core/duration.ts';
+import { formatDuration } from './duration.ts';
 
 /** So long a call may take to end after its signal has aborted; then nobody waits for it any more. */
 const GRACE_MS = 1_000;
