@@ -4,7 +4,7 @@ import { emptySettings, loadSettings } from '../config/load.ts';
 import { errnoOf } from '../config/private-file.ts';
 import { redactUrl, type Secrets } from '../config/redact.ts';
 import type { Target } from '../config/target.ts';
-import { MqError } from '../contract/errors.ts';
+import { isMqError } from '../contract/errors.ts';
 import { ChangeRecord } from './change/change-record.ts';
 import { confirm } from './change/confirm.ts';
 import { changedQueues, Guard } from './change/guard.ts';
@@ -105,7 +105,7 @@ export async function invoke(
     remember(session, session.change, code, null);
     return code;
   } catch (error) {
-    const code = error instanceof MqError ? error.code : 'INTERNAL';
+    const code = isMqError(error) ? error.code : 'INTERNAL';
     // Declined, or a URL in the place of a queue, which may hold a password: nothing was changed.
     const isRefused = code === 'CANCELLED' || (code === 'QUEUE_NOT_FOUND' && queues.some(({ queue }) => isUrl(queue)));
     if (!isRefused) remember(session, session.change, exitCodeOf(code), code);

@@ -1,6 +1,6 @@
 import { nearest } from '../config/nearest.ts';
 import type { Broker } from '../contract/broker.ts';
-import { MqError } from '../contract/errors.ts';
+import { isMqError, MqError } from '../contract/errors.ts';
 import { namesOfQueues } from '../core/queue-names.ts';
 import { isQueueUrl, isUrl } from './line/queue-words.ts';
 
@@ -14,7 +14,7 @@ const compared = new WeakSet<MqError>();
  * The same error, with the queue that was probably meant, when it says that there is none of that name. Never throws.
  */
 export async function withNearestQueue<E>(error: E, broker: Broker, signal: AbortSignal): Promise<E | MqError> {
-  if (!(error instanceof MqError) || error.code !== 'QUEUE_NOT_FOUND' || error.queue === null || compared.has(error))
+  if (!isMqError(error) || error.code !== 'QUEUE_NOT_FOUND' || error.queue === null || compared.has(error))
     return error;
   if (error.backend !== null && error.backend !== broker.name) return error;
   const better = hinted(error, await hintFor(error.queue, error.hint, broker, signal));

@@ -1,5 +1,5 @@
 import type { Broker } from '../contract/broker.ts';
-import { MqError } from '../contract/errors.ts';
+import { isMqError } from '../contract/errors.ts';
 import { queuePattern } from '../core/name-pattern.ts';
 import type { Session } from './session.ts';
 
@@ -18,7 +18,7 @@ export async function probe(session: Session, broker: Broker, operation: string)
     for await (const _stats of answers) break;
   } catch (error) {
     // Who may not ask for just this queue was answered, and may have others.
-    if (error instanceof MqError && error.code === 'PERMISSION_DENIED' && error.queue === NOBODYS_QUEUE) return;
+    if (isMqError(error) && error.code === 'PERMISSION_DENIED' && error.queue === NOBODYS_QUEUE) return;
     throw error;
   }
 }

@@ -1,5 +1,5 @@
 import type { Broker, QueuePattern } from '../contract/broker.ts';
-import { MqError } from '../contract/errors.ts';
+import { isMqError, MqError } from '../contract/errors.ts';
 import type { Queue } from '../contract/queue.ts';
 import type { QueueStats } from '../contract/stats.ts';
 import { isGlob, queuePattern } from '../core/name-pattern.ts';
@@ -51,9 +51,9 @@ export async function* readQueues(
     const read = await Promise.all(asked.map((name) => readNamed(session, broker, name)));
     const [first] = read;
     // Nobody answers: the others would only cost the same wait again.
-    if (first instanceof MqError && read.every(isUnanswered)) throw first;
+    if (isMqError(first) && read.every(isUnanswered)) throw first;
     for (const [index, one] of read.entries()) {
-      if (!(one instanceof MqError)) yield one;
+      if (!isMqError(one)) yield one;
       else if (ENDS_ALL.has(one.code)) throw one;
       else unread.add(asked[index] ?? '', await withNearestQueue(one, broker, session.signal), session);
     }
@@ -77,7 +77,7 @@ export async function* readQueues(
 const ENDS_ALL: ReadonlySet<string> = new Set(['ABORTED', 'UNAUTHENTICATED', 'USAGE', 'CONFIG_INVALID']);
 
 function isUnanswered(one: QueueStats | MqError): boolean {
-  return one instanceof MqError && (one.code === 'TIMEOUT' || one.code === 'UNAVAILABLE');
+  return isMqError(one) && (one.code === 'TIMEOUT' || one.code === 'UNAVAILABLE');
 }
 
 async function readNamed(session: Session, broker: Broker, name: string): Promise<QueueStats | MqError> {
@@ -85,7 +85,7 @@ async function readNamed(session: Session, broker: Broker, name: string): Promis
     const queue = await session.within('stats', (signal) => broker.queue(name, signal));
     return await session.within('stats', (signal) => queue.stats(signal));
   } catch (error) {
-    if (!(error instanceof MqError)) throw error;
+    if (!isMqError(error)) throw error;
     return error;
   }
 }
@@ -115,8 +115,7 @@ export async function queueToFill(session: Session, broker: Broker, name: string
   try {
     return { queue: await session.within('enqueue', (signal) => broker.queue(name, signal)), isNew: false };
   } catch (error) {
-    if (broker.queueToMake === undefined || !(error instanceof MqError) || error.code !== 'QUEUE_NOT_FOUND')
-      throw error;
+    if (broker.queueToMake === undefined || !isMqError(error) || error.code !== 'QUEUE_NOT_FOUND') throw error;
     if (isUrl(name)) throw error;
     return { queue: broker.queueToMake(name), isNew: true };
   }

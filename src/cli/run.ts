@@ -1,7 +1,7 @@
 import { CommanderError } from 'commander';
 import { nearest } from '../config/nearest.ts';
 import { Secrets } from '../config/redact.ts';
-import { type ErrorCode, MqError } from '../contract/errors.ts';
+import { type ErrorCode, isMqError, MqError } from '../contract/errors.ts';
 import { EXIT, type ExitCode, exitCodeOf } from './exit-codes.ts';
 import { finalCode } from './final-code.ts';
 import { TOPICS, topicText } from './help/topics.ts';
@@ -104,13 +104,13 @@ async function report(
     return EXIT.done;
   }
   const known = error instanceof CommanderError ? usageError(error, verb, args) : error;
-  if (!(known instanceof MqError)) {
+  if (!isMqError(known)) {
     messages.bug(known);
   } else if (known.code !== 'ABORTED' || host.stopCause() === null) {
     messages.error(withHint(known));
   }
   await messages.flush();
-  return known instanceof MqError ? exitCodeOf(known.code) : EXIT.internal;
+  return isMqError(known) ? exitCodeOf(known.code) : EXIT.internal;
 }
 
 /** What to try next, for errors that come without a hint of their own. */

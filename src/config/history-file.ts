@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
-import { MqError } from '../contract/errors.ts';
+import { isMqError, MqError } from '../contract/errors.ts';
 import type { Places } from './places.ts';
 import { appendPrivateLine, errnoOf } from './private-file.ts';
 
@@ -29,7 +29,7 @@ export async function* readHistory(places: Places): AsyncGenerator<Readonly<Reco
       throw new MqError('PRECONDITION_FAILED', `cannot read ${path}: it is not a regular file`);
     }
   } catch (error) {
-    if (error instanceof MqError) throw error;
+    if (isMqError(error)) throw error;
     if (errnoOf(error) === 'ENOENT') return;
     throw new MqError('PRECONDITION_FAILED', `cannot read ${path}: ${errnoOf(error)}`);
   }

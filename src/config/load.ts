@@ -1,5 +1,5 @@
 import { statSync } from 'node:fs';
-import { MqError } from '../contract/errors.ts';
+import { isMqError, MqError } from '../contract/errors.ts';
 import { type Configuration, type Defaults, NO_DEFAULTS } from './configuration.ts';
 import { type CurrentContext, readCurrentContext } from './current-context.ts';
 import type { Known } from './known.ts';
@@ -96,7 +96,7 @@ async function readText(file: string, signal: AbortSignal | null): Promise<strin
   try {
     return (await readSmallFileOrPipe(file, signal)).text;
   } catch (error) {
-    if (error instanceof MqError) throw error;
+    if (isMqError(error)) throw error;
     if (error instanceof UnfitFile) throw new MqError('CONFIG_INVALID', `cannot read ${file}: ${error.message}`);
     const errno = errnoOf(error);
     if (errno === 'ENOENT' || errno === 'ENOTDIR') return null;

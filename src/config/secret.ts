@@ -1,6 +1,6 @@
 import { homedir } from 'node:os';
 import { dirname, isAbsolute, join } from 'node:path';
-import { abortedError, MqError } from '../contract/errors.ts';
+import { abortedError, isMqError, MqError } from '../contract/errors.ts';
 import type { SecretText } from './configuration.ts';
 import type { Environment } from './places.ts';
 import { errnoOf } from './private-file.ts';
@@ -50,7 +50,7 @@ async function readSecretFile(written: string, { path, configFile, env, signal }
   try {
     return withoutLineEnd((await readSmallFileOrPipe(file, signal)).text);
   } catch (error) {
-    if (error instanceof MqError) throw error;
+    if (isMqError(error)) throw error;
     if (error instanceof UnfitFile)
       throw new MqError('CONFIG_INVALID', `${path}: cannot read ${file}: ${error.message}`);
     throw new MqError('CONFIG_INVALID', `${path}: cannot read ${file}: ${errnoOf(error)}`);

@@ -37,6 +37,9 @@ export interface ErrorDetails {
   readonly cause?: unknown;
 }
 
+/** In the registry of symbols that all copies of this module share. */
+const IS_MQ_ERROR = Symbol.for('mqops.error');
+
 /**
  * The one error class. Whatever else reaches `main` is a bug of ours.
  *
@@ -46,6 +49,7 @@ export interface ErrorDetails {
  */
 export class MqError extends Error {
   override readonly name = 'MqError';
+  readonly [IS_MQ_ERROR] = true;
   readonly code: ErrorCode;
   readonly hint: string | null;
   readonly backend: string | null;
@@ -64,12 +68,22 @@ export class MqError extends Error {
   }
 }
 
+const CODES: ReadonlySet<unknown> = new Set(ERROR_CODES);
+
+/**
+ * Recognises an `MqError` of any copy of this module: a backend that somebody else wrote brings its own, which
+ * `instanceof` does not know. One with a code that is not in `ERROR_CODES` is none.
+ */
+export function isMqError(value: unknown): value is MqError {
+  return value instanceof Error && IS_MQ_ERROR in value && 'code' in value && CODES.has(value.code);
+}
+
 /**
  * The error of a call whose signal was aborted. A deadline aborts with an `MqError` of its own as the reason, which is
  * kept.
  */
 export function abortedError(signal: AbortSignal): MqError {
-  return signal.reason instanceof MqError ? signal.reason : new MqError('ABORTED', 'interrupted');
+  return isMqError(signal.reason) ? signal.reason : new MqError('ABORTED', 'interrupted');
 }
 
 /** Throws when the signal is aborted. */

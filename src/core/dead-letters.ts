@@ -1,6 +1,6 @@
 import type { Broker } from '../contract/broker.ts';
 import { requireCapability } from '../contract/capabilities.ts';
-import { MqError } from '../contract/errors.ts';
+import { isMqError, MqError } from '../contract/errors.ts';
 import type { Message } from '../contract/message.ts';
 import type { DeadLetters, Queue } from '../contract/queue.ts';
 import type { Whose } from './whose.ts';
@@ -79,7 +79,7 @@ async function holderOf(broker: Broker, queue: Queue, name: string, signal: Abor
   try {
     return await broker.queue(name, signal);
   } catch (error) {
-    if (!(error instanceof MqError) || error.code !== 'QUEUE_NOT_FOUND') throw error;
+    if (!isMqError(error) || error.code !== 'QUEUE_NOT_FOUND') throw error;
     throw new MqError(
       'QUEUE_NOT_FOUND',
       `${queue.name} sends its dead letters to ${name}, and there is no such queue`,
@@ -101,7 +101,7 @@ async function linksOfHolder(holder: Queue, links: DeadLetters, signal: AbortSig
     if (holder.deadLetters === undefined) return links;
     return links.ofHolder?.() ?? (await holder.deadLetters(signal));
   } catch (error) {
-    if (!(error instanceof MqError) || error.code !== 'PRECONDITION_FAILED') throw error;
+    if (!isMqError(error) || error.code !== 'PRECONDITION_FAILED') throw error;
     return { ...links, sources: null };
   }
 }

@@ -1,5 +1,5 @@
 import type { Guarantee } from '../contract/capabilities.ts';
-import { MqError } from '../contract/errors.ts';
+import { isMqError } from '../contract/errors.ts';
 import type { MessageState } from '../contract/message.ts';
 import type { Notice, Queue } from '../contract/queue.ts';
 import type { QueueStats } from '../contract/stats.ts';
@@ -50,8 +50,7 @@ async function statsOrNothing(queue: Queue, { notice, signal }: DepthOptions): P
     return await queue.stats(signal);
   } catch (error) {
     const { latestBrokerTime } = queue;
-    if (latestBrokerTime === undefined || !(error instanceof MqError) || error.code !== 'PERMISSION_DENIED')
-      throw error;
+    if (latestBrokerTime === undefined || !isMqError(error) || error.code !== 'PERMISSION_DENIED') throw error;
     notice(`how many messages ${queue.name} has is not known: ${error.message}`);
     return { brokerTime: latestBrokerTime.call(queue) };
   }

@@ -1,5 +1,5 @@
 import { requireCapability } from '../contract/capabilities.ts';
-import { MqError } from '../contract/errors.ts';
+import { isMqError, MqError } from '../contract/errors.ts';
 import type { JsonValue, Message, OutgoingMessage } from '../contract/message.ts';
 import { METADATA_FIELDS } from '../contract/message.ts';
 import type { NativeMoveRequest, Notice, Publisher, Queue } from '../contract/queue.ts';
@@ -253,5 +253,5 @@ function outgoing({ setHeaders, source }: MoveRequest, message: Message): Outgoi
 }
 
 function isRefused(error: unknown): error is MqError {
-  return error instanceof MqError && (error.code === 'PRECONDITION_FAILED' || error.retryable);
+  return isMqError(error) && (error.code === 'PRECONDITION_FAILED' || error.retryable);
 }

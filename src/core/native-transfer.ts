@@ -1,4 +1,4 @@
-import { MqError } from '../contract/errors.ts';
+import { isMqError } from '../contract/errors.ts';
 import type { Message, MessageState } from '../contract/message.ts';
 import type { NativeMove, NativeProgress, Notice, Queue } from '../contract/queue.ts';
 import { counted } from './counted.ts';
@@ -189,7 +189,7 @@ export async function nativeElseByHand(
   try {
     return await nativeTransfer(request, move);
   } catch (error) {
-    if (!(error instanceof MqError) || error.code !== 'NOT_SUPPORTED') throw error;
+    if (!isMqError(error) || error.code !== 'NOT_SUPPORTED') throw error;
     request.notice(`${error.message}: by hand instead`);
     return byHand();
   }
@@ -197,7 +197,7 @@ export async function nativeElseByHand(
 
 /** Of a page without names nobody can tell how many it held: it is moved as a whole, or not at all, and in no count. */
 function pageInDoubt(error: unknown, asked: number): string {
-  if (asked === 0 || !(error instanceof MqError) || !error.retryable) return '';
+  if (asked === 0 || !isMqError(error) || !error.retryable) return '';
   return asked === 1
     ? '; 1 more message may have been moved, whose answer was lost'
     : `; up to ${asked} more messages may have been moved, whose answer was lost`;

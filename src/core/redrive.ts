@@ -1,7 +1,7 @@
 import type { Broker } from '../contract/broker.ts';
 import type { Guarantee } from '../contract/capabilities.ts';
 import { requireCapability } from '../contract/capabilities.ts';
-import { MqError } from '../contract/errors.ts';
+import { isMqError } from '../contract/errors.ts';
 import type { JsonValue, Message, SendOutcome } from '../contract/message.ts';
 import type { DeadLetters, NativeMoveRequest, Notice, Publisher, Queue } from '../contract/queue.ts';
 import type { LocatedDeadLetters } from './dead-letters.ts';
@@ -195,8 +195,8 @@ async function byHand(
         toOutgoing(restored, { setHeaders: request.setHeaders, countReplay, from: holder.place }),
       );
     } catch (error) {
-      const isGone = to === null && error instanceof MqError && error.code === 'QUEUE_NOT_FOUND';
-      const isDenied = error instanceof MqError && error.code === 'PERMISSION_DENIED';
+      const isGone = to === null && isMqError(error) && error.code === 'QUEUE_NOT_FOUND';
+      const isDenied = isMqError(error) && error.code === 'PERMISSION_DENIED';
       const reason = isGone ? `${reasonOf(error)}; use --to QUEUE` : reasonOf(error);
       return { status: 'failed', reason, ...(isDenied && { code: 'PERMISSION_DENIED' }) };
     }

@@ -1,4 +1,4 @@
-import { type ErrorCode, MqError } from '../contract/errors.ts';
+import { type ErrorCode, isMqError, type MqError } from '../contract/errors.ts';
 
 /** One part of what is known of a queue: the part, or why it could not be read. */
 export type Told<T> =
@@ -16,7 +16,7 @@ export async function told<T>(part: Promise<T>): Promise<Told<T>> {
   try {
     return { value: await part, why: null };
   } catch (error) {
-    if (!(error instanceof MqError) || ENDS_ALL.has(error.code)) throw error;
+    if (!isMqError(error) || ENDS_ALL.has(error.code)) throw error;
     return { value: null, why: error.message, error };
   }
 }

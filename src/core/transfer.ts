@@ -1,5 +1,5 @@
 import type { Guarantee } from '../contract/capabilities.ts';
-import { MqError } from '../contract/errors.ts';
+import { isMqError } from '../contract/errors.ts';
 import type { Delivery, Message, SendOutcome } from '../contract/message.ts';
 import type { Consumer, Notice } from '../contract/queue.ts';
 import { BackOff } from './back-off.ts';
@@ -312,5 +312,5 @@ export async function transfer(
 }
 
 export function reasonOf(error: unknown): string {
-  return error instanceof MqError ? error.message : 'an unexpected error';
+  return isMqError(error) ? error.message : 'an unexpected error';
 }

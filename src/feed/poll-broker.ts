@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Broker, QueuePattern } from '../contract/broker.ts';
-import { abortedError, MqError, throwIfAborted } from '../contract/errors.ts';
+import { abortedError, isMqError, throwIfAborted } from '../contract/errors.ts';
 import type { QueueStats } from '../contract/stats.ts';
 import { Deadline } from '../core/deadline.ts';
 import type { Clock } from '../core/rate-limit.ts';
@@ -130,7 +130,7 @@ async function settled<T>(work: Promise<T>): Promise<Outcome<T>> {
 
 /** Only our own sentences: a foreign error object may hold a password. */
 export function reasonFor(error: unknown): string {
-  if (error instanceof MqError) return error.message;
+  if (isMqError(error)) return error.message;
   return `a bug in mq (${error instanceof Error ? error.name : 'something was thrown'})`;
 }
 

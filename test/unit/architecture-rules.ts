@@ -56,6 +56,7 @@ export function breaches(files: readonly SourceFile[]): string[] {
     for (const name of imports.filter((one) => !one.startsWith('.'))) found.push(...packageBreaches(path, name));
     const lines = text.split('\n').length - 1;
     if (lines > MAX_LINES) found.push(`${path} has ${lines} lines`);
+    if (/instanceof MqError\b/.test(withoutComments(text))) found.push(`${path} misses an MqError of another copy`);
     if (/util/.test(path)) found.push(`${path}: its name says nothing of what it is for`);
     if (!/^[a-z0-9-]+(\/[a-z0-9-]+)*\.tsx?$/.test(path)) found.push(`${path}: not in kebab-case`);
     if (!PROCESS_ALLOWED.has(path) && touchesProcess(text)) found.push(`${path} touches process`);

@@ -1,5 +1,5 @@
 import type { ListOptions } from '../../contract/broker.ts';
-import { MqError, throwIfAborted } from '../../contract/errors.ts';
+import { isMqError, throwIfAborted } from '../../contract/errors.ts';
 import type { LiveFigures } from './live-figures.ts';
 import type { Session } from './session.ts';
 
@@ -35,7 +35,7 @@ export async function askEach(
         onAnswer?.();
       } catch (error) {
         throwIfAborted(signal);
-        const code = error instanceof MqError ? error.code : null;
+        const code = isMqError(error) ? error.code : null;
         if (code === 'QUEUE_NOT_FOUND') found.set(name, null);
         // Without a connection the others would each cost the whole patience.
         else if (code === null || CONCERNS_ALL.has(code)) waiting.length = 0;

@@ -1,5 +1,5 @@
 import type { Broker, Check, CreateOptions, ListOptions, QueuePattern } from '../../contract/broker.ts';
-import { MqError } from '../../contract/errors.ts';
+import { isMqError, MqError } from '../../contract/errors.ts';
 import type { Queue } from '../../contract/queue.ts';
 import type { QueueStats } from '../../contract/stats.ts';
 import { brokerChecks } from './checks.ts';
@@ -29,7 +29,7 @@ export class RabbitBroker implements Broker {
         const { handle, looked, live } = await this.#open(only, options.signal);
         yield await handle.statsFrom(looked, live, options.signal);
       } catch (error) {
-        if (!(error instanceof MqError) || error.code !== 'QUEUE_NOT_FOUND') throw error;
+        if (!isMqError(error) || error.code !== 'QUEUE_NOT_FOUND') throw error;
       }
       return;
     }

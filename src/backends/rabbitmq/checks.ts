@@ -1,6 +1,6 @@
 import type { Check } from '../../contract/broker.ts';
 import { clockCheck } from '../../contract/clock.ts';
-import { MqError } from '../../contract/errors.ts';
+import { isMqError, type MqError } from '../../contract/errors.ts';
 import { type Answer, isObject, listOf, textAt } from './management.ts';
 import type { Session } from './session.ts';
 
@@ -11,7 +11,7 @@ import type { Session } from './session.ts';
 export async function* brokerChecks(session: Session, signal: AbortSignal): AsyncGenerator<Check, void, undefined> {
   yield await amqpCheck(session, signal);
   const overview = await overviewOf(session, signal);
-  if (overview instanceof MqError) {
+  if (isMqError(overview)) {
     yield { name: 'management API', status: 'failed', detail: overview.message, hint: overview.hint };
     return;
   }
@@ -38,7 +38,7 @@ async function overviewOf({ management }: Session, signal: AbortSignal): Promise
   try {
     return await management.get('/overview', signal);
   } catch (error) {
-    if (error instanceof MqError && error.code === 'CONFIG_INVALID') return error;
+    if (isMqError(error) && error.code === 'CONFIG_INVALID') return error;
     throw error;
   }
 }
@@ -53,7 +53,7 @@ async function amqpCheck(session: Session, signal: AbortSignal): Promise<Check> 
     await session.control(signal);
     return ok('AMQP', `logged in to virtual host ${session.address.vhost}`);
   } catch (error) {
-    if (!(error instanceof MqError) || error.code === 'ABORTED') throw error;
+    if (!isMqError(error) || error.code === 'ABORTED') throw error;
     return { name: 'AMQP', status: 'failed', detail: error.message, hint: error.hint };
   }
 }

@@ -1,5 +1,5 @@
 import type { CreateOptions } from '../../contract/broker.ts';
-import { MqError } from '../../contract/errors.ts';
+import { isMqError, MqError } from '../../contract/errors.ts';
 import type { JsonValue } from '../../contract/message.ts';
 import { orAborted } from './link.ts';
 import type { RabbitKind } from './queue-info.ts';
@@ -65,7 +65,7 @@ async function exists(session: Session, name: string, signal: AbortSignal): Prom
     await session.declared(name, signal);
     return true;
   } catch (error) {
-    if (error instanceof MqError && error.code === 'QUEUE_NOT_FOUND') return false;
+    if (isMqError(error) && error.code === 'QUEUE_NOT_FOUND') return false;
     throw error;
   }
 }

@@ -1,4 +1,4 @@
-import { MqError } from '../../contract/errors.ts';
+import { isMqError } from '../../contract/errors.ts';
 import type { Message } from '../../contract/message.ts';
 import { askEach } from './ask-each.ts';
 import type { LiveFigures } from './live-figures.ts';
@@ -225,7 +225,7 @@ export async function linksIfTold(
     if (about !== null) links.learnConsumers(await askEach(session, links.decisiveFor(about), { signal }));
     return links;
   } catch (error) {
-    if (error instanceof MqError && error.code === 'UNAVAILABLE') return error.message;
+    if (isMqError(error) && error.code === 'UNAVAILABLE') return error.message;
     throw error;
   }
 }

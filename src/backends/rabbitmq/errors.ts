@@ -1,4 +1,4 @@
-import { type ErrorCode, MqError } from '../../contract/errors.ts';
+import { type ErrorCode, isMqError, MqError } from '../../contract/errors.ts';
 import type { Address } from './address.ts';
 
 interface Where {
@@ -17,7 +17,7 @@ interface Told {
  * hold the URL.
  */
 export function connectError(error: unknown, address: Address): MqError {
-  if (error instanceof MqError) return error;
+  if (isMqError(error)) return error;
   return make(explainConnect(error, address), {}, error);
 }
 
@@ -136,7 +136,7 @@ export function socketFailure(code: string | number | null, at: string): Told | 
 
 /** What amqplib rejects with when the broker closed a channel or the connection. */
 export function brokerError(error: unknown, where: Where = {}): MqError {
-  if (error instanceof MqError) return error;
+  if (isMqError(error)) return error;
   return make(explainBroker(error, where), where, error);
 }
 

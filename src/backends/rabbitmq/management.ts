@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { setTimeout as wait } from 'node:timers/promises';
 import { type ClockReading, clockOfAnswer } from '../../contract/clock.ts';
-import { abortedError, type ErrorCode, MqError, throwIfAborted } from '../../contract/errors.ts';
+import { abortedError, type ErrorCode, isMqError, MqError, throwIfAborted } from '../../contract/errors.ts';
 import type { JsonValue } from '../../contract/message.ts';
 import type { Address } from './address.ts';
 import { socketFailure } from './errors.ts';
@@ -115,7 +115,7 @@ export class Management {
       return stranger ?? answer;
     } catch (error) {
       if (signal.aborted) throw abortedError(signal);
-      if (error instanceof MqError) throw error;
+      if (isMqError(error)) throw error;
       if (error instanceof Silence) this.#refusal = 'TIMEOUT';
       const reason = this.#whyAway(error, asking.answerMs);
       return asking.silentForAll === false && error instanceof Silence
@@ -134,12 +134,12 @@ export class Management {
       this.#request('/overview?columns=cluster_name', signal, { refusedForAll: true, answerMs }),
       this.#cluster(signal).catch((error: unknown) => {
         throwIfAborted(signal);
-        if (error instanceof MqError) return error;
+        if (isMqError(error)) return error;
         throw error;
       }),
     ]);
     if (overview.status === 'unavailable') return overview;
-    if (amqp instanceof MqError) {
+    if (isMqError(amqp)) {
       const reason = `${this.label} is not believed while AMQP does not tell whether both are the same broker (${amqp.message})`;
       return { status: 'unavailable', reason };
     }

@@ -1,4 +1,4 @@
-import { MqError, throwIfAborted } from '../../contract/errors.ts';
+import { isMqError, throwIfAborted } from '../../contract/errors.ts';
 import type { Message } from '../../contract/message.ts';
 import type { Notice, Peek } from '../../contract/queue.ts';
 import { RabbitConsumer } from './consumer.ts';
@@ -75,7 +75,7 @@ async function* look(setup: PeekSetup, wanted: number): AsyncGenerator<Message, 
     consumer = await openConsumer(setup, wanted);
   } catch (error) {
     const exclusive =
-      error instanceof MqError &&
+      isMqError(error) &&
       error.code === 'PRECONDITION_FAILED' &&
       / is held by an exclusive consumer$/.test(error.message);
     if (!exclusive) throw error;

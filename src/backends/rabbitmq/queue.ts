@@ -1,5 +1,5 @@
 import type { Capabilities } from '../../contract/capabilities.ts';
-import { MqError, throwIfAborted } from '../../contract/errors.ts';
+import { isMqError, MqError, throwIfAborted } from '../../contract/errors.ts';
 import type {
   ConsumeOptions,
   Consumer,
@@ -97,7 +97,7 @@ class RabbitQueue implements Queue {
       } catch (error) {
         throwIfAborted(signal);
         // It may be gone since, or not be open to this user: that concerns this figure alone.
-        if (error instanceof MqError) return error.message;
+        if (isMqError(error)) return error.message;
         throw error;
       }
     });

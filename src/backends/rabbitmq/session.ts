@@ -1,4 +1,4 @@
-import { MqError } from '../../contract/errors.ts';
+import { isMqError } from '../../contract/errors.ts';
 import type { JsonValue } from '../../contract/message.ts';
 import type { Notice } from '../../contract/queue.ts';
 import type { Address } from './address.ts';
@@ -148,7 +148,7 @@ export class Session {
         signal,
       );
     } catch (error) {
-      if (error instanceof MqError && replyCode(error.cause) === RESOURCE_LOCKED) return locked(error);
+      if (isMqError(error) && replyCode(error.cause) === RESOURCE_LOCKED) return locked(error);
       throw (await this.#isMissing(error, name, signal)) ? noSuchQueue(name) : error;
     }
   }
@@ -158,7 +158,7 @@ export class Session {
    * ASCII makes that longer than 255 bytes. The management API then knows whether that was it.
    */
   async #isMissing(error: unknown, name: string, signal: AbortSignal): Promise<boolean> {
-    if (!(error instanceof MqError) || error.code !== 'UNEXPECTED_RESPONSE') return false;
+    if (!isMqError(error) || error.code !== 'UNEXPECTED_RESPONSE') return false;
     return (await this.lookUp(name, signal)).status === 'missing';
   }
 

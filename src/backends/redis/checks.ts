@@ -1,6 +1,6 @@
 import type { Check } from '../../contract/broker.ts';
 import { clockCheck, clockReading } from '../../contract/clock.ts';
-import { MqError, throwIfAborted } from '../../contract/errors.ts';
+import { isMqError, throwIfAborted } from '../../contract/errors.ts';
 import type { Connection } from './connection.ts';
 import { asList, asText } from './reply.ts';
 
@@ -114,7 +114,7 @@ async function isSaveFailing(ask: (name: string, ...args: readonly string[]) => 
     return /^(?:rdb_last_bgsave_status|aof_last_write_status):err/m.test(asText(await ask('INFO', 'persistence')));
   } catch (error) {
     // What INFO says is asked for by other checks, which tell that it may not be run.
-    if (!(error instanceof MqError) || error.code === 'ABORTED') throw error;
+    if (!isMqError(error) || error.code === 'ABORTED') throw error;
     return false;
   }
 }
@@ -148,7 +148,7 @@ async function* rightsChecks(
     user = asText(await ask('ACL', 'WHOAMI'));
     await ask('ACL', 'DRYRUN', user, 'PING');
   } catch (error) {
-    if (!(error instanceof MqError)) throw error;
+    if (!isMqError(error)) throw error;
     const why = 'unknown: this server, or this user, cannot ask about rights (ACL DRYRUN, Redis 7)';
     yield { name: 'permissions', status: 'skipped', detail: why, hint: null };
     for (const [name, verbs, commands] of RIGHTS) {
@@ -187,7 +187,7 @@ async function* attempt(name: string, check: () => Promise<Check>): AsyncGenerat
   try {
     yield await check();
   } catch (error) {
-    if (!(error instanceof MqError)) throw error;
+    if (!isMqError(error)) throw error;
     if (error.code === 'ABORTED') throw error;
     // A user without the right to ask is none that the server is broken for.
     yield {

@@ -1,5 +1,5 @@
 import type { Command, Redis } from 'ioredis';
-import { MqError } from '../../contract/errors.ts';
+import { isMqError, MqError } from '../../contract/errors.ts';
 import { addressOf, type NodeAddress } from './cluster.ts';
 
 /** Connects to one node, and throws when it does not answer. */
@@ -115,7 +115,7 @@ export class ClusterNodes {
       await this.#ask(node, this.#patienceMs);
       return null;
     } catch (error) {
-      if (!(error instanceof MqError)) throw error;
+      if (!isMqError(error)) throw error;
       const isAway = error.code === 'TIMEOUT' || (error.code === 'UNAVAILABLE' && error.retryable);
       if (!isAway) return null;
       const why =

@@ -1,5 +1,5 @@
 import type { Command, Redis } from 'ioredis';
-import { MqError, throwIfAborted } from '../../contract/errors.ts';
+import { isMqError, MqError, throwIfAborted } from '../../contract/errors.ts';
 import { type Answer, settle } from './answer.ts';
 import { type Client, createClient, type Library, type Patience } from './client.ts';
 import { cutSubscriber, mastersOf, type NodeAddress, refuseWithoutMasters, unreachable } from './cluster.ts';
@@ -188,7 +188,7 @@ export class Connection {
       return connection;
     } catch (error) {
       connection.close();
-      throw error instanceof MqError && error.code === 'TIMEOUT' ? unreachable(masters, settings.address) : error;
+      throw isMqError(error) && error.code === 'TIMEOUT' ? unreachable(masters, settings.address) : error;
     }
   }
 
@@ -203,12 +203,12 @@ export class Connection {
     try {
       return asTextOrNull(asPairs(await ask(['HELLO'])).get('mode')) === 'cluster';
     } catch (error) {
-      if (!(error instanceof MqError) || !IS_REFUSED.has(error.code)) throw error;
+      if (!isMqError(error) || !IS_REFUSED.has(error.code)) throw error;
     }
     try {
       return /^cluster_enabled:1/m.test(asText(await ask(['INFO', 'cluster'])));
     } catch (error) {
-      if (!(error instanceof MqError) || !IS_REFUSED.has(error.code)) throw error;
+      if (!isMqError(error) || !IS_REFUSED.has(error.code)) throw error;
       return false;
     }
   }
@@ -243,7 +243,7 @@ export class Connection {
       const { db } = this.settings;
       if (db !== 0) await step(this.#send(this.#client, ['SELECT', db], false));
     } catch (error) {
-      if (error instanceof MqError) throw error;
+      if (isMqError(error)) throw error;
       // "Connection is closed" is only the echo of what the error event said.
       const cause = isRefusal(error) || this.#lastError === null ? error : this.#lastError;
       throw withTlsHint(redisError(cause, place), this.settings.address);
@@ -296,7 +296,7 @@ export class Connection {
 
   /** A lost connection is only the echo of what made it lost. */
   #explained(error: unknown, place: CallPlace): MqError {
-    const isEcho = !(error instanceof MqError) && !isRefusal(error);
+    const isEcho = !isMqError(error) && !isRefusal(error);
     const on = place.queue === undefined ? '' : ` on ${place.queue}`;
     if (isEcho && this.#fault !== null) return this.#faultError(`${place.operation}${on}`);
     return redisError(error, place);

@@ -1,4 +1,4 @@
-import { type ErrorCode, MqError } from '../../contract/errors.ts';
+import { type ErrorCode, isMqError, MqError } from '../../contract/errors.ts';
 
 interface Translation {
   readonly code: ErrorCode;
@@ -96,7 +96,7 @@ const AFTER_REDIRECTIONS = /^Too many Cluster redirections\. Last error: (?:Repl
  * as the cause either.
  */
 export function redisError(error: unknown, place: ErrorPlace): MqError {
-  if (error instanceof MqError) return error;
+  if (isMqError(error)) return error;
   const found = translate(error);
   const on = place.queue === undefined ? '' : ` on ${place.queue}`;
   return new MqError(found.code, `cannot ${place.operation}${on}: ${found.says}`, {

@@ -1,4 +1,4 @@
-import { type ErrorCode, MqError } from '../../contract/errors.ts';
+import { type ErrorCode, isMqError } from '../../contract/errors.ts';
 import type { Notice } from '../../contract/queue.ts';
 import type { Connection } from './connection.ts';
 import { asInteger } from './reply.ts';
@@ -84,7 +84,7 @@ export class Lease {
     } catch (error) {
       // Messages can be taken all the same, only not guarded against a second mq; of a full server that may be what
       // makes room.
-      const why = error instanceof MqError ? WITHOUT[error.code] : undefined;
+      const why = isMqError(error) ? WITHOUT[error.code] : undefined;
       if (why === undefined) throw error;
       this.#isHeld = false;
       notice(`${why} ${this.#key}, so a second mq on ${this.#queue} would see the same messages`);

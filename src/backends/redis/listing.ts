@@ -1,5 +1,5 @@
 import type { ListOptions, QueuePattern } from '../../contract/broker.ts';
-import { MqError } from '../../contract/errors.ts';
+import { isMqError } from '../../contract/errors.ts';
 import type { QueueStats } from '../../contract/stats.ts';
 import { DEFAULT_PREFIX, isBullKey, verifyBull } from './bullmq/find.ts';
 import { readWorkers } from './bullmq/stats.ts';
@@ -46,7 +46,7 @@ async function* named(
       const queue = await findQueue(connection, name, signal);
       yield await queue.stats(signal);
     } catch (error) {
-      if (!(error instanceof MqError)) throw error;
+      if (!isMqError(error)) throw error;
       if (error.code === 'QUEUE_NOT_FOUND') continue;
       // Of the only one that was asked for there is nothing else to say.
       if (names.length === 1 || signal.aborted) throw error;

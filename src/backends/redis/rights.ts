@@ -1,4 +1,4 @@
-import { MqError } from '../../contract/errors.ts';
+import { isMqError, MqError } from '../../contract/errors.ts';
 import type { Argument, Connection } from './connection.ts';
 import { asInteger } from './reply.ts';
 
@@ -40,7 +40,7 @@ export async function requireRightToRemove(
     // Of XINFO GROUPS the key comes second.
     if (name !== undefined) denied = `the user may not run ${name} on the key ${name === 'XINFO' ? args[1] : args[0]}`;
   } catch (error) {
-    if (!(error instanceof MqError) || error.code !== 'PERMISSION_DENIED') return;
+    if (!isMqError(error) || error.code !== 'PERMISSION_DENIED') return;
     denied = error.message;
   }
   if (denied === null) return;

@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Broker, Check, CreateOptions, ListOptions, QueuePattern } from '../../contract/broker.ts';
-import { MqError, throwIfAborted } from '../../contract/errors.ts';
+import { isMqError, MqError, throwIfAborted } from '../../contract/errors.ts';
 import type { Queue } from '../../contract/queue.ts';
 import type { QueueStats } from '../../contract/stats.ts';
 import { SQLITE_CAPABILITIES } from './capabilities.ts';
@@ -37,7 +37,7 @@ export class SqliteBroker implements Broker {
         );
         if (stats !== null) yield stats;
       } catch (error) {
-        if (!(error instanceof MqError) || error.code !== 'UNEXPECTED_RESPONSE') throw error;
+        if (!isMqError(error) || error.code !== 'UNEXPECTED_RESPONSE') throw error;
         notice(`${facts.name} cannot be read: ${error.message}`);
         yield unreadableStats(facts.name, error.message);
       }

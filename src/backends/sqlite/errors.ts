@@ -1,5 +1,5 @@
 import type { ErrorCode } from '../../contract/errors.ts';
-import { MqError } from '../../contract/errors.ts';
+import { isMqError, MqError } from '../../contract/errors.ts';
 
 /** SQLite's primary result codes (https://sqlite.org/rescode.html) that mean something to an operator. */
 const CODES: Readonly<Record<number, readonly [ErrorCode, (file: string) => string, string | null]>> = {
@@ -39,7 +39,7 @@ export function leavesDoubt(error: unknown): boolean {
  * path.
  */
 export function toMqError(error: unknown, file: string): MqError {
-  if (error instanceof MqError) return error;
+  if (isMqError(error)) return error;
   const known = CODES[primaryCode(error) ?? -1];
   if (known !== undefined) {
     const [code, say, hint] = known;

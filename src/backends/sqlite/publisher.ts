@@ -1,4 +1,4 @@
-import { MqError } from '../../contract/errors.ts';
+import { isMqError, MqError } from '../../contract/errors.ts';
 import type { JsonValue, OutgoingMessage, SendOutcome } from '../../contract/message.ts';
 import type { Publisher, PublisherOptions } from '../../contract/queue.ts';
 import type { Connection } from './connection.ts';
@@ -69,11 +69,11 @@ export class SqlitePublisher implements Publisher {
           resolve(outcomes[index] ?? { status: 'unknown', reason: 'no outcome was recorded' });
         }
       } catch (error) {
-        const reason = error instanceof MqError ? error.message : 'an unexpected error';
+        const reason = isMqError(error) ? error.message : 'an unexpected error';
         const outcome: SendOutcome =
           error instanceof DoubtfulWrite
             ? { status: 'unknown', reason }
-            : { status: 'failed', reason, ...(error instanceof MqError && { code: error.code }) };
+            : { status: 'failed', reason, ...(isMqError(error) && { code: error.code }) };
         // Nothing was begun when the lock was not had: then whatever waits has failed.
         const failed = batch.length > 0 ? batch : this.#pending.splice(0);
         for (const { resolve } of failed) resolve(outcome);

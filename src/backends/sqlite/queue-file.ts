@@ -1,7 +1,7 @@
 import { closeSync, mkdirSync, openSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setImmediate, setTimeout as wait } from 'node:timers/promises';
-import { MqError } from '../../contract/errors.ts';
+import { isMqError, MqError } from '../../contract/errors.ts';
 import { Connection } from './connection.ts';
 import { loadDriver } from './driver.ts';
 import { isBusy, leavesDoubt, toMqError } from './errors.ts';
@@ -157,7 +157,7 @@ export class QueueFile {
           const value = work(connection);
           return () => resolve(value);
         } catch (error) {
-          if (!(error instanceof MqError)) throw error;
+          if (!isMqError(error)) throw error;
           return () => reject(error);
         }
       });

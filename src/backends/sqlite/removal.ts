@@ -1,4 +1,4 @@
-import { MqError } from '../../contract/errors.ts';
+import { isMqError } from '../../contract/errors.ts';
 import type { Connection } from './connection.ts';
 import type { QueueFile } from './queue-file.ts';
 import { STORED } from './schema.ts';
@@ -41,7 +41,7 @@ export async function sweep(file: QueueFile, signal: AbortSignal): Promise<void>
   try {
     while (!signal.aborted && (await file.write(sweepPage)));
   } catch (error) {
-    if (!(error instanceof MqError)) throw error;
+    if (!isMqError(error)) throw error;
   }
 }
 

@@ -34,7 +34,7 @@ import {
   type UntagQueueCommandInput,
 } from '@aws-sdk/client-sqs';
 import { type ClockReading, clockOfAnswer } from '../../contract/clock.ts';
-import { MqError } from '../../contract/errors.ts';
+import { isMqError, MqError } from '../../contract/errors.ts';
 import type { Address } from './address.ts';
 import { credentialsOf } from './credentials.ts';
 import { translate } from './errors.ts';
@@ -251,8 +251,8 @@ export class SqsApi {
         return await this.#attempt(action, context, call, pollMs);
       } catch (error) {
         // What kept it from an answer says more than that the time is over.
-        if (before !== null && error instanceof MqError && error.code === 'TIMEOUT') throw before;
-        const isTransient = error instanceof MqError && (error.code === 'THROTTLED' || error.code === 'UNAVAILABLE');
+        if (before !== null && isMqError(error) && error.code === 'TIMEOUT') throw before;
+        const isTransient = isMqError(error) && (error.code === 'THROTTLED' || error.code === 'UNAVAILABLE');
         if (!isTransient || !error.retryable || repeat === 'never') throw error;
         const pauseMs = backOffMs(attempt, error.code === 'THROTTLED' ? FIRST_PAUSE_THROTTLED_MS : FIRST_PAUSE_MS);
         const { timeoutMs, interruption } = this.#patience;

@@ -1,6 +1,6 @@
 import type { OpenOptions } from '../../contract/backend.ts';
 import type { Broker, Check, CreateOptions, ListOptions, QueuePattern } from '../../contract/broker.ts';
-import { MqError, throwIfAborted } from '../../contract/errors.ts';
+import { isMqError, throwIfAborted } from '../../contract/errors.ts';
 import type { Queue } from '../../contract/queue.ts';
 import type { QueueStats } from '../../contract/stats.ts';
 import { type Address, showAddress } from './address.ts';
@@ -74,7 +74,7 @@ class SqsBroker implements Broker {
     try {
       asked = queue === null ? await this.#anyQueue(signal) : await this.#named(queue, signal);
     } catch (error) {
-      if (!(error instanceof MqError) || error.code === 'ABORTED') throw error;
+      if (!isMqError(error) || error.code === 'ABORTED') throw error;
       // Who may not list has to say which queue is meant.
       if (queue !== null || error.code !== 'PERMISSION_DENIED')
         yield { name: 'find the queue', status: 'failed', detail: error.message, hint: error.hint };
@@ -103,7 +103,7 @@ class SqsBroker implements Broker {
     try {
       return (await this.#api.getQueueAttributes(url, { queue, signal })).Attributes ?? {};
     } catch (error) {
-      if (error instanceof MqError && error.code === 'PERMISSION_DENIED') return null;
+      if (isMqError(error) && error.code === 'PERMISSION_DENIED') return null;
       throw error;
     }
   }

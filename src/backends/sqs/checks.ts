@@ -1,6 +1,6 @@
 import type { Check } from '../../contract/broker.ts';
 import { clockCheck } from '../../contract/clock.ts';
-import { MqError, throwIfAborted } from '../../contract/errors.ts';
+import { isMqError, throwIfAborted } from '../../contract/errors.ts';
 import type { SqsApi } from './api.ts';
 import { NOBODYS_RECEIPT } from './rights.ts';
 
@@ -131,7 +131,7 @@ async function rightCheck(api: SqsApi, queue: AskedQueue | null, right: Right, s
   try {
     await ask(api, queue, signal);
   } catch (error) {
-    if (!(error instanceof MqError)) throw error;
+    if (!isMqError(error)) throw error;
     switch (error.code) {
       case 'ABORTED':
         throw error;

@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { CreateOptions } from '../../contract/broker.ts';
-import { MqError, throwIfAborted } from '../../contract/errors.ts';
+import { isMqError, MqError, throwIfAborted } from '../../contract/errors.ts';
 import type { SqsApi } from './api.ts';
 import { type CreationPlan, planCreation } from './creation.ts';
 import type { QueueAttributes } from './facts.ts';
@@ -69,7 +69,7 @@ async function createLinked(
       signal,
     );
   } catch (error) {
-    if (existing !== null || !(error instanceof MqError)) throw error;
+    if (existing !== null || !isMqError(error)) throw error;
     throw new MqError(error.code, `${error.message}; the dead-letter queue ${deadLetterQueue} was created`, {
       backend: 'sqs',
       operation: 'create',
@@ -101,7 +101,7 @@ async function found(place: Place, name: string, signal: AbortSignal): Promise<v
       signal,
     );
   } catch (error) {
-    if (!(error instanceof MqError)) throw error;
+    if (!isMqError(error)) throw error;
   }
 }
 
@@ -116,7 +116,7 @@ async function patiently<T>(
     try {
       return await attempt();
     } catch (error) {
-      if (!(error instanceof MqError) || !isEarly(error) || Date.now() > deadline) throw error;
+      if (!isMqError(error) || !isEarly(error) || Date.now() > deadline) throw error;
     }
     await wait(PAUSE_MS, undefined, { signal }).catch(() => undefined);
     throwIfAborted(signal);
@@ -131,7 +131,7 @@ async function urlIfThere(place: Place, name: string, signal: AbortSignal): Prom
   try {
     return await urlOfName(place, name, signal);
   } catch (error) {
-    if (error instanceof MqError && error.code === 'QUEUE_NOT_FOUND') return null;
+    if (isMqError(error) && error.code === 'QUEUE_NOT_FOUND') return null;
     throw error;
   }
 }

@@ -1,4 +1,4 @@
-import { MqError } from '../../contract/errors.ts';
+import { isMqError, MqError } from '../../contract/errors.ts';
 import type { Message } from '../../contract/message.ts';
 import type { DeadLetters } from '../../contract/queue.ts';
 import { frameworkDeath } from '../common/conventions/framework-death.ts';
@@ -42,7 +42,7 @@ export async function openDeadLetterQueue(
     return { ...place, name: nameOfTarget(place, policy), url, attributes };
   } catch (error) {
     // Whatever befalls it costs what is asked of it alone.
-    if (error instanceof MqError && !signal.aborted && error.code !== 'UNAUTHENTICATED') return null;
+    if (isMqError(error) && !signal.aborted && error.code !== 'UNAUTHENTICATED') return null;
     throw error;
   }
 }

@@ -1,4 +1,4 @@
-import { MqError } from '../../contract/errors.ts';
+import { isMqError, MqError } from '../../contract/errors.ts';
 import type { LookOptions } from '../../contract/queue.ts';
 import { redrivePolicy } from './facts.ts';
 import { isFifoName } from './names.ts';
@@ -69,7 +69,7 @@ async function limitIfKnown(place: QueuePlace, signal: AbortSignal): Promise<Del
   try {
     return redrivePolicy(await readAttributes(place, signal))?.maxReceiveCount ?? null;
   } catch (error) {
-    if (error instanceof MqError && error.code === 'PERMISSION_DENIED') return undefined;
+    if (isMqError(error) && error.code === 'PERMISSION_DENIED') return undefined;
     throw error;
   }
 }

@@ -1,4 +1,4 @@
-import { abortedError, type ErrorCode, MqError } from '../../contract/errors.ts';
+import { abortedError, type ErrorCode, isMqError, MqError } from '../../contract/errors.ts';
 import { CredentialsFailure, meaningOfCredentials } from './credentials.ts';
 import { connectionCode, connectionHint, nameOf, neverConnected, statusOf, textOf } from './foreign-error.ts';
 
@@ -87,7 +87,7 @@ const UNKNOWN_ACTION = new Set([
  * only where SQS speaks of the request's parameters: signature errors quote the request that was signed.
  */
 export function translate(error: unknown, attempt: Attempt): MqError {
-  if (error instanceof MqError) return error;
+  if (isMqError(error)) return error;
   if (nameOf(error) === 'AbortError' && attempt.signal?.aborted) return abortedError(attempt.signal);
   const meaning = meaningOf(error, attempt);
   return new MqError(meaning.code, meaning.text, {
@@ -104,7 +104,7 @@ export function translate(error: unknown, attempt: Attempt): MqError {
  * After anything else (a cut connection, a timeout, a server error) it may have been.
  */
 export function wasNotCarriedOut(error: unknown): boolean {
-  const cause = error instanceof MqError ? (error.cause ?? error) : error;
+  const cause = isMqError(error) ? (error.cause ?? error) : error;
   if (neverConnected(cause) || cause instanceof CredentialsFailure) return true;
   const status = statusOf(cause);
   return status !== null && status >= 400 && status < 500;
@@ -115,13 +115,13 @@ export function wasNotCarriedOut(error: unknown): boolean {
  * or SQS itself says that it has an error. An error page of something between may hide a request that was carried out.
  */
 export function mayComeLater(error: unknown): boolean {
-  if (!(error instanceof MqError)) return false;
+  if (!isMqError(error)) return false;
   return error.code === 'THROTTLED' || neverConnected(error.cause) || SERVER_FAULTS.has(nameOf(error.cause));
 }
 
 /** The server does not know the action: some that speak SQS's protocol lack part of it. */
 export function isUnknownAction(error: unknown): boolean {
-  return error instanceof MqError && UNKNOWN_ACTION.has(nameOf(error.cause));
+  return isMqError(error) && UNKNOWN_ACTION.has(nameOf(error.cause));
 }
 
 function meaningOf(error: unknown, attempt: Attempt): Meaning {

@@ -1,4 +1,4 @@
-import { MqError } from '../../contract/errors.ts';
+import { isMqError, MqError } from '../../contract/errors.ts';
 import type { SqsApi } from './api.ts';
 import { BATCH_ENTRIES, Batcher } from './batcher.ts';
 import { backOffMs, pause } from './patience.ts';
@@ -189,7 +189,7 @@ export class Holds {
         open = (answer.Failed ?? []).filter(({ SenderFault }) => SenderFault === false).map(({ Id }) => Number(Id));
         if (open.length > 0) await pause(backOffMs(attempt, FIRST_PAUSE_MS), this.#place.api.interruption);
       } catch (error) {
-        const fault = error instanceof MqError ? error : this.#fault(operation, 'the call failed');
+        const fault = isMqError(error) ? error : this.#fault(operation, 'the call failed');
         if (fault.code === 'TIMEOUT') this.#silence = fault;
         for (const index of open) results[index] = fault;
         return results;

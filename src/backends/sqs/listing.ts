@@ -1,5 +1,5 @@
 import type { ListOptions, QueuePattern } from '../../contract/broker.ts';
-import { MqError } from '../../contract/errors.ts';
+import { isMqError, type MqError } from '../../contract/errors.ts';
 import type { Notice } from '../../contract/queue.ts';
 import type { QueueStats } from '../../contract/stats.ts';
 import type { Address } from './address.ts';
@@ -167,7 +167,7 @@ async function urlIfThere(api: SqsApi, address: Address, name: string, signal: A
   try {
     return (await api.getQueueUrl({ QueueName: name, ...owner }, { queue: name, signal })).QueueUrl ?? null;
   } catch (error) {
-    if (error instanceof MqError && error.code === 'QUEUE_NOT_FOUND') return null;
+    if (isMqError(error) && error.code === 'QUEUE_NOT_FOUND') return null;
     throw error;
   }
 }
@@ -189,7 +189,7 @@ async function readAttributes(api: SqsApi, name: string, url: string, signal: Ab
  * thrown.
  */
 function unread(error: unknown, signal: AbortSignal): Read {
-  if (!(error instanceof MqError) || signal.aborted || error.code === 'UNAUTHENTICATED') throw error;
+  if (!isMqError(error) || signal.aborted || error.code === 'UNAUTHENTICATED') throw error;
   if (error.code === 'QUEUE_NOT_FOUND') return undefined;
   return { attributes: null, fault: error };
 }

@@ -1,4 +1,4 @@
-import { MqError } from '../../contract/errors.ts';
+import { isMqError } from '../../contract/errors.ts';
 import type { NativeMoveRequest } from '../../contract/queue.ts';
 import { openDeadLetterQueue } from './dead-letters.ts';
 import { redrivePolicy } from './facts.ts';
@@ -63,7 +63,7 @@ async function hasMoveTasks({ api, name }: QueuePlace, sourceArn: string, signal
     await api.listMoveTasks({ SourceArn: sourceArn, MaxResults: 1 }, { queue: name, signal });
     return true;
   } catch (error) {
-    if (!(error instanceof MqError) || signal.aborted) throw error;
+    if (!isMqError(error) || signal.aborted) throw error;
     if (error.code === 'UNAUTHENTICATED' || error.code === 'TIMEOUT') throw error;
     return false;
   }

@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { ListMessageMoveTasksResultEntry } from '@aws-sdk/client-sqs';
-import { MqError, throwIfAborted } from '../../contract/errors.ts';
+import { isMqError, MqError, throwIfAborted } from '../../contract/errors.ts';
 import type { NativeMove, NativeMoveRequest, NativeProgress } from '../../contract/queue.ts';
 import type { SqsApi } from './api.ts';
 import { isUnknownAction, wasNotCarriedOut } from './errors.ts';
@@ -139,7 +139,7 @@ export class MoveTask implements NativeMove {
       const { TaskHandle = null } = await this.#throttled(() => api.startMoveTask(input, { queue: name }));
       this.#handle = TaskHandle;
     } catch (error) {
-      if (!(error instanceof MqError)) throw error;
+      if (!isMqError(error)) throw error;
       if (wasRefused(error)) throw this.#refused(error);
       if (wasNotCarriedOut(error)) throw error;
       // The answer was lost. A task that runs all the same is ours: two cannot run at a time, and before there was
@@ -165,7 +165,7 @@ export class MoveTask implements NativeMove {
         return await start();
       } catch (error) {
         const pauseMs = backOffMs(attempt, FIRST_POLL_MS);
-        if (!(error instanceof MqError) || error.code !== 'THROTTLED' || Date.now() + pauseMs > deadline) throw error;
+        if (!isMqError(error) || error.code !== 'THROTTLED' || Date.now() + pauseMs > deadline) throw error;
         await pause(pauseMs, this.#signal);
         throwIfAborted(this.#signal);
       }
@@ -225,7 +225,7 @@ export class MoveTask implements NativeMove {
       try {
         return await this.#lookOnce();
       } catch (error) {
-        const isTransient = error instanceof MqError && (error.code === 'THROTTLED' || error.code === 'UNAVAILABLE');
+        const isTransient = isMqError(error) && (error.code === 'THROTTLED' || error.code === 'UNAVAILABLE');
         if (!isTransient || this.#signal.aborted || Date.now() > deadline) throw error;
         await pause(LONGEST_POLL_MS, this.#signal);
       }
@@ -261,7 +261,7 @@ export class MoveTask implements NativeMove {
       await this.#plan.api.cancelMoveTask({ TaskHandle: this.#handle }, { queue: this.#plan.name });
     } catch (error) {
       // It may have ended meanwhile, or be ending: the next look tells.
-      if (!(error instanceof MqError) || error.code === 'PERMISSION_DENIED' || error.retryable) throw error;
+      if (!isMqError(error) || error.code === 'PERMISSION_DENIED' || error.retryable) throw error;
     }
   }
 

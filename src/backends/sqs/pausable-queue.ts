@@ -1,4 +1,4 @@
-import { MqError } from '../../contract/errors.ts';
+import { isMqError, MqError } from '../../contract/errors.ts';
 import { withoutPause, withPause } from './pause-policy.ts';
 import { readAttributes } from './place.ts';
 import { SqsQueue } from './queue.ts';
@@ -67,7 +67,7 @@ export class PausableSqsQueue extends SqsQueue {
       if (!(REASON_TAG in tags)) return;
       await this.here.api.untag({ QueueUrl: this.here.url, TagKeys: [REASON_TAG] }, context);
     } catch (error) {
-      if (!(error instanceof MqError) || error.code !== 'PERMISSION_DENIED') throw error;
+      if (!isMqError(error) || error.code !== 'PERMISSION_DENIED') throw error;
     }
   }
 }

@@ -1,5 +1,5 @@
 import type { SendMessageBatchRequestEntry } from '@aws-sdk/client-sqs';
-import { MqError } from '../../contract/errors.ts';
+import { isMqError } from '../../contract/errors.ts';
 import type { OutgoingMessage, SendOutcome } from '../../contract/message.ts';
 import type { Publisher, PublisherOptions } from '../../contract/queue.ts';
 import type { SqsApi } from './api.ts';
@@ -103,7 +103,7 @@ export class SqsPublisher implements Publisher {
         outcomes.set(Number(Id), { status: 'failed', reason, ...again, batch: number });
       }
     } catch (error) {
-      this.#isSilent ||= error instanceof MqError && error.code === 'TIMEOUT';
+      this.#isSilent ||= isMqError(error) && error.code === 'TIMEOUT';
       for (const index of going) outcomes.set(index, outcomeOf(error, number));
     }
     if (!this.#target.fifo) return;
@@ -126,9 +126,9 @@ const UNMENTIONED: SendOutcome = { status: 'unknown', reason: 'SQS did not menti
 const UNSENT: SendOutcome = { status: 'failed', reason: 'not sent, because SQS does not answer' };
 
 function outcomeOf(error: unknown, batch: number): SendOutcome {
-  const reason = error instanceof MqError ? error.message : 'sending failed';
+  const reason = isMqError(error) ? error.message : 'sending failed';
   if (mayComeLater(error)) return { status: 'failed', reason, again: true, batch };
   if (!wasNotCarriedOut(error)) return { status: 'unknown', reason };
-  const isDenied = error instanceof MqError && error.code === 'PERMISSION_DENIED';
+  const isDenied = isMqError(error) && error.code === 'PERMISSION_DENIED';
   return { status: 'failed', reason, batch, ...(isDenied && { code: 'PERMISSION_DENIED' }) };
 }

@@ -1,4 +1,4 @@
-import { MqError, throwIfAborted } from '../../contract/errors.ts';
+import { isMqError, MqError, throwIfAborted } from '../../contract/errors.ts';
 import type { ConsumeOptions, Consumer, ItemOutcome, PurgeOptions, PurgeResult } from '../../contract/queue.ts';
 import { count, type QueueAttributes } from './facts.ts';
 import { type QueuePlace, readAttributes } from './place.ts';
@@ -47,7 +47,7 @@ async function attributesIfAllowed(place: QueuePlace, signal: AbortSignal): Prom
   try {
     return await readAttributes(place, signal);
   } catch (error) {
-    if (error instanceof MqError && error.code === 'PERMISSION_DENIED') return null;
+    if (isMqError(error) && error.code === 'PERMISSION_DENIED') return null;
     throw error;
   }
 }
@@ -82,7 +82,7 @@ async function deleteReady(
       deletions.push(
         receipt.ack().then(
           () => null,
-          (error: unknown) => ({ id: message.id, reason: error instanceof MqError ? error.message : 'not deleted' }),
+          (error: unknown) => ({ id: message.id, reason: isMqError(error) ? error.message : 'not deleted' }),
         ),
       );
     }

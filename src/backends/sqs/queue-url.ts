@@ -1,4 +1,4 @@
-import { MqError } from '../../contract/errors.ts';
+import { isMqError, MqError } from '../../contract/errors.ts';
 import type { Address } from './address.ts';
 import type { SqsApi } from './api.ts';
 import { accountIn, elsewhereError, isFifoName, isQueueName, parseReference, type QueueReference } from './names.ts';
@@ -34,10 +34,10 @@ export async function findQueue(api: SqsApi, where: Address, text: string, signa
   try {
     url = await urlOfName({ api, account }, name, signal);
   } catch (error) {
-    if (error instanceof MqError && error.code === 'QUEUE_NOT_FOUND')
+    if (isMqError(error) && error.code === 'QUEUE_NOT_FOUND')
       throw await withSibling(error, api, account, name, signal);
     // Who may not ask goes by the URL: only its own server is asked, which knows the account in it.
-    if (given === null || elsewhere || !(error instanceof MqError) || error.code !== 'PERMISSION_DENIED') throw error;
+    if (given === null || elsewhere || !isMqError(error) || error.code !== 'PERMISSION_DENIED') throw error;
     return { ...reference, url: given };
   }
   const owner = accountIn(url);

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Capabilities, Kind } from '../../contract/capabilities.ts';
-import { MqError } from '../../contract/errors.ts';
+import { isMqError, MqError } from '../../contract/errors.ts';
 import type { JsonValue } from '../../contract/message.ts';
 import type {
   ConsumeOptions,
@@ -149,7 +149,7 @@ export class SqsQueue implements Queue {
     try {
       return count((await readAttributes(this.here, signal)).ApproximateNumberOfMessages);
     } catch (error) {
-      if (error instanceof MqError && error.code === 'PERMISSION_DENIED') return null;
+      if (isMqError(error) && error.code === 'PERMISSION_DENIED') return null;
       throw error;
     }
   }
@@ -175,8 +175,7 @@ export class SqsQueue implements Queue {
     try {
       return (await this.here.api.listTags(this.here.url, { queue: this.name, signal })).Tags ?? {};
     } catch (error) {
-      if (error instanceof MqError && (error.code === 'PERMISSION_DENIED' || error.code === 'UNEXPECTED_RESPONSE'))
-        return null;
+      if (isMqError(error) && (error.code === 'PERMISSION_DENIED' || error.code === 'UNEXPECTED_RESPONSE')) return null;
       throw error;
     }
   }

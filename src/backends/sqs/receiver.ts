@@ -1,5 +1,5 @@
 import type { Message as SqsMessage } from '@aws-sdk/client-sqs';
-import { MqError } from '../../contract/errors.ts';
+import { isMqError } from '../../contract/errors.ts';
 import type { Notice } from '../../contract/queue.ts';
 import type { SqsApi } from './api.ts';
 import { wasNotCarriedOut } from './errors.ts';
@@ -68,7 +68,7 @@ export class Receiver {
         );
         return answer.Messages ?? [];
       } catch (error) {
-        if (!(error instanceof MqError)) throw error;
+        if (!isMqError(error)) throw error;
         if (!wasNotCarriedOut(error)) this.#lost += most;
         const isTransient = error.code === 'THROTTLED' || error.code === 'UNAVAILABLE';
         if (!isTransient || !error.retryable || over.aborted) throw error;
@@ -95,7 +95,7 @@ export class Receiver {
     try {
       return count((await this.#counts()).ApproximateNumberOfMessages);
     } catch (error) {
-      if (!this.#settings.over.aborted && error instanceof MqError && error.code === 'TIMEOUT') throw error;
+      if (!this.#settings.over.aborted && isMqError(error) && error.code === 'TIMEOUT') throw error;
       return null;
     }
   }

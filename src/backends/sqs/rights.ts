@@ -1,4 +1,4 @@
-import { MqError } from '../../contract/errors.ts';
+import { isMqError, MqError } from '../../contract/errors.ts';
 import type { QueuePlace } from './place.ts';
 
 /** A receipt that SQS has given to nobody: nothing can be deleted or released by it. */
@@ -20,7 +20,7 @@ export async function requireRightToRemove(
       { queue: name, signal },
     );
   } catch (error) {
-    if (!(error instanceof MqError) || signal.aborted) throw error;
+    if (!isMqError(error) || signal.aborted) throw error;
     if (error.code !== 'PERMISSION_DENIED') return;
     throw new MqError('PERMISSION_DENIED', `nothing was taken: ${error.message} on ${name}`, {
       backend: 'sqs',

@@ -1,4 +1,4 @@
-import { MqError } from '../../contract/errors.ts';
+import { isMqError } from '../../contract/errors.ts';
 import type { SqsApi } from './api.ts';
 import { isUnknownAction } from './errors.ts';
 import { type QueueAttributes, redrivePolicy } from './facts.ts';
@@ -49,7 +49,7 @@ export async function sourcesIfCheap(place: Place, signal: AbortSignal): Promise
 
 /** Another way may do, or none is needed; not after an interruption, nor where every other call would fail as well. */
 function isOfTheAction(error: unknown, signal: AbortSignal): boolean {
-  if (!(error instanceof MqError) || signal.aborted) return false;
+  if (!isMqError(error) || signal.aborted) return false;
   return error.code !== 'UNAUTHENTICATED' && error.code !== 'QUEUE_NOT_FOUND' && error.code !== 'TIMEOUT';
 }
 
@@ -107,7 +107,7 @@ async function attributesIfThere(
   try {
     return (await api.getQueueAttributes(url, { queue, signal })).Attributes ?? {};
   } catch (error) {
-    if (error instanceof MqError && error.code === 'QUEUE_NOT_FOUND') return {};
+    if (isMqError(error) && error.code === 'QUEUE_NOT_FOUND') return {};
     throw error;
   }
 }

@@ -1,5 +1,5 @@
 import { Option } from 'commander';
-import { type ErrorCode, MqError } from '../../contract/errors.ts';
+import { type ErrorCode, isMqError, MqError } from '../../contract/errors.ts';
 import { counted } from '../../core/counted.ts';
 import { enqueueAll } from '../../core/enqueue.ts';
 import { openPublisher } from '../../core/publishers.ts';
@@ -124,7 +124,7 @@ export const enqueue = defineVerb<EnqueueFlags, EnqueueVerbOptions>({
           },
         });
       } catch (error) {
-        if (!(error instanceof MqError) || counts.sent + counts.unknown === 0) throw error;
+        if (!isMqError(error) || counts.sent + counts.unknown === 0) throw error;
         // Something was sent, so "nothing was attempted" would be the wrong exit code.
         messages.error(error);
         messages.summary(`${counted(counts.sent, 'message')} sent before that`);

@@ -1,6 +1,6 @@
 import { Option } from 'commander';
 import type { Broker } from '../../contract/broker.ts';
-import { MqError } from '../../contract/errors.ts';
+import { isMqError, MqError } from '../../contract/errors.ts';
 import type { QueueStats } from '../../contract/stats.ts';
 import { parseWaitMs } from '../../core/duration.ts';
 import { isGlob } from '../../core/name-pattern.ts';
@@ -73,7 +73,7 @@ export const stats = defineVerb<StatsFlags, StatsOptions>({
       await session
         .withBroker((broker) => printDeadGroups(session, broker, queue), target)
         .catch((error: unknown) => {
-          if (!(error instanceof MqError) || error.code !== 'QUEUE_NOT_FOUND' || !isGlob(queue)) throw error;
+          if (!isMqError(error) || error.code !== 'QUEUE_NOT_FOUND' || !isGlob(queue)) throw error;
           throw new MqError('USAGE', `--dead looks into one queue, and ${JSON.stringify(queue)} is a pattern`, {
             hint: 'mq ls --dead PATTERN shows which queues have dead letters',
           });

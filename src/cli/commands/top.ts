@@ -1,6 +1,6 @@
 import { open, readFile } from 'node:fs/promises';
 import { Option } from 'commander';
-import { MqError } from '../../contract/errors.ts';
+import { isMqError, MqError } from '../../contract/errors.ts';
 import { formatDuration } from '../../core/duration.ts';
 import { isGlob, queuePattern } from '../../core/name-pattern.ts';
 import { systemClock } from '../../core/rate-limit.ts';
@@ -202,7 +202,7 @@ async function readRecording(path: string, matches: (queue: string) => boolean):
     const passing = (queues: Snapshot['queues']) => queues?.filter(({ queue }) => matches(queue)) ?? null;
     return { contexts, snapshots: snapshots.map((one) => ({ ...one, queues: passing(one.queues) })) };
   } catch (error) {
-    if (error instanceof MqError) throw error;
+    if (isMqError(error)) throw error;
     throw new MqError('USAGE', `cannot read ${path}`);
   }
 }

@@ -1,7 +1,7 @@
 import type { Target } from '../../config/target.ts';
 import type { Broker, Check } from '../../contract/broker.ts';
 import { ABILITIES } from '../../contract/capabilities.ts';
-import { MqError } from '../../contract/errors.ts';
+import { isMqError } from '../../contract/errors.ts';
 import { formatDuration } from '../../core/duration.ts';
 import { queuePattern } from '../../core/name-pattern.ts';
 import { probe } from '../probe.ts';
@@ -114,7 +114,7 @@ async function* checkListing(session: Session, broker: Broker, notices: string[]
       return;
     } catch (error) {
       // One that was deleted meanwhile; SQS goes on listing it for up to a minute.
-      if (error instanceof MqError && error.code === 'QUEUE_NOT_FOUND') continue;
+      if (isMqError(error) && error.code === 'QUEUE_NOT_FOUND') continue;
       yield failedBy('open a queue', error);
       return;
     }

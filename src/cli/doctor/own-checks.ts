@@ -6,7 +6,7 @@ import { loadSettings, type Settings } from '../../config/load.ts';
 import { placesOf, upwards } from '../../config/places.ts';
 import { errnoOf } from '../../config/private-file.ts';
 import type { Check } from '../../contract/broker.ts';
-import { MqError } from '../../contract/errors.ts';
+import { isMqError } from '../../contract/errors.ts';
 import type { Host } from '../host/host.ts';
 import { VERSION } from '../version.ts';
 
@@ -27,7 +27,7 @@ export function failed(name: string, detail: string, hint: string | null = null)
  * errors: a bug.
  */
 export function failedBy(name: string, error: unknown): Check {
-  if (error instanceof MqError && error.code !== 'ABORTED') return failed(name, error.message, error.hint);
+  if (isMqError(error) && error.code !== 'ABORTED') return failed(name, error.message, error.hint);
   throw error;
 }
 

@@ -1,4 +1,4 @@
-import { MqError } from '../../contract/errors.ts';
+import { isMqError, MqError } from '../../contract/errors.ts';
 import { parseJson } from '../../contract/json.ts';
 import type { OutgoingMessage } from '../../contract/message.ts';
 import type { Notice, Publisher, Queue } from '../../contract/queue.ts';
@@ -170,7 +170,7 @@ function parseEnvelope(bytes: Uint8Array, line: number): OutgoingMessage {
   try {
     return fromEnvelope(value);
   } catch (error) {
-    if (!(error instanceof MqError)) throw error;
+    if (!isMqError(error)) throw error;
     throw new MqError(error.code, `line ${line}: ${error.message}`, { hint: error.hint ?? undefined });
   }
 }

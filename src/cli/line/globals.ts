@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { MqError } from '../../contract/errors.ts';
+import { isMqError, MqError } from '../../contract/errors.ts';
 import { parseDeadlineMs, parseDurationMs, parseWaitMs } from '../../core/duration.ts';
 import { addressForms } from '../brokers.ts';
 
@@ -138,7 +138,7 @@ function usage<T>(parse: () => T): T {
   try {
     return parse();
   } catch (error) {
-    if (error instanceof MqError) {
+    if (isMqError(error)) {
       throw new InvalidArgumentError(
         error.hint === null ? `${error.message}.` : `${capital(error.message)}; ${error.hint}.`,
       );

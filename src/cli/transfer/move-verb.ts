@@ -1,5 +1,5 @@
 import type { Broker } from '../../contract/broker.ts';
-import { MqError } from '../../contract/errors.ts';
+import { isMqError, MqError } from '../../contract/errors.ts';
 import type { Queue } from '../../contract/queue.ts';
 import { linkedDeadLetters } from '../../core/dead-letters.ts';
 import { type MoveRequest, planMove } from '../../core/move.ts';
@@ -95,7 +95,7 @@ async function targetQueue(broker: Broker, name: string, signal: AbortSignal): P
   try {
     return await broker.queue(name, signal);
   } catch (error) {
-    if (!(error instanceof MqError) || error.code !== 'QUEUE_NOT_FOUND') throw error;
+    if (!isMqError(error) || error.code !== 'QUEUE_NOT_FOUND') throw error;
     throw new MqError('QUEUE_NOT_FOUND', error.message, {
       hint: "a target is never created by a move: see 'mq create'",
       queue: name,

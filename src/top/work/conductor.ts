@@ -1,4 +1,4 @@
-import { MqError } from '../../contract/errors.ts';
+import { isMqError, MqError } from '../../contract/errors.ts';
 import { Deadline } from '../../core/deadline.ts';
 import { reasonFor } from '../../feed/poll-broker.ts';
 import type { ActionState } from '../state/action.ts';
@@ -144,7 +144,7 @@ export class Conductor {
   }
 
   async #forgetBroken(context: string, error: unknown): Promise<void> {
-    if (error instanceof MqError && error.retryable) await this.#options.connections.forget(context);
+    if (isMqError(error) && error.retryable) await this.#options.connections.forget(context);
   }
 
   #track(work: Promise<void>): void {
@@ -153,7 +153,7 @@ export class Conductor {
   }
 
   #sentence(error: unknown): string {
-    const hint = error instanceof MqError && error.hint !== null ? ` (${error.hint})` : '';
+    const hint = isMqError(error) && error.hint !== null ? ` (${error.hint})` : '';
     return this.#options.redact(`${reasonFor(error)}${hint}`);
   }
 }

@@ -1,5 +1,5 @@
 import type { Broker } from '../../contract/broker.ts';
-import { MqError } from '../../contract/errors.ts';
+import { isMqError } from '../../contract/errors.ts';
 import { groupExpression } from '../../core/dead-letter-groups.ts';
 import type { AnyReport } from '../../core/report.ts';
 import type { ActionRequest } from '../state/action.ts';
@@ -33,7 +33,7 @@ export class History {
       const note = await this.#watched.remember(change(report, null));
       return { report, note: note === null ? [] : [note] };
     } catch (error) {
-      await this.#watched.remember(change(null, error instanceof MqError ? error.code : 'INTERNAL'));
+      await this.#watched.remember(change(null, isMqError(error) ? error.code : 'INTERNAL'));
       throw error;
     }
   }

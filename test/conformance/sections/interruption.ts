@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { MqError } from '../../../src/contract/errors.ts';
+import { isMqError } from '../../../src/contract/errors.ts';
 import type { Delivery } from '../../../src/contract/message.ts';
 import { bodies, staysOpen } from '../bench.ts';
 import type { Section } from '../case.ts';
@@ -18,7 +18,7 @@ export const interruption: Section = ({ members }) => {
           await consumer.close();
         } catch (error) {
           // Opening it may refuse; nothing else may go wrong.
-          if (!(error instanceof MqError)) throw error;
+          if (!isMqError(error)) throw error;
           expect(error.code).toBe('ABORTED');
         }
         bench.expectBodies(await bench.contents(queue), bodies(3));

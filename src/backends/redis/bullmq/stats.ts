@@ -1,4 +1,4 @@
-import { MqError } from '../../../contract/errors.ts';
+import { isMqError, MqError } from '../../../contract/errors.ts';
 import { readInstant } from '../../../contract/instant.ts';
 import { depthOf, type QueueStats, type Rates } from '../../../contract/stats.ts';
 import { clockOf } from '../clock.ts';
@@ -49,7 +49,7 @@ export async function readWorkers(connection: Connection, signal: AbortSignal): 
   try {
     text = asText(await connection.call(['CLIENT', 'LIST'], { operation: 'list the clients', signal }));
   } catch (error) {
-    if (error instanceof MqError && error.code !== 'ABORTED' && error.code !== 'UNAVAILABLE') return null;
+    if (isMqError(error) && error.code !== 'ABORTED' && error.code !== 'UNAVAILABLE') return null;
     throw error;
   }
   const workers = new Map<string, BullWorker[]>();

@@ -1,4 +1,4 @@
-import { MqError } from '../../../contract/errors.ts';
+import { isMqError, type MqError } from '../../../contract/errors.ts';
 import { readInstant } from '../../../contract/instant.ts';
 import type { Death, Message } from '../../../contract/message.ts';
 import type { ItemOutcome, NativeMove, NativeMoveRequest } from '../../../contract/queue.ts';
@@ -215,7 +215,7 @@ export function frameworkRedrive(dead: FrameworkDead, request: NativeMoveRequest
           if ((await dead.redrive(message)) === 1) moved += 1;
           else skipped.push({ id: message.id, reason: 'not among the dead jobs any more' });
         } catch (error) {
-          if (!(error instanceof MqError) || (moved === 0 && !isAnswerLost(error))) throw error;
+          if (!isMqError(error) || (moved === 0 && !isAnswerLost(error))) throw error;
           // What was moved before is told, and the rest is not tried.
           const reason = error.message;
           const [first, ...others] = page.slice(index).map(({ id }): ItemOutcome => ({ id, reason }));

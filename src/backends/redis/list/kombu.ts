@@ -1,4 +1,4 @@
-import { MqError } from '../../../contract/errors.ts';
+import { isMqError } from '../../../contract/errors.ts';
 import type { Call, Connection } from '../connection.ts';
 import { asInteger, asList, asPairs, asTextOrNull } from '../reply.ts';
 
@@ -77,7 +77,7 @@ export async function bindingOf(
     }
   } catch (error) {
     // A user who may not list the keys is not told that by the way: the queue asked for is another matter.
-    if (!(error instanceof MqError) || error.code !== 'PERMISSION_DENIED') throw error;
+    if (!isMqError(error) || error.code !== 'PERMISSION_DENIED') throw error;
   }
   return null;
 }

@@ -1,4 +1,4 @@
-import { MqError, throwIfAborted } from '../../../contract/errors.ts';
+import { isMqError, MqError, throwIfAborted } from '../../../contract/errors.ts';
 import type { BareBodies, Message, OutgoingMessage, SendOutcome } from '../../../contract/message.ts';
 import type { DeadLetters, Peek, PeekOptions, Queue, QueueDescription } from '../../../contract/queue.ts';
 import type { QueueStats } from '../../../contract/stats.ts';
@@ -238,7 +238,7 @@ async function countOf(dead: FrameworkDead, signal: AbortSignal) {
   try {
     return await dead.count(signal);
   } catch (error) {
-    if (!(error instanceof MqError) || !COSTS_ONE_FIGURE.has(error.code)) throw error;
+    if (!isMqError(error) || !COSTS_ONE_FIGURE.has(error.code)) throw error;
     return { count: null, note: error.message };
   }
 }

@@ -1,4 +1,4 @@
-import { MqError } from '../../../contract/errors.ts';
+import { isMqError, type MqError } from '../../../contract/errors.ts';
 import type { Queue } from '../../../contract/queue.ts';
 import type { QueueStats } from '../../../contract/stats.ts';
 import type { Connection } from '../connection.ts';
@@ -6,7 +6,7 @@ import { asInteger } from '../reply.ts';
 
 /** The refusal of `XINFO`; null: it was something else. */
 export function refusalOf(error: unknown): MqError | null {
-  return error instanceof MqError && error.code === 'PERMISSION_DENIED' ? error : null;
+  return isMqError(error) && error.code === 'PERMISSION_DENIED' ? error : null;
 }
 
 /**
