@@ -2,6 +2,7 @@ import type { Broker, Check, CreateOptions, ListOptions, QueuePattern } from '..
 import { isMqError, MqError } from '../../contract/errors.ts';
 import type { Queue } from '../../contract/queue.ts';
 import type { QueueStats } from '../../contract/stats.ts';
+import { namesOnly } from '../common/globs.ts';
 import { brokerChecks } from './checks.ts';
 import { createQueue } from './create.ts';
 import { orAborted } from './link.ts';
@@ -23,8 +24,8 @@ export class RabbitBroker implements Broker {
   }
 
   async *queues(pattern: QueuePattern, options: ListOptions): AsyncIterable<QueueStats> {
-    const [only] = pattern.globs;
-    if (pattern.globs.length === 1 && only !== undefined && isLiteral(only) && pattern.matches(only)) {
+    const [only, ...others] = namesOnly(pattern.globs) ?? [];
+    if (only !== undefined && others.length === 0 && pattern.matches(only)) {
       try {
         const { handle, looked, live } = await this.#open(only, options.signal);
         yield await handle.statsFrom(looked, live, options.signal);
@@ -92,10 +93,6 @@ export class RabbitBroker implements Broker {
   close(): Promise<void> {
     return this.#session.close();
   }
-}
-
-function isLiteral(glob: string): boolean {
-  return !/[*?[\]{}!\\]/.test(glob);
 }
 
 /**

@@ -1,4 +1,5 @@
 import { absent, type Capabilities, present } from '../../contract/capabilities.ts';
+import { frozen } from '../common/frozen.ts';
 import type { RabbitKind } from './queue-info.ts';
 
 const HOLDS = ['id', 'headers', 'contentType', 'priority', 'ttlMs'] as const;
@@ -90,9 +91,3 @@ export const CAPABILITIES: Readonly<Record<RabbitKind, Capabilities>> = {
   ),
   'rabbit-stream': STREAM,
 };
-
-/** Frozen to the bottom: a record that a caller could change would not be the truth about the kind. */
-function frozen<Value extends object>(value: Value): Value {
-  for (const member of Object.values(value)) if (typeof member === 'object' && member !== null) frozen(member);
-  return Object.freeze(value);
-}

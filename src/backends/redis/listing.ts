@@ -1,6 +1,7 @@
 import type { ListOptions, QueuePattern } from '../../contract/broker.ts';
 import { isMqError } from '../../contract/errors.ts';
 import type { QueueStats } from '../../contract/stats.ts';
+import { namesOnly } from '../common/globs.ts';
 import { DEFAULT_PREFIX, isBullKey, verifyBull } from './bullmq/find.ts';
 import { readWorkers } from './bullmq/stats.ts';
 import { bullRow } from './bullmq/wrapped-queue.ts';
@@ -27,8 +28,9 @@ export async function* listQueues(
   const silent = await connection.silentNodes(options.signal);
   options.onAnswer?.();
   try {
-    if (pattern.globs.length > 0 && pattern.globs.every((glob) => !/[*?[\]{}!\\]/.test(glob))) {
-      yield* named(connection, pattern.globs, losses, options.signal);
+    const names = namesOnly(pattern.globs);
+    if (names !== null) {
+      yield* named(connection, names, losses, options.signal);
     } else yield* walk(connection, pattern, silent, losses, options);
   } finally {
     losses.tell(options.notice);

@@ -1,9 +1,10 @@
 import { type Capabilities, present } from '../../contract/capabilities.ts';
+import { frozen } from '../common/frozen.ts';
 
 /** SQLite itself takes 1,000,000,000 bytes a row; a body must also fit in memory a few times over. */
 export const MAX_BODY_BYTES = 256 * 1024 * 1024;
 
-export const SQLITE_CAPABILITIES: Capabilities = deepFreeze({
+export const SQLITE_CAPABILITIES: Capabilities = frozen({
   kind: 'sqlite',
   broker: 'sqlite',
   counts: { ready: 'exact', inFlight: 'exact', delayed: 'exact', dead: 'exact' },
@@ -29,8 +30,3 @@ export const SQLITE_CAPABILITIES: Capabilities = deepFreeze({
     delete: present(),
   },
 } satisfies Capabilities);
-
-function deepFreeze<T>(value: T): T {
-  if (typeof value === 'object' && value !== null) for (const part of Object.values(value)) deepFreeze(part);
-  return Object.freeze(value);
-}

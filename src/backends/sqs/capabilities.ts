@@ -1,4 +1,5 @@
 import { type Abilities, absent, type Capabilities, present } from '../../contract/capabilities.ts';
+import { frozen } from '../common/frozen.ts';
 import { MAX_MESSAGE_BYTES } from './limits.ts';
 
 export interface Circumstances {
@@ -52,7 +53,7 @@ export function capabilitiesOf({ fifo, denyPolicy }: Circumstances): Capabilitie
     create: present('native'),
     delete: present('native', 'the name is free again after 60 s'),
   };
-  return deepFreeze({
+  return frozen({
     kind: fifo ? 'fifo' : 'standard',
     broker: 'sqs',
     counts: {
@@ -69,14 +70,6 @@ export function capabilitiesOf({ fifo, denyPolicy }: Circumstances): Capabilitie
   });
 }
 
-export const KIND_CAPABILITIES: readonly Capabilities[] = Object.freeze(
+export const KIND_CAPABILITIES: readonly Capabilities[] = frozen(
   [false, true].map((fifo) => capabilitiesOf({ fifo, denyPolicy: false })),
 );
-
-function deepFreeze<T>(value: T): T {
-  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
-    Object.freeze(value);
-    for (const member of Object.values(value)) deepFreeze(member);
-  }
-  return value;
-}

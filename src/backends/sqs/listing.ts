@@ -2,6 +2,7 @@ import type { ListOptions, QueuePattern } from '../../contract/broker.ts';
 import { isMqError, type MqError } from '../../contract/errors.ts';
 import type { Notice } from '../../contract/queue.ts';
 import type { QueueStats } from '../../contract/stats.ts';
+import { namesOnly, plainStart } from '../common/globs.ts';
 import type { Address } from './address.ts';
 import type { SqsApi } from './api.ts';
 import { type QueueAttributes, type RedrivePolicy, redrivePolicy } from './facts.ts';
@@ -10,8 +11,6 @@ import { nameFromUrl } from './names.ts';
 import { within } from './patience.ts';
 import { listQueueUrls } from './sources.ts';
 import { type DeadCount, depthOfAttributes, readStats } from './stats.ts';
-
-const GLOB_CHARACTERS = /[*?[\]{}!\\]/;
 
 interface Listed {
   readonly name: string;
@@ -141,15 +140,14 @@ function tellUnread(matching: readonly Listed[], known: ReadonlyMap<string, Read
 
 /** The name, when the pattern is one name without wildcards. */
 function literalName(pattern: QueuePattern): string | null {
-  const [only, ...rest] = pattern.globs;
-  return only !== undefined && rest.length === 0 && !GLOB_CHARACTERS.test(only) ? only : null;
+  const names = namesOnly(pattern.globs);
+  return names?.length === 1 ? (names[0] ?? null) : null;
 }
 
 /** What `ListQueues` can filter by: the text before the first wildcard of the only glob. */
 function commonPrefix(globs: readonly string[]): string {
   const [only, ...rest] = globs;
-  if (only === undefined || rest.length > 0) return '';
-  return only.slice(0, only.search(GLOB_CHARACTERS));
+  return only === undefined || rest.length > 0 ? '' : plainStart(only);
 }
 
 async function readNamed(api: SqsApi, address: Address, name: string, signal: AbortSignal): Promise<Read> {

@@ -1,5 +1,5 @@
 import { type Abilities, absent, type Capabilities, present } from '../../../contract/capabilities.ts';
-import { frozen } from '../frozen.ts';
+import { frozen } from '../../common/frozen.ts';
 
 const LOST = ['attempts made', 'logs', 'stack traces', 'progress'] as const;
 

@@ -1,5 +1,5 @@
 import { absent, type Capabilities, present } from '../../../contract/capabilities.ts';
-import { frozen } from '../frozen.ts';
+import { frozen } from '../../common/frozen.ts';
 import type { Framework } from './convention.ts';
 
 export interface ListFacts {

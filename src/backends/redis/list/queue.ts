@@ -2,10 +2,10 @@ import { isMqError, MqError, throwIfAborted } from '../../../contract/errors.ts'
 import type { BareBodies, Message, OutgoingMessage, SendOutcome } from '../../../contract/message.ts';
 import type { DeadLetters, Peek, PeekOptions, Queue, QueueDescription } from '../../../contract/queue.ts';
 import type { QueueStats } from '../../../contract/stats.ts';
+import { frozen } from '../../common/frozen.ts';
 import { batchPublisher, outcomeOf, packed } from '../batch-publisher.ts';
 import { browse } from '../browser.ts';
 import type { Connection } from '../connection.ts';
-import { frozen } from '../frozen.ts';
 import { deadLetterQueueOf, internalsOf, isDeadLetterQueue, placeOf, rememberHandle, sourceOf } from '../handle.ts';
 import { Lease } from '../lease.ts';
 import { asInteger } from '../reply.ts';

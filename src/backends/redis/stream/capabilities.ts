@@ -1,5 +1,5 @@
 import { absent, type Capabilities, present } from '../../../contract/capabilities.ts';
-import { frozen } from '../frozen.ts';
+import { frozen } from '../../common/frozen.ts';
 
 export interface StreamFacts {
   /** The consumer group that the handle looks through; null: none, or several and none named. */

@@ -1,9 +1,9 @@
 import { MqError } from '../../../contract/errors.ts';
 import type { Message, MessageState } from '../../../contract/message.ts';
 import type { DeadLetters, Peek, PeekOptions, PurgeOptions, Queue } from '../../../contract/queue.ts';
+import { frozen } from '../../common/frozen.ts';
 import { browse } from '../browser.ts';
 import type { Connection } from '../connection.ts';
-import { frozen } from '../frozen.ts';
 import { internalsOf, placeOf, rememberHandle } from '../handle.ts';
 import { Lease } from '../lease.ts';
 import { streamCapabilities } from './capabilities.ts';
