@@ -1,5 +1,5 @@
+import { ask, askIfAble } from '../contract/ask.ts';
 import type { Broker } from '../contract/broker.ts';
-import { requireCapability } from '../contract/capabilities.ts';
 import { isMqError, MqError } from '../contract/errors.ts';
 import type { Message } from '../contract/message.ts';
 import type { DeadLetters, Queue } from '../contract/queue.ts';
@@ -34,9 +34,7 @@ export async function locateDeadLetters(
   queue: Queue,
   signal: AbortSignal,
 ): Promise<LocatedDeadLetters> {
-  requireCapability(queue.capabilities, 'deadLetters', queue.name);
-  const links = await queue.deadLetters?.(signal);
-  if (links === undefined) throw new MqError('INTERNAL', `kind ${queue.kind} declares dead letters but has none`);
+  const links = await ask(queue, 'deadLetters').deadLetters(signal);
   if (links.keptIn.place === 'state') {
     const own = { holder: queue, state: 'dead', only: null, sources: [queue.name], linked: true } as const;
     return { ...own, originOf: () => queue.name, links };
@@ -98,8 +96,9 @@ async function holderOf(broker: Broker, queue: Queue, name: string, signal: Abor
  */
 async function linksOfHolder(holder: Queue, links: DeadLetters, signal: AbortSignal): Promise<DeadLetters> {
   try {
-    if (holder.deadLetters === undefined) return links;
-    return links.ofHolder?.() ?? (await holder.deadLetters(signal));
+    const asked = askIfAble(holder, 'deadLetters');
+    if (asked === null) return links;
+    return links.ofHolder?.() ?? (await asked.deadLetters(signal));
   } catch (error) {
     if (!isMqError(error) || error.code !== 'PRECONDITION_FAILED') throw error;
     return { ...links, sources: null };

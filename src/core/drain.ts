@@ -1,5 +1,5 @@
+import { ask } from '../contract/ask.ts';
 import type { Broker } from '../contract/broker.ts';
-import { requireCapability } from '../contract/capabilities.ts';
 import type { Notice, Queue } from '../contract/queue.ts';
 import { linkedDeadLetters } from './dead-letters.ts';
 import { depthNow } from './depth.ts';
@@ -39,7 +39,7 @@ export interface DrainRequest extends SelectionOptions {
 /** Takes messages out: each leaves the queue only after the destination has it for certain. */
 export async function planDrain(request: DrainRequest): Promise<Plan> {
   const { broker, queue, follow, force = false, max, notice, worker } = request;
-  requireCapability(queue.capabilities, 'drain', queue.name);
+  ask(queue, 'drain');
   const located = request.state === 'dead' ? await linkedDeadLetters(broker, queue, request.signal) : null;
   const holder = located?.holder ?? queue;
   const state = located?.state ?? 'ready';

@@ -1,4 +1,4 @@
-import { requireCapability } from '../contract/capabilities.ts';
+import { ask } from '../contract/ask.ts';
 import { isMqError, MqError } from '../contract/errors.ts';
 import type { JsonValue, Message, OutgoingMessage } from '../contract/message.ts';
 import { METADATA_FIELDS } from '../contract/message.ts';
@@ -43,8 +43,8 @@ export interface MoveRequest extends SelectionOptions {
 /** Any queue to any queue, also between brokers. The guarantee is the weaker of the two. */
 export async function planMove(request: MoveRequest): Promise<Plan> {
   const { operation, source, target, state, force = false, notice, max } = request;
-  requireCapability(source.capabilities, operation, source.name);
-  requireCapability(target.capabilities, 'enqueue', target.name);
+  ask(source, operation);
+  ask(target, 'enqueue');
   if (operation === 'move') await source.mayTake?.(state, request.signal);
   const depth = await depthNow(source, state, request);
   const chosen = selection(request, request.only, depth.now);

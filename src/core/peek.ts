@@ -1,5 +1,5 @@
+import { ask } from '../contract/ask.ts';
 import type { Broker } from '../contract/broker.ts';
-import { requireCapability } from '../contract/capabilities.ts';
 import { MqError } from '../contract/errors.ts';
 import type { Message, MessageState } from '../contract/message.ts';
 import type { Notice, Queue } from '../contract/queue.ts';
@@ -30,16 +30,15 @@ export async function* peekMessages(request: PeekRequest): AsyncGenerator<Messag
   const located = request.state === 'dead' ? await locateDeadLetters(broker, queue, signal) : null;
   const holder = located?.holder ?? queue;
   const state = located === null ? request.state : located.state;
-  const ability = requireCapability(holder.capabilities, 'peek', holder.name);
-  if (!ability.states.includes(state)) {
+  const { declared, peek: look } = ask(holder, 'peek');
+  if (!declared.states.includes(state)) {
     throw new MqError('NOT_SUPPORTED', `kind ${holder.kind} cannot show its ${state} messages`, {
-      hint: `it can show: ${ability.states.join(', ')}`,
+      hint: `it can show: ${declared.states.join(', ')}`,
       backend: holder.capabilities.broker,
       operation: 'peek',
       queue: holder.name,
     });
   }
-  if (holder.peek === undefined) throw new MqError('INTERNAL', `kind ${holder.kind} declares peek but has none`);
   const { everything } = selection(request, located?.only ?? null);
   const { now, count } = everything
     ? { now: undefined, count: null }
@@ -54,7 +53,7 @@ export async function* peekMessages(request: PeekRequest): AsyncGenerator<Messag
     notice,
     signal,
   });
-  const peek = await holder.peek({ state, limit: everything ? limit : null, force, notice, signal });
+  const peek = await look({ state, limit: everything ? limit : null, force, notice, signal });
   let shown = 0;
   for await (const message of peek) {
     if (signal.aborted) break;

@@ -1,5 +1,4 @@
-import { requireCapability } from '../contract/capabilities.ts';
-import { MqError } from '../contract/errors.ts';
+import { ask } from '../contract/ask.ts';
 import { type OutgoingMessage, onlyElsewhere, type SendOutcome } from '../contract/message.ts';
 import type { Publisher, PublisherOptions, Queue } from '../contract/queue.ts';
 
@@ -8,10 +7,7 @@ import type { Publisher, PublisherOptions, Queue } from '../contract/queue.ts';
  * counts as a misfit too, where the publisher does not keep it.
  */
 export async function openPublisher(queue: Queue, options: PublisherOptions): Promise<Publisher> {
-  requireCapability(queue.capabilities, 'enqueue', queue.name);
-  if (queue.publisher === undefined)
-    throw new MqError('INTERNAL', `kind ${queue.kind} declares enqueue but has no publisher`);
-  const publisher = await queue.publisher(options);
+  const publisher = await ask(queue, 'enqueue').publisher(options);
   return publisher.keepsNative === true ? publisher : watchful(publisher, queue.capabilities.broker, options.lossy);
 }
 

@@ -1,5 +1,6 @@
+import { ask } from '../contract/ask.ts';
 import type { Broker } from '../contract/broker.ts';
-import { type PurgeAbility, requireCapability } from '../contract/capabilities.ts';
+import type { PurgeAbility } from '../contract/capabilities.ts';
 import { MqError } from '../contract/errors.ts';
 import type { MessageState } from '../contract/message.ts';
 import type { Notice, Queue } from '../contract/queue.ts';
@@ -35,11 +36,11 @@ export interface PurgeRequest extends SelectionOptions {
 export async function planPurge(request: PurgeRequest): Promise<Plan> {
   const { broker, queue, force = false, notice, signal, backup } = request;
   const target = await purgeTarget(broker, queue, request.state, signal);
-  const ability = requireCapability(target.holder.capabilities, 'purge', target.holder.name);
+  const { declared } = ask(target.holder, 'purge');
   const states: readonly MessageState[] =
-    target.state === 'all' ? [...ability.states, ...(ability.together ?? [])] : [target.state];
-  if (target.state !== 'all' && !ability.states.includes(target.state))
-    throw cannotPurge(target.holder, target.state, ability);
+    target.state === 'all' ? [...declared.states, ...(declared.together ?? [])] : [target.state];
+  if (target.state !== 'all' && !declared.states.includes(target.state))
+    throw cannotPurge(target.holder, target.state, declared);
   const everything = selection(request, target.only).everything;
   const byHand = !everything || backup !== null;
   if (byHand && (target.state === 'all' || target.state === 'delayed')) {
@@ -132,8 +133,8 @@ async function whole(
   options: RunOptions,
 ): Promise<AnyReport> {
   const tally = new Tally();
-  if (queue.purge === undefined) throw new MqError('INTERNAL', `kind ${queue.kind} declares purge but has none`);
-  const { removed, stays = [], complete = true } = await queue.purge({ states, notice, signal: options.signal });
+  const { purge } = ask(queue, 'purge');
+  const { removed, stays = [], complete = true } = await purge({ states, notice, signal: options.signal });
   if (removed === null) notice(`${queue.capabilities.broker} does not say how many messages it removed`);
   tally.moved = removed ?? 0;
   tally.seen = tally.matched = tally.moved + stays.length;

@@ -1,6 +1,6 @@
+import { ask } from '../contract/ask.ts';
 import type { Broker } from '../contract/broker.ts';
 import type { Guarantee } from '../contract/capabilities.ts';
-import { requireCapability } from '../contract/capabilities.ts';
 import { isMqError } from '../contract/errors.ts';
 import type { JsonValue, Message, SendOutcome } from '../contract/message.ts';
 import type { DeadLetters, NativeMoveRequest, Notice, Publisher, Queue } from '../contract/queue.ts';
@@ -47,7 +47,7 @@ export interface RedriveRequest extends SelectionOptions {
  */
 export async function planRedrive(request: RedriveRequest): Promise<Plan> {
   const { broker, queue, to, force = false, notice, signal, max } = request;
-  requireCapability(queue.capabilities, 'redrive', queue.name);
+  ask(queue, 'redrive');
   const found = await locateDeadLetters(broker, queue, signal);
   // An application's own dead-letter queue: with a target, all that is in it is meant; without one, what says where it
   // belongs.
@@ -71,7 +71,7 @@ export async function planRedrive(request: RedriveRequest): Promise<Plan> {
     notice,
     signal: runSignal,
   });
-  requireCapability(holder.capabilities, 'redrive', holder.name);
+  ask(holder, 'redrive');
   await holder.mayTake?.(state, signal);
   const native = !transforms && holder.nativeMove !== undefined ? await holder.nativeMove(nativeRequest(signal)) : null;
   await native?.close();

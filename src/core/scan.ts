@@ -1,5 +1,4 @@
-import { requireCapability } from '../contract/capabilities.ts';
-import { MqError } from '../contract/errors.ts';
+import { ask } from '../contract/ask.ts';
 import type { Message, MessageState } from '../contract/message.ts';
 import type { Notice, Queue } from '../contract/queue.ts';
 
@@ -19,11 +18,7 @@ export interface ScanRequest {
 /** Reads a queue without taking anything. Where looking is not free, the gate (`look.ts`) has told the price before. */
 export async function* scan(request: ScanRequest): AsyncGenerator<Message> {
   const { source, state, bound, force, notice, signal } = request;
-  if (source.peek === undefined) {
-    requireCapability(source.capabilities, 'peek', source.name);
-    throw new MqError('INTERNAL', `kind ${source.kind} declares peek but has none`);
-  }
-  const peek = await source.peek({ state, limit: bound, force, notice, signal });
+  const peek = await ask(source, 'peek').peek({ state, limit: bound, force, notice, signal });
   let seen = 0;
   for await (const message of peek) {
     if (signal.aborted || (bound !== null && seen >= bound)) return;

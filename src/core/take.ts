@@ -1,5 +1,4 @@
-import { requireCapability } from '../contract/capabilities.ts';
-import { MqError } from '../contract/errors.ts';
+import { ask } from '../contract/ask.ts';
 import type { Message } from '../contract/message.ts';
 import type { Consumer, GivesBack, Notice, Queue } from '../contract/queue.ts';
 import { isLookFree } from './look.ts';
@@ -35,12 +34,10 @@ export function taking(
   givesBack: GivesBack | null = request.selection.everything ? null : 'some',
 ): (signal: AbortSignal) => Promise<Consumer> {
   const { source, state, selection, follow, idleMs, evenPaused, notice } = request;
-  requireCapability(source.capabilities, 'drain', source.name);
-  const { consume } = source;
-  if (consume === undefined) throw new MqError('INTERNAL', `kind ${source.kind} declares drain but has no consume`);
+  const { consume } = ask(source, 'drain');
   const window = selection.everything || follow ? request.window : 'unbounded';
   const open = (limit: number | null, signal: AbortSignal, besideHeld?: true): Promise<Consumer> =>
-    consume.call(source, {
+    consume({
       ...{ state, limit, window, follow, idleMs, evenPaused, tellsKept: true, notice, signal },
       ...(givesBack === null ? {} : { givesBack }),
       ...(request.force ? { force: true } : {}),

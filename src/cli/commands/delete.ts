@@ -1,4 +1,4 @@
-import { requireCapability } from '../../contract/capabilities.ts';
+import { ask, askIfAble } from '../../contract/ask.ts';
 import { MqError } from '../../contract/errors.ts';
 import type { DeadLetters, Queue } from '../../contract/queue.ts';
 import { counted } from '../../core/counted.ts';
@@ -27,7 +27,7 @@ export const deleteQueue = defineVerb<object, DeleteOptions>({
     const format = session.format('table', 'json', 'ndjson', 'yaml');
     await session.withBroker(async (broker) => {
       const queue = await session.within('delete', (signal) => broker.queue(name, signal));
-      requireCapability(queue.capabilities, 'delete', name);
+      ask(queue, 'delete');
       if (broker.delete === undefined) {
         throw new MqError('NOT_SUPPORTED', `queues cannot be deleted on ${broker.name}`, {
           backend: broker.name,
@@ -35,7 +35,12 @@ export const deleteQueue = defineVerb<object, DeleteOptions>({
         });
       }
       const { depth, dead } = await session.within('delete', (signal) => queue.stats(signal));
-      const links = await told(session.within('delete', async (signal) => (await queue.deadLetters?.(signal)) ?? null));
+      const links = await told(
+        session.within(
+          'delete',
+          async (signal) => (await askIfAble(queue, 'deadLetters')?.deadLetters(signal)) ?? null,
+        ),
+      );
       const died = dead === null ? 'an unknown number of dead letters' : counted(dead ?? 0, 'dead letter');
       const lost = [
         depth === null ? 'an unknown number of messages' : counted(depth, 'message'),

@@ -1,4 +1,4 @@
-import { requireCapability } from '../../contract/capabilities.ts';
+import { ask, askIfAble } from '../../contract/ask.ts';
 import { MqError } from '../../contract/errors.ts';
 import type { DeadLetters, Queue } from '../../contract/queue.ts';
 import type { QueueStats } from '../../contract/stats.ts';
@@ -47,7 +47,7 @@ async function inspectQueue(session: Session, queue: Queue, context: string | nu
   // A queue of which nothing at all can be read is not shown as one that has nothing.
   if (stats.value === null && description.value === null) throw stats.error;
   const deadLetters = await told(
-    session.within('inspect', async (signal) => (await queue.deadLetters?.(signal)) ?? null),
+    session.within('inspect', async (signal) => (await askIfAble(queue, 'deadLetters')?.deadLetters(signal)) ?? null),
   );
   const links =
     deadLetters.value === null ? null : { keptIn: deadLetters.value.keptIn, sources: deadLetters.value.sources };
@@ -144,8 +144,8 @@ function cell(value: unknown): string {
 
 async function inspectMessage(session: Session, queue: Queue, id: string): Promise<ExitCode> {
   const format = session.format('text', 'json', 'ndjson', 'yaml');
-  requireCapability(queue.capabilities, 'get', queue.name);
-  const found = (await session.within('inspect', async (signal) => queue.get?.(id, signal))) ?? null;
+  const { get } = ask(queue, 'get');
+  const found = await session.within('inspect', (signal) => get(id, signal));
   if (found === null) {
     throw new MqError('MESSAGE_NOT_FOUND', `no message ${id} in ${queue.name}`, {
       hint: `see 'mq peek' for the ids that are there`,

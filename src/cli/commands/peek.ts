@@ -1,5 +1,5 @@
 import { Option } from 'commander';
-import { requireCapability } from '../../contract/capabilities.ts';
+import { askIfAble } from '../../contract/ask.ts';
 import { MqError } from '../../contract/errors.ts';
 import { MESSAGE_STATES, type Message, type MessageState } from '../../contract/message.ts';
 import type { Queue } from '../../contract/queue.ts';
@@ -113,9 +113,8 @@ export const peek = defineVerb<PeekFlags, PeekVerbOptions>({
 
 /** Null where the kind finds no message by its id, too. */
 async function lookUp(session: Session, queue: Queue, id: string): Promise<Message | null> {
-  if (queue.get === undefined) return null;
-  requireCapability(queue.capabilities, 'get', queue.name);
-  return (await session.within('peek', async (signal) => queue.get?.(id, signal))) ?? null;
+  const { get } = askIfAble(queue, 'get') ?? { get: null };
+  return get === null ? null : await session.within('peek', (signal) => get(id, signal));
 }
 
 function isWanted(message: Message, { state, selection }: PeekVerbOptions): boolean {

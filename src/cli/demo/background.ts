@@ -1,3 +1,4 @@
+import { ask } from '../../contract/ask.ts';
 import type { Broker } from '../../contract/broker.ts';
 import type { OutgoingMessage } from '../../contract/message.ts';
 import type { Queue } from '../../contract/queue.ts';
@@ -61,15 +62,15 @@ async function send(
   perSec: number | null,
   signal: AbortSignal,
 ): Promise<void> {
-  const publisher = await queue.publisher?.({ expected: null, lossy: false, notice: () => {}, signal });
+  const publisher = await ask(queue, 'enqueue').publisher({ expected: null, lossy: false, notice: () => {}, signal });
   const pace = perSec === null ? null : pacer(perSec);
   for (let number = 1; number <= count && !signal.aborted; number++) {
     await pace?.next(signal);
     if (signal.aborted) break;
-    const outcome = await publisher?.send(messageOf(bodyOf(number)));
-    if (outcome?.status !== 'sent') throw new Error(`the demo could not send to ${queue.name}`);
+    const outcome = await publisher.send(messageOf(bodyOf(number)));
+    if (outcome.status !== 'sent') throw new Error(`the demo could not send to ${queue.name}`);
   }
-  await publisher?.close();
+  await publisher.close();
 }
 
 async function work(
@@ -78,10 +79,9 @@ async function work(
   failure: (body: Uint8Array) => string | null,
   signal: AbortSignal,
 ): Promise<void> {
-  const consumer = await queue.consume?.({
+  const consumer = await ask(queue, 'drain').consume({
     ...{ state: 'ready', limit: null, window: 4, follow: true, idleMs: null, notice: () => {}, signal },
   });
-  if (consumer === undefined) return;
   const pace = pacer(perSec);
   try {
     for await (const { message, receipt } of consumer) {

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { type Target, withParameter } from '../../config/target.ts';
+import { askIfAble } from '../../contract/ask.ts';
 import type { BrokerFlag, Manifest } from '../../contract/backend.ts';
 import { MqError } from '../../contract/errors.ts';
 import type { JsonValue } from '../../contract/message.ts';
@@ -41,7 +42,7 @@ export async function requireDemanded(verb: string, flags: object, queue: Queue,
   for (const { flag } of givenFlags(verb, flags)) {
     if (!('parameter' in flag.becomes) || flag.becomes.demands === undefined) continue;
     const { link, refusal, hint } = flag.becomes.demands;
-    if ((await queue.deadLetters?.(signal))?.[link] === true) continue;
+    if ((await askIfAble(queue, 'deadLetters')?.deadLetters(signal))?.[link] === true) continue;
     throw new MqError('NOT_SUPPORTED', `${queue.name} ${refusal}`, { hint, operation: verb, queue: queue.name });
   }
 }

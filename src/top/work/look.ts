@@ -1,3 +1,4 @@
+import { ask } from '../../contract/ask.ts';
 import type { Broker } from '../../contract/broker.ts';
 import { MqError } from '../../contract/errors.ts';
 import type { Message, MessageState } from '../../contract/message.ts';
@@ -32,9 +33,7 @@ export async function lookAtQueue(broker: Broker, name: string, signal: AbortSig
 async function linksOf(queue: Queue, signal: AbortSignal): Promise<readonly string[]> {
   const ability = queue.capabilities.abilities.deadLetters;
   if (!ability.supported) return [ability.reason];
-  const found = await queue.deadLetters?.(signal);
-  if (found === undefined) return [];
-  const { keptIn, sources } = found;
+  const { keptIn, sources } = await ask(queue, 'deadLetters').deadLetters(signal);
   return [
     keptIn.place === 'state'
       ? 'kept in the queue itself'

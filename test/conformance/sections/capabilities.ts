@@ -1,19 +1,9 @@
 import { expect } from 'vitest';
-import { ABILITIES, type Ability, requireCapability } from '../../../src/contract/capabilities.ts';
-import { MqError } from '../../../src/contract/errors.ts';
+import { ask, MEMBERS } from '../../../src/contract/ask.ts';
+import { ABILITIES, type Ability } from '../../../src/contract/capabilities.ts';
+import type { Queue } from '../../../src/contract/queue.ts';
 import { bodies } from '../bench.ts';
 import { membersOf, type Section } from '../case.ts';
-
-/** The members of a queue that are there exactly when the ability is. Others (move, copy, redrive) are core's work. */
-const MEMBERS: Partial<Record<Ability, readonly string[]>> = {
-  enqueue: ['publisher'],
-  peek: ['peek'],
-  get: ['get'],
-  drain: ['consume'],
-  pause: ['pause', 'resume'],
-  purge: ['purge'],
-  deadLetters: ['deadLetters'],
-};
 
 export const capabilities: Section = ({ capabilities: record }) => [
   {
@@ -70,10 +60,9 @@ export const capabilities: Section = ({ capabilities: record }) => [
       : [
           {
             title: `cannot ${ability}: the gate refuses with kind, reason and alternative`,
-            async run(bench: { queue(): Promise<{ readonly capabilities: typeof record; readonly name: string }> }) {
+            async run(bench: { queue(): Promise<Queue> }) {
               const queue = await bench.queue();
-              const refuse = () => requireCapability(queue.capabilities, ability, queue.name);
-              expect(refuse).toThrow(MqError);
+              const refuse = () => ask(queue, ability);
               expect(refuse).toThrow(declared.reason);
               expect(refuse).toThrow(queue.capabilities.kind);
               try {
