@@ -4,9 +4,9 @@ import type { Call, Connection } from '../connection.ts';
 import { isRefusal, isWrongType, redisError } from '../errors.ts';
 import { parseObject } from '../list/convention.ts';
 import { asInteger, asTextOrNull } from '../reply.ts';
+import { sortedSetPages } from '../sorted-set.ts';
 import type { BullPlace } from './find.ts';
 import { refusalOfCode } from './library.ts';
-import { readIds } from './read.ts';
 import { whyItStays } from './removal.ts';
 import { retrier } from './retry-script.ts';
 
@@ -24,25 +24,26 @@ const AT_ONCE = 200;
 export function bullRetry(connection: Connection, bull: BullPlace, request: NativeMoveRequest): NativeMove {
   /** How many failed jobs there were at the start: those that fail again meanwhile join the end and are not taken. */
   let left: number | null = null;
-  /** Jobs at the head of the failed set that were not moved. */
-  let stuck = 0;
+  const place = { operation: 'read the failed jobs', queue: bull.shown, signal: request.signal };
+  // By the last job read and not by a count of those passed over: others may redrive and remove jobs meanwhile.
+  const pages = sortedSetPages(connection, `${bull.base}:failed`, AT_ONCE, place);
+  let read: string[] = [];
 
   async function ids(upTo: number): Promise<readonly string[]> {
     if (left === null) {
-      const failed = asInteger(
-        await connection.call(['ZCARD', `${bull.base}:failed`], {
-          operation: 'count the failed jobs',
-          queue: bull.shown,
-          signal: request.signal,
-        }),
-      );
+      const failed = asInteger(await connection.call(['ZCARD', `${bull.base}:failed`], place));
       left = Math.min(failed, request.limit ?? failed);
     }
     const count = Math.min(upTo, left);
-    if (count <= 0) return [];
-    const refs = await readIds(connection, bull, 'dead', stuck, count, request.signal);
-    left = refs.length < count ? 0 : left - refs.length;
-    return refs.map(({ id }) => id);
+    while (read.length < count) {
+      const page = await pages.next();
+      if (page.done === true) break;
+      read.push(...page.value.map(({ value }) => value.toString('utf8')));
+    }
+    const taken = read.slice(0, count);
+    read = read.slice(count);
+    left = taken.length < count ? 0 : left - taken.length;
+    return taken;
   }
 
   async function retry(all: readonly string[]): Promise<Omit<NativeProgress, 'exhausted'>> {
@@ -52,7 +53,6 @@ export function bullRetry(connection: Connection, bull: BullPlace, request: Nati
     const unknown: ItemOutcome[] = [];
     let lost: string | null = null;
     let moved = 0;
-    const place = { operation: 'read the jobs', queue: bull.shown, signal: request.signal };
     const answers = await connection.each(
       all.map((id): Call => ['HGET', `${bull.base}:${id}`, 'opts']),
       place,
@@ -107,8 +107,6 @@ export function bullRetry(connection: Connection, bull: BullPlace, request: Nati
       }
       const page = await ids(selection.upTo);
       const done = page.length === 0 ? { moved: 0, skipped: [], failed: [] } : await retry(page);
-      // A job that is listed without data cannot leave the failed set, and would be read again.
-      stuck += done.skipped.length + done.failed.length;
       return { ...done, exhausted: (left ?? 0) <= 0 };
     },
     close: () => Promise.resolve(),
