@@ -1,6 +1,6 @@
 import type { Check } from '../../contract/broker.ts';
-import { clockCheck } from '../../contract/clock.ts';
 import { isMqError, type MqError } from '../../contract/errors.ts';
+import { clockCheck } from '../common/clock.ts';
 import { type Answer, isObject, listOf, textAt } from './management.ts';
 import type { Session } from './session.ts';
 

@@ -2,12 +2,13 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { MqError, throwIfAborted } from '../../contract/errors.ts';
 import type { Delivery } from '../../contract/message.ts';
 import type { Consumer, Notice } from '../../contract/queue.ts';
+import { Bell } from '../common/bell.ts';
+import { orAborted } from '../common/waits.ts';
 import { unlessOnItsWay } from './dead-links.ts';
 import { DeliveryBuffer } from './delivery-buffer.ts';
 import { brokerError } from './errors.ts';
 import { giveBack } from './give-back.ts';
 import { type Counting, toMessage } from './incoming.ts';
-import { orAborted } from './link.ts';
 import { uncounted } from './live-figures.ts';
 import { returned } from './quorum-returns.ts';
 import type { Segment } from './segment.ts';
@@ -50,7 +51,7 @@ export class RabbitConsumer implements Consumer, Settler {
   #lastWasReturned = false;
   /** Since the queue was last waited for. */
   #hasRejected = false;
-  #wake: (() => void)[] = [];
+  readonly #bell = new Bell();
   #failure: MqError | null = null;
   /** The caller knows of the failure. */
   #isFailureTold = false;
@@ -111,7 +112,7 @@ export class RabbitConsumer implements Consumer, Settler {
     this.#buffer.add({ message, receipt: new TagReceipt(this, segment, content.tag) });
     if (limit !== null && this.#row.delivered >= limit) this.#end();
     else this.#row.advance(this.#isCallerWaiting);
-    this.#wakeUp();
+    this.#bell.ring();
   }
 
   get #ended(): boolean {
@@ -122,7 +123,7 @@ export class RabbitConsumer implements Consumer, Settler {
   #end(): void {
     if (this.#ended) return;
     this.#ending.abort();
-    this.#wakeUp();
+    this.#bell.ring();
     this.#stop().catch(() => undefined);
   }
 
@@ -213,14 +214,14 @@ export class RabbitConsumer implements Consumer, Settler {
 
   /** Resolves when there may be something to take, or nothing more. */
   async #more(): Promise<void> {
-    const more = new Promise<void>((resolve) => this.#wake.push(resolve));
+    const more = this.#bell.rest();
     this.#row.last?.flush();
     this.#row.advance(this.#isCallerWaiting);
     await more;
   }
 
   get #isCallerWaiting(): boolean {
-    return this.#wake.length > 0 && this.#buffer.isEmpty;
+    return this.#bell.isAwaited && this.#buffer.isEmpty;
   }
 
   /** For `TagReceipt`. */
@@ -346,7 +347,7 @@ export class RabbitConsumer implements Consumer, Settler {
       this.#setup.notice(`${held} messages that are done could not be removed from ${name}: they will come again`);
     }
     this.#ending.abort();
-    this.#wakeUp();
+    this.#bell.ring();
   }
 
   #uncertain(): MqError {
@@ -357,13 +358,6 @@ export class RabbitConsumer implements Consumer, Settler {
         operation: 'ack',
       })
     );
-  }
-
-  #wakeUp(): void {
-    const wake = this.#wake;
-    if (wake.length === 0) return;
-    this.#wake = [];
-    for (const resolve of wake) resolve();
   }
 }
 

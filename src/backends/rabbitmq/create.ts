@@ -1,7 +1,7 @@
 import type { CreateOptions } from '../../contract/broker.ts';
 import { isMqError, MqError } from '../../contract/errors.ts';
 import type { JsonValue } from '../../contract/message.ts';
-import { orAborted } from './link.ts';
+import { orAborted } from '../common/waits.ts';
 import type { RabbitKind } from './queue-info.ts';
 import type { Session } from './session.ts';
 

@@ -1,5 +1,6 @@
 import type { Channel, ChannelModel, SocketOptions } from 'amqplib';
-import { abortedError, throwIfAborted } from '../../contract/errors.ts';
+import { throwIfAborted } from '../../contract/errors.ts';
+import { orAborted } from '../common/waits.ts';
 import type { Address } from './address.ts';
 import { Answers, LOOK_MS, type Questions, questionsOn, silence } from './answers.ts';
 import { brokerError, connectError, isVhostRefused, replyCode, vhostRefused } from './errors.ts';
@@ -222,29 +223,4 @@ function parseVersion(text: string): Version {
 
 export function atLeast(version: Version, major: number, minor: number): boolean {
   return version[0] > major || (version[0] === major && version[1] >= minor);
-}
-
-/** The result, unless the signal aborts first; a result that comes too late is disposed of. */
-export async function orAborted<Result>(
-  promise: Promise<Result>,
-  signal: AbortSignal,
-  dispose: (result: Result) => Promise<void> = async () => undefined,
-): Promise<Result> {
-  if (signal.aborted) {
-    promise.then(dispose, () => undefined);
-    throw abortedError(signal);
-  }
-  let abort = (): void => undefined;
-  const aborted = new Promise<never>((_resolve, reject) => {
-    abort = () => {
-      promise.then(dispose, () => undefined);
-      reject(abortedError(signal));
-    };
-    signal.addEventListener('abort', abort, { once: true });
-  });
-  try {
-    return await Promise.race([promise, aborted]);
-  } finally {
-    signal.removeEventListener('abort', abort);
-  }
 }

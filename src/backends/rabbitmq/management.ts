@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import { setTimeout as wait } from 'node:timers/promises';
-import { type ClockReading, clockOfAnswer } from '../../contract/clock.ts';
 import { abortedError, type ErrorCode, isMqError, MqError, throwIfAborted } from '../../contract/errors.ts';
 import type { JsonValue } from '../../contract/message.ts';
+import { type ClockReading, clockOfAnswer } from '../common/clock.ts';
 import type { Address } from './address.ts';
 import { socketFailure } from './errors.ts';
 import { trustMaterial } from './trust-material.ts';

@@ -1,12 +1,13 @@
 import { isMqError, throwIfAborted } from '../../contract/errors.ts';
 import type { Message } from '../../contract/message.ts';
 import type { Notice, Peek } from '../../contract/queue.ts';
+import { orAborted } from '../common/waits.ts';
 import { RabbitConsumer } from './consumer.ts';
 import { unlessOnItsWay } from './dead-links.ts';
 import { brokerError } from './errors.ts';
 import { isLastDelivery, toMessage } from './incoming.ts';
 import { renew } from './last-deliveries.ts';
-import { type Link, orAborted } from './link.ts';
+import type { Link } from './link.ts';
 import { nearDeath } from './look-price.ts';
 import type { RabbitKind } from './queue-info.ts';
 import { ackFrame, type Content, getFrame, METHOD } from './wire/frames.ts';

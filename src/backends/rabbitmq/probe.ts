@@ -1,6 +1,6 @@
 import type { JsonValue } from '../../contract/message.ts';
+import { orAborted } from '../common/waits.ts';
 import { replyCode, saidBy } from './errors.ts';
-import { orAborted } from './link.ts';
 import type { JsonObject } from './management.ts';
 import { kindOf, type RabbitKind } from './queue-info.ts';
 import type { Session } from './session.ts';

@@ -15,11 +15,11 @@ import type {
   QueueDescription,
 } from '../../contract/queue.ts';
 import type { QueueStats } from '../../contract/stats.ts';
+import { orAborted } from '../common/waits.ts';
 import { CAPABILITIES } from './capabilities.ts';
 import { RabbitConsumer } from './consumer.ts';
 import { type DeadLinks, lastLinks, linksIfTold } from './dead-links.ts';
 import { describeQueue } from './describe.ts';
-import { orAborted } from './link.ts';
 import { type LiveFigures, uncounted, whyUncounted } from './live-figures.ts';
 import { priceOf } from './look-price.ts';
 import { overflowReason, type Room, refuseOverflow } from './overflow.ts';

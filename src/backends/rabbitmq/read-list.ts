@@ -1,4 +1,5 @@
 import type { ListOptions, QueuePattern } from '../../contract/broker.ts';
+import { inParallel } from '../common/in-parallel.ts';
 import { isDots } from './bindings.ts';
 import { isObject, type JsonObject, listOf, numberAt } from './management.ts';
 import { type NameFilter, nameFilter } from './name-filter.ts';
@@ -120,22 +121,18 @@ async function askForEach(
   { signal, onAnswer }: ListOptions,
 ): Promise<readonly QueueInfo[]> {
   const found = new Map<string, QueueInfo>();
-  const waiting = [...queues];
-  const work = async (): Promise<void> => {
-    for (let queue = waiting.shift(); queue !== undefined; queue = waiting.shift()) {
-      if (isDots(queue.name)) {
-        found.set(queue.name, queue);
-        continue;
-      }
-      const path = `/queues/${session.place}/${encodeURIComponent(queue.name)}?${FIGURES_QUERY}`;
-      const answer = await session.management.get(path, signal);
-      onAnswer?.();
-      if (answer.status === 'missing') continue;
-      const told = answer.status === 'ok' && isObject(answer.body) ? queueInfo(answer.body) : null;
-      found.set(queue.name, withFigures(queue, told));
+  await inParallel(queues, QUESTIONS_AT_ONCE, async (queue) => {
+    if (isDots(queue.name)) {
+      found.set(queue.name, queue);
+      return;
     }
-  };
-  await Promise.all(Array.from({ length: Math.min(QUESTIONS_AT_ONCE, queues.length) }, work));
+    const path = `/queues/${session.place}/${encodeURIComponent(queue.name)}?${FIGURES_QUERY}`;
+    const answer = await session.management.get(path, signal);
+    onAnswer?.();
+    if (answer.status === 'missing') return;
+    const told = answer.status === 'ok' && isObject(answer.body) ? queueInfo(answer.body) : null;
+    found.set(queue.name, withFigures(queue, told));
+  });
   return queues.flatMap(({ name }) => found.get(name) ?? []);
 }
 

@@ -1,9 +1,10 @@
 import { isMqError } from '../../contract/errors.ts';
 import type { JsonValue } from '../../contract/message.ts';
 import type { Notice } from '../../contract/queue.ts';
+import { orAborted } from '../common/waits.ts';
 import type { Address } from './address.ts';
 import { noSuchQueue, replyCode } from './errors.ts';
-import { Link, orAborted } from './link.ts';
+import { Link } from './link.ts';
 import { type LiveFigures, liveFigures, locked, uncounted } from './live-figures.ts';
 import { type Answer, isObject, type JsonObject, listOf, Management, textAt } from './management.ts';
 import { Patience } from './patience.ts';

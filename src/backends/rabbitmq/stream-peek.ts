@@ -1,5 +1,6 @@
 import { throwIfAborted } from '../../contract/errors.ts';
 import type { Peek, PeekOptions } from '../../contract/queue.ts';
+import { Bell } from '../common/bell.ts';
 import { brokerError } from './errors.ts';
 import { readEntries, readProperties, toMessage } from './incoming.ts';
 import type { Link, OpenChannel } from './link.ts';
@@ -97,7 +98,7 @@ class StreamCursor {
   #consumerTag = '';
   #buffer: Content[] = [];
   #head = 0;
-  #wake: () => void = () => undefined;
+  readonly #bell = new Bell();
 
   constructor(link: Link, setup: StreamPeekSetup) {
     this.#link = link;
@@ -112,10 +113,10 @@ class StreamCursor {
       content: (content) => {
         if (content.method !== METHOD.deliver) return;
         this.#buffer.push(content);
-        this.#wake();
+        this.#bell.ring();
       },
     });
-    channel.gone.addEventListener('abort', () => this.#wake());
+    channel.gone.addEventListener('abort', () => this.#bell.ring());
     this.#setup.signal.addEventListener('abort', this.#onAbort);
     try {
       await channel.amqp.prefetch(PREFETCH);
@@ -126,7 +127,7 @@ class StreamCursor {
     }
   }
 
-  readonly #onAbort = (): void => this.#wake();
+  readonly #onAbort = (): void => this.#bell.ring();
 
   /** Waits for the next message; null after an abort. Throws when the channel is lost. */
   async next(patience: AbortSignal = this.#setup.signal): Promise<AtOffset | null> {
@@ -139,9 +140,7 @@ class StreamCursor {
         throw brokerError(gone.reason ?? this.#link.lost.reason, { operation: 'peek', queue: this.#setup.queue });
       }
       const owed = patience === this.#setup.signal ? this.#link.answers.expect() : null;
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
+      await this.#bell.rest();
       owed?.done();
     }
   }

@@ -1,10 +1,12 @@
 import { MqError } from '../../contract/errors.ts';
 import type { Delivery, Message, Receipt } from '../../contract/message.ts';
 import type { ConsumeOptions, Consumer } from '../../contract/queue.ts';
+import { Bell } from '../common/bell.ts';
+import { SettleOnce } from '../common/settle-once.ts';
+import { pauseFor } from '../common/waits.ts';
 import { redisError } from './errors.ts';
 import type { Lease } from './lease.ts';
 import { bytesOf, PAGE, PageSize } from './page-size.ts';
-import { pauseFor } from './wait.ts';
 
 /** A message that was read but is still in its queue, with what the source needs to find it again. */
 export interface Held<T> {
@@ -42,7 +44,7 @@ export function browse<T>(source: BrowseSource<T>, options: ConsumeOptions, queu
   const turns = new Turns();
   const remover = new Remover(source, turns, queue);
   let unsettled = 0;
-  let wake: (() => void) | null = null;
+  const bell = new Bell();
   let closed = false;
   let isOver = false;
   /** Another mq is taking messages out: the end is not that of the queue. */
@@ -51,38 +53,34 @@ export function browse<T>(source: BrowseSource<T>, options: ConsumeOptions, queu
 
   function settled(): void {
     unsettled -= 1;
-    wake?.();
+    bell.ring();
     if (isOver && unsettled === 0) void lease.giveBack();
   }
 
   function receiptOf({ item, stays }: Held<T>): Receipt {
-    let done: Promise<void> | null = null;
+    const once = new SettleOnce();
     return {
       ack(): Promise<void> {
-        if (done !== null) return done;
-        if (stays !== undefined)
+        if (stays !== undefined && !once.isSettled)
           return Promise.reject(
             new MqError('PRECONDITION_FAILED', `a message of ${queue} was not removed: ${stays}`, {
               backend: 'redis',
               queue,
             }),
           );
-        if (closed)
+        if (closed && !once.isSettled)
           return Promise.reject(
             new MqError('PRECONDITION_FAILED', 'the consumer is closed', { backend: 'redis', queue }),
           );
-        const removal = remover.remove(item).finally(settled);
-        done = removal;
-        pendingAcks.add(removal);
-        removal.catch(() => {}).finally(() => pendingAcks.delete(removal));
-        return removal;
+        return once.by(() => {
+          const removal = remover.remove(item).finally(settled);
+          pendingAcks.add(removal);
+          removal.catch(() => {}).finally(() => pendingAcks.delete(removal));
+          return removal;
+        });
       },
       release(): Promise<void> {
-        if (done === null) {
-          done = Promise.resolve();
-          settled();
-        }
-        return Promise.resolve();
+        return once.by(async () => settled());
       },
     };
   }
@@ -109,7 +107,7 @@ export function browse<T>(source: BrowseSource<T>, options: ConsumeOptions, queu
     let lastSeen = Date.now();
     while (!signal.aborted && !closed && (limit === null || taken < limit)) {
       if (unsettled >= bound) {
-        await oneSettled(signal);
+        await bell.restFor(null, signal);
         continue;
       }
       const wanted = size.next(Math.min(bound - unsettled, limit === null ? PAGE : limit - taken));
@@ -138,14 +136,6 @@ export function browse<T>(source: BrowseSource<T>, options: ConsumeOptions, queu
     }
   }
 
-  async function oneSettled(signal: AbortSignal): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    wake = resolve;
-    signal.addEventListener('abort', () => resolve(), { once: true });
-    await promise;
-    wake = null;
-  }
-
   return {
     [Symbol.asyncIterator]: () => deliveries(),
     get unseen() {
@@ -153,7 +143,7 @@ export function browse<T>(source: BrowseSource<T>, options: ConsumeOptions, queu
     },
     async close(): Promise<void> {
       closed = true;
-      wake?.();
+      bell.ring();
       await Promise.allSettled([...pendingAcks]);
       await lease.giveBack();
     },

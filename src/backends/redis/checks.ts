@@ -1,6 +1,6 @@
 import type { Check } from '../../contract/broker.ts';
-import { clockCheck, clockReading } from '../../contract/clock.ts';
 import { isMqError, throwIfAborted } from '../../contract/errors.ts';
+import { clockCheck, clockReading } from '../common/clock.ts';
 import type { Connection } from './connection.ts';
 import { asList, asText } from './reply.ts';
 

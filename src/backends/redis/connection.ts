@@ -1,5 +1,6 @@
 import type { Command, Redis } from 'ioredis';
 import { isMqError, MqError, throwIfAborted } from '../../contract/errors.ts';
+import { orAborted } from '../common/waits.ts';
 import { type Answer, settle } from './answer.ts';
 import { type Client, createClient, type Library, type Patience } from './client.ts';
 import { cutSubscriber, mastersOf, type NodeAddress, refuseWithoutMasters, unreachable } from './cluster.ts';
@@ -10,7 +11,7 @@ import { isSilence, Line, type LineFault, lineError } from './line.ts';
 import { sendManyTimes } from './repeated-command.ts';
 import { asInteger, asName, asPairs, asText, asTextOrNull } from './reply.ts';
 import type { RedisSettings } from './url.ts';
-import { untilAborted, within } from './wait.ts';
+import { within } from './wait.ts';
 
 export type Argument = string | Buffer | number;
 
@@ -230,7 +231,7 @@ export class Connection {
   async #connect(timeoutMs: number, signal: AbortSignal): Promise<void> {
     const place = { operation: `connect to ${this.settings.address}` };
     const step = <T>(work: Promise<T>): Promise<T> =>
-      within(untilAborted(work, signal), timeoutMs, () => tooLate(this.settings.address, timeoutMs));
+      within(orAborted(work, signal), timeoutMs, () => tooLate(this.settings.address, timeoutMs));
     try {
       this.#lastError = null;
       await step(this.#client.connect());
@@ -273,7 +274,7 @@ export class Connection {
     if (!('nodes' in client) || this.#nodes === null) return [];
     await this.#ready('ask the nodes of the cluster');
     const masters = client.nodes('master');
-    const silent = await untilAborted(this.#nodes.look(masters), signal);
+    const silent = await orAborted(this.#nodes.look(masters), signal);
     const [first] = silent;
     if (first !== undefined && silent.length === masters.length) throw first.error;
     return silent;
@@ -325,7 +326,7 @@ export class Connection {
       if (place.signal !== undefined) throwIfAborted(place.signal);
       await this.#ready(place.operation);
       const answer = this.#bounded(this.#send(this.#client, call, place.bytes ?? false), place);
-      return await (place.signal === undefined ? answer : untilAborted(answer, place.signal));
+      return await (place.signal === undefined ? answer : orAborted(answer, place.signal));
     } catch (error) {
       throw this.#explained(error, place);
     }
@@ -364,7 +365,7 @@ export class Connection {
       if (place.signal !== undefined) throwIfAborted(place.signal);
       await this.#ready(place.operation);
       const answers = this.#sendAll(calls, place);
-      return await (place.signal === undefined ? answers : untilAborted(answers, place.signal));
+      return await (place.signal === undefined ? answers : orAborted(answers, place.signal));
     } catch (error) {
       throw this.#explained(error, place);
     }
@@ -446,7 +447,7 @@ export class Connection {
         let reply: unknown;
         const place = { operation: 'list the keys' };
         try {
-          reply = await untilAborted(this.#bounded(this.#send(master, [...call, ...options], true), place), signal);
+          reply = await orAborted(this.#bounded(this.#send(master, [...call, ...options], true), place), signal);
         } catch (error) {
           throw this.#explained(error, place);
         }

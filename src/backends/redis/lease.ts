@@ -1,8 +1,8 @@
 import { type ErrorCode, isMqError } from '../../contract/errors.ts';
 import type { Notice } from '../../contract/queue.ts';
+import { pauseFor } from '../common/waits.ts';
 import type { Connection } from './connection.ts';
 import { asInteger } from './reply.ts';
-import { pauseFor } from './wait.ts';
 
 /** A killed process holds the queue for so long at most. */
 const LEASE_MS = 5_000;

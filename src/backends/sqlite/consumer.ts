@@ -2,6 +2,8 @@ import { hostname } from 'node:os';
 import { MqError } from '../../contract/errors.ts';
 import type { Delivery } from '../../contract/message.ts';
 import type { ConsumeOptions, Consumer } from '../../contract/queue.ts';
+import { Bell } from '../common/bell.ts';
+import { SettleOnce } from '../common/settle-once.ts';
 import type { Connection } from './connection.ts';
 import type { QueueFacts } from './facts.ts';
 import { requireQueue } from './publisher.ts';
@@ -40,7 +42,7 @@ export class SqliteConsumer implements Consumer {
   #remaining: number;
   #iterated = false;
   #closing: Promise<void> | null = null;
-  #wake: () => void = () => {};
+  readonly #bell = new Bell();
 
   constructor(file: QueueFile, queue: QueueFacts, options: ConsumeOptions) {
     this.#file = file;
@@ -131,20 +133,7 @@ export class SqliteConsumer implements Consumer {
 
   /** Until the time is over, something is settled, the signal aborts, or the consumer is closed. */
   #rest(ms: number | null): Promise<void> {
-    const { signal } = this.#options;
-    return new Promise((resolve) => {
-      let timer: NodeJS.Timeout | undefined;
-      const done = (): void => {
-        clearTimeout(timer);
-        signal.removeEventListener('abort', done);
-        this.#wake = () => {};
-        resolve();
-      };
-      this.#wake = done;
-      if (ms !== null) timer = setTimeout(done, ms);
-      signal.addEventListener('abort', done, { once: true });
-      if (signal.aborted) done();
-    });
+    return this.#bell.restFor(ms, this.#options.signal);
   }
 
   async #claim(count: number): Promise<Claim> {
@@ -227,16 +216,14 @@ export class SqliteConsumer implements Consumer {
       .write((connection) => this.#enlist(connection))
       .catch((error: unknown) => {
         this.#broken ??= error;
-        this.#wake();
+        this.#bell.ring();
       });
   }
 
   #receipt(key: number, holder: number): Delivery['receipt'] {
     this.#unsettled.add(key);
-    let settled = false;
+    const once = new SettleOnce();
     const settle = async (verdict: Verdict): Promise<void> => {
-      if (settled) return;
-      settled = true;
       if (this.#closing !== null) {
         // Given back by `close`: an ack that we called done would be a lie.
         if (verdict.kind === 'ack') throw givenBack(this.#queue);
@@ -247,23 +234,23 @@ export class SqliteConsumer implements Consumer {
       } finally {
         this.#unsettled.delete(key);
         this.#kept.delete(key);
-        this.#wake();
+        this.#bell.ring();
       }
     };
     return {
-      ack: () => settle({ kind: 'ack' }),
-      release: (options) => settle({ kind: 'release', failure: options?.failure ?? null }),
+      ack: () => once.by(() => settle({ kind: 'ack' })),
+      release: (options) => once.by(() => settle({ kind: 'release', failure: options?.failure ?? null })),
       keep: () => {
-        if (settled) return;
+        if (once.isSettled) return;
         this.#kept.add(key);
-        this.#wake();
+        this.#bell.ring();
       },
     };
   }
 
   async #release(): Promise<void> {
     this.#forget();
-    this.#wake();
+    this.#bell.ring();
     await this.#settlements.idle();
     if (this.#heartbeat !== null) clearInterval(this.#heartbeat);
     const id = this.#id;

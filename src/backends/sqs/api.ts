@@ -33,12 +33,13 @@ import {
   UntagQueueCommand,
   type UntagQueueCommandInput,
 } from '@aws-sdk/client-sqs';
-import { type ClockReading, clockOfAnswer } from '../../contract/clock.ts';
 import { isMqError, MqError } from '../../contract/errors.ts';
+import { type ClockReading, clockOfAnswer } from '../common/clock.ts';
+import { pauseFor } from '../common/waits.ts';
 import type { Address } from './address.ts';
 import { credentialsOf } from './credentials.ts';
 import { translate } from './errors.ts';
-import { AnswerClock, backOffMs, type Patience, pause, type Waiting } from './patience.ts';
+import { AnswerClock, backOffMs, type Patience, type Waiting } from './patience.ts';
 import type { Transport } from './transport.ts';
 import { USER_AGENT } from './user-agent.ts';
 
@@ -261,7 +262,7 @@ export class SqsApi {
             ? attempt >= READ_ATTEMPTS
             : Date.now() - startedAt + pauseMs > timeoutMs || interruption.aborted;
         if (isOver) throw error;
-        await pause(pauseMs, repeat === 'read' ? (context.signal ?? interruption) : interruption);
+        await pauseFor(pauseMs, repeat === 'read' ? (context.signal ?? interruption) : interruption);
         before = error;
       }
     }

@@ -1,6 +1,6 @@
 import type { Check } from '../../contract/broker.ts';
-import { clockCheck } from '../../contract/clock.ts';
 import { isMqError, throwIfAborted } from '../../contract/errors.ts';
+import { clockCheck } from '../common/clock.ts';
 import type { SqsApi } from './api.ts';
 import { NOBODYS_RECEIPT } from './rights.ts';
 

@@ -1,6 +1,8 @@
 import type { Message as SqsMessage } from '@aws-sdk/client-sqs';
 import type { Delivery, Receipt } from '../../contract/message.ts';
 import type { ConsumeOptions, Consumer } from '../../contract/queue.ts';
+import { Bell } from '../common/bell.ts';
+import { SettleOnce } from '../common/settle-once.ts';
 import { BATCH_ENTRIES } from './batcher.ts';
 import { type DeliveryLimit, isNearItsEnd, nearsEnd } from './delivery-limit.ts';
 import { type Hold, Holds } from './holds.ts';
@@ -63,7 +65,7 @@ export class SqsConsumer implements Consumer {
   readonly #stop = new AbortController();
   readonly #forgetCloser: () => void;
   #closing: Promise<void> | null = null;
-  #wake: () => void = () => {};
+  readonly #bell = new Bell();
 
   constructor(place: ConsumerPlace, options: ConsumerSettings) {
     this.#place = place;
@@ -83,7 +85,7 @@ export class SqsConsumer implements Consumer {
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Delivery, void, undefined> {
     const { signal } = this.#options;
-    const wake = () => this.#wake();
+    const wake = () => this.#bell.ring();
     signal.addEventListener('abort', wake);
     this.#lastMessageAt = Date.now();
     try {
@@ -100,9 +102,7 @@ export class SqsConsumer implements Consumer {
           await this.#tellLost();
           return;
         } else {
-          await new Promise<void>((resolve) => {
-            this.#wake = resolve;
-          });
+          await this.#bell.rest();
         }
       }
     } finally {
@@ -118,7 +118,7 @@ export class SqsConsumer implements Consumer {
 
   async #close(): Promise<void> {
     this.#stop.abort();
-    this.#wake();
+    this.#bell.ring();
     this.#buffer.length = 0;
     // What is held need not wait for the last answers: a server that has fallen silent lets both wait.
     const [early] = await Promise.all([this.#holds.giveBackAll(), ...this.#receives]);
@@ -141,7 +141,7 @@ export class SqsConsumer implements Consumer {
       const receive = this.#receive(ask).finally(() => {
         this.#receives.delete(receive);
         this.#asked -= ask;
-        this.#wake();
+        this.#bell.ring();
       });
       this.#receives.add(receive);
     }
@@ -197,9 +197,9 @@ export class SqsConsumer implements Consumer {
   }
 
   #receipt(hold: Hold, receiveCount: number | null): Receipt {
-    let settled: Promise<void> | null = null;
-    const settle = (action: () => Promise<void>, isReturn: boolean): Promise<void> => {
-      settled ??= action().finally(() => {
+    const once = new SettleOnce();
+    const settled = (action: Promise<void>, isReturn: boolean): Promise<void> =>
+      action.finally(() => {
         // One that could not be deleted is held until the end.
         if (this.#holds.has(hold)) this.#kept.add(hold);
         else this.#kept.delete(hold);
@@ -210,21 +210,19 @@ export class SqsConsumer implements Consumer {
           this.#reopenings += 1;
         }
         this.#lastMessageAt = Date.now();
-        this.#wake();
+        this.#bell.ring();
       });
-      return settled;
-    };
     return {
-      ack: () => settle(() => this.#holds.remove(hold), false),
-      release: () => settle(() => this.#holds.giveBack(hold), true),
+      ack: () => once.by(() => settled(this.#holds.remove(hold), false)),
+      release: () => once.by(() => settled(this.#holds.giveBack(hold), true)),
       keep: () => {
-        if (settled !== null) return;
+        if (once.isSettled) return;
         const { deliveryLimit } = this.#options;
         // Its delivery is used up by now; the next ones need not be.
         if (isNearItsEnd(receiveCount, deliveryLimit))
           this.#failure ??= nearsEnd(this.#place.name, 'a message', deliveryLimit);
         this.#kept.add(hold);
-        this.#wake();
+        this.#bell.ring();
       },
     };
   }

@@ -1,7 +1,8 @@
 import { isMqError, MqError } from '../../contract/errors.ts';
+import { pauseFor } from '../common/waits.ts';
 import type { SqsApi } from './api.ts';
 import { BATCH_ENTRIES, Batcher } from './batcher.ts';
-import { backOffMs, pause } from './patience.ts';
+import { backOffMs } from './patience.ts';
 
 /** One message that we have received and not settled: hidden from other consumers until its lease ends. */
 export interface Hold {
@@ -187,7 +188,7 @@ export class Holds {
           results[Number(Id)] = this.#fault(operation, Message ?? Code ?? 'no reason given');
         }
         open = (answer.Failed ?? []).filter(({ SenderFault }) => SenderFault === false).map(({ Id }) => Number(Id));
-        if (open.length > 0) await pause(backOffMs(attempt, FIRST_PAUSE_MS), this.#place.api.interruption);
+        if (open.length > 0) await pauseFor(backOffMs(attempt, FIRST_PAUSE_MS), this.#place.api.interruption);
       } catch (error) {
         const fault = isMqError(error) ? error : this.#fault(operation, 'the call failed');
         if (fault.code === 'TIMEOUT') this.#silence = fault;

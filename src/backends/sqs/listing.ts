@@ -3,10 +3,11 @@ import { isMqError, type MqError } from '../../contract/errors.ts';
 import type { Notice } from '../../contract/queue.ts';
 import type { QueueStats } from '../../contract/stats.ts';
 import { namesOnly, plainStart } from '../common/globs.ts';
+import { inParallel } from '../common/in-parallel.ts';
 import type { Address } from './address.ts';
 import type { SqsApi } from './api.ts';
 import { type QueueAttributes, type RedrivePolicy, redrivePolicy } from './facts.ts';
-import { inParallel } from './in-parallel.ts';
+import { PARALLEL_READS } from './limits.ts';
 import { nameFromUrl } from './names.ts';
 import { within } from './patience.ts';
 import { listQueueUrls } from './sources.ts';
@@ -41,14 +42,16 @@ export async function* listQueueStats(
   const matching = listed.filter(({ name }) => pattern.matches(name));
   const known = new Map<string, Read>();
   const read = async ({ name, url }: Listed) => known.set(name, await readAttributes(api, name, url, signal));
-  await inParallel(matching, read);
+  await inParallel(matching, PARALLEL_READS, read);
   throwIfNobodyAnswers(matching.map(({ name }) => known.get(name)));
   const policies = matching.flatMap(({ name }) => {
     const policy = redrivePolicy(known.get(name)?.attributes ?? {});
     return policy === null ? [] : [{ name, policy }];
   });
   const missing = new Set(policies.map(({ policy }) => policy.deadLetterQueue).filter((name) => !known.has(name)));
-  await inParallel([...missing], async (name) => known.set(name, await readNamed(api, address, name, signal)));
+  await inParallel(missing, PARALLEL_READS, async (name) =>
+    known.set(name, await readNamed(api, address, name, signal)),
+  );
   tellUnread(matching, known, notice);
   const sharing = sharersByTarget(policies);
   const complete = pattern.globs.length === 0 || pattern.globs.includes('*');

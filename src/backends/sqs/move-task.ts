@@ -2,9 +2,10 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { ListMessageMoveTasksResultEntry } from '@aws-sdk/client-sqs';
 import { isMqError, MqError, throwIfAborted } from '../../contract/errors.ts';
 import type { NativeMove, NativeMoveRequest, NativeProgress } from '../../contract/queue.ts';
+import { pauseFor } from '../common/waits.ts';
 import type { SqsApi } from './api.ts';
 import { isUnknownAction, wasNotCarriedOut } from './errors.ts';
-import { backOffMs, pause } from './patience.ts';
+import { backOffMs } from './patience.ts';
 import { depthOfAttributes } from './stats.ts';
 
 export interface MoveTaskPlan {
@@ -166,7 +167,7 @@ export class MoveTask implements NativeMove {
       } catch (error) {
         const pauseMs = backOffMs(attempt, FIRST_POLL_MS);
         if (!isMqError(error) || error.code !== 'THROTTLED' || Date.now() + pauseMs > deadline) throw error;
-        await pause(pauseMs, this.#signal);
+        await pauseFor(pauseMs, this.#signal);
         throwIfAborted(this.#signal);
       }
     }
@@ -227,7 +228,7 @@ export class MoveTask implements NativeMove {
       } catch (error) {
         const isTransient = isMqError(error) && (error.code === 'THROTTLED' || error.code === 'UNAVAILABLE');
         if (!isTransient || this.#signal.aborted || Date.now() > deadline) throw error;
-        await pause(LONGEST_POLL_MS, this.#signal);
+        await pauseFor(LONGEST_POLL_MS, this.#signal);
       }
     }
   }

@@ -1,4 +1,3 @@
-import { setTimeout as wait } from 'node:timers/promises';
 import { MqError } from '../../contract/errors.ts';
 
 /** How long an answer is waited for. */
@@ -108,11 +107,6 @@ export async function within<T>(
   } finally {
     clearTimeout(timer);
   }
-}
-
-/** A pause that ends early with the signal. */
-export async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  await wait(ms, undefined, { signal }).catch(() => undefined);
 }
 
 /**

@@ -1,10 +1,11 @@
 import type { Message as SqsMessage } from '@aws-sdk/client-sqs';
 import { isMqError } from '../../contract/errors.ts';
 import type { Notice } from '../../contract/queue.ts';
+import { pauseFor } from '../common/waits.ts';
 import type { SqsApi } from './api.ts';
 import { wasNotCarriedOut } from './errors.ts';
 import { count, type QueueAttributes } from './facts.ts';
-import { backOffMs, pause } from './patience.ts';
+import { backOffMs } from './patience.ts';
 import type { Reception } from './reception.ts';
 
 export interface ReceiverPlace {
@@ -84,7 +85,7 @@ export class Receiver {
   }
 
   async pause(ms: number): Promise<void> {
-    await pause(ms, this.#settings.over);
+    await pauseFor(ms, this.#settings.over);
   }
 
   /**

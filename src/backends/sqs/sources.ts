@@ -1,8 +1,9 @@
 import { isMqError } from '../../contract/errors.ts';
+import { inParallel } from '../common/in-parallel.ts';
 import type { SqsApi } from './api.ts';
 import { isUnknownAction } from './errors.ts';
 import { type QueueAttributes, redrivePolicy } from './facts.ts';
-import { inParallel } from './in-parallel.ts';
+import { PARALLEL_READS } from './limits.ts';
 import { nameFromUrl } from './names.ts';
 
 interface Place {
@@ -89,7 +90,7 @@ async function scannedSources({ api }: Place, arn: string, signal: AbortSignal):
   const urls: string[] = [];
   for await (const url of listQueueUrls(api, '', signal)) urls.push(url);
   const names: string[] = [];
-  await inParallel(urls, async (url) => {
+  await inParallel(urls, PARALLEL_READS, async (url) => {
     const name = nameFromUrl(url);
     const attributes = await attributesIfThere(api, url, name, signal);
     if (redrivePolicy(attributes)?.deadLetterArn === arn) names.push(name);

@@ -1,5 +1,5 @@
-import type { ClockReading } from '../../contract/clock.ts';
 import { depthOf, type QueueStats } from '../../contract/stats.ts';
+import type { ClockReading } from '../common/clock.ts';
 import { parkedNote } from '../common/conventions/queue-names.ts';
 import { count, type QueueAttributes } from './facts.ts';
 import { isFifoName } from './names.ts';

@@ -1,5 +1,6 @@
 import { MqError } from '../../../contract/errors.ts';
 import type { ItemOutcome, NativeMove, NativeMoveRequest, NativeProgress } from '../../../contract/queue.ts';
+import { inParallel } from '../../common/in-parallel.ts';
 import type { Call, Connection } from '../connection.ts';
 import { isRefusal, isWrongType, redisError } from '../errors.ts';
 import { parseObject } from '../list/convention.ts';
@@ -62,37 +63,32 @@ export function bullRetry(connection: Connection, bull: BullPlace, request: Nati
       if (isWrongType(answer.error)) return null;
       throw redisError(answer.error, place);
     });
-    const waiting = [...all.entries()];
-    async function work(): Promise<void> {
-      for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-        const [index, id] = next;
-        if (lost !== null) {
-          failed.push({ id, reason: lost });
-          continue;
-        }
-        const text = options[index] ?? null;
-        if (text === null) {
-          // The library's script would take it off the failed jobs, and then fail.
-          skipped.push({ id, reason: whyItStays('foreign') });
-          continue;
-        }
-        const opts = parseObject(text);
-        try {
-          const answer = await retryOne({ id, lifo: opts?.lifo === true, countReplay: request.countReplay });
-          if (answer === 1) moved += 1;
-          else skipped.push({ id, reason: refusalOfCode(answer) });
-        } catch (error) {
-          const { message: reason, code } = redisError(error, { operation: 'redrive', queue: bull.shown });
-          if (isRefusal(error)) failed.push({ id, reason, code });
-          else {
-            unknown.push({ id, reason });
-            // The rest is not tried: what was done is done, job by job.
-            lost = reason;
-          }
+    await inParallel(all.entries(), AT_ONCE, async ([index, id]) => {
+      if (lost !== null) {
+        failed.push({ id, reason: lost });
+        return;
+      }
+      const text = options[index] ?? null;
+      if (text === null) {
+        // The library's script would take it off the failed jobs, and then fail.
+        skipped.push({ id, reason: whyItStays('foreign') });
+        return;
+      }
+      const opts = parseObject(text);
+      try {
+        const answer = await retryOne({ id, lifo: opts?.lifo === true, countReplay: request.countReplay });
+        if (answer === 1) moved += 1;
+        else skipped.push({ id, reason: refusalOfCode(answer) });
+      } catch (error) {
+        const { message: reason, code } = redisError(error, { operation: 'redrive', queue: bull.shown });
+        if (isRefusal(error)) failed.push({ id, reason, code });
+        else {
+          unknown.push({ id, reason });
+          // The rest is not tried: what was done is done, job by job.
+          lost = reason;
         }
       }
-    }
-    await Promise.all(Array.from({ length: Math.min(AT_ONCE, all.length) }, work));
+    });
     return { moved, skipped, failed, ...(unknown.length === 0 ? {} : { unknown }) };
   }
 

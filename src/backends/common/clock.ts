@@ -1,4 +1,4 @@
-import type { Check } from './broker.ts';
+import type { Check } from '../../contract/broker.ts';
 
 /** How far the clock of a server is from this machine's. */
 export interface ClockReading {
