@@ -1,3 +1,4 @@
+import { schemeOf } from '../contract/address.ts';
 import type { Backend, Manifest, RegisteredBackend } from '../contract/backend.ts';
 import { MqError } from '../contract/errors.ts';
 import { manifest as rabbitmq } from './rabbitmq/manifest.ts';
@@ -21,13 +22,12 @@ export const MANIFESTS: readonly Manifest[] = BACKENDS.map(({ manifest }) => man
  * repeated.
  */
 export async function backendFor(url: string): Promise<Backend> {
-  const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(url)?.[1]?.toLowerCase();
-  for (const { manifest, load } of BACKENDS) {
-    if (manifest.schemes.some(({ name }) => name === scheme)) return load();
-  }
-  const known = MANIFESTS.flatMap(({ schemes }) => schemes.map(({ name }) => `${name}:`));
+  const known = schemeOf(url, MANIFESTS);
+  const backend = BACKENDS.find(({ manifest }) => manifest === known?.manifest);
+  if (backend !== undefined) return backend.load();
+  const schemes = MANIFESTS.flatMap((manifest) => manifest.schemes.map(({ name }) => `${name}:`));
   throw new MqError('USAGE', 'the address of the broker must begin with a scheme that mq knows', {
-    hint: `known are ${known.join(', ')}`,
+    hint: `known are ${schemes.join(', ')}`,
   });
 }
 

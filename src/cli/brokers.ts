@@ -1,34 +1,26 @@
 import { MANIFESTS } from '../backends/registry.ts';
-import type { Manifest, Scheme } from '../contract/backend.ts';
+import { redactUrl } from '../config/redact.ts';
+import { addressForms } from '../contract/address.ts';
+import type { Manifest } from '../contract/backend.ts';
 import type { MetadataField } from '../contract/message.ts';
 
 /** The one way from the command line to the backends: what is declared of them, and how one is loaded. */
 export { allBackends, backendFor, MANIFESTS } from '../backends/registry.ts';
 
-/** Every broker's addresses, as hints name them: `sqlite:PATH, redis://…`. */
-export function addressForms(): string {
-  return MANIFESTS.flatMap(({ forms }) => forms.flatMap(({ short }) => short ?? [])).join(', ');
+/** The addresses of every broker that is known, as hints name them. */
+export function knownForms(): string {
+  return addressForms(MANIFESTS);
+}
+
+/** A URL fit for eyes: what may be a secret in it is hidden. */
+export function shownUrl(url: string): string {
+  return redactUrl(url, MANIFESTS);
 }
 
 /** `Redis, RabbitMQ, and an embedded one`. */
 export function brokerTitles(): string {
   const servers = MANIFESTS.filter(({ file }) => file === undefined).map(({ title }) => title);
   return servers.length === MANIFESTS.length ? servers.join(', ') : `${servers.join(', ')}, and an embedded one`;
-}
-
-export interface KnownScheme {
-  readonly manifest: Manifest;
-  readonly scheme: Scheme;
-}
-
-/** Null: no broker has it. The colon may be there. */
-export function schemeOf(name: string): KnownScheme | null {
-  const bare = name.replace(/:$/, '').toLowerCase();
-  for (const manifest of MANIFESTS) {
-    const scheme = manifest.schemes.find((one) => one.name === bare);
-    if (scheme !== undefined) return { manifest, scheme };
-  }
-  return null;
 }
 
 /** Null: a broker that nobody registered, as in tests. */

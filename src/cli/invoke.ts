@@ -2,9 +2,10 @@ import type { Command } from 'commander';
 import { appendHistory, historyFile } from '../config/history-file.ts';
 import { emptySettings, loadSettings } from '../config/load.ts';
 import { errnoOf } from '../config/private-file.ts';
-import { redactUrl, type Secrets } from '../config/redact.ts';
+import type { Secrets } from '../config/redact.ts';
 import type { Target } from '../config/target.ts';
 import { isMqError } from '../contract/errors.ts';
+import { shownUrl } from './brokers.ts';
 import { ChangeRecord } from './change/change-record.ts';
 import { confirm } from './change/confirm.ts';
 import { changedQueues, Guard } from './change/guard.ts';
@@ -134,7 +135,7 @@ async function guardChange(
 function sayProjects(session: Session, targets: readonly Target[]): void {
   for (const settings of new Set(targets.map((target) => target.settings))) {
     if (settings?.isFromProject !== true) continue;
-    const address = settings.url.from === 'text' ? ` (${redactUrl(settings.url.text)})` : '';
+    const address = settings.url.from === 'text' ? ` (${shownUrl(settings.url.text)})` : '';
     session.messages.note(`${settings.file} says where this goes: context ${settings.name}${address}`);
   }
 }

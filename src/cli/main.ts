@@ -33,6 +33,7 @@ export async function main(umask: number = process.umask()): Promise<void> {
     reportBug,
     runCommandLine,
     Secrets,
+    MANIFESTS,
     EXIT,
     verbNamed,
   } = await import('./running.ts');
@@ -128,7 +129,7 @@ export async function main(umask: number = process.umask()): Promise<void> {
       return (await allBackends()).flatMap((backend) => backend.kinds);
     },
   };
-  const secrets = new Secrets();
+  const secrets = new Secrets(MANIFESTS);
   process.on('uncaughtException', (error) => {
     // Not through Node's own report, which would show the error object, and client libraries keep passwords in those.
     process.exitCode = EXIT.internal;

@@ -2,6 +2,7 @@ import { CommanderError } from 'commander';
 import { nearest } from '../config/nearest.ts';
 import { Secrets } from '../config/redact.ts';
 import { type ErrorCode, isMqError, MqError } from '../contract/errors.ts';
+import { MANIFESTS } from './brokers.ts';
 import { EXIT, type ExitCode, exitCodeOf } from './exit-codes.ts';
 import { finalCode } from './final-code.ts';
 import { TOPICS, topicText } from './help/topics.ts';
@@ -17,7 +18,7 @@ import { VERBS } from './verbs.ts';
 export async function runCommandLine(
   args: readonly string[],
   host: Host,
-  secrets: Secrets = new Secrets(),
+  secrets: Secrets = new Secrets(MANIFESTS),
 ): Promise<ExitCode> {
   for (const word of [...args, host.env.MQ_CONTEXT ?? '']) secrets.learnWord(word);
   let globals: ErrorGlobals = guessGlobals(args);

@@ -1,3 +1,4 @@
+import { schemeOf } from '../contract/address.ts';
 import type { Manifest, Parameter } from '../contract/backend.ts';
 
 /**
@@ -8,9 +9,9 @@ import type { Manifest, Parameter } from '../contract/backend.ts';
 export function projectUrlFault(url: string, brokers: readonly Manifest[]): string | null {
   // Parsers of URLs pass over some of these, so that a name is another one afterwards.
   if (/[\p{Cc}\s\\]/u.test(url)) return 'must hold no blanks, controls and backslashes';
-  const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(url)?.[1]?.toLowerCase() ?? '';
-  const manifest = brokers.find(({ schemes }) => schemes.some(({ name }) => name === scheme));
-  const allowed = (manifest?.parameters ?? []).filter(({ inProject }) => inProject !== undefined);
+  const allowed = (schemeOf(url, brokers)?.manifest.parameters ?? []).filter(
+    ({ inProject }) => inProject !== undefined,
+  );
   const query = url.includes('?') ? url.slice(url.indexOf('?') + 1) : '';
   for (const [name, value] of new URLSearchParams(query)) {
     const parameter = allowed.find((one) => one.name === name);

@@ -1,3 +1,6 @@
+import { schemeOf } from '../contract/address.ts';
+import type { Known } from './known.ts';
+
 const HIDDEN = '***';
 /**
  * Shorter than this, a secret is found in many words, and a message without them could not be read; inside a word
@@ -11,12 +14,20 @@ const SHORT = 4;
  * systems repeat URLs and passwords in places that nobody expects.
  */
 export class Secrets {
+  readonly #brokers: Known['brokers'];
   readonly #values = new Set<string>();
   #longestFirst: readonly string[] | null = null;
 
-  /** Registers the password in a URL, as written and decoded, and the values of parameters that sound secret. */
+  constructor(brokers: Known['brokers']) {
+    this.#brokers = brokers;
+  }
+
+  /**
+   * Registers the password in a URL, as written and decoded, and the values of parameters that the broker declares as
+   * secret, or that sound so.
+   */
   learnUrl(url: string): void {
-    for (const secret of secretsIn(url)) this.learn(secret);
+    for (const secret of secretsIn(url, this.#brokers)) this.learn(secret);
   }
 
   /**
@@ -28,7 +39,8 @@ export class Secrets {
     const at = urlAt(word);
     if (at === -1) return;
     const isText = /[\s"']/.test(word);
-    for (const secret of secretsIn(word.slice(at))) if (!isText || secret.length >= SHORT) this.learn(secret);
+    for (const secret of secretsIn(word.slice(at), this.#brokers))
+      if (!isText || secret.length >= SHORT) this.learn(secret);
   }
 
   /** Registers a secret in every form in which it may be repeated. */
@@ -108,11 +120,20 @@ function formsOf(secret: string): readonly string[] {
 
 const SOUNDS_SECRET = /pass|secret|token|key/i;
 
+type IsSecret = (parameter: string) => boolean;
+
+/** What the broker of a URL declares as secret. What sounds so counts as well: nobody knows every scheme. */
+function isSecretIn(url: string, brokers: Known['brokers']): IsSecret {
+  const declared = schemeOf(url, brokers)?.manifest.parameters ?? [];
+  const names = new Set(declared.filter(({ secret }) => secret === true).map(({ name }) => name));
+  return (parameter) => names.has(decoded(parameter)) || SOUNDS_SECRET.test(parameter);
+}
+
 /**
- * Where the values of parameters stand that sound secret. One pass: a single expression for it takes minutes where
- * there are many question marks.
+ * Where the values of secret parameters stand. One pass: a single expression for it takes minutes where there are many
+ * question marks.
  */
-function secretValues(text: string): readonly { readonly start: number; readonly end: number }[] {
+function secretValues(text: string, isSecret: IsSecret): readonly { readonly start: number; readonly end: number }[] {
   const found: { start: number; end: number }[] = [];
   let begin = 0;
   for (const piece of text.split(/[&#]/)) {
@@ -121,7 +142,7 @@ function secretValues(text: string): readonly { readonly start: number; readonly
     while (name !== -1) {
       const equals = piece.indexOf('=', name);
       if (equals === -1) break;
-      if (SOUNDS_SECRET.test(piece.slice(name, equals))) {
+      if (isSecret(piece.slice(name, equals))) {
         found.push({ start: begin + equals + 1, end });
         break;
       }
@@ -139,19 +160,19 @@ function afterMark(text: string, from: number): number {
 }
 
 /** A URL fit for eyes: the password and secret parameters hidden. Works on text that is no valid URL as well. */
-export function redactUrl(url: string): string {
+export function redactUrl(url: string, brokers: Known['brokers']): string {
   const { start, end } = passwordRange(url);
   const withoutPassword = start === end ? url : url.slice(0, start) + HIDDEN + url.slice(end);
   let shown = '';
   let shownTo = 0;
-  for (const value of secretValues(withoutPassword)) {
+  for (const value of secretValues(withoutPassword, isSecretIn(url, brokers))) {
     shown += withoutPassword.slice(shownTo, value.start) + HIDDEN;
     shownTo = value.end;
   }
   return shown + withoutPassword.slice(shownTo);
 }
 
-function secretsIn(url: string): readonly string[] {
+function secretsIn(url: string, brokers: Known['brokers']): readonly string[] {
   const { start, end } = passwordRange(url);
   const password = url.slice(start, end);
   const user = url
@@ -160,7 +181,8 @@ function secretsIn(url: string): readonly string[] {
     .replace(/:$/, '');
   // What HTTP sends as "Basic".
   const basic = password === '' ? '' : Buffer.from(`${decoded(user)}:${decoded(password)}`).toString('base64');
-  const raw = [password, ...partsOf(password), ...secretValues(url).map((value) => url.slice(value.start, value.end))];
+  const values = secretValues(url, isSecretIn(url, brokers)).map(({ start, end }) => url.slice(start, end));
+  const raw = [password, ...partsOf(password), ...values];
   return [...raw.flatMap((secret) => [secret, decoded(secret)]), basic].filter((secret) => secret !== '');
 }
 

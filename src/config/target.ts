@@ -1,4 +1,5 @@
 import { dirname, isAbsolute, join } from 'node:path';
+import { addressForms, schemeNameOf, schemeOf } from '../contract/address.ts';
 import { MqError } from '../contract/errors.ts';
 import type { Context } from './configuration.ts';
 import { connectionUrl, requireText } from './connection-url.ts';
@@ -47,8 +48,7 @@ export function withParameter(target: Target, { flag, parameter, value, schemes,
     base: target,
     async connectionUrl(signal) {
       const url = await target.connectionUrl(signal);
-      const scheme = url.slice(0, url.indexOf(':')).toLowerCase();
-      if (!schemes.includes(scheme)) {
+      if (!schemes.includes(schemeNameOf(url) ?? '')) {
         throw new MqError('NOT_SUPPORTED', `${flag} is for ${purpose}`, { hint: `leave ${flag} out` });
       }
       requireText(value, flag);
@@ -167,7 +167,7 @@ function embedded({ brokers }: Settings): string {
  */
 function withFilePath(url: string, { places, brokers }: Settings, folder: string | null): string {
   const [, scheme = '', path = ''] = /^([a-z][a-z0-9+.-]*):([^?]*)/i.exec(url) ?? [];
-  const file = brokers.find(({ schemes }) => schemes.some(({ name }) => name === scheme.toLowerCase()))?.file;
+  const file = schemeOf(url, brokers)?.manifest.file;
   if (file === undefined || path.startsWith(':')) return url;
   const query = url.slice(scheme.length + 1 + path.length);
   if (path === '') return `${scheme}:${join(places.dataFolder, file.usual)}${query}`;
@@ -177,8 +177,8 @@ function withFilePath(url: string, { places, brokers }: Settings, folder: string
 
 function requireScheme(url: string, source: string, { brokers }: Settings): string {
   requireText(url, source);
-  if (/^[a-z][a-z0-9+.-]*:/i.test(url)) return url;
+  if (schemeNameOf(url) !== null) return url;
   throw new MqError('CONFIG_INVALID', `${source} is not a URL: it has no scheme`, {
-    hint: `write ${brokers.flatMap(({ forms }) => forms.flatMap(({ short }) => short ?? [])).join(', ')}`,
+    hint: `write ${addressForms(brokers)}`,
   });
 }

@@ -2,11 +2,11 @@ import { Argument, Option } from 'commander';
 import { CONTEXT_COLORS, CONTEXT_NAME, type Context, type ContextColor } from '../../config/configuration.ts';
 import { writeCurrentContext } from '../../config/current-context.ts';
 import type { Settings } from '../../config/load.ts';
-import { redactUrl } from '../../config/redact.ts';
 import { findContext, requireOwn } from '../../config/target.ts';
+import { schemeNameOf } from '../../contract/address.ts';
 import { MqError } from '../../contract/errors.ts';
 import { formatDuration } from '../../core/duration.ts';
-import { addressForms } from '../brokers.ts';
+import { knownForms, shownUrl } from '../brokers.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { type PasswordFlags, passwordFrom } from '../line/password-flags.ts';
 import { printBox } from '../output/box.ts';
@@ -72,7 +72,7 @@ export const context = defineVerb<ContextFlags, ContextOptions>({
     const url = written === undefined ? option : word(written);
     if (asked === 'add' && url === undefined) {
       throw new MqError('USAGE', 'context add needs a URL', {
-        hint: `mq context add NAME URL, where the URL is one of ${addressForms()}`,
+        hint: `mq context add NAME URL, where the URL is one of ${knownForms()}`,
       });
     }
     if (asked !== 'add' && (Object.keys(flags).length > 0 || url !== undefined)) {
@@ -150,9 +150,9 @@ async function add(session: Session, name: string, url: string, flags: ContextFl
     });
   }
   session.secrets.learnUrl(url);
-  if (!/^[a-z][a-z0-9+.-]*:/i.test(url)) {
+  if (schemeNameOf(url) === null) {
     throw new MqError('USAGE', 'that is not a URL: it has no scheme', {
-      hint: addressForms(),
+      hint: knownForms(),
     });
   }
   const password = passwordFrom(flags);
@@ -173,7 +173,7 @@ async function add(session: Session, name: string, url: string, flags: ContextFl
     { known: settings, replace: flags.replace ?? false },
   );
   messages.summary(`added the context ${name} to ${file}`);
-  if (redactUrl(url) !== url && !/\$\{[^}]+\}@/.test(url)) {
+  if (shownUrl(url) !== url && !/\$\{[^}]+\}@/.test(url)) {
     messages.note(
       'the password is in that file, which only you can read; --password-env, --password-file and --password-command keep it elsewhere',
     );

@@ -123,5 +123,5 @@ async function queues({ cursor, host, settings: load, signal }: CandidatesReques
 function targetOf({ given }: Cursor, host: CompletionHost, settings: Settings): Target {
   const context = given.get('--context') ?? null;
   const choice = { url: given.get('--url') ?? null, context };
-  return resolveTarget(choice, settings, host.env, new Secrets());
+  return resolveTarget(choice, settings, host.env, new Secrets(settings.brokers));
 }

@@ -5,10 +5,10 @@ import { fingerprint } from '../../config/fingerprint.ts';
 import { isKnownProject } from '../../config/known-projects.ts';
 import type { Settings } from '../../config/load.ts';
 import { writePrivateFile } from '../../config/private-file.ts';
-import { redactUrl } from '../../config/redact.ts';
 import type { Target } from '../../config/target.ts';
 import { namesOfQueues } from '../../core/queue-names.ts';
 import { safe } from '../../core/safe-text.ts';
+import { shownUrl } from '../brokers.ts';
 import type { CompletionHost } from './completion-host.ts';
 
 /** How long names are taken from the cache without asking the broker. */
@@ -63,7 +63,7 @@ async function writeCache(file: string, names: readonly string[]): Promise<void>
 async function keyOf(target: Target, signal: AbortSignal): Promise<string> {
   const { context, settings } = target;
   const key =
-    context === null ? `url ${redactUrl(await target.connectionUrl(signal))}` : `context ${context} ${settings?.file}`;
+    context === null ? `url ${shownUrl(await target.connectionUrl(signal))}` : `context ${context} ${settings?.file}`;
   return fingerprint(key);
 }
 

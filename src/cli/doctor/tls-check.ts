@@ -1,9 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
+import { schemeOf } from '../../contract/address.ts';
 import type { Parameter, Scheme } from '../../contract/backend.ts';
 import type { Check } from '../../contract/broker.ts';
-import { schemeOf } from '../brokers.ts';
+import { MANIFESTS } from '../brokers.ts';
 import { failed, ok, warning } from './own-checks.ts';
 
 /** Of a server that a parameter names: there is nothing to be declared of these. */
@@ -24,7 +25,7 @@ const ENDS_SOON_DAYS = 21;
 export async function checkTls(url: string, timeoutMs: number, now: number): Promise<Check | null> {
   const parts = URL.parse(url);
   if (parts === null) return null;
-  const known = schemeOf(parts.protocol);
+  const known = schemeOf(parts.protocol, MANIFESTS);
   const scheme = known?.scheme ?? WEB.find(({ name }) => `${name}:` === parts.protocol);
   if (scheme === undefined || scheme.encryption === 'none') return null;
   const said = (role: NonNullable<Parameter['tls']>) =>

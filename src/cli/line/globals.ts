@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { isMqError, MqError } from '../../contract/errors.ts';
 import { parseDeadlineMs, parseDurationMs, parseWaitMs } from '../../core/duration.ts';
-import { addressForms } from '../brokers.ts';
+import { knownForms } from '../brokers.ts';
 
 export const OUTPUT_FORMATS = ['table', 'json', 'ndjson', 'yaml', 'text', 'body', 'markdown'] as const;
 export type OutputFormat = (typeof OUTPUT_FORMATS)[number];
@@ -51,7 +51,7 @@ function globalOptions(): readonly Option[] {
   return [
     new Option(
       '--url <url>',
-      `the broker: ${addressForms()} (default: $MQ_URL, the current context, an embedded database)`,
+      `the broker: ${knownForms()} (default: $MQ_URL, the current context, an embedded database)`,
     ),
     new Option(
       '-c, --context <context>',

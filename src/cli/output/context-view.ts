@@ -1,5 +1,5 @@
 import type { Context, SecretText } from '../../config/configuration.ts';
-import { redactUrl } from '../../config/redact.ts';
+import { shownUrl } from '../brokers.ts';
 import type { Column } from './columns.ts';
 import { safe } from './safe.ts';
 
@@ -22,7 +22,7 @@ export function contextDocument(context: Context, isCurrent: boolean): object {
 }
 
 function shownText(text: SecretText): string {
-  return text.from === 'text' ? redactUrl(text.text) : shownSecret(text);
+  return text.from === 'text' ? shownUrl(text.text) : shownSecret(text);
 }
 
 function shownSecret(secret: SecretText): string {

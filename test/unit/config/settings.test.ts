@@ -28,7 +28,10 @@ async function configure(text: string): Promise<void> {
 
 const settings = () => loadSettings(env, home, KNOWN);
 
-async function urlOf(choice: { url?: string; context?: string } = {}, secrets = new Secrets()): Promise<string> {
+async function urlOf(
+  choice: { url?: string; context?: string } = {},
+  secrets = new Secrets(KNOWN.brokers),
+): Promise<string> {
   const target = resolveTarget(
     { url: choice.url ?? null, context: choice.context ?? null },
     await settings(),
@@ -266,7 +269,7 @@ describe('secrets', () => {
   test('every secret is known to the redaction, in every form', async () => {
     env.PASSWORD = `s3cr&t/"with'quote and space`;
     await configure('contexts:\n  a: {url: "redis://h", password: {env: PASSWORD}}\n');
-    const secrets = new Secrets();
+    const secrets = new Secrets(KNOWN.brokers);
     const url = await urlOf({ context: 'a' }, secrets);
     for (const text of [
       env.PASSWORD,

@@ -7,7 +7,7 @@ import { Secrets } from '../../../src/config/redact.ts';
 import { resolveTarget } from '../../../src/config/target.ts';
 
 function urlOf(url: string | null, env: Environment): Promise<string> {
-  const target = resolveTarget({ url, context: null }, emptySettings(env, KNOWN), env, new Secrets());
+  const target = resolveTarget({ url, context: null }, emptySettings(env, KNOWN), env, new Secrets(KNOWN.brokers));
   return target.connectionUrl(AbortSignal.timeout(1_000));
 }
 
@@ -47,7 +47,7 @@ it('refuses half of a character in every part of a URL, without repeating it', a
       { url: null, context: 'prod' },
       { ...settings, configuration: { ...settings.configuration, contexts } },
       { HALF: half },
-      new Secrets(),
+      new Secrets(KNOWN.brokers),
     ).connectionUrl(AbortSignal.timeout(1_000));
   };
   const text = (value: string) => ({ from: 'text' as const, text: value });

@@ -225,7 +225,7 @@ test('lines of enqueue --ndjson, dates, globs, URLs', { timeout }, () => {
       answers(() => parseJson(JSON.stringify(value)));
       for (const unit of ['seconds', 'milliseconds'] as const) formatInstant(readInstant(value, unit).at);
       answers(() => queuePattern([text]));
-      expect(redactUrl(`redis://user:pass1234word@host/${text}`)).not.toContain('pass1234word');
+      expect(redactUrl(`redis://user:pass1234word@host/${text}`, [])).not.toContain('pass1234word');
     }) as never,
   );
 });
