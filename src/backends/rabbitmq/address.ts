@@ -1,5 +1,6 @@
 import { MqError } from '../../contract/errors.ts';
-import { type Parameters, readParameters } from '../common/parameters.ts';
+import type { Parameters } from '../common/parameters.ts';
+import { portOf, readUrl, shownHost } from '../common/url.ts';
 import { manifest } from './manifest.ts';
 
 /** A RabbitMQ URL taken apart. Holds the password: never print one of these. */
@@ -58,33 +59,28 @@ const HINT =
 /** Throws `CONFIG_INVALID`, never quoting the URL. */
 export function parseAddress(text: string): Address {
   refuseHostList(text);
-  const url = parseUrl(text, 'the RabbitMQ URL');
-  if (url.protocol !== 'amqp:' && url.protocol !== 'amqps:')
-    throw invalid('the RabbitMQ URL must begin with amqp:// or amqps://');
-  if (url.hostname === '') throw invalid('the RabbitMQ URL names no host');
-  const tls = url.protocol === 'amqps:';
-  const host = bareHost(url);
-  const port = url.port === '' ? (tls ? 5671 : 5672) : Number(url.port);
-  const named = url.username !== '' || url.password !== '';
-  const user = named ? decode(url.username, 'user') : 'guest';
-  const password = named ? decode(url.password, 'password') : 'guest';
-  const path = url.pathname.replace(/^\//, '');
+  const url = readUrl(manifest, text);
+  if (url === null) throw invalid('the RabbitMQ URL must begin with amqp:// or amqps://');
+  const [first] = url.hosts ?? [];
+  if (first === undefined) throw invalid('the RabbitMQ URL names no host');
+  const { scheme, path } = url;
+  const tls = scheme.encryption === 'tls';
+  const isNamed = url.user !== null || url.password !== null;
+  const user = isNamed ? (url.user ?? '') : 'guest';
+  const password = isNamed ? (url.password ?? '') : 'guest';
   if (path.includes('/'))
     throw invalid('the vhost in the RabbitMQ URL holds a slash', 'write a slash within a vhost as %2F');
   const vhost = path === '' ? '/' : decode(path, 'vhost');
-  const parameters = readParameters(manifest, url.searchParams);
-  const shown = `${url.hostname}${url.port === '' ? '' : `:${url.port}`}`;
+  const parameters = url.parameters();
+  const amqp = { tls, host: first.host, user, password };
   return {
-    tls,
-    host,
-    port,
-    user,
-    password,
+    ...amqp,
+    port: portOf(first, scheme.port),
     vhost,
-    management: managementAddress(url, parameters, { tls, host, user, password }),
+    management: managementAddress(parameters, amqp),
     trust: trustOptions(parameters),
     tuning: tuningOf(parameters),
-    label: `${url.protocol}//${shown}${vhost === '/' ? '' : `/${encodeURIComponent(vhost)}`}`,
+    label: `${scheme.name}://${shownHost(first)}${vhost === '/' ? '' : `/${encodeURIComponent(vhost)}`}`,
   };
 }
 
@@ -116,14 +112,13 @@ function tuningOf(parameters: Parameters): Tuning {
 }
 
 function managementAddress(
-  url: URL,
   parameters: Parameters,
   amqp: { readonly tls: boolean; readonly host: string; readonly user: string; readonly password: string },
 ): ManagementAddress {
   const given = parameters.text('management');
   if (given === null) {
     const port = amqp.tls ? 15671 : 15672;
-    const label = `${amqp.tls ? 'https' : 'http'}://${url.hostname}:${port}`;
+    const label = `${amqp.tls ? 'https' : 'http'}://${shownHost({ host: amqp.host, port })}`;
     return { ...amqp, port, prefix: '', explicit: false, label };
   }
   const address = parseUrl(given, 'the address after management=');

@@ -1,12 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { MqError } from '../../contract/errors.ts';
-import { type Parameters, readParameters } from '../common/parameters.ts';
+import type { Parameters } from '../common/parameters.ts';
+import { type HostPort, portOf, readUrl, shownHost } from '../common/url.ts';
 import { manifest } from './manifest.ts';
-
-interface HostPort {
-  readonly host: string;
-  readonly port: number;
-}
 
 export type RedisKind = (typeof manifest.kinds)[number];
 
@@ -16,7 +12,7 @@ export interface RedisSettings {
   readonly username: string | null;
   readonly password: string | null;
   /** One for a single server; several for Sentinel or Cluster. */
-  readonly hosts: readonly HostPort[];
+  readonly hosts: readonly { readonly host: string; readonly port: number }[];
   readonly db: number;
   readonly topology: 'single' | 'cluster' | { readonly sentinel: string };
   readonly sentinelPassword: string | null;
@@ -45,37 +41,35 @@ export interface RedisSettings {
   readonly address: string;
 }
 
-const SHAPE = /^(rediss?):\/\/(?:([^/?#]*)@)?([^/?#@]*)(?:\/([^?#]*))?(?:\?([^#]*))?$/;
-const DEFAULT_PORT = 6379;
-const DEFAULT_SENTINEL_PORT = 26379;
+const SENTINEL_PORT = 26379;
 
 /**
- * Reads `redis[s]://[user:password@]host[:port][,host[:port]…][/db][?parameters]`. Not `new URL`: it knows no host
- * lists, and its error object carries the whole URL, password and all. Throws `CONFIG_INVALID`, naming the part but
- * never the URL.
+ * Reads `redis[s]://[user:password@]host[:port][,host[:port]…][/db][?parameters]`.
+ * Throws `CONFIG_INVALID`, naming the part but never the URL.
  */
 export function parseRedisUrl(url: string): RedisSettings {
-  const parts = SHAPE.exec(url);
-  if (parts === null) {
+  const parts = readUrl(manifest, url);
+  if (parts === null || parts.hosts === null || parts.fragment !== null) {
     throw invalid('the Redis URL is not of the form redis://[user:password@]host[:port][/db][?parameters]');
   }
-  const [, scheme, userinfo, authority = '', path = '', query = ''] = parts;
-  const parameters = readParameters(manifest, new URLSearchParams(query));
+  const { scheme, path } = parts;
+  const parameters = parts.parameters();
   const sentinel = parameters.text('sentinel');
   const cluster = parameters.isTrue('cluster');
   if (sentinel !== null && cluster) throw invalid('a Redis URL cannot have both sentinel= and cluster=true');
-  const [username, password] = readUserinfo(userinfo);
   const db = wholeNumber(path === '' ? '0' : path, 'the database after the slash', 0);
   if (cluster && db !== 0) throw invalid('a Redis Cluster has only database 0');
-  const hosts = readHosts(authority, sentinel === null ? DEFAULT_PORT : DEFAULT_SENTINEL_PORT);
+  const named: readonly HostPort[] = parts.hosts.length === 0 ? [{ host: 'localhost', port: null }] : parts.hosts;
+  const usualPort = sentinel === null ? scheme.port : SENTINEL_PORT;
+  const hosts = named.map((place) => ({ host: place.host, port: portOf(place, usualPort) }));
   if (hosts.length > 1 && sentinel === null && !cluster) {
     throw invalid('several hosts in a Redis URL need sentinel=NAME or cluster=true');
   }
-  const tls = scheme === 'rediss' ? readTls(parameters) : null;
+  const tls = scheme.encryption === 'tls' ? readTls(parameters) : null;
   return {
     tls,
-    username,
-    password,
+    username: parts.user,
+    password: parts.password,
     hosts,
     db,
     topology: sentinel !== null ? { sentinel } : cluster ? 'cluster' : 'single',
@@ -91,43 +85,10 @@ export function parseRedisUrl(url: string): RedisSettings {
     deadIdleMs: parameters.durationMs('deadIdle') ?? 60_000,
     unwrap: parameters.text('unwrap'),
     scanBudgetMs: parameters.durationMs('scanBudget') ?? 5_000,
-    address: `${scheme}://${hosts.map(({ host, port }) => `${host.includes(':') ? `[${host}]` : host}:${port}`).join(',')}/${db}${
+    address: `${scheme.name}://${hosts.map(shownHost).join(',')}/${db}${
       sentinel === null ? '' : `?sentinel=${encodeURIComponent(sentinel)}`
     }`,
   };
-}
-
-function readUserinfo(userinfo: string | undefined): readonly [string | null, string | null] {
-  if (userinfo === undefined || userinfo === '') return [null, null];
-  const colon = userinfo.indexOf(':');
-  const user = decode(colon === -1 ? userinfo : userinfo.slice(0, colon));
-  const password = colon === -1 ? null : decode(userinfo.slice(colon + 1));
-  return [user === '' ? null : user, password === '' ? null : password];
-}
-
-function decode(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    throw invalid('the user or password in the Redis URL has a bad percent escape', 'write a percent sign as %25');
-  }
-}
-
-function readHosts(authority: string, defaultPort: number): readonly HostPort[] {
-  const hosts = authority === '' ? ['localhost'] : authority.split(',');
-  return hosts.map((text) => {
-    const match = /^(?:\[([^\]]+)\]|([^:[\]]+))(?::(\d+))?$/.exec(text);
-    const host = match?.[1] ?? match?.[2];
-    if (host === undefined) {
-      throw invalid(
-        'a host of the Redis URL cannot be read',
-        'expected host:port; percent-encode @ : / ? in the password',
-      );
-    }
-    const port = match?.[3] === undefined ? defaultPort : wholeNumber(match[3], 'the port', 1);
-    if (port > 65_535) throw invalid('the port of the Redis URL is not between 1 and 65535');
-    return { host, port };
-  });
 }
 
 function readTls(parameters: Parameters): RedisSettings['tls'] {

@@ -1,5 +1,5 @@
 import { MqError } from '../../contract/errors.ts';
-import { readParameters } from '../common/parameters.ts';
+import { readUrl } from '../common/url.ts';
 import { manifest } from './manifest.ts';
 import { CAREFUL, type Reception } from './reception.ts';
 import type { Environment } from './transport.ts';
@@ -27,25 +27,26 @@ const SHAPE = 'sqs://REGION or sqs://ACCOUNT@REGION';
  * client of AWS takes it: the region from `AWS_REGION`, the server from `AWS_ENDPOINT_URL`.
  */
 export function parseAddress(text: string, environment: Environment = {}): Address {
-  const url = parseUrl(text);
-  if (url === null || url.protocol !== 'sqs:') throw invalid(`expected ${SHAPE}`);
-  if (url.password !== '') {
+  const url = readUrl(manifest, text);
+  if (url === null) throw invalid(`expected ${SHAPE}`);
+  if (url.password !== null) {
     throw invalid(
       'an SQS URL holds no secret key',
       'Leave credentials to the AWS SDK: AWS_PROFILE, AWS_ACCESS_KEY_ID with AWS_SECRET_ACCESS_KEY, SSO, or the machine’s role.',
     );
   }
-  if (url.username !== '' && !ACCOUNT.test(url.username)) throw invalid('the account before @ must be 12 digits');
-  if (url.port !== '' || (url.pathname !== '' && url.pathname !== '/')) {
+  if (url.user !== null && !ACCOUNT.test(url.user)) throw invalid('the account before @ must be 12 digits');
+  const [named, ...others] = url.hosts ?? [];
+  if ((named !== undefined && named.port !== null) || others.length > 0 || url.path !== '') {
     throw invalid(`expected ${SHAPE}`, 'Name another server with ?endpoint=http://HOST:PORT.');
   }
-  const region = url.hostname === '' ? regionOf(environment) : url.hostname;
+  const region = named?.host ?? regionOf(environment);
   if (region === null) throw invalid(`expected ${SHAPE}`, 'Without a region in it, AWS_REGION has to name one.');
   if (!REGION.test(region)) throw invalid('the region may hold only lower-case letters, digits and hyphens');
-  const parameters = readParameters(manifest, url.searchParams);
+  const parameters = url.parameters();
   return {
     region,
-    account: url.username === '' ? null : url.username,
+    account: url.user,
     endpoint: parseEndpoint(parameters.text('endpoint') ?? endpointOf(environment)),
     denyPolicy: parameters.isTrue('denyPolicy'),
     reception: {
