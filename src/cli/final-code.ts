@@ -1,4 +1,4 @@
-import { EXIT, type ExitCode } from './exit-codes.ts';
+import { EXIT, type ExitCode } from '../core/exit-codes.ts';
 import type { StopCause } from './host/host.ts';
 
 /** The exit code of a verb that ended with `outcome` after the process was told to stop; null: it was not told so. */

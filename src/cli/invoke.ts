@@ -1,15 +1,15 @@
 import type { Command } from 'commander';
-import { appendHistory, historyFile } from '../config/history-file.ts';
+import { act } from '../change/act.ts';
+import { Guard } from '../change/guard.ts';
+import { History } from '../change/history.ts';
+import { ChangeRecord } from '../change/record.ts';
 import { emptySettings, loadSettings } from '../config/load.ts';
-import { errnoOf } from '../config/private-file.ts';
 import type { Secrets } from '../config/redact.ts';
 import type { Target } from '../config/target.ts';
 import { isMqError } from '../contract/errors.ts';
+import type { ExitCode } from '../core/exit-codes.ts';
+import { confirm } from './asking.ts';
 import { shownUrl } from './brokers.ts';
-import { ChangeRecord } from './change/change-record.ts';
-import { confirm } from './change/confirm.ts';
-import { changedQueues, Guard } from './change/guard.ts';
-import { type ExitCode, exitCodeOf } from './exit-codes.ts';
 import { finalCode } from './final-code.ts';
 import type { Host } from './host/host.ts';
 import { KNOWN } from './known.ts';
@@ -92,43 +92,61 @@ export async function invoke(
   if (entry?.changes === undefined || ('dryRun' in flags && flags.dryRun === true)) {
     return verb.execute(operands, flags, session);
   }
-  await guardChange(session, entry, queues, flags);
-  session.change = new ChangeRecord({
+  const guard = guardOf(session, entry, queues, flags);
+  const record = new ChangeRecord({
     verb: name,
     context: session.target().context,
     queues: queues.filter(({ role }) => role === 'from').map(({ queue }) => queue),
     to: queues.filter(({ role }) => role === 'to').map(({ queue }) => queue),
     flags,
-    startedAt: host.now(),
   });
-  try {
-    const code = await verb.execute(operands, flags, session);
-    remember(session, session.change, code, null);
-    return code;
-  } catch (error) {
-    const code = isMqError(error) ? error.code : 'INTERNAL';
-    // Declined, or a URL in the place of a queue, which may hold a password: nothing was changed.
-    const isRefused = code === 'CANCELLED' || (code === 'QUEUE_NOT_FOUND' && queues.some(({ queue }) => isUrl(queue)));
-    if (!isRefused) remember(session, session.change, exitCodeOf(code), code);
-    throw error;
-  }
+  session.guard = guard;
+  session.change = record;
+  return act({
+    guard,
+    record,
+    history: new History(settings.places, secrets),
+    ask: () => (entry.changes?.asks === true ? Promise.resolve() : askForNames(session, guard)),
+    async run() {
+      try {
+        return await verb.execute(operands, flags, session);
+      } catch (error) {
+        const isAddress = queues.some(({ queue }) => isUrl(queue));
+        if (isAddress && isMqError(error) && error.code === 'QUEUE_NOT_FOUND') record.forget();
+        throw error;
+      }
+    },
+    exitOf: (code) => code,
+    finalOf: (code) => finalCode(code, host.stopCause()),
+    note: session.notice,
+    now: () => host.now(),
+  });
 }
 
-async function guardChange(
+/** Throws `USAGE` when a context refuses the change: nothing was attempted, and no broker was contacted. */
+function guardOf(
   session: Session,
   { name: verb, changes }: VerbEntry,
   queues: readonly NamedQueue[],
   flags: object,
-): Promise<void> {
+): Guard {
   const toUrl = 'toUrl' in flags && typeof flags.toUrl === 'string' ? flags.toUrl : undefined;
-  const targetOf = ({ role }: NamedQueue) => (role === 'to' ? session.target(toUrl) : session.target());
-  const guard = new Guard(verb, changedQueues(verb, queues, targetOf), { hasDryRun: changes?.hasDryRun === true });
-  session.guard = guard;
+  const guard = new Guard(verb, { hasDryRun: changes?.hasDryRun === true });
+  for (const { queue, role } of queues) {
+    // The source of a copy stays as it is.
+    if (verb === 'copy' && role === 'from') continue;
+    guard.admit({ queue, policy: session.target(role === 'to' ? toUrl : undefined).settings });
+  }
   sayProjects(session, [session.target(), ...(toUrl === undefined ? [] : [session.target(toUrl)])]);
-  if (guard.toConfirm.length === 0 || changes?.asks === true) return;
+  return guard;
+}
+
+/** For a verb that does not ask of its own accord. */
+async function askForNames(session: Session, guard: Guard): Promise<void> {
   const where = guard.confirmingContexts.join(', ');
-  for (const queue of guard.toConfirm)
-    await confirm(session, { lines: [`${verb} ${queue} on ${where}?`], typed: queue });
+  for (const queue of guard.toConfirm) {
+    await confirm(session, { lines: [`${guard.verb} ${queue} on ${where}?`], typed: queue, about: queue });
+  }
 }
 
 /** A change that goes where a repository says, and not the person: once for each broker. */
@@ -137,17 +155,5 @@ function sayProjects(session: Session, targets: readonly Target[]): void {
     if (settings?.isFromProject !== true) continue;
     const address = settings.url.from === 'text' ? ` (${shownUrl(settings.url.text)})` : '';
     session.messages.note(`${settings.file} says where this goes: context ${settings.name}${address}`);
-  }
-}
-
-/** A history that cannot be written is said, and changes nothing of what was done. */
-function remember(session: Session, change: ChangeRecord, code: ExitCode, error: string | null): void {
-  if (!change.hasBegun || code === exitCodeOf('USAGE')) return;
-  const { settings, secrets, host, messages } = session;
-  try {
-    const entry = change.entry(finalCode(code, host.stopCause()), error, host.now());
-    appendHistory(settings.places, secrets.redactValue(entry) as object);
-  } catch (failure) {
-    messages.note(`the history could not be written: ${historyFile(settings.places)}: ${errnoOf(failure)}`);
   }
 }

@@ -1,4 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Guard } from '../change/guard.ts';
+import type { ChangeRecord } from '../change/record.ts';
 import { rememberProject } from '../config/known-projects.ts';
 import type { Settings } from '../config/load.ts';
 import type { Secrets } from '../config/redact.ts';
@@ -6,9 +8,7 @@ import { findContext, resolveTarget, type Target } from '../config/target.ts';
 import type { Broker } from '../contract/broker.ts';
 import { MqError } from '../contract/errors.ts';
 import { Deadline } from '../core/deadline.ts';
-import type { ChangeRecord } from './change/change-record.ts';
-import type { Guard } from './change/guard.ts';
-import type { ExitCode } from './exit-codes.ts';
+import type { ExitCode } from '../core/exit-codes.ts';
 import type { Host, Output } from './host/host.ts';
 import type { Globals, OutputFormat } from './line/globals.ts';
 import { withoutUrls } from './line/queue-words.ts';
@@ -184,7 +184,7 @@ export class Session {
     const { settings } = target;
     if (settings?.isFromProject === true) rememberProject(this.settings.places, settings);
     const named = withoutUrls(opened);
-    const broker = this.guard === null ? named : this.guard.watch(named, target);
+    const broker = this.guard === null ? named : this.guard.watch(named, target.settings);
     if (target === this.target() || target.base === this.target())
       this.change?.learnBroker(broker.name, broker.address);
     this.messages.verbose(1, `connected to ${broker.name} at ${broker.address}`);

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { ExitCode } from './exit-codes.ts';
+import type { ExitCode } from '../core/exit-codes.ts';
 import type { Operand } from './line/operand.ts';
 import type { Session } from './session.ts';
 

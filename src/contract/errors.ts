@@ -1,6 +1,6 @@
 /**
  * The closed set of error codes. Codes are stable and public (they appear in `{"error":{"code":…}}`); messages may
- * improve. `cli/exit-codes.ts` maps each one to an exit code.
+ * improve. `core/exit-codes.ts` maps each one to an exit code.
  */
 export const ERROR_CODES = [
   'PRECONDITION_FAILED',

@@ -1,32 +1,5 @@
-import { formatDuration } from './duration.ts';
 import type { Plan } from './plan.ts';
 import type { AnyReport, Operation } from './report.ts';
-import type { SelectionOptions } from './selection.ts';
-
-/**
- * What an operator is asked before a plan is carried out. `max`: no more than so many will be taken. Broker text in it
- * is not yet made safe.
- */
-export function planQuestion(
-  plan: Plan,
-  broker: { readonly name: string; readonly address: string },
-  max: number | null = null,
-): readonly string[] {
-  return [
-    `${capital(plan.operation)} ${countText(plan, max)} ${route(plan)} on ${broker.name} (${broker.address})?`,
-    `  ${plan.effect}.`,
-  ];
-}
-
-/** Which of the messages a selection takes, for the question; empty: all. */
-export function selectionLines({ filter, olderThanMs, newerThanMs, maxReplays }: SelectionOptions): readonly string[] {
-  return [
-    ...(filter === null ? [] : [`  only those for which this is true: ${filter.text}`]),
-    ...(olderThanMs === null ? [] : [`  only those older than ${formatDuration(olderThanMs)}`]),
-    ...(newerThanMs === null ? [] : [`  only those newer than ${formatDuration(newerThanMs)}`]),
-    ...(maxReplays === null ? [] : [`  only those that were redriven fewer than ${maxReplays} times`]),
-  ];
-}
 
 const DONE: Readonly<Record<Operation, string>> = {
   redrive: 'redrove',
@@ -74,20 +47,13 @@ export function unfinished({ operation, moved, unknown }: AnyReport): string {
   return 'not finished; running it again is safe';
 }
 
-function route({ operation, from, to }: Pick<AnyReport, 'operation' | 'from' | 'to'>): string {
+/** From where to where: `from orders-dlq to orders`. */
+export function route({ operation, from, to }: Pick<AnyReport, 'operation' | 'from' | 'to'>): string {
   if (to.length === 0 && operation === 'redrive') return `from ${from} to the queues that they name`;
   if (to.length === 0) return `in ${from}`;
   // A redrive goes from the dead letters of a queue to the queue; anything else of one name is on two brokers.
   const elsewhere = operation !== 'redrive' && to.length === 1 && to[0] === from ? ' on the other broker' : '';
   return `from ${from} to ${to.join(', ')}${elsewhere}`;
-}
-
-function countText({ count, exact }: Plan, max: number | null): string {
-  if (max !== null && (count === null || count > max)) {
-    return `up to ${max}${count === null ? '' : ` of ${count}`} ${(count ?? max) === 1 ? 'message' : 'messages'}`;
-  }
-  if (count === null) return 'an unknown number of messages';
-  return `${exact ? '' : 'up to '}${count} ${count === 1 ? 'message' : 'messages'}`;
 }
 
 export function capital(text: string): string {

@@ -1,3 +1,4 @@
+import type { History } from '../change/history.ts';
 import type { QueuePattern } from '../contract/broker.ts';
 import type { Clock } from '../core/rate-limit.ts';
 import { Cadence } from '../feed/cadence.ts';
@@ -12,7 +13,7 @@ import type { Terminal } from './terminal.ts';
 import { safe } from './text/safe.ts';
 import type { Theme } from './text/theme.ts';
 import type { WatchedBroker } from './watched.ts';
-import { policiesOf } from './watched.ts';
+import { contextsOf } from './watched.ts';
 import { Conductor } from './work/conductor.ts';
 import { Connections } from './work/connections.ts';
 
@@ -28,6 +29,8 @@ export interface LiveOptions {
   /** Milliseconds since the epoch; in a replay, those of the recording. */
   readonly now: () => number;
   readonly redact: (text: string) => string;
+  /** Where what is done from the view is written down. */
+  readonly history: History;
   /** Samples of an earlier session, shown instead of polling; null: the brokers are polled. */
   readonly replay: AsyncIterable<Snapshot> | null;
   /** Keeps every sample; null: none is kept. */
@@ -66,15 +69,19 @@ export async function runLive(options: LiveOptions): Promise<LiveEnd> {
       size: { columns: terminal.stdout.columns, rows: terminal.stdout.rows },
       now: now(),
       intervalMs: options.intervalMs,
-      policies: policiesOf(brokers),
+      contexts: contextsOf(brokers),
       globs: options.pattern.globs,
       isReplay: options.replay !== null,
     }),
   );
   const connections = new Connections(brokers);
   const { dispatch } = store;
-  const { timeoutMs, redact } = options;
-  const conductor = new Conductor({ connections, dispatch, timeoutMs, redact, refresh: () => cadence.wake() });
+  const { timeoutMs, redact, history } = options;
+  const conductor = new Conductor({
+    ...{ connections, dispatch, timeoutMs, redact, history },
+    now,
+    refresh: () => cadence.wake(),
+  });
   const view = mount(store, options.theme, terminal);
   const unsubscribe = store.subscribe(() => {
     const state = store.state();

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { EXIT } from '../../src/cli/exit-codes.ts';
 import { VERBS } from '../../src/cli/verbs.ts';
+import { EXIT } from '../../src/core/exit-codes.ts';
 import { CommandLine } from '../support/command-line.ts';
 
 let mq: CommandLine;

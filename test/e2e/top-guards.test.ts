@@ -77,7 +77,7 @@ test.for([
 );
 
 test.for([
-  ['readonly', '    readonly: true\n', /to is readonly: nothing can be changed there/],
+  ['readonly', '    readonly: true\n', /the context to is readonly: it refuses to move/],
   ['a rule that denies', "    rules: {'archive': {move: deny}}\n", /rule against this: archive: \{move: deny\}/],
 ] as const)('%s on the target refuses the move', async ([, settings, refusal]) => {
   const { from, to } = await contexts(settings);

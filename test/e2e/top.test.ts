@@ -399,8 +399,7 @@ describe('actions', () => {
     await terminal.until(/At most/);
     terminal.write('2\r');
     const question = await terminal.until(/Go on\?/);
-    expect(question).toMatch(/Redrive 5 messages from orders to orders on sqlite/);
-    expect(question).toMatch(/at most 2 of them/);
+    expect(question).toMatch(/Redrive up to 2 of 5 messages from orders to orders on sqlite/);
     expect(question).toMatch(/Same as: mq redrive --max 2 orders/);
     expect(await load.figures('orders')).toMatchObject({ ready: 3, dead: 5 });
     terminal.write('c');
@@ -676,7 +675,7 @@ describe('without a terminal', () => {
     await using terminal = top(['--replay', file]);
     await terminal.until(/^>.orders/m);
     terminal.write('P');
-    await terminal.until(/readonly/);
+    await terminal.until(/this is a recording/);
     await writeFile(file, (await readFile(file, 'utf8')).slice(0, -40));
     expect((await mq('--replay', file)).code).toBe(0);
     await writeFile(file, 'nothing\n');

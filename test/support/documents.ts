@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { allBackends } from '../../src/backends/registry.ts';
 import { capabilityRows } from '../../src/cli/commands/backends.ts';
-import { EXIT, EXIT_MEANINGS, type ExitName } from '../../src/cli/exit-codes.ts';
+import { EXIT, EXIT_MEANINGS, type ExitName } from '../../src/core/exit-codes.ts';
 
 export const README = new URL('../../README.md', import.meta.url);
 

@@ -13,8 +13,9 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   backends: ['contract'],
   config: ['contract'],
   feed: ['core', 'contract'],
-  top: ['feed', 'core', 'contract'],
-  cli: ['top', 'feed', 'core', 'contract', 'config'],
+  change: ['feed', 'core', 'contract', 'config'],
+  top: ['change', 'feed', 'core', 'contract'],
+  cli: ['top', 'change', 'feed', 'core', 'contract', 'config'],
 };
 
 /** Client libraries and the one backend that may use each. */

@@ -1,5 +1,5 @@
 import { ABILITIES, type Ability, type Capabilities } from '../../contract/capabilities.ts';
-import { EXIT } from '../exit-codes.ts';
+import { EXIT } from '../../core/exit-codes.ts';
 import { printBox } from '../output/box.ts';
 import { isDocumentFormat, openSequence } from '../output/documents.ts';
 import { defineVerb } from '../verb.ts';

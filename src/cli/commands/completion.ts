@@ -1,6 +1,6 @@
 import { Argument } from 'commander';
+import { EXIT } from '../../core/exit-codes.ts';
 import { COMPLETION_SHELLS, completionScript } from '../completion/scripts.ts';
-import { EXIT } from '../exit-codes.ts';
 import { defineVerb, word } from '../verb.ts';
 
 export interface CompletionOptions {

@@ -2,10 +2,10 @@ import { ask, askIfAble } from '../../contract/ask.ts';
 import { MqError } from '../../contract/errors.ts';
 import type { DeadLetters, Queue } from '../../contract/queue.ts';
 import { counted } from '../../core/counted.ts';
+import { EXIT } from '../../core/exit-codes.ts';
 import { capital } from '../../core/plan-words.ts';
 import { type Told, told } from '../../core/told.ts';
-import { confirm, requireSomebodyToAsk } from '../change/confirm.ts';
-import { EXIT } from '../exit-codes.ts';
+import { confirm, requireSomebodyToAsk } from '../asking.ts';
 import { isDocumentFormat, printDocument } from '../output/documents.ts';
 import { defineVerb, word } from '../verb.ts';
 
@@ -54,6 +54,7 @@ export const deleteQueue = defineVerb<object, DeleteOptions>({
           ...sourcesLine(links.value),
         ],
         typed: name,
+        about: name,
       });
       const remove = broker.delete.bind(broker);
       const removed = await session.within('delete', (signal) => remove(name, signal));

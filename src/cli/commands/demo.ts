@@ -1,9 +1,9 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { EXIT, type ExitCode } from '../../core/exit-codes.ts';
 import { urlOfFile } from '../brokers.ts';
 import { outsideOf, showLive } from '../demo/live.ts';
-import { EXIT, type ExitCode } from '../exit-codes.ts';
 import type { Host, Output } from '../host/host.ts';
 import type { Session } from '../session.ts';
 import { defineVerb } from '../verb.ts';

@@ -1,15 +1,15 @@
 import { Option } from 'commander';
 import { MqError } from '../../contract/errors.ts';
 import { planDrain } from '../../core/drain.ts';
+import { EXIT, exitOf } from '../../core/exit-codes.ts';
 import type { AnyReport } from '../../core/report.ts';
 import type { SelectionOptions } from '../../core/selection.ts';
 import type { Destination } from '../../core/transfer.ts';
 import { type DrainTo, type OpenDestination, openDrainDestination } from '../drain/drain-destination.ts';
 import type { Distrust } from '../drain/exec-trust.ts';
-import { EXIT } from '../exit-codes.ts';
 import { rate, wait, wholeNumber } from '../line/globals.ts';
 import type { Session } from '../session.ts';
-import { exitOf, printReport, sayReport, workPlan } from '../transfer/run-plan.ts';
+import { printReport, sayReport, workPlan } from '../transfer/run-plan.ts';
 import { addSelectionOptions, FORCE, type SelectionFlags, selectionFrom } from '../transfer/selection-flags.ts';
 import { defineVerb, word } from '../verb.ts';
 

@@ -1,7 +1,7 @@
-import { readHistory } from '../../config/history-file.ts';
+import { readHistory } from '../../change/history.ts';
 import { formatDuration } from '../../core/duration.ts';
+import { EXIT } from '../../core/exit-codes.ts';
 import { queuePattern } from '../../core/name-pattern.ts';
-import { EXIT } from '../exit-codes.ts';
 import { wholeNumber } from '../line/globals.ts';
 import type { Column } from '../output/columns.ts';
 import { isDocumentFormat, openSequence } from '../output/documents.ts';

@@ -1,6 +1,6 @@
 import { Option } from 'commander';
 import type { QueueStats } from '../../contract/stats.ts';
-import { EXIT } from '../exit-codes.ts';
+import { EXIT } from '../../core/exit-codes.ts';
 import { compareQueues, SORT_KEYS, type SortKey } from '../line/sort-queues.ts';
 import { isDocumentFormat, openSequence } from '../output/documents.ts';
 import { LIST_COLUMNS, statsDocument } from '../output/stats-view.ts';

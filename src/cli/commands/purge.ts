@@ -1,22 +1,14 @@
 import { Option } from 'commander';
 import { MqError } from '../../contract/errors.ts';
+import { EXIT, type ExitCode, exitOf } from '../../core/exit-codes.ts';
 import type { Plan } from '../../core/plan.ts';
 import { planPurge } from '../../core/purge.ts';
 import type { SelectionOptions } from '../../core/selection.ts';
-import { requireSomebodyToAsk } from '../change/confirm.ts';
+import { requireSomebodyToAsk } from '../asking.ts';
 import { MessageFile } from '../drain/message-file.ts';
-import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { isDocumentFormat, openSequence } from '../output/documents.ts';
 import type { Session } from '../session.ts';
-import {
-  confirmPlan,
-  exitOf,
-  printMarkdown,
-  printReport,
-  reportFormat,
-  sayReport,
-  workPlan,
-} from '../transfer/run-plan.ts';
+import { confirmPlan, printMarkdown, printReport, reportFormat, sayReport, workPlan } from '../transfer/run-plan.ts';
 import { addSelectionOptions, FORCE, type SelectionFlags, selectionFrom } from '../transfer/selection-flags.ts';
 import { defineVerb, words } from '../verb.ts';
 

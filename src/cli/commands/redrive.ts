@@ -1,5 +1,5 @@
 import { planRedrive } from '../../core/redrive.ts';
-import { requireSomebodyToAsk } from '../change/confirm.ts';
+import { requireSomebodyToAsk } from '../asking.ts';
 import { addBrokerFlags, requireDemanded, withBrokerFlags } from '../line/broker-flags.ts';
 import { wholeNumber } from '../line/globals.ts';
 import { reportFormat, runPlan } from '../transfer/run-plan.ts';
@@ -71,7 +71,7 @@ export const redrive = defineVerb<RedriveFlags, RedriveOptions>({
           notice: session.notice,
         });
         // A broker that moves them by itself opens none of these queues, so that nobody else would ask.
-        if (to === null) for (const origin of plan.to) session.guard?.require(origin, target);
+        if (to === null) for (const origin of plan.to) session.guard?.require(origin, target.settings);
         return plan;
       });
       return runPlan(session, broker, plan, {

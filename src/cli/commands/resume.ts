@@ -1,6 +1,6 @@
-import { changeDeliveries } from '../change/deliveries.ts';
-import { EXIT } from '../exit-codes.ts';
+import { EXIT } from '../../core/exit-codes.ts';
 import { addBrokerFlags } from '../line/broker-flags.ts';
+import { changeDeliveries } from '../transfer/deliveries.ts';
 import { defineVerb, words } from '../verb.ts';
 
 export interface ResumeOptions {

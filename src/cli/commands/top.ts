@@ -1,7 +1,9 @@
 import { open, readFile } from 'node:fs/promises';
 import { Option } from 'commander';
+import { History } from '../../change/history.ts';
 import { isMqError, MqError } from '../../contract/errors.ts';
 import { formatDuration } from '../../core/duration.ts';
+import { EXIT, type ExitCode } from '../../core/exit-codes.ts';
 import { isGlob, queuePattern } from '../../core/name-pattern.ts';
 import { systemClock } from '../../core/rate-limit.ts';
 import {
@@ -16,15 +18,14 @@ import type { Snapshot } from '../../feed/snapshot.ts';
 import { snapshotsOf, untilComplete } from '../../feed/until-complete.ts';
 import { frameText, stateAfter } from '../../top/still.ts';
 import type { Theme } from '../../top/text/theme.ts';
-import { policiesOf, type WatchedBroker } from '../../top/watched.ts';
-import { EXIT, type ExitCode } from '../exit-codes.ts';
+import { contextsOf, recordedBroker, type WatchedBroker } from '../../top/watched.ts';
 import { fileError } from '../file-error.ts';
 import { wait } from '../line/globals.ts';
 import { openSequence } from '../output/documents.ts';
 import { statsDocument } from '../output/stats-view.ts';
 import type { Session } from '../session.ts';
 import { defineVerb, words } from '../verb.ts';
-import { recordedBroker, watchedBrokers } from '../watched-brokers.ts';
+import { watchedBrokers } from '../watched-brokers.ts';
 
 interface TopFlags {
   readonly once?: true;
@@ -107,11 +108,11 @@ export const top = defineVerb<TopFlags, TopOptions>({
           kept.push(snapshot);
           await record?.(snapshot);
         }
-        const policies = policiesOf(brokers);
+        const contexts = contextsOf(brokers);
         const { intervalMs, globs } = options;
         // Of a recording ages are those at its end, not at today's time.
         const now = recording === null ? session.host.now() : (recording.snapshots.at(-1)?.at ?? 0);
-        const state = stateAfter(kept, { now, intervalMs, policies, globs, isReplay: recording !== null });
+        const state = stateAfter(kept, { now, intervalMs, contexts, globs, isReplay: recording !== null });
         const { isTerminal, columns } = session.host.stdout;
         await session.host.stdout.write(frameText(state, theme, isTerminal ? columns - 1 : FRAME_COLUMNS));
         const answered = kept.filter(({ queues }) => queues !== null);
@@ -121,11 +122,12 @@ export const top = defineVerb<TopFlags, TopOptions>({
       const replay = recording === null ? null : replayed(recording.snapshots, systemClock, session.signal);
       const { runLive } = await import('../../top/live.ts');
       const now = recording === null ? common.now : recordedTime(recording.snapshots, systemClock);
+      const history = new History(session.settings.places, session.secrets);
       const settling = (action: string): void =>
         session.messages.note(
           `${action} is stopping: what is in the air is settled first; Ctrl-C twice ends it at once`,
         );
-      const end = await runLive({ ...common, brokers, now, theme, terminal, replay, record, settling });
+      const end = await runLive({ ...common, brokers, history, now, theme, terminal, replay, record, settling });
       for (const line of end.report?.lines ?? []) session.messages.summary(line);
       return end.report?.failed ? EXIT.partly : EXIT.done;
     } finally {

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
+import type { ExitCode } from '../../core/exit-codes.ts';
 import { urlOfFile } from '../brokers.ts';
-import type { ExitCode } from '../exit-codes.ts';
 import type { Host } from '../host/host.ts';
 import type { Session } from '../session.ts';
 import { runBackground } from './background.ts';

@@ -1,6 +1,6 @@
 import { access, constants, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { historyFile } from '../../config/history-file.ts';
+import { historyFile } from '../../change/history.ts';
 import type { Known } from '../../config/known.ts';
 import { loadSettings, type Settings } from '../../config/load.ts';
 import { placesOf, upwards } from '../../config/places.ts';

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { EXIT, EXIT_MEANINGS, type ExitName } from '../exit-codes.ts';
+import { EXIT, EXIT_MEANINGS, type ExitName } from '../../core/exit-codes.ts';
 import type { PreparedVerb } from '../verb.ts';
 import { VERBS, verbNamed } from '../verbs.ts';
 import { TOPICS } from './topics.ts';

@@ -1,5 +1,5 @@
 import type { Command, Help } from 'commander';
-import { exitCodesHelp } from '../exit-codes.ts';
+import { exitCodesHelp } from '../../core/exit-codes.ts';
 import { GLOBAL_OPTIONS } from '../line/globals.ts';
 
 /** What commander does not know of a verb. */

@@ -1,5 +1,5 @@
 import type { Command, Option } from 'commander';
-import { EXIT, EXIT_MEANINGS, type ExitName } from '../exit-codes.ts';
+import { EXIT, EXIT_MEANINGS, type ExitName } from '../../core/exit-codes.ts';
 import { buildProgram } from '../program.ts';
 import type { PreparedVerb } from '../verb.ts';
 import { VERBS } from '../verbs.ts';

@@ -1,4 +1,4 @@
-import { exitCodesHelp } from '../exit-codes.ts';
+import { exitCodesHelp } from '../../core/exit-codes.ts';
 import { exampleUrls, urlForms, urlParameters, urlRemarks } from './url-help.ts';
 
 const FILTERS = `A filter is a CEL expression that is true for the messages that are wanted:

@@ -1,4 +1,7 @@
-import type { RowKey } from '../watched.ts';
+import { readonlyRefusal } from '../../change/guard.ts';
+import { declined, inOneLine } from '../../change/question.ts';
+import type { MqError } from '../../contract/errors.ts';
+import { type ChangeVerb, notThere, type RowKey } from '../watched.ts';
 import { type ActionChoice, type ActionRequest, type ActionState, CHOICES } from './action.ts';
 import { commandLine } from './command-line.ts';
 import { charOf, type Key, nameOf, typedInto } from './key.ts';
@@ -12,12 +15,16 @@ export function openMenu(state: TopState, key: RowKey | null): TopState {
 export function chosen(state: TopState, choice: ActionChoice, key: RowKey | null, group: string | null): TopState {
   if (key === null) return state;
   const request = requestFor(choice, key, group);
-  if (state.policies.get(key.context)?.readonly !== false) {
-    return { ...state, action: null, flash: `${key.context} is readonly: nothing can be changed there` };
-  }
+  const refusal = refusalOf(state, choice.verb, key);
+  if (refusal !== null) return { ...state, action: null, flash: inOneLine(refusal) };
   if (choice.verb === 'redrive') return { ...state, action: { step: 'amount', request, text: '', problem: null } };
   if (choice.verb === 'move') return { ...state, action: { step: 'target', request, text: '', problem: null } };
   return planning(state, request);
+}
+
+function refusalOf(state: TopState, verb: ChangeVerb, { context }: RowKey): MqError | null {
+  if (state.replay !== null) return notThere();
+  return readonlyRefusal(verb, state.contexts.get(context)?.policy ?? null);
 }
 
 function requestFor(choice: ActionChoice, key: RowKey, group: string | null): ActionRequest {
@@ -105,20 +112,22 @@ function afterEntryKey(state: TopState, action: Step<'amount' | 'target'>, key: 
 
 function afterAnswer(state: TopState, action: Step<'confirm'>, key: Key): TopState {
   const { request, id, question } = action;
-  const running = { ...state, action: { step: 'running' as const, request, id, progress: null } };
-  const declined = { ...state, action: null, flash: 'nothing was changed' };
+  const answered = (answer: string): TopState => {
+    const refusal = declined(question, answer);
+    if (refusal !== null) return { ...state, action: null, flash: inOneLine(refusal) };
+    return { ...state, action: { step: 'running', request, id, answer, progress: null } };
+  };
   if (question.typed === null) {
-    if (charOf(key) === 'y' || charOf(key) === 'Y') return running;
     if (charOf(key) === 'c') return copied(state, request);
-    return charOf(key) === '' && nameOf(key) !== 'enter' ? state : declined;
+    return charOf(key) === '' && nameOf(key) !== 'enter' ? state : answered(charOf(key));
   }
-  if (nameOf(key) === 'enter') return action.text === question.typed ? running : declined;
+  if (nameOf(key) === 'enter') return answered(action.text);
   const text = typedInto(action.text, key);
   return text === null ? state : { ...state, action: { ...action, text } };
 }
 
 function copied(state: TopState, request: ActionRequest): TopState {
-  const text = commandLine(request, state.policies.get(request.key.context)?.selector ?? []);
+  const text = commandLine(request, state.contexts.get(request.key.context)?.selector ?? []);
   return {
     ...state,
     nextRequest: state.nextRequest + 1,

@@ -1,3 +1,4 @@
+import type { Question } from '../../change/question.ts';
 import type { Progress } from '../../core/plan.ts';
 import type { ChangeVerb, RowKey } from '../watched.ts';
 
@@ -13,13 +14,6 @@ export interface ActionRequest {
   readonly state: 'ready' | 'dead';
   /** move: to this queue, `name` or `name@context`. */
   readonly to: string | null;
-}
-
-/** What has to be answered before it is done. */
-export interface Question {
-  readonly lines: readonly string[];
-  /** The name that must be typed; null: y or n is enough. */
-  readonly typed: string | null;
 }
 
 /**
@@ -47,6 +41,8 @@ export type ActionState =
       readonly step: 'running' | 'stopping';
       readonly request: ActionRequest;
       readonly id: number;
+      /** What the question was answered with. */
+      readonly answer: string;
       readonly progress: Progress | null;
     }
   | {

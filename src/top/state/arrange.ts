@@ -34,7 +34,7 @@ export function chosenRow(state: TopState, place: number): TopState {
 }
 
 function haveAllAnswered(state: TopState): boolean {
-  return [...state.policies.keys()].every((context) => {
+  return [...state.contexts.keys()].every((context) => {
     const condition = state.brokers.get(context)?.condition.state;
     return condition !== undefined && condition !== 'connecting';
   });

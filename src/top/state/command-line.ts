@@ -1,4 +1,5 @@
 import { groupExpression } from '../../core/dead-letter-groups.ts';
+import { shellWord } from '../../core/shell-word.ts';
 import type { ActionRequest } from './action.ts';
 
 /**
@@ -14,20 +15,5 @@ export function commandLine(request: ActionRequest, selector: readonly string[])
   // `--` because a queue may be called `--yes`.
   const operands = [key.queue, ...(to === null ? [] : [to])];
   const guard = operands.some((operand) => operand.startsWith('-')) ? ['--'] : [];
-  return ['mq', ...selector, verb, ...options, ...guard, ...operands].map(quoted).join(' ');
-}
-
-/** What a terminal acts on is written as `$'\x1b'`, so that the line can be shown, copied and run as it is. */
-function quoted(word: string): string {
-  if (/^[A-Za-z0-9_@%+=:,./-]+$/.test(word)) return word;
-  if (!/[\p{Cc}\p{Cf}\p{Cs}\p{Default_Ignorable_Code_Point}\u2028\u2029]/u.test(word))
-    return `'${word.replaceAll("'", "'\\''")}'`;
-  const escaped = word.replace(
-    /[\\']|[\p{Cc}\p{Cf}\p{Cs}\p{Default_Ignorable_Code_Point}\u2028\u2029]/gu,
-    (character) => {
-      if (character === '\\' || character === "'") return `\\${character}`;
-      return [...Buffer.from(character)].map((byte) => `\\x${byte.toString(16).padStart(2, '0')}`).join('');
-    },
-  );
-  return `$'${escaped}'`;
+  return ['mq', ...selector, verb, ...options, ...guard, ...operands].map(shellWord).join(' ');
 }

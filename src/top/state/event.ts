@@ -1,6 +1,6 @@
+import type { Question } from '../../change/question.ts';
 import type { Progress } from '../../core/plan.ts';
 import type { Snapshot } from '../../feed/snapshot.ts';
-import type { Question } from './action.ts';
 import type { DeadLettersSeen, Load, MessagesSeen, Overview } from './detail.ts';
 import type { Key } from './key.ts';
 import type { Size } from './state.ts';

@@ -1,4 +1,4 @@
-import type { Policy, RowKey } from '../watched.ts';
+import type { RowKey, WatchedContext } from '../watched.ts';
 import type { ActionState } from './action.ts';
 import type { DetailState } from './detail.ts';
 import type { BrokerView, Row } from './rows.ts';
@@ -17,7 +17,7 @@ export interface TopState {
   /** Null: what is shown comes from the brokers. */
   readonly replay: 'running' | 'ended' | null;
   /** Of every context that is watched, in the order in which they were asked for. */
-  readonly policies: ReadonlyMap<string, Policy>;
+  readonly contexts: ReadonlyMap<string, WatchedContext>;
   /** The names and globs that were asked for; none: every queue. */
   readonly globs: readonly string[];
   readonly brokers: ReadonlyMap<string, BrokerView>;
@@ -78,18 +78,18 @@ export interface InitialOptions {
   readonly size: Size;
   readonly now: number;
   readonly intervalMs: number;
-  readonly policies: ReadonlyMap<string, Policy>;
+  readonly contexts: ReadonlyMap<string, WatchedContext>;
   readonly globs: readonly string[];
   /** A recording is shown. */
   readonly isReplay: boolean;
 }
 
-export function initialState({ size, now, intervalMs, policies, globs, isReplay }: InitialOptions): TopState {
+export function initialState({ size, now, intervalMs, contexts, globs, isReplay }: InitialOptions): TopState {
   return {
     size,
     now,
     replay: isReplay ? 'running' : null,
-    policies,
+    contexts,
     globs,
     brokers: new Map(),
     frozen: null,

@@ -25,7 +25,7 @@ export function brokersLine(state: TopState, width: number, theme: Theme): Line 
   const shown = cut(text, width, ellipsis);
   // One context alone has no column of its own that could have its colour.
   const [only, ...others] = brokers;
-  const color = others.length > 0 || only === undefined ? undefined : state.policies.get(only.context)?.color;
+  const color = others.length > 0 || only === undefined ? undefined : state.contexts.get(only.context)?.color;
   if (!stale && color !== undefined) return line(paintLabel(theme, color, shown));
   return line(paint(theme, stale ? 'alarm' : 'faint', shown));
 }

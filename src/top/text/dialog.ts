@@ -1,5 +1,4 @@
-import { formatDuration } from '../../core/duration.ts';
-import type { Progress } from '../../core/plan.ts';
+import { progressText } from '../../change/progress.ts';
 import { type ActionRequest, type ActionState, CHOICES } from '../state/action.ts';
 import { commandLine } from '../state/command-line.ts';
 import type { TopState } from '../state/state.ts';
@@ -37,7 +36,7 @@ export function withDialog(
  */
 function fitting(state: TopState, action: Asking, width: number, room: number, ellipsis: string): readonly string[] {
   const { request } = action;
-  const sameAs = `Same as: ${safe(commandLine(request, state.policies.get(request.key.context)?.selector ?? []))}`;
+  const sameAs = `Same as: ${safe(commandLine(request, state.contexts.get(request.key.context)?.selector ?? []))}`;
   const laidOut = (command: readonly string[]): readonly string[] =>
     dialogLines(action, command, state.flash !== null).flatMap((text) => wrapped(text, width));
   const whole = laidOut([sameAs]);
@@ -103,7 +102,7 @@ function dialogLines(action: Asking, command: readonly string[], isCopied: boole
     case 'running':
     case 'stopping':
       return [
-        `${request.verb} ${safe(request.key.queue)}: ${progressText(action.progress)}`,
+        `${request.verb} ${safe(request.key.queue)}: ${action.progress === null ? 'starting' : progressText(action.progress)}`,
         action.step === 'stopping'
           ? 'Stopping: what is in the air is settled first  (Ctrl-C leaves the view)'
           : 'Escape stops it',
@@ -119,16 +118,4 @@ function dialogLines(action: Asking, command: readonly string[], isCopied: boole
 
 function group(request: ActionRequest): string {
   return request.group === null ? '' : ` that died of: ${safe(request.group)}`;
-}
-
-function progressText(progress: Progress | null): string {
-  if (progress === null) return 'starting';
-  const { done, total, elapsedMs } = progress;
-  const perMs = elapsedMs > 0 ? done / elapsedMs : 0;
-  const parts = [
-    total === null ? `${done}` : `${done} of ${total}`,
-    `${Math.round(perMs * 1000)}/s`,
-    ...(total === null || perMs === 0 ? [] : [`${formatDuration(Math.max(0, total - done) / perMs)} left`]),
-  ];
-  return parts.join(', ');
 }

@@ -17,7 +17,7 @@ export function listScreen(state: TopState, theme: Theme): readonly Line[] {
   // The last cell of a line stays empty: some terminals wrap when it is written.
   const width = Math.max(1, size.columns - 1);
   const glyphs = glyphsOf(theme);
-  const columns = layout(width - MARK_WIDTH, state.policies.size);
+  const columns = layout(width - MARK_WIDTH, state.contexts.size);
   const descends = (sorting.key === 'queue' || sorting.key === 'context') === sorting.reversed;
   const headings = `${' '.repeat(MARK_WIDTH)}${headingLine(columns, sorting.key, descends, theme)}`;
   const height = listHeight(size);
@@ -27,7 +27,7 @@ export function listScreen(state: TopState, theme: Theme): readonly Line[] {
     const age = staleAge(shownBrokers(state).get(row.context), now);
     const mark = (isSelected ? '>' : ' ') + (age !== null ? '?' : row.judgement.faults.length > 0 ? '!' : ' ');
     const plain = isSelected || age !== null;
-    const text = mark + rowLine(columns, row, theme, plain, state.policies.get(row.context)?.color);
+    const text = mark + rowLine(columns, row, theme, plain, state.contexts.get(row.context)?.color);
     const words = `${isSelected ? 'selected, ' : ''}${age === null ? '' : `${age}, `}${rowInWords(columns, row, glyphs)}`;
     return {
       text: isSelected ? paint(theme, 'selected', text) : age === null ? text : paint(theme, 'faint', text),

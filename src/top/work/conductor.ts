@@ -1,3 +1,6 @@
+import type { History } from '../../change/history.ts';
+import { paced } from '../../change/progress.ts';
+import { inOneLine } from '../../change/question.ts';
 import { isMqError, MqError } from '../../contract/errors.ts';
 import { Deadline } from '../../core/deadline.ts';
 import { reasonFor } from '../../feed/poll-broker.ts';
@@ -16,12 +19,12 @@ export interface ConductorOptions {
   readonly timeoutMs: number;
   /** Polls at once: something was changed. */
   readonly refresh: () => void;
+  readonly history: History;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
   /** Hides secrets in what a broker says. */
   readonly redact: (text: string) => string;
 }
-
-/** Progress more often than this is not seen. */
-const PROGRESS_INTERVAL_MS = 100;
 
 /**
  * Does what the state asks for: it compares the state with what is under way, starts what is new and aborts what is not
@@ -105,10 +108,10 @@ export class Conductor {
     const abort = new AbortController();
     const current = { id, abort, planned: null as PlannedAction | null, running: false };
     this.#action = current;
-    const { connections, dispatch } = this.#options;
-    const deadline = new Deadline(request.verb, this.#options.timeoutMs, abort.signal);
+    const { dispatch, timeoutMs } = this.#options;
+    const deadline = new Deadline(request.verb, timeoutMs, abort.signal);
     try {
-      current.planned = await deadline.watch(() => planAction(request, connections, deadline.signal));
+      current.planned = await deadline.watch(() => planAction(request, this.#options, deadline.signal));
       if (!abort.signal.aborted) dispatch({ type: 'planned', id, question: current.planned.question });
     } catch (error) {
       const forgotten = this.#forgetBroken(request.key.context, error);
@@ -119,19 +122,15 @@ export class Conductor {
   }
 
   async #run(
-    { id, request }: Extract<ActionState, { readonly step: 'running' | 'stopping' }>,
+    { id, request, answer }: Extract<ActionState, { readonly step: 'running' | 'stopping' }>,
     signal: AbortSignal,
     planned: PlannedAction | null,
   ): Promise<void> {
     const { dispatch, refresh } = this.#options;
-    let lastAt = Number.NEGATIVE_INFINITY;
     try {
       if (planned === null) throw new MqError('INTERNAL', 'an action was started that was not planned');
-      const outcome = await planned.run((progress) => {
-        if (progress.elapsedMs - lastAt < PROGRESS_INTERVAL_MS) return;
-        lastAt = progress.elapsedMs;
-        dispatch({ type: 'progress', id, progress });
-      }, signal);
+      const onProgress = paced((progress) => dispatch({ type: 'progress', id, progress }));
+      const outcome = await planned.run(answer, onProgress, signal);
       this.#action = null;
       dispatch({ type: 'finished', id, ...outcome });
     } catch (error) {
@@ -153,7 +152,6 @@ export class Conductor {
   }
 
   #sentence(error: unknown): string {
-    const hint = isMqError(error) && error.hint !== null ? ` (${error.hint})` : '';
-    return this.#options.redact(`${reasonFor(error)}${hint}`);
+    return this.#options.redact(isMqError(error) ? inOneLine(error) : reasonFor(error));
   }
 }

@@ -1,19 +1,25 @@
+import { act } from '../../change/act.ts';
+import { faultLines } from '../../change/fault-lines.ts';
+import { Guard } from '../../change/guard.ts';
+import type { History } from '../../change/history.ts';
+import { planQuestion } from '../../change/plan-question.ts';
+import { declined, guarded, type Question } from '../../change/question.ts';
+import { ChangeRecord } from '../../change/record.ts';
 import type { Broker } from '../../contract/broker.ts';
 import { requireCapability } from '../../contract/capabilities.ts';
-import { MqError } from '../../contract/errors.ts';
 import type { Notice, Queue } from '../../contract/queue.ts';
-import { groupFilter } from '../../core/dead-letter-groups.ts';
+import { groupExpression, groupFilter } from '../../core/dead-letter-groups.ts';
+import { EXIT, type ExitCode, exitOf } from '../../core/exit-codes.ts';
 import { planMove } from '../../core/move.ts';
 import type { Plan, Progress } from '../../core/plan.ts';
-import { planQuestion, reportSentence } from '../../core/plan-words.ts';
+import { capital, reportSentence } from '../../core/plan-words.ts';
 import { planPurge } from '../../core/purge.ts';
 import { planRedrive } from '../../core/redrive.ts';
+import type { AnyReport } from '../../core/report.ts';
 import { EVERYTHING } from '../../core/selection.ts';
-import type { ActionRequest, Question } from '../state/action.ts';
+import type { ActionRequest } from '../state/action.ts';
 import type { WatchedBroker } from '../watched.ts';
 import type { Connections } from './connections.ts';
-import { History } from './history.ts';
-import { Permits } from './permits.ts';
 
 export interface ActionOutcome {
   readonly lines: readonly string[];
@@ -24,109 +30,117 @@ export interface ActionOutcome {
 /** An action whose checks are done and which has changed nothing yet. */
 export interface PlannedAction {
   readonly question: Question;
-  run(onProgress: (progress: Progress) => void, signal: AbortSignal): Promise<ActionOutcome>;
+  /** Does nothing unless `answer` answers the question. */
+  run(answer: string, onProgress: (progress: Progress) => void, signal: AbortSignal): Promise<ActionOutcome>;
 }
 
-const FAILURES_SHOWN = 3;
+export interface ActionTools {
+  readonly connections: Connections;
+  readonly history: History;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+}
 
 /**
- * The same plans as the verbs have, with the same rules: purging, and whatever the configuration protects, asks for the
+ * The same plans as the verbs have, by the same guard: purging, and whatever the configuration protects, asks for the
  * queue's name; redriving and moving ask yes or no. Pausing and resuming ask too, which the verbs do not: here it is
  * one key, and a slip of a finger must not stop a queue. Throws when the configuration refuses the change.
  */
 export async function planAction(
   request: ActionRequest,
-  connections: Connections,
+  tools: ActionTools,
   signal: AbortSignal,
 ): Promise<PlannedAction> {
+  const { connections } = tools;
   const { verb, key, to } = request;
   const watched = connections.watched(key.context);
-  refuseReadonly(watched);
-  const permits = new Permits(verb);
-  permits.require(watched, key.queue);
-  const broker = permits.watch(watched, await connections.to(key.context, signal));
+  const there = verb === 'move' ? targetOf(to ?? '', key.context, connections) : null;
+  const guard = new Guard(verb);
+  guard.admit({ queue: key.queue, policy: watched.policy });
+  if (there !== null) guard.admit({ queue: there.queue, policy: there.watched.policy });
+  const broker = guard.watch(await connections.to(key.context, signal), watched.policy);
   const queue = await broker.queue(key.queue, signal);
-  const history = new History(watched, broker, request);
-  if (verb === 'pause' || verb === 'resume') return switching(verb, queue, broker, watched, permits, history);
+  const record = recordOf(request, watched, broker);
   const notices: string[] = [];
   const notice = (text: string): void => void notices.push(text);
-  const there = verb === 'move' ? targetOf(to ?? '', key.context, connections) : null;
-  const target = there === null ? null : await opened(there, permits, connections, signal);
+  const carriedOut = <R>(question: Question, answer: string, run: () => Promise<R>, exitOf: (result: R) => ExitCode) =>
+    act({
+      ...{ guard, record, run, exitOf, note: notice, history: tools.history, now: tools.now },
+      async ask() {
+        const refusal = declined(question, answer);
+        if (refusal !== null) throw refusal;
+      },
+      finalOf: (exit) => exit,
+    });
+  if (verb === 'pause' || verb === 'resume') {
+    requireCapability(queue.capabilities, 'pause', queue.name);
+    const lines = switchingLines(verb, queue, broker);
+    const question = guarded({ lines, typed: null, about: queue.name, policies: [watched.policy] }, guard);
+    return {
+      question,
+      async run(answer, _onProgress, runSignal) {
+        const change = async (): Promise<void> => {
+          if (verb === 'pause') await queue.pause?.({ reason: null, signal: runSignal });
+          else await queue.resume?.({ signal: runSignal });
+        };
+        await carriedOut(question, answer, change, () => EXIT.done);
+        return { lines: [`${verb === 'pause' ? 'paused' : 'resumed'} ${queue.name}`, ...notices], failed: false };
+      },
+    };
+  }
+  const target = there === null ? null : await opened(there, guard, connections, signal);
   const plan = await planOf(request, queue, broker, target, notice, signal);
-  // The dead letters may be kept in another queue than the one that was named, and go back to others: their own rules
-  // hold too. A broker that moves them by itself opens none of these.
-  permits.require(watched, plan.from);
-  if (verb === 'redrive') for (const origin of plan.to) permits.require(watched, origin);
-  const typed = verb === 'purge' ? plan.from : permits.nameToType(plan.from);
-  permits.planned();
-  const places = [watched, ...(there === null || there.watched === watched ? [] : [there.watched])];
-  const asked = [...planQuestion(plan, broker), ...limits(request), ...notices];
+  // A broker that moves dead letters by itself opens none of the queues that they go back to.
+  if (verb === 'redrive') for (const origin of plan.to) guard.require(origin, watched.policy);
+  const question = guarded(
+    {
+      lines: [...planQuestion(plan, broker, request.max), ...limits(request), ...notices],
+      typed: verb === 'purge' ? plan.from : null,
+      about: plan.from,
+      policies: [watched.policy, there?.watched.policy ?? null],
+    },
+    guard,
+  );
   return {
-    question: { lines: [...asked, ...contextLine(places, permits), ...whose(typed, plan)], typed },
-    async run(onProgress, runSignal) {
+    question,
+    async run(answer, onProgress, runSignal) {
       notices.length = 0;
-      const { report, note } = await history.around(() => plan.run({ dryRun: false, onProgress, signal: runSignal }));
+      const work = async (): Promise<AnyReport> => {
+        const report = await plan.run({ dryRun: false, onProgress, signal: runSignal });
+        record.learnReport(report);
+        return report;
+      };
+      const report = await carriedOut(question, answer, work, exitOf);
       const failed = report.failed > 0 || report.unknown > 0 || !report.complete;
-      const failures = report.failures
-        .slice(0, FAILURES_SHOWN)
-        .map(({ id, reason }) => `${id ?? 'a message'}: ${reason}`);
-      return { lines: [reportSentence(report), ...failures, ...notices, ...note], failed };
+      return { lines: [reportSentence(report), ...faultLines(report, ''), ...notices], failed };
     },
   };
 }
 
-function limits({ max, group }: ActionRequest): readonly string[] {
-  return [
-    ...(max === null ? [] : [`  at most ${max} of them`]),
-    ...(group === null ? [] : [`  only those that died of: ${group}`]),
-  ];
+function recordOf(request: ActionRequest, { policy }: WatchedBroker, { name, address }: Broker): ChangeRecord {
+  const { verb, key, to, group, max, state } = request;
+  const record = new ChangeRecord({
+    verb,
+    context: policy?.name ?? null,
+    queues: [key.queue],
+    to: to === null ? [] : [to],
+    flags: {
+      ...(group === null ? {} : { filter: groupExpression(group) }),
+      ...(max === null ? {} : { max }),
+      ...(verb === 'purge' ? { state } : {}),
+    },
+  });
+  record.learnBroker(name, address);
+  return record;
 }
 
-/** The name to type is mostly that of the queue that was named; where it is not, it has to be said. */
-function whose(typed: string | null, plan: Plan): readonly string[] {
-  return typed === null || typed === plan.from ? [] : [`  ${typed} is protected: it is its name that is asked for`];
+function limits({ group }: ActionRequest): readonly string[] {
+  return group === null ? [] : [`  only those that died of: ${group}`];
 }
 
-/**
- * Two queues may have the same name in two contexts: where each is has to be said. Nothing for a broker that was named
- * by its URL.
- */
-function contextLine(places: readonly WatchedBroker[], permits: Permits): readonly string[] {
-  const named = places
-    .filter(({ selector }) => selector[0] === '-c')
-    .map(({ context }) => `${context}${permits.confirms(context) ? ' (protected)' : ''}`);
-  return named.length === 0 ? [] : [`  context: ${named.join(', to ')}`];
-}
-
-function refuseReadonly({ context, readonly }: WatchedBroker): void {
-  if (readonly) throw new MqError('PRECONDITION_FAILED', `${context} is readonly: nothing can be changed there`);
-}
-
-function switching(
-  verb: 'pause' | 'resume',
-  queue: Queue,
-  broker: Broker,
-  watched: WatchedBroker,
-  permits: Permits,
-  history: History,
-): PlannedAction {
-  requireCapability(queue.capabilities, 'pause', queue.name);
+function switchingLines(verb: 'pause' | 'resume', { name }: Queue, broker: Broker): readonly string[] {
   const effect = verb === 'pause' ? 'consumers get nothing more until it is resumed' : 'consumers get messages again';
-  const lines = [
-    `${verb === 'pause' ? 'Pause' : 'Resume'} ${queue.name} on ${broker.name} (${broker.address})?`,
-    `  ${effect}.`,
-  ];
-  return {
-    question: { lines: [...lines, ...contextLine([watched], permits)], typed: permits.nameToType(queue.name) },
-    async run(_onProgress, signal) {
-      const { note } = await history.around(async () => {
-        if (verb === 'pause') await queue.pause?.({ reason: null, signal });
-        else await queue.resume?.({ signal });
-        return null;
-      });
-      return { lines: [`${verb === 'pause' ? 'paused' : 'resumed'} ${queue.name}`, ...note], failed: false };
-    },
-  };
+  return [`${capital(verb)} ${name} on ${broker.name} (${broker.address})?`, `  ${effect}.`];
 }
 
 async function planOf(
@@ -164,12 +178,10 @@ function targetOf(text: string, context: string, connections: Connections): Targ
 /** The target, by the same rules as what is moved there. */
 async function opened(
   { queue, watched }: Target,
-  permits: Permits,
+  guard: Guard,
   connections: Connections,
   signal: AbortSignal,
 ): Promise<Queue> {
-  refuseReadonly(watched);
-  permits.require(watched, queue);
-  const broker = permits.watch(watched, await connections.to(watched.context, signal));
+  const broker = guard.watch(await connections.to(watched.context, signal), watched.policy);
   return broker.queue(queue, signal);
 }

@@ -5,7 +5,7 @@ import type { Key, NamedKey } from '../../../src/top/state/key.ts';
 import { NAMED_KEYS } from '../../../src/top/state/key.ts';
 import { reduce } from '../../../src/top/state/reducer.ts';
 import { initialState, type TopState } from '../../../src/top/state/state.ts';
-import type { Policy } from '../../../src/top/watched.ts';
+import type { WatchedContext } from '../../../src/top/watched.ts';
 
 export const NOON = Date.UTC(2026, 10, 21, 12);
 
@@ -44,8 +44,8 @@ export function snapshot(queues: readonly QueueStats[] | null, special: Partial<
   };
 }
 
-export function policies(...contexts: readonly string[]): ReadonlyMap<string, Policy> {
-  return new Map(contexts.map((context) => [context, { selector: ['-c', context], readonly: false }]));
+export function contexts(...names: readonly string[]): ReadonlyMap<string, WatchedContext> {
+  return new Map(names.map((context) => [context, { selector: ['-c', context], policy: null }]));
 }
 
 /** The state of a view that has seen these queues. */
@@ -56,7 +56,7 @@ export function stateWith(queues: readonly QueueStats[], special: Partial<TopSta
     intervalMs: 2_000,
     isReplay: false,
     globs: [],
-    policies: policies('prod'),
+    contexts: contexts('prod'),
   });
   return reduce({ ...fresh, ...special }, { type: 'snapshot', snapshot: snapshot(queues) });
 }

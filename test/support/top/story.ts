@@ -2,7 +2,7 @@ import type { QueueStats } from '../../../src/contract/stats.ts';
 import type { Snapshot } from '../../../src/feed/snapshot.ts';
 import { reduce } from '../../../src/top/state/reducer.ts';
 import { initialState, type TopState } from '../../../src/top/state/state.ts';
-import { NOON, policies } from './readings.ts';
+import { contexts, NOON } from './readings.ts';
 
 const TICKS = 40;
 const UNKNOWN = { inPerSec: null, outPerSec: null, errorPerSec: null, windowMs: null };
@@ -76,7 +76,7 @@ export function afterStory(size = { columns: 140, rows: 14 }): TopState {
     intervalMs: 2_000,
     isReplay: false,
     globs: [],
-    policies: policies('prod', 'jobs', 'eu-west', 'local'),
+    contexts: contexts('prod', 'jobs', 'eu-west', 'local'),
   });
   return story().reduce<TopState>((state, snapshot) => reduce(state, { type: 'snapshot', snapshot }), fresh);
 }

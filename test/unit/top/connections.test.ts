@@ -19,11 +19,8 @@ class Slow {
     const watched: WatchedBroker = {
       context: 'slow',
       selector: [],
-      readonly: false,
-      permit: () => 'as-usual',
-      watch: (_verb, broker) => broker,
+      policy: null,
       shown: (message) => message,
-      remember: () => Promise.resolve(null),
       connect: ({ signal }) => {
         const { promise, resolve, reject } = Promise.withResolvers<Broker>();
         signal.addEventListener('abort', () => reject(new MqError('ABORTED', 'interrupted')));

@@ -4,7 +4,7 @@ import type { TopEvent } from '../../../src/top/state/event.ts';
 import { reduce } from '../../../src/top/state/reducer.ts';
 import type { TopState } from '../../../src/top/state/state.ts';
 import { message } from '../../support/messages.ts';
-import { keys, NOON, played, policies, reading, snapshot, stateWith } from '../../support/top/readings.ts';
+import { contexts, keys, NOON, played, reading, snapshot, stateWith } from '../../support/top/readings.ts';
 
 const five = ['a', 'b', 'c', 'd', 'e'].map((name, index) => reading(name, { ready: 50 - index * 10 }));
 const list = stateWith(five);
@@ -65,7 +65,7 @@ describe('moving through the list', () => {
   });
 
   test('while brokers are still being asked, the first row is selected whichever it is', () => {
-    const two = stateWith(five, { policies: policies('prod', 'dev') });
+    const two = stateWith(five, { contexts: contexts('prod', 'dev') });
     const answer = (context: string, queue: string) =>
       ({ type: 'snapshot', snapshot: snapshot([reading(queue, { ready: 99 })], { context }) }) as const;
     expect(selected(two)).toBe('a');
@@ -365,11 +365,12 @@ describe('actions', () => {
   });
 
   test('a readonly context refuses before anything is asked', () => {
-    const readonly = { ...list, policies: new Map([['prod', { selector: [], readonly: true }]]) };
+    const policy = { name: 'prod', file: 'config.yaml', isReadonly: true, isProtected: false, rules: [] };
+    const readonly = { ...list, contexts: new Map([['prod', { selector: [], policy }]]) };
     for (const key of ['p', 'u', 'R', 'm', 'P', 'D']) {
       expect(played(readonly, keys(key))).toMatchObject({
         action: null,
-        flash: 'prod is readonly: nothing can be changed there',
+        flash: expect.stringContaining('the context prod is readonly: it refuses to '),
       });
     }
     expect(played(readonly, keys('a', 'enter')).action).toBeNull();
@@ -424,7 +425,7 @@ describe('actions', () => {
 
   test('actions on two contexts are told apart', () => {
     const two = reduce(
-      { ...list, policies: policies('prod', 'dev') },
+      { ...list, contexts: contexts('prod', 'dev') },
       { type: 'snapshot', snapshot: snapshot([reading('a', { ready: 99 })], { context: 'dev' }) },
     );
     expect(played(two, keys('g', 'P')).action).toMatchObject({ request: { key: { context: 'dev', queue: 'a' } } });

@@ -9,7 +9,7 @@ import type { TopState } from '../../../src/top/state/state.ts';
 import { screenLines } from '../../../src/top/text/screen.ts';
 import { anyCodePoint } from '../../support/any-text.ts';
 import { message } from '../../support/messages.ts';
-import { keys, NOON, played, policies, reading, snapshot, stateWith } from '../../support/top/readings.ts';
+import { contexts, keys, NOON, played, reading, snapshot, stateWith } from '../../support/top/readings.ts';
 
 const PLAIN = { color: false, unicode: true };
 const ASCII = { color: false, unicode: false };
@@ -166,7 +166,7 @@ describe('the head', () => {
   });
 
   test('nothing beside what is unknown is unknown: a stale broker adds no 0.0', () => {
-    const state = reduce(stateWith([reading('q', { ready: 1 })], { policies: policies('dev', 'prod') }), {
+    const state = reduce(stateWith([reading('q', { ready: 1 })], { contexts: contexts('dev', 'prod') }), {
       type: 'snapshot',
       snapshot: snapshot([reading('x', { ready: 2 })], { context: 'dev' }),
     });
@@ -212,14 +212,14 @@ describe('the head', () => {
 
   test('the colour of a context is that of its name: in its column, or in the line of its broker where it is alone', () => {
     const coloured = new Map([
-      ['prod', { selector: [], readonly: false, color: 'red' as const }],
-      ['dev', { selector: [], readonly: false, color: 'cyan' as const }],
+      ['prod', { selector: [], policy: null, color: 'red' as const }],
+      ['dev', { selector: [], policy: null, color: 'cyan' as const }],
     ]);
     const lines = (state: TopState) => screenLines(state, { color: true, unicode: true }).map((one) => one.text);
-    const one = stateWith([reading('q')], { policies: new Map([...coloured].slice(0, 1)) });
+    const one = stateWith([reading('q')], { contexts: new Map([...coloured].slice(0, 1)) });
     expect(lines(one)[1]).toContain('\u001b[31mprod (memory) ok');
     const other = { type: 'snapshot', snapshot: snapshot([reading('x')], { context: 'dev' }) } as const;
-    const two = reduce(stateWith([reading('q')], { policies: coloured }), other);
+    const two = reduce(stateWith([reading('q')], { contexts: coloured }), other);
     expect(lines(two).join('\n')).toContain('\u001b[36mdev ');
     expect(text(two).join('\n')).not.toContain('\u001b');
   });
@@ -263,7 +263,7 @@ describe('the head', () => {
       }),
     ].reduce<TopState>(
       (before, one) => reduce(before, { type: 'snapshot', snapshot: one }),
-      stateWith([reading('q')], { policies: policies('dev', 'prod') }),
+      stateWith([reading('q')], { contexts: contexts('dev', 'prod') }),
     );
     const [, brokers, , ...rows] = text(state);
     expect(brokers).toBe('prod (memory) STALE 12s: connection refused; next try in 4s · dev (memory) ok 3ms');
@@ -436,7 +436,7 @@ describe('any size, any text', () => {
           reading('plain'),
         ];
         const state = played(
-          reduce(stateWith(queues, { size: { columns, rows }, policies: policies('prod', 'dev') }), {
+          reduce(stateWith(queues, { size: { columns, rows }, contexts: contexts('prod', 'dev') }), {
             type: 'snapshot',
             snapshot: snapshot(null, {
               context: 'dev',
@@ -593,7 +593,7 @@ test('figures of the detail stay beside their names, however narrow', () => {
 
 test('totals take of a broker that does not answer its counts as approximate, and its rates as unknown', () => {
   const rates = { inPerSec: 5, outPerSec: 4, errorPerSec: 1, windowMs: 10_000 };
-  const both = reduce(stateWith([reading('here', { ready: 10, rates })], { policies: policies('prod', 'dev') }), {
+  const both = reduce(stateWith([reading('here', { ready: 10, rates })], { contexts: contexts('prod', 'dev') }), {
     type: 'snapshot',
     snapshot: snapshot([reading('there', { ready: 3, dead: 2, rates })], { context: 'dev' }),
   });

@@ -1,4 +1,5 @@
 import type { ErrorCode } from '../contract/errors.ts';
+import type { AnyReport } from './report.ts';
 
 /** What a script can decide on. Every way for `mq` to end is in this object and nowhere else. */
 export const EXIT = {
@@ -60,6 +61,12 @@ const EXIT_OF_ERROR = {
 
 export function exitCodeOf(code: ErrorCode): ExitCode {
   return EXIT[EXIT_OF_ERROR[code]];
+}
+
+/** The exit code of a run that has this report. */
+export function exitOf(report: AnyReport): ExitCode {
+  if (report.code !== undefined) return exitCodeOf(report.code);
+  return report.failed > 0 || report.unknown > 0 || !report.complete ? EXIT.partly : EXIT.done;
 }
 
 /** The lines under "Exit codes" in every help text. */

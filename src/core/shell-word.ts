@@ -1,4 +1,4 @@
-import { safe } from './safe.ts';
+import { safe } from './safe-text.ts';
 
 /**
  * A word as it has to be typed in a POSIX shell: as it is where that is safe, else in single quotes; what cannot be

@@ -1,6 +1,6 @@
 import { userInfo } from 'node:os';
-import { formatInstant } from '../../contract/instant.ts';
-import type { AnyReport } from '../../core/report.ts';
+import { formatInstant } from '../contract/instant.ts';
+import type { AnyReport } from '../core/report.ts';
 
 /** A line of the history: who did what where, with counts. Bodies, ids and headers of messages are never in it. */
 export interface HistoryEntry {
@@ -44,11 +44,19 @@ interface Beginning {
   readonly context: string | null;
   readonly queues: readonly string[];
   readonly to: readonly string[];
+  /** Of these, the ones that say which messages are kept. */
   readonly flags: object;
-  readonly startedAt: number;
 }
 
-/** Collects what one command did. */
+export interface Ending {
+  readonly exitCode: number;
+  /** The code of the error that ended it; null: none did. */
+  readonly error: string | null;
+  readonly startedAt: number;
+  readonly now: number;
+}
+
+/** Collects what one change did. */
 export class ChangeRecord {
   readonly #beginning: Beginning;
   readonly #counts: Record<string, number | null> = {};
@@ -62,6 +70,11 @@ export class ChangeRecord {
   learnBroker(name: string, address: string): void {
     this.#broker = name;
     this.#address = address;
+  }
+
+  /** Nothing was changed, and what the line names is not to be kept: it may hold a password. */
+  forget(): void {
+    this.#broker = null;
   }
 
   /** Whether a broker was reached; before that nothing can have changed. */
@@ -79,8 +92,9 @@ export class ChangeRecord {
     this.#counts[key] = count === null || before === null ? null : (before ?? 0) + count;
   }
 
-  entry(exitCode: number, error: string | null, now: number): HistoryEntry {
-    const { verb, context, queues, to, flags, startedAt } = this.#beginning;
+  /** `startedAt` and `now` are milliseconds since the epoch. */
+  entry({ exitCode, error, startedAt, now }: Ending): HistoryEntry {
+    const { verb, context, queues, to, flags } = this.#beginning;
     const given = new Map<string, unknown>(Object.entries(flags));
     const selection = SELECTION_FLAGS.flatMap((flag) => {
       const value = given.get(flag);

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { EXIT, EXIT_MEANINGS, exitCodeOf, exitCodesHelp } from '../../../src/cli/exit-codes.ts';
 import { ERROR_CODES } from '../../../src/contract/errors.ts';
+import { EXIT, EXIT_MEANINGS, exitCodeOf, exitCodesHelp } from '../../../src/core/exit-codes.ts';
 
 it('gives every way to end a code of its own', () => {
   const codes = Object.values(EXIT);

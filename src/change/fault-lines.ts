@@ -1,0 +1,11 @@
+import type { AnyReport } from '../core/report.ts';
+
+const SHOWN = 10;
+
+/** What failed, a line a message. `elsewhere`: where the rest of them is told. */
+export function faultLines({ failures }: AnyReport, elsewhere: string): readonly string[] {
+  const lines = failures
+    .slice(0, SHOWN)
+    .map(({ id, reason }) => `${id === null ? 'a message' : `message ${id}`}: ${reason}`);
+  return failures.length > SHOWN ? [...lines, `… and ${failures.length - SHOWN} more${elsewhere}`] : lines;
+}

@@ -1,0 +1,56 @@
+import { MqError } from '../contract/errors.ts';
+import type { Guard, Policy } from './guard.ts';
+
+/** What has to be answered before something is changed. */
+export interface Question {
+  /** What will happen: broker, queue, count and effect. Broker text in it is not yet made safe. */
+  readonly lines: readonly string[];
+  /** The name that must be typed for what cannot be undone, or is protected; null: y or n is enough. */
+  readonly typed: string | null;
+}
+
+/** What is asked, before the guard has had its say. */
+export interface Asked extends Question {
+  /** The queue that the lines speak of; null: they name every queue that could be meant. */
+  readonly about: string | null;
+  /** The contexts that are changed, in the order in which they are told. Null: a broker of no context. */
+  readonly policies: readonly (Policy | null)[];
+}
+
+/**
+ * The question with what the contexts demand: a queue that has to be confirmed is confirmed by its name. Two queues may
+ * have the same name in two contexts, so where each is has to be said.
+ */
+export function guarded({ lines, typed, about, policies }: Asked, guard: Guard | null): Question {
+  const names = guard?.toConfirm ?? [];
+  const [first = null] = names;
+  const name = typed !== null && names.includes(typed) ? typed : (first ?? typed);
+  return { lines: [...lines, ...contextLine(policies, guard), ...whose(name, about)], typed: name };
+}
+
+function contextLine(policies: readonly (Policy | null)[], guard: Guard | null): readonly string[] {
+  const names = new Set(policies.flatMap((policy) => policy?.name ?? []));
+  if (names.size === 0) return [];
+  const told = [...names].map((name) => `${name}${guard?.confirmingContexts.includes(name) ? ' (protected)' : ''}`);
+  return [`  context: ${told.join(', to ')}`];
+}
+
+/** The name to type is mostly that of the queue that the question is about; where it is not, it has to be said. */
+function whose(typed: string | null, about: string | null): readonly string[] {
+  if (typed === null || about === null || typed === about) return [];
+  return [`  ${typed} is protected: it is its name that is asked for`];
+}
+
+/** `CANCELLED` unless the answer is a yes, or the name; else null. The answer is null where the input ended. */
+export function declined({ typed }: Pick<Question, 'typed'>, answer: string | null): MqError | null {
+  const agreed = typed === null ? answer !== null && /^y(es)?$/i.test(answer.trim()) : answer === typed;
+  if (agreed) return null;
+  return new MqError('CANCELLED', typed === null ? 'declined' : 'declined: that is not the name of the queue', {
+    hint: 'nothing was changed',
+  });
+}
+
+/** An error in one line, for a place that has no more: what failed, and what to try. */
+export function inOneLine({ message, hint }: MqError): string {
+  return hint === null ? message : `${message} (${hint})`;
+}

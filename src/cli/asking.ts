@@ -1,0 +1,34 @@
+import { ask, type Person, requireSomebodyToAsk as requireSomebody } from '../change/ask.ts';
+import type { Policy } from '../change/guard.ts';
+import { type Asked, guarded } from '../change/question.ts';
+import type { Session } from './session.ts';
+
+/** A question, and what of it most verbs need not say: that it is about the broker of the line alone. */
+export interface SessionQuestion extends Omit<Asked, 'policies'> {
+  /** Where else something is changed. */
+  readonly elsewhere?: Policy | null;
+}
+
+/** Asks on the terminal. Throws `CONFIRMATION_REQUIRED` when nobody can be asked, `CANCELLED` when the answer is no. */
+export function confirm(session: Session, { elsewhere = null, ...asked }: SessionQuestion): Promise<void> {
+  const policies = [session.target().settings, elsewhere];
+  return ask(personAt(session), guarded({ ...asked, policies }, session.guard), session.guard);
+}
+
+/** Called before any work, so that a script without `--yes` fails at once and not after a long look at the queue. */
+export function requireSomebodyToAsk(session: Session): void {
+  requireSomebody(personAt(session), session.guard);
+}
+
+function personAt({ host, globals, messages }: Session): Person {
+  return {
+    saysYes: globals.yes === true,
+    confirms: globals.confirm ?? [],
+    isThere: globals.input && host.stdin.isTerminal && host.stderr.isTerminal,
+    read(lines) {
+      messages.block(lines);
+      return messages.flush();
+    },
+    answer: (prompt) => host.stdin.ask(prompt),
+  };
+}
