@@ -29,6 +29,12 @@ export function isBusy(error: unknown): boolean {
   return code === 5 || code === 6;
 }
 
+/** True when SQLite could not make what it keeps beside the file. */
+export function isWithoutSideFiles(error: unknown): boolean {
+  const code = primaryCode(error);
+  return code === 8 || code === 14;
+}
+
 /** True when a commit that failed so may have been written all the same. */
 export function leavesDoubt(error: unknown): boolean {
   return primaryCode(error) === 10;

@@ -1,4 +1,4 @@
-import { closeSync, mkdirSync, openSync, statSync } from 'node:fs';
+import { accessSync, closeSync, constants, mkdirSync, openSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setImmediate, setTimeout as wait } from 'node:timers/promises';
 import { isMqError, MqError } from '../../contract/errors.ts';
@@ -6,6 +6,7 @@ import { Connection } from './connection.ts';
 import { loadDriver } from './driver.ts';
 import { isBusy, leavesDoubt, toMqError } from './errors.ts';
 import { APPLICATION_ID, SCHEMA, SCHEMA_VERSION } from './schema.ts';
+import { readStill } from './still.ts';
 import { IN_MEMORY } from './url.ts';
 
 type Driver = Awaited<ReturnType<typeof loadDriver>>;
@@ -92,10 +93,13 @@ export class QueueFile {
 
   /** What `work` finds, or `otherwise` while the file does not exist. `work` may be run again: it must only read. */
   async read<T>(work: (connection: Connection) => T, otherwise: T): Promise<T> {
-    return this.#patiently(() => {
-      const connection = this.#connect(false);
-      return connection === null ? otherwise : work(connection);
-    });
+    return this.#patiently(() =>
+      readStill(this.#driver, this.path, (still) => {
+        const connection = still ?? this.#connect(false);
+        if (connection === null || (still !== null && !isOurs(still, this.path))) return otherwise;
+        return work(connection);
+      }),
+    );
   }
 
   /**
@@ -204,7 +208,7 @@ export class QueueFile {
     if (this.#closed) throw new MqError('INTERNAL', 'the queue file is closed', { backend: 'sqlite' });
     if (this.path !== IN_MEMORY && !exists(this.path)) {
       if (!create) return null;
-      mkdirSync(dirname(this.path), { recursive: true, mode: 0o700 });
+      makeFolder(dirname(this.path));
       // SQLite would create it for everyone to read; it gives its side files the mode of the main one.
       closeSync(openSync(this.path, 'a', 0o600));
     }
@@ -222,6 +226,18 @@ export class QueueFile {
     } finally {
       if (this.#connection === null) database.close();
     }
+  }
+}
+
+/** Node.js calls a folder missing that cannot be made on a read-only disk: then the folder above says why. */
+function makeFolder(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    let above = path;
+    while (above !== dirname(above) && statSync(above, { throwIfNoEntry: false }) === undefined) above = dirname(above);
+    accessSync(above, constants.W_OK);
+    throw error;
   }
 }
 

@@ -195,6 +195,44 @@ describe('what the system refuses', () => {
     });
   });
 
+  test('nor need anybody keep it open, where its folder may not be written', async () => {
+    const path = newPath();
+    const broker = await openBrokerWithQueue(path);
+    await send(await broker.queue('q', signal), { body: Buffer.from('here') });
+    await broker.close();
+    const look = (): { readonly stdout: string; readonly stderr: string } =>
+      runAsOrdinaryUser(`
+        const outcome = async () => {
+          const broker = await open(${JSON.stringify(path)});
+          const queue = await broker.queue('q', signal);
+          const { ready } = await queue.stats(signal);
+          const bodies = [];
+          for await (const { body } of await queue.peek({ state: 'ready', limit: null, force: false, notice, signal }))
+            bodies.push(Buffer.from(body).toString());
+          const publisher = await queue.publisher({ expected: null, lossy: false, notice, signal });
+          const { status, code } = await publisher.send(outgoing({}));
+          await broker.close();
+          return { ready, bodies, status, code };
+        };
+        console.log(JSON.stringify(await outcome().catch(({ code }) => ({ code }))));
+      `);
+    chmodSync(path, 0o444);
+    chmodSync(join(path, '..'), 0o555);
+    try {
+      const { stdout, stderr } = look();
+      expect(stderr).toBe('');
+      const refused = { status: 'failed', code: 'PERMISSION_DENIED' };
+      expect(JSON.parse(stdout)).toEqual({ ready: 1, bodies: ['here'], ...refused });
+      chmodSync(join(path, '..'), 0o755);
+      // What a process that was killed has left is not in the file yet.
+      writeFileSync(`${path}-wal`, 'not yet');
+      chmodSync(join(path, '..'), 0o555);
+      expect(JSON.parse(look().stdout)).toEqual({ code: 'PERMISSION_DENIED' });
+    } finally {
+      chmodSync(join(path, '..'), 0o755);
+    }
+  });
+
   test('a folder without rights', () => {
     const locked = join(folder(), 'locked');
     mkdirSync(locked);
