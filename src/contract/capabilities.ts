@@ -1,5 +1,6 @@
 import { MqError } from './errors.ts';
 import type { MessageState, MetadataField } from './message.ts';
+import type { Trait } from './traits.ts';
 
 /** A sort of queue with its own abilities, by the name that its backend gives it: `quorum`. */
 export type Kind = string;
@@ -103,6 +104,22 @@ export interface Capabilities {
   /** Largest body that can be sent, bytes; null: no limit known beforehand. */
   readonly maxBodyBytes: number | null;
   readonly abilities: Abilities;
+  /** What a caller may rely on beside the abilities, see `contract/traits.ts`. */
+  readonly traits: readonly Trait[];
+}
+
+/** A record as a backend writes it: an ability that it does not name is absent, and so is a trait. */
+export type Declaration = Omit<Capabilities, 'abilities' | 'traits'> & {
+  readonly abilities: Partial<Abilities>;
+  readonly traits?: readonly Trait[];
+};
+
+/** The whole record of what a backend says of a kind, so that a new ability of others changes nothing for it. */
+export function declare({ traits = [], ...declaration }: Declaration): Capabilities {
+  const rest = Object.fromEntries(
+    ABILITIES.map((ability) => [ability, absent('this kind of queue does not offer it')]),
+  );
+  return { ...declaration, abilities: { ...(rest as unknown as Abilities), ...declaration.abilities }, traits };
 }
 
 export function absent(reason: string, instead: string | null = null): Absent {

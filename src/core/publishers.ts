@@ -1,6 +1,7 @@
 import { ask } from '../contract/ask.ts';
 import { type OutgoingMessage, onlyElsewhere, type SendOutcome } from '../contract/message.ts';
 import type { Publisher, PublisherOptions, Queue } from '../contract/queue.ts';
+import { wrapPublisher } from '../contract/wrap.ts';
 
 /**
  * Opens the queue's publisher, through the gate. What only another broker can hold (a type of SQS, a property of AMQP)
@@ -20,10 +21,8 @@ function watchful(publisher: Publisher, broker: string, lossy: boolean): Publish
     if (lossy || onlyElsewhere(message, broker).length === 0) return null;
     return { status: 'failed', reason: `does not fit: ${misfits(message).join('; ')}` };
   };
-  const { window } = publisher;
   const sendAll = publisher.sendAll?.bind(publisher);
-  const sendBodies = publisher.sendBodies?.bind(publisher);
-  return {
+  return wrapPublisher(publisher, {
     misfits,
     send(message) {
       const refused = refusal(message);
@@ -37,10 +36,7 @@ function watchful(publisher: Publisher, broker: string, lossy: boolean): Publish
         return refusals.map((refused) => refused ?? outcomes.next().value ?? UNTOLD);
       },
     }),
-    ...(sendBodies !== undefined && { sendBodies }),
-    ...(window !== undefined && { window }),
-    close: () => publisher.close(),
-  };
+  });
 }
 
 const UNTOLD: SendOutcome = { status: 'unknown', reason: 'the publisher did not say what became of it' };

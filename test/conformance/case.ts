@@ -1,6 +1,4 @@
-import type { Broker } from '../../src/contract/broker.ts';
 import type { Capabilities } from '../../src/contract/capabilities.ts';
-import type { Queue } from '../../src/contract/queue.ts';
 import { Bench } from './bench.ts';
 import type { Harness } from './harness.ts';
 
@@ -41,7 +39,7 @@ export async function lookAt(harness: Harness): Promise<Look> {
 }
 
 /** All members with a value, inherited ones included. */
-export function membersOf(handle: Queue | Broker): ReadonlySet<string> {
+export function membersOf(handle: object): ReadonlySet<string> {
   const names = new Set<string>();
   for (let at: object | null = handle; at !== null && at !== Object.prototype; at = Object.getPrototypeOf(at)) {
     for (const name of Object.getOwnPropertyNames(at)) if (Reflect.get(handle, name) !== undefined) names.add(name);

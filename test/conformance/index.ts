@@ -19,6 +19,7 @@ import { peek } from './sections/peek.ts';
 import { purge } from './sections/purge.ts';
 import { settling } from './sections/settling.ts';
 import { stats } from './sections/stats.ts';
+import { traits } from './sections/traits.ts';
 import { transfer } from './sections/transfer.ts';
 
 export type { Harness } from './harness.ts';
@@ -26,6 +27,7 @@ export type { Harness } from './harness.ts';
 /** What every kind of queue is asked. */
 const SECTIONS: Readonly<Record<string, Section>> = {
   'what it says of itself': capabilities,
+  'what it has beside its abilities': traits,
   'opening and closing': opening,
   'enqueue: bodies, headers, outcomes': enqueue,
   'metadata: carried or refused': metadata,

@@ -47,6 +47,8 @@ const FOUND_BY: Readonly<Record<Fault, { readonly by: string; readonly poor?: tr
   'settles twice': { by: 'a second settlement is ignored: acked after release stays there' },
   'delete of a missing queue succeeds': { by: 'deleting a queue that is not there: not found' },
   'restore keeps the mark of death': { by: 'restores a message as it was before it died' },
+  'has a trait that it does not declare': { by: 'what its publishers have beside the abilities is declared' },
+  'lacks a trait that it declares': { by: 'what its queues have beside the abilities is declared' },
 };
 
 describe('the conformance suite finds', () => {

@@ -1,6 +1,7 @@
 import { MqError } from '../../src/contract/errors.ts';
 import type { Delivery, SendOutcome } from '../../src/contract/message.ts';
 import type { ConsumeOptions, Consumer, Publisher, PublisherOptions, Queue } from '../../src/contract/queue.ts';
+import { wrapConsumer, wrapPublisher, wrapQueue } from '../../src/contract/wrap.ts';
 
 /**
  * Where it breaks. `ack`: with the connection, between the confirmation and the ack. `ack-refused`: that one ack alone.
@@ -15,16 +16,16 @@ const AT = 5;
  * `cut` closes the queue's connection, as a network does.
  */
 export function brokenQueue(queue: Queue, where: Break | null, cut: () => Promise<void> = async () => {}): Queue {
-  const { nativeMove: _, consume, publisher, ...rest } = bound(queue);
-  return {
-    ...rest,
-    ...(consume === undefined
-      ? {}
-      : { consume: async (options) => brokenConsumer(await consume(options), where, cut) }),
-    ...(publisher === undefined
-      ? {}
-      : { publisher: async (options) => brokenPublisher(await publisher(options), where) }),
-  };
+  const { consume, publisher } = queue;
+  return wrapQueue(queue, {
+    nativeMove: undefined,
+    ...(consume && {
+      consume: async (options: ConsumeOptions) => brokenConsumer(await consume.call(queue, options), where, cut),
+    }),
+    ...(publisher && {
+      publisher: async (options: PublisherOptions) => brokenPublisher(await publisher.call(queue, options), where),
+    }),
+  });
 }
 
 function brokenConsumer(consumer: Consumer, where: Break | null, cut: () => Promise<void>): Consumer {
@@ -37,7 +38,7 @@ function brokenConsumer(consumer: Consumer, where: Break | null, cut: () => Prom
         await cut();
         throw new MqError('UNAVAILABLE', 'the connection broke');
       }
-      const { message, receipt } = delivery;
+      const { receipt } = delivery;
       const ack = async () => {
         acks += 1;
         if (where === 'ack-refused' && acks === AT) throw new MqError('UNAVAILABLE', 'no answer');
@@ -47,18 +48,19 @@ function brokenConsumer(consumer: Consumer, where: Break | null, cut: () => Prom
         }
         await receipt.ack();
       };
-      yield { message, receipt: { ack, release: (options) => receipt.release(options), keep: () => receipt.keep?.() } };
+      const keep = receipt.keep?.bind(receipt);
+      yield { ...delivery, receipt: { ack, release: (options) => receipt.release(options), ...(keep && { keep }) } };
     }
   }
   const iteration = deliveries();
-  return { [Symbol.asyncIterator]: () => iteration, close: () => consumer.close() };
+  return wrapConsumer(consumer, { [Symbol.asyncIterator]: () => iteration });
 }
 
 function brokenPublisher(publisher: Publisher, where: Break | null): Publisher {
   let sends = 0;
-  return {
-    misfits: (message) => publisher.misfits(message),
-    close: () => publisher.close(),
+  return wrapPublisher(publisher, {
+    sendAll: undefined,
+    sendBodies: undefined,
     async send(message): Promise<SendOutcome> {
       sends += 1;
       if (sends !== AT) return publisher.send(message);
@@ -67,29 +69,5 @@ function brokenPublisher(publisher: Publisher, where: Break | null): Publisher {
       await publisher.send(message);
       return { status: 'unknown', reason: 'the answer was lost' };
     },
-  };
-}
-
-/** The queue's members as functions that may be passed on alone, inherited ones included. */
-function bound(queue: Queue): Queue {
-  const { name, place, kind, capabilities } = queue;
-  const { publisher, consume, peek, priceOfLook, get, purge, pause, resume, deadLetters, nativeMove } = queue;
-  return {
-    name,
-    place,
-    kind,
-    capabilities,
-    stats: (signal) => queue.stats(signal),
-    describe: (signal) => queue.describe(signal),
-    ...(publisher && { publisher: (options: PublisherOptions) => publisher.call(queue, options) }),
-    ...(consume && { consume: (options: ConsumeOptions) => consume.call(queue, options) }),
-    ...(peek && { peek: peek.bind(queue) }),
-    ...(priceOfLook && { priceOfLook: priceOfLook.bind(queue) }),
-    ...(get && { get: get.bind(queue) }),
-    ...(purge && { purge: purge.bind(queue) }),
-    ...(pause && { pause: pause.bind(queue) }),
-    ...(resume && { resume: resume.bind(queue) }),
-    ...(deadLetters && { deadLetters: deadLetters.bind(queue) }),
-    ...(nativeMove && { nativeMove: nativeMove.bind(queue) }),
-  };
+  });
 }

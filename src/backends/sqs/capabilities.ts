@@ -1,4 +1,4 @@
-import { type Abilities, absent, type Capabilities, present } from '../../contract/capabilities.ts';
+import { type Abilities, absent, type Capabilities, declare, present } from '../../contract/capabilities.ts';
 import { frozen } from '../common/frozen.ts';
 import { MAX_MESSAGE_BYTES } from './limits.ts';
 
@@ -53,21 +53,24 @@ export function capabilitiesOf({ fifo, denyPolicy }: Circumstances): Capabilitie
     create: present('native'),
     delete: present('native', 'the name is free again after 60 s'),
   };
-  return frozen({
-    kind: fifo ? 'fifo' : 'standard',
-    broker: 'sqs',
-    counts: {
-      ready: 'approximate',
-      inFlight: 'approximate',
-      delayed: 'approximate',
-      dead: 'approximate',
-    },
-    rates: 'net',
-    order: fifo ? 'fifo-per-group' : 'best-effort',
-    holds: fifo ? ['headers', 'groupId', 'deduplicationId'] : ['headers', 'groupId', 'delayMs'],
-    maxBodyBytes: MAX_MESSAGE_BYTES,
-    abilities,
-  });
+  return frozen(
+    declare({
+      kind: fifo ? 'fifo' : 'standard',
+      broker: 'sqs',
+      counts: {
+        ready: 'approximate',
+        inFlight: 'approximate',
+        delayed: 'approximate',
+        dead: 'approximate',
+      },
+      rates: 'net',
+      order: fifo ? 'fifo-per-group' : 'best-effort',
+      holds: fifo ? ['headers', 'groupId', 'deduplicationId'] : ['headers', 'groupId', 'delayMs'],
+      maxBodyBytes: MAX_MESSAGE_BYTES,
+      abilities,
+      traits: ['checks', 'keep', 'latestBrokerTime', 'movesEachHome', 'nativeMove', 'priceOfLook', 'stop', 'unseen'],
+    }),
+  );
 }
 
 export const KIND_CAPABILITIES: readonly Capabilities[] = frozen(

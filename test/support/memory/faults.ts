@@ -28,5 +28,7 @@ export const FAULTS = [
   'settles twice',
   'delete of a missing queue succeeds',
   'restore keeps the mark of death',
+  'has a trait that it does not declare',
+  'lacks a trait that it declares',
 ] as const;
 export type Fault = (typeof FAULTS)[number];

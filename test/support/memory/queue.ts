@@ -106,7 +106,9 @@ export function memoryQueue(state: MemoryState, connection: MemoryConnection): Q
     ...(abilities.purge.supported ? { purge: optional.purge } : {}),
     ...(abilities.pause.supported ? { pause: optional.pause, resume: optional.resume } : {}),
     ...(abilities.deadLetters.supported ? { deadLetters: optional.deadLetters } : {}),
-    ...(abilities.redrive.supported ? { nativeMove: optional.nativeMove } : {}),
+    ...(abilities.redrive.supported && !has('lacks a trait that it declares')
+      ? { nativeMove: optional.nativeMove }
+      : {}),
   } as Partial<Queue>;
   return {
     name: state.name,
@@ -150,6 +152,7 @@ function publisher(
       .map((field) => `its ${field}`);
   return {
     misfits,
+    ...(has('has a trait that it does not declare') ? { window: 5 } : {}),
     async send(outgoing) {
       const lost = misfits(outgoing);
       if (lost.length > 0 && !lossy) return { status: 'failed', reason: `it would lose ${lost.join(', ')}` };

@@ -1,4 +1,4 @@
-import { type Abilities, absent, type Capabilities, present } from '../../../contract/capabilities.ts';
+import { type Abilities, absent, type Capabilities, declare, present } from '../../../contract/capabilities.ts';
 import { frozen } from '../../common/frozen.ts';
 
 const LOST = ['attempts made', 'logs', 'stack traces', 'progress'] as const;
@@ -32,16 +32,19 @@ const ABILITIES: Abilities = {
   delete: present('native', 'refused while jobs are active'),
 };
 
-export const BULLMQ_CAPABILITIES: Capabilities = frozen({
-  kind: 'bullmq',
-  broker: 'redis',
-  counts: { ready: 'exact', inFlight: 'exact', delayed: 'exact', dead: 'exact' },
-  rates: 'native',
-  order: 'fifo',
-  holds: ['id', 'name', 'priority', 'delayMs', 'attempts', 'backoff', 'deduplicationId'],
-  maxBodyBytes: null,
-  abilities: ABILITIES,
-});
+export const BULLMQ_CAPABILITIES: Capabilities = frozen(
+  declare({
+    kind: 'bullmq',
+    broker: 'redis',
+    counts: { ready: 'exact', inFlight: 'exact', delayed: 'exact', dead: 'exact' },
+    rates: 'native',
+    order: 'fifo',
+    holds: ['id', 'name', 'priority', 'delayMs', 'attempts', 'backoff', 'deduplicationId'],
+    maxBodyBytes: null,
+    abilities: ABILITIES,
+    traits: ['checks', 'mayNotRestore', 'nativeMove', 'sendAll', 'stays', 'survey', 'unseen', 'unwraps', 'window'],
+  }),
+);
 
 /** A queue of BullMQ 3 or 4, which know no deduplication. */
 export const OLD_BULLMQ_CAPABILITIES: Capabilities = frozen({
@@ -75,4 +78,5 @@ export const BULL4_CAPABILITIES: Capabilities = frozen({
       states: ['ready', 'in-flight', 'delayed', 'dead', 'completed'],
     },
   },
+  traits: ['checks'],
 });

@@ -1,4 +1,4 @@
-import { absent, type Capabilities, present } from '../../../contract/capabilities.ts';
+import { absent, type Capabilities, declare, present } from '../../../contract/capabilities.ts';
 import { frozen } from '../../common/frozen.ts';
 import type { Framework } from './convention.ts';
 
@@ -32,7 +32,7 @@ export function listCapabilities(facts: ListFacts): Capabilities {
       )
     : noDead;
   const transfer = { guarantee: 'atomic', order: 'kept', metadata: 'full' } as const;
-  return {
+  return declare({
     kind: 'list',
     broker: 'redis',
     counts: { ready: 'exact', inFlight: 'absent', delayed: 'absent', dead: dead ? 'exact' : 'absent' },
@@ -69,5 +69,6 @@ export function listCapabilities(facts: ListFacts): Capabilities {
       create: absent('a Redis list exists from its first element on', 'enqueue into it, with ?kind=list in the URL'),
       delete: present('native'),
     },
-  };
+    traits: ['checks', 'messagesAreSilent', 'nativeMove', 'sendAll', 'sendBodies', 'unseen', 'window'],
+  });
 }

@@ -1,4 +1,4 @@
-import { absent, type Capabilities, present } from '../../../contract/capabilities.ts';
+import { absent, type Capabilities, declare, present } from '../../../contract/capabilities.ts';
 import { frozen } from '../../common/frozen.ts';
 
 export interface StreamFacts {
@@ -28,7 +28,7 @@ export function streamCapabilities({ group, groups, hasDlq, isDlq }: StreamFacts
   const hasLinks = dead || isDlq;
   const noDead = absent(`${why}, and no ?dlq= names a stream for dead letters`, instead);
   const transfer = { guarantee: 'atomic', order: 'kept', metadata: ['the entry id (a new one is given)'] } as const;
-  return {
+  return declare({
     kind: 'stream',
     broker: 'redis',
     counts: {
@@ -80,5 +80,16 @@ export function streamCapabilities({ group, groups, hasDlq, isDlq }: StreamFacts
       create: present('native', 'with its consumer group'),
       delete: present('native', 'its consumer groups go too'),
     },
-  };
+    traits: [
+      'checks',
+      'mayPurge',
+      'mayTake',
+      'messagesAreSilent',
+      'nativeMove',
+      'sendAll',
+      'sendBodies',
+      'unseen',
+      'window',
+    ],
+  });
 }

@@ -1,0 +1,40 @@
+import type { Consumer, Publisher, Queue } from './queue.ts';
+
+/**
+ * The same with some members changed; one that is changed to `undefined` is gone. Every other member is kept, those
+ * that a later version of the contract adds included.
+ */
+export function wrapQueue(queue: Queue, changes: Changes<Queue>): Queue {
+  return wrap(queue, changes);
+}
+
+/** As `wrapQueue`. */
+export function wrapPublisher(publisher: Publisher, changes: Changes<Publisher>): Publisher {
+  return wrap(publisher, changes);
+}
+
+/** As `wrapQueue`. */
+export function wrapConsumer(consumer: Consumer, changes: Changes<Consumer>): Consumer {
+  return wrap(consumer, changes);
+}
+
+type Changes<T> = { readonly [Member in keyof T]?: T[Member] | undefined };
+
+/** Members are called on `inner` itself, because a class may keep its state where only its own methods reach. */
+function wrap<T extends object>(inner: T, changes: Changes<T>): T {
+  const bound = new Map<PropertyKey, { readonly from: unknown; readonly to: unknown }>();
+  return new Proxy(inner, {
+    get(target, name) {
+      if (Object.hasOwn(changes, name)) return changes[name as keyof T];
+      const member: unknown = Reflect.get(target, name, target);
+      if (typeof member !== 'function') return member;
+      const known = bound.get(name);
+      if (known?.from === member) return known.to;
+      const to: unknown = member.bind(target);
+      bound.set(name, { from: member, to });
+      return to;
+    },
+    has: (target, name) =>
+      Object.hasOwn(changes, name) ? changes[name as keyof T] !== undefined : Reflect.has(target, name),
+  });
+}
