@@ -155,12 +155,11 @@ export interface Receipt {
    */
   release(options?: { readonly failure?: string }): Promise<void>;
   /**
-   * Says that the caller will not settle this delivery but hold it until it closes the consumer, so that the consumer
-   * need not wait for it before it calls the queue empty. Where a kind counts no deliveries (`receiveCount` is null) it
-   * leaves its place in the window to another one. Absent where the consumer never waits, because nothing is taken away
-   * by looking.
+   * The caller will not settle this delivery. It holds it until it closes the consumer, so the consumer does not wait
+   * for it before it calls the queue empty. Where a kind counts no deliveries (`receiveCount` is null), another delivery
+   * gets its place in the window. Absent where the consumer never waits, because a look takes nothing away.
    */
-  keep?(): void;
+  hold?(): void;
 }
 
 /**

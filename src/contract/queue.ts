@@ -96,10 +96,10 @@ export interface ConsumeOptions {
    */
   readonly evenPaused?: boolean;
   /**
-   * The caller settles or keeps every delivery, also when the window is unbounded. Where one that is in hand hides
-   * others (a FIFO group), the queue is then not called empty before that is done.
+   * The caller settles or holds every delivery, and says which (`Receipt.hold`), also when the window is unbounded.
+   * A delivery may hide others behind it (a FIFO group): then the queue is not called empty before the caller has said.
    */
-  readonly tellsKept?: boolean;
+  readonly tellsHeld?: boolean;
   /** The caller holds messages of this queue by another consumer, which may hide others (a FIFO group). */
   readonly besideHeld?: true;
   readonly notice: Notice;
@@ -111,7 +111,7 @@ export interface ConsumeOptions {
  * the signal aborts (which ends the iteration without an error: what was delivered can still be settled). A broken
  * connection rejects.
  *
- * While the window is bounded and a delivery is neither settled nor kept, the queue is not called empty, nor idle: that
+ * While the window is bounded and a delivery is neither settled nor held, the queue is not called empty, nor idle: that
  * one may be given back and come again, and a full window lets nothing else come.
  *
  * Receipts stay valid until `close`, which releases what was not settled, as far as possible in the order of delivery,

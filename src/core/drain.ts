@@ -2,16 +2,15 @@ import { ask } from '../contract/ask.ts';
 import type { Broker } from '../contract/broker.ts';
 import type { Notice, Queue } from '../contract/queue.ts';
 import { linkedDeadLetters } from './dead-letters.ts';
-import { depthNow } from './depth.ts';
+import { BY_HAND, depthNow } from './depth.ts';
 import { dryRun } from './dry-run.ts';
 import { weighLook } from './look.ts';
 import type { Plan } from './plan.ts';
-import { pacer } from './rate-limit.ts';
 import type { SelectionOptions } from './selection.ts';
 import { selection } from './selection.ts';
-import { taking } from './take.ts';
 import type { Destination } from './transfer.ts';
-import { DEFAULT_WINDOW, transfer } from './transfer.ts';
+import { DEFAULT_WINDOW } from './transfer.ts';
+import { byHand, looked, type Work } from './work.ts';
 
 export interface DrainRequest extends SelectionOptions {
   readonly broker: Broker;
@@ -51,12 +50,10 @@ export async function planDrain(request: DrainRequest): Promise<Plan> {
   // A worker that fails a message gives it back at once and will see it again: that is not a loop but its attempts,
   // which the queue bounds.
   const unbounded = follow || worker !== null;
-  const bound = unbounded ? null : depth.bound;
-  const facts = {
-    operation: 'drain' as const,
-    from: holder.name,
-    to: [request.destinationName],
-    guarantee: 'at-least-once' as const,
+  const facts = { operation: 'drain', from: holder.name, to: [request.destinationName], guarantee: BY_HAND } as const;
+  const work: Work = {
+    ...{ operation: 'drain', source: holder, state, to: facts.to, selection: chosen, depth, max, force, notice },
+    ...{ ratePerSec: request.ratePerSec, window: worker?.jobs ?? DEFAULT_WINDOW },
   };
   return {
     ...facts,
@@ -64,54 +61,12 @@ export async function planDrain(request: DrainRequest): Promise<Plan> {
     exact: chosen.everything && depth.exact && !follow,
     effect: `each message leaves ${holder.name} after ${worker === null ? 'it is written' : 'its command has ended with 0'}`,
     async run(options) {
-      const { signal, onProgress } = options;
-      if (options.dryRun) {
-        const common = {
-          source: holder,
-          state,
-          selection: chosen,
-          bound: depth.bound,
-          count: depth.count,
-          max,
-          force,
-          notice,
-          signal,
-        };
-        return dryRun({ ...facts, native: false }, common, options);
-      }
-      const window = worker?.jobs ?? DEFAULT_WINDOW;
+      const { destination, idleMs } = request;
+      if (options.dryRun) return dryRun({ ...facts, native: false }, looked(work, options.signal), options);
       // A worker that shall end when nothing more comes must not be kept by a message that comes again for ever.
-      const onFailure = follow && request.idleMs === null ? 'release' : 'release-counted';
-      return transfer(
-        {
-          ...facts,
-          destination: request.destination,
-          selection: chosen,
-          removes: true,
-          onFailure: worker === null ? 'hold' : onFailure,
-          bound,
-          notAfter: unbounded ? null : depth.notAfter,
-          max,
-          pacer: request.ratePerSec === null ? null : pacer(request.ratePerSec),
-          window,
-          notice,
-          onProgress,
-          signal,
-        },
-        taking({
-          source: holder,
-          state,
-          selection: chosen,
-          bound,
-          max,
-          window,
-          follow,
-          idleMs: request.idleMs,
-          evenPaused: false,
-          force,
-          notice,
-        }),
-      );
+      const failed = follow && idleMs === null ? 'release' : 'release-counted';
+      const asConsumer = { follow, idleMs, bounded: !unbounded };
+      return byHand(work, { destination, onFailure: worker === null ? 'hold' : failed, asConsumer }, options);
     },
   };
 }

@@ -2,24 +2,22 @@ import { ask } from '../contract/ask.ts';
 import { isMqError, MqError } from '../contract/errors.ts';
 import type { JsonValue, Message, OutgoingMessage } from '../contract/message.ts';
 import { METADATA_FIELDS } from '../contract/message.ts';
-import type { NativeMoveRequest, Notice, Publisher, Queue } from '../contract/queue.ts';
+import type { Notice, Publisher, Queue } from '../contract/queue.ts';
 import type { Depth } from './depth.ts';
 import { BY_HAND, depthNow, expectedSends } from './depth.ts';
 import { dryRun, isDisturbedByLooks } from './dry-run.ts';
 import { weighLook } from './look.ts';
 import { lossySender, Misfits } from './misfits.ts';
-import { nativeElseByHand } from './native-transfer.ts';
 import { toOutgoing } from './outgoing.ts';
 import type { Plan, RunOptions } from './plan.ts';
 import { openPublisher } from './publishers.ts';
-import { pacer } from './rate-limit.ts';
 import type { AnyReport, Report } from './report.ts';
 import { scan } from './scan.ts';
-import type { Selection, SelectionOptions } from './selection.ts';
+import type { SelectionOptions } from './selection.ts';
 import { selection } from './selection.ts';
-import { reading, taking } from './take.ts';
-import { DEFAULT_WINDOW, transfer } from './transfer.ts';
+import { DEFAULT_WINDOW } from './transfer.ts';
 import type { Whose } from './whose.ts';
+import { byHand, looked, nativelyElse, nativeMoveOf, type Work } from './work.ts';
 
 export interface MoveRequest extends SelectionOptions {
   readonly operation: 'move' | 'copy';
@@ -53,21 +51,16 @@ export async function planMove(request: MoveRequest): Promise<Plan> {
     await weighLook({ source, state, looks: depth.count, givesBack, force, notice, signal: request.signal });
   }
   const transforms = Object.keys(request.setHeaders).length > 0;
-  const nativeRequest = (signal: AbortSignal): NativeMoveRequest => ({
-    state,
-    to: target,
-    selective: !chosen.everything,
-    limit: max,
-    ratePerSec: request.ratePerSec,
-    countReplay: false,
-    notice,
-    signal,
-  });
-  const possible = operation === 'move' && !transforms && source.nativeMove !== undefined;
-  const native = possible ? await source.nativeMove?.(nativeRequest(request.signal)) : null;
+  const work: Work = {
+    ...{ operation, source, state, to: [target.name], selection: chosen, depth, max, force, notice },
+    ...{ ratePerSec: request.ratePerSec, window: request.window ?? DEFAULT_WINDOW },
+  };
+  const natively = { to: target, countReplay: false };
+  const possible = operation === 'move' && !transforms;
+  const native = possible ? await nativeMoveOf(work, natively, request.signal) : null;
   await native?.close();
   const guarantee = native?.guarantee ?? BY_HAND;
-  const facts = { operation, from: source.name, to: [target.name], guarantee };
+  const facts = { operation, from: source.name, to: work.to, guarantee };
   return {
     ...facts,
     count: depth.count,
@@ -77,23 +70,9 @@ export async function planMove(request: MoveRequest): Promise<Plan> {
         ? `each message is written to ${target.name} and stays in ${source.name}`
         : `each message goes to ${target.name}, and leaves ${source.name} only when it is safely there`,
     async run(options) {
-      if (options.dryRun) return tryOut(request, { ...facts, native: Boolean(native) }, chosen, depth, options);
-      const common = {
-        source,
-        state,
-        selection: chosen,
-        bound: depth.bound,
-        max,
-        force,
-        notice,
-        signal: options.signal,
-      };
-      const move = native ? await source.nativeMove?.(nativeRequest(options.signal)) : null;
-      const hands = () => byHand(request, chosen, depth, options);
-      if (!move) return hands();
-      const { ratePerSec } = request;
-      const asked = { ...common, operation, to: facts.to, ratePerSec, onProgress: options.onProgress };
-      return nativeElseByHand(asked, move, hands);
+      if (options.dryRun) return tryOut(request, work, { ...facts, native: native !== null }, options);
+      const hands = () => sendByHand(request, work, options);
+      return native === null ? hands() : nativelyElse(work, natively, hands, options);
     },
   };
 }
@@ -104,18 +83,16 @@ export async function planMove(request: MoveRequest): Promise<Plan> {
  */
 async function tryOut(
   request: MoveRequest,
+  work: Work,
   facts: Parameters<typeof dryRun>[0],
-  chosen: Selection,
-  depth: Depth,
   options: RunOptions,
 ): Promise<AnyReport> {
-  const { source, state, target, max, lossy, force = false, notice } = request;
-  const { publisher, close } = await publisherFor(request, depth, chosen);
+  const { source, target, lossy, notice } = request;
+  const { publisher, close } = await publisherFor(request, work);
   try {
-    const wasLookedAt = await reportMisfits(request, publisher, depth, options.signal);
+    const wasLookedAt = await reportMisfits(request, publisher, work.depth, options.signal);
     const found = new Misfits(target.name);
-    const { bound, count } = depth;
-    const scanned = { source, state, selection: chosen, bound, count, max, force, notice, signal: options.signal };
+    const scanned = looked(work, options.signal);
     const faultOf = (message: Message): string | null => {
       const misfits = publisher.misfits(outgoing(request, message));
       found.add(misfits);
@@ -126,7 +103,7 @@ async function tryOut(
     const isBound = facts.operation === 'copy' && source.survey !== undefined;
     const mayNotFit = (source.kind !== target.kind || isBound) && !wasLookedAt;
     const report = await dryRun(facts, scanned, { onProgress, ...(mayNotFit ? { faultOf } : {}) }).catch((error) => {
-      if (!mayNotFit || !chosen.everything || !isRefused(error)) throw error;
+      if (!mayNotFit || !work.selection.everything || !isRefused(error)) throw error;
       notice(`whether each message fits into ${target.name} was not looked at: ${error.message}`);
       return dryRun(facts, scanned, { onProgress });
     });
@@ -139,10 +116,9 @@ async function tryOut(
 
 async function publisherFor(
   request: MoveRequest,
-  depth: Depth,
-  chosen: Selection,
+  { selection: chosen, depth, max }: Work,
 ): Promise<{ publisher: Publisher; close(): Promise<void> }> {
-  const { target, lossy, notice, max } = request;
+  const { target, lossy, notice } = request;
   const expected = expectedSends(chosen, depth, max);
   // The publisher outlives the operator's signal: what is in the air when they interrupt is still settled.
   const publisher = await openPublisher(target, {
@@ -152,49 +128,14 @@ async function publisherFor(
   return { publisher, close: () => publisher.close() };
 }
 
-async function byHand(request: MoveRequest, chosen: Selection, depth: Depth, options: RunOptions): Promise<Report> {
-  const { operation, source, state, target, max, force = false, notice, ratePerSec, lossy } = request;
-  const window = request.window ?? DEFAULT_WINDOW;
-  const { publisher, close } = await publisherFor(request, depth, chosen);
+async function sendByHand(request: MoveRequest, work: Work, options: RunOptions): Promise<Report> {
+  const { target, notice, lossy } = request;
+  const { publisher, close } = await publisherFor(request, work);
   try {
-    const wasLookedAt = await reportMisfits(request, publisher, depth, options.signal);
+    const wasLookedAt = await reportMisfits(request, publisher, work.depth, options.signal);
     const sender = lossy && !wasLookedAt ? lossySender(publisher, target.name, notice) : null;
-    const take = {
-      source,
-      state,
-      selection: chosen,
-      bound: depth.bound,
-      max,
-      window,
-      follow: false,
-      idleMs: null,
-      evenPaused: true,
-      force,
-      notice,
-    };
-    const report = await transfer(
-      {
-        operation,
-        from: source.name,
-        to: [target.name],
-        guarantee: BY_HAND,
-        destination: {
-          put: (message) => (sender ?? publisher).send(outgoing(request, message)),
-        },
-        selection: chosen,
-        removes: operation === 'move',
-        onFailure: 'hold',
-        bound: depth.bound,
-        notAfter: depth.notAfter,
-        max,
-        pacer: ratePerSec === null ? null : pacer(ratePerSec),
-        window,
-        notice,
-        onProgress: options.onProgress,
-        signal: options.signal,
-      },
-      operation === 'move' ? taking(take) : reading(take),
-    );
+    const destination = { put: (message: Message) => (sender ?? publisher).send(outgoing(request, message)) };
+    const report = await byHand(work, { destination }, options);
     sender?.tell();
     return report;
   } finally {

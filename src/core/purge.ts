@@ -6,18 +6,18 @@ import type { MessageState } from '../contract/message.ts';
 import type { Notice, Queue } from '../contract/queue.ts';
 import { linkedDeadLetters } from './dead-letters.ts';
 import type { Depth } from './depth.ts';
-import { depthsNow } from './depth.ts';
+import { BY_HAND, depthsNow } from './depth.ts';
 import { dryRun, estimated, isDisturbedByLooks } from './dry-run.ts';
 import { weighLook } from './look.ts';
 import type { Plan, RunOptions } from './plan.ts';
-import type { AnyReport, Report } from './report.ts';
+import type { AnyReport } from './report.ts';
 import { Tally } from './report.ts';
-import type { Selection, SelectionOptions } from './selection.ts';
+import type { SelectionOptions } from './selection.ts';
 import { selection } from './selection.ts';
-import { taking } from './take.ts';
 import type { Destination } from './transfer.ts';
-import { DEFAULT_WINDOW, transfer } from './transfer.ts';
+import { DEFAULT_WINDOW } from './transfer.ts';
 import type { Whose } from './whose.ts';
+import { byHand, looked, type Work } from './work.ts';
 
 export interface PurgeRequest extends SelectionOptions {
   readonly broker: Broker;
@@ -42,8 +42,8 @@ export async function planPurge(request: PurgeRequest): Promise<Plan> {
   if (target.state !== 'all' && !declared.states.includes(target.state))
     throw cannotPurge(target.holder, target.state, declared);
   const everything = selection(request, target.only).everything;
-  const byHand = !everything || backup !== null;
-  if (byHand && (target.state === 'all' || target.state === 'delayed')) {
+  const isByHand = !everything || backup !== null;
+  if (isByHand && (target.state === 'all' || target.state === 'delayed')) {
     throw new MqError('USAGE', `--state ${target.state} cannot be combined with --filter, --older-than or --backup`, {
       hint: 'purge by filter works on --state ready or dead',
       queue: queue.name,
@@ -53,36 +53,27 @@ export async function planPurge(request: PurgeRequest): Promise<Plan> {
   const depths = await depthsNow(target.holder, states, { notice, signal });
   const depth = sumOf(depths);
   const chosen = selection(request, target.only, depth.now);
-  if (!everything) {
-    const state = target.state === 'dead' ? 'dead' : 'ready';
+  const state = target.state === 'dead' ? 'dead' : 'ready';
+  if (!everything)
     await weighLook({ source: target.holder, state, looks: depth.count, givesBack: 'some', force, notice, signal });
-  }
-  const facts = { operation: 'purge' as const, from: target.holder.name, to: [], guarantee: 'at-least-once' as const };
+  const facts = { operation: 'purge', from: target.holder.name, to: [], guarantee: BY_HAND } as const;
+  const work: Work = {
+    ...{ operation: 'purge', source: target.holder, state, to: [], selection: chosen, depth, force, notice },
+    ...{ max: null, ratePerSec: null, window: DEFAULT_WINDOW },
+  };
   return {
     ...facts,
     count: depth.count,
     exact: depth.exact && chosen.everything,
     effect: `${states.join(', ')} messages of ${target.holder.name} are deleted${backup === null ? ' for good' : ', each only after it is in the backup'}; the queue stays`,
     async run(options) {
-      const state = states[0] ?? 'ready';
-      const common = {
-        source: target.holder,
-        state,
-        states,
-        selection: chosen,
-        bound: depth.bound,
-        count: depth.count,
-        max: null,
-        force,
-        notice,
-        signal: options.signal,
-      };
-      const planned = { ...facts, native: !byHand };
-      if (options.dryRun && !byHand && !depth.exact && (states.length > 1 || isDisturbedByLooks(target.holder)))
-        return estimated(planned, common);
-      if (options.dryRun) return dryRun(planned, common, options);
-      if (!byHand) return whole(target.holder, states, notice, options);
-      return selective({ ...request, ...target }, state === 'dead' ? 'dead' : 'ready', chosen, depth, options);
+      const looks = { ...looked(work, options.signal), state: states[0] ?? 'ready', states };
+      const planned = { ...facts, native: !isByHand };
+      if (options.dryRun && !isByHand && !depth.exact && (states.length > 1 || isDisturbedByLooks(target.holder)))
+        return estimated(planned, looks);
+      if (options.dryRun) return dryRun(planned, looks, options);
+      if (!isByHand) return whole(target.holder, states, notice, options);
+      return byHand(work, { destination: backup ?? DISCARD }, options);
     },
   };
 }
@@ -153,51 +144,5 @@ async function whole(
   return removed === null ? { ...report, matched: null, moved: null, perSec: null } : report;
 }
 
-function selective(
-  {
-    holder,
-    backup,
-    force = false,
-    notice,
-  }: Pick<PurgeRequest, 'backup' | 'force' | 'notice'> & Pick<PurgeTarget, 'holder'>,
-  state: 'ready' | 'dead',
-  chosen: Selection,
-  depth: Depth,
-  options: RunOptions,
-): Promise<Report> {
-  const discard: Destination = { put: async (message) => ({ status: 'sent', id: message.id }) };
-  const window = DEFAULT_WINDOW;
-  return transfer(
-    {
-      operation: 'purge',
-      from: holder.name,
-      to: [],
-      guarantee: 'at-least-once',
-      destination: backup ?? discard,
-      selection: chosen,
-      removes: true,
-      onFailure: 'hold',
-      bound: depth.bound,
-      notAfter: depth.notAfter,
-      max: null,
-      pacer: null,
-      window,
-      notice,
-      onProgress: options.onProgress,
-      signal: options.signal,
-    },
-    taking({
-      source: holder,
-      state,
-      selection: chosen,
-      bound: depth.bound,
-      max: null,
-      window,
-      follow: false,
-      idleMs: null,
-      evenPaused: true,
-      force,
-      notice,
-    }),
-  );
-}
+/** Where messages go that are deleted. */
+const DISCARD: Destination = { put: async (message) => ({ status: 'sent', id: message.id }) };

@@ -3,24 +3,21 @@ import type { Broker } from '../contract/broker.ts';
 import type { Guarantee } from '../contract/capabilities.ts';
 import { isMqError } from '../contract/errors.ts';
 import type { JsonValue, Message, SendOutcome } from '../contract/message.ts';
-import type { DeadLetters, NativeMoveRequest, Notice, Publisher, Queue } from '../contract/queue.ts';
+import type { DeadLetters, Notice, Publisher, Queue } from '../contract/queue.ts';
 import type { LocatedDeadLetters } from './dead-letters.ts';
 import { locateDeadLetters, whyNoOrigin } from './dead-letters.ts';
-import type { Depth } from './depth.ts';
 import { BY_HAND, depthNow, expectedSends } from './depth.ts';
 import { dryRun } from './dry-run.ts';
 import { weighLook } from './look.ts';
 import { type LossySender, lossySender } from './misfits.ts';
-import { nativeElseByHand } from './native-transfer.ts';
 import { toOutgoing } from './outgoing.ts';
 import type { Plan, RunOptions } from './plan.ts';
 import { openPublisher, Publishers } from './publishers.ts';
-import { pacer } from './rate-limit.ts';
 import type { Report } from './report.ts';
 import type { Selection, SelectionOptions } from './selection.ts';
 import { selection } from './selection.ts';
-import { taking } from './take.ts';
-import { DEFAULT_WINDOW, reasonOf, transfer } from './transfer.ts';
+import { DEFAULT_WINDOW, reasonOf } from './transfer.ts';
+import { byHand, looked, nativelyElse, nativeMoveOf, type Work } from './work.ts';
 
 export interface RedriveRequest extends SelectionOptions {
   readonly broker: Broker;
@@ -61,19 +58,14 @@ export async function planRedrive(request: RedriveRequest): Promise<Plan> {
   // By hand, each message is asked whose it is. A broker that remembers that itself, and takes each home, may do it for
   // the only queue that is linked.
   const all = selection(request, isLeftToBroker(located, to) ? null : located.only, depth.now);
-  const nativeRequest = (runSignal: AbortSignal): NativeMoveRequest => ({
-    state,
-    to: to ?? 'origin',
-    selective: !all.everything,
-    limit: max,
-    ratePerSec: request.ratePerSec,
-    countReplay,
-    notice,
-    signal: runSignal,
-  });
+  const work: Work = {
+    ...{ operation: 'redrive', source: holder, state, to: targets, selection: all, depth, max, force, notice },
+    ...{ ratePerSec: request.ratePerSec, window: request.window ?? DEFAULT_WINDOW },
+  };
+  const natively = { to: to ?? ('origin' as const), countReplay };
   ask(holder, 'redrive');
   await holder.mayTake?.(state, signal);
-  const native = !transforms && holder.nativeMove !== undefined ? await holder.nativeMove(nativeRequest(signal)) : null;
+  const native = transforms ? null : await nativeMoveOf(work, natively, signal);
   await native?.close();
   if (native !== null && all.everything && !chosen.everything)
     notice(
@@ -93,17 +85,6 @@ export async function planRedrive(request: RedriveRequest): Promise<Plan> {
     exact: taken.everything && depth.exact,
     effect: `each dead letter ${to === null ? 'goes back to the queue that lost it' : `goes to ${to.name}`}, and leaves ${holder.name} only when it is safely there`,
     async run(options) {
-      const common = {
-        source: holder,
-        state,
-        selection: taken,
-        bound: depth.bound,
-        count: depth.count,
-        max,
-        force,
-        notice,
-        signal: options.signal,
-      };
       if (options.dryRun) {
         const { onProgress } = options;
         const faultOf = located.links.mayNotRestore === true && native === null ? notRestored(located.links) : null;
@@ -111,27 +92,17 @@ export async function planRedrive(request: RedriveRequest): Promise<Plan> {
         const unplaced = (message: Message): string | null =>
           to === null && located.originOf(message) === null ? 'nothing says which queue it came from' : null;
         const judged = faultOf ?? (taken.everything ? null : unplaced);
-        return dryRun({ ...facts, native: native !== null }, common, {
+        return dryRun({ ...facts, native: native !== null }, looked({ ...work, selection: taken }, options.signal), {
           onProgress,
           ...(judged === null ? {} : { faultOf: judged }),
         });
       }
-      const move = native === null ? null : await holder.nativeMove?.(nativeRequest(options.signal));
       const hands = async (): Promise<Report> => {
         // What was selected for the broker was weighed when it was planned.
         if (native !== null && taken.everything) await weigh(chosen);
-        return byHand(request, located, chosen, depth, countReplay, targets, options);
+        return sendHome(request, located, { ...work, selection: chosen }, countReplay, options);
       };
-      if (move === null || move === undefined) return hands();
-      const { ratePerSec } = request;
-      const asked = {
-        ...common,
-        operation: 'redrive',
-        to: targets,
-        ratePerSec,
-        onProgress: options.onProgress,
-      } as const;
-      return nativeElseByHand(asked, move, hands);
+      return native === null ? hands() : nativelyElse(work, natively, hands, options);
     },
   };
 }
@@ -151,23 +122,20 @@ function notRestored(links: DeadLetters): (message: Message) => string | null {
   };
 }
 
-async function byHand(
+async function sendHome(
   request: RedriveRequest,
   located: LocatedDeadLetters,
-  chosen: Selection,
-  depth: Depth,
+  work: Work,
   countReplay: boolean,
-  targets: readonly string[],
   options: RunOptions,
 ): Promise<Report> {
-  const { broker, to, force = false, notice, lossy, max } = request;
-  const { holder, state } = located;
-  const signal = options.signal;
+  const { broker, to, notice, lossy } = request;
+  const { source: holder, to: targets } = work;
   // A publisher outlives the signal: what is in the air when the operator interrupts is still settled.
   const lasting = new AbortController().signal;
   // Each message may say where it belongs, whatever the links say: how many go to which queue is known only where all
   // go to one.
-  const expected = to === null ? null : expectedSends(chosen, depth, max);
+  const expected = to === null ? null : expectedSends(work.selection, work.depth, work.max);
   const publishers = new Publishers(async (name) => {
     const target = to ?? (name === holder.name ? holder : await broker.queue(name, lasting));
     return openPublisher(target, {
@@ -204,39 +172,7 @@ async function byHand(
   try {
     // A single known target is opened first: if it cannot take the messages, nothing has been touched.
     if (targets.length === 1 && targets[0] !== undefined) await publishers.get(targets[0]);
-    const report = await transfer(
-      {
-        operation: 'redrive',
-        from: holder.name,
-        to: targets,
-        guarantee: BY_HAND,
-        destination: { put },
-        selection: chosen,
-        removes: true,
-        onFailure: 'hold',
-        bound: depth.bound,
-        notAfter: depth.notAfter,
-        max,
-        pacer: request.ratePerSec === null ? null : pacer(request.ratePerSec),
-        window: request.window ?? DEFAULT_WINDOW,
-        notice,
-        onProgress: options.onProgress,
-        signal,
-      },
-      taking({
-        source: holder,
-        state,
-        selection: chosen,
-        bound: depth.bound,
-        max,
-        window: request.window ?? DEFAULT_WINDOW,
-        follow: false,
-        idleMs: null,
-        evenPaused: true,
-        force,
-        notice,
-      }),
-    );
+    const report = await byHand(work, { destination: { put } }, options);
     for (const sender of senders.values()) sender.tell();
     // Nothing but the messages said where they belong.
     return targets.length === 0 ? { ...report, to: publishers.names } : report;

@@ -48,8 +48,8 @@ function brokenConsumer(consumer: Consumer, where: Break | null, cut: () => Prom
         }
         await receipt.ack();
       };
-      const keep = receipt.keep?.bind(receipt);
-      yield { ...delivery, receipt: { ack, release: (options) => receipt.release(options), ...(keep && { keep }) } };
+      const hold = receipt.hold?.bind(receipt);
+      yield { ...delivery, receipt: { ack, release: (options) => receipt.release(options), ...(hold && { hold }) } };
     }
   }
   const iteration = deliveries();

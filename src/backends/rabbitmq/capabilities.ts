@@ -36,7 +36,7 @@ function workQueue(kind: 'classic' | 'quorum', price: string): Capabilities {
         create: present(),
         delete: present(),
       },
-      traits: ['checks', 'keep', 'leadsTo', 'names', 'ofHolder', 'priceOfLook'],
+      traits: ['checks', 'hold', 'leadsTo', 'names', 'ofHolder', 'priceOfLook'],
     }),
   );
 }

@@ -235,8 +235,8 @@ export class RabbitConsumer implements Consumer, Settler {
   }
 
   /** For `TagReceipt`. */
-  keep(segment: Segment): void {
-    segment.keep();
+  hold(segment: Segment): void {
+    segment.hold();
     this.#row.advance(this.#isCallerWaiting);
   }
 

@@ -159,7 +159,7 @@ export class Segment {
   }
 
   /** One of the delivered will be held until the end. */
-  keep(): void {
+  hold(): void {
     this.#kept++;
   }
 

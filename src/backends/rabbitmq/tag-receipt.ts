@@ -4,7 +4,7 @@ import type { Segment } from './segment.ts';
 /** Who settles: the consumer. */
 export interface Settler {
   ack(segment: Segment, tag: number): Promise<void>;
-  keep(segment: Segment): void;
+  hold(segment: Segment): void;
   release(segment: Segment, tag: number, failed: boolean): Promise<void>;
 }
 
@@ -24,8 +24,8 @@ export class TagReceipt implements Receipt {
     return this.#settler.ack(this.#segment, this.#tag);
   }
 
-  keep(): void {
-    this.#settler.keep(this.#segment);
+  hold(): void {
+    this.#settler.hold(this.#segment);
   }
 
   release(options: { readonly failure?: string } = {}): Promise<void> {

@@ -240,7 +240,7 @@ export class SqliteConsumer implements Consumer {
     return {
       ack: () => once.by(() => settle({ kind: 'ack' })),
       release: (options) => once.by(() => settle({ kind: 'release', failure: options?.failure ?? null })),
-      keep: () => {
+      hold: () => {
         if (once.isSettled) return;
         this.#kept.add(key);
         this.#bell.ring();

@@ -215,7 +215,7 @@ export class SqsConsumer implements Consumer {
     return {
       ack: () => once.by(() => settled(this.#holds.remove(hold), false)),
       release: () => once.by(() => settled(this.#holds.giveBack(hold), true)),
-      keep: () => {
+      hold: () => {
         if (once.isSettled) return;
         const { deliveryLimit } = this.#options;
         // Its delivery is used up by now; the next ones need not be.
@@ -262,8 +262,8 @@ export class SqsConsumer implements Consumer {
    * a bounded window may keep all without a word, unless it has promised to tell.
    */
   #isInHand(): boolean {
-    const { window, tellsKept } = this.#options;
-    return (window !== 'unbounded' || tellsKept === true) && this.#holds.size > this.#kept.size;
+    const { window, tellsHeld } = this.#options;
+    return (window !== 'unbounded' || tellsHeld === true) && this.#holds.size > this.#kept.size;
   }
 
   /** On FIFO, a message in flight blocks the rest of its group: an empty answer says nothing until it is settled. */

@@ -74,7 +74,7 @@ async function deleteReady(
   try {
     for await (const { message, receipt } of consumer) {
       if (message.enqueuedAt !== null && message.enqueuedAt > startedAt) {
-        receipt.keep?.();
+        receipt.hold?.();
         newer += 1;
         if (newer >= MOST_NEWER) break;
         continue;

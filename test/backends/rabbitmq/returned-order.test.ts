@@ -85,7 +85,7 @@ describe.each(['classic', 'quorum'] as const)('%s: what was given back before', 
           acked.add(number);
           // As a confirmation of the target does, it comes a little later.
           setImmediate(() => receipt.ack());
-        } else receipt.keep?.();
+        } else receipt.hold?.();
         seen += 1;
         if (seen === stopAt) break;
         if (seen % 20 === 0) await new Promise(setImmediate);

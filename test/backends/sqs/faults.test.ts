@@ -179,7 +179,7 @@ describe('faults in front of the emulator fauxqs', () => {
     const look = async (force?: true) => {
       const consumer = await consume(queue, { givesBack: 'some', ...(force ? { force } : {}) });
       try {
-        for await (const { receipt } of consumer) receipt.keep?.();
+        for await (const { receipt } of consumer) receipt.hold?.();
       } finally {
         await consumer.close();
       }

@@ -167,7 +167,7 @@ const inHand = ({ counts }: Capabilities): readonly Case[] => [
       const consumer = await bench.consume(queue, { window: 4 });
       const iterator = consumer[Symbol.asyncIterator]();
       const first: Delivery | undefined = (await iterator.next()).value;
-      first?.receipt.keep?.();
+      first?.receipt.hold?.();
       const end = iterator.next();
       expect(await staysOpen(end, KEPT_MS), 'it waits for a message that is kept').toBe(false);
       expect((await end).done).toBe(true);

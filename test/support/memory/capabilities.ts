@@ -28,7 +28,7 @@ export const RICH: Capabilities = frozen(
       create: present(),
       delete: present(),
     },
-    traits: ['keep', 'nativeMove'],
+    traits: ['hold', 'nativeMove'],
   }),
 );
 
@@ -54,7 +54,7 @@ export const POOR: Capabilities = frozen(
       create: NOTHING_MORE,
       delete: NOTHING_MORE,
     },
-    traits: ['keep'],
+    traits: ['hold'],
   }),
 );
 

@@ -59,7 +59,7 @@ export function consumeMemory(
           settle(stored, () => void (has('ack leaves it in flight') || state.remove(stored)));
         },
         release: async (how) => settle(stored, () => release(stored, how?.failure)),
-        keep: () => {
+        hold: () => {
           if (!held.has(stored) || has('waits for what is kept')) return;
           kept.add(stored);
           wakeWindow();

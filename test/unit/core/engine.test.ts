@@ -2,10 +2,11 @@ import { describe, expect, it } from 'vitest';
 import { MqError } from '../../../src/contract/errors.ts';
 import type { Death, Message, SendOutcome } from '../../../src/contract/message.ts';
 import type { Consumer } from '../../../src/contract/queue.ts';
+import { transfer } from '../../../src/core/engine.ts';
 import { compileFilter } from '../../../src/core/filter.ts';
 import { EVERYTHING, selection } from '../../../src/core/selection.ts';
 import type { TransferRequest } from '../../../src/core/transfer.ts';
-import { takeLimit, transfer } from '../../../src/core/transfer.ts';
+import { takeLimit } from '../../../src/core/transfer.ts';
 import { message } from '../../support/messages.ts';
 import { VirtualClock } from '../../support/virtual-clock.ts';
 
@@ -21,7 +22,7 @@ class Source {
   /** After the last message: wait for more until the signal aborts. */
   follow = false;
   closeFails = false;
-  /** Its receipts can `keep`: what is released comes again. */
+  /** Its receipts can `hold`: what is released comes again. */
   keeps = false;
   readonly #messages: readonly Message[];
 
@@ -60,7 +61,7 @@ class Source {
             async release(options?: { readonly failure?: string }) {
               (options?.failure === undefined ? self.released : self.failed).push(id);
             },
-            ...(self.keeps ? { keep: () => {} } : {}),
+            ...(self.keeps ? { hold: () => {} } : {}),
           },
         };
       }

@@ -1,0 +1,339 @@
+import type { Delivery, Message } from '../contract/message.ts';
+import type { Consumer } from '../contract/queue.ts';
+import { BackOff } from './back-off.ts';
+import { counted } from './counted.ts';
+import { type Clock, systemClock } from './rate-limit.ts';
+import { type Report, Tally } from './report.ts';
+import { retryPauseMs } from './retry-pause.ts';
+import { type PutOutcome, reasonOf, type TransferRequest, takeLimit } from './transfer.ts';
+
+const MAX_BYTES_IN_THE_AIR = 64 * 1024 * 1024;
+/**
+ * So many failures with no success between them mean that the destination does not work. What one answer refused
+ * together is one failure.
+ */
+const FAILURES_IN_A_ROW = 10;
+
+/**
+ * The one lossless engine: take a delivery → select → put → when the destination has it for certain, ack.
+ *
+ * ```
+ * taken ─┬─ leave ───────────────────────────────► held ──► given back at the end, in order
+ *        ├─ matched, but it stays ──────────────► released: failed, with the reason
+ *        ├─ skip (matched, but not to be taken) ─► held
+ *        └─ take ─► in the air ─┬─ sent ─► acked: moved      (ack lost: unknown, it may be in both places)
+ *                     ▲         ├─ refused for now ─► waits, and is sent again
+ *                     └─────────┘
+ *                               ├─ failed ──────► held       (or released at once as a failed delivery)
+ *                               ├─ not taken ───► released: left, and the transfer ends
+ *                               └─ unknown ─────► held       (answer lost: it may be in both places)
+ * ```
+ *
+ * There is no edge on which a message is removed before it is safe at the destination. `open` is called once; the
+ * consumer is always closed. When taking breaks off (connection lost), what is in the air is settled, and the error is
+ * told by `notice` with `complete: false` if anything had been taken, else thrown.
+ */
+export async function transfer(
+  request: TransferRequest,
+  open: (signal: AbortSignal) => Promise<Consumer>,
+  clock: Clock = systemClock,
+): Promise<Report> {
+  return await new Engine(request, clock).run(open);
+}
+
+/** Its methods bear the names of the states and edges of the picture above. */
+class Engine {
+  readonly #request: TransferRequest;
+  readonly #clock: Clock;
+  readonly #tally = new Tally();
+  readonly #backOff: BackOff;
+  readonly #total: number | null;
+  readonly #inTheAir = new Set<Promise<void>>();
+  #bytesInTheAir = 0;
+  /** Aborts the taking alone: also a consumer that waits for more must hear that the destination does not work. */
+  readonly #stop = new AbortController();
+  readonly #taking: AbortSignal;
+  /** Nothing is taken any more: what failed need not wait for its next attempt. */
+  readonly #over = new AbortController();
+  readonly #failures = new FailuresInARow();
+  #heldFailures = 0;
+  #newer = 0;
+  #alreadyThere = 0;
+  #isPauseTold = false;
+  #isComplete = true;
+  #isPassedOver = false;
+  /** Why taking broke off. */
+  #broken: unknown = null;
+  /** A destination that rejected, which none may. */
+  #bug: { readonly error: unknown } | null = null;
+
+  constructor(request: TransferRequest, clock: Clock) {
+    this.#request = request;
+    this.#clock = clock;
+    this.#backOff = new BackOff(clock, request.to.join(', ') || 'the target', request.notice);
+    this.#total = takeLimit(request);
+    this.#taking = AbortSignal.any([request.signal, this.#stop.signal]);
+  }
+
+  async run(open: (signal: AbortSignal) => Promise<Consumer>): Promise<Report> {
+    const consumer = await open(this.#taking);
+    try {
+      if (this.#request.max !== 0) await this.#takeFrom(consumer);
+      if ((consumer.unseen ?? 0) > 0) this.#isComplete = false;
+    } catch (error) {
+      this.#breakOff(error);
+    } finally {
+      this.#over.abort();
+      await Promise.all(this.#inTheAir);
+      // Gives back, in order, what is held.
+      await consumer.close().catch((error: unknown) => this.#breakOff(error));
+    }
+    // What became of that message is not known, so there is no report to make.
+    if (this.#bug !== null) throw this.#bug.error;
+    if (this.#broken !== null && this.#tally.seen === 0) throw this.#broken;
+    return this.#report();
+  }
+
+  async #takeFrom(consumer: Consumer): Promise<void> {
+    const { selection, max } = this.#request;
+    let taken = 0;
+    for await (const delivery of consumer) {
+      this.#tally.seen += 1;
+      if (this.#isNewer(delivery.message)) {
+        this.#leave(delivery);
+        if (this.#tooManyAreNewer()) break;
+        continue;
+      }
+      const verdict = selection.verdict(delivery.message);
+      await selection.turn();
+      if (verdict === 'leave') {
+        this.#leave(delivery);
+        this.#progress();
+        continue;
+      }
+      this.#tally.matched += 1;
+      if (verdict !== 'take') this.#skip(delivery, verdict.skip);
+      else if (delivery.stays !== undefined) await this.#stay(delivery, delivery.stays);
+      else {
+        if (!(await this.#roomInTheAir())) {
+          // Taken from the broker but not sent: it goes back, so it does not count as matched.
+          this.#unmatch();
+          break;
+        }
+        this.#send(delivery);
+        taken += 1;
+        if (taken === max) break;
+      }
+    }
+  }
+
+  /** It came after the start, where the depth at the start is not exact. */
+  #isNewer({ enqueuedAt }: Message): boolean {
+    const { notAfter } = this.#request;
+    return notAfter !== null && enqueuedAt !== null && enqueuedAt > notAfter;
+  }
+
+  #tooManyAreNewer(): boolean {
+    this.#newer += 1;
+    if (this.#newer < this.#request.window / 2) return false;
+    this.#isPassedOver = true;
+    this.#isComplete = false;
+    return true;
+  }
+
+  /** Held until the consumer closes. */
+  #hold({ receipt }: Delivery): void {
+    receipt.hold?.();
+  }
+
+  #leave(delivery: Delivery): void {
+    this.#hold(delivery);
+    this.#tally.left += 1;
+  }
+
+  #skip(delivery: Delivery, reason: string): void {
+    this.#hold(delivery);
+    this.#tally.skip({ id: delivery.message.id, reason });
+  }
+
+  async #stay({ message, receipt }: Delivery, reason: string): Promise<void> {
+    this.#tally.fail({ id: message.id, reason });
+    await receipt.release();
+    this.#progress();
+  }
+
+  /** Waits until one more may be in the air. False: nothing more may be sent. */
+  async #roomInTheAir(): Promise<boolean> {
+    const { pacer, window } = this.#request;
+    if (pacer !== null) await pacer.next(this.#taking);
+    await this.#backOff.clear(this.#taking);
+    while (!this.#stop.signal.aborted && (this.#inTheAir.size >= window || this.#bytesInTheAir > MAX_BYTES_IN_THE_AIR))
+      await Promise.race(this.#inTheAir);
+    return !this.#taking.aborted;
+  }
+
+  #send(delivery: Delivery): void {
+    const size = delivery.message.body.byteLength;
+    this.#bytesInTheAir += size;
+    const settled: Promise<void> = this.#putAndSettle(delivery)
+      .catch((error: unknown) => {
+        this.#bug ??= { error };
+        this.#stop.abort();
+      })
+      .finally(() => {
+        this.#bytesInTheAir -= size;
+        this.#inTheAir.delete(settled);
+      });
+    this.#inTheAir.add(settled);
+  }
+
+  async #putAndSettle(delivery: Delivery): Promise<void> {
+    const outcome = await this.#put(delivery.message);
+    if (outcome === null) {
+      this.#hold(delivery);
+      this.#unmatch();
+      return;
+    }
+    if (outcome.status === 'sent') await this.#sent(delivery, outcome.already === true);
+    else if (outcome.status === 'not-taken') await this.#notTaken(delivery);
+    else if (outcome.status === 'unknown') this.#doubt(delivery, outcome.reason);
+    else await this.#failed(delivery, outcome);
+    this.#progress();
+  }
+
+  /**
+   * Sends, and sends again what was certainly not stored and may succeed later. Null: interrupted meanwhile, and not
+   * stored.
+   */
+  async #put(message: Message): Promise<PutOutcome | null> {
+    for (;;) {
+      const outcome = await this.#request.destination.put(message);
+      if (outcome.status === 'sent') this.#backOff.succeeded();
+      if (outcome.status !== 'failed' || outcome.again !== true) return outcome;
+      if (!(await this.#backOff.refused(outcome.reason, this.#taking)))
+        return this.#request.signal.aborted ? null : outcome;
+    }
+  }
+
+  async #sent(delivery: Delivery, already: boolean): Promise<void> {
+    const { removes, to } = this.#request;
+    if (already) this.#alreadyThere += 1;
+    if (already && !removes) return this.#skip(delivery, `is in ${to.join(', ')} already`);
+    this.#failures.end();
+    if (!removes) {
+      this.#hold(delivery);
+      this.#tally.moved += 1;
+      return;
+    }
+    try {
+      await delivery.receipt.ack();
+      this.#tally.moved += 1;
+    } catch (error) {
+      this.#tally.doubt({
+        id: delivery.message.id,
+        reason: `stored, but its removal is not certain: ${reasonOf(error)}`,
+      });
+      this.#end();
+    }
+  }
+
+  async #notTaken({ receipt }: Delivery): Promise<void> {
+    this.#unmatch();
+    await receipt.release().catch(() => {});
+    this.#end();
+  }
+
+  #doubt(delivery: Delivery, reason: string): void {
+    this.#hold(delivery);
+    this.#tally.doubt({ id: delivery.message.id, reason });
+    this.#end();
+  }
+
+  async #failed(delivery: Delivery, outcome: Extract<PutOutcome, { status: 'failed' }>): Promise<void> {
+    const { message, receipt } = delivery;
+    const { onFailure, window } = this.#request;
+    this.#tally.fail({ id: message.id, reason: outcome.reason }, outcome.code);
+    const inARow = this.#failures.one(outcome.batch);
+    if (onFailure === 'hold') {
+      this.#hold(delivery);
+      this.#heldFailures += 1;
+      if (inARow >= FAILURES_IN_A_ROW || this.#heldFailures >= window / 2) this.#end();
+      return;
+    }
+    // One that cannot be held stays where it is and is passed over.
+    const isEndless = message.receiveCount === null && receipt.hold !== undefined;
+    if (onFailure === 'release-counted' && isEndless) return this.#hold(delivery);
+    await this.#pauseBeforeRetry(message.receiveCount ?? (isEndless ? inARow : 1));
+    await receipt.release({ failure: outcome.reason }).catch(() => {});
+  }
+
+  async #pauseBeforeRetry(attempts: number): Promise<void> {
+    const pauseMs = retryPauseMs(attempts);
+    if (pauseMs === 0) return;
+    if (!this.#isPauseTold)
+      this.#request.notice(`${attempts} attempts have failed: from now on there is a pause before each further one`);
+    this.#isPauseTold = true;
+    await this.#clock.sleep(pauseMs, AbortSignal.any([this.#taking, this.#over.signal]));
+  }
+
+  /** It was counted as matched, and goes back all the same. */
+  #unmatch(): void {
+    this.#tally.matched -= 1;
+    this.#tally.left += 1;
+  }
+
+  /** Nothing more is taken. */
+  #end(): void {
+    this.#stop.abort();
+    this.#isComplete = false;
+  }
+
+  #breakOff(error: unknown): void {
+    this.#broken ??= error;
+    this.#isComplete = false;
+  }
+
+  #progress(): void {
+    const tally = this.#tally;
+    this.#request.onProgress({
+      done: tally.moved + tally.skipped + tally.failed + tally.unknown + tally.left,
+      total: this.#total,
+      elapsedMs: tally.elapsedMs,
+    });
+  }
+
+  #report(): Report {
+    const { operation, from, to, guarantee, removes, selection, signal, notice } = this.#request;
+    const [newer, already] = [this.#newer, this.#alreadyThere];
+    if (newer > 0) {
+      const behind = this.#isPassedOver ? '; older ones may be behind them' : '';
+      const were = newer === 1 ? 'was' : 'were';
+      notice(`${counted(newer, 'message')} came to ${from} after the start, and ${were} left${behind}`);
+    }
+    if (already > 0 && removes) {
+      const messages = counted(already, 'message was', 'messages were');
+      notice(`${messages} in ${to.join(', ')} already, from a run that broke off`);
+    }
+    if (this.#broken !== null) notice(`stopped: ${reasonOf(this.#broken)}; what was not moved is still in ${from}`);
+    for (const remark of selection.remarks()) notice(remark);
+    const complete = this.#isComplete && !signal.aborted && !selection.undecided;
+    return this.#tally.close({ operation, from, to, guarantee, dryRun: false, native: false, complete });
+  }
+}
+
+/** Failures with no success between them. What one answer refused together is one. */
+class FailuresInARow {
+  #count = 0;
+  #batch: number | undefined;
+
+  /** Resolves to how many there are now. */
+  one(batch: number | undefined): number {
+    if (batch === undefined || batch !== this.#batch) this.#count += 1;
+    this.#batch = batch;
+    return this.#count;
+  }
+
+  end(): void {
+    this.#count = 0;
+  }
+}

@@ -1,0 +1,105 @@
+import type { NativeMove, Notice, Queue } from '../contract/queue.ts';
+import { BY_HAND, type Depth } from './depth.ts';
+import type { DryRunRequest } from './dry-run.ts';
+import { transfer } from './engine.ts';
+import { nativeElseByHand } from './native-transfer.ts';
+import type { RunOptions } from './plan.ts';
+import { pacer } from './rate-limit.ts';
+import type { Operation, Report } from './report.ts';
+import type { Selection } from './selection.ts';
+import { reading, taking } from './take.ts';
+import type { Destination, TransferRequest } from './transfer.ts';
+
+/** Which messages, from where, and how fast: the same whether `mq` carries it out, the broker does, or a dry run counts. */
+export interface Work {
+  readonly operation: Operation;
+  readonly source: Queue;
+  readonly state: 'ready' | 'dead';
+  /** The names of the targets, for the report. */
+  readonly to: readonly string[];
+  readonly selection: Selection;
+  /** At the start. */
+  readonly depth: Depth;
+  readonly max: number | null;
+  readonly ratePerSec: number | null;
+  /** Messages in the air at once. */
+  readonly window: number;
+  /** Look even where looking may do harm. */
+  readonly force: boolean;
+  readonly notice: Notice;
+}
+
+/** Takes as a consumer does: nothing from a paused queue, and more than there was at the start if that is wanted. */
+export interface AsConsumer {
+  readonly follow: boolean;
+  readonly idleMs: number | null;
+  /** It takes no more than there was at the start. */
+  readonly bounded: boolean;
+}
+
+const AS_OPERATOR: AsConsumer = { follow: false, idleMs: null, bounded: true };
+
+export interface Hands {
+  readonly destination: Destination;
+  /** See `TransferRequest`; absent: `hold`. */
+  readonly onFailure?: TransferRequest['onFailure'];
+  /** Absent: as an operator, who may take what is there also while the queue is paused. */
+  readonly asConsumer?: AsConsumer;
+}
+
+type Run = Pick<RunOptions, 'onProgress' | 'signal'>;
+
+/** By hand: each message is taken, put, and removed when it is safely there. Of a copy nothing is removed. */
+export async function byHand(work: Work, hands: Hands, { onProgress, signal }: Run): Promise<Report> {
+  const { operation, source, to, selection, depth, max, ratePerSec, window, notice } = work;
+  const { destination, onFailure = 'hold', asConsumer } = hands;
+  const { follow, idleMs, bounded } = asConsumer ?? AS_OPERATOR;
+  const bound = bounded ? depth.bound : null;
+  const removes = operation !== 'copy';
+  const take = { ...work, bound, follow, idleMs, evenPaused: asConsumer === undefined };
+  return await transfer(
+    {
+      ...{ operation, from: source.name, to, guarantee: BY_HAND, destination, selection, removes, onFailure, bound },
+      ...{ notAfter: bounded ? depth.notAfter : null, max, window, notice, onProgress, signal },
+      pacer: ratePerSec === null ? null : pacer(ratePerSec),
+    },
+    removes ? taking(take) : reading(take),
+  );
+}
+
+export interface NativeWork {
+  readonly to: Queue | 'origin';
+  /** Mark each moved message as redriven once more. */
+  readonly countReplay: boolean;
+}
+
+/** The broker's own way to do exactly this, or null. */
+export async function nativeMoveOf(
+  { source, state, selection, max, ratePerSec, notice }: Work,
+  { to, countReplay }: NativeWork,
+  signal: AbortSignal,
+): Promise<NativeMove | null> {
+  if (source.nativeMove === undefined) return null;
+  const selective = !selection.everything;
+  return await source.nativeMove({ state, to, selective, limit: max, ratePerSec, countReplay, notice, signal });
+}
+
+/**
+ * By the broker's own means where it can, else by hand. It is asked anew, because what it could do when the work was
+ * planned it may not be able to do now.
+ */
+export async function nativelyElse(
+  work: Work,
+  native: NativeWork,
+  hands: () => Promise<Report>,
+  { onProgress, signal }: Run,
+): Promise<Report> {
+  const move = await nativeMoveOf(work, native, signal);
+  if (move === null) return await hands();
+  return await nativeElseByHand({ ...work, bound: work.depth.bound, onProgress, signal }, move, hands);
+}
+
+/** What a dry run looks at. */
+export function looked({ depth, ...work }: Work, signal: AbortSignal): DryRunRequest {
+  return { ...work, bound: depth.bound, count: depth.count, signal };
+}
