@@ -1,4 +1,3 @@
-import { MqError } from './errors.ts';
 import type { MessageState, MetadataField } from './message.ts';
 import type { Trait } from './traits.ts';
 
@@ -129,43 +128,3 @@ export function absent(reason: string, instead: string | null = null): Absent {
 export function present(degree: 'native' | 'emulated' = 'native', note: string | null = null): Present {
   return { supported: true, degree, note };
 }
-
-type PresentAbility<A extends Ability> = Extract<Abilities[A], { supported: true }>;
-
-/**
- * The single gate: returns the declared ability or throws `NOT_SUPPORTED`, which names the kind, the ability, the
- * reason and the nearest alternative. Called before any work starts.
- */
-export function requireCapability<A extends Ability>(
-  capabilities: Capabilities,
-  ability: A,
-  queue?: string,
-): PresentAbility<A> {
-  const declared: Abilities[A] = capabilities.abilities[ability];
-  if (declared.supported) return declared as PresentAbility<A>;
-  throw new MqError(
-    'NOT_SUPPORTED',
-    `${ABILITY_WORDS[ability]} is not possible on kind ${capabilities.kind}: ${declared.reason}`,
-    {
-      hint: declared.instead ?? undefined,
-      backend: capabilities.broker,
-      operation: ability,
-      queue,
-    },
-  );
-}
-
-const ABILITY_WORDS: Readonly<Record<Ability, string>> = {
-  enqueue: 'enqueueing',
-  peek: 'peeking',
-  get: 'looking up one message by id',
-  drain: 'draining',
-  pause: 'pausing',
-  purge: 'purging',
-  deadLetters: 'finding dead letters',
-  redrive: 'redriving',
-  move: 'moving messages out',
-  copy: 'copying messages out',
-  create: 'creating a queue',
-  delete: 'deleting a queue',
-};

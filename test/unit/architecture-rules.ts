@@ -37,6 +37,7 @@ const PROCESS_ALLOWED: ReadonlyMap<string, string> = new Map([
 const MANIFEST = { from: 'cli/version.ts', to: '../package.json' };
 const REGISTRY = 'backends/registry.ts';
 const MAX_LINES = 500;
+const PAST_THE_GATE = /\.(publisher|consume|peek|get|purge|pause|resume|deadLetters)\?\.\(/;
 
 /** Every breach of the rules, in words; empty: none. */
 export function breaches(files: readonly SourceFile[]): string[] {
@@ -58,6 +59,8 @@ export function breaches(files: readonly SourceFile[]): string[] {
     const lines = text.split('\n').length - 1;
     if (lines > MAX_LINES) found.push(`${path} has ${lines} lines`);
     if (/instanceof MqError\b/.test(withoutComments(text))) found.push(`${path} misses an MqError of another copy`);
+    if (PAST_THE_GATE.test(withoutComments(text)) && !path.startsWith('backends/'))
+      found.push(`${path} calls what a queue may not be able to do without asking (contract/ask.ts)`);
     if (/util/.test(path)) found.push(`${path}: its name says nothing of what it is for`);
     if (!/^[a-z0-9-]+(\/[a-z0-9-]+)*\.tsx?$/.test(path)) found.push(`${path}: not in kebab-case`);
     if (!PROCESS_ALLOWED.has(path) && touchesProcess(text)) found.push(`${path} touches process`);

@@ -74,6 +74,7 @@ describe('the rules find', () => {
     ['a file of itself (a circle of one)', 'core/x.ts', "import './x.ts';\n"],
     ['a file of over 500 lines', 'core/x.ts', 'a();\n'.repeat(501)],
     ['an error known by its class', 'core/x.ts', 'if (error instanceof MqError) a();\n'],
+    ['a member of a queue called without asking', 'core/x.ts', 'await queue.peek?.({});\n'],
     ['utils', 'core/string-utils.ts', ''],
     ['a name that is not in kebab-case', 'core/MoveAll.ts', ''],
     ['the process outside main', 'core/x.ts', 'const home = process.env.HOME;\n'],

@@ -29,7 +29,7 @@ export const pause = defineVerb<PauseFlags, PauseOptions>({
       done: 'paused',
       queues,
       flags,
-      change: (queue, signal) => queue.pause?.({ reason, signal }),
+      change: ({ pause: stop }, signal) => stop({ reason, signal }),
     });
     return EXIT.done;
   },

@@ -24,7 +24,7 @@ export const resume = defineVerb<object, ResumeOptions>({
       done: 'resumed',
       queues,
       flags,
-      change: (queue, signal) => queue.resume?.({ signal }),
+      change: ({ resume: start }, signal) => start({ signal }),
     });
     return EXIT.done;
   },

@@ -1,5 +1,4 @@
-import { requireCapability } from '../../contract/capabilities.ts';
-import type { Queue } from '../../contract/queue.ts';
+import { type Asked, ask } from '../../contract/ask.ts';
 import { withBrokerFlags } from '../line/broker-flags.ts';
 import { isDocumentFormat, openSequence } from '../output/documents.ts';
 import type { Session } from '../session.ts';
@@ -11,7 +10,7 @@ export interface DeliveryChange {
   readonly queues: readonly string[];
   /** As they were given: some are for one broker alone. */
   readonly flags: object;
-  readonly change: (queue: Queue, signal: AbortSignal) => Promise<void> | undefined;
+  readonly change: (queue: Asked<'pause'>, signal: AbortSignal) => Promise<void>;
 }
 
 /** Stops or starts deliveries of each queue. All are looked up first, so that a mistyped name changes none of them. */
@@ -21,18 +20,17 @@ export async function changeDeliveries(session: Session, what: DeliveryChange): 
   const target = session.target();
   await session.withBroker(
     async (broker) => {
-      const queues: Queue[] = [];
+      const queues: { readonly name: string; readonly asked: Asked<'pause'> }[] = [];
       for (const name of what.queues) {
         const queue = await session.within(operation, (signal) => broker.queue(name, signal));
-        requireCapability(queue.capabilities, 'pause', name);
-        queues.push(queue);
+        queues.push({ name: queue.name, asked: ask(queue, 'pause') });
       }
       const sequence = isDocumentFormat(format) ? await openSequence(session, format) : null;
       try {
-        for (const queue of queues) {
-          await session.within(operation, async (signal) => change(queue, signal));
-          await sequence?.item({ operation, queue: queue.name, broker: broker.name });
-          session.messages.summary(`${done} ${queue.name}`);
+        for (const { name, asked } of queues) {
+          await session.within(operation, (signal) => change(asked, signal));
+          await sequence?.item({ operation, queue: name, broker: broker.name });
+          session.messages.summary(`${done} ${name}`);
         }
       } finally {
         await sequence?.end();

@@ -5,8 +5,8 @@ import type { History } from '../../change/history.ts';
 import { planQuestion } from '../../change/plan-question.ts';
 import { declined, guarded, type Question } from '../../change/question.ts';
 import { ChangeRecord } from '../../change/record.ts';
+import { ask } from '../../contract/ask.ts';
 import type { Broker } from '../../contract/broker.ts';
-import { requireCapability } from '../../contract/capabilities.ts';
 import type { Notice, Queue } from '../../contract/queue.ts';
 import { groupExpression, groupFilter } from '../../core/dead-letter-groups.ts';
 import { EXIT, type ExitCode, exitOf } from '../../core/exit-codes.ts';
@@ -73,15 +73,15 @@ export async function planAction(
       finalOf: (exit) => exit,
     });
   if (verb === 'pause' || verb === 'resume') {
-    requireCapability(queue.capabilities, 'pause', queue.name);
+    const { pause, resume } = ask(queue, 'pause');
     const lines = switchingLines(verb, queue, broker);
     const question = guarded({ lines, typed: null, about: queue.name, policies: [watched.policy] }, guard);
     return {
       question,
       async run(answer, _onProgress, runSignal) {
         const change = async (): Promise<void> => {
-          if (verb === 'pause') await queue.pause?.({ reason: null, signal: runSignal });
-          else await queue.resume?.({ signal: runSignal });
+          if (verb === 'pause') await pause({ reason: null, signal: runSignal });
+          else await resume({ signal: runSignal });
         };
         await carriedOut(question, answer, change, () => EXIT.done);
         return { lines: [`${verb === 'pause' ? 'paused' : 'resumed'} ${queue.name}`, ...notices], failed: false };
