@@ -229,10 +229,9 @@ class Engine {
       await delivery.receipt.ack();
       this.#tally.moved += 1;
     } catch (error) {
-      this.#tally.doubt({
-        id: delivery.message.id,
-        reason: `stored, but its removal is not certain: ${reasonOf(error)}`,
-      });
+      const doubt = `its removal is not certain: ${reasonOf(error)}`;
+      const isStored = this.#request.destination.keeps !== false;
+      this.#tally.doubt({ id: delivery.message.id, reason: isStored ? `stored, but ${doubt}` : doubt });
       this.#end();
     }
   }

@@ -28,7 +28,9 @@ export function reportSentence(report: AnyReport, duration: string | null = null
     ...(failed > 0
       ? [command ? `${failed} failed ${failed === 1 ? 'delivery' : 'deliveries'}` : `${failed} failed`]
       : []),
-    ...(unknown > 0 ? [`${unknown} uncertain: each may be in both places`] : []),
+    ...(unknown > 0
+      ? [`${unknown} uncertain: each may ${operation === 'purge' ? 'still be there' : 'be in both places'}`]
+      : []),
     // What was not looked at before the end is in no count.
     ...(left > 0 ? [complete ? `${left} left` : `${left} of those seen left`] : []),
     ...(duration === null || report.dryRun ? [] : [duration]),
@@ -43,7 +45,8 @@ export function reportSentence(report: AnyReport, duration: string | null = null
 /** What a report that is not complete means for another run. `report.complete` must be false. */
 export function unfinished({ operation, moved, unknown }: AnyReport): string {
   if (operation === 'copy' && moved !== 0) return 'not finished; another run copies these once more';
-  if (unknown > 0) return 'not finished; another run may send those that are uncertain once more';
+  if (unknown > 0 && operation !== 'purge')
+    return 'not finished; another run may send those that are uncertain once more';
   return 'not finished; running it again is safe';
 }
 

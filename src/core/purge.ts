@@ -145,4 +145,4 @@ async function whole(
 }
 
 /** Where messages go that are deleted. */
-const DISCARD: Destination = { put: async (message) => ({ status: 'sent', id: message.id }) };
+const DISCARD: Destination = { put: async (message) => ({ status: 'sent', id: message.id }), keeps: false };

@@ -19,6 +19,8 @@ export type PutOutcome = SendOutcome | { readonly status: 'not-taken'; readonly 
  */
 export interface Destination {
   put(message: Message): Promise<PutOutcome>;
+  /** False: what is put is gone, so there is no second place in which a message may be. */
+  readonly keeps?: false;
 }
 
 export interface TransferRequest {
