@@ -1,5 +1,5 @@
 // Prints the manual page as Markdown, from the program's own help: the build pipes it through marked-man into
 // dist/mq.1.
-import { manPage } from '../src/cli/help/man-page.ts';
+import { manual } from '../src/cli/start/manual.ts';
 
-process.stdout.write(await manPage());
+process.stdout.write(await manual());

@@ -36,7 +36,7 @@ export async function main(umask: number = process.umask()): Promise<void> {
     MANIFESTS,
     EXIT,
     verbNamed,
-  } = await import('./running.ts');
+  } = await import('./start/running.ts');
   const live = args.some((arg) => verbNamed(arg)?.isLive === true);
   keepMemoryFlat(live ? 'live' : 'bulk');
   const stop = new AbortController();
@@ -125,7 +125,7 @@ export async function main(umask: number = process.umask()): Promise<void> {
     },
     openBroker,
     async listKinds() {
-      const { allBackends } = await import('./running.ts');
+      const { allBackends } = await import('./start/running.ts');
       return (await allBackends()).flatMap((backend) => backend.kinds);
     },
   };
@@ -177,7 +177,7 @@ function isSignal(cause: StopCause): boolean {
 }
 
 const openBroker: Host['openBroker'] = async (url, options) => {
-  const { backendFor } = await import('./running.ts');
+  const { backendFor } = await import('./start/running.ts');
   const backend = await backendFor(url);
   return backend.open(url, options);
 };
@@ -185,7 +185,7 @@ const openBroker: Host['openBroker'] = async (url, options) => {
 /** What a shell runs for Tab: without streams and signals, whose opening would be a third of its time. */
 async function completeAndExit(args: readonly string[], env: Host['env']): Promise<void> {
   const [{ complete }, { writeSync }] = await Promise.all([
-    import('./completion/complete.ts'),
+    import('./start/complete.ts'),
     import('./host/light-builtins.ts'),
   ]);
   const code = await complete(args, {

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { ExitCode } from '../core/exit-codes.ts';
 import type { Operand } from './line/operand.ts';
-import type { Session } from './session.ts';
+import type { Session } from './session/session.ts';
 
 /**
  * One verb. `declare` states arguments and options, `parse` turns what was given into options and refuses
@@ -24,6 +24,24 @@ export interface PreparedVerb {
   readonly examples: readonly string[];
   declare(command: Command): void;
   execute(operands: readonly Operand[], flags: object, session: Session): Promise<ExitCode>;
+}
+
+/** What is known of a verb without loading it. */
+export interface VerbEntry {
+  readonly name: string;
+  readonly summary: string;
+  readonly group: string;
+  /**
+   * It changes something on a broker, and so is guarded (`readonly`, `protected`, rules) and written to the history.
+   * Absent: it only reads. `asks`: of its own accord, with the counts that it has found.
+   */
+  readonly changes?: { readonly asks?: true; readonly hasDryRun?: true };
+  /** A view that lasts: memory is kept flat for it in another way, and it ends with its terminal. */
+  readonly isLive?: true;
+  /** It must work when the configuration is broken. */
+  readonly needsNoConfiguration?: true;
+  /** Each verb is a chunk of its own: only the one that was asked for is loaded. */
+  readonly load: () => Promise<PreparedVerb>;
 }
 
 /** `Flags` must describe exactly the options that `declare` adds; commander cannot check that. */

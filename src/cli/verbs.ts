@@ -1,21 +1,4 @@
-import type { PreparedVerb } from './verb.ts';
-
-export interface VerbEntry {
-  readonly name: string;
-  readonly summary: string;
-  readonly group: string;
-  /**
-   * It changes something on a broker, and so is guarded (`readonly`, `protected`, rules) and written to the history.
-   * Absent: it only reads. `asks`: of its own accord, with the counts that it has found.
-   */
-  readonly changes?: { readonly asks?: true; readonly hasDryRun?: true };
-  /** A view that lasts: memory is kept flat for it in another way, and it ends with its terminal. */
-  readonly isLive?: true;
-  /** It must work when the configuration is broken. */
-  readonly needsNoConfiguration?: true;
-  /** Each verb is a chunk of its own: only the one that was asked for is loaded. */
-  readonly load: () => Promise<PreparedVerb>;
-}
+import type { VerbEntry } from './verb.ts';
 
 const LOOK = 'Look:';
 const MESSAGES = 'Messages:';

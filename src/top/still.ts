@@ -1,5 +1,5 @@
 import type { Snapshot } from '../feed/snapshot.ts';
-import { reduce } from './state/reducer.ts';
+import { reduce } from './reducer/reducer.ts';
 import type { BrokerView } from './state/rows.ts';
 import { type InitialOptions, initialState, LIST_CHROME, type TopState } from './state/state.ts';
 import { wholeReasons } from './text/brokers.ts';

@@ -1,5 +1,5 @@
+import { reduce } from './reducer/reducer.ts';
 import type { TopEvent } from './state/event.ts';
-import { reduce } from './state/reducer.ts';
 import type { TopState } from './state/state.ts';
 
 /** Holds the state outside React, so that polling and working do not depend on what is drawn. */

@@ -2,7 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { backendFor, MANIFESTS } from '../../src/backends/registry.ts';
 import { History } from '../../src/change/history.ts';
-import { KNOWN } from '../../src/cli/known.ts';
+import { KNOWN } from '../../src/cli/start/known.ts';
 import { loadSettings, type Settings } from '../../src/config/load.ts';
 import { Secrets } from '../../src/config/redact.ts';
 import { findContext } from '../../src/config/target.ts';

@@ -1,9 +1,9 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { MANIFESTS } from '../../src/backends/registry.ts';
-import { manPage } from '../../src/cli/help/man-page.ts';
 import { TOPICS } from '../../src/cli/help/topics.ts';
 import type { StopCause } from '../../src/cli/host/host.ts';
+import { manual } from '../../src/cli/start/manual.ts';
 import { CHANGING, VERBS, verbNamed } from '../../src/cli/verbs.ts';
 import { CommandLine } from '../support/command-line.ts';
 
@@ -73,7 +73,7 @@ it('a verb that cannot ask names the flags that it has: --dry-run only where the
 });
 
 it('the manual page has every verb and every flag', async () => {
-  const page = await manPage();
+  const page = await manual();
   for (const { name } of VERBS) {
     expect(page).toContain(`### mq ${name}\n`);
     const document = JSON.parse((await mq.ok([name, '--help', '-o', 'json'])).stdout);

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { allBackends, backendFor } from '../../src/backends/registry.ts';
 import type { Host, Output, StopCause } from '../../src/cli/host/host.ts';
-import { runCommandLine } from '../../src/cli/run.ts';
+import { runCommandLine } from '../../src/cli/start/run.ts';
 import type { Broker } from '../../src/contract/broker.ts';
 import { PATIENT } from './patience.ts';
 

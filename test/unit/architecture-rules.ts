@@ -67,7 +67,13 @@ export function breaches(files: readonly SourceFile[]): string[] {
   }
   const reaching = files.filter(({ path }) => path.startsWith('cli/') && graph.get(path)?.includes(REGISTRY));
   if (reaching.length > 1) found.push(`the registry is reached from ${reaching.map(({ path }) => path).join(' and ')}`);
-  return [...found, ...circles(graph)];
+  // A circle of doors alone is one of files, and is told as that.
+  const ofRooms = circles(roomsOf(graph)).filter((rooms) => !rooms.every((room) => graph.has(room)));
+  return [
+    ...found,
+    ...circles(graph).map((trail) => `circle: ${trail.join(' → ')}`),
+    ...ofRooms.map((trail) => `rooms in a circle: ${trail.join(' → ')}`),
+  ];
 }
 
 /** The modules that a file names: static, re-exported, dynamic, and as types. */
@@ -115,13 +121,34 @@ function withoutComments(text: string): string {
   return text.replace(pattern, (part) => (part.startsWith('//') || part.startsWith('/*') ? ' ' : part));
 }
 
-function circles(graph: ReadonlyMap<string, readonly string[]>): string[] {
-  const found: string[] = [];
+/**
+ * The same arrows between rooms. A room is a folder in a layer; a file at a layer's own root is a door, and a room of
+ * its own. How a backend parts its own folders is not asked here.
+ */
+function roomsOf(graph: ReadonlyMap<string, readonly string[]>): Map<string, readonly string[]> {
+  const rooms = new Map<string, Set<string>>();
+  for (const [path, targets] of graph) {
+    const from = roomOf(path);
+    const known = rooms.get(from) ?? new Set();
+    rooms.set(from, known);
+    for (const to of targets.map(roomOf)) if (to !== from) known.add(to);
+  }
+  return new Map([...rooms].map(([room, targets]) => [room, [...targets]]));
+}
+
+function roomOf(path: string): string {
+  const [layer = '', room = '', ...inside] = path.split('/');
+  return layer === 'backends' || inside.length === 0 ? path : `${layer}/${room}`;
+}
+
+/** Each with its first member once more at its end. */
+function circles(graph: ReadonlyMap<string, readonly string[]>): readonly (readonly string[])[] {
+  const found: (readonly string[])[] = [];
   const done = new Set<string>();
   const walk = (path: string, trail: readonly string[]): void => {
     const start = trail.indexOf(path);
     if (start >= 0) {
-      found.push(`circle: ${[...trail.slice(start), path].join(' → ')}`);
+      found.push([...trail.slice(start), path]);
       return;
     }
     if (done.has(path)) return;

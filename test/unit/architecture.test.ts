@@ -91,6 +91,19 @@ describe('the rules find', () => {
     expect(breaches([...SOUND, one, two])).toEqual(['circle: core/a.ts → core/b.ts → core/a.ts']);
   });
 
+  it('a circle between rooms whose files are in none', () => {
+    const files = [
+      { path: 'cli/help/a.ts', text: "import '../start/b.ts';\n" },
+      { path: 'cli/start/b.ts', text: '' },
+      { path: 'cli/start/c.ts', text: "import '../door.ts';\n" },
+      { path: 'cli/door.ts', text: "import './help/d.ts';\n" },
+      { path: 'cli/help/d.ts', text: '' },
+    ];
+    expect(breaches([...SOUND, ...files])).toEqual([
+      'rooms in a circle: cli/help → cli/start → cli/door.ts → cli/help',
+    ]);
+  });
+
   it('imports in every form', () => {
     const text = `
       import a from './1.ts'; import { b,

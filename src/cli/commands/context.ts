@@ -7,15 +7,15 @@ import { schemeNameOf } from '../../contract/address.ts';
 import { MqError } from '../../contract/errors.ts';
 import { formatDuration } from '../../core/duration.ts';
 import { EXIT, type ExitCode } from '../../core/exit-codes.ts';
+import { safe } from '../../core/safe-text.ts';
 import { knownForms, shownUrl } from '../brokers.ts';
 import { type PasswordFlags, passwordFrom } from '../line/password-flags.ts';
 import { printBox } from '../output/box.ts';
 import { CONTEXT_COLUMNS, contextDocument } from '../output/context-view.ts';
 import { isDocumentFormat, openSequence, printDocument } from '../output/documents.ts';
-import { safe } from '../output/safe.ts';
 import { printTable } from '../output/table.ts';
-import { probe } from '../probe.ts';
-import type { Session } from '../session.ts';
+import { probe } from '../session/probe.ts';
+import type { Session } from '../session/session.ts';
 import { defineVerb, word } from '../verb.ts';
 
 const ACTIONS = ['ls', 'show', 'add', 'use', 'rm', 'test'] as const;

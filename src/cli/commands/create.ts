@@ -7,7 +7,7 @@ import { MANIFESTS } from '../brokers.ts';
 import { collect, wholeNumber } from '../line/globals.ts';
 import { splitPair } from '../line/pairs.ts';
 import { isDocumentFormat, printDocument } from '../output/documents.ts';
-import { sayMadeByDefault } from '../queues.ts';
+import { sayMadeByDefault } from '../session/queues.ts';
 import { defineVerb, word } from '../verb.ts';
 
 interface CreateFlags {

@@ -5,8 +5,8 @@ import { counted } from '../../core/counted.ts';
 import { EXIT } from '../../core/exit-codes.ts';
 import { capital } from '../../core/plan-words.ts';
 import { type Told, told } from '../../core/told.ts';
-import { confirm, requireSomebodyToAsk } from '../asking.ts';
 import { isDocumentFormat, printDocument } from '../output/documents.ts';
+import { confirm, requireSomebodyToAsk } from '../session/asking.ts';
 import { defineVerb, word } from '../verb.ts';
 
 export interface DeleteOptions {

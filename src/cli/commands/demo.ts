@@ -5,7 +5,7 @@ import { EXIT, type ExitCode } from '../../core/exit-codes.ts';
 import { urlOfFile } from '../brokers.ts';
 import { outsideOf, showLive } from '../demo/live.ts';
 import type { Host, Output } from '../host/host.ts';
-import type { Session } from '../session.ts';
+import type { Session } from '../session/session.ts';
 import { defineVerb } from '../verb.ts';
 
 export const demo = defineVerb<object, object>({

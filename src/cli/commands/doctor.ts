@@ -3,11 +3,11 @@ import { findContext, type Target } from '../../config/target.ts';
 import type { Check } from '../../contract/broker.ts';
 import { counted } from '../../core/counted.ts';
 import { EXIT } from '../../core/exit-codes.ts';
+import { safe } from '../../core/safe-text.ts';
 import { checkBroker } from '../doctor/broker-checks.ts';
 import { checkOwn, failedBy } from '../doctor/own-checks.ts';
 import { isDocumentFormat, openSequence } from '../output/documents.ts';
-import { safe } from '../output/safe.ts';
-import type { Session } from '../session.ts';
+import type { Session } from '../session/session.ts';
 import { defineVerb } from '../verb.ts';
 
 interface DoctorFlags {

@@ -8,7 +8,7 @@ import type { Destination } from '../../core/transfer.ts';
 import { type DrainTo, type OpenDestination, openDrainDestination } from '../drain/drain-destination.ts';
 import type { Distrust } from '../drain/exec-trust.ts';
 import { rate, wait, wholeNumber } from '../line/globals.ts';
-import type { Session } from '../session.ts';
+import type { Session } from '../session/session.ts';
 import { printReport, sayReport, workPlan } from '../transfer/run-plan.ts';
 import { addSelectionOptions, FORCE, type SelectionFlags, selectionFrom } from '../transfer/selection-flags.ts';
 import { defineVerb, word } from '../verb.ts';

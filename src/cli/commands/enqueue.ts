@@ -13,7 +13,7 @@ import { addBrokerFlags } from '../line/broker-flags.ts';
 import { collect, duration, rate, wholeNumber } from '../line/globals.ts';
 import { openIdPrinter } from '../output/id-printer.ts';
 import { SendFaults } from '../output/send-faults.ts';
-import { queueToFill, sayMadeByDefault } from '../queues.ts';
+import { queueToFill, sayMadeByDefault } from '../session/queues.ts';
 import { defineVerb, word, words } from '../verb.ts';
 
 export interface EnqueueVerbOptions {

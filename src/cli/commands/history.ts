@@ -2,10 +2,10 @@ import { readHistory } from '../../change/history.ts';
 import { formatDuration } from '../../core/duration.ts';
 import { EXIT } from '../../core/exit-codes.ts';
 import { queuePattern } from '../../core/name-pattern.ts';
+import { safe } from '../../core/safe-text.ts';
 import { wholeNumber } from '../line/globals.ts';
 import type { Column } from '../output/columns.ts';
 import { isDocumentFormat, openSequence } from '../output/documents.ts';
-import { safe } from '../output/safe.ts';
 import { printTable } from '../output/table.ts';
 import { defineVerb, words } from '../verb.ts';
 

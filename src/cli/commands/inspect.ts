@@ -4,14 +4,14 @@ import type { DeadLetters, Queue } from '../../contract/queue.ts';
 import type { QueueStats } from '../../contract/stats.ts';
 import { toEnvelope } from '../../core/envelope.ts';
 import { EXIT, type ExitCode } from '../../core/exit-codes.ts';
+import { safe } from '../../core/safe-text.ts';
 import { told } from '../../core/told.ts';
 import { bodyRedaction } from '../output/body-redaction.ts';
 import { printBox } from '../output/box.ts';
 import { isDocumentFormat, printDocument } from '../output/documents.ts';
 import { messageText } from '../output/message-view.ts';
-import { safe } from '../output/safe.ts';
 import { figure, statsDocument } from '../output/stats-view.ts';
-import type { Session } from '../session.ts';
+import type { Session } from '../session/session.ts';
 import { defineVerb, word } from '../verb.ts';
 
 export interface InspectOptions {

@@ -5,7 +5,7 @@ import { compareQueues, SORT_KEYS, type SortKey } from '../line/sort-queues.ts';
 import { isDocumentFormat, openSequence } from '../output/documents.ts';
 import { LIST_COLUMNS, statsDocument } from '../output/stats-view.ts';
 import { printTable } from '../output/table.ts';
-import { readQueues, Unread } from '../queues.ts';
+import { readQueues, Unread } from '../session/queues.ts';
 import { defineVerb, words } from '../verb.ts';
 
 interface LsFlags {

@@ -8,7 +8,7 @@ import { peekMessages } from '../../core/peek.ts';
 import { type SelectionOptions, selection as selectionOf } from '../../core/selection.ts';
 import { wholeNumber } from '../line/globals.ts';
 import { openMessagePrinter } from '../output/message-printer.ts';
-import type { Session } from '../session.ts';
+import type { Session } from '../session/session.ts';
 import { addSelectionOptions, FORCE, type SelectionFlags, selectionFrom } from '../transfer/selection-flags.ts';
 import { defineVerb, word } from '../verb.ts';
 

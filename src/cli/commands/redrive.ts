@@ -1,7 +1,7 @@
 import { planRedrive } from '../../core/redrive.ts';
-import { requireSomebodyToAsk } from '../asking.ts';
 import { addBrokerFlags, requireDemanded, withBrokerFlags } from '../line/broker-flags.ts';
 import { wholeNumber } from '../line/globals.ts';
+import { requireSomebodyToAsk } from '../session/asking.ts';
 import { reportFormat, runPlan } from '../transfer/run-plan.ts';
 import {
   addTransferOptions,

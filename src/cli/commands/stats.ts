@@ -13,8 +13,8 @@ import { printDeadGroups } from '../output/dead-groups-view.ts';
 import { isDocumentFormat, openSequence } from '../output/documents.ts';
 import { STATS_COLUMNS, statsDocument } from '../output/stats-view.ts';
 import { printTable } from '../output/table.ts';
-import { readQueues, Unread } from '../queues.ts';
-import type { Session } from '../session.ts';
+import { readQueues, Unread } from '../session/queues.ts';
+import type { Session } from '../session/session.ts';
 import { defineVerb, words } from '../verb.ts';
 
 interface StatsFlags {

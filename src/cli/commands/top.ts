@@ -19,13 +19,13 @@ import { snapshotsOf, untilComplete } from '../../feed/until-complete.ts';
 import { frameText, stateAfter } from '../../top/still.ts';
 import type { Theme } from '../../top/text/theme.ts';
 import { contextsOf, recordedBroker, type WatchedBroker } from '../../top/watched.ts';
-import { fileError } from '../file-error.ts';
+import { fileError } from '../host/file-error.ts';
 import { wait } from '../line/globals.ts';
 import { openSequence } from '../output/documents.ts';
 import { statsDocument } from '../output/stats-view.ts';
-import type { Session } from '../session.ts';
+import type { Session } from '../session/session.ts';
 import { defineVerb, words } from '../verb.ts';
-import { watchedBrokers } from '../watched-brokers.ts';
+import { watchedBrokers } from '../watching/watched-brokers.ts';
 
 interface TopFlags {
   readonly once?: true;

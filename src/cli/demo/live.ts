@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { ExitCode } from '../../core/exit-codes.ts';
 import { urlOfFile } from '../brokers.ts';
 import type { Host } from '../host/host.ts';
-import type { Session } from '../session.ts';
+import type { Session } from '../session/session.ts';
 import { runBackground } from './background.ts';
 
 /**

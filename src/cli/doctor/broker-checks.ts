@@ -4,8 +4,8 @@ import { ABILITIES } from '../../contract/capabilities.ts';
 import { isMqError } from '../../contract/errors.ts';
 import { formatDuration } from '../../core/duration.ts';
 import { queuePattern } from '../../core/name-pattern.ts';
-import { probe } from '../probe.ts';
-import type { Session } from '../session.ts';
+import { probe } from '../session/probe.ts';
+import type { Session } from '../session/session.ts';
 import { failedBy, ok, warning } from './own-checks.ts';
 import { checkTls } from './tls-check.ts';
 

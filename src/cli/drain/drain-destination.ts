@@ -1,12 +1,12 @@
 import { MqError } from '../../contract/errors.ts';
 import type { Message } from '../../contract/message.ts';
 import { toEnvelope } from '../../core/envelope.ts';
+import { safeJson, safeLines } from '../../core/safe-text.ts';
 import type { Destination, PutOutcome } from '../../core/transfer.ts';
 import { isDocumentFormat } from '../output/documents.ts';
 import { bodyFor } from '../output/message-printer.ts';
 import { messageText } from '../output/message-view.ts';
-import { safeJson, safeLines } from '../output/safe.ts';
-import type { Session } from '../session.ts';
+import type { Session } from '../session/session.ts';
 import { BatchWriter } from './batch-writer.ts';
 import { ExecDestination } from './exec-destination.ts';
 import type { Distrust } from './exec-trust.ts';

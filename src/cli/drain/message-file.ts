@@ -4,9 +4,9 @@ import { dirname } from 'node:path';
 import { MqError } from '../../contract/errors.ts';
 import type { Message } from '../../contract/message.ts';
 import { toEnvelope } from '../../core/envelope.ts';
+import { safeJson } from '../../core/safe-text.ts';
 import type { Destination } from '../../core/transfer.ts';
-import { fileError } from '../file-error.ts';
-import { safeJson } from '../output/safe.ts';
+import { fileError } from '../host/file-error.ts';
 import { BatchWriter } from './batch-writer.ts';
 
 const NEWLINE = 0x0a;

@@ -1,21 +1,28 @@
 import type { Command } from 'commander';
 import { EXIT, EXIT_MEANINGS, type ExitName } from '../../core/exit-codes.ts';
-import type { PreparedVerb } from '../verb.ts';
-import { VERBS, verbNamed } from '../verbs.ts';
+import type { PreparedVerb, VerbEntry } from '../verb.ts';
 import { TOPICS } from './topics.ts';
 
-/** Help for programs: `mq --help -o json`, `mq VERB --help -o json`. Additive, as all our JSON. */
-export function helpDocument(program: Command, name: string | null, verb: PreparedVerb | null): object {
+/**
+ * Help for programs: `mq --help -o json`, `mq VERB --help -o json`. Additive, as all our JSON. `name`: of the verb that
+ * is asked for; null: the program.
+ */
+export function helpDocument(
+  program: Command,
+  verbs: readonly VerbEntry[],
+  name: string | null,
+  verb: PreparedVerb | null,
+): object {
   const command = program.commands.find((candidate) => candidate.name() === name);
   const exitCodes = (Object.keys(EXIT) as ExitName[]).map((key) => ({ code: EXIT[key], meaning: EXIT_MEANINGS[key] }));
   if (command === undefined || verb === null) {
     return {
       name: 'mq',
-      verbs: VERBS.map(({ name: own, summary, group }) => ({
+      verbs: verbs.map(({ name: own, summary, group, changes }) => ({
         name: own,
         summary,
         group: group.replace(/:$/, ''),
-        changes: verbNamed(own)?.changes !== undefined,
+        changes: changes !== undefined,
       })),
       topics: TOPICS,
       globalOptions: optionsOf(program),
@@ -26,7 +33,7 @@ export function helpDocument(program: Command, name: string | null, verb: Prepar
     name: command.name(),
     summary: command.summary(),
     effect: verb.effect,
-    changes: verbNamed(command.name())?.changes !== undefined,
+    changes: verbs.some((entry) => entry.name === command.name() && entry.changes !== undefined),
     examples: verb.examples,
     arguments: command.registeredArguments.map((argument) => ({
       name: argument.name(),

@@ -1,21 +1,18 @@
 import type { Command, Option } from 'commander';
 import { EXIT, EXIT_MEANINGS, type ExitName } from '../../core/exit-codes.ts';
-import { buildProgram } from '../program.ts';
-import type { PreparedVerb } from '../verb.ts';
-import { VERBS } from '../verbs.ts';
+import type { PreparedVerb, VerbEntry } from '../verb.ts';
 import { TOPIC_TEXTS } from './topic-texts.ts';
 import { TOPICS } from './topics.ts';
 
-/** The manual page as Markdown, in the dialect of marked-man, from the same tree and texts as the help. */
-export async function manPage(): Promise<string> {
-  const loaded = new Map<string, PreparedVerb>();
-  for (const { name, load } of VERBS) loaded.set(name, await load());
-  const program = buildProgram(
-    loaded,
-    async () => {},
-    () => {},
-    80,
-  );
+/**
+ * The manual page as Markdown, in the dialect of marked-man, from the same tree and texts as the help: `program` has
+ * every verb of `verbs` in it, and `loaded` holds these.
+ */
+export function manPage(
+  program: Command,
+  verbs: readonly VerbEntry[],
+  loaded: ReadonlyMap<string, PreparedVerb>,
+): string {
   const lines = [
     `# mq(1) -- one command line for every queue`,
     '',
@@ -25,7 +22,7 @@ export async function manPage(): Promise<string> {
     '',
     '## VERBS',
     '',
-    ...VERBS.flatMap(({ name, summary }) => verbSection(program, name, summary, loaded.get(name))),
+    ...verbs.flatMap(({ name, summary }) => verbSection(program, name, summary, loaded.get(name))),
     '## GLOBAL OPTIONS',
     '',
     ...options(program),

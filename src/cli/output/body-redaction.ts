@@ -1,6 +1,6 @@
 import type { Message } from '../../contract/message.ts';
 import { utf8Text } from '../../core/envelope.ts';
-import type { Session } from '../session.ts';
+import type { Session } from '../session/session.ts';
 
 const HIDDEN = '***';
 

@@ -1,5 +1,5 @@
 import stringWidth from 'string-width';
-import type { Session } from '../session.ts';
+import type { Session } from '../session/session.ts';
 
 /**
  * A small boxed view for people. In a pipe it has no borders, so that `awk` and `cut` can read it. Cells are already

@@ -1,7 +1,7 @@
 import type { Context, SecretText } from '../../config/configuration.ts';
+import { safe } from '../../core/safe-text.ts';
 import { shownUrl } from '../brokers.ts';
 import type { Column } from './columns.ts';
-import { safe } from './safe.ts';
 
 /** What may be seen of a context: never a password, and of a secret kept elsewhere only where. */
 export function contextDocument(context: Context, isCurrent: boolean): object {

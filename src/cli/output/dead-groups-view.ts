@@ -4,11 +4,11 @@ import type { Message } from '../../contract/message.ts';
 import { type DeadLetterGroup, DeadLetterGrouping, OTHER_REASONS } from '../../core/dead-letter-groups.ts';
 import { formatDuration } from '../../core/duration.ts';
 import { peekMessages } from '../../core/peek.ts';
+import { safe } from '../../core/safe-text.ts';
 import { EVERYTHING } from '../../core/selection.ts';
-import type { Session } from '../session.ts';
+import type { Session } from '../session/session.ts';
 import type { Column } from './columns.ts';
 import { isDocumentFormat, openSequence } from './documents.ts';
-import { safe } from './safe.ts';
 import { printTable } from './table.ts';
 
 /** `stats QUEUE --dead`: what the dead letters of a queue died of. Looks at all of them; what that costs is said. */

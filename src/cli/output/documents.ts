@@ -1,5 +1,5 @@
-import type { Session } from '../session.ts';
-import { safeJson, safeLines } from './safe.ts';
+import { safeJson, safeLines } from '../../core/safe-text.ts';
+import type { Session } from '../session/session.ts';
 
 export type DocumentFormat = 'json' | 'ndjson' | 'yaml';
 

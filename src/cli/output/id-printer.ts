@@ -1,7 +1,7 @@
 import type { SendOutcome } from '../../contract/message.ts';
-import type { Session } from '../session.ts';
+import { safe } from '../../core/safe-text.ts';
+import type { Session } from '../session/session.ts';
 import { isDocumentFormat, openSequence } from './documents.ts';
-import { safe } from './safe.ts';
 
 type Sent = Extract<SendOutcome, { readonly status: 'sent' }>;
 

@@ -1,11 +1,11 @@
 import type { Message } from '../../contract/message.ts';
 import { toEnvelope, utf8Text } from '../../core/envelope.ts';
+import { safeLines } from '../../core/safe-text.ts';
 import type { OutputFormat } from '../line/globals.ts';
-import type { Session } from '../session.ts';
+import type { Session } from '../session/session.ts';
 import { bodyRedaction } from './body-redaction.ts';
 import { openSequence } from './documents.ts';
 import { messageColumns, messageText } from './message-view.ts';
-import { safeLines } from './safe.ts';
 import { printTable } from './table.ts';
 
 /** Prints messages as they come. */

@@ -1,9 +1,9 @@
 import type { Message } from '../../contract/message.ts';
 import { formatDuration } from '../../core/duration.ts';
 import { utf8Text } from '../../core/envelope.ts';
+import { safe, safeLines } from '../../core/safe-text.ts';
 import { formatSize } from '../../core/size.ts';
 import type { Column } from './columns.ts';
-import { safe, safeLines } from './safe.ts';
 
 /** A message for people: one line of facts, a line per header, the body. `strong` marks the first line. */
 export function messageText(message: Message, now: number, strong: (text: string) => string): string {

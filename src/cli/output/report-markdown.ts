@@ -1,7 +1,7 @@
 import { formatDuration } from '../../core/duration.ts';
 import { capital, unfinished } from '../../core/plan-words.ts';
 import type { AnyReport } from '../../core/report.ts';
-import { safe } from './safe.ts';
+import { safe } from '../../core/safe-text.ts';
 
 const FAILURES_SHOWN = 20;
 

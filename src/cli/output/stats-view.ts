@@ -1,8 +1,8 @@
 import { formatInstant } from '../../contract/instant.ts';
 import type { QueueStats, StatsField } from '../../contract/stats.ts';
 import { formatDuration } from '../../core/duration.ts';
+import { safe } from '../../core/safe-text.ts';
 import type { Column } from './columns.ts';
-import { safe } from './safe.ts';
 
 /**
  * The public JSON of a reading. Every key is always there; null means unknown or that it does not apply (see `notes`).

@@ -1,5 +1,5 @@
 import { MqError } from '../../contract/errors.ts';
-import type { Session } from '../session.ts';
+import type { Session } from '../session/session.ts';
 import { type Column, columns } from './columns.ts';
 import { textWidth } from './text-width.ts';
 

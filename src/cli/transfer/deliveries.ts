@@ -1,7 +1,7 @@
 import { type Asked, ask } from '../../contract/ask.ts';
 import { withBrokerFlags } from '../line/broker-flags.ts';
 import { isDocumentFormat, openSequence } from '../output/documents.ts';
-import type { Session } from '../session.ts';
+import type { Session } from '../session/session.ts';
 
 export interface DeliveryChange {
   readonly operation: 'pause' | 'resume';

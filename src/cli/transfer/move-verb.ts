@@ -3,7 +3,7 @@ import { isMqError, MqError } from '../../contract/errors.ts';
 import type { Queue } from '../../contract/queue.ts';
 import { linkedDeadLetters } from '../../core/dead-letters.ts';
 import { type MoveRequest, planMove } from '../../core/move.ts';
-import { requireSomebodyToAsk } from '../asking.ts';
+import { requireSomebodyToAsk } from '../session/asking.ts';
 import { defineVerb, type PreparedVerb, type Verb, word } from '../verb.ts';
 import { reportFormat, runPlan } from './run-plan.ts';
 import { addTransferOptions, type TransferFlags, type TransferOptions, transferFrom } from './transfer-flags.ts';

@@ -9,9 +9,9 @@ import type { Plan } from '../../core/plan.ts';
 import { planSentence, reportSentence } from '../../core/plan-words.ts';
 import type { AnyReport } from '../../core/report.ts';
 import type { SelectionOptions } from '../../core/selection.ts';
-import { confirm } from '../asking.ts';
 import { type DocumentFormat, isDocumentFormat, printDocument } from '../output/documents.ts';
-import type { Session } from '../session.ts';
+import { confirm } from '../session/asking.ts';
+import type { Session } from '../session/session.ts';
 
 /** `ask`: y or n. `type-name`: the queue's name must be typed. `none`: not asked. */
 export type Asking = 'ask' | 'type-name' | 'none';

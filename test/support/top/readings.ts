@@ -1,9 +1,9 @@
 import type { QueueStats } from '../../../src/contract/stats.ts';
 import type { Snapshot } from '../../../src/feed/snapshot.ts';
+import { reduce } from '../../../src/top/reducer/reducer.ts';
 import type { TopEvent } from '../../../src/top/state/event.ts';
 import type { Key, NamedKey } from '../../../src/top/state/key.ts';
 import { NAMED_KEYS } from '../../../src/top/state/key.ts';
-import { reduce } from '../../../src/top/state/reducer.ts';
 import { initialState, type TopState } from '../../../src/top/state/state.ts';
 import type { WatchedContext } from '../../../src/top/watched.ts';
 

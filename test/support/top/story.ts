@@ -1,6 +1,6 @@
 import type { QueueStats } from '../../../src/contract/stats.ts';
 import type { Snapshot } from '../../../src/feed/snapshot.ts';
-import { reduce } from '../../../src/top/state/reducer.ts';
+import { reduce } from '../../../src/top/reducer/reducer.ts';
 import { initialState, type TopState } from '../../../src/top/state/state.ts';
 import { contexts, NOON } from './readings.ts';
 

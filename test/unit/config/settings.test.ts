@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { KNOWN } from '../../../src/cli/known.ts';
+import { KNOWN } from '../../../src/cli/start/known.ts';
 import { readCurrentContext, writeCurrentContext } from '../../../src/config/current-context.ts';
 import { addContext, removeContext } from '../../../src/config/edit.ts';
 import { loadSettings } from '../../../src/config/load.ts';

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { KNOWN } from '../../../src/cli/known.ts';
+import { KNOWN } from '../../../src/cli/start/known.ts';
 import type { Context } from '../../../src/config/configuration.ts';
 import { emptySettings } from '../../../src/config/load.ts';
 import type { Environment } from '../../../src/config/places.ts';

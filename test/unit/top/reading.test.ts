@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import stringWidth from 'string-width';
 import { describe, expect, test } from 'vitest';
 import type { Message } from '../../../src/contract/message.ts';
-import { reduce } from '../../../src/top/state/reducer.ts';
+import { reduce } from '../../../src/top/reducer/reducer.ts';
 import type { TopState } from '../../../src/top/state/state.ts';
 import { wrappedMessage } from '../../../src/top/text/message.ts';
 import { wrapped } from '../../../src/top/text/padding.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { groupDeadLetters } from '../../../src/core/dead-letter-groups.ts';
+import { reduce } from '../../../src/top/reducer/reducer.ts';
 import type { TopEvent } from '../../../src/top/state/event.ts';
-import { reduce } from '../../../src/top/state/reducer.ts';
 import type { TopState } from '../../../src/top/state/state.ts';
 import { message } from '../../support/messages.ts';
 import { contexts, keys, NOON, played, reading, snapshot, stateWith } from '../../support/top/readings.ts';

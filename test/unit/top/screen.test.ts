@@ -4,7 +4,7 @@ import stringWidth from 'string-width';
 import { describe, expect, test } from 'vitest';
 import type { QueueStats } from '../../../src/contract/stats.ts';
 import { groupDeadLetters } from '../../../src/core/dead-letter-groups.ts';
-import { reduce } from '../../../src/top/state/reducer.ts';
+import { reduce } from '../../../src/top/reducer/reducer.ts';
 import type { TopState } from '../../../src/top/state/state.ts';
 import { screenLines } from '../../../src/top/text/screen.ts';
 import { anyCodePoint } from '../../support/any-text.ts';

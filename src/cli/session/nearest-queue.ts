@@ -1,8 +1,8 @@
-import { nearest } from '../config/nearest.ts';
-import type { Broker } from '../contract/broker.ts';
-import { isMqError, MqError } from '../contract/errors.ts';
-import { namesOfQueues } from '../core/queue-names.ts';
-import { isQueueUrl, isUrl } from './line/queue-words.ts';
+import { nearest } from '../../config/nearest.ts';
+import type { Broker } from '../../contract/broker.ts';
+import { isMqError, MqError } from '../../contract/errors.ts';
+import { namesOfQueues } from '../../core/queue-names.ts';
+import { isQueueUrl, isUrl } from '../line/queue-words.ts';
 
 /** A guess is not worth a longer wait. */
 const LISTING_MS = 1_000;

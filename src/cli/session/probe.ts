@@ -1,6 +1,6 @@
-import type { Broker } from '../contract/broker.ts';
-import { isMqError } from '../contract/errors.ts';
-import { queuePattern } from '../core/name-pattern.ts';
+import type { Broker } from '../../contract/broker.ts';
+import { isMqError } from '../../contract/errors.ts';
+import { queuePattern } from '../../core/name-pattern.ts';
 import type { Session } from './session.ts';
 
 /** A name that no queue has; asking for it shows that the broker answers, and asks it for nothing else. */

@@ -1,18 +1,18 @@
 import { CommanderError } from 'commander';
-import { nearest } from '../config/nearest.ts';
-import { Secrets } from '../config/redact.ts';
-import { type ErrorCode, isMqError, MqError } from '../contract/errors.ts';
-import { EXIT, type ExitCode, exitCodeOf } from '../core/exit-codes.ts';
-import { MANIFESTS } from './brokers.ts';
-import { finalCode } from './final-code.ts';
-import { TOPICS, topicText } from './help/topics.ts';
-import type { Host } from './host/host.ts';
+import { nearest } from '../../config/nearest.ts';
+import { Secrets } from '../../config/redact.ts';
+import { type ErrorCode, isMqError, MqError } from '../../contract/errors.ts';
+import { EXIT, type ExitCode, exitCodeOf } from '../../core/exit-codes.ts';
+import { MANIFESTS } from '../brokers.ts';
+import { TOPICS, topicText } from '../help/topics.ts';
+import { finalCode } from '../host/final-code.ts';
+import type { Host } from '../host/host.ts';
+import type { Globals, OutputFormat } from '../line/globals.ts';
+import { Messages } from '../session/messages.ts';
+import type { PreparedVerb } from '../verb.ts';
+import { VERBS } from '../verbs.ts';
 import { invoke } from './invoke.ts';
-import type { Globals, OutputFormat } from './line/globals.ts';
-import { Messages } from './messages.ts';
 import { buildProgram, findAsked } from './program.ts';
-import type { PreparedVerb } from './verb.ts';
-import { VERBS } from './verbs.ts';
 
 /** Runs one command line to its end and gives its exit code. Never rejects. */
 export async function runCommandLine(
@@ -52,8 +52,8 @@ export async function runCommandLine(
       const text = await topicText(topic);
       printed = globals.output === undefined ? text : `${JSON.stringify({ topic, text })}\n`;
     } else if (globals.output !== undefined && asked.help) {
-      const { helpDocument } = await import('./help/help-document.ts');
-      const document = helpDocument(program, verb, verb === null ? null : (loaded.get(verb) ?? null));
+      const { helpDocument } = await import('../help/help-document.ts');
+      const document = helpDocument(program, VERBS, verb, verb === null ? null : (loaded.get(verb) ?? null));
       printed = `${JSON.stringify(document, null, globals.output === 'json' ? 2 : undefined)}\n`;
     } else if (args.length === 0) program.outputHelp();
     else await program.parseAsync([...args], { from: 'user' });

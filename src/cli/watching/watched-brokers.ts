@@ -1,7 +1,7 @@
-import { findContext, type Target } from '../config/target.ts';
-import type { WatchedBroker } from '../top/watched.ts';
-import { redactedBy } from './output/body-redaction.ts';
-import type { Session } from './session.ts';
+import { findContext, type Target } from '../../config/target.ts';
+import type { WatchedBroker } from '../../top/watched.ts';
+import { redactedBy } from '../output/body-redaction.ts';
+import type { Session } from '../session/session.ts';
 
 /** The brokers that the command line asks to watch: each `--context`, or the one that any command would work on. */
 export async function watchedBrokers(session: Session): Promise<readonly WatchedBroker[]> {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { safe, safeJson, safeLines } from '../../../src/cli/output/safe.ts';
+import { safe, safeJson, safeLines } from '../../../src/core/safe-text.ts';
 import { anyCodePoint } from '../../support/any-text.ts';
 
 /** Code points that a terminal acts on or that reorder text, each once. */

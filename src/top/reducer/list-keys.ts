@@ -1,9 +1,9 @@
-import { CHOICES } from './action.ts';
+import { CHOICES } from '../state/action.ts';
+import { arranged, chosenRow, indexOfSelected } from '../state/arrange.ts';
+import { charOf, type Key, nameOf, typedInto } from '../state/key.ts';
+import { SORT_KEYS } from '../state/sorting.ts';
+import { listHeight, type TopState } from '../state/state.ts';
 import { chosen, openMenu } from './action-keys.ts';
-import { arranged, chosenRow, indexOfSelected } from './arrange.ts';
-import { charOf, type Key, nameOf, typedInto } from './key.ts';
-import { SORT_KEYS } from './sorting.ts';
-import { listHeight, type TopState } from './state.ts';
 
 /** What `+` and `-` step through, milliseconds. */
 const INTERVALS_MS = [250, 500, 1_000, 2_000, 5_000, 10_000, 30_000, 60_000];

@@ -1,15 +1,15 @@
 import { Command } from 'commander';
 import { loadSettings, type Settings } from '../../config/load.ts';
-import { KNOWN } from '../known.ts';
+import { type Candidates, findCandidates } from '../completion/candidates.ts';
+import type { CompletionHost } from '../completion/completion-host.ts';
+import { quoteForBash } from '../completion/quote-for-bash.ts';
+import { splitLine } from '../completion/split-line.ts';
+import { locateCursor, verbIn } from '../completion/walk.ts';
 import { addGlobalOptions } from '../line/globals.ts';
-import { buildProgram } from '../program.ts';
 import type { PreparedVerb } from '../verb.ts';
 import { VERBS } from '../verbs.ts';
-import { type Candidates, findCandidates } from './candidates.ts';
-import type { CompletionHost } from './completion-host.ts';
-import { quoteForBash } from './quote-for-bash.ts';
-import { splitLine } from './split-line.ts';
-import { locateCursor, verbIn } from './walk.ts';
+import { KNOWN } from './known.ts';
+import { buildProgram } from './program.ts';
 
 /** Exit code: the shell should complete the name of a file. */
 const COMPLETE_FILES = 10;

@@ -1,5 +1,5 @@
-import { EXIT, type ExitCode } from '../core/exit-codes.ts';
-import type { StopCause } from './host/host.ts';
+import { EXIT, type ExitCode } from '../../core/exit-codes.ts';
+import type { StopCause } from './host.ts';
 
 /** The exit code of a verb that ended with `outcome` after the process was told to stop; null: it was not told so. */
 export function finalCode(outcome: ExitCode, cause: StopCause | null): ExitCode {

@@ -1,13 +1,13 @@
 import { Command } from 'commander';
-import { brokerTitles, MANIFESTS } from './brokers.ts';
-import { formatHelp, type HelpTexts } from './help/help.ts';
-import { TOPICS, type Topic } from './help/topics.ts';
+import { brokerTitles, MANIFESTS } from '../brokers.ts';
+import { formatHelp, type HelpTexts } from '../help/help.ts';
+import { TOPICS, type Topic } from '../help/topics.ts';
+import { addGlobalOptions, type Globals } from '../line/globals.ts';
+import type { Operand } from '../line/operand.ts';
+import type { PreparedVerb } from '../verb.ts';
+import { VERBS } from '../verbs.ts';
+import { VERSION } from '../version.ts';
 import type { Invocation } from './invoke.ts';
-import { addGlobalOptions, type Globals } from './line/globals.ts';
-import type { Operand } from './line/operand.ts';
-import type { PreparedVerb } from './verb.ts';
-import { VERBS } from './verbs.ts';
-import { VERSION } from './version.ts';
 
 /** Runs a parsed verb. */
 export type Execute = (invocation: Invocation) => Promise<void>;

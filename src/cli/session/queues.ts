@@ -1,9 +1,9 @@
-import type { Broker, QueuePattern } from '../contract/broker.ts';
-import { isMqError, MqError } from '../contract/errors.ts';
-import type { Queue } from '../contract/queue.ts';
-import type { QueueStats } from '../contract/stats.ts';
-import { isGlob, queuePattern } from '../core/name-pattern.ts';
-import { isUrl } from './line/queue-words.ts';
+import type { Broker, QueuePattern } from '../../contract/broker.ts';
+import { isMqError, MqError } from '../../contract/errors.ts';
+import type { Queue } from '../../contract/queue.ts';
+import type { QueueStats } from '../../contract/stats.ts';
+import { isGlob, queuePattern } from '../../core/name-pattern.ts';
+import { isUrl } from '../line/queue-words.ts';
 import { withNearestQueue } from './nearest-queue.ts';
 import type { Session } from './session.ts';
 

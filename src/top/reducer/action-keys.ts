@@ -1,11 +1,11 @@
 import { readonlyRefusal } from '../../change/guard.ts';
 import { declined, inOneLine } from '../../change/question.ts';
 import type { MqError } from '../../contract/errors.ts';
+import { type ActionChoice, type ActionRequest, type ActionState, CHOICES } from '../state/action.ts';
+import { commandLine } from '../state/command-line.ts';
+import { charOf, type Key, nameOf, typedInto } from '../state/key.ts';
+import type { TopState } from '../state/state.ts';
 import { type ChangeVerb, notThere, type RowKey } from '../watched.ts';
-import { type ActionChoice, type ActionRequest, type ActionState, CHOICES } from './action.ts';
-import { commandLine } from './command-line.ts';
-import { charOf, type Key, nameOf, typedInto } from './key.ts';
-import type { TopState } from './state.ts';
 
 export function openMenu(state: TopState, key: RowKey | null): TopState {
   return key === null ? state : { ...state, action: { step: 'choose', key, cursor: 0 } };

@@ -1,10 +1,10 @@
+import { CHOICES } from '../state/action.ts';
+import { type DetailState, openable, selectedReason, TABS, type Tab } from '../state/detail.ts';
+import { charOf, type Key, nameOf } from '../state/key.ts';
+import type { TopState } from '../state/state.ts';
 import { scrollEnd } from '../text/detail.ts';
-import { CHOICES } from './action.ts';
 import { chosen, openMenu } from './action-keys.ts';
-import { type DetailState, openable, selectedReason, TABS, type Tab } from './detail.ts';
-import { charOf, type Key, nameOf } from './key.ts';
 import { toggledFreeze, withInterval } from './list-keys.ts';
-import type { TopState } from './state.ts';
 
 export function afterDetailKey(state: TopState, detail: DetailState, key: Key): TopState {
   const name = nameOf(key);

@@ -1,20 +1,20 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Guard } from '../change/guard.ts';
-import type { ChangeRecord } from '../change/record.ts';
-import { rememberProject } from '../config/known-projects.ts';
-import type { Settings } from '../config/load.ts';
-import type { Secrets } from '../config/redact.ts';
-import { findContext, resolveTarget, type Target } from '../config/target.ts';
-import type { Broker } from '../contract/broker.ts';
-import { MqError } from '../contract/errors.ts';
-import { Deadline } from '../core/deadline.ts';
-import type { ExitCode } from '../core/exit-codes.ts';
-import type { Host, Output } from './host/host.ts';
-import type { Globals, OutputFormat } from './line/globals.ts';
-import { withoutUrls } from './line/queue-words.ts';
+import type { Guard } from '../../change/guard.ts';
+import type { ChangeRecord } from '../../change/record.ts';
+import { rememberProject } from '../../config/known-projects.ts';
+import type { Settings } from '../../config/load.ts';
+import type { Secrets } from '../../config/redact.ts';
+import { findContext, resolveTarget, type Target } from '../../config/target.ts';
+import type { Broker } from '../../contract/broker.ts';
+import { MqError } from '../../contract/errors.ts';
+import { Deadline } from '../../core/deadline.ts';
+import type { ExitCode } from '../../core/exit-codes.ts';
+import type { Host, Output } from '../host/host.ts';
+import type { Globals, OutputFormat } from '../line/globals.ts';
+import { withoutUrls } from '../line/queue-words.ts';
 import { Messages } from './messages.ts';
 import { withNearestQueue } from './nearest-queue.ts';
-import { paint, type Style } from './output/paint.ts';
+import { paint, type Style } from './paint.ts';
 
 /**
  * So long the closing of a broker is waited for, of which a call was given up: that took a second already, and all has

@@ -1,9 +1,9 @@
-import type { Secrets } from '../config/redact.ts';
-import { MqError } from '../contract/errors.ts';
-import type { Output } from './host/host.ts';
-import type { Globals } from './line/globals.ts';
-import { paint, type Style } from './output/paint.ts';
-import { safe, safeJson, safeLines } from './output/safe.ts';
+import type { Secrets } from '../../config/redact.ts';
+import { MqError } from '../../contract/errors.ts';
+import { safe, safeJson, safeLines } from '../../core/safe-text.ts';
+import type { Output } from '../host/host.ts';
+import type { Globals } from '../line/globals.ts';
+import { paint, type Style } from './paint.ts';
 
 const ERASE_LINE = '\r\u001b[2K';
 

@@ -1,6 +1,6 @@
-import { ask, type Person, requireSomebodyToAsk as requireSomebody } from '../change/ask.ts';
-import type { Policy } from '../change/guard.ts';
-import { type Asked, guarded } from '../change/question.ts';
+import { ask, type Person, requireSomebodyToAsk as requireSomebody } from '../../change/ask.ts';
+import type { Policy } from '../../change/guard.ts';
+import { type Asked, guarded } from '../../change/question.ts';
 import type { Session } from './session.ts';
 
 /** A question, and what of it most verbs need not say: that it is about the broker of the line alone. */

@@ -1,26 +1,26 @@
 import type { Command } from 'commander';
-import { act } from '../change/act.ts';
-import { Guard } from '../change/guard.ts';
-import { History } from '../change/history.ts';
-import { ChangeRecord } from '../change/record.ts';
-import { emptySettings, loadSettings } from '../config/load.ts';
-import type { Secrets } from '../config/redact.ts';
-import type { Target } from '../config/target.ts';
-import { isMqError } from '../contract/errors.ts';
-import type { ExitCode } from '../core/exit-codes.ts';
-import { confirm } from './asking.ts';
-import { shownUrl } from './brokers.ts';
-import { finalCode } from './final-code.ts';
-import type { Host } from './host/host.ts';
+import { act } from '../../change/act.ts';
+import { Guard } from '../../change/guard.ts';
+import { History } from '../../change/history.ts';
+import { ChangeRecord } from '../../change/record.ts';
+import { emptySettings, loadSettings } from '../../config/load.ts';
+import type { Secrets } from '../../config/redact.ts';
+import type { Target } from '../../config/target.ts';
+import { isMqError } from '../../contract/errors.ts';
+import type { ExitCode } from '../../core/exit-codes.ts';
+import { shownUrl } from '../brokers.ts';
+import { finalCode } from '../host/final-code.ts';
+import type { Host } from '../host/host.ts';
+import { addressQueues, type NamedQueue } from '../line/addressing.ts';
+import { withDefaults } from '../line/global-defaults.ts';
+import type { Globals } from '../line/globals.ts';
+import type { Operand } from '../line/operand.ts';
+import { isUrl } from '../line/queue-words.ts';
+import { confirm } from '../session/asking.ts';
+import { type RunCommandLine, Session } from '../session/session.ts';
+import type { PreparedVerb, VerbEntry } from '../verb.ts';
+import { verbNamed } from '../verbs.ts';
 import { KNOWN } from './known.ts';
-import { addressQueues, type NamedQueue } from './line/addressing.ts';
-import { withDefaults } from './line/global-defaults.ts';
-import type { Globals } from './line/globals.ts';
-import type { Operand } from './line/operand.ts';
-import { isUrl } from './line/queue-words.ts';
-import { type RunCommandLine, Session } from './session.ts';
-import type { PreparedVerb } from './verb.ts';
-import { type VerbEntry, verbNamed } from './verbs.ts';
 
 /** A parsed line, on its way to the verb. */
 export interface Invocation {

@@ -1,13 +1,13 @@
+import { arranged, indexOfSelected, scrolled } from '../state/arrange.ts';
+import type { DeadLettersSeen, DetailState, Tab } from '../state/detail.ts';
+import type { Answer, TopEvent } from '../state/event.ts';
+import { charOf, type Key, nameOf } from '../state/key.ts';
+import { withSnapshot } from '../state/rows.ts';
+import type { TopState } from '../state/state.ts';
 import { helpEnd } from '../text/help.ts';
 import { afterActionKey, escaped } from './action-keys.ts';
-import { arranged, indexOfSelected, scrolled } from './arrange.ts';
-import type { DeadLettersSeen, DetailState, Tab } from './detail.ts';
 import { afterDetailKey, asked } from './detail-keys.ts';
-import type { Answer, TopEvent } from './event.ts';
-import { charOf, type Key, nameOf } from './key.ts';
 import { afterFilterKey, afterListKey } from './list-keys.ts';
-import { withSnapshot } from './rows.ts';
-import type { TopState } from './state.ts';
 
 /** The whole behaviour of the view: pure, so that it is tested as a table of (state, event) → state. */
 export function reduce(state: TopState, event: TopEvent): TopState {

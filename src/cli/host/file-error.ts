@@ -1,4 +1,4 @@
-import { MqError } from '../contract/errors.ts';
+import { MqError } from '../../contract/errors.ts';
 
 /** What the system says of a file that the operator has named. */
 export function fileError(path: string, what: string, error: unknown): MqError {

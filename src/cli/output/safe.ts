@@ -1,1 +1,0 @@
-export { safe, safeJson, safeLines } from '../../core/safe-text.ts';
