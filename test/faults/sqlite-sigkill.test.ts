@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { STORED } from '../../src/backends/sqlite/schema.ts';
+import { STORED } from '../../src/backends/sqlite/file/schema.ts';
 import { DEFAULT_WINDOW } from '../../src/core/transfer.ts';
 import { consumer, createQueue, openBroker, sendBodies } from '../backends/sqlite/support.ts';
 import { jsonOf, runMq, startMq } from '../support/mq.ts';

@@ -30,7 +30,10 @@ const REACT = /^(react|react\/.*|ink|ink-.*)$/;
 const PROCESS_ALLOWED: ReadonlyMap<string, string> = new Map([
   ['cli/main.ts', 'the one place where arguments, streams, signals and the exit code come in'],
   ['backends/sqs/index.ts', 'the variables that every client of AWS honours: proxies, authorities, region, endpoint'],
-  ['backends/sqlite/driver.ts', 'the warning that Node prints while it loads its SQLite can only be held back there'],
+  [
+    'backends/sqlite/file/driver.ts',
+    'the warning that Node prints while it loads its SQLite can only be held back there',
+  ],
   ['backends/sqlite/consumer.ts', 'a claim in the file names the process that holds it'],
 ]);
 /** The one file above `src` that may be imported, and by whom: the version has one source. */

@@ -4,14 +4,14 @@ import type { Delivery } from '../../contract/message.ts';
 import type { ConsumeOptions, Consumer } from '../../contract/queue.ts';
 import { Bell } from '../common/bell.ts';
 import { SettleOnce } from '../common/settle-once.ts';
-import type { Connection } from './connection.ts';
-import type { QueueFacts } from './facts.ts';
+import type { Connection } from './file/connection.ts';
+import type { QueueFile } from './file/queue-file.ts';
+import { STORED } from './file/schema.ts';
+import { pageSql, START, toMessage } from './message-in.ts';
 import { requireQueue } from './publisher.ts';
-import type { QueueFile } from './queue-file.ts';
-import { pageSql, START, toMessage } from './rows.ts';
-import { STORED } from './schema.ts';
-import { giveBack, givenBack, Settlements, type Verdict } from './settlements.ts';
-import { catchUp, lags, nextChangeAt } from './time.ts';
+import type { QueueFacts } from './rows/queue-facts.ts';
+import { giveBack, givenBack, Settlements, type Verdict } from './rows/settlements.ts';
+import { catchUp, lags, nextChangeAt } from './rows/time.ts';
 
 /** One claim takes at most so many messages, and stops after so many bytes. */
 const PAGE = 500;

@@ -1,8 +1,8 @@
 import { formatInstant } from '../../contract/instant.ts';
 import type { QueueDescription } from '../../contract/queue.ts';
-import type { Connection } from './connection.ts';
-import type { QueueFacts } from './facts.ts';
-import { SCHEMA_VERSION } from './schema.ts';
+import type { Connection } from './file/connection.ts';
+import { SCHEMA_VERSION } from './file/schema.ts';
+import type { QueueFacts } from './rows/queue-facts.ts';
 
 export function describe(connection: Connection, queue: QueueFacts, path: string): QueueDescription {
   const now = Date.now();

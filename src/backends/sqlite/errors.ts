@@ -83,3 +83,7 @@ export function toMqError(error: unknown, file: string): MqError {
     cause: error,
   });
 }
+
+export function noQueue(name: string, path: string): MqError {
+  return new MqError('QUEUE_NOT_FOUND', `no queue ${name} in sqlite:${path}`, { backend: 'sqlite', queue: name });
+}

@@ -2,7 +2,7 @@ import type { Backend } from '../../contract/backend.ts';
 import { throwIfAborted } from '../../contract/errors.ts';
 import { SqliteBroker } from './broker.ts';
 import { SQLITE_CAPABILITIES } from './capabilities.ts';
-import { QueueFile } from './queue-file.ts';
+import { QueueFile } from './file/queue-file.ts';
 import { pathOf } from './url.ts';
 
 /**

@@ -1,12 +1,12 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Message } from '../../contract/message.ts';
 import type { Peek, PeekOptions } from '../../contract/queue.ts';
-import type { Connection } from './connection.ts';
-import type { QueueFacts } from './facts.ts';
+import type { Connection } from './file/connection.ts';
+import type { QueueFile } from './file/queue-file.ts';
+import { type BrowsableState, type Cursor, keyOfId, ONE_SQL, pageSql, START, toMessage } from './message-in.ts';
 import { requireQueue } from './publisher.ts';
-import type { QueueFile } from './queue-file.ts';
-import { type BrowsableState, type Cursor, keyOfId, ONE_SQL, pageSql, START, toMessage } from './rows.ts';
-import { lags, SOURCES } from './time.ts';
+import type { QueueFacts } from './rows/queue-facts.ts';
+import { lags, SOURCES } from './rows/time.ts';
 
 const PAGE = 200;
 const PAGE_BYTES = 16 * 1024 * 1024;

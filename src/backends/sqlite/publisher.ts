@@ -1,13 +1,13 @@
 import { isMqError, MqError } from '../../contract/errors.ts';
 import type { JsonValue, OutgoingMessage, SendOutcome } from '../../contract/message.ts';
 import type { Publisher, PublisherOptions } from '../../contract/queue.ts';
-import type { Connection } from './connection.ts';
-import { findQueue, insertQueue, NOT_THERE, type QueueFacts } from './facts.ts';
-import { misfitsOf, withoutMisfits } from './misfits.ts';
-import { DoubtfulWrite, type QueueFile } from './queue-file.ts';
-import { publicId } from './rows.ts';
-import { STORED } from './schema.ts';
-import { catchUp } from './time.ts';
+import type { Connection } from './file/connection.ts';
+import { DoubtfulWrite, type QueueFile } from './file/queue-file.ts';
+import { STORED } from './file/schema.ts';
+import { publicId } from './message-in.ts';
+import { misfitsOf, withoutMisfits } from './message-out.ts';
+import { findQueue, insertQueue, NOT_THERE, type QueueFacts } from './rows/queue-facts.ts';
+import { catchUp } from './rows/time.ts';
 
 /** One transaction takes at most so much, to leave other processes their turn and the event loop its own. */
 const BATCH_MESSAGES = 5_000;

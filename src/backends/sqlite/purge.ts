@@ -1,11 +1,11 @@
 import { MqError, throwIfAborted } from '../../contract/errors.ts';
 import type { PurgeOptions, PurgeResult } from '../../contract/queue.ts';
-import type { QueueFacts } from './facts.ts';
+import type { QueueFile } from './file/queue-file.ts';
+import { STORED } from './file/schema.ts';
 import { requireQueue } from './publisher.ts';
-import type { QueueFile } from './queue-file.ts';
-import { PAGE, removeMessages, sweep } from './removal.ts';
-import { STORED } from './schema.ts';
-import { catchUp } from './time.ts';
+import type { QueueFacts } from './rows/queue-facts.ts';
+import { PAGE, removeMessages, sweep } from './rows/removal.ts';
+import { catchUp } from './rows/time.ts';
 
 /**
  * Deletes what was there at the start, page by page, each page whole. An abort stops between two pages, and the answer

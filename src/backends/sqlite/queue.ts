@@ -18,15 +18,16 @@ import type {
 } from '../../contract/queue.ts';
 import type { QueueStats } from '../../contract/stats.ts';
 import { SQLITE_CAPABILITIES } from './capabilities.ts';
-import type { Connection } from './connection.ts';
 import { SqliteConsumer } from './consumer.ts';
+import { DEAD_LETTERS } from './dead-letters.ts';
 import { describe } from './describe.ts';
-import { NOT_THERE, type QueueFacts } from './facts.ts';
-import { SqliteNativeMove } from './native-move.ts';
+import type { Connection } from './file/connection.ts';
+import type { QueueFile } from './file/queue-file.ts';
+import { SqliteNativeMove } from './move.ts';
 import { findMessage, SqlitePeek } from './peek.ts';
 import { requireQueue, SqlitePublisher } from './publisher.ts';
 import { purge } from './purge.ts';
-import type { QueueFile } from './queue-file.ts';
+import { NOT_THERE, type QueueFacts } from './rows/queue-facts.ts';
 import { readStats } from './stats.ts';
 
 export class SqliteQueue implements Queue {
@@ -97,11 +98,7 @@ export class SqliteQueue implements Queue {
 
   async deadLetters(signal: AbortSignal): Promise<DeadLetters> {
     throwIfAborted(signal);
-    return {
-      keptIn: { place: 'state' },
-      sources: [],
-      restore: (message) => ({ ...message, state: 'ready', dead: null }),
-    };
+    return DEAD_LETTERS;
   }
 
   async nativeMove(request: NativeMoveRequest): Promise<NativeMove | null> {

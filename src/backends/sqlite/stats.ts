@@ -1,9 +1,9 @@
 import { readInstant } from '../../contract/instant.ts';
 import type { QueueStats } from '../../contract/stats.ts';
-import type { Connection } from './connection.ts';
-import type { QueueFacts } from './facts.ts';
-import { STORED } from './schema.ts';
-import { lags, SEEN } from './time.ts';
+import type { Connection } from './file/connection.ts';
+import { STORED } from './file/schema.ts';
+import type { QueueFacts } from './rows/queue-facts.ts';
+import { lags, SEEN } from './rows/time.ts';
 
 /** Exact figures of one instant. Counts walk an index that holds all they need (some 30 ms for a million messages). */
 export function readStats(connection: Connection, queue: QueueFacts): QueueStats {

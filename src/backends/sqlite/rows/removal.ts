@@ -1,7 +1,7 @@
-import { isMqError } from '../../contract/errors.ts';
-import type { Connection } from './connection.ts';
-import type { QueueFile } from './queue-file.ts';
-import { STORED } from './schema.ts';
+import { isMqError } from '../../../contract/errors.ts';
+import type { Connection } from '../file/connection.ts';
+import type { QueueFile } from '../file/queue-file.ts';
+import { STORED } from '../file/schema.ts';
 
 /** One transaction deletes at most so many, to leave other processes their turn. */
 export const PAGE = 10_000;

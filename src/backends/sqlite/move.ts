@@ -1,14 +1,14 @@
 import { throwIfAborted } from '../../contract/errors.ts';
 import type { JsonValue, Message } from '../../contract/message.ts';
 import type { ItemOutcome, NativeMove, NativeMoveRequest, NativeProgress } from '../../contract/queue.ts';
-import type { Connection } from './connection.ts';
-import type { QueueFacts } from './facts.ts';
+import type { Connection } from './file/connection.ts';
+import type { QueueFile } from './file/queue-file.ts';
+import { STORED } from './file/schema.ts';
+import { publicId } from './message-in.ts';
 import { findKey } from './peek.ts';
 import { requireQueue } from './publisher.ts';
-import type { QueueFile } from './queue-file.ts';
-import { publicId } from './rows.ts';
-import { STORED } from './schema.ts';
-import { catchUp } from './time.ts';
+import type { QueueFacts } from './rows/queue-facts.ts';
+import { catchUp } from './rows/time.ts';
 
 /** One transaction takes at most so many, to leave other processes their turn. */
 const LARGEST_PAGE = 20_000;

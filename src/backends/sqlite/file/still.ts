@@ -1,8 +1,8 @@
 import { statSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
+import { isWithoutSideFiles } from '../errors.ts';
 import { Connection } from './connection.ts';
 import type { loadDriver } from './driver.ts';
-import { isWithoutSideFiles } from './errors.ts';
 
 type Driver = Awaited<ReturnType<typeof loadDriver>>;
 

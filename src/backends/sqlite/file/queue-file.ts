@@ -1,13 +1,13 @@
 import { accessSync, closeSync, constants, mkdirSync, openSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setImmediate, setTimeout as wait } from 'node:timers/promises';
-import { isMqError, MqError } from '../../contract/errors.ts';
+import { isMqError, MqError } from '../../../contract/errors.ts';
+import { isBusy, leavesDoubt, toMqError } from '../errors.ts';
+import { IN_MEMORY } from '../url.ts';
 import { Connection } from './connection.ts';
 import { loadDriver } from './driver.ts';
-import { isBusy, leavesDoubt, toMqError } from './errors.ts';
 import { APPLICATION_ID, SCHEMA, SCHEMA_VERSION } from './schema.ts';
 import { readStill } from './still.ts';
-import { IN_MEMORY } from './url.ts';
 
 type Driver = Awaited<ReturnType<typeof loadDriver>>;
 

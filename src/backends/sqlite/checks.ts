@@ -1,11 +1,25 @@
 import { access, constants } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Check } from '../../contract/broker.ts';
+import { throwIfAborted } from '../../contract/errors.ts';
+import type { QueueFile } from './file/queue-file.ts';
+
+/** A file that is not there yet is none to complain of: the first message makes it. */
+export async function* fileChecks(file: QueueFile, signal: AbortSignal): AsyncGenerator<Check, void, undefined> {
+  throwIfAborted(signal);
+  if (file.inMemory) {
+    yield { name: 'file', status: 'ok', detail: 'in memory: gone when the command ends', hint: null };
+    return;
+  }
+  yield* rightsChecks(file.path);
+  const clock = { name: 'clock', status: 'ok', hint: null } as const;
+  yield { ...clock, detail: "the machine's own: there is nothing to differ from" };
+}
 
 /**
  * Whether the file and its folder can be read and written: the folder too, since SQLite keeps its log beside the file.
  */
-export async function* fileChecks(path: string): AsyncGenerator<Check, void, undefined> {
+async function* rightsChecks(path: string): AsyncGenerator<Check, void, undefined> {
   const folder = dirname(path);
   const isThere = await may(path, constants.F_OK);
   if (!isThere) {

@@ -1,8 +1,8 @@
-import { MqError } from '../../contract/errors.ts';
-import type { Connection } from './connection.ts';
-import type { QueueFacts } from './facts.ts';
-import { DoubtfulWrite, type QueueFile } from './queue-file.ts';
-import { STORED } from './schema.ts';
+import { MqError } from '../../../contract/errors.ts';
+import type { Connection } from '../file/connection.ts';
+import { DoubtfulWrite, type QueueFile } from '../file/queue-file.ts';
+import { STORED } from '../file/schema.ts';
+import type { QueueFacts } from './queue-facts.ts';
 
 export type Verdict = { readonly kind: 'ack' } | { readonly kind: 'release'; readonly failure: string | null };
 

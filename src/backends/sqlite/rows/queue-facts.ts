@@ -1,4 +1,4 @@
-import type { Connection, Row } from './connection.ts';
+import type { Connection, Row } from '../file/connection.ts';
 
 /** The facts of a queue that never change after its creation. */
 export interface QueueFacts {

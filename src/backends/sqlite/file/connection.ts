@@ -1,5 +1,5 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
-import { MqError } from '../../contract/errors.ts';
+import { MqError } from '../../../contract/errors.ts';
 
 export type Params = Record<string, SQLInputValue>;
 

@@ -1,7 +1,7 @@
-import type { MessageState } from '../../contract/message.ts';
-import type { Connection } from './connection.ts';
-import type { QueueFacts } from './facts.ts';
-import { STORED } from './schema.ts';
+import type { MessageState } from '../../../contract/message.ts';
+import type { Connection } from '../file/connection.ts';
+import { STORED } from '../file/schema.ts';
+import type { QueueFacts } from './queue-facts.ts';
 
 export const LEASE_EXPIRED = 'lease expired';
 

@@ -2,10 +2,10 @@ import { MqError } from '../../contract/errors.ts';
 import { dueInstant, instantNotes, readInstant } from '../../contract/instant.ts';
 import { parseJson } from '../../contract/json.ts';
 import type { Death, Headers, JsonValue, Message, MessageState } from '../../contract/message.ts';
-import { type Connection, Row } from './connection.ts';
-import type { QueueFacts } from './facts.ts';
-import { STORED } from './schema.ts';
-import { LEASE_EXPIRED, SEEN, SOURCES, stateOf } from './time.ts';
+import { type Connection, Row } from './file/connection.ts';
+import { STORED } from './file/schema.ts';
+import type { QueueFacts } from './rows/queue-facts.ts';
+import { LEASE_EXPIRED, SEEN, SOURCES, stateOf } from './rows/time.ts';
 
 /** Instants as REAL: a far one is beyond what an integer of JavaScript holds, which the driver would refuse to read. */
 const COLUMNS = `key, state, rank, position, CAST(enqueued_at AS REAL) AS enqueued_at, CAST(deliver_at AS REAL) AS deliver_at,

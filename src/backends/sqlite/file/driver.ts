@@ -1,4 +1,4 @@
-import { MqError } from '../../contract/errors.ts';
+import { MqError } from '../../../contract/errors.ts';
 
 type Driver = typeof import('node:sqlite');
 

@@ -1,5 +1,7 @@
 import type { CreateOptions } from '../../contract/broker.ts';
-import { MqError } from '../../contract/errors.ts';
+import { MqError, throwIfAborted } from '../../contract/errors.ts';
+import type { QueueFile } from './file/queue-file.ts';
+import { findQueue, insertQueue } from './rows/queue-facts.ts';
 
 const DEFAULT_MAX_RECEIVES = 3;
 const DEFAULT_LEASE_MS = 30_000;
@@ -10,7 +12,26 @@ const DEFAULT_LEASE_MS = 30_000;
 const SHORTEST_LEASE_MS = 100;
 const LONGEST_LEASE_MS = 24 * 3_600_000;
 
-/** Checks what a queue is to be created with. Throws `USAGE` or `NOT_SUPPORTED`. */
+/** Throws `ALREADY_EXISTS`, and what `settingsOf` throws. */
+export async function createQueue(file: QueueFile, name: string, options: CreateOptions): Promise<void> {
+  throwIfAborted(options.signal);
+  const { maxReceives, leaseMs } = settingsOf(name, options);
+  await file.write((connection) => {
+    if (findQueue(connection, name) !== null) {
+      throw new MqError('ALREADY_EXISTS', `queue ${name} already exists`, {
+        backend: 'sqlite',
+        operation: 'create',
+        queue: name,
+      });
+    }
+    insertQueue(connection, { name, maxReceives, leaseMs });
+  });
+}
+
+/**
+ * Checks what a queue is to be created with. The setting `leaseMs`: how long a consumer that died keeps its messages;
+ * 30,000 unless it is set. Throws `USAGE` or `NOT_SUPPORTED`.
+ */
 export function settingsOf(
   name: string,
   options: Omit<CreateOptions, 'signal'>,
