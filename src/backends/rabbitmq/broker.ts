@@ -3,15 +3,15 @@ import { isMqError, MqError } from '../../contract/errors.ts';
 import type { Queue } from '../../contract/queue.ts';
 import type { QueueStats } from '../../contract/stats.ts';
 import { namesOnly } from '../common/globs.ts';
-import { orAborted } from '../common/waits.ts';
 import { brokerChecks } from './checks.ts';
+import type { Session } from './connection/session.ts';
 import { createQueue } from './create.ts';
+import { deleteQueue } from './delete.ts';
 import { listQueues } from './list.ts';
-import { probeQueue } from './probe.ts';
+import type { RabbitKind } from './management/queue-info.ts';
+import { readNames } from './management/read-list.ts';
 import { StreamQueue, WorkQueue } from './queue.ts';
-import type { RabbitKind } from './queue-info.ts';
-import { readNames } from './read-list.ts';
-import type { Session } from './session.ts';
+import { probeQueue } from './topology/probe.ts';
 
 export class RabbitBroker implements Broker {
   readonly name = 'rabbitmq';
@@ -73,17 +73,7 @@ export class RabbitBroker implements Broker {
 
   async delete(name: string, signal: AbortSignal): Promise<number | null> {
     assertName(name, 'QUEUE_NOT_FOUND');
-    await this.#session.declared(name, signal);
-    const looked = await this.#session.lookUp(name, signal);
-    const link = await this.#session.control(signal);
-    const ok = await orAborted(
-      link.onChannel({ operation: 'delete', queue: name }, (channel) => channel.deleteQueue(name)),
-      signal,
-    );
-    // What was in flight goes with it, and a stream counts otherwise: the broker's answer is the number of ready
-    // messages.
-    const isStream = looked.status === 'found' && looked.info.kind === 'rabbit-stream';
-    return isStream ? null : ok.messageCount;
+    return await deleteQueue(this.#session, name, signal);
   }
 
   checks(signal: AbortSignal): AsyncIterable<Check> {

@@ -1,6 +1,6 @@
 import { absent, type Capabilities, declare, present } from '../../contract/capabilities.ts';
 import { frozen } from '../common/frozen.ts';
-import type { RabbitKind } from './queue-info.ts';
+import type { RabbitKind } from './management/queue-info.ts';
 
 const HOLDS = ['id', 'headers', 'contentType', 'priority', 'ttlMs'] as const;
 const NO_PAUSE = absent(

@@ -4,16 +4,16 @@ import type { Delivery } from '../../contract/message.ts';
 import type { Consumer, Notice } from '../../contract/queue.ts';
 import { Bell } from '../common/bell.ts';
 import { orAborted } from '../common/waits.ts';
-import { unlessOnItsWay } from './dead-links.ts';
-import { DeliveryBuffer } from './delivery-buffer.ts';
 import { brokerError } from './errors.ts';
-import { giveBack } from './give-back.ts';
-import { type Counting, toMessage } from './incoming.ts';
-import { uncounted } from './live-figures.ts';
-import { returned } from './quorum-returns.ts';
-import type { Segment } from './segment.ts';
-import { SegmentRow, type SegmentRowEvents, type SegmentRowSetup } from './segment-row.ts';
-import { type Settler, TagReceipt } from './tag-receipt.ts';
+import { uncounted } from './figures/live.ts';
+import { type Counting, toMessage } from './message-in.ts';
+import { DeliveryBuffer } from './segments/delivery-buffer.ts';
+import { giveBack } from './segments/give-back.ts';
+import { returned } from './segments/quorum-returns.ts';
+import type { Segment } from './segments/segment.ts';
+import { SegmentRow, type SegmentRowEvents, type SegmentRowSetup } from './segments/segment-row.ts';
+import { type Settler, TagReceipt } from './segments/tag-receipt.ts';
+import { unlessOnItsWay } from './topology/dead-links.ts';
 import type { Content } from './wire/frames.ts';
 
 export interface ConsumerSetup extends SegmentRowSetup {

@@ -1,5 +1,5 @@
 import { type ErrorCode, isMqError, MqError } from '../../contract/errors.ts';
-import type { Address } from './address.ts';
+import type { Address } from './url.ts';
 
 interface Where {
   readonly operation?: string | undefined;

@@ -1,10 +1,10 @@
 import type { Backend, OpenOptions } from '../../contract/backend.ts';
 import type { Broker } from '../../contract/broker.ts';
 import { throwIfAborted } from '../../contract/errors.ts';
-import { parseAddress } from './address.ts';
 import { RabbitBroker } from './broker.ts';
 import { CAPABILITIES } from './capabilities.ts';
-import { Session } from './session.ts';
+import { Session } from './connection/session.ts';
+import { parseAddress } from './url.ts';
 
 /**
  * RabbitMQ, 3.10 and later. AMQP connections are opened at the first question that needs one, so wrong credentials or

@@ -1,13 +1,13 @@
 import type { ListOptions, QueuePattern } from '../../contract/broker.ts';
 import { throwIfAborted } from '../../contract/errors.ts';
 import type { QueueStats } from '../../contract/stats.ts';
-import { askEach } from './ask-each.ts';
-import { type DeadLinks, linksIfTold } from './dead-links.ts';
-import { deadFigure, keepsNoDeadLetters, NO_DEAD_LETTERS } from './queue.ts';
-import type { QueueInfo } from './queue-info.ts';
-import { readFigures, readLinked } from './read-list.ts';
-import type { Session } from './session.ts';
+import type { Session } from './connection/session.ts';
+import { deadFigure, keepsNoDeadLetters, NO_DEAD_LETTERS } from './dead-letters.ts';
+import { askEach } from './figures/ask-each.ts';
+import type { QueueInfo } from './management/queue-info.ts';
+import { readFigures, readLinked } from './management/read-list.ts';
 import { countsPublished, toStats } from './stats.ts';
+import { type DeadLinks, linksIfTold } from './topology/dead-links.ts';
 
 /** So many queues are asked one by one, about 2 ms each, instead of being told from figures that lag. */
 const MOST_ASKED = 50;

@@ -1,10 +1,10 @@
 import { type ErrorCode, throwIfAborted } from '../../contract/errors.ts';
 import type { OutgoingMessage, SendOutcome } from '../../contract/message.ts';
 import type { Notice, Publisher } from '../../contract/queue.ts';
-import { isBlocked, type Owed } from './answers.ts';
+import { isBlocked, type Owed } from './connection/answers.ts';
+import type { Link, OpenChannel } from './connection/link.ts';
 import { brokerError, replyCode, saidBy } from './errors.ts';
-import { FrameBatch } from './frame-batch.ts';
-import type { Link, OpenChannel } from './link.ts';
+import type { RoomWatch } from './limits/room-watch.ts';
 import {
   fitsFrame,
   isAsReceived,
@@ -13,8 +13,8 @@ import {
   type Outgoing,
   type OutgoingRules,
   toOutgoing,
-} from './outgoing.ts';
-import type { RoomWatch } from './room-watch.ts';
+} from './message-out.ts';
+import { FrameBatch } from './wire/frame-batch.ts';
 import { bodyOffset, type Content, METHOD, publishFrames, readTag } from './wire/frames.ts';
 import { isPersistent, writeText } from './wire/properties.ts';
 

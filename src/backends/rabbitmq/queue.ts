@@ -15,24 +15,23 @@ import type {
   QueueDescription,
 } from '../../contract/queue.ts';
 import type { QueueStats } from '../../contract/stats.ts';
-import { orAborted } from '../common/waits.ts';
 import { CAPABILITIES } from './capabilities.ts';
+import type { Lookup, Session } from './connection/session.ts';
 import { RabbitConsumer } from './consumer.ts';
-import { type DeadLinks, lastLinks, linksIfTold } from './dead-links.ts';
+import { deadFigure, deadLettersOf, keepsNoDeadLetters, NO_DEAD_LETTERS } from './dead-letters.ts';
 import { describeQueue } from './describe.ts';
-import { type LiveFigures, uncounted, whyUncounted } from './live-figures.ts';
-import { priceOf } from './look-price.ts';
-import { overflowReason, type Room, refuseOverflow } from './overflow.ts';
+import { type LiveFigures, uncounted, whyUncounted } from './figures/live.ts';
+import { priceOf } from './limits/look-price.ts';
+import { overflowReason, type Room, refuseOverflow } from './limits/overflow.ts';
+import { limitOfLooks, QueueRules } from './limits/queue-rules.ts';
+import { RoomWatch } from './limits/room-watch.ts';
+import type { QueueInfo, RabbitKind } from './management/queue-info.ts';
 import { MAX_PEEKED, openPeek } from './peek.ts';
 import { RabbitPublisher } from './publisher.ts';
-import { type QueueInfo, type RabbitKind, textSetting } from './queue-info.ts';
-import { limitOfLooks, QueueRules } from './queue-rules.ts';
-import { leadsTo, leadsToUnread, restoreMessage } from './restore.ts';
-import { RoomWatch } from './room-watch.ts';
-import type { Lookup, Session } from './session.ts';
+import { purgeQueue } from './purge.ts';
 import { countsPublished, type DeadFigure, toStats } from './stats.ts';
 import { openStreamPeek } from './stream-peek.ts';
-import { needsManagement } from './topology.ts';
+import { type DeadLinks, lastLinks, linksIfTold } from './topology/dead-links.ts';
 
 /** Highest prefetch of one consumer. */
 const MAX_WINDOW = 65_535;
@@ -251,84 +250,19 @@ export class WorkQueue extends RabbitQueue {
     });
   }
 
-  async purge({ signal }: PurgeOptions): Promise<PurgeResult> {
-    const link = await this.session.control(signal);
-    const ok = await orAborted(
-      link.onChannel({ operation: 'purge', queue: this.name }, (channel) => channel.purgeQueue(this.name)),
-      signal,
-    );
-    return { removed: ok.messageCount };
+  purge({ signal }: PurgeOptions): Promise<PurgeResult> {
+    return purgeQueue(this.session, this.name, signal);
   }
 
-  /**
-   * Nothing is known of the other queues, `why`: a queue that sends its own dead letters nowhere may still hold those
-   * of others.
-   */
-  async #unlinked(why: string, signal: AbortSignal): Promise<DeadLetters> {
-    const info = await this.info(signal);
-    if (info === null) throw needsManagement('finding dead letters', 'it does not tell of the queue');
-    if (!keepsNoDeadLetters(info)) throw unclear(this.name, why);
-    this.session.notice(unknownSources(this.name, why));
-    return {
-      keptIn: { place: 'nowhere' },
-      sources: null,
-      leadsTo: (message) => leadsToUnread(message, why),
-      restore: restoreMessage,
-    };
+  deadLetters(signal: AbortSignal): Promise<DeadLetters> {
+    return deadLettersOf(this.session, this.name, signal, () => this.info(signal));
   }
-
-  async deadLetters(signal: AbortSignal): Promise<DeadLetters> {
-    // What a framework put away may name any exchange.
-    const links = await linksIfTold(this.session, this.name, signal, { everyExchange: true });
-    if (typeof links === 'string') return await this.#unlinked(links, signal);
-    return this.#linked(this.name, links);
-  }
-
-  #linked(queue: string, links: DeadLinks): DeadLetters {
-    const meaning = links.of(queue);
-    const sources = links.sourcesOf(queue);
-    // What it holds are the dead letters of others only where that is known: else what waits in it would be taken for
-    // them.
-    if (meaning.to === 'unclear' && (sources === null || sources.length === 0)) throw unclear(queue, meaning.reason);
-    if (sources === null) this.session.notice(unknownSources(queue, links.whyNoSources()));
-    return {
-      keptIn: keptIn(meaning),
-      sources,
-      ...(meaning.to === 'queue' && { ofHolder: () => this.#linked(meaning.link.queue, links) }),
-      leadsTo: (message) => leadsTo(message, links.topology),
-      restore: restoreMessage,
-    };
-  }
-}
-
-const NAME_IT = 'name the dead-letter queue itself';
-
-function unclear(queue: string, reason: string): MqError {
-  return new MqError(
-    'PRECONDITION_FAILED',
-    `where the dead letters of ${JSON.stringify(queue)} are is not clear: ${reason}`,
-    {
-      hint: NAME_IT,
-      backend: 'rabbitmq',
-      operation: 'deadLetters',
-      queue,
-    },
-  );
-}
-
-function unknownSources(queue: string, why: string): string {
-  return `which queues send their dead letters to ${JSON.stringify(queue)} cannot be read (${why}): only its messages say where they belong`;
 }
 
 /** A text: why that cannot be told. */
 function deadLettersInto(links: DeadLinks | string | null, queue: string): readonly string[] | string {
   if (links === null || typeof links === 'string') return links ?? [];
   return links.whyUnreadBindings() ?? links.topology.sourcesOf(queue);
-}
-
-function keptIn(meaning: ReturnType<DeadLinks['of']>): DeadLetters['keptIn'] {
-  if (meaning.to === 'queue') return { place: 'queue', queue: meaning.link.queue };
-  return meaning.to === 'onward' ? { place: 'nowhere', why: meaning.why } : { place: 'nowhere' };
 }
 
 /** Kind `rabbit-stream`: read by offset, nothing is ever taken out. */
@@ -344,32 +278,4 @@ function boundedWindow(window: number | 'unbounded', info: QueueInfo | null): nu
   if (window === 'unbounded' || window > MAX_WINDOW) return 'unbounded';
   if (info?.averageBytes == null) return window;
   return Math.max(1, Math.min(window, Math.floor(WINDOW_BYTES / Math.max(1, info.averageBytes))));
-}
-
-export const NO_DEAD_LETTERS: DeadFigure = {
-  count: 0,
-  note: 'none are kept: the queue has no dead-letter exchange',
-};
-
-/** False also while that is not known. */
-export function keepsNoDeadLetters(info: QueueInfo): boolean {
-  return info.isPolicyTold && textSetting(info, 'dead-letter-exchange') === null;
-}
-
-/** The depth of the dead-letter queue, where it is nothing but that. `depthOf`: null, unknown; a text, why. */
-export async function deadFigure(
-  links: DeadLinks,
-  queue: string,
-  depthOf: (queue: string) => Promise<number | string | null> | number | string | null,
-): Promise<DeadFigure> {
-  const meaning = links.of(queue);
-  if (meaning.to === 'onward') return { count: 0, note: `none: ${meaning.why}` };
-  if (meaning.to !== 'queue') return { count: null, note: meaning.reason };
-  const { queue: holder, uncounted } = meaning.link;
-  if (uncounted !== null) return { count: null, note: uncounted };
-  const depth = await depthOf(holder);
-  if (typeof depth === 'string') return { count: null, note: depth };
-  const sources = links.sourcesOf(holder) ?? [];
-  const others = sources.length > 1 ? `, which also holds those of others: it is shared by ${sources.join(', ')}` : '';
-  return { count: depth, note: `the depth of ${holder}${others}` };
 }

@@ -1,10 +1,10 @@
 import { readInstant } from '../../contract/instant.ts';
 import { depthOf, type QueueStats, type Rates, type StatsField } from '../../contract/stats.ts';
 import { parkedNote } from '../common/conventions/queue-names.ts';
-import { inFlightNow } from './figures.ts';
-import { type LiveFigures, whyUncounted } from './live-figures.ts';
-import { isObject, type JsonObject, numberAt, objectAt } from './management.ts';
-import type { QueueInfo, RabbitKind } from './queue-info.ts';
+import { inFlightNow } from './figures/in-flight.ts';
+import { type LiveFigures, whyUncounted } from './figures/live.ts';
+import { isObject, type JsonObject, numberAt, objectAt } from './management/client.ts';
+import type { QueueInfo, RabbitKind } from './management/queue-info.ts';
 
 export interface DeadFigure {
   readonly count: number | null;

@@ -1,9 +1,9 @@
 import { throwIfAborted } from '../../contract/errors.ts';
 import type { Peek, PeekOptions } from '../../contract/queue.ts';
 import { Bell } from '../common/bell.ts';
+import type { Link, OpenChannel } from './connection/link.ts';
 import { brokerError } from './errors.ts';
-import { readEntries, readProperties, toMessage } from './incoming.ts';
-import type { Link, OpenChannel } from './link.ts';
+import { readEntries, readProperties, toMessage } from './message-in.ts';
 import { ackFrame, type Content, METHOD } from './wire/frames.ts';
 
 export interface StreamPeekSetup extends PeekOptions {

@@ -1,6 +1,6 @@
 import { type ChannelModel, type ConfirmChannel, connect } from 'amqplib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { parseAddress } from '../../../src/backends/rabbitmq/address.ts';
+import { parseAddress } from '../../../src/backends/rabbitmq/url.ts';
 import { decodeTable } from '../../../src/backends/rabbitmq/wire/table.ts';
 import type { JsonValue } from '../../../src/contract/message.ts';
 import { eventually } from '../../conformance/bench.ts';

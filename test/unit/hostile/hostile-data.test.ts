@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { afterEach, expect, test } from 'vitest';
 import { frameworkDeath } from '../../../src/backends/common/conventions/framework-death.ts';
-import { toMessage } from '../../../src/backends/rabbitmq/incoming.ts';
-import { toOutgoing } from '../../../src/backends/rabbitmq/outgoing.ts';
-import { restoreMessage } from '../../../src/backends/rabbitmq/restore.ts';
+import { restoreMessage } from '../../../src/backends/rabbitmq/deaths/restore.ts';
+import { toMessage } from '../../../src/backends/rabbitmq/message-in.ts';
+import { toOutgoing } from '../../../src/backends/rabbitmq/message-out.ts';
 import { JOB_FIELDS, type JobHash, jobMessage } from '../../../src/backends/redis/bullmq/job.ts';
 import { elementMessage } from '../../../src/backends/redis/list/message.ts';
 import { entryMessage } from '../../../src/backends/redis/stream/entry.ts';

@@ -1,0 +1,179 @@
+import { isMqError } from '../../../contract/errors.ts';
+import type { JsonValue } from '../../../contract/message.ts';
+import type { Notice } from '../../../contract/queue.ts';
+import { orAborted } from '../../common/waits.ts';
+import { noSuchQueue, replyCode } from '../errors.ts';
+import { type LiveFigures, liveFigures, locked, uncounted } from '../figures/live.ts';
+import { type Answer, isObject, type JsonObject, listOf, Management, textAt } from '../management/client.ts';
+import { withPolicies } from '../management/policies.ts';
+import { type QueueInfo, queueInfo, RATE_SAMPLES } from '../management/queue-info.ts';
+import type { Address } from '../url.ts';
+import { Link } from './link.ts';
+import { Patience } from './patience.ts';
+
+const ANSWER_MS = 30_000;
+/** What is asked about it is refused, because it is exclusive to another connection. */
+const RESOURCE_LOCKED = 405;
+const DOTS = /^\.{1,2}$/;
+/** The most that the management API gives in one page. */
+const LONGEST_PAGE = 500;
+
+export interface SessionOptions {
+  readonly connectTimeoutMs: number;
+  /** The longest wait for one answer; absent: 30 s. */
+  readonly timeoutMs?: number;
+  /** See `OpenOptions`. */
+  readonly isTimeoutAsked?: boolean;
+  readonly notice: Notice;
+  readonly signal: AbortSignal;
+}
+
+export type Lookup =
+  | { readonly status: 'found'; readonly info: QueueInfo }
+  | { readonly status: 'missing' }
+  | { readonly status: 'unavailable'; readonly reason: string };
+
+/**
+ * What all handles of one broker share: the management API, one AMQP connection for questions, and how to open others.
+ */
+export class Session {
+  readonly address: Address;
+  readonly management: Management;
+  /** For all connections. */
+  readonly patience: Patience;
+  readonly #options: SessionOptions;
+  #control: Promise<Link> | null = null;
+  readonly #links = new Set<Link>();
+  #closed = false;
+  #hasGivenUp = false;
+
+  constructor(address: Address, options: SessionOptions) {
+    this.address = address;
+    this.#options = options;
+    const { connectTimeoutMs, timeoutMs, isTimeoutAsked, signal } = options;
+    this.patience = new Patience(timeoutMs ?? ANSWER_MS, signal, isTimeoutAsked);
+    this.management = new Management(
+      address,
+      { connectMs: connectTimeoutMs, answerMs: this.patience.answerMs },
+      async (asking) => (await this.control(asking)).cluster,
+    );
+  }
+
+  get notice(): Notice {
+    return this.#options.notice;
+  }
+
+  /** The path of the vhost, percent-encoded, for the management API. */
+  get place(): string {
+    return encodeURIComponent(this.address.vhost);
+  }
+
+  /** The connection for declarations and other questions, opened at the first one, and again after it was lost. */
+  async control(signal: AbortSignal): Promise<Link> {
+    if (this.#control === null) {
+      const opening = this.link(this.#options.signal);
+      this.#control = opening;
+      const forget = (): void => {
+        if (this.#control === opening) this.#control = null;
+      };
+      // Once it is lost, the next question opens another one.
+      opening.then((link) => link.lost.addEventListener('abort', forget), forget);
+    }
+    return await orAborted(this.#control, signal);
+  }
+
+  /** A connection of its own, which the caller closes. */
+  async link(signal: AbortSignal): Promise<Link> {
+    const { connectTimeoutMs } = this.#options;
+    const link = await Link.open(this.address, { connectTimeoutMs, patience: this.patience, signal });
+    if (this.#closed) await link.close();
+    this.#links.add(link);
+    link.lost.addEventListener('abort', () => this.#links.delete(link));
+    return link;
+  }
+
+  async lookUp(name: string, signal: AbortSignal): Promise<Lookup> {
+    const answer = await (DOTS.test(name) ? this.#lookUpDots(name, signal) : this.#lookUp(name, signal));
+    if (answer.status === 'missing') return { status: 'missing' };
+    if (answer.status === 'unavailable') return answer;
+    const info = isObject(answer.body) ? queueInfo(await this.#withPolicy(answer.body, name, signal)) : null;
+    return info === null ? { status: 'unavailable', reason: this.management.isAnother } : { status: 'found', info };
+  }
+
+  #lookUp(name: string, signal: AbortSignal): Promise<Answer> {
+    return this.management.getIfQuick(`/queues/${this.place}/${encodeURIComponent(name)}?${RATE_SAMPLES}`, signal);
+  }
+
+  /** By the list: in a path such a name is a step up or none, however it is encoded. */
+  async #lookUpDots(name: string, signal: AbortSignal): Promise<Answer> {
+    const search = `page=1&page_size=1&use_regex=true&name=${encodeURIComponent(`^${name.replaceAll('.', '\\.')}$`)}`;
+    const answer = await this.management.getIfQuick(`/queues/${this.place}?${search}&${RATE_SAMPLES}`, signal);
+    if (answer.status !== 'ok' || !isObject(answer.body)) return answer;
+    const [found] = listOf(answer.body.items);
+    return found === undefined ? { status: 'missing' } : { status: 'ok', body: found as JsonValue };
+  }
+
+  /** Without its figures a queue is told without its policy: then a list knows at least whose it is. */
+  async #withPolicy(queue: JsonObject, name: string, signal: AbortSignal): Promise<JsonObject> {
+    if (queue.effective_policy_definition !== undefined) return queue;
+    const search = `page=1&page_size=${LONGEST_PAGE}&use_regex=false&name=${encodeURIComponent(name)}`;
+    const path = `/queues/${this.place}?${search}&columns=name,policy&disable_stats=true`;
+    const found = await this.management.getIfTold(path, signal);
+    const page = found.status === 'ok' && isObject(found.body) ? listOf(found.body.items) : [];
+    const listed = page.find((one) => textAt(one, 'name') === name);
+    if (listed === undefined) return queue;
+    const [told] = await withPolicies(this.management, this.place, 'queues', [{ ...queue, ...listed }], signal);
+    return told ?? queue;
+  }
+
+  /**
+   * As `declared`, for whoever cannot do without the numbers. Throws `UNAVAILABLE` where the broker does not know them.
+   */
+  async counted(
+    name: string,
+    operation: string,
+    signal: AbortSignal,
+  ): Promise<{ readonly ready: number; readonly consumers: number }> {
+    const { ready, consumers, lockedBy } = await this.declared(name, signal);
+    if (lockedBy !== undefined) throw lockedBy;
+    if (ready === null || consumers === null) throw uncounted(name, operation);
+    return { ready, consumers };
+  }
+
+  /** Live figures by passive declaration. Throws `QUEUE_NOT_FOUND`. */
+  async declared(name: string, signal: AbortSignal): Promise<LiveFigures> {
+    const link = await this.control(signal);
+    try {
+      return await orAborted(
+        link.onChannel({ operation: 'stats', queue: name }, (channel) => liveFigures(channel, name)),
+        signal,
+      );
+    } catch (error) {
+      if (isMqError(error) && replyCode(error.cause) === RESOURCE_LOCKED) return locked(error);
+      throw (await this.#isMissing(error, name, signal)) ? noSuchQueue(name) : error;
+    }
+  }
+
+  /**
+   * RabbitMQ 4.0 (seen on 4.0.5) wants to say "no queue NAME" and breaks down with the connection when a name beyond
+   * ASCII makes that longer than 255 bytes. The management API then knows whether that was it.
+   */
+  async #isMissing(error: unknown, name: string, signal: AbortSignal): Promise<boolean> {
+    if (!isMqError(error) || error.code !== 'UNEXPECTED_RESPONSE') return false;
+    return (await this.lookUp(name, signal)).status === 'missing';
+  }
+
+  /**
+   * A question that nobody waits for any more has got no answer: the end of its connection waits for it only shortly.
+   */
+  giveUp(): void {
+    this.#hasGivenUp = true;
+  }
+
+  /** Idempotent. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    if (this.#hasGivenUp) this.patience.hurry(0);
+    await Promise.all([...this.#links].map((link) => link.close()));
+  }
+}

@@ -1,0 +1,104 @@
+import { MqError } from '../../contract/errors.ts';
+import type { DeadLetters } from '../../contract/queue.ts';
+import type { Session } from './connection/session.ts';
+import { leadsTo, leadsToUnread, restoreMessage } from './deaths/restore.ts';
+import { type QueueInfo, textSetting } from './management/queue-info.ts';
+import type { DeadFigure } from './stats.ts';
+import { type DeadLinks, linksIfTold } from './topology/dead-links.ts';
+import { needsManagement } from './topology/topology.ts';
+
+/** `info`: what is known of the queue itself, for where nothing is known of the others. */
+export async function deadLettersOf(
+  session: Session,
+  queue: string,
+  signal: AbortSignal,
+  info: () => Promise<QueueInfo | null>,
+): Promise<DeadLetters> {
+  // What a framework put away may name any exchange.
+  const links = await linksIfTold(session, queue, signal, { everyExchange: true });
+  return typeof links === 'string' ? unlinked(session, queue, links, await info()) : linked(session, queue, links);
+}
+
+/**
+ * Nothing is known of the other queues, `why`: a queue that sends its own dead letters nowhere may still hold those of
+ * others.
+ */
+function unlinked(session: Session, queue: string, why: string, info: QueueInfo | null): DeadLetters {
+  if (info === null) throw needsManagement('finding dead letters', 'it does not tell of the queue');
+  if (!keepsNoDeadLetters(info)) throw unclear(queue, why);
+  session.notice(unknownSources(queue, why));
+  return {
+    keptIn: { place: 'nowhere' },
+    sources: null,
+    leadsTo: (message) => leadsToUnread(message, why),
+    restore: restoreMessage,
+  };
+}
+
+function linked(session: Session, queue: string, links: DeadLinks): DeadLetters {
+  const meaning = links.of(queue);
+  const sources = links.sourcesOf(queue);
+  // What it holds are the dead letters of others only where that is known: else what waits in it would be taken for
+  // them.
+  if (meaning.to === 'unclear' && (sources === null || sources.length === 0)) throw unclear(queue, meaning.reason);
+  if (sources === null) session.notice(unknownSources(queue, links.whyNoSources()));
+  return {
+    keptIn: keptIn(meaning),
+    sources,
+    ...(meaning.to === 'queue' && { ofHolder: () => linked(session, meaning.link.queue, links) }),
+    leadsTo: (message) => leadsTo(message, links.topology),
+    restore: restoreMessage,
+  };
+}
+
+function keptIn(meaning: ReturnType<DeadLinks['of']>): DeadLetters['keptIn'] {
+  if (meaning.to === 'queue') return { place: 'queue', queue: meaning.link.queue };
+  return meaning.to === 'onward' ? { place: 'nowhere', why: meaning.why } : { place: 'nowhere' };
+}
+
+const NAME_IT = 'name the dead-letter queue itself';
+
+function unclear(queue: string, reason: string): MqError {
+  return new MqError(
+    'PRECONDITION_FAILED',
+    `where the dead letters of ${JSON.stringify(queue)} are is not clear: ${reason}`,
+    {
+      hint: NAME_IT,
+      backend: 'rabbitmq',
+      operation: 'deadLetters',
+      queue,
+    },
+  );
+}
+
+function unknownSources(queue: string, why: string): string {
+  return `which queues send their dead letters to ${JSON.stringify(queue)} cannot be read (${why}): only its messages say where they belong`;
+}
+
+export const NO_DEAD_LETTERS: DeadFigure = {
+  count: 0,
+  note: 'none are kept: the queue has no dead-letter exchange',
+};
+
+/** False also while that is not known. */
+export function keepsNoDeadLetters(info: QueueInfo): boolean {
+  return info.isPolicyTold && textSetting(info, 'dead-letter-exchange') === null;
+}
+
+/** The depth of the dead-letter queue, where it is nothing but that. `depthOf`: null, unknown; a text, why. */
+export async function deadFigure(
+  links: DeadLinks,
+  queue: string,
+  depthOf: (queue: string) => Promise<number | string | null> | number | string | null,
+): Promise<DeadFigure> {
+  const meaning = links.of(queue);
+  if (meaning.to === 'onward') return { count: 0, note: `none: ${meaning.why}` };
+  if (meaning.to !== 'queue') return { count: null, note: meaning.reason };
+  const { queue: holder, uncounted } = meaning.link;
+  if (uncounted !== null) return { count: null, note: uncounted };
+  const depth = await depthOf(holder);
+  if (typeof depth === 'string') return { count: null, note: depth };
+  const sources = links.sourcesOf(holder) ?? [];
+  const others = sources.length > 1 ? `, which also holds those of others: it is shared by ${sources.join(', ')}` : '';
+  return { count: depth, note: `the depth of ${holder}${others}` };
+}

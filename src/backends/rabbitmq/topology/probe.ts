@@ -1,0 +1,71 @@
+import type { JsonValue } from '../../../contract/message.ts';
+import { orAborted } from '../../common/waits.ts';
+import type { Session } from '../connection/session.ts';
+import { replyCode, saidBy } from '../errors.ts';
+import type { JsonObject } from '../management/client.ts';
+import { kindOf, type RabbitKind } from '../management/queue-info.ts';
+
+/**
+ * No broker has this type, so a declaration with it can never create a queue (3.10 and 4.0 answer "unsupported queue
+ * type").
+ */
+const NO_TYPE = 'mq-asks-for-the-kind';
+/** As many arguments as a queue can have that the broker compares, and some. */
+const MAX_QUESTIONS = 24;
+
+/**
+ * What AMQP alone tells of how a queue was made. Policies are not in it, nor the delivery limit, which the broker does
+ * not compare.
+ */
+export interface Probe {
+  readonly kind: RabbitKind;
+  readonly durable: boolean;
+  readonly autoDelete: boolean;
+  readonly arguments: JsonObject;
+}
+
+/**
+ * How a queue was made, without the management API: the broker refuses a declaration that differs from the queue and
+ * says in what, and what the queue has. That is copied into the next question, until only the type differs, which is
+ * compared last. Null when the answers cannot be read (no permission to configure, say).
+ */
+export async function probeQueue(session: Session, name: string, signal: AbortSignal): Promise<Probe | null> {
+  const link = await session.control(signal);
+  const flags = { durable: true, autoDelete: false };
+  const args: Record<string, JsonValue> = {};
+  const known = new Set<string>();
+  for (let question = 0; question < MAX_QUESTIONS; question++) {
+    const answer = await orAborted(ask(), signal);
+    const differs = /^[\s\S]*?inequivalent arg '([\w-]+)' for queue '/.exec(answer)?.[1];
+    if (differs === 'x-queue-type') {
+      // 3.10 says of a queue that was made without a type that it has none.
+      const type = /but current is '(\w+)'[^']*$/.exec(answer)?.[1] ?? null;
+      return { kind: kindOf(type), ...flags, arguments: args };
+    }
+    // Whatever it names again was not understood.
+    if (differs === undefined || known.has(differs)) return null;
+    known.add(differs);
+    if (differs === 'durable' || differs === 'auto_delete') {
+      const has = /but current is '(true|false)'[^']*$/.exec(answer)?.[1];
+      if (has === undefined) return null;
+      flags[differs === 'durable' ? 'durable' : 'autoDelete'] = has === 'true';
+      continue;
+    }
+    const [, value, form] = /but current is the value '([\s\S]*)' of type '(\w+)'[^']*$/.exec(answer) ?? [];
+    if (value === undefined) return null;
+    args[differs] = form === 'longstr' ? value : form === 'bool' ? value === 'true' : Number(value);
+  }
+  return null;
+
+  async function ask(): Promise<string> {
+    const channel = await link.channel();
+    try {
+      await channel.amqp.assertQueue(name, { ...flags, arguments: { ...args, 'x-queue-type': NO_TYPE } });
+      return '';
+    } catch (error) {
+      return replyCode(error) === 406 ? saidBy(error) : '';
+    } finally {
+      await channel.close();
+    }
+  }
+}
