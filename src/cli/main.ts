@@ -1,5 +1,4 @@
-import type { WriteStream } from 'node:tty';
-import type { Host, Output, StopCause } from './host/host.ts';
+import type { Host } from './host/host.ts';
 import { keepMemoryFlat } from './host/memory.ts';
 import { silenceLibraries } from './host/silent-libraries.ts';
 import { VERSION } from './version.ts';
@@ -22,125 +21,26 @@ export async function main(umask: number = process.umask()): Promise<void> {
   const env = { ...process.env };
   silenceLibraries(process.env, console);
   if (args[0] === '__complete') return completeAndExit(args.slice(1), env);
-  const {
-    isTerminal,
-    jobControlOf,
-    lazyInput,
-    lazyOutput,
-    nodeInput,
-    nodeOutput,
-    plainOutput,
-    reportBug,
-    runCommandLine,
-    Secrets,
-    MANIFESTS,
-    EXIT,
-    verbNamed,
-  } = await import('./start/running.ts');
-  const live = args.some((arg) => verbNamed(arg)?.isLive === true);
-  keepMemoryFlat(live ? 'live' : 'bulk');
-  const stop = new AbortController();
-  const interruption = new AbortController();
-  let cause: StopCause | null = null;
-  const stopBy = (by: StopCause): void => {
-    // A signal after the reader has gone counts as the cause: somebody wants it to end now.
-    if (cause === null || !isSignal(cause)) cause = by;
-    if (isSignal(by)) interruption.abort();
-    stop.abort();
-  };
 
-  // Asked now: of a terminal that was closed nobody can tell any more.
-  const hadTerminal = [0, 1, 2].some(isTerminal);
-  const lastActs = new Set<() => void>();
-  for (const [name, code] of [
-    ['SIGINT', EXIT.interrupted],
-    ['SIGTERM', EXIT.terminated],
-    ['SIGHUP', EXIT.hungUp],
-  ] as const) {
-    process.on(name, () => {
-      // What has no terminal does not end with one: `nohup mq drain` has to go on. Node takes back what `nohup` has
-      // set, so without a listener it would die here, in the middle of its work.
-      if (name === 'SIGHUP' && !hadTerminal) return;
-      // The system says that a terminal was closed, and the shell in it may say it again: that is nobody's second wish.
-      if (interruption.signal.aborted && name !== 'SIGHUP') {
-        for (const act of lastActs) act();
-        process.exit(code);
-      }
-      stopBy(name);
-    });
-  }
-
-  const stdin = lazyInput(
-    () => isTerminal(0),
-    () => process.stdin,
-    (stream) => nodeInput(stream, process.stderr as WriteStream, stop.signal),
-    () => stopBy('SIGHUP'),
-  );
-  const output = (descriptor: number, open: () => WriteStream, onLost: (code: string) => void): Output =>
-    isTerminal(descriptor)
-      ? lazyOutput(() => nodeOutput(open(), onLost))
-      : plainOutput(descriptor, { isColorForced: process.env.FORCE_COLOR !== undefined, open, onLost });
-  const host: Host = {
-    stdin,
-    stdout: output(
-      1,
-      () => process.stdout as WriteStream,
-      (code) => stopBy(code === 'EPIPE' ? 'stdout-closed' : 'stdout-failed'),
-    ),
-    stderr: output(
-      2,
-      () => process.stderr as WriteStream,
-      () => {},
-    ),
-    terminal() {
-      // Asked of the output, which is opened by that and notices when it is lost.
-      if (!isTerminal(0) || !host.stdout.isTerminal) return null;
-      return { stdin: stdin.raw(), stdout: process.stdout as WriteStream, jobControl: jobControlOf(process) };
-    },
-    env,
-    startForCaller(start) {
-      const own = process.umask(umask);
-      try {
-        return start();
-      } finally {
-        process.umask(own);
-      }
-    },
-    cwd: process.cwd(),
-    platform: `${process.version} on ${process.platform} ${process.arch}`,
-    now: Date.now,
-    signal: stop.signal,
-    interruption: interruption.signal,
-    stopCause: () => cause,
-    onSecondSignal(act) {
-      lastActs.add(act);
-      return () => lastActs.delete(act);
-    },
-    killGroup(leader) {
-      try {
-        process.kill(-leader, 'SIGTERM');
-      } catch {
-        // It has ended by itself.
-      }
-    },
-    openBroker,
-    async listKinds() {
-      const { allBackends } = await import('./start/running.ts');
-      return (await allBackends()).flatMap((backend) => backend.kinds);
-    },
-  };
-  const secrets = new Secrets(MANIFESTS);
+  const program = await import('./start/running.ts');
+  const isLive = args.some((arg) => program.verbNamed(arg)?.isLive === true);
+  keepMemoryFlat(isLive ? 'live' : 'bulk');
+  const stopping = new program.Stopping();
+  stopping.listen(process);
+  const { host, release } = program.processHost(process, { stopping, umask, env, openBroker, listKinds });
+  const secrets = new program.Secrets(program.MANIFESTS);
   process.on('uncaughtException', (error) => {
     // Not through Node's own report, which would show the error object, and client libraries keep passwords in those.
-    process.exitCode = EXIT.internal;
+    process.exitCode = BUG;
     // A full-screen view gives the terminal back at once; what is said before that would go with its screen.
-    stop.abort();
-    void reportBug(error, host, secrets).finally(() => process.exit());
+    stopping.end();
+    void program.reportBug(error, host, secrets).finally(() => process.exit());
   });
-  const code = await runCommandLine(args, host, secrets);
+
+  const code = await program.runCommandLine(args, host, secrets);
   process.off('beforeExit', sayUnfinished);
   process.exitCode = code;
-  stdin.release();
+  release();
   setTimeout(endAtLast, LINGER_MS).unref();
 }
 
@@ -172,14 +72,15 @@ function sayUnfinished(): void {
   );
 }
 
-function isSignal(cause: StopCause): boolean {
-  return cause === 'SIGINT' || cause === 'SIGTERM' || cause === 'SIGHUP';
-}
-
 const openBroker: Host['openBroker'] = async (url, options) => {
   const { backendFor } = await import('./start/running.ts');
   const backend = await backendFor(url);
   return backend.open(url, options);
+};
+
+const listKinds: Host['listKinds'] = async () => {
+  const { allBackends } = await import('./start/running.ts');
+  return (await allBackends()).flatMap((backend) => backend.kinds);
 };
 
 /** What a shell runs for Tab: without streams and signals, whose opening would be a third of its time. */
