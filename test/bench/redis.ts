@@ -6,11 +6,11 @@ import { join } from 'node:path';
 import { Queue as BullQueue, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
 import { backend } from '../../src/backends/redis/index.ts';
+import { redriveOf } from '../../src/conformance/redrive.ts';
 import { queuePattern } from '../../src/core/name-pattern.ts';
 import { planRedrive } from '../../src/core/redrive.ts';
 import { provision, provisionHere } from '../support/provision.ts';
 import { startRedis } from '../support/redis-server.ts';
-import { redriveOf } from '../support/redrive.ts';
 import { MQ, median } from './measure.ts';
 
 const JOBS = 50_000;

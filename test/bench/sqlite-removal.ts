@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { backend } from '../../src/backends/sqlite/index.ts';
+import { outgoing } from '../../src/conformance/messages.ts';
 import type { Publisher, Queue } from '../../src/contract/queue.ts';
-import { outgoing } from '../support/messages.ts';
 import { median, mq, run } from './measure.ts';
 
 const count = Number(process.argv[2] ?? 1_000_000);

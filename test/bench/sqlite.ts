@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import { backend } from '../../src/backends/sqlite/index.ts';
+import { outgoing } from '../../src/conformance/messages.ts';
 import type { Queue } from '../../src/contract/queue.ts';
-import { outgoing } from '../support/messages.ts';
 
 // As `mq` runs: a small young generation keeps the memory low, and is no slower.
 setFlagsFromString('--max-semi-space-size=4');

@@ -1,9 +1,10 @@
 // A filtered redrive, one message in a hundred, on the emulator fauxqs: the price that is told beforehand, and what it
 // did cost.
 //   npm run bench -- sqs-filtered [MESSAGES]
+
+import { redriveOf } from '../../src/conformance/redrive.ts';
 import { compileFilter } from '../../src/core/filter.ts';
 import { planRedrive } from '../../src/core/redrive.ts';
-import { redriveOf } from '../support/redrive.ts';
 import { FaultProxy } from '../support/sqs/fault-proxy.ts';
 import { createQueue, never, openAt, outgoing, sendAll, uniqueName } from '../support/sqs/harness.ts';
 import { startSqsEmulators } from '../support/sqs-emulators.ts';

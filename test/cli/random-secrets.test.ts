@@ -2,9 +2,9 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { memoryBackend } from '../../src/conformance/memory/backend.ts';
 import { MqError } from '../../src/contract/errors.ts';
 import { CommandLine } from '../support/command-line.ts';
-import { memoryBackend } from '../support/memory/backend.ts';
 
 let mq: CommandLine;
 const places = { from: ['url', 'env', 'file', 'context-url', 'template'] } as const;

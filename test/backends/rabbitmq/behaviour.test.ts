@@ -1,11 +1,11 @@
 import { type Channel, type ChannelModel, connect } from 'amqplib';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { backend } from '../../../src/backends/rabbitmq/index.ts';
+import { outgoing } from '../../../src/conformance/messages.ts';
 import type { Broker } from '../../../src/contract/broker.ts';
 import { type Message, type OutgoingMessage, onlyElsewhere } from '../../../src/contract/message.ts';
 import type { Queue } from '../../../src/contract/queue.ts';
 import { countingRelay } from '../../support/counting-relay.ts';
-import { outgoing } from '../../support/messages.ts';
 import { NO_HOST } from '../../support/no-host.ts';
 import { type RabbitmqVhost, rabbitmqVhost } from '../../support/rabbitmq-vhost.ts';
 

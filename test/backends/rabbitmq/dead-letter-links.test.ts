@@ -1,6 +1,7 @@
 import { type ChannelModel, type ConfirmChannel, connect } from 'amqplib';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { backend } from '../../../src/backends/rabbitmq/index.ts';
+import { redriveOf } from '../../../src/conformance/redrive.ts';
 import type { Broker } from '../../../src/contract/broker.ts';
 import type { QueueStats } from '../../../src/contract/stats.ts';
 import { queuePattern } from '../../../src/core/name-pattern.ts';
@@ -9,7 +10,6 @@ import { planRedrive } from '../../../src/core/redrive.ts';
 import { EVERYTHING } from '../../../src/core/selection.ts';
 import { CommandLine } from '../../support/command-line.ts';
 import { type RabbitmqVhost, rabbitmqVhost } from '../../support/rabbitmq-vhost.ts';
-import { redriveOf } from '../../support/redrive.ts';
 
 /** Links that look like those of dead letters and are not, or not only: nobody's but the named messages move. */
 const signal = new AbortController().signal;

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { backend } from '../../../src/backends/rabbitmq/index.ts';
+import { redriveOf } from '../../../src/conformance/redrive.ts';
 import type { Broker } from '../../../src/contract/broker.ts';
 import type { Message } from '../../../src/contract/message.ts';
 import { planMove } from '../../../src/core/move.ts';
@@ -8,7 +9,6 @@ import { planRedrive } from '../../../src/core/redrive.ts';
 import { EVERYTHING } from '../../../src/core/selection.ts';
 import { RawAmqp, rawHeader, rawLong, rawProperties, rawShort, wireLines } from '../../support/rabbitmq/raw-amqp.ts';
 import { type RabbitmqVhost, rabbitmqVhost } from '../../support/rabbitmq-vhost.ts';
-import { redriveOf } from '../../support/redrive.ts';
 import { EVERY_HEADER, everyProperty } from './every-type.ts';
 
 const signal = new AbortController().signal;

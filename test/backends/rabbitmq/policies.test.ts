@@ -1,14 +1,14 @@
 import { type ChannelModel, type ConfirmChannel, connect } from 'amqplib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { backend } from '../../../src/backends/rabbitmq/index.ts';
+import { eventually } from '../../../src/conformance/bench.ts';
+import { outgoing } from '../../../src/conformance/messages.ts';
+import { redriveOf } from '../../../src/conformance/redrive.ts';
 import type { Broker } from '../../../src/contract/broker.ts';
 import type { QueueStats } from '../../../src/contract/stats.ts';
 import { queuePattern } from '../../../src/core/name-pattern.ts';
 import { planRedrive } from '../../../src/core/redrive.ts';
-import { eventually } from '../../conformance/bench.ts';
-import { outgoing } from '../../support/messages.ts';
 import { type RabbitmqVhost, rabbitmqVhost } from '../../support/rabbitmq-vhost.ts';
-import { redriveOf } from '../../support/redrive.ts';
 import { silentProxy } from '../../support/silent-proxy.ts';
 
 const signal = new AbortController().signal;

@@ -2,8 +2,8 @@ import { type ChannelModel, type ConfirmChannel, connect } from 'amqplib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parseAddress } from '../../../src/backends/rabbitmq/url.ts';
 import { decodeTable } from '../../../src/backends/rabbitmq/wire/table.ts';
+import { eventually } from '../../../src/conformance/bench.ts';
 import type { JsonValue } from '../../../src/contract/message.ts';
-import { eventually } from '../../conformance/bench.ts';
 import { CommandLine } from '../../support/command-line.ts';
 import { type RabbitmqVhost, rabbitmqVhost } from '../../support/rabbitmq-vhost.ts';
 

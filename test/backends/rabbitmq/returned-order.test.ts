@@ -1,15 +1,15 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { backend } from '../../../src/backends/rabbitmq/index.ts';
+import { outgoing } from '../../../src/conformance/messages.ts';
+import { redriveOf } from '../../../src/conformance/redrive.ts';
 import type { Broker } from '../../../src/contract/broker.ts';
 import type { Queue } from '../../../src/contract/queue.ts';
 import { compileFilter } from '../../../src/core/filter.ts';
 import { planMove } from '../../../src/core/move.ts';
 import { planRedrive } from '../../../src/core/redrive.ts';
 import { EVERYTHING } from '../../../src/core/selection.ts';
-import { outgoing } from '../../support/messages.ts';
 import { fillWithDeadLetters, takeNumbers } from '../../support/rabbitmq/dead-letters.ts';
 import { type RabbitmqVhost, rabbitmqVhost } from '../../support/rabbitmq-vhost.ts';
-import { redriveOf } from '../../support/redrive.ts';
 
 const signal = new AbortController().signal;
 const notice = () => undefined;

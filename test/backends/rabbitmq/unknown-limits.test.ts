@@ -1,9 +1,9 @@
 import { type ChannelModel, type ConfirmChannel, connect } from 'amqplib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { backend } from '../../../src/backends/rabbitmq/index.ts';
+import { outgoing } from '../../../src/conformance/messages.ts';
 import type { Broker } from '../../../src/contract/broker.ts';
 import type { Queue } from '../../../src/contract/queue.ts';
-import { outgoing } from '../../support/messages.ts';
 import { NO_HOST } from '../../support/no-host.ts';
 import { type RabbitmqVhost, rabbitmqVhost } from '../../support/rabbitmq-vhost.ts';
 

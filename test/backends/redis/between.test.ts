@@ -1,10 +1,10 @@
 import { Queue as BullQueue } from 'bullmq';
 import { expect, it } from 'vitest';
+import { outgoing } from '../../../src/conformance/messages.ts';
 import type { Queue } from '../../../src/contract/queue.ts';
 import { planMove } from '../../../src/core/move.ts';
 import type { AnyReport } from '../../../src/core/report.ts';
 import { EVERYTHING } from '../../../src/core/selection.ts';
-import { outgoing } from '../../support/messages.ts';
 import { after, client, connection, fresh, notice, open, peek, signal, text, url } from './lab.ts';
 
 const KINDS = ['list', 'stream', 'bullmq'] as const;

@@ -1,5 +1,6 @@
 import { FlowProducer, Queue as Queue6, Worker as Worker6 } from 'bullmq';
 import { describe, expect, it } from 'vitest';
+import { redriveOf } from '../../../src/conformance/redrive.ts';
 import type { Broker } from '../../../src/contract/broker.ts';
 import { planDrain } from '../../../src/core/drain.ts';
 import { compileFilter } from '../../../src/core/filter.ts';
@@ -9,7 +10,6 @@ import { planPurge } from '../../../src/core/purge.ts';
 import { planRedrive } from '../../../src/core/redrive.ts';
 import type { AnyReport } from '../../../src/core/report.ts';
 import { EVERYTHING, type SelectionOptions } from '../../../src/core/selection.ts';
-import { redriveOf } from '../../support/redrive.ts';
 import { after, client, connection, consumeOptions, fresh, notice, open, peek, queue, signal } from './lab.ts';
 
 type State = 'ready' | 'dead';

@@ -1,10 +1,10 @@
 import { Queue as Queue6, Worker as Worker6 } from 'bullmq';
 import { expect, it } from 'vitest';
+import { outgoing } from '../../../src/conformance/messages.ts';
 import type { Queue } from '../../../src/contract/queue.ts';
 import { planMove } from '../../../src/core/move.ts';
 import type { AnyReport } from '../../../src/core/report.ts';
 import { EVERYTHING } from '../../../src/core/selection.ts';
-import { outgoing } from '../../support/messages.ts';
 import { after, client, connection, fresh, notice, open, peek, queue, signal, text } from './lab.ts';
 
 const KEEP = { removeOnComplete: false };

@@ -4,13 +4,13 @@ import { Queue as Queue3, Worker as Worker3 } from 'bullmq3';
 import { Queue as Queue4, Worker as Worker4 } from 'bullmq4';
 import { Queue as Queue5, Worker as Worker5 } from 'bullmq5';
 import { describe, expect, it } from 'vitest';
+import { outgoing } from '../../../src/conformance/messages.ts';
+import { redriveOf } from '../../../src/conformance/redrive.ts';
 import type { OutgoingMessage } from '../../../src/contract/message.ts';
 import type { Queue } from '../../../src/contract/queue.ts';
 import { planPurge } from '../../../src/core/purge.ts';
 import { planRedrive } from '../../../src/core/redrive.ts';
 import { EVERYTHING } from '../../../src/core/selection.ts';
-import { outgoing } from '../../support/messages.ts';
-import { redriveOf } from '../../support/redrive.ts';
 import { after, client, connection, fresh, notice, open, peek, queue, signal, text } from './lab.ts';
 
 type Work = (job: { readonly data: unknown }) => Promise<void>;

@@ -2,15 +2,15 @@ import Bull from 'bull';
 import { FlowProducer, Queue as Queue6, Worker as Worker6 } from 'bullmq';
 import { Queue as Queue5, Worker as Worker5 } from 'bullmq5';
 import { describe, expect, it } from 'vitest';
+import { eventually } from '../../../src/conformance/bench.ts';
+import { outgoing } from '../../../src/conformance/messages.ts';
+import { redriveOf } from '../../../src/conformance/redrive.ts';
 import { compileFilter } from '../../../src/core/filter.ts';
 import { queuePattern } from '../../../src/core/name-pattern.ts';
 import { planPurge } from '../../../src/core/purge.ts';
 import { planRedrive } from '../../../src/core/redrive.ts';
 import { EVERYTHING } from '../../../src/core/selection.ts';
-import { eventually } from '../../conformance/bench.ts';
 import { losingRelay } from '../../support/losing-relay.ts';
-import { outgoing } from '../../support/messages.ts';
-import { redriveOf } from '../../support/redrive.ts';
 import {
   after,
   client,

@@ -1,8 +1,9 @@
 import { Redis } from 'ioredis';
 import { afterAll } from 'vitest';
-import { conformance } from '../../conformance/index.ts';
+import { conformance } from '../../../src/conformance/index.ts';
 import { redisVersion } from '../../support/redis-server.ts';
 import { redis } from '../../support/servers.ts';
+import { VITEST } from '../../support/vitest-runner.ts';
 import { bullmqHarness, listHarness, streamHarness, streamWithDlqHarness } from './harnesses.ts';
 
 const { url } = await redis();
@@ -10,7 +11,7 @@ const server = await redisVersion(url);
 const client = new Redis(url);
 afterAll(() => client.disconnect());
 
-conformance(listHarness(server, url, client));
-conformance(streamHarness(server, url, client));
-conformance(streamWithDlqHarness(server, url, client));
-conformance(bullmqHarness(server, url, client));
+conformance(listHarness(server, url, client), VITEST);
+conformance(streamHarness(server, url, client), VITEST);
+conformance(streamWithDlqHarness(server, url, client), VITEST);
+conformance(bullmqHarness(server, url, client), VITEST);

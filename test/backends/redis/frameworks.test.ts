@@ -1,8 +1,8 @@
 import { deflateSync } from 'node:zlib';
 import { expect, it } from 'vitest';
+import { outgoing } from '../../../src/conformance/messages.ts';
 import type { QueueStats } from '../../../src/contract/stats.ts';
 import { queuePattern } from '../../../src/core/name-pattern.ts';
-import { outgoing } from '../../support/messages.ts';
 import { pythonWith } from '../../support/python.ts';
 import { after, client, connection, moveRequest, notice, open, peek, queue, signal, url } from './lab.ts';
 

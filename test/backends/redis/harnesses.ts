@@ -1,7 +1,7 @@
 import { Queue, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { backend } from '../../../src/backends/redis/index.ts';
-import type { Harness } from '../../conformance/harness.ts';
+import type { Harness } from '../../../src/conformance/harness.ts';
 
 const GROUP = 'workers';
 

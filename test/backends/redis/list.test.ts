@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
+import { eventually } from '../../../src/conformance/bench.ts';
 import { queuePattern } from '../../../src/core/name-pattern.ts';
-import { eventually } from '../../conformance/bench.ts';
 import { losingRelay } from '../../support/losing-relay.ts';
 import {
   after,

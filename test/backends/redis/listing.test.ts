@@ -1,10 +1,10 @@
 import { expect, it } from 'vitest';
 import { backend } from '../../../src/backends/redis/index.ts';
+import { outgoing } from '../../../src/conformance/messages.ts';
 import type { QueueStats } from '../../../src/contract/stats.ts';
 import { queuePattern } from '../../../src/core/name-pattern.ts';
 import { CommandLine } from '../../support/command-line.ts';
 import { losingRelay } from '../../support/losing-relay.ts';
-import { outgoing } from '../../support/messages.ts';
 import { startRedis } from '../../support/redis-server.ts';
 import { redisProgram } from '../../support/servers.ts';
 import { after, client, fresh, notice, open, signal, url } from './lab.ts';

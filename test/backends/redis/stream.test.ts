@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
+import { outgoing } from '../../../src/conformance/messages.ts';
 import { queuePattern } from '../../../src/core/name-pattern.ts';
-import { outgoing } from '../../support/messages.ts';
 import {
   after,
   client,

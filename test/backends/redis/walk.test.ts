@@ -2,6 +2,8 @@ import { Queue as Bull, type JobType, Worker } from 'bullmq';
 import fc from 'fast-check';
 import { Redis } from 'ioredis';
 import { describe, expect, it } from 'vitest';
+import { brokenQueue } from '../../../src/conformance/broken-queue.ts';
+import { outgoing } from '../../../src/conformance/messages.ts';
 import type { Broker } from '../../../src/contract/broker.ts';
 import type { Queue } from '../../../src/contract/queue.ts';
 import type { Filter } from '../../../src/core/filter.ts';
@@ -9,8 +11,6 @@ import { planMove } from '../../../src/core/move.ts';
 import { planPurge } from '../../../src/core/purge.ts';
 import { planRedrive } from '../../../src/core/redrive.ts';
 import { EVERYTHING } from '../../../src/core/selection.ts';
-import { brokenQueue } from '../../support/broken-queue.ts';
-import { outgoing } from '../../support/messages.ts';
 import { after, client, connection, fresh, notice, open, signal, url } from './lab.ts';
 
 /*

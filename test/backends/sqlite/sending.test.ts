@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { SQLITE_CAPABILITIES } from '../../../src/backends/sqlite/capabilities.ts';
+import { outgoing } from '../../../src/conformance/messages.ts';
 import type { OutgoingMessage } from '../../../src/contract/message.ts';
-import { outgoing } from '../../support/messages.ts';
 import {
   ack,
   bodies,

@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { backend } from '../../../src/backends/sqlite/index.ts';
+import { outgoing } from '../../../src/conformance/messages.ts';
 import type { Broker } from '../../../src/contract/broker.ts';
 import type { Delivery, Message, MessageState, OutgoingMessage, SendOutcome } from '../../../src/contract/message.ts';
 import type { ConsumeOptions, Consumer, Queue } from '../../../src/contract/queue.ts';
-import { outgoing } from '../../support/messages.ts';
 
 export const signal = new AbortController().signal;
 export const notice = (): void => {};

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { NOBODYS_RECEIPT } from '../../../src/backends/sqs/rights.ts';
+import { redriveOf } from '../../../src/conformance/redrive.ts';
 import type { Broker } from '../../../src/contract/broker.ts';
 import { compileFilter } from '../../../src/core/filter.ts';
 import { planMove } from '../../../src/core/move.ts';
 import { planRedrive } from '../../../src/core/redrive.ts';
 import { EVERYTHING } from '../../../src/core/selection.ts';
-import { redriveOf } from '../../support/redrive.ts';
 import { behindProxy } from '../../support/sqs/behind-proxy.ts';
 import {
   type Fault,

@@ -11,8 +11,9 @@ import {
 } from '@aws-sdk/client-sqs';
 import { afterAll } from 'vitest';
 import { backend } from '../../../src/backends/sqs/index.ts';
-import { conformance, type Harness } from '../../conformance/index.ts';
+import { conformance, type Harness } from '../../../src/conformance/index.ts';
 import { sqs } from '../servers.ts';
+import { VITEST } from '../vitest-runner.ts';
 import { fakeInFrontOf } from './fake-front.ts';
 import { GIVEN_SQS } from './given.ts';
 import { provideTestCredentials, urlOf as sqsUrl } from './harness.ts';
@@ -50,7 +51,7 @@ export async function sqsConformance(kind: 'standard' | 'fifo'): Promise<void> {
     for (const { client } of places) client.destroy();
     await proxy.stop();
   });
-  for (const place of places) conformance(harnessAt(place, kind));
+  for (const place of places) conformance(harnessAt(place, kind), VITEST);
 }
 
 function harnessAt({ title, client, waitSeconds, ...rest }: Place, kind: 'standard' | 'fifo'): Harness {

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { backend } from '../../../src/backends/sqs/index.ts';
+import { outgoing as plain } from '../../../src/conformance/messages.ts';
 import type { Broker } from '../../../src/contract/broker.ts';
 import type { Delivery, Message, OutgoingMessage, SendOutcome } from '../../../src/contract/message.ts';
 import type { ConsumeOptions, Consumer, Peek, PeekOptions, Queue } from '../../../src/contract/queue.ts';
-import { outgoing as plain } from '../messages.ts';
 import { GIVEN_SQS } from './given.ts';
 
 /**

@@ -1,9 +1,9 @@
 import { expect } from 'vitest';
+import { redriveOf } from '../../../src/conformance/redrive.ts';
 import type { Queue } from '../../../src/contract/queue.ts';
 import { planRedrive } from '../../../src/core/redrive.ts';
 import type { Report } from '../../../src/core/report.ts';
 import { startMq } from '../mq.ts';
-import { redriveOf } from '../redrive.ts';
 import { never } from './harness.ts';
 import { SqsPlace, type Where } from './places.ts';
 

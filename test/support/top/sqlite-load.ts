@@ -1,7 +1,7 @@
 import { backend } from '../../../src/backends/sqlite/index.ts';
+import { outgoing } from '../../../src/conformance/messages.ts';
 import type { Broker } from '../../../src/contract/broker.ts';
 import type { Queue } from '../../../src/contract/queue.ts';
-import { outgoing } from '../messages.ts';
 
 const signal = new AbortController().signal;
 const notice = () => {};

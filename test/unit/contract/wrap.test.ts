@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
+import { outgoing } from '../../../src/conformance/messages.ts';
 import type { Publisher } from '../../../src/contract/queue.ts';
 import { wrapPublisher } from '../../../src/contract/wrap.ts';
-import { outgoing } from '../../support/messages.ts';
 
 /** It keeps its state where only its own methods reach, as a class of a client library does. */
 class Counting implements Publisher {

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { message } from '../../../src/conformance/messages.ts';
 import {
   DeadLetterGrouping,
   groupDeadLetters,
@@ -8,7 +9,6 @@ import {
   normaliseReason,
 } from '../../../src/core/dead-letter-groups.ts';
 import { compileFilter } from '../../../src/core/filter.ts';
-import { message } from '../../support/messages.ts';
 
 const dead = (error: string | null, at: number | null = null, reason: string | null = null) =>
   message({ id: String(at), dead: { from: 'q', reason, error, at, count: 1, replays: 0 } });

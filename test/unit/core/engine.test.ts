@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { message } from '../../../src/conformance/messages.ts';
 import { MqError } from '../../../src/contract/errors.ts';
 import type { Death, Message, SendOutcome } from '../../../src/contract/message.ts';
 import type { Consumer } from '../../../src/contract/queue.ts';
@@ -7,7 +8,6 @@ import { compileFilter } from '../../../src/core/filter.ts';
 import { EVERYTHING, selection } from '../../../src/core/selection.ts';
 import type { TransferRequest } from '../../../src/core/transfer.ts';
 import { takeLimit } from '../../../src/core/transfer.ts';
-import { message } from '../../support/messages.ts';
 import { VirtualClock } from '../../support/virtual-clock.ts';
 
 /** A queue of numbered messages that remembers what happened to each: the facts that a lossless engine is judged by. */

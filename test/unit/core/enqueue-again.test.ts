@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { outgoing } from '../../../src/conformance/messages.ts';
 import type { OutgoingMessage, SendOutcome } from '../../../src/contract/message.ts';
 import type { Publisher } from '../../../src/contract/queue.ts';
 import { type Batch, enqueueAll } from '../../../src/core/enqueue.ts';
-import { outgoing } from '../../support/messages.ts';
 import { VirtualClock } from '../../support/virtual-clock.ts';
 
 const busy: SendOutcome = { status: 'failed', reason: 'slow down', again: true };

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { message } from '../../../src/conformance/messages.ts';
 import { fromEnvelope, toEnvelope } from '../../../src/core/envelope.ts';
-import { message } from '../../support/messages.ts';
 
 const throughText = (special: Parameters<typeof message>[0]) =>
   fromEnvelope(JSON.parse(JSON.stringify(toEnvelope(message(special)))));

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { message } from '../../../src/conformance/messages.ts';
 import { MqError } from '../../../src/contract/errors.ts';
 import { compileFilter } from '../../../src/core/filter.ts';
-import { message } from '../../support/messages.ts';
 
 const matches = async (text: string, of = message()): Promise<boolean | string> => {
   const problems: string[] = [];

@@ -1,10 +1,10 @@
 import { expect, it } from 'vitest';
+import { memoryBackend } from '../../../src/conformance/memory/backend.ts';
+import { MemoryState } from '../../../src/conformance/memory/state.ts';
 import type { Queue } from '../../../src/contract/queue.ts';
 import { planMove } from '../../../src/core/move.ts';
 import { planRedrive } from '../../../src/core/redrive.ts';
 import { EVERYTHING } from '../../../src/core/selection.ts';
-import { memoryBackend } from '../../support/memory/backend.ts';
-import { MemoryState } from '../../support/memory/state.ts';
 
 const signal = new AbortController().signal;
 const notice = (): void => {};

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { outgoing } from '../../../src/conformance/messages.ts';
 import type { OutgoingMessage } from '../../../src/contract/message.ts';
 import type { Publisher } from '../../../src/contract/queue.ts';
 import { lossySender, Misfits } from '../../../src/core/misfits.ts';
-import { outgoing } from '../../support/messages.ts';
 
 describe('what does not fit', () => {
   it('is counted by phrase, and only so much of it is named', () => {

@@ -1,10 +1,10 @@
 import { expect, it } from 'vitest';
+import { RICH } from '../../../src/conformance/memory/capabilities.ts';
 import type { Delivery } from '../../../src/contract/message.ts';
 import type { Consumer, Queue } from '../../../src/contract/queue.ts';
 import { OnwardConsumer } from '../../../src/core/onward.ts';
 import { EVERYTHING, selection } from '../../../src/core/selection.ts';
 import { taking } from '../../../src/core/take.ts';
-import { RICH } from '../../support/memory/capabilities.ts';
 
 const delivery = {} as Delivery;
 const signal = new AbortController().signal;

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
+import { RICH } from '../../../src/conformance/memory/capabilities.ts';
+import { outgoing } from '../../../src/conformance/messages.ts';
 import type { OutgoingMessage } from '../../../src/contract/message.ts';
 import type { Publisher, Queue } from '../../../src/contract/queue.ts';
 import { openPublisher, Publishers } from '../../../src/core/publishers.ts';
-import { RICH } from '../../support/memory/capabilities.ts';
-import { outgoing } from '../../support/messages.ts';
 
 const typed = outgoing({ native: { sqs: { messageId: 'x', onlyHere: ['the type Number.price of the header "p"'] } } });
 const plain = outgoing({ native: { sqs: { messageId: 'y' } } });

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { message } from '../../../src/conformance/messages.ts';
 import type { Death } from '../../../src/contract/message.ts';
 import { EVERYTHING, selection } from '../../../src/core/selection.ts';
 import type { Whose } from '../../../src/core/whose.ts';
-import { message } from '../../support/messages.ts';
 
 const death: Death = { from: null, reason: 'rejected', error: null, at: null, count: 1, replays: 0 };
 const lostBy = (from: string | null, reason = 'rejected') => message({ dead: { ...death, from, reason } });

@@ -1,13 +1,13 @@
 import fc from 'fast-check';
 import stringWidth from 'string-width';
 import { describe, expect, test } from 'vitest';
+import { message } from '../../../src/conformance/messages.ts';
 import type { Message } from '../../../src/contract/message.ts';
 import { reduce } from '../../../src/top/reducer/reducer.ts';
 import type { TopState } from '../../../src/top/state/state.ts';
 import { wrappedMessage } from '../../../src/top/text/message.ts';
 import { wrapped } from '../../../src/top/text/padding.ts';
 import { screenLines } from '../../../src/top/text/screen.ts';
-import { message } from '../../support/messages.ts';
 import { keys, played, reading, stateWith } from '../../support/top/readings.ts';
 
 const PLAIN = { color: false, unicode: true };

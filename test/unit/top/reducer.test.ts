@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
+import { message } from '../../../src/conformance/messages.ts';
 import { groupDeadLetters } from '../../../src/core/dead-letter-groups.ts';
 import { reduce } from '../../../src/top/reducer/reducer.ts';
 import type { TopEvent } from '../../../src/top/state/event.ts';
 import type { TopState } from '../../../src/top/state/state.ts';
-import { message } from '../../support/messages.ts';
 import { contexts, keys, NOON, played, reading, snapshot, stateWith } from '../../support/top/readings.ts';
 
 const five = ['a', 'b', 'c', 'd', 'e'].map((name, index) => reading(name, { ready: 50 - index * 10 }));

@@ -2,13 +2,13 @@ import { stripVTControlCharacters } from 'node:util';
 import fc from 'fast-check';
 import stringWidth from 'string-width';
 import { describe, expect, test } from 'vitest';
+import { message } from '../../../src/conformance/messages.ts';
 import type { QueueStats } from '../../../src/contract/stats.ts';
 import { groupDeadLetters } from '../../../src/core/dead-letter-groups.ts';
 import { reduce } from '../../../src/top/reducer/reducer.ts';
 import type { TopState } from '../../../src/top/state/state.ts';
 import { screenLines } from '../../../src/top/text/screen.ts';
 import { anyCodePoint } from '../../support/any-text.ts';
-import { message } from '../../support/messages.ts';
 import { contexts, keys, NOON, played, reading, snapshot, stateWith } from '../../support/top/readings.ts';
 
 const PLAIN = { color: false, unicode: true };

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { redriveOf } from '../../../../src/conformance/redrive.ts';
 import type { JsonValue, Message } from '../../../../src/contract/message.ts';
 import type { Queue } from '../../../../src/contract/queue.ts';
 import { peekMessages } from '../../../../src/core/peek.ts';
 import { planRedrive } from '../../../../src/core/redrive.ts';
 import { EVERYTHING } from '../../../../src/core/selection.ts';
-import { redriveOf } from '../../../support/redrive.ts';
 import { bodies, never, outgoing, sendAll, takeAll } from '../../../support/sqs/harness.ts';
 import { placesBeside, SqsPlace } from '../../../support/sqs/places.ts';
 

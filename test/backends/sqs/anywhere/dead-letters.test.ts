@@ -1,8 +1,8 @@
 import { SetQueueAttributesCommand } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { redriveOf } from '../../../../src/conformance/redrive.ts';
 import type { Queue } from '../../../../src/contract/queue.ts';
 import { planRedrive } from '../../../../src/core/redrive.ts';
-import { redriveOf } from '../../../support/redrive.ts';
 import { letDie } from '../../../support/sqs/dying.ts';
 import { bodies, never, outgoing, sendAll, takeAll } from '../../../support/sqs/harness.ts';
 import { placesBeside, SqsPlace } from '../../../support/sqs/places.ts';

@@ -1,0 +1,45 @@
+import type { Message, OutgoingMessage } from '../contract/message.ts';
+
+/** A message with nothing special about it, and what a test wants to be special. */
+export function message(special: Partial<Message> = {}): Message {
+  return {
+    queue: 'q',
+    state: 'ready',
+    id: null,
+    body: Buffer.from('hello'),
+    headers: {},
+    contentType: null,
+    priority: null,
+    groupId: null,
+    deduplicationId: null,
+    ttlMs: null,
+    name: null,
+    native: {},
+    enqueuedAt: null,
+    deliverAt: null,
+    receiveCount: null,
+    dead: null,
+    ...special,
+  };
+}
+
+/** The same for a message to be sent. */
+export function outgoing(special: Partial<OutgoingMessage> = {}): OutgoingMessage {
+  return {
+    id: null,
+    body: Buffer.from('hello'),
+    headers: {},
+    contentType: null,
+    priority: null,
+    groupId: null,
+    deduplicationId: null,
+    ttlMs: null,
+    name: null,
+    native: {},
+    delayMs: null,
+    attempts: null,
+    backoff: null,
+    replays: null,
+    ...special,
+  };
+}

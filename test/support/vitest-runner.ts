@@ -1,0 +1,4 @@
+import { describe, it } from 'vitest';
+import type { Runner } from '../../src/conformance/index.ts';
+
+export const VITEST: Runner = { describe, it };
