@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
+import { brokenQueue } from '../../../src/conformance/broken-queue.ts';
 import { compileFilter } from '../../../src/core/filter.ts';
 import { reportSentence } from '../../../src/core/plan-words.ts';
 import { planPurge } from '../../../src/core/purge.ts';
 import { EVERYTHING } from '../../../src/core/selection.ts';
-import { brokenQueue } from '../../support/broken-queue.ts';
 import { createQueue, newPath, notice, openBroker, sendBodies, signal } from './support.ts';
 
 test('a message whose deletion got no answer is called neither stored nor in two places', async () => {
