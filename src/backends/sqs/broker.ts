@@ -3,18 +3,19 @@ import type { Broker, Check, CreateOptions, ListOptions, QueuePattern } from '..
 import { isMqError, throwIfAborted } from '../../contract/errors.ts';
 import type { Queue } from '../../contract/queue.ts';
 import type { QueueStats } from '../../contract/stats.ts';
-import { type Address, showAddress } from './address.ts';
-import { SqsApi } from './api.ts';
+import { SqsApi } from './api/client.ts';
+import { type Environment, transportTo } from './api/transport.ts';
 import { type AskedQueue, queueChecks } from './checks.ts';
-import { createQueue } from './create-queue.ts';
-import type { QueueAttributes } from './facts.ts';
-import { listQueueStats } from './listing.ts';
-import { nameFromUrl } from './names.ts';
-import { PausableSqsQueue } from './pausable-queue.ts';
+import { createQueue } from './create.ts';
+import { deleteQueue } from './delete.ts';
+import { listQueueStats } from './list.ts';
+import { PausableSqsQueue } from './pausing/pausable-queue.ts';
 import { SqsQueue } from './queue.ts';
-import { findQueue } from './queue-url.ts';
-import { listQueueUrls } from './sources.ts';
-import { type Environment, transportTo } from './transport.ts';
+import type { QueueAttributes } from './queues/facts.ts';
+import { nameFromUrl } from './queues/names.ts';
+import { findQueue } from './queues/queue-url.ts';
+import { listQueueUrls } from './queues/sources.ts';
+import { type Address, showAddress } from './url.ts';
 
 const DEFAULT_TIMEOUT_MS = 30_000;
 
@@ -61,12 +62,8 @@ class SqsBroker implements Broker {
     await createQueue({ api: this.#api, account: this.#where.account }, name, options);
   }
 
-  /** What was lost with it is not told: SQS counts only approximately. */
-  async delete(text: string, signal: AbortSignal): Promise<number | null> {
-    const { url } = await findQueue(this.#api, this.#where, text, signal);
-    await this.#api.getQueueAttributes(url, { queue: text, signal });
-    await this.#api.deleteQueue(url, { queue: text, signal });
-    return null;
+  delete(text: string, signal: AbortSignal): Promise<number | null> {
+    return deleteQueue(this.#api, this.#where, text, signal);
   }
 
   async *checks(signal: AbortSignal, queue: string | null): AsyncGenerator<Check, void, undefined> {

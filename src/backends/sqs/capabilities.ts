@@ -1,6 +1,6 @@
 import { type Abilities, absent, type Capabilities, declare, present } from '../../contract/capabilities.ts';
 import { frozen } from '../common/frozen.ts';
-import { MAX_MESSAGE_BYTES } from './limits.ts';
+import { MAX_MESSAGE_BYTES } from './message-attributes/limits.ts';
 
 export interface Circumstances {
   readonly fifo: boolean;

@@ -1,8 +1,8 @@
 import type { Check } from '../../contract/broker.ts';
 import { isMqError, throwIfAborted } from '../../contract/errors.ts';
 import { clockCheck } from '../common/clock.ts';
-import type { SqsApi } from './api.ts';
-import { NOBODYS_RECEIPT } from './rights.ts';
+import type { SqsApi } from './api/client.ts';
+import { NOBODYS_RECEIPT } from './leases/rights.ts';
 
 /** The queue whose rights are asked: on SQS they are per queue. */
 export interface AskedQueue {

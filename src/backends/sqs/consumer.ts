@@ -3,11 +3,11 @@ import type { Delivery, Receipt } from '../../contract/message.ts';
 import type { ConsumeOptions, Consumer } from '../../contract/queue.ts';
 import { Bell } from '../common/bell.ts';
 import { SettleOnce } from '../common/settle-once.ts';
-import { BATCH_ENTRIES } from './batcher.ts';
-import { type DeliveryLimit, isNearItsEnd, nearsEnd } from './delivery-limit.ts';
-import { type Hold, Holds } from './holds.ts';
-import { type ReadingContext, readMessage } from './incoming.ts';
-import { Receiver, type ReceiverPlace } from './receiver.ts';
+import { BATCH_ENTRIES } from './api/batcher.ts';
+import { type DeliveryLimit, isNearItsEnd, nearsEnd } from './leases/delivery-limit.ts';
+import { type Hold, Holds } from './leases/holds.ts';
+import { Receiver, type ReceiverPlace } from './leases/receiver.ts';
+import { type ReadingContext, readMessage } from './message-in.ts';
 
 export interface ConsumerPlace extends ReceiverPlace {
   readonly fifo: boolean;

@@ -2,11 +2,11 @@ import { isMqError, MqError } from '../../contract/errors.ts';
 import type { Message } from '../../contract/message.ts';
 import type { DeadLetters } from '../../contract/queue.ts';
 import { frameworkDeath } from '../common/conventions/framework-death.ts';
-import { type RedrivePolicy, redrivePolicy } from './facts.ts';
-import { nativeOf } from './incoming.ts';
-import { parseArn } from './names.ts';
-import { arnOf, type QueuePlace, readAttributes } from './place.ts';
-import { sourcesIfCheap, sourcesOf } from './sources.ts';
+import { nativeOf } from './message-in.ts';
+import { type RedrivePolicy, redrivePolicy } from './queues/facts.ts';
+import { parseArn } from './queues/names.ts';
+import { arnOf, type QueuePlace, readAttributes } from './queues/place.ts';
+import { sourcesIfCheap, sourcesOf } from './queues/sources.ts';
 import { type DeadCount, depthOfAttributes } from './stats.ts';
 
 /** Where the dead letters of a queue are, and whose dead letters are in it. */

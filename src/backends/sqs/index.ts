@@ -1,7 +1,7 @@
 import { env } from 'node:process';
 import type { Backend } from '../../contract/backend.ts';
-import { parseAddress } from './address.ts';
 import { KIND_CAPABILITIES } from './capabilities.ts';
+import { parseAddress } from './url.ts';
 
 /** Amazon SQS. The SDK is loaded only when a broker is opened. */
 export const backend: Backend = {

@@ -1,7 +1,7 @@
 import type { Message } from '../../contract/message.ts';
 import type { Peek, PeekOptions } from '../../contract/queue.ts';
 import { type ConsumerPlace, SqsConsumer } from './consumer.ts';
-import { type DeliveryLimit, isNearItsEnd, nearsEnd, priceIn } from './delivery-limit.ts';
+import { type DeliveryLimit, isNearItsEnd, nearsEnd, priceIn } from './leases/delivery-limit.ts';
 
 /** How long a message stays hidden when a look is killed and cannot give it back. */
 const HOLD_SECONDS = 30;

@@ -2,13 +2,13 @@ import type { SendMessageBatchRequestEntry } from '@aws-sdk/client-sqs';
 import { isMqError } from '../../contract/errors.ts';
 import type { OutgoingMessage, SendOutcome } from '../../contract/message.ts';
 import type { Publisher, PublisherOptions } from '../../contract/queue.ts';
-import type { SqsApi } from './api.ts';
-import { Batcher } from './batcher.ts';
+import { Batcher } from './api/batcher.ts';
+import type { SqsApi } from './api/client.ts';
 import { mayComeLater, wasNotCarriedOut } from './errors.ts';
-import { GroupOrder, groupOf } from './group-order.ts';
-import { MAX_MESSAGE_BYTES } from './limits.ts';
-import { type Target, type Written, writeMessage } from './outgoing.ts';
-import { ProducersIds } from './producers-ids.ts';
+import { GroupOrder, groupOf } from './leases/group-order.ts';
+import { MAX_MESSAGE_BYTES } from './message-attributes/limits.ts';
+import { ProducersIds } from './message-attributes/producers-ids.ts';
+import { type Target, type Written, writeMessage } from './message-out.ts';
 
 const PARALLEL_SENDS = 8;
 

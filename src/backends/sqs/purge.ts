@@ -1,7 +1,7 @@
 import { isMqError, MqError, throwIfAborted } from '../../contract/errors.ts';
 import type { ConsumeOptions, Consumer, ItemOutcome, PurgeOptions, PurgeResult } from '../../contract/queue.ts';
-import { count, type QueueAttributes } from './facts.ts';
-import { type QueuePlace, readAttributes } from './place.ts';
+import { count, type QueueAttributes } from './queues/facts.ts';
+import { type QueuePlace, readAttributes } from './queues/place.ts';
 import { latestTime } from './stats.ts';
 
 const WINDOW = 500;

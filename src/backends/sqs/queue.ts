@@ -19,22 +19,22 @@ import type {
   QueueDescription,
 } from '../../contract/queue.ts';
 import type { QueueStats } from '../../contract/stats.ts';
+import { MoveTask } from './api/move-task.ts';
 import { capabilitiesOf } from './capabilities.ts';
 import { type ConsumerPlace, SqsConsumer } from './consumer.ts';
 import { countDead, deadLettersOf } from './dead-letters.ts';
-import { type DeliveryLimit, priceOfLook } from './delivery-limit.ts';
-import { describeQueue } from './description.ts';
-import { count, redrivePolicy, retentionMs } from './facts.ts';
-import { MAX_MESSAGE_BYTES } from './limits.ts';
-import { planMoveTask } from './move-plan.ts';
-import { MoveTask } from './move-task.ts';
-import { isFifoName } from './names.ts';
+import { describeQueue } from './describe.ts';
+import { type DeliveryLimit, priceOfLook } from './leases/delivery-limit.ts';
+import { requireRightToRemove } from './leases/rights.ts';
+import { MAX_MESSAGE_BYTES } from './message-attributes/limits.ts';
+import { planMoveTask } from './move.ts';
 import { SqsPeek } from './peek.ts';
-import { type QueuePlace, readAttributes } from './place.ts';
 import { SqsPublisher } from './publisher.ts';
 import { purgeQueue } from './purge.ts';
-import { requireRightToRemove } from './rights.ts';
-import { sourcesIfCheap } from './sources.ts';
+import { count, redrivePolicy, retentionMs } from './queues/facts.ts';
+import { isFifoName } from './queues/names.ts';
+import { type QueuePlace, readAttributes } from './queues/place.ts';
+import { sourcesIfCheap } from './queues/sources.ts';
 import { latestTime, readStats } from './stats.ts';
 
 const PARALLEL_RECEIVES = 8;

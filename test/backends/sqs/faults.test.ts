@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { NOBODYS_RECEIPT } from '../../../src/backends/sqs/rights.ts';
+import { NOBODYS_RECEIPT } from '../../../src/backends/sqs/leases/rights.ts';
 import { redriveOf } from '../../../src/conformance/redrive.ts';
 import type { Broker } from '../../../src/contract/broker.ts';
 import { compileFilter } from '../../../src/core/filter.ts';

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { parseAddress } from '../../../src/backends/sqs/address.ts';
-import { SqsApi } from '../../../src/backends/sqs/api.ts';
+import { SqsApi } from '../../../src/backends/sqs/api/client.ts';
+import { transportTo } from '../../../src/backends/sqs/api/transport.ts';
 import { SqsConsumer } from '../../../src/backends/sqs/consumer.ts';
-import { transportTo } from '../../../src/backends/sqs/transport.ts';
+import { parseAddress } from '../../../src/backends/sqs/url.ts';
 import type { Broker } from '../../../src/contract/broker.ts';
 import type { Delivery } from '../../../src/contract/message.ts';
 import { sqs } from '../../support/servers.ts';

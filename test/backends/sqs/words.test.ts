@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { parseAddress, showAddress } from '../../../src/backends/sqs/address.ts';
-import { planCreation } from '../../../src/backends/sqs/creation.ts';
-import { CredentialsFailure } from '../../../src/backends/sqs/credentials.ts';
+import { CredentialsFailure } from '../../../src/backends/sqs/api/credentials.ts';
 import { translate, wasNotCarriedOut } from '../../../src/backends/sqs/errors.ts';
-import { parseReference } from '../../../src/backends/sqs/names.ts';
-import { isPaused, withoutPause, withPause } from '../../../src/backends/sqs/pause-policy.ts';
+import { isPaused, withoutPause, withPause } from '../../../src/backends/sqs/pausing/pause-policy.ts';
+import { planCreation } from '../../../src/backends/sqs/queues/creation.ts';
+import { parseReference } from '../../../src/backends/sqs/queues/names.ts';
+import { parseAddress, showAddress } from '../../../src/backends/sqs/url.ts';
 import { MqError } from '../../../src/contract/errors.ts';
 
 describe('the address', () => {

@@ -1,9 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { decodeAttribute, encodeAttribute, fromRecord, recordOf } from '../../../src/backends/sqs/attributes.ts';
-import { readMessage } from '../../../src/backends/sqs/incoming.ts';
-import { MAX_MESSAGE_BYTES } from '../../../src/backends/sqs/limits.ts';
-import { type Target, writeMessage } from '../../../src/backends/sqs/outgoing.ts';
+import { MAX_MESSAGE_BYTES } from '../../../src/backends/sqs/message-attributes/limits.ts';
+import {
+  decodeAttribute,
+  encodeAttribute,
+  fromRecord,
+  recordOf,
+} from '../../../src/backends/sqs/message-attributes/values.ts';
+import { readMessage } from '../../../src/backends/sqs/message-in.ts';
+import { type Target, writeMessage } from '../../../src/backends/sqs/message-out.ts';
 import type { JsonValue } from '../../../src/contract/message.ts';
 import { outgoing } from '../../support/sqs/harness.ts';
 

@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { parseAddress } from '../../../src/backends/sqs/address.ts';
+import { parseAddress } from '../../../src/backends/sqs/url.ts';
 
 /**
  * An SQS of the operator's own (`sqs://eu-west-1`), beside the emulators. Credentials come from the SDK's own chain.

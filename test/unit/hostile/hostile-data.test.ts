@@ -7,7 +7,7 @@ import { toOutgoing } from '../../../src/backends/rabbitmq/message-out.ts';
 import { JOB_FIELDS, type JobHash, jobMessage } from '../../../src/backends/redis/bullmq/job.ts';
 import { elementMessage } from '../../../src/backends/redis/list/message.ts';
 import { entryMessage } from '../../../src/backends/redis/stream/entry.ts';
-import { readMessage } from '../../../src/backends/sqs/incoming.ts';
+import { readMessage } from '../../../src/backends/sqs/message-in.ts';
 import { redactUrl } from '../../../src/config/redact.ts';
 import { MqError } from '../../../src/contract/errors.ts';
 import { formatInstant, readInstant } from '../../../src/contract/instant.ts';

@@ -1,6 +1,6 @@
-import type { CreateOptions } from '../../contract/broker.ts';
-import { MqError } from '../../contract/errors.ts';
-import type { JsonValue } from '../../contract/message.ts';
+import type { CreateOptions } from '../../../contract/broker.ts';
+import { MqError } from '../../../contract/errors.ts';
+import type { JsonValue } from '../../../contract/message.ts';
 import { isFifoName, isQueueName } from './names.ts';
 
 /**

@@ -1,4 +1,4 @@
-import { MqError } from '../../contract/errors.ts';
+import { MqError } from '../../../contract/errors.ts';
 
 /** How long an answer is waited for. */
 export interface Patience {

@@ -3,8 +3,15 @@ import { instantNotes, readInstant } from '../../contract/instant.ts';
 import type { Death, Headers, JsonValue, Message, MessageContent } from '../../contract/message.ts';
 import { frameworkDeath } from '../common/conventions/framework-death.ts';
 import type { Letter } from '../common/conventions/letter.ts';
-import { type AttributeRecord, decodeAttribute, isCustomType, isLargeInteger, recordOf, setOwn } from './attributes.ts';
-import { parseArn } from './names.ts';
+import {
+  type AttributeRecord,
+  decodeAttribute,
+  isCustomType,
+  isLargeInteger,
+  recordOf,
+  setOwn,
+} from './message-attributes/values.ts';
+import { parseArn } from './queues/names.ts';
 
 /** Counts how often `mq` has redriven a message; a Number attribute, so that it takes one of the ten places. */
 export const REPLAYS_ATTRIBUTE = 'mq-replays';

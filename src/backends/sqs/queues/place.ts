@@ -1,6 +1,6 @@
-import type { SqsApi } from './api.ts';
+import type { SqsApi } from '../api/client.ts';
+import type { Reception } from '../leases/reception.ts';
 import type { QueueAttributes } from './facts.ts';
-import type { Reception } from './reception.ts';
 
 /** A queue as it was opened, and how to reach it. */
 export interface QueuePlace {

@@ -1,8 +1,8 @@
-import { isMqError, MqError } from '../../contract/errors.ts';
-import type { LookOptions } from '../../contract/queue.ts';
-import { redrivePolicy } from './facts.ts';
-import { isFifoName } from './names.ts';
-import { type QueuePlace, readAttributes } from './place.ts';
+import { isMqError, MqError } from '../../../contract/errors.ts';
+import type { LookOptions } from '../../../contract/queue.ts';
+import { redrivePolicy } from '../queues/facts.ts';
+import { isFifoName } from '../queues/names.ts';
+import { type QueuePlace, readAttributes } from '../queues/place.ts';
 
 /**
  * How often a message may be delivered before it is dead; null: without end. A message dies at the first receive beyond

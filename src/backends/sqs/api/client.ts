@@ -33,12 +33,12 @@ import {
   UntagQueueCommand,
   type UntagQueueCommandInput,
 } from '@aws-sdk/client-sqs';
-import { isMqError, MqError } from '../../contract/errors.ts';
-import { type ClockReading, clockOfAnswer } from '../common/clock.ts';
-import { pauseFor } from '../common/waits.ts';
-import type { Address } from './address.ts';
+import { isMqError, MqError } from '../../../contract/errors.ts';
+import { type ClockReading, clockOfAnswer } from '../../common/clock.ts';
+import { pauseFor } from '../../common/waits.ts';
+import { translate } from '../errors.ts';
+import type { Address } from '../url.ts';
 import { credentialsOf } from './credentials.ts';
-import { translate } from './errors.ts';
 import { AnswerClock, backOffMs, type Patience, type Waiting } from './patience.ts';
 import type { Transport } from './transport.ts';
 import { USER_AGENT } from './user-agent.ts';

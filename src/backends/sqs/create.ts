@@ -1,10 +1,10 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { CreateOptions } from '../../contract/broker.ts';
 import { isMqError, MqError, throwIfAborted } from '../../contract/errors.ts';
-import type { SqsApi } from './api.ts';
-import { type CreationPlan, planCreation } from './creation.ts';
-import type { QueueAttributes } from './facts.ts';
-import { urlOfName } from './queue-url.ts';
+import type { SqsApi } from './api/client.ts';
+import { type CreationPlan, planCreation } from './queues/creation.ts';
+import type { QueueAttributes } from './queues/facts.ts';
+import { urlOfName } from './queues/queue-url.ts';
 
 /**
  * "After you create a queue, you must wait at least one second after the queue is created to be able to use the queue":

@@ -1,5 +1,5 @@
 import { SQSClient, type SQSClientConfig } from '@aws-sdk/client-sqs';
-import type { ErrorCode } from '../../contract/errors.ts';
+import type { ErrorCode } from '../../../contract/errors.ts';
 import { connectionCode, connectionHint, nameOf, neverConnected, statusOf, textOf } from './foreign-error.ts';
 
 /**

@@ -1,8 +1,8 @@
 import { MqError } from '../../contract/errors.ts';
 import { readUrl } from '../common/url.ts';
+import type { Environment } from './api/transport.ts';
+import { CAREFUL, type Reception } from './leases/reception.ts';
 import { manifest } from './manifest.ts';
-import { CAREFUL, type Reception } from './reception.ts';
-import type { Environment } from './transport.ts';
 
 /** Where SQS is, as a URL of ours says it. Never holds a credential: those come from the SDK's own chain. */
 export interface Address {

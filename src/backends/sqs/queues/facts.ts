@@ -1,4 +1,4 @@
-import type { JsonValue } from '../../contract/message.ts';
+import type { JsonValue } from '../../../contract/message.ts';
 import { parseArn } from './names.ts';
 
 /** The attributes of a queue as SQS gives them: text by name. */

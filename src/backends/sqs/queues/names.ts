@@ -1,5 +1,5 @@
-import { MqError } from '../../contract/errors.ts';
-import { type Address, showAddress } from './address.ts';
+import { MqError } from '../../../contract/errors.ts';
+import { type Address, showAddress } from '../url.ts';
 
 /** A queue as an operator may name it: by its name, its URL or its ARN. */
 export interface QueueReference {

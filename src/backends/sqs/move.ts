@@ -1,11 +1,11 @@
 import { isMqError } from '../../contract/errors.ts';
 import type { NativeMoveRequest } from '../../contract/queue.ts';
+import { isTaskRate, type MoveTaskPlan } from './api/move-task.ts';
 import { openDeadLetterQueue } from './dead-letters.ts';
-import { redrivePolicy } from './facts.ts';
-import { isTaskRate, type MoveTaskPlan } from './move-task.ts';
-import { isFifoName, parseArn } from './names.ts';
-import { arnOf, type QueuePlace, readAttributes } from './place.ts';
-import { sourcesOf } from './sources.ts';
+import { redrivePolicy } from './queues/facts.ts';
+import { isFifoName, parseArn } from './queues/names.ts';
+import { arnOf, type QueuePlace, readAttributes } from './queues/place.ts';
+import { sourcesOf } from './queues/sources.ts';
 
 /** Null: not a queue of SQS. */
 type Target = QueuePlace | 'origin' | null;

@@ -1,7 +1,7 @@
-import { MqError } from '../../contract/errors.ts';
-import type { JsonValue } from '../../contract/message.ts';
-import { parseJsonObject } from './facts.ts';
-import { USER_AGENT } from './user-agent.ts';
+import { MqError } from '../../../contract/errors.ts';
+import type { JsonValue } from '../../../contract/message.ts';
+import { USER_AGENT } from '../api/user-agent.ts';
+import { parseJsonObject } from '../queues/facts.ts';
 
 /**
  * A paused queue has one statement of ours in its policy: everybody is denied `sqs:ReceiveMessage`, except clients that

@@ -1,5 +1,5 @@
-import type { SendOutcome } from '../../contract/message.ts';
-import type { Written } from './outgoing.ts';
+import type { SendOutcome } from '../../../contract/message.ts';
+import type { Written } from '../message-out.ts';
 
 /** The first message of a group that was not sent. */
 interface Gap {

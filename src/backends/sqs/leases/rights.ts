@@ -1,5 +1,5 @@
-import { isMqError, MqError } from '../../contract/errors.ts';
-import type { QueuePlace } from './place.ts';
+import { isMqError, MqError } from '../../../contract/errors.ts';
+import type { QueuePlace } from '../queues/place.ts';
 
 /** A receipt that SQS has given to nobody: nothing can be deleted or released by it. */
 export const NOBODYS_RECEIPT = 'mq-asks-about-rights';

@@ -1,5 +1,5 @@
 import type { MessageAttributeValue } from '@aws-sdk/client-sqs';
-import type { JsonValue } from '../../contract/message.ts';
+import type { JsonValue } from '../../../contract/message.ts';
 import { isDataType, isText } from './limits.ts';
 
 /**

@@ -1,11 +1,11 @@
 import type { Message as SqsMessage } from '@aws-sdk/client-sqs';
-import { isMqError } from '../../contract/errors.ts';
-import type { Notice } from '../../contract/queue.ts';
-import { pauseFor } from '../common/waits.ts';
-import type { SqsApi } from './api.ts';
-import { wasNotCarriedOut } from './errors.ts';
-import { count, type QueueAttributes } from './facts.ts';
-import { backOffMs } from './patience.ts';
+import { isMqError } from '../../../contract/errors.ts';
+import type { Notice } from '../../../contract/queue.ts';
+import { pauseFor } from '../../common/waits.ts';
+import type { SqsApi } from '../api/client.ts';
+import { backOffMs } from '../api/patience.ts';
+import { wasNotCarriedOut } from '../errors.ts';
+import { count, type QueueAttributes } from '../queues/facts.ts';
 import type { Reception } from './reception.ts';
 
 export interface ReceiverPlace {

@@ -1,6 +1,6 @@
-import { isMqError, MqError } from '../../contract/errors.ts';
-import type { Address } from './address.ts';
-import type { SqsApi } from './api.ts';
+import { isMqError, MqError } from '../../../contract/errors.ts';
+import type { SqsApi } from '../api/client.ts';
+import type { Address } from '../url.ts';
 import { accountIn, elsewhereError, isFifoName, isQueueName, parseReference, type QueueReference } from './names.ts';
 
 /** Asks SQS for the URL of a queue. `account`: its owner; null: the caller's own. Throws `QUEUE_NOT_FOUND`. */

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
-import { MqError } from '../../contract/errors.ts';
+import { MqError } from '../../../contract/errors.ts';
 
 /** What a client of AWS honours: https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-proxy.html */
 export type Environment = Readonly<Partial<Record<string, string>>>;

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { SendOutcome } from '../../contract/message.ts';
-import type { Written } from './outgoing.ts';
+import type { SendOutcome } from '../../../contract/message.ts';
+import type { Written } from '../message-out.ts';
 
 /**
  * Messages with deduplication ids of their producers. SQS answers for one that it throws away with the message id of

@@ -1,9 +1,9 @@
-import { isMqError } from '../../contract/errors.ts';
-import { inParallel } from '../common/in-parallel.ts';
-import type { SqsApi } from './api.ts';
-import { isUnknownAction } from './errors.ts';
+import { isMqError } from '../../../contract/errors.ts';
+import { inParallel } from '../../common/in-parallel.ts';
+import type { SqsApi } from '../api/client.ts';
+import { isUnknownAction } from '../errors.ts';
+import { PARALLEL_READS } from '../message-attributes/limits.ts';
 import { type QueueAttributes, redrivePolicy } from './facts.ts';
-import { PARALLEL_READS } from './limits.ts';
 import { nameFromUrl } from './names.ts';
 
 interface Place {

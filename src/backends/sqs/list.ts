@@ -4,14 +4,14 @@ import type { Notice } from '../../contract/queue.ts';
 import type { QueueStats } from '../../contract/stats.ts';
 import { namesOnly, plainStart } from '../common/globs.ts';
 import { inParallel } from '../common/in-parallel.ts';
-import type { Address } from './address.ts';
-import type { SqsApi } from './api.ts';
-import { type QueueAttributes, type RedrivePolicy, redrivePolicy } from './facts.ts';
-import { PARALLEL_READS } from './limits.ts';
-import { nameFromUrl } from './names.ts';
-import { within } from './patience.ts';
-import { listQueueUrls } from './sources.ts';
+import type { SqsApi } from './api/client.ts';
+import { within } from './api/patience.ts';
+import { PARALLEL_READS } from './message-attributes/limits.ts';
+import { type QueueAttributes, type RedrivePolicy, redrivePolicy } from './queues/facts.ts';
+import { nameFromUrl } from './queues/names.ts';
+import { listQueueUrls } from './queues/sources.ts';
 import { type DeadCount, depthOfAttributes, readStats } from './stats.ts';
+import type { Address } from './url.ts';
 
 interface Listed {
   readonly name: string;

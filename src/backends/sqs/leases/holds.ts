@@ -1,8 +1,8 @@
-import { isMqError, MqError } from '../../contract/errors.ts';
-import { pauseFor } from '../common/waits.ts';
-import type { SqsApi } from './api.ts';
-import { BATCH_ENTRIES, Batcher } from './batcher.ts';
-import { backOffMs } from './patience.ts';
+import { isMqError, MqError } from '../../../contract/errors.ts';
+import { pauseFor } from '../../common/waits.ts';
+import { BATCH_ENTRIES, Batcher } from '../api/batcher.ts';
+import type { SqsApi } from '../api/client.ts';
+import { backOffMs } from '../api/patience.ts';
 
 /** One message that we have received and not settled: hidden from other consumers until its lease ends. */
 export interface Hold {

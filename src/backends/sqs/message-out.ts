@@ -1,9 +1,9 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { MessageAttributeValue, SendMessageBatchRequestEntry } from '@aws-sdk/client-sqs';
 import type { JsonValue, OutgoingMessage } from '../../contract/message.ts';
-import { attributeBytes, attributeFault, encodeAttribute, fromRecord, setOwn } from './attributes.ts';
-import { nativeOf, REPLAYS_ATTRIBUTE } from './incoming.ts';
-import { isAttributeName, isId, isText, MAX_ATTRIBUTES, MAX_DELAY_SECONDS } from './limits.ts';
+import { isAttributeName, isId, isText, MAX_ATTRIBUTES, MAX_DELAY_SECONDS } from './message-attributes/limits.ts';
+import { attributeBytes, attributeFault, encodeAttribute, fromRecord, setOwn } from './message-attributes/values.ts';
+import { nativeOf, REPLAYS_ATTRIBUTE } from './message-in.ts';
 
 /** What of the target decides how a message is written. */
 export interface Target {
