@@ -10,6 +10,7 @@ import { findQueue } from './find.ts';
 import { deadLetterQueueOf, internalsOf } from './handle.ts';
 import { takeOffRegister } from './list/convention.ts';
 import { listQueues } from './listing.ts';
+import { Replicas, replicatedQueue } from './replicas.ts';
 import { asInteger, asText } from './reply.ts';
 import type { RedisSettings } from './url.ts';
 
@@ -24,9 +25,12 @@ export class RedisBroker implements Broker {
   readonly name = 'redis';
   readonly address: string;
   readonly #connection: Connection;
+  /** Null: nothing decides by itself which server is the master. */
+  readonly #replicas: Replicas | null;
 
   constructor(connection: Connection) {
     this.#connection = connection;
+    this.#replicas = typeof connection.settings.topology === 'object' ? new Replicas(connection) : null;
     this.address = connection.settings.address;
   }
 
@@ -34,8 +38,9 @@ export class RedisBroker implements Broker {
     return listQueues(this.#connection, pattern, options);
   }
 
-  queue(name: string, signal: AbortSignal): Promise<Queue> {
-    return findQueue(this.#connection, name, signal);
+  async queue(name: string, signal: AbortSignal): Promise<Queue> {
+    const queue = await findQueue(this.#connection, name, signal);
+    return this.#replicas === null ? queue : replicatedQueue(queue, this.#replicas);
   }
 
   /**

@@ -58,6 +58,8 @@ export class Connection {
   #lastError: unknown = null;
   #fault: { readonly fault: LineFault; readonly at: number } | null = null;
   #closed = false;
+  /** How often it has connected. */
+  connects = 0;
 
   private constructor(
     settings: RedisSettings,
@@ -235,6 +237,7 @@ export class Connection {
     try {
       this.#lastError = null;
       await step(this.#client.connect());
+      this.connects += 1;
       // The nodes of a cluster were asked one by one.
       if (this.isCluster) return;
       // The login of a refused user does not make `connect` fail, so the first command has to show it.
