@@ -9,7 +9,7 @@ export interface Act<R> {
   readonly record: ChangeRecord;
   readonly history: History;
   /** Asks what has to be asked before the work begins. Rejects when the answer is no, or when nobody can be asked. */
-  ask(): Promise<void>;
+  confirm(): Promise<void>;
   run(): Promise<R>;
   /** The exit code of a run that was carried out. */
   exitOf(result: R): ExitCode;
@@ -29,7 +29,7 @@ export interface Act<R> {
 export async function act<R>(change: Act<R>): Promise<R> {
   const { guard, record, history, note, now } = change;
   guard.seal();
-  await change.ask();
+  await change.confirm();
   const startedAt = now();
   const remember = (exit: ExitCode, error: ErrorCode | null): void => {
     // Before a broker was reached, and after a refusal, nothing can have changed.

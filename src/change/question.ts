@@ -10,7 +10,7 @@ export interface Question {
 }
 
 /** What is asked, before the guard has had its say. */
-export interface Asked extends Question {
+export interface Proposal extends Question {
   /** The queue that the lines speak of; null: they name every queue that could be meant. */
   readonly about: string | null;
   /** The contexts that are changed, in the order in which they are told. Null: a broker of no context. */
@@ -21,7 +21,7 @@ export interface Asked extends Question {
  * The question with what the contexts demand: a queue that has to be confirmed is confirmed by its name. Two queues may
  * have the same name in two contexts, so where each is has to be said.
  */
-export function guarded({ lines, typed, about, policies }: Asked, guard: Guard | null): Question {
+export function guarded({ lines, typed, about, policies }: Proposal, guard: Guard | null): Question {
   const names = guard?.toConfirm ?? [];
   const [first = null] = names;
   const name = typed !== null && names.includes(typed) ? typed : (first ?? typed);

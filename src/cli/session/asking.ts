@@ -1,10 +1,10 @@
-import { ask, type Person, requireSomebodyToAsk as requireSomebody } from '../../change/ask.ts';
+import { confirm as confirmBy, type Person, requireSomebodyToAsk as requireSomebody } from '../../change/confirm.ts';
 import type { Policy } from '../../change/guard.ts';
-import { type Asked, guarded } from '../../change/question.ts';
+import { guarded, type Proposal } from '../../change/question.ts';
 import type { Session } from './session.ts';
 
 /** A question, and what of it most verbs need not say: that it is about the broker of the line alone. */
-export interface SessionQuestion extends Omit<Asked, 'policies'> {
+export interface SessionQuestion extends Omit<Proposal, 'policies'> {
   /** Where else something is changed. */
   readonly elsewhere?: Policy | null;
 }
@@ -12,7 +12,7 @@ export interface SessionQuestion extends Omit<Asked, 'policies'> {
 /** Asks on the terminal. Throws `CONFIRMATION_REQUIRED` when nobody can be asked, `CANCELLED` when the answer is no. */
 export function confirm(session: Session, { elsewhere = null, ...asked }: SessionQuestion): Promise<void> {
   const policies = [session.target().settings, elsewhere];
-  return ask(personAt(session), guarded({ ...asked, policies }, session.guard), session.guard);
+  return confirmBy(personAt(session), guarded({ ...asked, policies }, session.guard), session.guard);
 }
 
 /** Called before any work, so that a script without `--yes` fails at once and not after a long look at the queue. */

@@ -106,7 +106,7 @@ export async function invoke(
     guard,
     record,
     history: new History(settings.places, secrets),
-    ask: () => (entry.changes?.asks === true ? Promise.resolve() : askForNames(session, guard)),
+    confirm: () => (entry.changes?.asks === true ? Promise.resolve() : askForNames(session, guard)),
     async run() {
       try {
         return await verb.execute(operands, flags, session);

@@ -66,7 +66,7 @@ export async function planAction(
   const carriedOut = <R>(question: Question, answer: string, run: () => Promise<R>, exitOf: (result: R) => ExitCode) =>
     act({
       ...{ guard, record, run, exitOf, note: notice, history: tools.history, now: tools.now },
-      async ask() {
+      async confirm() {
         const refusal = declined(question, answer);
         if (refusal !== null) throw refusal;
       },

@@ -31,7 +31,7 @@ function purge(special: Partial<Act<ExitCode>> = {}, reached = true): Act<ExitCo
     guard: new Guard('purge'),
     record,
     history: new History(places(), secrets),
-    ask: async () => {},
+    confirm: async () => {},
     run: async () => EXIT.done,
     exitOf: (exit) => exit,
     finalOf: (exit) => exit,
@@ -56,7 +56,7 @@ test('asks, works and remembers, in this order; the guard is sealed before the q
   const policy = { name: 'prod', file: 'f', isReadonly: false, isProtected: false, rules: [RULE] };
   const change = purge({
     guard,
-    async ask() {
+    async confirm() {
       order.push('asked');
       expect(() => guard.require('q', policy)).toThrow(/has to be confirmed by name/);
     },
@@ -81,7 +81,7 @@ test('a no ends it before the work, and leaves no line', async () => {
     worked = true;
     return EXIT.done;
   };
-  await expect(act(purge({ ask: failing('CANCELLED'), run }))).rejects.toMatchObject({ code: 'CANCELLED' });
+  await expect(act(purge({ confirm: failing('CANCELLED'), run }))).rejects.toMatchObject({ code: 'CANCELLED' });
   expect(worked).toBe(false);
   expect(await remembered()).toEqual([]);
 });

@@ -23,7 +23,7 @@ export interface Person {
  * `--confirm QUEUE`. Throws `CONFIRMATION_REQUIRED` at once when nobody can be asked, and `CANCELLED` when the answer
  * is no.
  */
-export async function ask(person: Person, question: Question, guard: Guard | null): Promise<void> {
+export async function confirm(person: Person, question: Question, guard: Guard | null): Promise<void> {
   const { typed } = question;
   if (person.saysYes && !wantsName(guard, typed, person)) return;
   requireSomebodyToAsk(person, guard);
