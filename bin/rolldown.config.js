@@ -1,5 +1,5 @@
-// The bundle that npm publishes: one entry, split chunks, every client library inside, so that installing `mqops`
-// installs one package and a command loads only the chunks that it needs.
+// The bundles that npm publishes. The program: one entry, split chunks, every client library inside, so that installing
+// `mqops` installs one package and a command loads only the chunks that it needs. And what others may import.
 import { defineConfig } from 'rolldown';
 import {
   ASCII_ONLY,
@@ -18,7 +18,7 @@ import { THIRD_PARTY_LICENSES } from './third-party-licenses.js';
 const ALWAYS_NEEDED =
   /light:|lean:|lazy:|node_modules\/commander|src\/(contract|change|config\/(?!read-file|schema|edit|secret)|core\/(?!filter)|backends\/registry|cli\/(?!main|version|host\/(?:memory|silent-libraries)|commands|completion|start\/(?:complete|manual)|doctor|demo|drain|input|help\/(?:topic-texts|help-document|man-page)|output\/box))/;
 
-export default defineConfig({
+const PROGRAM = defineConfig({
   input: { main: 'src/cli/main.ts' },
   platform: 'node',
   plugins: [
@@ -49,3 +49,13 @@ export default defineConfig({
     },
   },
 });
+
+/** What others may import: for backends of their own. It shares no chunk with the program, which loads none of it. */
+const FOR_OTHERS = defineConfig({
+  input: { backend: 'src/backends/published/index.ts', conformance: 'src/conformance/published.ts' },
+  platform: 'node',
+  plugins: [ASCII_ONLY, THIRD_PARTY_LICENSES],
+  output: { dir: 'dist/published', format: 'esm', cleanDir: true, chunkFileNames: '[name]-[hash].js' },
+});
+
+export default [PROGRAM, FOR_OTHERS];

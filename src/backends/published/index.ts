@@ -1,0 +1,3 @@
+/** The entry `mqops/backend`. */
+export * from './kit.ts';
+export type { Kit, ThirdPartyBackend } from './third-party.ts';
