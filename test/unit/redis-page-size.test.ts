@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { PAGE, PageSize } from '../../src/backends/redis/page-size.ts';
+import { PAGE, PageSize } from '../../src/backends/redis/browsing/page-size.ts';
 
 const KB = 1024;
 const MB = 1024 * KB;

@@ -1,8 +1,8 @@
 import type { Check } from '../../contract/broker.ts';
 import { isMqError, throwIfAborted } from '../../contract/errors.ts';
 import { clockCheck, clockReading } from '../common/clock.ts';
-import type { Connection } from './connection.ts';
-import { asList, asText } from './reply.ts';
+import type { Connection } from './connection/connection.ts';
+import { asList, asText } from './connection/reply.ts';
 
 /** A key that nobody has. The commands below are asked about and not run: `ACL DRYRUN` (Redis 7, Valkey). */
 const NOBODYS_KEY = 'mq-is-there-anybody';

@@ -2,11 +2,11 @@ import { MqError } from '../../contract/errors.ts';
 import type { Queue } from '../../contract/queue.ts';
 import { findBull } from './bullmq/find.ts';
 import { openBull } from './bullmq/queue.ts';
-import type { Connection } from './connection.ts';
+import type { Connection } from './connection/connection.ts';
+import { asText } from './connection/reply.ts';
 import { isDeadLetterQueue, sourceOf } from './handle.ts';
-import { recogniseList } from './list/convention.ts';
+import { recogniseList } from './list/frameworks/convention.ts';
 import { openList } from './list/queue.ts';
-import { asText } from './reply.ts';
 import { openStream } from './stream/queue.ts';
 
 /**

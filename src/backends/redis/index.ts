@@ -1,7 +1,7 @@
 import type { Backend } from '../../contract/backend.ts';
 import { RedisBroker } from './broker.ts';
 import { BULLMQ_CAPABILITIES } from './bullmq/capabilities.ts';
-import { Connection } from './connection.ts';
+import { Connection } from './connection/connection.ts';
 import { LIST_CAPABILITIES } from './list/capabilities.ts';
 import { STREAM_CAPABILITIES } from './stream/capabilities.ts';
 import { parseRedisUrl } from './url.ts';

@@ -1,7 +1,7 @@
 import { MqError } from '../../contract/errors.ts';
 import type { Notice } from '../../contract/queue.ts';
 import type { QueueStats } from '../../contract/stats.ts';
-import type { Connection } from './connection.ts';
+import type { Connection } from './connection/connection.ts';
 import { redisError } from './errors.ts';
 import type { RedisKind } from './url.ts';
 

@@ -4,9 +4,9 @@ import { frameworkDeath } from '../../../src/backends/common/conventions/framewo
 import { restoreMessage } from '../../../src/backends/rabbitmq/deaths/restore.ts';
 import { toMessage } from '../../../src/backends/rabbitmq/message-in.ts';
 import { toOutgoing } from '../../../src/backends/rabbitmq/message-out.ts';
-import { JOB_FIELDS, type JobHash, jobMessage } from '../../../src/backends/redis/bullmq/job.ts';
+import { JOB_FIELDS, type JobHash, jobMessage } from '../../../src/backends/redis/bullmq/message.ts';
 import { elementMessage } from '../../../src/backends/redis/list/message.ts';
-import { entryMessage } from '../../../src/backends/redis/stream/entry.ts';
+import { entryMessage } from '../../../src/backends/redis/stream/message.ts';
 import { readMessage } from '../../../src/backends/sqs/message-in.ts';
 import { redactUrl } from '../../../src/config/redact.ts';
 import { MqError } from '../../../src/contract/errors.ts';

@@ -1,6 +1,6 @@
 import type { JobJson } from 'bullmq';
-import type { Argument, Connection } from '../connection.ts';
-import { asList, asText } from '../reply.ts';
+import type { Argument, Connection } from '../connection/connection.ts';
+import { asList, asText } from '../connection/reply.ts';
 import type { BullPlace } from './find.ts';
 import { type BullLibrary, bullLibrary, type RunScript } from './library.ts';
 import { OLD_LAYOUT, oldLayoutKeys } from './old-layout.ts';

@@ -1,8 +1,8 @@
 import type { MqError } from '../../../contract/errors.ts';
-import { isOfSilentNode } from '../cluster-nodes.ts';
-import type { Call, Connection } from '../connection.ts';
+import { isOfSilentNode } from '../connection/cluster-nodes.ts';
+import type { Call, Connection } from '../connection/connection.ts';
+import { asList, asText, asTextOrNull } from '../connection/reply.ts';
 import { redisError } from '../errors.ts';
-import { asList, asText, asTextOrNull } from '../reply.ts';
 import { type Layout, layoutOf } from './version.ts';
 
 /** A BullMQ queue and where its keys are. */

@@ -1,6 +1,6 @@
 import type { Job, JobJson, Queue } from 'bullmq';
 import { MqError } from '../../../contract/errors.ts';
-import type { Argument, Connection } from '../connection.ts';
+import type { Argument, Connection } from '../connection/connection.ts';
 import type { BullPlace } from './find.ts';
 
 export interface BullLibrary {

@@ -1,7 +1,7 @@
 import { throwIfAborted } from '../../../contract/errors.ts';
-import type { Connection } from '../connection.ts';
+import type { Connection } from '../connection/connection.ts';
+import { asInteger } from '../connection/reply.ts';
 import { redisError } from '../errors.ts';
-import { asInteger } from '../reply.ts';
 import type { BullPlace } from './find.ts';
 import { bullLibrary } from './library.ts';
 import { runStored, type StoredScript } from './scripts.ts';

@@ -1,9 +1,9 @@
 import type { JobsOptions } from 'bullmq';
 import type { OutgoingMessage, SendOutcome } from '../../../contract/message.ts';
 import type { Publisher, PublisherOptions } from '../../../contract/queue.ts';
-import { batchPublisher, failureOf } from '../batch-publisher.ts';
-import type { Connection } from '../connection.ts';
+import type { Connection } from '../connection/connection.ts';
 import { isRefusal } from '../errors.ts';
+import { batchPublisher, failureOf } from '../publisher.ts';
 import { type Added, type Adder, adder } from './add-script.ts';
 import type { BullPlace } from './find.ts';
 import { isDerived, isUniqueByPlace, jobId, losesId, recordOf } from './ids.ts';

@@ -1,23 +1,24 @@
 import type { Message } from '../../../contract/message.ts';
 import type { DeadLetters, Queue } from '../../../contract/queue.ts';
-import { type BrowseSource, browse } from '../browser.ts';
-import type { Connection } from '../connection.ts';
+import { Lease } from '../browsing/lease.ts';
+import type { Connection } from '../connection/connection.ts';
+import { type BrowseSource, browse } from '../consumer.ts';
 import { internalsOf, placeOf, rememberHandle, sourceOf } from '../handle.ts';
-import { Lease } from '../lease.ts';
 import { BULL4_CAPABILITIES, BULLMQ_CAPABILITIES, OLD_BULLMQ_CAPABILITIES } from './capabilities.ts';
-import { describeBull, getJob } from './detail.ts';
+import { deadLettersOf } from './dead-letters.ts';
+import { describeBull, getJob } from './describe.ts';
 import type { BullPlace } from './find.ts';
-import { purgeBull } from './lifecycle.ts';
+import { bullRetry } from './move.ts';
 import { pauseBull, resumeBull } from './pausing.ts';
+import { peekJobs } from './peek.ts';
 import { jobPublisher } from './publisher.ts';
-import { peekJobs } from './read.ts';
+import { purgeBull } from './purge.ts';
 import type { Removable } from './removal.ts';
-import { bullRetry } from './retry.ts';
 import { jobSource } from './source.ts';
 import { bullStatsOf, readWorkers } from './stats.ts';
 import { surveyJobs } from './survey.ts';
-import { unwrapped, wrappedDeath } from './unwrap.ts';
-import { bullRow, wrappedDeadOf, wrappedSettings } from './wrapped-queue.ts';
+import { wrappedDeath } from './unwrap.ts';
+import { bullRow, wrappedSettings } from './wrapped-queue.ts';
 
 export function openBull(connection: Connection, bull: BullPlace): Queue {
   const { unwrap } = connection.settings;
@@ -28,26 +29,7 @@ export function openBull(connection: Connection, bull: BullPlace): Queue {
       ? message
       : { ...message, dead: wrappedDeath(message, unwrap, source) };
 
-  async function deadLetters(signal: AbortSignal): Promise<DeadLetters> {
-    const holder = await wrappedDeadOf(connection, bull, signal);
-    const collectsWrapped = holder === null && unwrap !== null && source !== null;
-    return {
-      // A queue of wrapped jobs is itself where they are kept: its waiting jobs are the dead letters.
-      keptIn:
-        holder !== null
-          ? { place: 'queue', queue: holder.shown }
-          : collectsWrapped
-            ? { place: 'nowhere' }
-            : { place: 'state' },
-      sources: source === null ? [] : [source],
-      ...(collectsWrapped ? { unwraps: true } : {}),
-      ...(unwrap !== null && source !== null ? { mayNotRestore: true } : {}),
-      restore(message) {
-        const plain = unwrap !== null && message.state === 'ready' ? unwrapped(message, unwrap) : message;
-        return { ...plain, state: 'ready', dead: null };
-      },
-    };
-  }
+  const deadLetters = (signal: AbortSignal): Promise<DeadLetters> => deadLettersOf(connection, bull, source, signal);
 
   const looking = {
     name: bull.shown,

@@ -1,8 +1,8 @@
-import type { Connection } from '../connection.ts';
-import { asInteger, asList, asText } from '../reply.ts';
-import type { Removing } from '../rights.ts';
+import type { Removing } from '../browsing/rights.ts';
+import type { Connection } from '../connection/connection.ts';
+import { asInteger, asList, asText } from '../connection/reply.ts';
 import type { BullPlace } from './find.ts';
-import type { JobHash } from './job.ts';
+import type { JobHash } from './message.ts';
 import { runStored, type StoredScript } from './scripts.ts';
 
 /**

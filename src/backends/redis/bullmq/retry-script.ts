@@ -1,7 +1,7 @@
-import type { Argument, Connection } from '../connection.ts';
+import type { Argument, Connection } from '../connection/connection.ts';
 import type { BullPlace } from './find.ts';
-import { REPLAYS } from './job.ts';
 import { bullLibrary } from './library.ts';
+import { REPLAYS } from './message.ts';
 import { OLD_LAYOUT, oldLayoutKeys } from './old-layout.ts';
 import { aroundLibrary, runStored, type StoredScript } from './scripts.ts';
 

@@ -1,5 +1,5 @@
 import { MqError } from '../../../contract/errors.ts';
-import type { Argument, Connection } from '../connection.ts';
+import type { Argument, Connection } from '../connection/connection.ts';
 
 /** A script that the server keeps, under a name of ours. */
 export interface StoredScript {

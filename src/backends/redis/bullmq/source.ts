@@ -1,10 +1,10 @@
-import type { BrowseSource, Held, Removal } from '../browser.ts';
-import type { Connection } from '../connection.ts';
+import { requireRightToRemove } from '../browsing/rights.ts';
+import type { Connection } from '../connection/connection.ts';
+import type { BrowseSource, Held, Removal } from '../consumer.ts';
 import { isRefusal, redisError } from '../errors.ts';
-import { requireRightToRemove } from '../rights.ts';
 import type { BullPlace } from './find.ts';
-import { jobMessage } from './job.ts';
-import { isMarker, type JobRef, readHashes, readIds } from './read.ts';
+import { jobMessage } from './message.ts';
+import { isMarker, type JobRef, readHashes, readIds } from './peek.ts';
 import { type Removable, removeJobs, removingJobs, touchedOf, whyItStays } from './removal.ts';
 import { tiesOf, withTie } from './ties.ts';
 

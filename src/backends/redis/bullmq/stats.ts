@@ -1,12 +1,12 @@
 import { isMqError, MqError } from '../../../contract/errors.ts';
 import { readInstant } from '../../../contract/instant.ts';
 import { depthOf, type QueueStats, type Rates } from '../../../contract/stats.ts';
-import { clockOf } from '../clock.ts';
-import type { Call, Connection } from '../connection.ts';
+import type { Call, Connection } from '../connection/connection.ts';
+import { asInteger, asList, asListOrNone, asPairs, asText, asTextOrNull } from '../connection/reply.ts';
+import { clockOf } from '../connection/server-clock.ts';
 import { redisError } from '../errors.ts';
-import { asInteger, asList, asListOrNone, asPairs, asText, asTextOrNull } from '../reply.ts';
 import { type BullPlace, verifyBull } from './find.ts';
-import { isMarker } from './read.ts';
+import { isMarker } from './peek.ts';
 
 export interface BullWorker {
   /** Its address as the server sees it. */

@@ -1,10 +1,10 @@
 import type { ItemOutcome, NativeProgress, SurveyOptions } from '../../../contract/queue.ts';
-import type { Call, Connection } from '../connection.ts';
+import type { Call, Connection } from '../connection/connection.ts';
+import { asList } from '../connection/reply.ts';
 import { isWrongType, redisError } from '../errors.ts';
-import { asList } from '../reply.ts';
 import type { BullPlace } from './find.ts';
 import { refusalOfCode } from './library.ts';
-import { isMarker, readIds } from './read.ts';
+import { isMarker, readIds } from './peek.ts';
 import { tiesOf } from './ties.ts';
 
 /** Without the data, so that a page is small whatever the jobs hold. */

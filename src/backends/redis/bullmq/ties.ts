@@ -1,8 +1,8 @@
 import type { Message } from '../../../contract/message.ts';
-import type { Call, Connection } from '../connection.ts';
-import { asInteger, asTextOrNull } from '../reply.ts';
+import type { Call, Connection } from '../connection/connection.ts';
+import { asInteger, asTextOrNull } from '../connection/reply.ts';
 import type { BullPlace } from './find.ts';
-import { type JobHash, textOf } from './job.ts';
+import { type JobHash, textOf } from './message.ts';
 import { whyItStays } from './removal.ts';
 
 type Tied = Pick<JobHash, 'parentKey' | 'rjk'>;

@@ -1,5 +1,5 @@
 import type { QueueStats } from '../../../contract/stats.ts';
-import type { Connection } from '../connection.ts';
+import type { Connection } from '../connection/connection.ts';
 import { deadLetterQueueOf } from '../handle.ts';
 import type { RedisSettings } from '../url.ts';
 import { type BullPlace, findBull } from './find.ts';

@@ -1,5 +1,5 @@
-import type { Answer } from '../answer.ts';
-import { asInteger } from '../reply.ts';
+import type { Answer } from '../connection/answer.ts';
+import { asInteger } from '../connection/reply.ts';
 
 /** What jobs do that are kept beside the list: of one, and of several. */
 export interface Doing {

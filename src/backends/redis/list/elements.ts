@@ -1,6 +1,6 @@
-import type { Call, Connection } from '../connection.ts';
-import { PAGE, PageSize } from '../page-size.ts';
-import { asBytes, asInteger, asList } from '../reply.ts';
+import { PAGE, PageSize } from '../browsing/page-size.ts';
+import type { Call, Connection } from '../connection/connection.ts';
+import { asBytes, asInteger, asList } from '../connection/reply.ts';
 import type { ListEnd } from './move.ts';
 
 /**

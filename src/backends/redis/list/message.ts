@@ -1,7 +1,7 @@
 import { instantNotes, type ReadInstant, readInstant } from '../../../contract/instant.ts';
 import type { Death, JsonValue, Message, MessageState, OutgoingMessage } from '../../../contract/message.ts';
 import { metadataOf } from '../../../contract/message.ts';
-import { type Framework, parseObject } from './convention.ts';
+import { type Framework, parseObject } from './frameworks/convention.ts';
 
 /** A dead letter of which nothing is known but where it lies. */
 export function plainDeath(from: string | null): Death {

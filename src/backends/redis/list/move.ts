@@ -1,9 +1,9 @@
 import type { Message } from '../../../contract/message.ts';
 import type { ItemOutcome, NativeMove, NativeMoveRequest, NativeProgress } from '../../../contract/queue.ts';
-import type { Connection } from '../connection.ts';
-import { PageSize } from '../page-size.ts';
-import { asInteger, asList } from '../reply.ts';
-import { requireRightToRemove } from '../rights.ts';
+import { PageSize } from '../browsing/page-size.ts';
+import { requireRightToRemove } from '../browsing/rights.ts';
+import type { Connection } from '../connection/connection.ts';
+import { asInteger, asList } from '../connection/reply.ts';
 import { removingFromList, tombstone } from './source.ts';
 
 export interface ListEnd {

@@ -3,23 +3,24 @@ import type { BareBodies, Message, OutgoingMessage, SendOutcome } from '../../..
 import type { DeadLetters, Peek, PeekOptions, Queue, QueueDescription } from '../../../contract/queue.ts';
 import type { QueueStats } from '../../../contract/stats.ts';
 import { frozen } from '../../common/frozen.ts';
-import { batchPublisher, outcomeOf, packed } from '../batch-publisher.ts';
-import { browse } from '../browser.ts';
-import type { Connection } from '../connection.ts';
+import { Lease } from '../browsing/lease.ts';
+import type { Connection } from '../connection/connection.ts';
+import { asInteger } from '../connection/reply.ts';
+import { callWithBodies } from '../connection/wire.ts';
+import { browse } from '../consumer.ts';
+import { deadLettersIn } from '../dead-letters.ts';
 import { deadLetterQueueOf, internalsOf, isDeadLetterQueue, placeOf, rememberHandle, sourceOf } from '../handle.ts';
-import { Lease } from '../lease.ts';
-import { asInteger } from '../reply.ts';
-import { callWithBodies } from '../wire.ts';
+import { batchPublisher, outcomeOf, packed } from '../publisher.ts';
 import { listCapabilities } from './capabilities.ts';
-import { type ListConvention, recogniseList, TITLES } from './convention.ts';
-import { dramatiqDead } from './dramatiq.ts';
 import { elementsOf } from './elements.ts';
-import { type FrameworkDead, frameworkRedrive, rqDead, sidekiqDead } from './framework-dead.ts';
-import { frameworkNotes } from './framework-notes.ts';
+import { type ListConvention, recogniseList, TITLES } from './frameworks/convention.ts';
+import { type FrameworkDead, frameworkRedrive, rqDead, sidekiqDead } from './frameworks/dead.ts';
+import { dramatiqDead } from './frameworks/dramatiq.ts';
+import { frameworkNotes } from './frameworks/notes.ts';
+import { whyNotWorkable } from './frameworks/workable.ts';
 import { elementMessage, listMisfits, plainDeath } from './message.ts';
 import { listMove } from './move.ts';
 import { listSource } from './source.ts';
-import { whyNotWorkable } from './workable.ts';
 
 /** KEYS[1] list. Returns how many were removed. UNLINK frees the memory without holding the server up. */
 const PURGE = `
@@ -120,20 +121,7 @@ export function openList(connection: Connection, key: string, convention: ListCo
     );
   }
 
-  async function deadLetters(): Promise<DeadLetters> {
-    const keptIn =
-      dlq !== null
-        ? ({ place: 'queue', queue: dlq } as const)
-        : dead !== null
-          ? ({ place: 'state' } as const)
-          : ({ place: 'nowhere' } as const);
-    return {
-      keptIn,
-      sources: source === null ? [] : [source],
-      messagesAreSilent: true,
-      restore: (message) => ({ ...message, state: 'ready', dead: null }),
-    };
-  }
+  const deadLetters = async (): Promise<DeadLetters> => deadLettersIn(dlq, dead !== null, source);
 
   /** One call, so that all are in the list or none. */
   async function push(bodies: BareBodies): Promise<readonly SendOutcome[]> {

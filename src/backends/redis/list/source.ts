@@ -1,9 +1,9 @@
 import type { Death } from '../../../contract/message.ts';
-import type { BrowseSource, Held, Removal } from '../browser.ts';
-import type { Argument, Connection } from '../connection.ts';
-import { asBytes, asInteger, asList } from '../reply.ts';
-import { type Removing, requireRightToRemove } from '../rights.ts';
-import type { Framework } from './convention.ts';
+import { type Removing, requireRightToRemove } from '../browsing/rights.ts';
+import type { Argument, Connection } from '../connection/connection.ts';
+import { asBytes, asInteger, asList } from '../connection/reply.ts';
+import type { BrowseSource, Held, Removal } from '../consumer.ts';
+import type { Framework } from './frameworks/convention.ts';
 import { elementMessage } from './message.ts';
 
 /**

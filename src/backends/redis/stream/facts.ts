@@ -1,7 +1,7 @@
-import { clockOf, type ServerClock } from '../clock.ts';
-import type { Call, Connection } from '../connection.ts';
+import type { Call, Connection } from '../connection/connection.ts';
+import { asInteger, asList, asListOrNone, asNumberOrNull, asPairs, asText, asTextOrNull } from '../connection/reply.ts';
+import { clockOf, type ServerClock } from '../connection/server-clock.ts';
 import { redisError } from '../errors.ts';
-import { asInteger, asList, asListOrNone, asNumberOrNull, asPairs, asText, asTextOrNull } from '../reply.ts';
 import { compareIds, MAX_ID, MIN_ID, nextId } from './ids.ts';
 
 export interface Group {

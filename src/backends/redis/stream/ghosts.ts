@@ -1,5 +1,5 @@
-import type { Call } from '../connection.ts';
-import { asListOrNone } from '../reply.ts';
+import type { Call } from '../connection/connection.ts';
+import { asListOrNone } from '../connection/reply.ts';
 import { type Group, type PendingEntry, readPending, type StreamFacts } from './facts.ts';
 import { compareIds } from './ids.ts';
 import { isDead, type StreamView } from './view.ts';

@@ -1,13 +1,13 @@
 import type { Message } from '../../../contract/message.ts';
 import type { ItemOutcome, NativeMove, NativeMoveRequest, NativeProgress } from '../../../contract/queue.ts';
-import { PAGE, PageSize } from '../page-size.ts';
-import { asInteger, asList } from '../reply.ts';
-import { requireRightToRemove } from '../rights.ts';
-import { markedFields, ORIGIN, REPLAYS, readEntries } from './entry.ts';
+import { PAGE, PageSize } from '../browsing/page-size.ts';
+import { requireRightToRemove } from '../browsing/rights.ts';
+import { asInteger, asList } from '../connection/reply.ts';
 import { type PendingEntry, readFacts, readPending, savedKey } from './facts.ts';
 import { ghostsOf } from './ghosts.ts';
 import { MAX_ID } from './ids.ts';
-import { readAfter, unreadAfter } from './read.ts';
+import { markedFields, ORIGIN, REPLAYS, readEntries } from './message.ts';
+import { readAfter, unreadAfter } from './peek.ts';
 import { removingPending, removingUnread, settlePending, unreadSource } from './source.ts';
 import { isDead, type StreamView } from './view.ts';
 

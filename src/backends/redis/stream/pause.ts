@@ -1,6 +1,6 @@
 import { MqError } from '../../../contract/errors.ts';
-import type { Connection } from '../connection.ts';
-import { asText } from '../reply.ts';
+import type { Connection } from '../connection/connection.ts';
+import { asText } from '../connection/reply.ts';
 import { savedKey } from './facts.ts';
 import { MAX_ID } from './ids.ts';
 

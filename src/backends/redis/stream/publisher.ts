@@ -1,11 +1,11 @@
 import type { BareBodies, OutgoingMessage, SendOutcome } from '../../../contract/message.ts';
 import type { Publisher, PublisherOptions } from '../../../contract/queue.ts';
-import type { Answer } from '../answer.ts';
-import { batchPublisher, outcomeOf } from '../batch-publisher.ts';
-import type { Call, Connection } from '../connection.ts';
-import { asAscii } from '../reply.ts';
-import { callForEachBody, encodedCalls } from '../wire.ts';
-import { BODY, fieldsOf, streamMisfits } from './entry.ts';
+import type { Answer } from '../connection/answer.ts';
+import type { Call, Connection } from '../connection/connection.ts';
+import { asAscii } from '../connection/reply.ts';
+import { callForEachBody, encodedCalls } from '../connection/wire.ts';
+import { batchPublisher, outcomeOf } from '../publisher.ts';
+import { BODY, fieldsOf, streamMisfits } from './message.ts';
 
 /**
  * Each entry is a call of its own, written together: an answer for each, whatever becomes of the others. (A script that

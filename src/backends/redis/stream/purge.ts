@@ -1,11 +1,11 @@
 import { throwIfAborted } from '../../../contract/errors.ts';
 import type { MessageState } from '../../../contract/message.ts';
 import type { PurgeOptions, PurgeResult } from '../../../contract/queue.ts';
-import { PAGE, PageSize } from '../page-size.ts';
-import { asInteger, asList } from '../reply.ts';
+import { PAGE, PageSize } from '../browsing/page-size.ts';
+import { asInteger, asList } from '../connection/reply.ts';
 import { readFacts, readPending, type StreamFacts, savedKey } from './facts.ts';
 import { MAX_ID, MIN_ID, nextId } from './ids.ts';
-import { unreadAfter } from './read.ts';
+import { unreadAfter } from './peek.ts';
 import { settlePending } from './source.ts';
 import { isDead, refuseIfOthersNeed, type StreamView } from './view.ts';
 

@@ -2,17 +2,18 @@ import { MqError } from '../../../contract/errors.ts';
 import type { Message, MessageState } from '../../../contract/message.ts';
 import type { DeadLetters, Peek, PeekOptions, PurgeOptions, Queue } from '../../../contract/queue.ts';
 import { frozen } from '../../common/frozen.ts';
-import { browse } from '../browser.ts';
-import type { Connection } from '../connection.ts';
+import { Lease } from '../browsing/lease.ts';
+import type { Connection } from '../connection/connection.ts';
+import { browse } from '../consumer.ts';
+import { deadLettersIn } from '../dead-letters.ts';
 import { internalsOf, placeOf, rememberHandle } from '../handle.ts';
-import { Lease } from '../lease.ts';
 import { streamCapabilities } from './capabilities.ts';
 import { readFacts } from './facts.ts';
 import { streamMove } from './move.ts';
 import { pauseGroup, resumeGroup } from './pause.ts';
+import { getEntry, peekPending, peekReady } from './peek.ts';
 import { streamPublisher } from './publisher.ts';
 import { mayPurge, purgeStream } from './purge.ts';
-import { getEntry, peekPending, peekReady } from './read.ts';
 import { deadSource, unreadSource } from './source.ts';
 import { describeStream, streamStats } from './stats.ts';
 import { refusalOf, statsWithoutGroups, withoutGroups } from './unasked.ts';
@@ -56,19 +57,7 @@ export async function openStream(connection: Connection, key: string, signal: Ab
     );
   }
 
-  async function deadLetters(): Promise<DeadLetters> {
-    return {
-      keptIn:
-        view.dlq !== null
-          ? { place: 'queue', queue: view.dlq }
-          : group !== null
-            ? { place: 'state' }
-            : { place: 'nowhere' },
-      sources: view.source === null ? [] : [view.source],
-      messagesAreSilent: true,
-      restore: (message) => ({ ...message, state: 'ready', dead: null }),
-    };
-  }
+  const deadLetters = async (): Promise<DeadLetters> => deadLettersIn(view.dlq, group !== null, view.source);
 
   const queue: Queue = {
     name: key,

@@ -1,9 +1,9 @@
-import type { BrowseSource, Held, Removal } from '../browser.ts';
-import { asInteger, asList } from '../reply.ts';
-import { type Removing, requireRightToRemove } from '../rights.ts';
+import { type Removing, requireRightToRemove } from '../browsing/rights.ts';
+import { asInteger, asList } from '../connection/reply.ts';
+import type { BrowseSource, Held, Removal } from '../consumer.ts';
 import { type PendingEntry, readPending, savedKey } from './facts.ts';
 import { MAX_ID } from './ids.ts';
-import { readAfter, readChosen, unreadAfter } from './read.ts';
+import { readAfter, readChosen, unreadAfter } from './peek.ts';
 import { isDead, type StreamView } from './view.ts';
 
 /**

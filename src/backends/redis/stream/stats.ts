@@ -2,12 +2,12 @@ import { MqError } from '../../../contract/errors.ts';
 import { formatInstant } from '../../../contract/instant.ts';
 import type { QueueDescription } from '../../../contract/queue.ts';
 import { depthOf, type QueueStats } from '../../../contract/stats.ts';
-import type { Call, Connection } from '../connection.ts';
-import { asInteger, asList, asPairs, asText, asTextOrNull } from '../reply.ts';
-import { readEntries, timeOf } from './entry.ts';
+import type { Call, Connection } from '../connection/connection.ts';
+import { asInteger, asList, asPairs, asText, asTextOrNull } from '../connection/reply.ts';
 import { countAfter, type Group, positionOf, readFacts, type StreamFacts } from './facts.ts';
 import { countPending, MOST_PENDING } from './ghosts.ts';
 import { compareIds, MIN_ID, nextId } from './ids.ts';
+import { readEntries, timeOf } from './message.ts';
 import { groupOf, type StreamView } from './view.ts';
 
 export async function streamStats(view: StreamView, signal: AbortSignal): Promise<QueueStats> {

@@ -1,8 +1,8 @@
 import { isMqError, type MqError } from '../../../contract/errors.ts';
 import type { Queue } from '../../../contract/queue.ts';
 import type { QueueStats } from '../../../contract/stats.ts';
-import type { Connection } from '../connection.ts';
-import { asInteger } from '../reply.ts';
+import type { Connection } from '../connection/connection.ts';
+import { asInteger } from '../connection/reply.ts';
 
 /** The refusal of `XINFO`; null: it was something else. */
 export function refusalOf(error: unknown): MqError | null {

@@ -1,6 +1,6 @@
 import { MqError } from '../../../contract/errors.ts';
 import type { Death } from '../../../contract/message.ts';
-import type { Connection } from '../connection.ts';
+import type { Connection } from '../connection/connection.ts';
 import { deadLetterQueueOf, isDeadLetterQueue, sourceOf } from '../handle.ts';
 import { plainDeath } from '../list/message.ts';
 import { type Group, type PendingEntry, positionOf, type StreamFacts } from './facts.ts';

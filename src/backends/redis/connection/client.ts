@@ -1,0 +1,91 @@
+import type { Cluster, Redis } from 'ioredis';
+import type { RedisSettings } from '../url.ts';
+
+export type Client = Redis | Cluster;
+export type Library = Pick<typeof import('ioredis'), 'Redis' | 'Cluster' | 'Command'>;
+
+export interface Patience {
+  readonly connectTimeoutMs: number;
+  /** For one answer. */
+  readonly timeoutMs: number;
+}
+
+/**
+ * What an empty host in an answer of a cluster becomes, so that the library does not pass over the node; see `natMap`
+ * below.
+ */
+const SAME_HOST = 'the-host-that-was-asked.invalid';
+
+/** Replies of CLUSTER SLOTS without null and empty hosts, of which the library would make no node at all. */
+function withHosts(reply: unknown): unknown {
+  if (!Array.isArray(reply)) return reply;
+  return reply.map((range: unknown) =>
+    Array.isArray(range)
+      ? range.map((node: unknown) =>
+          Array.isArray(node) && (node[0] === null || String(node[0]) === '') ? [SAME_HOST, ...node.slice(1)] : node,
+        )
+      : range,
+  );
+}
+
+/** A client of the library that is not connected yet: to a server, to a master found by Sentinel, or to a cluster. */
+export function createClient(ioredis: Library, settings: RedisSettings, patience: Patience): Client {
+  const { connectTimeoutMs, timeoutMs } = patience;
+  const common = {
+    lazyConnect: true,
+    connectTimeout: connectTimeoutMs,
+    // Without a byte for so long while something is awaited: the socket is dead, whatever it says.
+    socketTimeout: timeoutMs,
+    disconnectTimeout: 100,
+    enableReadyCheck: false,
+    maxRetriesPerRequest: 1,
+    // A command whose answer was lost may have been done: sending it again could do it twice.
+    autoResendUnfulfilledCommands: false,
+    autoResubscribe: false,
+    disableClientInfo: true,
+    connectionName: 'mq',
+    // Servers before 6 and some proxies have no HELLO, and both protocols answer alike here.
+    protocol: settings.protocol,
+    ...(settings.username === null ? {} : { username: settings.username }),
+    ...(settings.password === null ? {} : { password: settings.password }),
+    ...(settings.tls === null ? {} : { tls: { ...settings.tls } }),
+  };
+  if (settings.topology === 'cluster') {
+    ioredis.Command.setReplyTransformer('cluster', withHosts);
+    const asked = settings.hosts[0]?.host ?? 'localhost';
+    return new ioredis.Cluster([...settings.hosts], {
+      lazyConnect: true,
+      clusterRetryStrategy: () => null,
+      slotsRefreshTimeout: Math.min(connectTimeoutMs, timeoutMs),
+      // A command whose answer was lost may have been done: sending it again could do it twice.
+      retryDelayOnFailover: 0,
+      natMap: (key: string) => {
+        const [, port] = /^(?:the-host-that-was-asked\.invalid|):(\d+)$/.exec(key) ?? [];
+        return port === undefined ? null : { host: asked, port: Number(port) };
+      },
+      // It asks one node by chance, which may be silent, and what the cluster cannot serve each call says.
+      enableReadyCheck: false,
+      // Certificates name hosts, not the addresses that CLUSTER SLOTS may give.
+      ...(settings.tls === null
+        ? {}
+        : { dnsLookup: (address: string, done: (e: null, a: string) => void) => done(null, address) }),
+      redisOptions: common,
+    });
+  }
+  const retryStrategy = () => null;
+  if (typeof settings.topology === 'object') {
+    return new ioredis.Redis({
+      ...common,
+      retryStrategy,
+      sentinelCommandTimeout: connectTimeoutMs,
+      db: settings.db,
+      name: settings.topology.sentinel,
+      sentinels: [...settings.hosts],
+      sentinelRetryStrategy: () => null,
+      ...(settings.sentinelPassword === null ? {} : { sentinelPassword: settings.sentinelPassword }),
+      ...(settings.tls === null ? {} : { enableTLSForSentinelMode: true, sentinelTLS: { ...settings.tls } }),
+    });
+  }
+  const [host] = settings.hosts;
+  return new ioredis.Redis({ ...common, ...host, retryStrategy, db: settings.db });
+}

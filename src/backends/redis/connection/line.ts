@@ -1,0 +1,119 @@
+import type { Redis } from 'ioredis';
+import { MqError } from '../../../contract/errors.ts';
+
+/** Why a line to a server cannot be believed or used any more. */
+export type LineFault = 'silent' | 'out-of-step';
+
+/**
+ * What the client library does not watch for by itself on the line to one server: an answer that nobody asked for,
+ * which would be taken for the answer of the next call, and an interruption while the server says nothing.
+ */
+export class Line {
+  readonly #redis: Redis;
+  readonly #onFault: (fault: LineFault) => void;
+  #hurry: NodeJS.Timeout | null = null;
+
+  constructor(redis: Redis, onFault: (fault: LineFault) => void) {
+    this.#redis = redis;
+    this.#onFault = onFault;
+    redis.on('error', (error: unknown) => {
+      if (isSilence(error)) onFault('silent');
+    });
+    this.#watchQueue();
+  }
+
+  /** What has no answer soon is given up: somebody waits for the end. */
+  hurry(): void {
+    if (this.#hurry !== null) return;
+    let heard = this.#heard();
+    let quietChecks = 0;
+    this.#hurry = setInterval(() => {
+      const now = this.#heard();
+      quietChecks = this.#awaits() && now === heard ? quietChecks + 1 : 0;
+      heard = now;
+      if (quietChecks * CHECK_MS < PATIENCE_OF_THE_INTERRUPTED_MS) return;
+      this.#onFault('silent');
+      this.cut();
+    }, CHECK_MS);
+    // Whoever waits for an answer has a socket or a timer of its own that keeps the program alive.
+    this.#hurry.unref();
+  }
+
+  /** At once, and without a goodbye that a silent server would never answer. */
+  cut(): void {
+    if (this.#hurry !== null) clearInterval(this.#hurry);
+    this.#hurry = null;
+    this.#redis.disconnect();
+    this.#redis.stream?.destroy();
+  }
+
+  #heard(): number {
+    return this.#redis.stream?.bytesRead ?? 0;
+  }
+
+  #awaits(): boolean {
+    const queue: unknown = Reflect.get(this.#redis, 'commandQueue');
+    return typeof queue === 'object' && queue !== null && Reflect.get(queue, 'length') !== 0;
+  }
+
+  /** The library makes a list of what is awaited for each connection, and fails on an answer when the list is empty. */
+  #watchQueue(): void {
+    const redis = this.#redis;
+    const reset: unknown = Reflect.get(redis, 'resetCommandQueue');
+    if (typeof reset !== 'function') return;
+    const flush: unknown = Reflect.get(redis, 'flushQueue');
+    if (typeof flush !== 'function') return;
+    let isFlushing = false;
+    Reflect.set(redis, 'flushQueue', (...args: unknown[]) => {
+      isFlushing = true;
+      try {
+        Reflect.apply(flush, redis, args);
+      } finally {
+        isFlushing = false;
+      }
+    });
+    const watch = (): void => {
+      const queue: unknown = Reflect.get(redis, 'commandQueue');
+      if (typeof queue !== 'object' || queue === null) return;
+      const shift: unknown = Reflect.get(queue, 'shift');
+      if (typeof shift !== 'function') return;
+      Reflect.set(queue, 'shift', () => {
+        const item: unknown = Reflect.apply(shift, queue, []);
+        if (item !== undefined || isFlushing) return item;
+        this.#onFault('out-of-step');
+        redis.stream?.destroy();
+        return { command: NOBODYS };
+      });
+    };
+    Reflect.set(redis, 'resetCommandQueue', () => {
+      Reflect.apply(reset, redis, []);
+      watch();
+    });
+    watch();
+  }
+}
+
+/** Stands for the call that nobody made. */
+const NOBODYS = { name: 'none', args: [], resolve: () => {}, reject: () => {} };
+
+const CHECK_MS = 200;
+const PATIENCE_OF_THE_INTERRUPTED_MS = 1_000;
+
+/** The library's word for a socket that brought nothing for `socketTimeout` while something was awaited. */
+export function isSilence(error: unknown): boolean {
+  return error instanceof Error && error.message.startsWith('Socket timeout');
+}
+
+export function lineError(fault: LineFault, timeoutMs: number, operation: string): MqError {
+  return fault === 'silent'
+    ? new MqError('TIMEOUT', `cannot ${operation}: the server fell silent: no answer within ${timeoutMs} ms`, {
+        hint: 'try again, or give a longer --timeout',
+        backend: 'redis',
+        operation,
+      })
+    : new MqError('UNEXPECTED_RESPONSE', `cannot ${operation}: the server answered what nobody had asked`, {
+        hint: 'is there a proxy in between that mixes up connections?',
+        backend: 'redis',
+        operation,
+      });
+}

@@ -1,0 +1,185 @@
+import { isMqError, MqError } from '../../../contract/errors.ts';
+import type { Delivery, SendOutcome } from '../../../contract/message.ts';
+import type { Consumer, NativeMove, Publisher, Queue } from '../../../contract/queue.ts';
+import { wrapConsumer, wrapPublisher, wrapQueue } from '../../../contract/wrap.ts';
+import { internalsOf, rememberHandle } from '../handle.ts';
+import type { Connection } from './connection.ts';
+import { asInteger, asListOrNone } from './reply.ts';
+
+/** Replicas answer in milliseconds, unless they are gone, or promoted. */
+const MOST_PATIENCE_MS = 5_000;
+
+/**
+ * What a master found by Sentinel has confirmed is undone when a replica that has not got it becomes the master; and for
+ * a second or so the old one goes on confirming. So what is written counts as done when all replicas have it that were
+ * there when the queue was opened. Without any there is nothing to ask for.
+ */
+export class Replicas {
+  readonly #connection: Connection;
+  #count: Promise<number> | null = null;
+  #asking: Promise<void> | null = null;
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+  }
+
+  /** Before anything is written: how many there are. */
+  count(): Promise<number> {
+    this.#count ??= this.#countNow();
+    return this.#count;
+  }
+
+  /** What was answered before this was asked is on all of them; else throws `UNAVAILABLE`. */
+  confirmed(): Promise<void> {
+    // What is asked for in one turn is answered by one call.
+    this.#asking ??= this.#ask();
+    return this.#asking;
+  }
+
+  async #ask(): Promise<void> {
+    const { connects, timeoutMs } = this.#connection;
+    await new Promise((resolve) => setImmediate(resolve));
+    this.#asking = null;
+    const count = await this.count();
+    if (count === 0) return;
+    const found = await this.#wait(count, Math.min(MOST_PATIENCE_MS, Math.ceil(timeoutMs / 2)));
+    // Another connection has written nothing.
+    if (found >= count && this.#connection.connects === connects) return;
+    throw new MqError(
+      'UNAVAILABLE',
+      `not all replicas have confirmed it (${found} of ${count}): it is undone when another of them becomes the master`,
+      { hint: 'see SENTINEL REPLICAS, and what the queue holds once there is one master', backend: 'redis' },
+    );
+  }
+
+  async #countNow(): Promise<number> {
+    const place = { operation: 'ask for the replicas' };
+    try {
+      const [, , replicas] = asListOrNone(await this.#connection.call(['ROLE'], place));
+      return asListOrNone(replicas).length;
+    } catch (error) {
+      if (!isMqError(error) || !IS_REFUSED.has(error.code)) throw error;
+    }
+    try {
+      // More than there are: then it answers at the end of its time, with how many there are.
+      return await this.#wait(MANY, COUNTING_MS);
+    } catch (error) {
+      if (!isMqError(error) || !IS_REFUSED.has(error.code)) throw error;
+      return 0;
+    }
+  }
+
+  async #wait(count: number, ms: number): Promise<number> {
+    return asInteger(await this.#connection.call(['WAIT', count, ms], { operation: 'wait for the replicas' }));
+  }
+}
+
+const IS_REFUSED: ReadonlySet<string> = new Set(['PERMISSION_DENIED', 'NOT_SUPPORTED']);
+const MANY = 1_000;
+const COUNTING_MS = 200;
+
+/** The queue, of which nothing is called done that only the master has. */
+export function replicatedQueue(queue: Queue, replicas: Replicas): Queue {
+  const { publisher, consume, nativeMove, purge } = queue;
+  const internals = internalsOf(queue);
+  const wrapped = wrapQueue(queue, {
+    ...(publisher === undefined
+      ? {}
+      : {
+          publisher: async (options) => {
+            await replicas.count();
+            return replicatedPublisher(await publisher.call(queue, options), replicas);
+          },
+        }),
+    ...(consume === undefined
+      ? {}
+      : {
+          consume: async (options) => {
+            await replicas.count();
+            return replicatedConsumer(await consume.call(queue, options), replicas);
+          },
+        }),
+    ...(nativeMove === undefined
+      ? {}
+      : {
+          nativeMove: async (request) => {
+            await replicas.count();
+            const move = await nativeMove.call(queue, request);
+            return move === null ? null : replicatedMove(move, replicas);
+          },
+        }),
+    ...(purge === undefined
+      ? {}
+      : {
+          purge: async (options) => {
+            await replicas.count();
+            const result = await purge.call(queue, options);
+            const doubt = await doubtOf(replicas);
+            if (doubt === null) return result;
+            options.notice(doubt);
+            return { ...result, complete: false };
+          },
+        }),
+  });
+  return internals === null ? wrapped : rememberHandle(wrapped, internals);
+}
+
+/** Why what was done is not certain to stay; null: it is. */
+async function doubtOf(replicas: Replicas): Promise<string | null> {
+  try {
+    await replicas.confirmed();
+    return null;
+  } catch (error) {
+    if (!isMqError(error)) throw error;
+    return error.message;
+  }
+}
+
+function replicatedPublisher(publisher: Publisher, replicas: Replicas): Publisher {
+  const { sendAll, sendBodies } = publisher;
+  async function confirmed(outcomes: readonly SendOutcome[]): Promise<readonly SendOutcome[]> {
+    if (!outcomes.some(({ status }) => status === 'sent')) return outcomes;
+    const reason = await doubtOf(replicas);
+    if (reason === null) return outcomes;
+    return outcomes.map((outcome) => (outcome.status === 'sent' ? { status: 'unknown', reason } : outcome));
+  }
+  return wrapPublisher(publisher, {
+    async send(message) {
+      const outcome = await publisher.send(message);
+      return (await confirmed([outcome]))[0] ?? outcome;
+    },
+    ...(sendAll === undefined
+      ? {}
+      : { sendAll: async (messages) => confirmed(await sendAll.call(publisher, messages)) }),
+    ...(sendBodies === undefined
+      ? {}
+      : { sendBodies: async (bodies) => confirmed(await sendBodies.call(publisher, bodies)) }),
+  });
+}
+
+function replicatedConsumer(consumer: Consumer, replicas: Replicas): Consumer {
+  async function* deliveries(): AsyncGenerator<Delivery> {
+    for await (const delivery of consumer) {
+      const { receipt } = delivery;
+      const ack = async (): Promise<void> => {
+        await receipt.ack();
+        await replicas.confirmed();
+      };
+      yield { ...delivery, receipt: { ...receipt, ack } };
+    }
+  }
+  return wrapConsumer(consumer, { [Symbol.asyncIterator]: () => deliveries() });
+}
+
+function replicatedMove(move: NativeMove, replicas: Replicas): NativeMove {
+  return {
+    ...move,
+    async next(selection) {
+      const page = await move.next(selection);
+      const reason = page.moved === 0 ? null : await doubtOf(replicas);
+      if (reason === null) return page;
+      const doubts = Array.from({ length: page.moved }, () => ({ id: null, reason }));
+      return { ...page, moved: 0, unknown: [...(page.unknown ?? []), ...doubts] };
+    },
+  };
+}

@@ -1,0 +1,214 @@
+import { MqError } from '../../contract/errors.ts';
+import type { Delivery, Message, Receipt } from '../../contract/message.ts';
+import type { ConsumeOptions, Consumer } from '../../contract/queue.ts';
+import { Bell } from '../common/bell.ts';
+import { SettleOnce } from '../common/settle-once.ts';
+import { pauseFor } from '../common/waits.ts';
+import type { Lease } from './browsing/lease.ts';
+import { bytesOf, PAGE, PageSize } from './browsing/page-size.ts';
+import { redisError } from './errors.ts';
+
+/** A message that was read but is still in its queue, with what the source needs to find it again. */
+export interface Held<T> {
+  readonly message: Message;
+  readonly item: T;
+  /** As `Delivery.stays`. */
+  readonly stays?: string;
+}
+
+/** Null: removed. Otherwise why it is not certain that it was. */
+export type Removal = string | null;
+
+/**
+ * A way to read forward through a queue without taking anything, and to remove what was read. Both are only called one
+ * at a time, so that a source may keep positions.
+ */
+export interface BrowseSource<T> {
+  /** Rejects with `PERMISSION_DENIED` when the user may not remove anything. */
+  mayRemove(): Promise<void>;
+  /** The next so many, past those read before; empty: nothing more at present. */
+  read(count: number, signal: AbortSignal): Promise<readonly Held<T>[]>;
+  /** One result for each item, in their order. Throws when the answer was lost. */
+  remove(items: readonly T[]): Promise<readonly Removal[]>;
+}
+
+const POLL_MS = 200;
+
+/**
+ * Consumes by looking: a message stays where it is until its receipt is acknowledged, and only then is it removed. So
+ * nothing is lost when this process dies, and giving back costs nothing. The price is that other consumers see the
+ * messages too while they are held; then the removal finds nothing and the ack rejects, because the message may have
+ * been processed twice.
+ */
+export function browse<T>(source: BrowseSource<T>, options: ConsumeOptions, queue: string, lease: Lease): Consumer {
+  const turns = new Turns();
+  const remover = new Remover(source, turns, queue);
+  let unsettled = 0;
+  const bell = new Bell();
+  let closed = false;
+  let isOver = false;
+  /** Another mq is taking messages out: the end is not that of the queue. */
+  let isElsewhere = false;
+  const pendingAcks = new Set<Promise<void>>();
+
+  function settled(): void {
+    unsettled -= 1;
+    bell.ring();
+    if (isOver && unsettled === 0) void lease.giveBack();
+  }
+
+  function receiptOf({ item, stays }: Held<T>): Receipt {
+    const once = new SettleOnce();
+    return {
+      ack(): Promise<void> {
+        if (stays !== undefined && !once.isSettled)
+          return Promise.reject(
+            new MqError('PRECONDITION_FAILED', `a message of ${queue} was not removed: ${stays}`, {
+              backend: 'redis',
+              queue,
+            }),
+          );
+        if (closed && !once.isSettled)
+          return Promise.reject(
+            new MqError('PRECONDITION_FAILED', 'the consumer is closed', { backend: 'redis', queue }),
+          );
+        return once.by(() => {
+          const removal = remover.remove(item).finally(settled);
+          pendingAcks.add(removal);
+          removal.catch(() => {}).finally(() => pendingAcks.delete(removal));
+          return removal;
+        });
+      },
+      release(): Promise<void> {
+        return once.by(async () => settled());
+      },
+    };
+  }
+
+  async function* deliveries(): AsyncGenerator<Delivery> {
+    try {
+      if (options.givesBack !== 'all') await source.mayRemove();
+      if (!(await lease.take(options.follow, options.notice, options.signal))) {
+        isElsewhere = !options.signal.aborted;
+        return;
+      }
+      yield* pages();
+    } finally {
+      isOver = true;
+      if (unsettled === 0) await lease.giveBack();
+    }
+  }
+
+  async function* pages(): AsyncGenerator<Delivery> {
+    const { limit, window, signal } = options;
+    const bound = window === 'unbounded' ? Number.POSITIVE_INFINITY : Math.max(1, window);
+    const size = new PageSize();
+    let taken = 0;
+    let lastSeen = Date.now();
+    while (!signal.aborted && !closed && (limit === null || taken < limit)) {
+      if (unsettled >= bound) {
+        await bell.restFor(null, signal);
+        continue;
+      }
+      const wanted = size.next(Math.min(bound - unsettled, limit === null ? PAGE : limit - taken));
+      let page: readonly Held<T>[];
+      try {
+        page = await turns.take(() => source.read(wanted, signal));
+      } catch (error) {
+        if (signal.aborted) return;
+        throw error;
+      }
+      if (page.length === 0) {
+        if (!options.follow) return;
+        if (options.idleMs !== null && Date.now() - lastSeen >= options.idleMs) return;
+        await pauseFor(POLL_MS, signal);
+        continue;
+      }
+      lastSeen = Date.now();
+      taken += page.filter(({ stays }) => stays === undefined).length;
+      size.learn(page.length, bytesOf(page.map(({ message }) => message)));
+      for (const held of page) {
+        if (signal.aborted || closed) return;
+        const { message, stays } = held;
+        unsettled += 1;
+        yield { message, receipt: receiptOf(held), ...(stays === undefined ? {} : { stays }) };
+      }
+    }
+  }
+
+  return {
+    [Symbol.asyncIterator]: () => deliveries(),
+    get unseen() {
+      return isElsewhere ? 1 : 0;
+    },
+    async close(): Promise<void> {
+      closed = true;
+      bell.ring();
+      await Promise.allSettled([...pendingAcks]);
+      await lease.giveBack();
+    },
+  };
+}
+
+/** Gathers the acks of one moment into one call, and keeps calls in order. */
+class Remover<T> {
+  readonly #source: BrowseSource<T>;
+  readonly #turns: Turns;
+  readonly #queue: string;
+  #waiting: { readonly item: T; readonly resolve: () => void; readonly reject: (error: MqError) => void }[] = [];
+  #scheduled = false;
+
+  constructor(source: BrowseSource<T>, turns: Turns, queue: string) {
+    this.#source = source;
+    this.#turns = turns;
+    this.#queue = queue;
+  }
+
+  remove(item: T): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ item, resolve, reject });
+      if (this.#scheduled) return;
+      this.#scheduled = true;
+      void this.#turns.take(() => this.#flush());
+    });
+  }
+
+  async #flush(): Promise<void> {
+    const batch = this.#waiting.splice(0, PAGE);
+    this.#scheduled = this.#waiting.length > 0;
+    if (this.#scheduled) void this.#turns.take(() => this.#flush());
+    try {
+      const results = await this.#source.remove(batch.map(({ item }) => item));
+      for (const [index, { resolve, reject }] of batch.entries()) {
+        const reason = results[index];
+        if (reason === null) resolve();
+        else reject(this.#notRemoved(reason ?? 'the server did not say whether it was removed'));
+      }
+    } catch (error) {
+      const reason = redisError(error, { operation: 'remove messages', queue: this.#queue });
+      for (const { reject } of batch) reject(reason);
+    }
+  }
+
+  #notRemoved(reason: string): MqError {
+    return new MqError('PRECONDITION_FAILED', `a message of ${this.#queue} was not removed: ${reason}`, {
+      backend: 'redis',
+      operation: 'remove messages',
+      queue: this.#queue,
+    });
+  }
+}
+
+/**
+ * One thing at a time, in the order asked. A macrotask passes before each, so that what is asked together can be done
+ * together.
+ */
+class Turns {
+  #last: Promise<unknown> = Promise.resolve();
+
+  take<R>(work: () => Promise<R>): Promise<R> {
+    const turn = this.#last.then(() => new Promise<void>((resolve) => setImmediate(resolve))).then(work);
+    this.#last = turn.catch(() => {});
+    return turn;
+  }
+}

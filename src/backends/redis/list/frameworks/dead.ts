@@ -1,0 +1,244 @@
+import { isMqError, type MqError } from '../../../../contract/errors.ts';
+import { readInstant } from '../../../../contract/instant.ts';
+import type { Death, Message } from '../../../../contract/message.ts';
+import type { ItemOutcome, NativeMove, NativeMoveRequest } from '../../../../contract/queue.ts';
+import { PAGE } from '../../browsing/page-size.ts';
+import { sortedSetPages } from '../../browsing/sorted-set.ts';
+import type { Connection } from '../../connection/connection.ts';
+import { asInteger, asList, asTextOrNull } from '../../connection/reply.ts';
+import { elementMessage, sidekiqInstant } from '../message.ts';
+import { parseObject, shortName } from './convention.ts';
+import { rqErrors } from './rq-error.ts';
+
+/**
+ * The dead jobs of a framework, seen as the dead letters of the queue that they came from. RQ keeps one sorted set per
+ * queue (`rq:failed:<name>`, job hashes `rq:job:<id>`), Sidekiq one for all (`dead`, whole payloads).
+ */
+export interface DeadCount {
+  readonly count: number;
+  /** What of them is in no count, in one sentence; null: nothing. */
+  readonly note: string | null;
+}
+
+export interface FrameworkDead {
+  count(signal: AbortSignal): Promise<DeadCount>;
+  read(limit: number | null, signal: AbortSignal): AsyncIterable<Message>;
+  /** Puts one job back as the framework's own retry does. 1: done; 0: it was not there any more. */
+  redrive(message: Message): Promise<number>;
+}
+
+/**
+ * KEYS[1] failed set, KEYS[2] queue, KEYS[3] job hash, KEYS[4] registry of queues. ARGV[1] job id, ARGV[2] key of the
+ * queue. As RQ's requeue: the job gets back its status and loses its expiry before it joins the queue. One whose data
+ * is gone does not: a heartbeat may outlive it, and no worker can run that.
+ */
+const REQUEUE_RQ = `
+if not redis.call('ZSCORE', KEYS[1], ARGV[1]) then return 0 end
+if redis.call('HEXISTS', KEYS[3], 'data') == 0 then return 0 end
+redis.call('HSET', KEYS[3], 'status', 'queued')
+redis.call('PERSIST', KEYS[3])
+redis.call('SADD', KEYS[4], ARGV[2])
+redis.call('RPUSH', KEYS[2], ARGV[1])
+redis.call('ZREM', KEYS[1], ARGV[1])
+return 1
+`;
+
+/**
+ * KEYS[1] dead set, KEYS[2] queue, KEYS[3] registry of queues. ARGV[1] payload as it lies there, ARGV[2] as it goes
+ * back, ARGV[3] short name.
+ */
+const REQUEUE_SIDEKIQ = `
+if not redis.call('ZSCORE', KEYS[1], ARGV[1]) then return 0 end
+redis.call('SADD', KEYS[3], ARGV[3])
+redis.call('LPUSH', KEYS[2], ARGV[2])
+redis.call('ZREM', KEYS[1], ARGV[1])
+return 1
+`;
+
+export function rqDead(connection: Connection, key: string): FrameworkDead {
+  const set = `rq:failed:${shortName(key, 'rq')}`;
+  const place = { operation: 'read the failed jobs', queue: key };
+  return {
+    count: async (signal) => ({
+      count: asInteger(await connection.call(['ZCARD', set], { ...place, signal })),
+      note: null,
+    }),
+    async *read(limit, signal) {
+      let given = 0;
+      for await (const page of sortedSetPages(connection, set, PAGE, { ...place, signal })) {
+        const hashes = await connection.each(
+          page.map(
+            ({ value }) =>
+              [
+                'HMGET',
+                `rq:job:${value.toString('utf8')}`,
+                'exc_info',
+                'ended_at',
+                'enqueued_at',
+                'origin',
+                'description',
+              ] as const,
+          ),
+          { ...place, bytes: true, signal },
+        );
+        const fields = hashes.map((answer) => (answer.ok ? asList(answer.reply) : []));
+        const errors = await rqErrors(
+          connection,
+          page.map(({ value }, index) => ({ id: value.toString('utf8'), trace: fields[index]?.[0] })),
+          { ...place, signal },
+        );
+        for (const [index, { value, score }] of page.entries()) {
+          if (limit !== null && given >= limit) return;
+          given += 1;
+          const [, ended, enqueued, origin, description] = (fields[index] ?? []).map(bytesToText);
+          const message = elementMessage(key, value, 'rq', 'dead', {
+            from: key,
+            reason: 'failed',
+            error: errors[index] ?? null,
+            at: readInstant(ended, 'seconds').at ?? readInstant(score, 'seconds').at,
+            count: null,
+            replays: 0,
+          });
+          yield {
+            ...message,
+            enqueuedAt: readInstant(enqueued, 'seconds').at,
+            native: {
+              redis: {
+                list: { framework: 'rq', id: message.id, origin: origin ?? null, description: description ?? null },
+              },
+            },
+          };
+        }
+      }
+    },
+    async redrive(message) {
+      const id = Buffer.from(message.body).toString('utf8');
+      const keys = [set, key, `rq:job:${id}`, 'rq:queues'];
+      return asInteger(await connection.script(REQUEUE_RQ, keys, [id, key], { operation: 'redrive', queue: key }));
+    },
+  };
+}
+
+export function sidekiqDead(connection: Connection, key: string): FrameworkDead {
+  const name = shortName(key, 'sidekiq');
+  const place = { operation: 'read the dead jobs', queue: key };
+  async function* read(
+    limit: number | null,
+    signal: AbortSignal,
+    onUnreadable: () => void = () => {},
+  ): AsyncGenerator<Message> {
+    let given = 0;
+    for await (const page of sortedSetPages(connection, 'dead', PAGE, { ...place, signal })) {
+      for (const { value, score } of page) {
+        const payload = parseObject(value.toString('utf8'));
+        if (payload === null || typeof payload.queue !== 'string') onUnreadable();
+        if (payload?.queue !== name) continue;
+        if (limit !== null && given >= limit) return;
+        given += 1;
+        yield elementMessage(key, value, 'sidekiq', 'dead', sidekiqDeath(key, payload, score));
+      }
+    }
+  }
+  return {
+    async count(signal) {
+      let count = 0;
+      let unreadable = 0;
+      const counted = read(null, signal, () => {
+        unreadable += 1;
+      });
+      for await (const _ of counted) count += 1;
+      const what = unreadable === 1 ? '1 job' : `${unreadable} jobs`;
+      const note = `${what} of Sidekiq's dead set could not be read (no JSON that names a queue), and ${unreadable === 1 ? 'is' : 'are'} in no queue's count`;
+      return { count, note: unreadable === 0 ? null : note };
+    },
+    read: (limit, signal) => read(limit, signal),
+    async redrive(message) {
+      const payload = Buffer.from(message.body);
+      const args = [payload, oneMoreTry(payload), name];
+      return asInteger(
+        await connection.script(REQUEUE_SIDEKIQ, ['dead', key, 'queues'], args, { operation: 'redrive', queue: key }),
+      );
+    },
+  };
+}
+
+function sidekiqDeath(key: string, payload: Readonly<Record<string, unknown>>, score: number): Death {
+  const { error_class: type, error_message: text, failed_at: failedAt } = payload;
+  const error = [type, text].filter((part) => typeof part === 'string').join(': ');
+  return {
+    from: key,
+    reason: 'dead',
+    error: error === '' ? null : error,
+    at: sidekiqInstant(failedAt).at ?? readInstant(score, 'seconds').at,
+    count: null,
+    replays: 0,
+  };
+}
+
+/**
+ * As Sidekiq's own retry of a dead job, the count of retries goes down by one, so that the job is not dead again at its
+ * next failure. Done in the text: a JSON round trip would change large numbers. Left alone when the field is not there
+ * exactly once.
+ */
+function oneMoreTry(payload: Buffer): Buffer {
+  const text = payload.toString('utf8');
+  const found = [...text.matchAll(/"retry_count":(\d+)/g)];
+  const [only] = found;
+  const count = Number(only?.[1] ?? 0);
+  if (only === undefined || found.length !== 1 || count === 0 || !Buffer.from(text, 'utf8').equals(payload))
+    return payload;
+  const lowered = `"retry_count":${count - 1}`;
+  return Buffer.from(text.slice(0, only.index) + lowered + text.slice(only.index + only[0].length), 'utf8');
+}
+
+/**
+ * Redrives by the framework's own rules, one script a job: a job is in the dead set or in its queue, never in neither.
+ */
+export function frameworkRedrive(dead: FrameworkDead, request: NativeMoveRequest): NativeMove {
+  /** All that were dead at the start, read whole: pages by rank would skip jobs as others leave the set. */
+  let rest: Message[] | null = null;
+  async function atTheStart(): Promise<Message[]> {
+    const all: Message[] = [];
+    for await (const message of dead.read(request.limit, request.signal)) all.push(message);
+    return all;
+  }
+  return {
+    guarantee: 'atomic',
+    async next(selection) {
+      rest ??= 'messages' in selection ? [] : await atTheStart();
+      const page = 'messages' in selection ? selection.messages : rest.splice(0, Math.min(selection.upTo, PAGE));
+      const exhausted = !('messages' in selection) && rest.length === 0;
+      const skipped: ItemOutcome[] = [];
+      let moved = 0;
+      for (const [index, message] of page.entries()) {
+        try {
+          if ((await dead.redrive(message)) === 1) moved += 1;
+          else skipped.push({ id: message.id, reason: 'not among the dead jobs any more' });
+        } catch (error) {
+          if (!isMqError(error) || (moved === 0 && !isAnswerLost(error))) throw error;
+          // What was moved before is told, and the rest is not tried.
+          const reason = error.message;
+          const [first, ...others] = page.slice(index).map(({ id }): ItemOutcome => ({ id, reason }));
+          const doubtful = first === undefined ? [] : [first];
+          return isAnswerLost(error)
+            ? { moved, skipped, failed: others, unknown: doubtful, exhausted: false }
+            : { moved, skipped, failed: [...doubtful, ...others], exhausted: false };
+        }
+      }
+      return { moved, skipped, failed: [], exhausted };
+    },
+    close: () => Promise.resolve(),
+  };
+}
+
+function isAnswerLost({ code }: MqError): boolean {
+  return code === 'UNAVAILABLE' || code === 'TIMEOUT';
+}
+
+function bytesToText(reply: unknown): string | null {
+  if (Buffer.isBuffer(reply)) {
+    const text = reply.toString('utf8');
+    return Buffer.from(text, 'utf8').equals(reply) ? text : null;
+  }
+  return asTextOrNull(reply);
+}

@@ -1,0 +1,80 @@
+import { readInstant } from '../../../../contract/instant.ts';
+import type { QueueStats } from '../../../../contract/stats.ts';
+import { frameworkDeath } from '../../../common/conventions/framework-death.ts';
+import { PAGE } from '../../browsing/page-size.ts';
+import { sortedSetPages } from '../../browsing/sorted-set.ts';
+import type { Connection } from '../../connection/connection.ts';
+import { asInteger, asList } from '../../connection/reply.ts';
+import { elementMessage } from '../message.ts';
+import type { FrameworkDead } from './dead.ts';
+import { DELAYED, DRAMATIQ_DEAD } from './dramatiq-keys.ts';
+
+/**
+ * KEYS[1] dead ids, KEYS[2] dead messages, KEYS[3] messages, KEYS[4] queue. ARGV[1] id, ARGV[2] message as it lies
+ * there, ARGV[3] as it goes back. As Dramatiq enqueues a message, and in the same step off its dead ones.
+ */
+const REQUEUE = `
+if redis.call('HGET', KEYS[2], ARGV[1]) ~= ARGV[2] then return 0 end
+redis.call('HSET', KEYS[3], ARGV[1], ARGV[3])
+redis.call('RPUSH', KEYS[4], ARGV[1])
+redis.call('ZREM', KEYS[1], ARGV[1])
+redis.call('HDEL', KEYS[2], ARGV[1])
+return 1
+`;
+
+/** Null for the queue of what waits for its time: its dead letters are those of the queue that it belongs to. */
+export function dramatiqDead(connection: Connection, key: string): FrameworkDead | null {
+  if (key.endsWith(DELAYED)) return null;
+  const set = `${key}${DRAMATIQ_DEAD}`;
+  const place = { operation: 'read the dead messages', queue: key };
+  return {
+    count: async (signal) => ({
+      count: asInteger(await connection.call(['ZCARD', set], { ...place, signal })),
+      note: null,
+    }),
+    async *read(limit, signal) {
+      let given = 0;
+      for await (const page of sortedSetPages(connection, set, PAGE, { ...place, signal })) {
+        const ids = page.map(({ value }) => value);
+        const bodies = asList(
+          await connection.call(['HMGET', `${set}.msgs`, ...ids], { ...place, bytes: true, signal }),
+        );
+        for (const [index, { value, score }] of page.entries()) {
+          const body = bodies[index];
+          // Its dead messages end after a week: the id and the message not in one step.
+          if (!Buffer.isBuffer(body)) continue;
+          if (limit !== null && given >= limit) return;
+          given += 1;
+          const died = readInstant(score, 'milliseconds').at;
+          const error = frameworkDeath({ queue: set, headers: {}, body })?.error ?? null;
+          const death = { from: key, reason: 'failed', error, at: died, count: null, replays: 0 } as const;
+          const id = value.toString('utf8');
+          const native = { redis: { list: { framework: 'dramatiq', queue: key, id } } };
+          yield { ...elementMessage(key, body, null, 'dead', death), id, native };
+        }
+      }
+    },
+    async redrive({ id, body }) {
+      const bytes = Buffer.from(body);
+      const restored = frameworkDeath({ queue: set, headers: {}, body })?.restore();
+      const back = typeof restored === 'object' ? Buffer.from(restored.body) : bytes;
+      const keys = [set, `${set}.msgs`, `${key}.msgs`, key];
+      return asInteger(
+        await connection.script(REQUEUE, keys, [id ?? '', bytes, back], { operation: 'redrive', queue: key }),
+      );
+    },
+  };
+}
+
+/** Its list holds ids only, and what is delayed is in a list of its own. */
+export async function dramatiqNotes(
+  connection: Connection,
+  key: string,
+  signal: AbortSignal,
+): Promise<QueueStats['notes']> {
+  if (key.endsWith(DELAYED)) return {};
+  const delayed = `${key}${DELAYED}`;
+  const [answer] = await connection.each([['LLEN', delayed]], { operation: 'read the stats', queue: key, signal });
+  const count = answer?.ok === true ? asInteger(answer.reply) : 0;
+  return count === 0 ? {} : { delayed: `${count} wait for their time or their next try (${delayed})` };
+}
