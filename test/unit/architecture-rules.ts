@@ -41,6 +41,8 @@ const PROCESS_ALLOWED: ReadonlyMap<string, string> = new Map([
 const MANIFEST = { from: 'cli/version.ts', to: '../package.json' };
 const REGISTRY = 'backends/registry.ts';
 const MAX_LINES = 500;
+/** A backend's folder of more is a heap: what belongs together in it has a name. */
+const MAX_FILES = 39;
 const PAST_THE_GATE = /\.(publisher|consume|peek|get|purge|pause|resume|deadLetters)\?\.\(/;
 
 /** Every breach of the rules, in words; empty: none. */
@@ -75,6 +77,7 @@ export function breaches(files: readonly SourceFile[]): string[] {
   const ofRooms = circles(roomsOf(graph)).filter((rooms) => !rooms.every((room) => graph.has(room)));
   return [
     ...found,
+    ...heaps(files),
     ...circles(graph).map((trail) => `circle: ${trail.join(' → ')}`),
     ...ofRooms.map((trail) => `rooms in a circle: ${trail.join(' → ')}`),
   ];
@@ -98,12 +101,21 @@ function mayImport(from: string, to: string): boolean {
   return fromLayer === toLayer || (ARROWS[fromLayer]?.includes(toLayer) ?? false);
 }
 
+function heaps(files: readonly SourceFile[]): string[] {
+  const folders = Map.groupBy(files, ({ path }) => posix.dirname(path));
+  return [...folders].flatMap(([folder, inIt]) =>
+    folder.startsWith('backends/') && inIt.length > MAX_FILES ? [`${folder} has ${inIt.length} files in one heap`] : [],
+  );
+}
+
 function packageBreaches(path: string, name: string): string[] {
   const found: string[] = [];
   const client = CLIENTS.find(([pattern]) => pattern.test(name));
   if (client !== undefined && !path.startsWith(client[1])) found.push(`${path} imports ${name}: only ${client[1]} may`);
   if (REACT.test(name) && !path.startsWith('top/')) found.push(`${path} imports ${name}: only top/ may`);
   if (path.startsWith('contract/')) found.push(`${path} imports ${name}: the contract stands on nothing`);
+  if (path.startsWith('backends/common/') && !name.startsWith('node:'))
+    found.push(`${path} imports ${name}: what backends share stands on no library`);
   if (/^(node:)?process$/.test(name) && !PROCESS_ALLOWED.has(path)) found.push(`${path} imports ${name}`);
   return found;
 }

@@ -2,7 +2,9 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { allBackends } from '../../src/backends/registry.ts';
 import { breaches, importsOf, type SourceFile } from './architecture-rules.ts';
+import { missingRoles, rolesOf } from './backend-roles.ts';
 
 const SRC = fileURLToPath(new URL('../../src', import.meta.url));
 
@@ -17,6 +19,25 @@ describe('the architecture', () => {
     const files = sources();
     expect(files.map(({ path }) => path)).toContain('contract/queue.ts');
     expect(breaches(files)).toEqual([]);
+  });
+});
+
+describe('the roles of the backends', () => {
+  const paths = readdirSync(join(SRC, 'backends'), { recursive: true, encoding: 'utf8' });
+
+  it('have a file of the same name in every backend, as far as its records ask for them', async () => {
+    for (const backend of await allBackends()) expect(missingRoles(backend, paths)).toEqual([]);
+  });
+
+  it('are missed where one is not there', async () => {
+    const backends = await allBackends();
+    for (const backend of backends) {
+      const files = backend.kinds.flatMap((record) => rolesOf(record)).map((role) => `${role}.ts`);
+      const lost = new Set([...files, 'README.md'].map((file) => `${backend.name}/${file}`));
+      expect(new Set(missingRoles(backend, []))).toEqual(lost);
+    }
+    expect(backends.some(({ kinds }) => kinds.some((record) => rolesOf(record).includes('move')))).toBe(true);
+    expect(backends.some(({ kinds }) => !kinds.some((record) => rolesOf(record).includes('move')))).toBe(true);
   });
 });
 
@@ -57,6 +78,10 @@ describe('the rules find', () => {
     ['the contract reaching for a package', 'contract/x.ts', "import 'yaml';\n"],
     ['a backend reaching for another', 'backends/sqs/x.ts', "import '../redis/index.ts';\n"],
     ['a backend reaching for the core', 'backends/sqs/x.ts', "import type { X } from '../../core/move.ts';\n"],
+    ['what backends share reaching for a backend', 'backends/common/x.ts', "import '../redis/index.ts';\n"],
+    ['what backends share reaching for the registry', 'backends/common/x.ts', "import '../registry.ts';\n"],
+    ['what backends share reaching for the core', 'backends/common/x.ts', "import '../../core/move.ts';\n"],
+    ['what backends share reaching for a library', 'backends/common/x.ts', "import 'commander';\n"],
     ['a backend reaching for the registry', 'backends/sqs/x.ts', "import '../registry.ts';\n"],
     ['the change reaching for the live view', 'change/x.ts', "import '../top/view.tsx';\n"],
     ['the change reaching for the command line', 'change/x.ts', "import '../cli/main.ts';\n"],
@@ -83,6 +108,11 @@ describe('the rules find', () => {
     ['the process imported', 'cli/x.ts', "import { env } from 'node:process';\n"],
   ])('%s', (_, path, text) => {
     expect(breaches([...SOUND, { path, text }])).toHaveLength(1);
+  });
+
+  it('a heap of files in one folder of a backend', () => {
+    const heap = Array.from({ length: 40 }, (_, n) => ({ path: `backends/sqs/heap/file-${n}.ts`, text: '' }));
+    expect(breaches([...SOUND, ...heap])).toEqual(['backends/sqs/heap has 40 files in one heap']);
   });
 
   it('a circle through several files', () => {
