@@ -40,6 +40,7 @@ describe('a replica that is made the master before Sentinel has told', async () 
   let target: Queue;
 
   beforeEach(async () => {
+    await old.replicaof('NO', 'ONE');
     await other.replicaof('127.0.0.1', master.port);
     await old.flushall();
     await old.rpush('from', 'a', 'b', 'c');
@@ -95,5 +96,16 @@ describe('a replica that is made the master before Sentinel has told', async () 
     await old.rpush('from', 'd');
     const alone = await (await orders()).queue('from', signal);
     expect(await purge(alone)).toEqual({ removed: 1 });
+  });
+
+  it('one that is a replica itself by now refuses, and says what it is', async () => {
+    await promote();
+    await old.replicaof('127.0.0.1', replica.port);
+    const publisher = await target.publisher?.({ expected: null, lossy: false, notice, signal });
+    expect(await publisher?.send(outgoing())).toMatchObject({
+      status: 'failed',
+      reason: expect.stringContaining('read-only replica'),
+    });
+    await publisher?.close();
   });
 });

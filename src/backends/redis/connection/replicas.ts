@@ -4,7 +4,7 @@ import type { Consumer, NativeMove, Publisher, Queue } from '../../../contract/q
 import { wrapConsumer, wrapPublisher, wrapQueue } from '../../../contract/wrap.ts';
 import { internalsOf, rememberHandle } from '../handle.ts';
 import type { Connection } from './connection.ts';
-import { asInteger, asListOrNone } from './reply.ts';
+import { asInteger, asList } from './reply.ts';
 
 /** Replicas answer in milliseconds, unless they are gone, or promoted. */
 const MOST_PATIENCE_MS = 5_000;
@@ -55,8 +55,9 @@ export class Replicas {
   async #countNow(): Promise<number> {
     const place = { operation: 'ask for the replicas' };
     try {
-      const [, , replicas] = asListOrNone(await this.#connection.call(['ROLE'], place));
-      return asListOrNone(replicas).length;
+      const [role, , replicas] = asList(await this.#connection.call(['ROLE'], place));
+      // One that has become a replica itself refuses all that would be written.
+      return role === 'master' ? asList(replicas).length : 0;
     } catch (error) {
       if (!isMqError(error) || !IS_REFUSED.has(error.code)) throw error;
     }
