@@ -16,7 +16,7 @@ import { THIRD_PARTY_LICENSES } from './third-party-licenses.js';
  * tables.
  */
 const ALWAYS_NEEDED =
-  /light:|lean:|lazy:|node_modules\/commander|src\/(contract|change|feed\/rates|config\/(?!read-file|schema|edit|secret)|core\/(?!filter)|backends\/registry|cli\/(?!main|version|host\/(?:memory|silent-libraries)|commands|completion|start\/(?:complete|manual)|doctor|demo|drain|input|help\/(?:topic-texts|help-document|man-page)|output\/box))/;
+  /light:|lean:|lazy:|node_modules\/commander|src\/(contract|change|feed\/rates|config\/(?!read-file|schema|edit|secret)|core\/(?!filter)|backends\/(?:registry|common\/(?!conventions))|cli\/(?!main|version|host\/(?:memory|silent-libraries)|commands|completion|start\/(?:complete|manual)|doctor|demo|drain|input|help\/(?:topic-texts|help-document|man-page)|output\/box))/;
 
 const PROGRAM = defineConfig({
   input: { main: 'src/cli/main.ts' },

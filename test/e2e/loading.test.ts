@@ -23,8 +23,10 @@ let modulesOf: ReadonlyMap<string, readonly string[]>;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'mq-loading-'));
-  const config = await loadConfig(join(ROOT, 'bin/rolldown.config.js'));
-  if (typeof config === 'function' || Array.isArray(config)) throw new Error('one configuration was expected');
+  const configs = await loadConfig(join(ROOT, 'bin/rolldown.config.js'));
+  if (!Array.isArray(configs)) throw new Error('a list of configurations was expected');
+  const config = configs.find(({ input }) => typeof input === 'object' && 'main' in input);
+  if (config === undefined) throw new Error('the program was expected among them');
   const { output: outputOptions, ...input } = config;
   if (outputOptions === undefined || Array.isArray(outputOptions)) throw new Error('one output was expected');
   const bundle = await rolldown({ ...input, cwd: ROOT });

@@ -11,6 +11,7 @@ const POST: Manifest = {
 it.each([
   ['post:', { hosts: null, user: null, password: null, path: '' }],
   ['post://', { hosts: [] }],
+  ['post://[fe80::1%25eth0]', { hosts: [{ host: 'fe80::1%25eth0', port: null }] }],
   ['POST://h:1/p/q#f', { hosts: [{ host: 'h', port: 1 }], path: 'p/q', fragment: 'f' }],
   ['post://u@ser:p@ss%2F@h', { hosts: [{ host: 'h', port: null }], user: 'u@ser', password: 'p@ss/' }],
   [

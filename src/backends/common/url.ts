@@ -1,4 +1,3 @@
-import { isIPv6 } from 'node:net';
 import { schemeOf } from '../../contract/address.ts';
 import type { Manifest, Scheme } from '../../contract/backend.ts';
 import { MqError } from '../../contract/errors.ts';
@@ -54,7 +53,7 @@ export function readUrl(manifest: Manifest, text: string): BrokerUrl | null {
   };
   const hostPort = (place: string): HostPort => {
     const [, address, name, port = ''] = /^(?:\[([^\]]+)\]|([^\s:[\]<>\\^|]+))(?::(\d*))?$/.exec(place) ?? [];
-    const host = address === undefined ? name : isIPv6(address) ? address : undefined;
+    const host = address === undefined ? name : isIpv6(address) ? address : undefined;
     if (host === undefined) {
       const hint = 'expected host:port; percent-encode @ : / ? in the password';
       return refuse(`a host of the ${manifest.title} URL cannot be read`, hint);
@@ -74,6 +73,11 @@ export function readUrl(manifest: Manifest, text: string): BrokerUrl | null {
     fragment: fragment ?? null,
     parameters: () => readParameters(manifest, new URLSearchParams(query)),
   };
+}
+
+/** With or without a zone. `node:net` could tell, too, and would be loaded by every command. */
+function isIpv6(address: string): boolean {
+  return URL.canParse(`http://[${address.replace(/%.*$/, '')}]`);
 }
 
 /** `host:5672`, and `[::1]:5672`. */
