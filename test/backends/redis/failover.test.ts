@@ -32,7 +32,8 @@ describe('a replica that is made the master before Sentinel has told', async () 
   const sentinel = startProcess(program, [configuration, '--sentinel'], master.folder);
   const orders = async (): Promise<Broker> => {
     const url = `redis://127.0.0.1:${port}/0?sentinel=orders&kind=list`;
-    const broker = await backend.open(url, { connectTimeoutMs: 5_000, timeoutMs: 1_000, notice, signal });
+    // The replicas have half of the time-out. One that has just come answers only once a second.
+    const broker = await backend.open(url, { connectTimeoutMs: 5_000, timeoutMs: 4_000, notice, signal });
     after(() => broker.close());
     return broker;
   };
