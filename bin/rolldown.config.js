@@ -52,7 +52,7 @@ const PROGRAM = defineConfig({
 
 /** What others may import: for backends of their own. It shares no chunk with the program, which loads none of it. */
 const FOR_OTHERS = defineConfig({
-  input: { backend: 'src/backends/published/index.ts', conformance: 'src/conformance/published.ts' },
+  input: { backend: 'src/backends/third-party/published.ts', conformance: 'src/conformance/published.ts' },
   platform: 'node',
   plugins: [ASCII_ONLY, THIRD_PARTY_LICENSES],
   output: { dir: 'dist/published', format: 'esm', cleanDir: true, chunkFileNames: '[name]-[hash].js' },

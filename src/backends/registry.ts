@@ -7,15 +7,36 @@ import { manifest as sqlite } from './sqlite/manifest.ts';
 import { manifest as sqs } from './sqs/manifest.ts';
 
 /** The only list that names backends. Each is loaded when it is first used, because client libraries are heavy. */
-const BACKENDS: readonly RegisteredBackend[] = [
+const BACKENDS: RegisteredBackend[] = [
   { manifest: sqlite, load: async () => (await import('./sqlite/index.ts')).backend },
   { manifest: redis, load: async () => (await import('./redis/index.ts')).backend },
   { manifest: rabbitmq, load: async () => (await import('./rabbitmq/index.ts')).backend },
   { manifest: sqs, load: async () => (await import('./sqs/index.ts')).backend },
 ];
 
+const known: Manifest[] = BACKENDS.map(({ manifest }) => manifest);
+
 /** What is known of every broker without loading its client library. */
-export const MANIFESTS: readonly Manifest[] = BACKENDS.map(({ manifest }) => manifest);
+export const MANIFESTS: readonly Manifest[] = known;
+
+/** Adds backends of somebody else, before anything is asked of the others. Their code is loaded at the first use. */
+export function register(folder: string, others: Readonly<Record<string, Manifest>>): void {
+  for (const [name, manifest] of Object.entries(others)) {
+    const load = async () => (await import('./third-party/index.ts')).loadThirdParty({ folder, name }, manifest);
+    BACKENDS.push({ manifest, load });
+    known.push(manifest);
+  }
+}
+
+/** The manifest of a package that was just installed. Loads its code. Throws `CONFIG_INVALID`. */
+export async function manifestOfPackage(folder: string, name: string): Promise<Manifest> {
+  return await (await import('./third-party/index.ts')).loadManifest({ folder, name }, MANIFESTS);
+}
+
+/** A manifest that was kept in a file. Throws `CONFIG_INVALID` where it is none, or takes what is taken. */
+export async function keptManifest(value: unknown, name: string): Promise<Manifest> {
+  return (await import('./third-party/index.ts')).checkedManifest(value, name, MANIFESTS);
+}
 
 /**
  * The backend for a URL's scheme. Throws `USAGE` for an unknown one; the URL, which may hold a password, is not

@@ -5,7 +5,7 @@ import type { Manifest } from '../contract/backend.ts';
 import type { MetadataField } from '../contract/message.ts';
 
 /** The one way from the command line to the backends: what is declared of them, and how one is loaded. */
-export { allBackends, backendFor, MANIFESTS } from '../backends/registry.ts';
+export { allBackends, backendFor, keptManifest, MANIFESTS, manifestOfPackage, register } from '../backends/registry.ts';
 
 /** The addresses of every broker that is known, as hints name them. */
 export function knownForms(): string {

@@ -25,6 +25,7 @@ export async function main(umask: number = process.umask()): Promise<void> {
   const program = await import('./start/running.ts');
   const isLive = args.some((arg) => program.verbNamed(arg)?.isLive === true);
   keepMemoryFlat(isLive ? 'live' : 'bulk');
+  for (const told of await program.registerNamed(env)) process.stderr.write(`mq: note: ${program.safe(told)}\n`);
   const stopping = new program.Stopping();
   stopping.listen(process);
   const { host, release } = program.processHost(process, { stopping, umask, env, openBroker, listKinds });

@@ -137,6 +137,12 @@ export const VERBS: readonly VerbEntry[] = [
     load: async () => (await import('./commands/backends.ts')).backends,
   },
   {
+    name: 'backend',
+    group: MORE,
+    summary: 'backends that somebody else has written',
+    load: async () => (await import('./commands/backend.ts')).backend,
+  },
+  {
     name: 'demo',
     group: MORE,
     summary: 'a tour on a temporary embedded queue',

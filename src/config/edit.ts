@@ -42,6 +42,23 @@ export async function removeContext(file: string, name: string, known: Known): P
   await save(file, document, known);
 }
 
+/**
+ * Changes which backends of somebody else the file names, which is made when it is missing. Throws `CONFIG_INVALID`
+ * when the file is wrong; then it is untouched.
+ */
+export async function nameBackends(
+  file: string,
+  known: Known,
+  change: (names: readonly string[]) => readonly string[],
+): Promise<void> {
+  const document = await open(file, known);
+  const named: unknown = document.toJS().backends;
+  const names = change(Array.isArray(named) ? named.map(String) : []);
+  if (names.length === 0) document.delete('backends');
+  else document.set('backends', document.createNode(names));
+  await save(file, document, known);
+}
+
 async function open(file: string, known: Known): Promise<Document> {
   let text = '';
   try {

@@ -97,7 +97,8 @@ function explain(
   const key = path.at(-1) ?? '';
   if (issue.type === 'strict_object') {
     if (issue.expected === 'never') {
-      if (isProject && key === 'password') return { sentence: 'is not allowed here', hint: PROJECT_LIMIT };
+      if (isProject && (key === 'password' || (key === 'backends' && path.length === 1)))
+        return { sentence: 'is not allowed here', hint: PROJECT_LIMIT };
       const guess = nearest(key, knownKeys(path, schemas));
       return { sentence: 'there is no such setting', ...(guess === null ? {} : { hint: `did you mean ${guess}?` }) };
     }

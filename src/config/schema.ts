@@ -29,6 +29,12 @@ const contextName = v.pipe(
   v.regex(CONTEXT_NAME, 'is no name for a context: letters, digits, ".", "_" and "-", the first a letter or a digit'),
 );
 
+/** As npm names packages. */
+const packageName = v.pipe(
+  v.string(),
+  v.regex(/^(@[a-z0-9~-][a-z0-9._~-]*\/)?[a-z0-9~-][a-z0-9._~-]*$/, "is no name of a package; see 'mq backend'"),
+);
+
 const defaults = v.strictObject({
   output: v.optional(v.picklist(['table', 'json', 'ndjson', 'yaml'], 'must be table, json, ndjson or yaml')),
   color: v.optional(v.picklist(['auto', 'always', 'never'], 'must be auto, always or never')),
@@ -59,6 +65,7 @@ export function schemasFor(verbs: readonly string[]) {
     context: v.optional(text),
     defaults: v.optional(defaults),
     contexts: v.optional(v.record(contextName, userContext)),
+    backends: v.optional(v.array(packageName)),
   });
   const projectFile = v.strictObject({
     context: v.optional(text),

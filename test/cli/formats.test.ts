@@ -1,3 +1,5 @@
+import { appendFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { VERBS } from '../../src/cli/verbs.ts';
@@ -11,6 +13,7 @@ beforeEach(async () => {
   await mq.ok(['enqueue', 'orders', '1', '2', '3', '4', '5']);
   await mq.run(['drain', 'orders', '-n', '1', '--exec', 'exit 1']);
   await mq.ok(['context', 'add', 'here', '--url', mq.url]);
+  await appendFile(join(mq.folder, '.config/mq/config.yaml'), 'backends: [mq-backend-elsewhere]\n');
 });
 afterEach(() => mq.close());
 
@@ -38,6 +41,7 @@ const LINES: Readonly<
   resume: { args: ['orders'] },
   create: { args: ['new'], one: true },
   delete: { args: ['orders', '--yes'], one: true },
+  backend: { args: ['ls'] },
   context: { args: ['ls'] },
   doctor: { args: [] },
   history: { args: [] },

@@ -5,21 +5,26 @@ import { MANIFESTS, manifestOf } from '../brokers.ts';
 
 /**
  * A URL stands where a queue is expected: `--url` was forgotten, and where a queue comes into being with its first
- * message it would be stored with its password. Also behind an `@`. An address that is a file has no slashes.
+ * message it would be stored with its password. Also behind an `@`. An address without a host has no slashes.
  */
 export function isUrl(name: string): boolean {
-  return urlAt(name) !== -1 || hasScheme(name, FILE_SCHEMES);
+  return urlAt(name) !== -1 || hasScheme(name, schemesWithoutHost());
 }
 
 /** A URL by which some broker knows its queues. */
 export function isQueueUrl(name: string): boolean {
-  return hasScheme(name, QUEUE_SCHEMES) && name.includes('://');
+  return hasScheme(name, queueSchemes()) && name.includes('://');
 }
 
-const FILE_SCHEMES = MANIFESTS.filter(({ file }) => file !== undefined).flatMap(({ schemes }) =>
-  schemes.map(({ name }) => name),
-);
-const QUEUE_SCHEMES = MANIFESTS.flatMap(({ queueUrls }) => queueUrls);
+function schemesWithoutHost(): readonly string[] {
+  return MANIFESTS.flatMap(({ schemes }) => schemes.filter(({ encryption }) => encryption === 'none')).map(
+    ({ name }) => name,
+  );
+}
+
+function queueSchemes(): readonly string[] {
+  return MANIFESTS.flatMap(({ queueUrls }) => queueUrls);
+}
 
 function hasScheme(name: string, schemes: readonly string[]): boolean {
   return schemes.some((scheme) => name.slice(0, scheme.length + 1).toLowerCase() === `${scheme}:`);

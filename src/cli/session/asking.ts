@@ -15,6 +15,11 @@ export function confirm(session: Session, { elsewhere = null, ...asked }: Sessio
   return confirmBy(personAt(session), guarded({ ...asked, policies }, session.guard), session.guard);
 }
 
+/** As `confirm`, for what concerns no broker. */
+export function confirmHere(session: Session, lines: readonly string[]): Promise<void> {
+  return confirmBy(personAt(session), { lines, typed: null }, null);
+}
+
 /** Called before any work, so that a script without `--yes` fails at once and not after a long look at the queue. */
 export function requireSomebodyToAsk(session: Session): void {
   requireSomebody(personAt(session), session.guard);

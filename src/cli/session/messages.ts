@@ -60,12 +60,14 @@ export class Messages {
     if (error.hint !== null) this.#line(`    ${this.#paint('dim', 'hint:')} ${this.#safe(error.hint)}`);
   }
 
-  /** An error that is a bug of ours, with its stack. */
+  /** An error that is a bug, with its stack: of ours, or of a backend that somebody else has written. */
   bug(error: unknown): void {
     const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    const theirs = /\/backends\/node_modules\/((?:@[^/\s]+\/)?[^/\s]+)\//.exec(stack)?.[1];
+    const said = error instanceof Error ? error.message : 'something was thrown';
     this.error(
-      new MqError('INTERNAL', `a bug in mq: ${error instanceof Error ? error.message : 'something was thrown'}`, {
-        hint: 'please report it with what follows',
+      new MqError('INTERNAL', `a bug in ${theirs === undefined ? 'mq' : `the backend ${theirs}`}: ${said}`, {
+        hint: `please report it ${theirs === undefined ? '' : 'to its author, '}with what follows`,
       }),
     );
     this.#line(safeLines(this.#secrets.redact(stack)));

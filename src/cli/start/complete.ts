@@ -6,6 +6,7 @@ import { quoteForBash } from '../completion/quote-for-bash.ts';
 import { splitLine } from '../completion/split-line.ts';
 import { locateCursor, verbIn } from '../completion/walk.ts';
 import { addGlobalOptions } from '../line/globals.ts';
+import { registerNamed } from '../third-party/named.ts';
 import type { PreparedVerb } from '../verb.ts';
 import { VERBS } from '../verbs.ts';
 import { KNOWN } from './known.ts';
@@ -24,6 +25,7 @@ const DEADLINE_MS = 1_000;
  */
 export async function complete(args: readonly string[], host: CompletionHost): Promise<number> {
   try {
+    await registerNamed(host.env);
     const [shell, separator, ...words] = args;
     if (shell === 'bash') return await completeBash(host);
     if (separator !== '--') return 0;

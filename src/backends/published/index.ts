@@ -1,3 +1,0 @@
-/** The entry `mqops/backend`. */
-export * from './kit.ts';
-export type { Kit, ThirdPartyBackend } from './third-party.ts';
