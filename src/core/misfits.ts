@@ -37,7 +37,7 @@ export class Misfits {
   }
 }
 
-/** How messages are sent that nobody has looked at before. */
+/** Sends messages that were not checked beforehand. It counts what each send has to drop. */
 export interface LossySender {
   send(message: OutgoingMessage): Promise<SendOutcome>;
   /** Tells how many were sent without something. */

@@ -33,9 +33,10 @@ export interface TransferRequest {
   /** `false`: a copy. What was read is given back at the end. */
   readonly removes: boolean;
   /**
-   * What a failed `put` does to the message: held and given back at the end, or released as a failed delivery (`drain
-   * --exec`), which may come again: at once, or after a pause when it has failed often. `release-counted`: so too, but
-   * where nobody counts the deliveries, nothing would ever end that: then it is held, and tried once.
+   * What a failed `put` does to the message. `hold`: it is held, and given back at the end. `release`: it is released
+   * as a failed delivery (`drain --exec`), and may come again; when it has failed often, there is a pause before.
+   * `release-counted`: the same, where the queue counts deliveries. Where it does not, the message would come again for
+   * ever, so it is tried once and then held.
    */
   readonly onFailure: 'hold' | 'release' | 'release-counted';
   /**

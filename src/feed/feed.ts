@@ -15,7 +15,7 @@ export async function* watch(sources: readonly Source[], options: PollOptions): 
     for await (const snapshot of pollBroker(source, { ...options, signal })) channel.push(snapshot);
   });
   const all = Promise.all(pollers).finally(() => channel.close());
-  // Told where it is awaited, below; until then it is nobody's business.
+  // The error is thrown where `all` is awaited, below. Without this handler Node would report it before.
   all.catch(() => undefined);
   try {
     yield* channel;

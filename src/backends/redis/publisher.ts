@@ -80,7 +80,7 @@ export function batchPublisher(target: BatchTarget, options: PublisherOptions): 
   }
 
   let closed = false;
-  /** What was asked before goes out before. */
+  /** Sends first what waits already, so that messages go out in the order of the calls. */
   function begin(): void {
     if (closed) throw new MqError('INTERNAL', 'send after close', { backend: 'redis', queue: target.queue });
     flush();

@@ -49,10 +49,11 @@ export interface DrainVerbOptions {
 
 export const drain = defineVerb<DrainFlags, DrainVerbOptions>({
   effect:
-    'Takes messages out: each leaves only after it is written, or after its command has ended with 0. Does not ask. A message whose command ' +
-    'fails comes again as often as the queue allows; where nothing counts that, it is tried once, with --follow and without --idle for ever. From ' +
-    'the 20th attempt on, there is a pause before the next one, of 1 to 30 seconds. It stops, and gives back what it has, when the command cannot be run (exit 126 or 127), and when the first ten deliveries, of ' +
-    'two messages or more, have all failed (--keep-going goes on).',
+    'Takes messages out. A message leaves the queue only after it is written, or after its command has ended with 0. Does not ask. ' +
+    'When a command fails, its message comes again as often as the queue allows. A queue that counts no deliveries gives it once; with --follow and ' +
+    'without --idle, again and again. From the 20th attempt on, there is a pause of 1 to 30 seconds before the next one. Drain stops, and gives back ' +
+    'what it has, when the command cannot be run (exit 126 or 127), or when the first ten deliveries, of two messages or more, have all failed ' +
+    '(--keep-going goes on).',
   examples: ['mq drain orders --to orders.ndjson', 'mq drain jobs --exec ./worker.sh -j 4 --follow'],
   declare(command) {
     command
@@ -63,12 +64,12 @@ export const drain = defineVerb<DrainFlags, DrainVerbOptions>({
         '--exec <command>',
         'run by sh for each message: body on stdin, MQ_ID, MQ_QUEUE, MQ_RECEIVE_COUNT, MQ_HEADERS, MQ_HEADER_<NAME> … set',
       )
-      .option('-j, --jobs <n>', 'with --exec: so many at once', wholeNumber(1))
+      .option('-j, --jobs <n>', 'with --exec: maximum number of commands at once', wholeNumber(1))
       .option('--keep-going', 'with --exec: go on although the first ten deliveries have all failed')
       .option('--null', 'with -o body: a NUL between bodies instead of a newline');
     addSelectionOptions(command);
     command
-      .option('-n, --max <n>', 'no more than so many', wholeNumber(1))
+      .option('-n, --max <n>', 'maximum number of messages', wholeNumber(1))
       .addOption(new Option('--state <state>', 'which messages; ready without it').choices(STATES))
       .option('--dead', 'the same as --state dead')
       .optionsGroup('How:')

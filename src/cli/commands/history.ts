@@ -27,7 +27,7 @@ export const history = defineVerb<HistoryFlags, HistoryOptions>({
   declare(command) {
     command
       .argument('[glob...]', 'only changes of these queues: * ? [a-z]')
-      .option('-n, --limit <n>', 'the last so many; 0: all', wholeNumber(0), 20);
+      .option('-n, --limit <n>', 'show at most this many, the latest; 0: all', wholeNumber(0), 20);
   },
   parse([globs], flags) {
     return { globs: words(globs), limit: flags.limit };

@@ -15,7 +15,7 @@ export function isTerminal(descriptor: number): boolean {
   try {
     if (!process.getBuiltinModule('node:fs').fstatSync(descriptor).isCharacterDevice()) return false;
   } catch {
-    // Not every system can say that of a console.
+    // Some systems cannot read the type of a console. Then the module below decides.
   }
   return process.getBuiltinModule('node:tty').isatty(descriptor);
 }

@@ -16,9 +16,9 @@ export type Execute = (invocation: Invocation) => Promise<void>;
 export type Print = (text: string) => void;
 
 /**
- * The command tree. With one verb loaded it is just that verb's, as nothing else can be on the line. Else the verbs
- * that are not in `loaded` are names with a summary, which is all that the general help and "did you mean" need, so
- * that one verb costs the loading of one.
+ * The command tree. With one verb loaded, the tree is that verb alone, because nothing else can be on the line.
+ * Otherwise a verb that is not in `loaded` is a name with a summary. The general help and "did you mean" need no more,
+ * so a command loads only its own verb.
  */
 export function buildProgram(
   loaded: ReadonlyMap<string, PreparedVerb>,

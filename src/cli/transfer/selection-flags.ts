@@ -19,10 +19,16 @@ export function addSelectionOptions(command: Command): void {
     .optionsGroup('Which messages:')
     .option('--filter <expression>', "only those for which it is true; see 'mq help filters'")
     .addOption(
-      new Option('--older-than <duration>', 'only those that died, or were enqueued, longer ago').argParser(duration),
+      new Option(
+        '--older-than <duration>',
+        'only messages that died, or were enqueued, longer ago than this',
+      ).argParser(duration),
     )
     .addOption(
-      new Option('--newer-than <duration>', 'only those that died, or were enqueued, since').argParser(duration),
+      new Option(
+        '--newer-than <duration>',
+        'only messages that died, or were enqueued, less long ago than this',
+      ).argParser(duration),
     );
 }
 

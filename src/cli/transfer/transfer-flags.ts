@@ -27,7 +27,7 @@ export interface TransferOptions {
 export function addTransferOptions(command: Command): void {
   addSelectionOptions(command);
   command
-    .option('-n, --max <n>', 'no more than so many', wholeNumber(1))
+    .option('-n, --max <n>', 'maximum number of messages', wholeNumber(1))
     .optionsGroup('How:')
     .option('--rate <rate>', 'evenly paced: 50/s, 10/m', rate)
     .option('--set-header <key=value>', 'set a header on each message; repeatable', collect)

@@ -30,8 +30,9 @@ export interface SegmentEvents {
 /**
  * One channel with one broker-side consumer, and what it was handed. Delivery tags belong to the channel.
  *
- * A channel and a queue walk everything that is unsettled on the channel for each ack out of the row. Who holds much
- * therefore uses many segments, one after the other: each is cancelled when most of what it may hold is there to stay.
+ * An ack that is out of order costs time: the channel and the queue walk all unsettled messages of that channel.
+ * A consumer that holds many messages therefore uses many segments, one after the other. A segment is cancelled when
+ * most of the messages that it may have are held.
  */
 export class Segment {
   readonly #link: Link;

@@ -98,7 +98,7 @@ async function scannedSources({ api }: Place, arn: string, signal: AbortSignal):
   return names.sort();
 }
 
-/** None of a queue that was deleted since it was listed: it leads nowhere any more. */
+/** Resolves to null for a queue that was deleted after it was listed: it has no dead-letter link now. */
 async function attributesIfThere(
   api: SqsApi,
   url: string,
