@@ -32,8 +32,9 @@ const BROKEN_COMPONENT: Plugin = {
 
 /** The program as it is built, with that component in it. */
 async function buildBroken(): Promise<string> {
-  const config = await loadConfig(join(ROOT, 'bin/rolldown.config.js'));
-  if (Array.isArray(config) || typeof config === 'function') throw new Error('one configuration was expected');
+  const configs = await loadConfig(join(ROOT, 'bin/rolldown.config.js'));
+  const config = Array.isArray(configs) ? configs[0] : null;
+  if (config === null || config === undefined) throw new Error('the program was expected to be the first of several');
   const { output, ...input } = config;
   const build = await rolldown({ ...input, cwd: ROOT, plugins: [BROKEN_COMPONENT, input.plugins] });
   await build.write({ ...output, dir: join(folder, 'dist') });

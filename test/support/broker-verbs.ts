@@ -4,7 +4,7 @@ import { VERBS } from '../../src/cli/verbs.ts';
 import type { CommandLine } from './command-line.ts';
 
 /** They ask no broker; `demo` makes one of its own. */
-const WITHOUT_BROKER: ReadonlySet<string> = new Set(['completion', 'history', 'backends', 'demo']);
+const WITHOUT_BROKER: ReadonlySet<string> = new Set(['backend', 'backends', 'completion', 'demo', 'history']);
 
 /** The verbs that ask a broker and are in none of these command lines. */
 export function verbsMissing(lines: Iterable<readonly string[]>): readonly string[] {
