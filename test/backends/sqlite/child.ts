@@ -7,7 +7,7 @@ const root = new URL('../../../', import.meta.url);
 export function childSource(script: string): string {
   return `
     import { backend } from ${JSON.stringify(new URL('src/backends/sqlite/index.ts', root).href)};
-    import { outgoing } from ${JSON.stringify(new URL('test/support/messages.ts', root).href)};
+    import { outgoing } from ${JSON.stringify(new URL('src/conformance/messages.ts', root).href)};
     const signal = new AbortController().signal;
     const notice = () => {};
     const open = (path) => backend.open('sqlite:' + path, { connectTimeoutMs: 5000, notice, signal });
