@@ -20,24 +20,28 @@ export interface CountingRelay {
  */
 export async function countingRelay(target: URL, onAnswer: () => void = () => {}, port = 0): Promise<CountingRelay> {
   const clients = new Set<Socket>();
+  const cutting = new WeakSet<Socket>();
   const relay = createServer((client) => {
     clients.add(client);
     const server = connect(Number(target.port), target.hostname);
     client.pipe(server).pipe(client);
     server.on('data', onAnswer);
-    for (const socket of [client, server]) {
-      socket.on('error', () => undefined);
-      socket.on('close', () => {
-        clients.delete(client);
-        client.destroy();
-        server.destroy();
-      });
-    }
+    for (const socket of [client, server]) socket.on('error', () => undefined);
+    client.on('close', () => {
+      clients.delete(client);
+      // What a killed client had written before is on its way, and a network delivers it.
+      if (cutting.has(client)) server.destroy();
+      else server.end();
+    });
+    server.on('close', () => client.destroy());
   });
   relay.listen(port, '127.0.0.1');
   await once(relay, 'listening');
   const cut = (): void => {
-    for (const client of clients) client.destroy();
+    for (const client of clients) {
+      cutting.add(client);
+      client.destroy();
+    }
   };
   const url = new URL(target);
   url.hostname = '127.0.0.1';
