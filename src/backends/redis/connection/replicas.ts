@@ -1,6 +1,6 @@
 import { isMqError, MqError } from '../../../contract/errors.ts';
 import type { Delivery, SendOutcome } from '../../../contract/message.ts';
-import type { Consumer, NativeMove, Publisher, Queue } from '../../../contract/queue.ts';
+import type { Consumer, NativeMove, Notice, Publisher, Queue } from '../../../contract/queue.ts';
 import { wrapConsumer, wrapPublisher, wrapQueue } from '../../../contract/wrap.ts';
 import { internalsOf, rememberHandle } from '../handle.ts';
 import type { Connection } from './connection.ts';
@@ -10,23 +10,32 @@ import { asInteger, asList } from './reply.ts';
 const MOST_PATIENCE_MS = 5_000;
 
 /**
- * What a master found by Sentinel has confirmed is undone when a replica that has not got it becomes the master; and for
- * a second or so the old one goes on confirming. So what is written counts as done when all replicas have it that were
- * there when the queue was opened. Without any there is nothing to ask for.
+ * What a master found by Sentinel has confirmed is undone when a replica that does not have it becomes the master.
+ * For a second or so the old master goes on confirming. So what is written counts as done when all replicas have it
+ * that were there when the queue was opened. Without any there is nothing to ask for.
  */
 export class Replicas {
   readonly #connection: Connection;
   #count: Promise<number> | null = null;
   #asking: Promise<void> | null = null;
+  #isUnknown = false;
+  #isTold = false;
 
   constructor(connection: Connection) {
     this.#connection = connection;
   }
 
-  /** Before anything is written: how many there are. */
-  count(): Promise<number> {
+  /** Before anything is written: how many there are. 0 also where nobody may ask, which is told once. */
+  async count(notice: Notice = () => {}): Promise<number> {
     this.#count ??= this.#countNow();
-    return this.#count;
+    const count = await this.#count;
+    if (this.#isUnknown && !this.#isTold) {
+      this.#isTold = true;
+      notice(
+        'whether the replicas have what is written is not known (no right to ROLE or WAIT): a failover may undo it',
+      );
+    }
+    return count;
   }
 
   /** What was answered before this was asked is on all of them; else throws `UNAVAILABLE`. */
@@ -66,6 +75,7 @@ export class Replicas {
       return await this.#wait(MANY, COUNTING_MS);
     } catch (error) {
       if (!isMqError(error) || !IS_REFUSED.has(error.code)) throw error;
+      this.#isUnknown = true;
       return 0;
     }
   }
@@ -88,7 +98,7 @@ export function replicatedQueue(queue: Queue, replicas: Replicas): Queue {
       ? {}
       : {
           publisher: async (options) => {
-            await replicas.count();
+            await replicas.count(options.notice);
             return replicatedPublisher(await publisher.call(queue, options), replicas);
           },
         }),
@@ -96,7 +106,7 @@ export function replicatedQueue(queue: Queue, replicas: Replicas): Queue {
       ? {}
       : {
           consume: async (options) => {
-            await replicas.count();
+            await replicas.count(options.notice);
             return replicatedConsumer(await consume.call(queue, options), replicas);
           },
         }),
@@ -104,7 +114,7 @@ export function replicatedQueue(queue: Queue, replicas: Replicas): Queue {
       ? {}
       : {
           nativeMove: async (request) => {
-            await replicas.count();
+            await replicas.count(request.notice);
             const move = await nativeMove.call(queue, request);
             return move === null ? null : replicatedMove(move, replicas);
           },
@@ -113,7 +123,7 @@ export function replicatedQueue(queue: Queue, replicas: Replicas): Queue {
       ? {}
       : {
           purge: async (options) => {
-            await replicas.count();
+            await replicas.count(options.notice);
             const result = await purge.call(queue, options);
             const doubt = await doubtOf(replicas);
             if (doubt === null) return result;
