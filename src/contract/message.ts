@@ -156,7 +156,7 @@ export interface Receipt {
   release(options?: { readonly failure?: string }): Promise<void>;
   /**
    * The caller will not settle this delivery. It holds it until it closes the consumer, so the consumer does not wait
-   * for it before it calls the queue empty. Where a kind counts no deliveries (`receiveCount` is null), another delivery
+   * for it before it calls the queue empty. Where a kind counts no deliveries (`receiveCount` is null), another one
    * gets its place in the window. Absent where the consumer never waits, because a look takes nothing away.
    */
   hold?(): void;

@@ -308,8 +308,8 @@ export interface QueueDescription {
  * A handle of one queue. Opening it and calling `stats`, `describe`, `deadLetters` or `get` never creates or changes
  * anything on the server.
  *
- * Optional members are there exactly when `capabilities` says so: by an ability (`contract/ask.ts` has the table) or by a
- * trait of the same name (`contract/traits.ts`). A member that throws "not implemented" is forbidden.
+ * Optional members are there exactly when `capabilities` says so: by an ability (`contract/ask.ts`) or by a trait of
+ * the same name (`contract/traits.ts`). A member that throws "not implemented" is forbidden.
  */
 export interface Queue {
   readonly name: string;

@@ -10,7 +10,7 @@ import type { Selection } from './selection.ts';
 import { reading, taking } from './take.ts';
 import type { Destination, TransferRequest } from './transfer.ts';
 
-/** Which messages, from where, and how fast: the same whether `mq` carries it out, the broker does, or a dry run counts. */
+/** Which messages, from where, and how fast. It is the same by hand, by the broker itself, and for a dry run. */
 export interface Work {
   readonly operation: Operation;
   readonly source: Queue;

@@ -1,4 +1,4 @@
-/** A glob without any of these is the name of one queue. Some of them mean nothing in a glob: then mq lists and matches. */
+/** A glob without any of these is the name of one queue. Some mean nothing in a glob: then mq lists and matches. */
 const SPECIAL = /[*?[\]{}!\\]/;
 
 /** The names, where no glob has a wildcard: they can be asked for instead of listed. Null: there is one, or no glob. */
