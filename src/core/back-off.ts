@@ -3,13 +3,13 @@ import type { Clock } from './rate-limit.ts';
 
 const FIRST_MS = 200;
 const LONGEST_MS = 10_000;
-/** So long without one success, and the target is taken for out of order. */
+/** After this time without one success, the target is considered out of order. */
 const PATIENCE_MS = 60_000;
 
 /**
- * What to do when a target says "not now": the whole pipeline waits, each time about twice as long, up to 10 s, until
- * something succeeds or a minute has passed without it. The waits are spread by chance, so that several runs do not
- * come back at the same moment.
+ * Decides what happens when a target says "not now". The whole pipeline waits, each time about twice as long, up to 10
+ * s, until something succeeds or a minute has passed without success. The waits vary at random, so that several runs do
+ * not come back at the same moment.
  */
 export class BackOff {
   readonly #clock: Clock;
@@ -26,25 +26,25 @@ export class BackOff {
     this.#notice = notice;
   }
 
-  /** Something was stored. */
+  /** A message was stored. */
   succeeded(): void {
     this.#refusals = 0;
     this.#since = null;
     this.#until = 0;
   }
 
-  /** Resolves when the next send may be tried; at once when nothing was refused. */
+  /** Resolves when the next send may be tried: at once if nothing was refused. */
   async clear(signal: AbortSignal): Promise<void> {
     while (this.#until > this.#clock.now() && !signal.aborted)
       await this.#clock.sleep(this.#until - this.#clock.now(), signal);
   }
 
-  /** A send was certainly not carried out. Resolves after the wait to whether it is worth another try. */
+  /** Call it when a send was certainly not carried out. Waits, then resolves to whether another try is worth it. */
   async refused(reason: string, signal: AbortSignal): Promise<boolean> {
     const now = this.#clock.now();
     this.#since ??= now;
     if (now - this.#since >= PATIENCE_MS || signal.aborted) return false;
-    // What was in the air together is refused together: that lengthens the wait once.
+    // Messages that were in the air together are refused together: that lengthens the wait only once.
     if (this.#until <= now) {
       const waitMs = Math.ceil(Math.min(LONGEST_MS, FIRST_MS * 2 ** this.#refusals) * (0.5 + Math.random() / 2));
       this.#refusals += 1;

@@ -1,4 +1,4 @@
-/** `1 message`, `5 messages`; another plural than with an s is given. */
+/** `1 message`, `5 messages`. A plural that does not end in s is given as `many`. */
 export function counted(count: number, one: string, many: string = `${one}s`): string {
   return `${count} ${count === 1 ? one : many}`;
 }

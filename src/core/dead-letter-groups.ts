@@ -2,8 +2,8 @@ import type { Message } from '../contract/message.ts';
 import type { Filter } from './filter.ts';
 
 /**
- * Dead letters that died of the same thing, whatever ids and numbers their errors hold. `Kept` is what is remembered of
- * the newest.
+ * Dead letters that died of the same thing, whatever ids and numbers their errors contain. `Kept` is what is remembered
+ * of the newest one.
  */
 export interface DeadLetterGroup<Kept = Message> {
   /** The normalised reason: what varies from message to message is replaced by `<…>`. */
@@ -11,27 +11,27 @@ export interface DeadLetterGroup<Kept = Message> {
   readonly count: number;
   readonly newest: Kept;
   /**
-   * Milliseconds since the epoch, of the first and the last death; null when no message of the group says when it died.
+   * Milliseconds since the epoch of the first and the last death; null when no message of the group says when it died.
    */
   readonly oldestAt: number | null;
   readonly newestAt: number | null;
 }
 
-/** Longer reasons are cut: two errors that agree on so many characters are the same to an operator. */
+/** Longer reasons are cut: to an operator, two errors that agree up to here are the same. */
 const REASON_LIMIT = 200;
 
 interface VariablePart {
   readonly mark: string;
   /** For CEL's `matches` (RE2), and for us where `exact` is not given. */
   readonly source: string;
-  /** Narrower, by looking ahead, which RE2 cannot. */
+  /** A narrower pattern that looks ahead, which RE2 cannot. */
   readonly exact?: string;
 }
 
 /**
- * What varies, in order of precedence; every pattern matches in linear time. Hexadecimal words count only from 8 digits
- * on and with a digit among them, so that `deadbeef` and `facade` stay words; other words are ids when they are as long
- * and have letters and digits.
+ * The parts of a reason that vary, in order of precedence. Every pattern matches in linear time. A hexadecimal word
+ * counts only if it has at least 8 digits and one of them is a digit from 0 to 9, so that `deadbeef` and `facade` stay
+ * words. Another word is an id if it is as long and has letters and digits.
  */
 const VARIABLE_PARTS: readonly VariablePart[] = [
   { mark: '<uuid>', source: '[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}' },
@@ -50,7 +50,7 @@ const VARIABLE_PARTS: readonly VariablePart[] = [
 
 const VARIABLE = new RegExp(VARIABLE_PARTS.map(({ source, exact }) => `(${exact ?? source})`).join('|'), 'g');
 
-/** The first line of a reason with ids, numbers, hexadecimal words, instants and UUIDs replaced by marks. */
+/** The first line of a reason, with ids, numbers, hexadecimal words, instants and UUIDs replaced by marks. */
 export function normaliseReason(text: string): string {
   const firstLine = /[^\r\n]*/.exec(text.trimStart())?.[0] ?? '';
   // Cut before matching, so that a hostile reason of megabytes costs nothing.
@@ -74,18 +74,18 @@ function reasonOfDeath(message: Message): string | null {
 
 const UNKNOWN_REASON = '(no reason is known)';
 
-/** More groups than this are no grouping any more: what comes then is counted in one. */
+/** With more groups than this, grouping does not help: messages of further groups are counted in one. */
 const MAX_GROUPS = 1_000;
 export const OTHER_REASONS = '(other reasons)';
 
 interface Options<Kept> {
-  /** What to remember of the newest message of each group. Nothing else of a message is held. */
+  /** Says what to remember of the newest message of each group. Nothing else of a message is held. */
   readonly keep: (message: Message) => Kept;
-  /** What else, besides the reason, sets groups apart; null: nothing. */
+  /** What separates groups besides the reason; null: nothing. */
   readonly apart?: (message: Message) => string;
 }
 
-/** Groups dead letters one by one, so that memory holds the groups and never the messages. */
+/** Groups dead letters one by one. Memory holds the groups and never the messages. */
 export class DeadLetterGrouping<Kept> {
   readonly #options: Options<Kept>;
   readonly #groups = new Map<string, DeadLetterGroup<Kept>>();
@@ -111,7 +111,7 @@ export class DeadLetterGrouping<Kept> {
     });
   }
 
-  /** The largest group first; groups of one size in order of their reasons. */
+  /** The largest group first. Groups of the same size are in the order of their reasons. */
   groups(): readonly DeadLetterGroup<Kept>[] {
     return [...this.#groups.values()].sort(
       (one, other) => other.count - one.count || Number(one.reason > other.reason) - Number(one.reason < other.reason),
@@ -119,7 +119,7 @@ export class DeadLetterGrouping<Kept> {
   }
 }
 
-/** Of messages that are held anyway. */
+/** For messages that are in memory anyway. */
 export function groupDeadLetters(messages: Iterable<Message>): readonly DeadLetterGroup[] {
   const grouping = new DeadLetterGrouping({ keep: (message) => message });
   for (const message of messages) grouping.add(message);
@@ -135,14 +135,14 @@ function groupOf(message: Message): string {
   return reasonOfDeath(message) ?? UNKNOWN_REASON;
 }
 
-/** Selects exactly the messages of a group. */
+/** Selects exactly the messages of one group. */
 export function groupFilter(reason: string): Filter {
   return { text: groupExpression(reason), matches: (message) => groupOf(message) === reason };
 }
 
 /**
- * The same selection as a `--filter` for the command line. It can be wider than the group in one respect: a mark stands
- * for its pattern anywhere, and a reason that was cut matches by its beginning.
+ * The same selection as a `--filter` for the command line. It can be wider than the group: a mark matches its pattern
+ * anywhere, and a reason that was cut matches by its beginning.
  */
 export function groupExpression(reason: string): string {
   if (reason === UNKNOWN_REASON) return 'dead.error == null && dead.reason == null';
@@ -151,7 +151,7 @@ export function groupExpression(reason: string): string {
   let from = 0;
   for (const match of reason.matchAll(marks)) {
     const part = VARIABLE_PARTS.find(({ mark }) => mark === match[0]);
-    // The mark itself, too: a reason may have held it from the beginning.
+    // Matches the mark itself, too: the original reason may have contained it.
     pattern += `${literal(reason.slice(from, match.index))}(?:${part?.source ?? ''}|${match[0]})`;
     from = match.index + match[0].length;
   }

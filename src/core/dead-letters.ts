@@ -5,29 +5,32 @@ import type { Message } from '../contract/message.ts';
 import type { DeadLetters, Queue } from '../contract/queue.ts';
 import type { Whose } from './whose.ts';
 
-/** Where the dead letters that an operator means by "the dead letters of QUEUE" really are, and where each belongs. */
+/** Where "the dead letters of QUEUE" really are, and where each of them belongs. */
 export interface LocatedDeadLetters {
   /** The queue that holds them. */
   readonly holder: Queue;
-  /** Their state in it: `dead` when the queue keeps its own, `ready` in a dead-letter queue. */
+  /** Their state in that queue: `dead` if the queue keeps its own, `ready` in a dead-letter queue. */
   readonly state: 'dead' | 'ready';
-  /** Which of the messages there are meant; null: all of them. */
+  /** Which of the messages there are meant; null: all. */
   readonly only: Whose | null;
-  /** The queues that a redrive goes to, as far as the links tell (the holder itself when it keeps its own). */
+  /**
+   * The queues that a redrive goes to, as far as the links tell. It is the holder itself if it keeps its own dead
+   * letters.
+   */
   readonly sources: readonly string[];
-  /** The queue that lost this message; null when nothing says so: see `whyNoOrigin`. */
+  /** The queue that lost this message; null if nothing says which: see `whyNoOrigin`. */
   originOf(message: Message): string | null;
   readonly links: DeadLetters;
-  /** False: nothing links this queue to another. What in it is a dead letter, only the messages say. */
+  /** False: no link connects this queue to another. Only the messages say which of them are dead letters. */
   readonly linked: boolean;
 }
 
 /**
- * `queue` may be the queue that lost them or the dead-letter queue itself. A queue that both sends its dead letters on
- * and collects those of others (a retry topology) is taken for the one that lost them.
+ * `queue` may be the queue that lost them or the dead-letter queue itself. A queue may both send its dead letters on
+ * and collect those of others (a retry topology): then it is taken as the one that lost them.
  *
- * Whose dead letter a message is, the message says. The links decide only for a message that says nothing, and only
- * where they leave one answer.
+ * The message itself says whose dead letter it is. The links decide only for a message that says nothing, and only if
+ * they leave one answer.
  */
 export async function locateDeadLetters(
   broker: Broker,
@@ -72,7 +75,10 @@ export async function locateDeadLetters(
   };
 }
 
-/** Not the queue that was named is missing: the error says which one, and its name is not taken for a mistyped one. */
+/**
+ * The named queue exists, and another one is missing. The error says which, and does not treat its name as a typing
+ * mistake.
+ */
 async function holderOf(broker: Broker, queue: Queue, name: string, signal: AbortSignal): Promise<Queue> {
   try {
     return await broker.queue(name, signal);
@@ -82,7 +88,7 @@ async function holderOf(broker: Broker, queue: Queue, name: string, signal: Abor
       'QUEUE_NOT_FOUND',
       `${queue.name} sends its dead letters to ${name}, and there is no such queue`,
       {
-        hint: `it was deleted, or never made: make it anew, or change where ${queue.name} sends its dead letters`,
+        hint: `it was deleted or never created: create it, or change where ${queue.name} sends its dead letters`,
         backend: queue.capabilities.broker,
         cause: error,
       },
@@ -91,8 +97,7 @@ async function holderOf(broker: Broker, queue: Queue, name: string, signal: Abor
 }
 
 /**
- * A holder may have dead letters of its own, of which nobody can say where they go. That is no reason to leave those of
- * others there.
+ * A holder may have dead letters of its own with no known way back. That is no reason to leave those of others there.
  */
 async function linksOfHolder(holder: Queue, links: DeadLetters, signal: AbortSignal): Promise<DeadLetters> {
   try {
@@ -110,7 +115,7 @@ function ledTo(links: DeadLetters, message: Message): string | null {
   return found !== null && found !== undefined && 'queue' in found ? found.queue : null;
 }
 
-/** Why nothing can be said of where a message belongs. */
+/** Why it is unknown where a message belongs. */
 export function whyNoOrigin({ links }: LocatedDeadLetters, message: Message): string {
   const found = links.leadsTo?.(message) ?? null;
   const why = found !== null && 'unclear' in found ? found.unclear : 'nothing says which queue it came from';
@@ -118,8 +123,8 @@ export function whyNoOrigin({ links }: LocatedDeadLetters, message: Message): st
 }
 
 /**
- * The same for verbs that must not guess: throws `PRECONDITION_FAILED` where nothing links the queue to another, or
- * nobody knows whether anything does.
+ * The same for verbs that must not guess. Throws `PRECONDITION_FAILED` if no link connects the queue to another, or if
+ * the links are unknown.
  */
 export async function linkedDeadLetters(
   broker: Broker,
@@ -143,7 +148,7 @@ export async function linkedDeadLetters(
   return located;
 }
 
-/** The error for a queue that keeps no dead letters anywhere that the broker knows of. */
+/** The error for a queue whose dead letters are kept nowhere that the broker knows of. */
 function noDeadLetters(queue: Queue, { keptIn }: DeadLetters): MqError {
   const why = keptIn.place === 'nowhere' ? keptIn.why : undefined;
   return new MqError(

@@ -1,33 +1,33 @@
 import { abortedError, MqError } from '../contract/errors.ts';
 import { formatDuration } from './duration.ts';
 
-/** So long a call may take to end after its signal has aborted; then nobody waits for it any more. */
+/** How long a call may take to end after its signal has aborted. After that, `mq` stops waiting for it. */
 const GRACE_MS = 1_000;
 
-/** The longest wait for one answer of the broker. It runs only while an answer is waited for. */
+/** The longest wait for one answer of the broker. It runs only while `mq` waits for an answer. */
 export class Deadline {
   readonly #operation: string;
   readonly #timeoutMs: number;
   readonly #late = new AbortController();
-  /** Aborted with `TIMEOUT` when an answer took too long, and by the operator. */
+  /** Aborts with `TIMEOUT` when an answer took too long, and when the operator stops. */
   readonly signal: AbortSignal;
   #isGivenUp = false;
   #timer: NodeJS.Timeout | null = null;
 
-  /** `stop`: the operator's wish that all ends, which a call is given, too. */
+  /** `stop`: the operator's wish to end everything. The call is given it, too. */
   constructor(operation: string, timeoutMs: number, stop: AbortSignal) {
     this.#operation = operation;
     this.#timeoutMs = timeoutMs;
-    // Once for all items of a list: it takes longer than the rest of what is done for one.
+    // Made once for all items of a list: making it takes longer than everything else that is done for one item.
     this.signal = AbortSignal.any([stop, this.#late.signal]);
   }
 
-  /** A call did not even end when it was told to: what is left of it, and of what it came from, may never end. */
+  /** A call did not end even when it was told to: it, and whatever it came from, may never end. */
   get isGivenUp(): boolean {
     return this.#isGivenUp;
   }
 
-  /** An answer came that is only part of what is waited for: the next one may take as long. */
+  /** An answer came that is only part of what `mq` waits for: the next part may take as long again. */
   restart(): void {
     this.#timer?.refresh();
   }
@@ -38,7 +38,7 @@ export class Deadline {
     let grace: NodeJS.Timeout | undefined;
     const { signal } = this;
     let endGrace = (): void => {};
-    // Not left to the call: a client may wait for what never comes and hear no signal.
+    // This is not left to the call: a client may wait for ever and ignore the signal.
     const givenUp = new Promise<never>((_, reject) => {
       endGrace = () => {
         grace = setTimeout(() => {

@@ -6,16 +6,17 @@ import type { QueueStats } from '../contract/stats.ts';
 import type { Selection } from './selection.ts';
 
 export interface Depth {
-  /** Messages in that state now; null when the broker cannot say. */
+  /** The number of messages in that state now; null if the broker cannot say. */
   readonly count: number | null;
   readonly exact: boolean;
-  /** How many to look at at most: the count, where it can be trusted. */
+  /** The largest number to look at: the count, if it can be trusted. */
   readonly bound: number | null;
   /**
-   * Where it cannot: leave what was enqueued after this instant (milliseconds since the epoch), by the broker's clock.
+   * If it cannot: leave messages that were enqueued after this instant (milliseconds since the epoch), by the broker's
+   * clock.
    */
   readonly notAfter: number | null;
-  /** The broker's clock at the start, milliseconds since the epoch; ours where the broker does not tell. */
+  /** The broker's clock at the start, in milliseconds since the epoch; our clock if the broker does not tell. */
   readonly now: number;
 }
 
@@ -25,14 +26,14 @@ export interface DepthOptions {
 }
 
 /**
- * The depth at the start, which bounds every operation that takes messages, so that a consumer that keeps failing
- * cannot make a loop of it.
+ * The depth at the start. It bounds every operation that takes messages, so that a consumer that keeps failing cannot
+ * create a loop.
  */
 export async function depthNow(queue: Queue, state: MessageState, options: DepthOptions): Promise<Depth> {
   return depthOf(queue, state, await statsOrNothing(queue, options));
 }
 
-/** The same of several states, from one reading. */
+/** The same for several states, from one reading. */
 export async function depthsNow(
   queue: Queue,
   states: readonly MessageState[],
@@ -44,7 +45,10 @@ export async function depthsNow(
 
 type Reading = Partial<QueueStats>;
 
-/** Who may take messages and not count them takes what was there at the start, by the broker's clock. */
+/**
+ * Taking may be allowed where counting is not. Then the operation takes what was there at the start, by the broker's
+ * clock.
+ */
 async function statsOrNothing(queue: Queue, { notice, signal }: DepthOptions): Promise<Reading> {
   try {
     return await queue.stats(signal);
@@ -71,8 +75,8 @@ function depthOf(queue: Queue, state: MessageState, stats: Reading): Depth {
 }
 
 /**
- * How many messages a target will be sent. Null: that is known only once they have been looked at; `--max` says how
- * many at most, not how many.
+ * How many messages a target will be sent. Null: that is known only after looking at them. `--max` gives an upper
+ * bound, not the number.
  */
 export function expectedSends(
   { everything }: Pick<Selection, 'everything'>,
@@ -84,7 +88,7 @@ export function expectedSends(
 }
 
 /**
- * What sending and then removing can promise, whatever the kinds are. Also when a native move was planned and the
- * backend cannot do it any more when the work begins: the report says what was done, not what was planned.
+ * The guarantee of sending and then removing, whatever the kinds are. It also holds when a native move was planned and
+ * the backend can no longer do it when the work begins: the report says what was done, not what was planned.
  */
 export const BY_HAND: Guarantee = 'at-least-once';

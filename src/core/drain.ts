@@ -16,26 +16,26 @@ export interface DrainRequest extends SelectionOptions {
   readonly broker: Broker;
   readonly queue: Queue;
   readonly state: 'ready' | 'dead';
-  /** Its `put` resolves when the message is durably written, or its command has ended. */
+  /** Its `put` resolves when the message is durably written, or when its command has ended. */
   readonly destination: Destination;
-  /** Named in the report: the file, `stdout`, the command. */
+  /** The name in the report: the file, `stdout` or the command. */
   readonly destinationName: string;
   /**
-   * A worker (`--exec`): a failed `put` releases the message at once as a failed delivery, and the window is the number
-   * of jobs.
+   * Set for a worker (`--exec`): a failed `put` releases the message at once as a failed delivery, and the window is
+   * the number of jobs.
    */
   readonly worker: { readonly jobs: number } | null;
   readonly follow: boolean;
   readonly idleMs: number | null;
   readonly max: number | null;
   readonly ratePerSec: number | null;
-  /** Look even where looking may do harm. */
+  /** Look even if looking may do harm. */
   readonly force?: boolean;
   readonly notice: Notice;
   readonly signal: AbortSignal;
 }
 
-/** Takes messages out: each leaves the queue only after the destination has it for certain. */
+/** Takes messages out. Each leaves the queue only after the destination has it for certain. */
 export async function planDrain(request: DrainRequest): Promise<Plan> {
   const { broker, queue, follow, force = false, max, notice, worker } = request;
   ask(queue, 'drain');
@@ -47,8 +47,8 @@ export async function planDrain(request: DrainRequest): Promise<Plan> {
   const chosen = selection(request, located?.only ?? null, depth.now);
   if (!chosen.everything)
     await weighLook({ ...request, force, source: holder, state, looks: depth.count, givesBack: 'some' });
-  // A worker that fails a message gives it back at once and will see it again: that is not a loop but its attempts,
-  // which the queue bounds.
+  // A worker that fails a message gives it back at once and sees it again. That is not a loop: these are the attempts
+  // of the message, and the queue bounds them.
   const unbounded = follow || worker !== null;
   const facts = { operation: 'drain', from: holder.name, to: [request.destinationName], guarantee: BY_HAND } as const;
   const work: Work = {
@@ -63,7 +63,8 @@ export async function planDrain(request: DrainRequest): Promise<Plan> {
     async run(options) {
       const { destination, idleMs } = request;
       if (options.dryRun) return dryRun({ ...facts, native: false }, looked(work, options.signal), options);
-      // A worker that shall end when nothing more comes must not be kept by a message that comes again for ever.
+      // A worker that should end when nothing more comes must not be kept alive by one message that comes again for
+      // ever.
       const failed = follow && idleMs === null ? 'release' : 'release-counted';
       const asConsumer = { follow, idleMs, bounded: !unbounded };
       return byHand(work, { destination, onFailure: worker === null ? 'hold' : failed, asConsumer }, options);

@@ -14,21 +14,21 @@ export interface DryRunRequest extends ScanRequest {
   readonly max: number | null;
   /** Messages in that state at the start, as the broker says; null: unknown. */
   readonly count: number | null;
-  /** All the states that a run would empty; absent: `state` alone. */
+  /** All the states that a run would empty; absent: only `state`. */
   readonly states?: readonly MessageState[];
 }
 
 export interface DryRunOptions extends Pick<RunOptions, 'onProgress'> {
   /**
-   * Says of a message that would be taken why it would fail; null: it would not. Absent: nobody can tell, and nothing
-   * is looked at for it.
+   * Says why a message that would be taken would fail; null: it would not. Absent: that is unknown, and no message is
+   * looked at for it.
    */
   readonly faultOf?: (message: Message) => string | null;
 }
 
 /**
- * What an operation would do, counted and not done. When everything is taken, the depth is the answer and nothing is
- * read, above all where each look brings a message nearer to its death; else the messages are looked at.
+ * Counts what an operation would do, and does nothing. If everything is taken, the depth is the answer and nothing is
+ * read: each look may bring a message nearer to its death. Otherwise the messages are looked at.
  */
 export async function dryRun(plan: Facts, request: DryRunRequest, options: DryRunOptions): Promise<AnyReport> {
   const { selection, bound, max, notice, source } = request;
@@ -39,7 +39,7 @@ export async function dryRun(plan: Facts, request: DryRunRequest, options: DryRu
     if (bound !== null) return counted(plan, request, bound);
     if (isDisturbedByLooks(source)) return estimated(plan, request);
   }
-  // What a copy looks at was weighed when it was planned.
+  // The price of looking at what a copy needs was weighed when it was planned.
   if (selection.everything && plan.operation !== 'copy')
     await weighLook({ ...request, looks: lesser(bound, max), givesBack: 'all' });
   const tally = new Tally();
@@ -75,8 +75,8 @@ export async function dryRun(plan: Facts, request: DryRunRequest, options: DryRu
 }
 
 /**
- * The broker's count is all there is: of states that cannot be looked at, and where looking at all would bring each
- * message nearer to its death only to count them.
+ * The broker's count is all there is for states that cannot be looked at, and where looking would bring each message
+ * nearer to its death only to count it.
  */
 export function estimated(
   plan: Facts,
@@ -87,7 +87,7 @@ export function estimated(
   return count === null ? { ...report, matched: null, moved: null } : report;
 }
 
-/** The queue says itself what a run over everything would do. */
+/** The queue itself says what a run over everything would do. */
 async function surveyed(
   plan: Facts,
   { source, state, states = [state], max, signal }: DryRunRequest,

@@ -13,8 +13,8 @@ const DURATION = /^(?:\d+(?:\.\d+)?(?:ms|s|m|h|d|w))+$/;
 const PART = /(\d+(?:\.\d+)?)(ms|s|m|h|d|w)/g;
 
 /**
- * `1h30m` → milliseconds. Units go from large to small and each occurs once. A bare number is refused, because a wrong
- * guess of its unit on a purge deletes the wrong messages; only `0` needs no unit. Throws `USAGE`.
+ * `1h30m` → milliseconds. Units go from large to small, and each occurs once. A bare number is refused, because a
+ * wrongly guessed unit on a purge deletes the wrong messages. Only `0` needs no unit. Throws `USAGE`.
  */
 export function parseDurationMs(text: string): number {
   if (text === '0') return 0;
@@ -43,12 +43,12 @@ export function parseDurationMs(text: string): number {
   return Math.round(totalMs);
 }
 
-/** A timer of Node that is set to more goes off at once. */
+/** A timer of Node with a longer time fires at once. */
 const LONGEST_WAIT_MS = 2 ** 31 - 1;
 
 /**
- * As `parseDurationMs`, for what is waited for in this process: a deadline, or the time between two readings. Throws
- * `USAGE` for more than 24 days.
+ * Like `parseDurationMs`, for waits in this process: a deadline, or the time between two readings. Throws `USAGE` for
+ * more than 24 days.
  */
 export function parseWaitMs(text: string): number {
   const durationMs = parseDurationMs(text);
@@ -57,8 +57,8 @@ export function parseWaitMs(text: string): number {
 }
 
 /**
- * As `parseWaitMs`, for the longest wait for an answer. Throws `USAGE` for 0, which lets nobody answer and is meant as
- * "for ever" by whom other programs have taught that.
+ * Like `parseWaitMs`, for the longest wait for an answer. Throws `USAGE` for 0: it leaves no time to answer, and people
+ * who know it from other programs mean "for ever".
  */
 export function parseDeadlineMs(text: string): number {
   const deadlineMs = parseWaitMs(text);
@@ -68,7 +68,7 @@ export function parseDeadlineMs(text: string): number {
   });
 }
 
-/** For people: the two largest units, `3m12s`, `2d4h`; below a second `40ms`. */
+/** For people: the two largest units, `3m12s`, `2d4h`. Below a second: `40ms`. */
 export function formatDuration(durationMs: number): string {
   const rounded = Math.round(durationMs);
   if (rounded < 1_000) return `${rounded}ms`;

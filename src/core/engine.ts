@@ -9,13 +9,13 @@ import { type PutOutcome, reasonOf, type TransferRequest, takeLimit } from './tr
 
 const MAX_BYTES_IN_THE_AIR = 64 * 1024 * 1024;
 /**
- * So many failures with no success between them mean that the destination does not work. What one answer refused
- * together is one failure.
+ * After this many failures without a success between them, the destination does not work. Messages that one answer
+ * refused together are one failure.
  */
 const FAILURES_IN_A_ROW = 10;
 
 /**
- * The one lossless engine: take a delivery → select → put → when the destination has it for certain, ack.
+ * * * * The one lossless engine: take a delivery → select → put → ack, once the destination has it for certain.
  *
  * ```
  * taken ─┬─ leave ───────────────────────────────► held ──► given back at the end, in order
@@ -29,9 +29,9 @@ const FAILURES_IN_A_ROW = 10;
  *                               └─ unknown ─────► held       (answer lost: it may be in both places)
  * ```
  *
- * There is no edge on which a message is removed before it is safe at the destination. `open` is called once; the
- * consumer is always closed. When taking breaks off (connection lost), what is in the air is settled, and the error is
- * told by `notice` with `complete: false` if anything had been taken, else thrown.
+ * No edge removes a message before it is safe at the destination. `open` is called once; the consumer is always closed.
+ * When taking breaks off (connection lost), what is in the air is settled. If anything was taken, the error is told by
+ * `notice` and the report says `complete: false`; else the error is thrown.
  */
 export async function transfer(
   request: TransferRequest,
@@ -41,7 +41,7 @@ export async function transfer(
   return await new Engine(request, clock).run(open);
 }
 
-/** Its methods bear the names of the states and edges of the picture above. */
+/** Its methods are named after the states and edges of the picture above. */
 class Engine {
   readonly #request: TransferRequest;
   readonly #clock: Clock;
@@ -50,10 +50,10 @@ class Engine {
   readonly #total: number | null;
   readonly #inTheAir = new Set<Promise<void>>();
   #bytesInTheAir = 0;
-  /** Aborts the taking alone: also a consumer that waits for more must hear that the destination does not work. */
+  /** Aborts only the taking: a consumer that waits for more must also hear that the destination does not work. */
   readonly #stop = new AbortController();
   readonly #taking: AbortSignal;
-  /** Nothing is taken any more: what failed need not wait for its next attempt. */
+  /** Taking has ended: a failed message need not wait for its next attempt. */
   readonly #over = new AbortController();
   readonly #failures = new FailuresInARow();
   #heldFailures = 0;
@@ -64,7 +64,7 @@ class Engine {
   #isPassedOver = false;
   /** Why taking broke off. */
   #broken: unknown = null;
-  /** A destination that rejected, which none may. */
+  /** Set if the destination rejected, which no destination may do. */
   #bug: { readonly error: unknown } | null = null;
 
   constructor(request: TransferRequest, clock: Clock) {
@@ -85,10 +85,10 @@ class Engine {
     } finally {
       this.#over.abort();
       await Promise.all(this.#inTheAir);
-      // Gives back, in order, what is held.
+      // Gives back, in order, the messages that are held.
       await consumer.close().catch((error: unknown) => this.#breakOff(error));
     }
-    // What became of that message is not known, so there is no report to make.
+    // The outcome of that message is unknown, so there is no report to make.
     if (this.#bug !== null) throw this.#bug.error;
     if (this.#broken !== null && this.#tally.seen === 0) throw this.#broken;
     return this.#report();
@@ -116,7 +116,7 @@ class Engine {
       else if (delivery.stays !== undefined) await this.#stay(delivery, delivery.stays);
       else {
         if (!(await this.#roomInTheAir())) {
-          // Taken from the broker but not sent: it goes back, so it does not count as matched.
+          // It was taken from the broker but not sent. It goes back, so it does not count as matched.
           this.#unmatch();
           break;
         }
@@ -127,7 +127,7 @@ class Engine {
     }
   }
 
-  /** It came after the start, where the depth at the start is not exact. */
+  /** It came after the start, and the depth at the start is not exact. */
   #isNewer({ enqueuedAt }: Message): boolean {
     const { notAfter } = this.#request;
     return notAfter !== null && enqueuedAt !== null && enqueuedAt > notAfter;
@@ -202,8 +202,8 @@ class Engine {
   }
 
   /**
-   * Sends, and sends again what was certainly not stored and may succeed later. Null: interrupted meanwhile, and not
-   * stored.
+   * Sends. Sends again if the message was certainly not stored and may succeed later. Null: interrupted meanwhile, and
+   * not stored.
    */
   async #put(message: Message): Promise<PutOutcome | null> {
     for (;;) {
@@ -259,7 +259,7 @@ class Engine {
       if (inARow >= FAILURES_IN_A_ROW || this.#heldFailures >= window / 2) this.#end();
       return;
     }
-    // One that cannot be held stays where it is and is passed over.
+    // A message that cannot be held stays in its place and is passed over.
     const isEndless = message.receiveCount === null && receipt.hold !== undefined;
     if (onFailure === 'release-counted' && isEndless) return this.#hold(delivery);
     await this.#pauseBeforeRetry(message.receiveCount ?? (isEndless ? inARow : 1));
@@ -270,12 +270,12 @@ class Engine {
     const pauseMs = retryPauseMs(attempts);
     if (pauseMs === 0) return;
     if (!this.#isPauseTold)
-      this.#request.notice(`${attempts} attempts have failed: from now on there is a pause before each further one`);
+      this.#request.notice(`${attempts} attempts have failed: from now on, mq pauses before each attempt`);
     this.#isPauseTold = true;
     await this.#clock.sleep(pauseMs, AbortSignal.any([this.#taking, this.#over.signal]));
   }
 
-  /** It was counted as matched, and goes back all the same. */
+  /** It was counted as matched, and goes back after all. */
   #unmatch(): void {
     this.#tally.matched -= 1;
     this.#tally.left += 1;
@@ -320,12 +320,12 @@ class Engine {
   }
 }
 
-/** Failures with no success between them. What one answer refused together is one. */
+/** Counts failures without a success between them. Messages that one answer refused together are one failure. */
 class FailuresInARow {
   #count = 0;
   #batch: number | undefined;
 
-  /** Resolves to how many there are now. */
+  /** Resolves to the number of failures in a row now. */
   one(batch: number | undefined): number {
     if (batch === undefined || batch !== this.#batch) this.#count += 1;
     this.#batch = batch;

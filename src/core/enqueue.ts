@@ -5,27 +5,31 @@ import { BackOff } from './back-off.ts';
 import { type Clock, type Pacer, systemClock } from './rate-limit.ts';
 import { DEFAULT_WINDOW } from './transfer.ts';
 
-/** Bare bodies only for a publisher that has `sendBodies`. */
+/** Only a publisher that has `sendBodies` gets bare bodies. */
 export type Batch = readonly OutgoingMessage[] | BareBodies;
 
 export interface EnqueueRequest {
   readonly publisher: Publisher;
-  /** For the sentence that says that the queue refuses messages for now. */
+  /** Named in the notice that the queue refuses messages for now. */
   readonly to: string;
   readonly notice: Notice;
   /**
-   * Messages that were read together come together: one by one, waiting would cost more than sending. Read only as fast
-   * as they are sent; may throw (a broken line): then what was sent before is settled and told first.
+   * Messages that were read together come as one group: waiting for each alone would cost more than sending it. The
+   * input is read only as fast as it is sent. It may throw (a broken line): then what was sent before is settled and
+   * told first.
    */
   readonly batches: AsyncIterable<Batch>;
   readonly pacer: Pacer | null;
   readonly window?: number;
-  /** Called once a message, in the order of the input. May be slow: a closed or slow reader holds up the sending. */
+  /**
+   * Called once for each message, in the order of the input. It may be slow: a slow or closed reader holds up the
+   * sending.
+   */
   readonly onOutcome: (outcome: SendOutcome, index: number) => Promise<void> | void;
   readonly signal: AbortSignal;
 }
 
-/** What became of the messages that were read. `sent + failed + unknown` is their number. */
+/** The outcomes of the messages that were read: `sent + failed + unknown` is their number. */
 export interface EnqueueResult {
   readonly sent: number;
   readonly failed: number;
@@ -39,15 +43,15 @@ interface Group {
   readonly told: Promise<void>;
 }
 
-/** Groups in the air: enough that the broker always has one while the outcomes of another are told. */
+/** Groups in the air: enough that the broker always works on one while the outcomes of another are told. */
 const GROUPS = 4;
 const MAX_BYTES_IN_THE_AIR = 64 * 1024 * 1024;
 
 /**
- * Sends messages with a bounded number in the air and tells each outcome in order, as soon as it and those before it
- * are known. Aborting stops reading, also in the middle of a wait for input; what is in the air is still settled and
- * told. When reading or telling throws, the error is thrown after everything that was sent before is settled (and, if
- * it was reading that threw, told). What is refused for now is sent again: see `BackOff`.
+ * Sends messages with a bounded number in the air. Tells each outcome in order, as soon as it and all before it are
+ * known. Aborting stops the reading, even in the middle of a wait for input; what is in the air is still settled and
+ * told. When reading or telling throws, everything that was sent before is settled first; if reading threw, it is also
+ * told. Then the error is thrown. A message that is refused for now is sent again: see `BackOff`.
  */
 export async function enqueueAll(request: EnqueueRequest, clock: Clock = systemClock): Promise<EnqueueResult> {
   const { publisher, signal, onOutcome, pacer } = request;
@@ -130,7 +134,7 @@ function sliceOf(batch: Batch, start: number, end: number): Batch {
   return { bytes: batch.bytes, bounds: batch.bounds.slice(2 * start, 2 * end) };
 }
 
-/** Sends what was certainly not stored, and may succeed later, again. */
+/** Sends again the messages that were certainly not stored and may succeed later. */
 async function sendPersistently(
   publisher: Publisher,
   batch: Batch,
@@ -187,7 +191,7 @@ async function* untilAborted<T>(items: AsyncIterable<T>, signal: AbortSignal): A
   }
 }
 
-/** No `Promise.race` with one lasting promise: that would keep something of every item until the end. */
+/** `Promise.race` with one long-lived promise would keep something of every item until the end, so it is not used. */
 function nextUnlessAborted<T>(iterator: AsyncIterator<T>, signal: AbortSignal): Promise<'aborted' | IteratorResult<T>> {
   return new Promise((resolve, reject) => {
     const stop = (): void => resolve('aborted');

@@ -32,11 +32,11 @@ export interface Envelope {
     readonly replays: number;
   } | null;
   readonly native: Readonly<Record<string, JsonValue>>;
-  /** Why a field above is not simply what stands on the message; absent when all are. */
+  /** Why a field above differs from what is on the message; absent if none does. */
   readonly notes?: Readonly<Record<string, string>>;
 }
 
-/** Made at its first use: a decoder costs a millisecond, and a command that sends has no need of one. */
+/** Made at its first use: a decoder costs a millisecond, and a command that sends does not need one. */
 let strictUtf8: InstanceType<typeof TextDecoder> | null = null;
 
 /** The body as text when it is valid UTF-8, else null. A byte-order mark stays. */
@@ -74,9 +74,9 @@ export function toEnvelope(message: Message): Envelope {
 }
 
 /**
- * Reads one envelope back into a message to send. Only `body` is required. What describes its past (`state`,
- * `enqueuedAt`, `receiveCount`, `dead`) is not sent again; a `deliverAt` in the future becomes a delay. A field of the
- * wrong type or an unknown field throws `USAGE`: a mistyped `priorty` must not be dropped in silence.
+ * Reads one envelope back into a message to send. Only `body` is required. Fields that describe its past (`state`,
+ * `enqueuedAt`, `receiveCount`, `dead`) are not sent again. A `deliverAt` in the future becomes a delay. An unknown
+ * field, or a field of the wrong type, throws `USAGE`: a mistyped `priorty` must not be dropped in silence.
  */
 export function fromEnvelope(value: unknown, now: number = Date.now()): OutgoingMessage {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw wrong('expected a JSON object');
@@ -113,12 +113,12 @@ const KNOWN: ReadonlySet<string> = new Set([
 
 function decodeBody(body: string, encoding: JsonValue | undefined): Uint8Array {
   if (encoding === undefined || encoding === null || encoding === 'utf8') {
-    if (!body.isWellFormed()) throw wrong('"body" holds half of a surrogate pair, which is no text; use "base64"');
+    if (!body.isWellFormed()) throw wrong('"body" contains half of a surrogate pair, which is not text; use "base64"');
     return Buffer.from(body, 'utf8');
   }
   if (encoding !== 'base64') throw wrong('"encoding" must be "utf8" or "base64"');
   const bytes = Buffer.from(body, 'base64');
-  // Buffer stops quietly at the first bad character, which would send a shortened body.
+  // Buffer silently stops at the first bad character, which would send a shortened body.
   const padded = bytes.toString('base64');
   if (body !== padded && body !== padded.replace(/=+$/, '')) throw wrong('"body" is not valid base64');
   return bytes;
@@ -149,6 +149,6 @@ function mapping(record: Readonly<Record<string, JsonValue | undefined>>, key: s
 
 function wrong(what: string): MqError {
   return new MqError('USAGE', `not a message envelope: ${what}`, {
-    hint: 'one JSON object a line, as `mq peek -o ndjson` prints them; only "body" is required',
+    hint: 'one JSON object per line, as `mq peek -o ndjson` prints them; only "body" is required',
   });
 }

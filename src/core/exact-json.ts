@@ -1,5 +1,5 @@
 /**
- * A number that no value here can hold exactly. Whoever looks at it cannot decide; whoever does not is not troubled.
+ * A number that no value here can hold exactly. A filter that reads it cannot decide; any other filter is unaffected.
  */
 export class InexactNumber {
   readonly text: string;
@@ -10,8 +10,8 @@ export class InexactNumber {
 }
 
 /**
- * JSON as it is written: whole numbers as bigint, objects as Map, so that no key of a message means anything to
- * JavaScript.
+ * JSON as it is written: whole numbers become bigint and objects become Map, so that no key of a message has a special
+ * meaning in JavaScript.
  */
 export type ExactValue =
   | string
@@ -24,11 +24,11 @@ export type ExactValue =
   | ReadonlyMap<string, ExactValue>;
 
 const LEAST = -(2n ** 63n);
-/** Ids of 64 bits without a sign are whole numbers, too. */
+/** Includes unsigned 64-bit ids. */
 const GREATEST = 2n ** 64n - 1n;
 const MAX_DEPTH = 1_000;
 const NUMBER = /-?(?:0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?/y;
-/** What ends or escapes within a string. */
+/** The characters that end or escape a string. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: JSON forbids them within strings
 const SPECIAL = /[\\\u0000-\u001f]/;
 const ESCAPES: Readonly<Record<string, string>> = {
@@ -43,8 +43,8 @@ const ESCAPES: Readonly<Record<string, string>> = {
 };
 
 /**
- * Reads JSON (RFC 8259) without rounding: `JSON.parse` makes a double of each number, so that 9007199254740993 becomes
- * its neighbour. Throws `SyntaxError` for what is no JSON, `RangeError` for what is nested too deeply to be read.
+ * Reads JSON (RFC 8259) without rounding. `JSON.parse` makes a double of each number, which turns 9007199254740993 into
+ * its neighbour. Throws `SyntaxError` for text that is not JSON, and `RangeError` for JSON that is nested too deeply.
  */
 export function parseExactJson(text: string): ExactValue {
   const reader = new Reader(text);
@@ -56,9 +56,9 @@ export function parseExactJson(text: string): ExactValue {
 /** A number as it is written. */
 function exactNumber(text: string, hasPoint: boolean): number | bigint | InexactNumber {
   if (!hasPoint) {
-    // Up to 15 digits a double is exact, and quicker to make.
+    // A double is exact up to 15 digits, and it is quicker to make.
     if (text.length <= 15) return BigInt(Number(text));
-    // Longer than any number of 64 bits, and making a bigint of it takes time.
+    // This is longer than any 64-bit number, and turning it into a bigint would take time.
     if (text.length > 21) return new InexactNumber(text);
     const whole = BigInt(text);
     return whole >= LEAST && whole <= GREATEST ? whole : new InexactNumber(text);
@@ -69,8 +69,8 @@ function exactNumber(text: string, hasPoint: boolean): number | bigint | Inexact
 }
 
 /**
- * 12345678901234567.0 and 1.2345678901234567e16 are whole; null for what has a fraction, or more digits than any number
- * of use.
+ * 12345678901234567.0 and 1.2345678901234567e16 are whole. Null for a number that has a fraction or more digits than
+ * any useful number.
  */
 export function wholeNumber(text: string): bigint | null {
   const [mantissa = '', exponent = '0'] = text.toLowerCase().split('e');

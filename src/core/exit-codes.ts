@@ -1,7 +1,7 @@
 import type { ErrorCode } from '../contract/errors.ts';
 import type { AnyReport } from './report.ts';
 
-/** What a script can decide on. Every way for `mq` to end is in this object and nowhere else. */
+/** The results that a script can act on. Every way for `mq` to end is in this object and nowhere else. */
 export const EXIT = {
   done: 0,
   failed: 1,

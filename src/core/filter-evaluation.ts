@@ -12,24 +12,24 @@ import {
 } from './filter-numbers.ts';
 
 /**
- * How much work one message may cost, in steps of about 100 ns: an element that a comprehension visits is one, and so
- * is a look at each few hundred letters of a text. Three nested comprehensions over a list of a thousand would take
- * minutes, in which no signal is heard.
+ * How much work one message may cost, in steps of about 100 ns. One step is an element that a comprehension visits, or
+ * a look at a few hundred letters of a text. Three nested comprehensions over a list of a thousand would take minutes,
+ * and no signal is heard meanwhile.
  */
 const STEPS_A_MESSAGE = 2_000_000;
 const LETTERS_A_STEP = 256;
 
-/** What is left of the work that one message may cost. */
+/** The work that one message may still cost. */
 export class Budget {
   #left = STEPS_A_MESSAGE;
-  /** One for all: what is thrown a thousand times on the way out must cost nothing to make. */
+  /** One object for all: it may be thrown a thousand times, so creating it must cost nothing. */
   readonly #spent = new Error('the expression takes too long on it: a comprehension within another visits too much');
 
   renew(): void {
     this.#left = STEPS_A_MESSAGE;
   }
 
-  /** Throws when nothing is left, and from then on always. */
+  /** Throws when nothing is left, and keeps throwing from then on. */
   readonly spend = (steps: number): void => {
     this.#left -= steps;
     if (this.#left < 0) throw this.#spent;
@@ -40,7 +40,7 @@ export class Budget {
   }
 }
 
-/** How the CEL library works on a node once it is checked; not in its types. */
+/** How the CEL library evaluates a checked node. This is not in its types. */
 interface Workings {
   handle?: Handle;
   readonly meta?: { readonly alternate?: ASTNode & Workings };
@@ -51,8 +51,8 @@ const COMPARISONS: ReadonlySet<string> = new Set(['==', '!=', '<', '<=', '>', '>
 const ARITHMETIC: ReadonlySet<string> = new Set(['+', '-', '*', '/', '%']);
 
 /**
- * Overloads that CEL does not have, so that its check of types lets mixed arithmetic pass. They are never called:
- * `workBy` answers for numbers first.
+ * Overloads that CEL does not have. With them, its type check accepts mixed arithmetic. They are never called: `workBy`
+ * answers for numbers first.
  */
 export const MIXED_OVERLOADS: readonly string[] = [
   ...[...ARITHMETIC].flatMap((operator) =>
@@ -72,9 +72,9 @@ export const MIXED_OVERLOADS: readonly string[] = [
 ];
 
 /**
- * Makes the checked nodes of an expression work by our numbers and our budget: the library's operators refuse an int
- * beside a double, round where a message's number is exact, and loop without end. Everything that is neither a number
- * nor a loop stays the library's.
+ * Makes the checked nodes of an expression use our numbers and our budget. The library's operators refuse an int beside
+ * a double, round where a message's number is exact, and loop without end. Everything that is neither a number nor a
+ * loop stays the library's.
  */
 export function workBy(nodes: Iterable<ASTNode>, budget: Budget): void {
   for (const node of nodes) {
@@ -86,16 +86,16 @@ export function workBy(nodes: Iterable<ASTNode>, budget: Budget): void {
     else if (op === 'call' || op === 'rcall') {
       const loop = workings.meta?.alternate;
       if (loop !== undefined) wrap(loop, (items) => visited(items, budget));
-      // Macros such as `has` have no work of their own.
+      // Macros such as `has` have no evaluator of their own.
       else if (workings.handle !== undefined) wrap(workings, (args) => called(op, String(node.args[0]), args, budget));
     }
   }
 }
 
-/** `own` answers, or leaves it to the library with undefined. */
+/** `own` answers, or returns undefined to leave it to the library. */
 function wrap(node: Workings, own: (...args: readonly unknown[]) => unknown): void {
   const { handle } = node;
-  if (handle === undefined) throw new MqError('INTERNAL', 'the CEL library works in another way than was known');
+  if (handle === undefined) throw new MqError('INTERNAL', 'the CEL library does not work as expected');
   node.handle = function (...args) {
     const answer = own(...args);
     return answer === undefined ? handle.apply(this, args) : answer;

@@ -3,11 +3,14 @@ import { InexactNumber } from './exact-json.ts';
 /** A number of a filter: CEL's int (and uint) as bigint, its double as number. */
 export type FilterNumber = bigint | number;
 
-/** CEL's own bounds, and those of ids of 64 bits without a sign. */
+/** CEL's own bounds, which are those of signed and unsigned 64-bit ids. */
 const LEAST = -(2n ** 63n);
 const GREATEST = 2n ** 64n - 1n;
 
-/** The number that a value of the CEL library is; null for any other value. Its uint is an object around a bigint. */
+/**
+ * Converts a value of the CEL library to a number; null for any other value. The library's uint is an object around a
+ * bigint.
+ */
 export function asNumber(value: unknown): FilterNumber | null {
   if (typeof value === 'bigint' || typeof value === 'number') return value;
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return null;
@@ -24,7 +27,7 @@ function inexact(text: string): Error {
 export type Comparison = '==' | '!=' | '<' | '<=' | '>' | '>=';
 export type Arithmetic = '+' | '-' | '*' | '/' | '%';
 
-/** Whole and other numbers with each other, by their value: JavaScript compares a bigint with a number exactly. */
+/** Compares whole numbers with other numbers by their value: JavaScript compares a bigint with a number exactly. */
 export function compare(operator: Comparison, left: FilterNumber, right: FilterNumber): boolean {
   switch (operator) {
     case '==':
@@ -45,9 +48,9 @@ export function compare(operator: Comparison, left: FilterNumber, right: FilterN
 }
 
 /**
- * Numbers of a message are written without a word of their type, so arithmetic goes by their value: 2 and 2.0 are the
- * same number, whole numbers stay exact, and `/` divides as on paper (7 / 2 is 3.5; CEL itself cuts it to 3). Throws
- * where the result would be rounded, since a rounded id is another message's.
+ * Numbers in a message have no declared type, so arithmetic goes by their value. 2 and 2.0 are the same number, whole
+ * numbers stay exact, and 7 / 2 is 3.5 (in CEL itself it is 3). Throws where the result would be rounded, because a
+ * rounded id is another message's.
  */
 export function reckon(operator: Arithmetic, left: FilterNumber, right: FilterNumber): FilterNumber {
   const [a, b] = [asWhole(left), asWhole(right)];
@@ -96,14 +99,14 @@ function asWhole(value: FilterNumber): bigint | null {
   return Number.isSafeInteger(value) ? BigInt(value) : null;
 }
 
-/** Throws where the double would be another number. */
+/** Throws if the double would be a different number. */
 export function asDouble(value: FilterNumber): number {
   const double = Number(value);
   if (typeof value === 'bigint' && BigInt(double) !== value) throw inexact(String(value));
   return double;
 }
 
-/** Equality of what JSON can say, numbers by their value. `spend` is told of each value that is compared. */
+/** Equality of JSON values, with numbers compared by their value. `spend` is called for each value that is compared. */
 export function equal(left: unknown, right: unknown, spend: (steps: number) => void): boolean {
   spend(1);
   const [a, b] = [asNumber(left), asNumber(right)];
@@ -117,12 +120,12 @@ export function equal(left: unknown, right: unknown, spend: (steps: number) => v
   );
 }
 
-/** True for a list or an object of JSON, or a literal one of a filter. */
+/** True for a JSON list or object, and for a list or map that is written in a filter. */
 export function isContainer(value: unknown): boolean {
   return Array.isArray(value) || asEntries(value) !== null;
 }
 
-/** Instants and durations, which a literal list may hold. */
+/** Instants and durations: a list in a filter may hold them. */
 function sameInside(left: unknown, right: unknown): boolean {
   if (typeof left !== 'object' || left === null || typeof right !== 'object' || right === null) return false;
   return (

@@ -18,10 +18,10 @@ export type VariableName =
   | 'dead';
 
 /**
- * The values that a filter sees of a message; only those that it uses are made, because parsing each body costs most.
- * Whole numbers are CEL ints (bigint), exact to 64 bits also in a JSON body and in headers: as doubles, an id of 64
- * bits would be its neighbour, too. What is unknown is null, so that comparing it is an error (the message does not
- * match) and never a false zero.
+ * The values of a message that a filter can see. Only those that the filter uses are made, because parsing each body
+ * costs most. Whole numbers are CEL ints (bigint) and exact to 64 bits, also in a JSON body and in headers: as a
+ * double, a 64-bit id would become its neighbour. An unknown value is null: comparing it is an error (the message does
+ * not match) and never a false zero.
  */
 export function messageVariables(
   message: Message,
@@ -78,7 +78,7 @@ function integer(value: number | null): bigint | null {
   return value === null || !Number.isInteger(value) ? null : BigInt(value);
 }
 
-/** Headers as JSON gives them, whole numbers as bigint; those that JSON cannot hold are named by `Message.integers`. */
+/** Headers as JSON gives them, with whole numbers as bigint. `Message.integers` names those that JSON cannot hold. */
 function exactHeaders({ headers, integers }: Message): ReadonlyMap<string, ExactValue> {
   const exact = new Map<string, ExactValue>();
   for (const [name, value] of Object.entries(headers)) if (value !== undefined) exact.set(name, exactValue(value));
@@ -95,7 +95,7 @@ function exactValue(value: JsonValue): ExactValue {
   return exact;
 }
 
-/** Puts the number in the place of its digits. */
+/** Replaces the digits by the number. */
 function restoreInteger(root: ExactValue, path: readonly (string | number)[]): void {
   let holder: unknown = root;
   for (const step of path.slice(0, -1)) holder = memberOf(holder, step);

@@ -1,4 +1,4 @@
-/** What is wrong with an expression, in plain words, and what to write instead where that is known. */
+/** Explains what is wrong with an expression in plain words, and what to write instead if that is known. */
 export interface FilterFault {
   readonly text: string;
   readonly hint: string | null;
@@ -18,7 +18,7 @@ const WORDS: Readonly<Record<string, string>> = {
   type: 'a type',
 };
 
-/** CEL's name of a type as a word: `dyn<google.protobuf.Duration>` is a duration. */
+/** Turns CEL's name of a type into a word: `dyn<google.protobuf.Duration>` is a duration. */
 function typeWord(name: string): string {
   const inner = /^dyn<(.+)>$/.exec(name)?.[1] ?? name;
   if (/^list\b/.test(inner)) return 'a list';
@@ -27,7 +27,7 @@ function typeWord(name: string): string {
   return WORDS[inner] ?? inner;
 }
 
-/** The names of types within a list of arguments, whose brackets may hold commas. */
+/** The names of the types in a list of arguments. Their brackets may contain commas. */
 function typeNames(list: string): readonly string[] {
   const names: string[] = [];
   let depth = 0;
@@ -46,8 +46,8 @@ function typeNames(list: string): readonly string[] {
 const OVERLOAD = /^no such overload: (.+?) (==|!=|<=|>=|<|>|in|\+|-|\*|\/|%) (.+)$/;
 
 /**
- * `summary`: the library's own sentence, without the lines that point at the place. `source`: the expression, for what
- * its parser stumbles over.
+ * `summary`: the library's own sentence, without the lines that point at the place. `source`: the expression, needed to
+ * explain a syntax error.
  */
 export function filterFault(
   summary: string,
@@ -68,7 +68,7 @@ export function filterFault(
     return { text: `&& and || join what is true or false, not ${typeWord(operand[1] ?? '')}`, hint: null };
   const condition = /^Ternary condition must be bool, got '(.+)'$/.exec(summary);
   if (condition !== null)
-    return { text: `before ? stands what is true or false, not ${typeWord(condition[1] ?? '')}`, hint: null };
+    return { text: `the part before ? must be true or false, not ${typeWord(condition[1] ?? '')}`, hint: null };
   const branches = /^Ternary branches must have the same type, got '(.+)' and '(.+)'$/.exec(summary);
   if (branches !== null) {
     const [one, other] = [typeWord(branches[1] ?? ''), typeWord(branches[2] ?? '')];
@@ -93,9 +93,9 @@ function mismatch(left: string, operator: string, right: string): FilterFault {
   const both = [one, other];
   const text =
     operator === 'in'
-      ? `${one} cannot be looked for in ${other}`
+      ? `${one} cannot be searched for in ${other}`
       : /^[-+*/%]$/.test(operator)
-        ? `${one} ${operator} ${other} cannot be reckoned`
+        ? `${one} ${operator} ${other} cannot be calculated`
         : `${one} cannot be compared with ${other} (${operator})`;
   const hint = both.includes('an instant')
     ? 'write an instant as timestamp("2026-11-21T09:00:00Z"); how long ago it was is age, a duration'
@@ -130,7 +130,7 @@ function badCall(
   }
   if (name === 'duration' || name === 'timestamp') {
     const example = name === 'duration' ? 'duration("5s")' : 'timestamp("2026-11-21T09:00:00Z")';
-    return { text: `${name} is made of a text, not of ${given}`, hint: `write ${example}` };
+    return { text: `${name} is made from a text, not from ${given}`, hint: `write ${example}` };
   }
   return {
     text: `${name}(…) does not go with ${given === '' ? 'nothing' : given}`,
@@ -147,10 +147,10 @@ function parserWords(summary: string): string {
 
 function unknownName(name: string): string {
   if (/^(true|false|null)$/i.test(name)) return `write ${name.toLowerCase()}`;
-  return `a text stands in quotes: "${name}"; 'mq help filters' has the names that a filter may use`;
+  return `a text needs quotes: "${name}"; 'mq help filters' has the names that a filter may use`;
 }
 
-/** What a person of another language writes, and how it is written here. */
+/** Habits from other languages, and what to write here instead. */
 const HABITS: readonly (readonly [RegExp, string])[] = [
   [/===/, 'write == to compare'],
   [/!==/, 'write != for "is not"'],

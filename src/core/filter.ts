@@ -9,17 +9,17 @@ import { filterFault } from './filter-words.ts';
 /** A compiled `--filter`. */
 export interface Filter {
   readonly text: string;
-  /** False also for a message on which the expression cannot be evaluated; then `onProblem` hears why. */
+  /** False also for a message on which the expression cannot be evaluated: then `onProblem` is told why. */
   matches(message: Message, onProblem: (reason: string) => void): boolean;
 }
 
 /**
- * Compiles a CEL expression to a filter. Syntax errors, type errors and unknown names throw `USAGE`, with a caret under
- * the mistake, before any broker is touched.
+ * Compiles a CEL expression to a filter. Syntax errors, type errors and unknown names throw `USAGE` before any broker
+ * is touched, with a caret under the mistake.
  *
- * `matches` runs in linear time (RE2): the CEL library's own uses JavaScript's engine, on which one bad pattern took 68
- * s (measured), and it cannot be replaced by registration. So each call of it is renamed to a method of ours of the
- * same length, which keeps every position in the error messages.
+ * `matches` runs in linear time (RE2). The CEL library uses JavaScript's engine, on which one bad pattern took 68 s
+ * (measured), and its `matches` cannot be replaced by registration. So each call of it is renamed to our own method.
+ * The new name has the same length, which keeps every position in the error messages.
  */
 export async function compileFilter(text: string): Promise<Filter> {
   const [{ Environment: CelEnvironment }, { RE2JS }] = await Promise.all([
@@ -39,14 +39,14 @@ export async function compileFilter(text: string): Promise<Filter> {
       if (patterns.size > 100) patterns.clear();
       patterns.set(pattern, compiled);
     }
-    // The engine is linear, and slow: some 50 ns a letter.
+    // The engine is linear but slow: about 50 ns a letter.
     budget.spend(subject.length / 2);
     return compiled.matcher(subject).find();
   };
   const environmentOf = (types: Types): Environment => {
     const made = new CelEnvironment({ enableOptionalTypes: true, homogeneousAggregateLiterals: false });
     for (const signature of MIXED_OVERLOADS) made.registerOperator(signature, neverCalled);
-    // What is known may all the same be asked whether it is there.
+    // A filter may ask whether a value is there even if it always is.
     if (types === KNOWN) for (const type of Object.values(KNOWN)) made.registerOperator(`${type} == null`, neverCalled);
     return made
       .registerVariable('id', types.text)
@@ -95,8 +95,8 @@ export async function compileFilter(text: string): Promise<Filter> {
     try {
       checked(source, environmentOf(KNOWN));
     } catch (error) {
-      // A null among the values of a list or of a choice has no type that it would go with; whatever else is wrong
-      // stays wrong.
+      // A null in a list or in a choice has no type that fits the others, so it is accepted. Any other mistake stays
+      // one.
       if (!asksForNull || !/\bnull\b/.test(summaryOf(error))) throw error;
     }
   };
@@ -128,7 +128,7 @@ export async function compileFilter(text: string): Promise<Filter> {
   workBy(nodesOf(parsed.ast), budget);
 
   const used = usedVariables(parsed.ast);
-  // The library does not export its Duration; an evaluated one leads to it.
+  // The library does not export its Duration. Evaluating one leads to the class.
   const zero: { constructor: { fromMilliseconds(milliseconds: number): unknown } } =
     environment.evaluate('duration("0s")');
   const toDuration = (milliseconds: number): unknown => zero.constructor.fromMilliseconds(milliseconds);
@@ -157,13 +157,13 @@ interface Types {
 }
 
 /**
- * What a message may not have is null there, so that these are of any type when the expression is evaluated, and may be
- * compared with null.
+ * A field that a message may lack is null in that case. When the expression is evaluated, these fields can have any
+ * type, and can be compared with null.
  */
 const MAY_BE_UNKNOWN: Types = { text: 'dyn', count: 'dyn', duration: 'dyn', instant: 'dyn' };
 /**
- * What they are where they are known. An expression that says nothing of null and is wrong with these would match no
- * message at all.
+ * The types of these fields if they are known. An expression that does not mention null and is wrong with these types
+ * would match no message at all.
  */
 const KNOWN: Types = {
   text: 'string',
@@ -176,7 +176,7 @@ function mentionsNull(ast: ASTNode): boolean {
   return [...nodesOf(ast)].some((node) => node.op === 'value' && node.args === null);
 }
 
-/** The line of the text, and a caret under the place, as the library shows its own errors. */
+/** The line of the text, with a caret under the place, as in the library's own errors. */
 function pointer(text: string, at: number): string {
   const before = text.slice(0, at).split('\n');
   const number = before.length;
@@ -185,12 +185,12 @@ function pointer(text: string, at: number): string {
   return `\n\n${margin}${line}\n${' '.repeat(margin.length + (before.at(-1)?.length ?? 0))}^`;
 }
 
-/** As many letters as `matches`. */
+/** Has as many letters as `matches`. */
 const LINEAR_MATCH = 'matchRE';
 
-/** The library's operators need a handler; ours answer before it is asked. */
+/** The library's operators need a handler; our evaluation answers before it is called. */
 function neverCalled(): never {
-  throw new MqError('INTERNAL', 'an operator of the CEL library was called in the place of ours');
+  throw new MqError('INTERNAL', 'an operator of the CEL library was called instead of ours');
 }
 
 function filterError(text: string, error: unknown, isFunction: (name: string) => boolean): MqError {
@@ -228,8 +228,8 @@ function matchCalls(ast: ASTNode): ASTNode[] {
 }
 
 /**
- * Where each `.matches(` stands: after its receiver. Calls nest from the inside out, so the search starts at the
- * receiver's end.
+ * Finds where each `.matches(` is, from the end of its receiver on. Calls nest from the inside out, so the search
+ * starts at the receiver's end.
  */
 function renameMatches(text: string, ast: ASTNode): string {
   let renamed = text;
@@ -253,7 +253,7 @@ function literalPatterns(ast: ASTNode): { readonly pattern: string; readonly at:
   return patterns;
 }
 
-/** Whole numbers that are written as doubles, and that no double is. */
+/** Whole numbers that are written as doubles but that no double can represent. */
 function* inexactLiterals(ast: ASTNode, source: string): Generator<{ readonly written: string; readonly at: number }> {
   for (const node of nodesOf(ast)) {
     if (node.op !== 'value' || typeof node.args !== 'number' || Number.isSafeInteger(node.args)) continue;

@@ -4,7 +4,7 @@ import type { GivesBack, Notice, Queue } from '../contract/queue.ts';
 export interface LookRequest {
   readonly source: Queue;
   readonly state: MessageState;
-  /** How many will be looked at, at most; null: unknown. */
+  /** The largest number of messages to look at; null: unknown. */
   readonly looks: number | null;
   readonly givesBack: GivesBack;
   readonly force: boolean;
@@ -12,15 +12,15 @@ export interface LookRequest {
   readonly signal: AbortSignal;
 }
 
-/** False also where nobody can look at all: then taking and giving back is the only way to see a message. */
+/** False also if looking is impossible: then taking and giving back is the only way to see a message. */
 export function isLookFree({ capabilities }: Queue): boolean {
   const { peek } = capabilities.abilities;
   return peek.supported && peek.effect === 'free';
 }
 
 /**
- * The one gate before any look at messages that may stay where they are, for every verb: says the price, once, before
- * anything is asked or touched. Throws `PRECONDITION_FAILED` when looking would do harm, or when nobody can tell, and
+ * The one gate before any look at messages that may stay in their place, for every verb. It says the price once, before
+ * anything is asked or touched. Throws `PRECONDITION_FAILED` if looking would do harm, or if that is unknown, and
  * `force` is not set.
  */
 export async function weighLook(request: LookRequest): Promise<void> {

@@ -2,12 +2,12 @@ import type { OutgoingMessage, SendOutcome } from '../contract/message.ts';
 import type { Notice, Publisher } from '../contract/queue.ts';
 import { counted } from './counted.ts';
 
-/** In one sentence. */
+/** One sentence that names them all. */
 const NAMED = 5;
-/** One by one: a misfit may name a header, and messages may have any number of those. */
+/** One by one: a misfit may name a header, and messages can have any number of headers. */
 const TOLD = 20;
 
-/** What of the messages that are looked at does not fit into their target, by phrase. */
+/** Counts, for each phrase, the messages that do not fit into their target. */
 export class Misfits {
   readonly #target: string;
   readonly #counts = new Map<string, number>();
@@ -16,14 +16,14 @@ export class Misfits {
     this.#target = target;
   }
 
-  /** Counts what does not fit of one message; returns the phrases that no message before it had. */
+  /** Counts the misfits of one message. Returns the phrases that no earlier message had. */
   add(misfits: readonly string[]): readonly string[] {
     const fresh = misfits.filter((misfit) => !this.#counts.has(misfit));
     for (const misfit of misfits) this.#counts.set(misfit, (this.#counts.get(misfit) ?? 0) + 1);
     return fresh;
   }
 
-  /** Different phrases. */
+  /** The number of different phrases. */
   get size(): number {
     return this.#counts.size;
   }
@@ -40,13 +40,13 @@ export class Misfits {
 /** Sends messages that were not checked beforehand. It counts what each send has to drop. */
 export interface LossySender {
   send(message: OutgoingMessage): Promise<SendOutcome>;
-  /** Tells how many were sent without something. */
+  /** Tells how many messages were sent without something. */
   tell(): void;
 }
 
 /**
- * For `--lossy` where no look could go before: each thing that does not fit is told before the first message that has
- * it is sent, so that nothing is dropped in silence. `target` is as the operator named it.
+ * For `--lossy` without a look beforehand. Each thing that does not fit is told before the first message with it is
+ * sent, so that nothing is dropped in silence. `target` is the name that the operator gave.
  */
 export function lossySender(publisher: Publisher, target: string, notice: Notice): LossySender {
   const found = new Misfits(target);

@@ -22,7 +22,7 @@ import { byHand, looked, nativelyElse, nativeMoveOf, type Work } from './work.ts
 export interface MoveRequest extends SelectionOptions {
   readonly operation: 'move' | 'copy';
   readonly source: Queue;
-  /** Which of the source's messages: `dead` only where the queue keeps its own dead letters. */
+  /** Which of the source's messages. `dead` only if the queue keeps its own dead letters. */
   readonly state: 'ready' | 'dead';
   /** Which of them are meant; null: all. */
   readonly only: Whose | null;
@@ -31,14 +31,14 @@ export interface MoveRequest extends SelectionOptions {
   readonly ratePerSec: number | null;
   readonly setHeaders: Readonly<Record<string, JsonValue>>;
   readonly lossy: boolean;
-  /** Look even where looking may do harm. */
+  /** Look even if looking may do harm. */
   readonly force?: boolean;
   readonly window?: number;
   readonly notice: Notice;
   readonly signal: AbortSignal;
 }
 
-/** Any queue to any queue, also between brokers. The guarantee is the weaker of the two. */
+/** Moves messages from any queue to any other, also between brokers. The guarantee is the weaker of the two. */
 export async function planMove(request: MoveRequest): Promise<Plan> {
   const { operation, source, target, state, force = false, notice, max } = request;
   ask(source, operation);
@@ -78,8 +78,8 @@ export async function planMove(request: MoveRequest): Promise<Plan> {
 }
 
 /**
- * A dry run. Between two kinds of queue every message is looked at, because it may not fit; where even looking would do
- * harm, the broker's count has to do, and that is said.
+ * A dry run. Between two kinds of queue, every message is looked at, because it may not fit. If even looking would do
+ * harm, the broker's count has to do, and the report says so.
  */
 async function tryOut(
   request: MoveRequest,
@@ -99,7 +99,7 @@ async function tryOut(
       return misfits.length === 0 || lossy ? null : `does not fit into ${target.name}: ${misfits.join('; ')}`;
     };
     const { onProgress } = options;
-    // What stays where it is when it is moved may not fit anywhere else.
+    // A message that does not leave its place when it is moved may not fit anywhere else.
     const isBound = facts.operation === 'copy' && source.survey !== undefined;
     const mayNotFit = (source.kind !== target.kind || isBound) && !wasLookedAt;
     const report = await dryRun(facts, scanned, { onProgress, ...(mayNotFit ? { faultOf } : {}) }).catch((error) => {
@@ -120,7 +120,7 @@ async function publisherFor(
 ): Promise<{ publisher: Publisher; close(): Promise<void> }> {
   const { target, lossy, notice } = request;
   const expected = expectedSends(chosen, depth, max);
-  // The publisher outlives the operator's signal: what is in the air when they interrupt is still settled.
+  // The publisher outlives the operator's signal: messages that are in the air at the interruption are still settled.
   const publisher = await openPublisher(target, {
     ...{ expected, lossy, notice, signal: new AbortController().signal },
     ...(request.operation === 'move' ? { once: true } : {}),
@@ -144,9 +144,9 @@ async function sendByHand(request: MoveRequest, work: Work, options: RunOptions)
 }
 
 /**
- * Says what does not fit before anything is sent. Where looking is free, every message is looked at: with `lossy` the
- * losses are named, without it the move is refused. Where looking disturbs, the two kinds are compared, and a message
- * that does not fit will stay where it is. Resolves to whether every message has been looked at.
+ * Says what does not fit before anything is sent. If looking is free, every message is looked at: with `lossy` the
+ * losses are named, without it the move is refused. If looking disturbs, the two kinds are compared, and a message that
+ * does not fit will stay in its place. Resolves to whether every message has been looked at.
  */
 async function reportMisfits(
   request: MoveRequest,

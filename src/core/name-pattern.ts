@@ -1,13 +1,13 @@
 import type { QueuePattern } from '../contract/broker.ts';
 import { MqError } from '../contract/errors.ts';
 
-/** Longer than any name or URL of a queue; far longer ones make no expression. */
+/** Longer than any name or URL of a queue. Far longer ones cannot be compiled. */
 const LONGEST_GLOB = 10_000;
 
 /**
- * Globs over queue names: `*` any run, `?` one character, `[abc]`, `[a-z]`, `[!x]`, and `\` takes the next character as
- * it is. Unlike in a file glob, `/` and a leading dot are letters like any other, since queue names are not paths. No
- * globs: every queue. Throws `USAGE` for one that is too long.
+ * Matches queue names with globs: `*` any run, `?` one character, `[abc]`, `[a-z]`, `[!x]`, and `\` takes the next
+ * character as it is. `/` and a leading dot are ordinary letters, unlike in a file glob, because queue names are not
+ * paths. Without globs, every queue matches. Throws `USAGE` for a glob that is too long.
  */
 export function queuePattern(globs: readonly string[]): QueuePattern {
   const expressions = globs.map(globExpression);
@@ -18,7 +18,7 @@ export function queuePattern(globs: readonly string[]): QueuePattern {
 }
 
 /**
- * A bracket that is never closed is a letter, and so is a backslash before an ordinary one: `name[` means the queue of
+ * A bracket that is never closed is an ordinary letter, and so is a backslash before one: `name[` means the queue of
  * that name.
  */
 export function isGlob(text: string): boolean {
@@ -46,8 +46,8 @@ function globExpression(glob: string): RegExp {
 }
 
 /**
- * A range the wrong way round has no letter in it, as in a shell; each letter is written by its number, so that none
- * means something in an expression.
+ * A reversed range contains no letter, as in a shell. Each letter is written by its number, so that none has a meaning
+ * in an expression.
  */
 function classOf(inner: string): string {
   const isNegated = inner.startsWith('!');
@@ -60,7 +60,7 @@ function classOf(inner: string): string {
     if (from <= to) parts += `\\u{${from.toString(16)}}-\\u{${to.toString(16)}}`;
     if (isRange) at += 2;
   }
-  // Nothing, and all but nothing.
+  // Patterns that match nothing, and everything but nothing.
   return `[${isNegated ? '^' : ''}${parts}]`;
 }
 

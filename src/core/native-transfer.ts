@@ -27,18 +27,18 @@ export interface NativeTransferRequest {
 }
 
 const PAGE = 500;
-/** Named messages are held until they are a page, and most brokers are sent them whole. */
+/** Named messages are collected until they fill a page: most brokers are sent them whole. */
 const PAGE_BYTES = 8 * 1024 * 1024;
 /**
- * With a rate, a page is what is due in this time: even enough to the eye of a consumer, and cheap enough for the
- * broker.
+ * With a rate, a page holds the messages that are due in this time: smooth enough for a consumer, and cheap enough for
+ * the broker.
  */
 const PACED_PAGE_MS = 50;
 
 /**
- * Moves by the broker's own means, page by page. Without a selection the broker takes the next so many; with one, `mq`
- * looks (which is free on every kind that has a native move), chooses, and names the messages. Each page is atomic
- * where the guarantee says so, so stopping between two pages leaves every message in exactly one place.
+ * Moves by the broker's own means, page by page. Without a selection, the broker takes the next messages, up to a
+ * number. With one, `mq` looks (which is free on every kind that has a native move), chooses, and names the messages.
+ * Each page is atomic if the guarantee says so, so a stop between two pages leaves every message in exactly one place.
  */
 async function nativeTransfer(
   request: NativeTransferRequest,
@@ -53,7 +53,7 @@ async function nativeTransfer(
       : Math.max(1, Math.min(PAGE, Math.round((request.ratePerSec * PACED_PAGE_MS) / 1000)));
   let complete = true;
   let isLost = false;
-  /** Messages of the page that is in the air, at most. */
+  /** The largest number of messages that the page in the air may hold. */
   let asked = 0;
   let broken: unknown = null;
   let due = clock.now();
@@ -89,7 +89,7 @@ async function nativeTransfer(
     tally.left += remaining;
     complete = false;
     const messages = counted(remaining, 'message');
-    request.notice(`the broker has ended without moving about ${messages}, still in ${request.source.name}`);
+    request.notice(`the broker ended without moving about ${messages}, still in ${request.source.name}`);
   };
 
   try {
@@ -151,7 +151,7 @@ async function nativeTransfer(
     broken = error;
   }
   try {
-    // What the broker moved by itself after the last page belongs to the report, most of all when the operator has
+    // The report includes what the broker moved by itself after the last page, above all when the operator has
     // interrupted.
     if (move.stop !== undefined) countAll(await move.stop());
   } catch (error) {
@@ -162,7 +162,7 @@ async function nativeTransfer(
   }
   if (broken !== null) {
     if (tally.moved + tally.skipped + tally.failed === 0) throw broken;
-    // Of the page that broke off nothing is known for certain beyond its own guarantee.
+    // Of the page that broke off, only what its guarantee says is certain.
     const open = tally.matched - tally.moved - tally.skipped - tally.failed - tally.unknown;
     for (let i = 0; i < open; i++) tally.doubt({ id: null, reason: reasonOf(broken) });
     request.notice(`stopped: ${reasonOf(broken)}${move.guarantee === 'atomic' ? pageInDoubt(broken, asked) : ''}`);
@@ -180,7 +180,7 @@ async function nativeTransfer(
   });
 }
 
-/** By the broker's own means; by hand where it turns out, before anything was moved, that the broker will not do it. */
+/** By the broker's own means. By hand if it turns out, before anything was moved, that the broker will not do it. */
 export async function nativeElseByHand(
   request: NativeTransferRequest,
   move: NativeMove,
@@ -195,7 +195,7 @@ export async function nativeElseByHand(
   }
 }
 
-/** Of a page without names nobody can tell how many it held: it is moved as a whole, or not at all, and in no count. */
+/** The size of a page without names is unknown. It is moved as a whole or not at all, and is in no count. */
 function pageInDoubt(error: unknown, asked: number): string {
   if (asked === 0 || !isMqError(error) || !error.retryable) return '';
   return asked === 1

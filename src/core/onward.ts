@@ -8,11 +8,11 @@ import type { Consumer } from '../contract/queue.ts';
 export type OpenConsumer = (limit: number | null, besideHeld?: true) => Promise<Consumer>;
 
 /**
- * Takes as many as are probably wanted, and goes on only when the caller asks for more because some of them were not
- * meant. What was taken first stays in hand meanwhile, so that it does not come again. For kinds where each look takes
- * a message away for a while.
+ * Takes as many as are probably wanted. Goes on only if the caller asks for more because some of them were not meant.
+ * Meanwhile the first ones stay in hand, so that they do not come again. For kinds where each look takes a message away
+ * for a while.
  *
- * `close` gives back in the order of delivery, also when one of the two fails; the first failure is thrown.
+ * `close` gives back in the order of delivery, even if one of the two closings fails. The first failure is thrown.
  */
 export class OnwardConsumer implements Consumer {
   readonly #first: Consumer;
@@ -45,7 +45,7 @@ export class OnwardConsumer implements Consumer {
       yield delivery;
     }
     const rest = this.#bound === null ? null : this.#bound - seen;
-    // Fewer than it might take: the queue is empty.
+    // It gave fewer than it could have taken: the queue is empty.
     if (seen < this.#wanted || this.#signal.aborted || rest === 0) return;
     this.#next = await this.#open(rest, true);
     yield* this.#next;
@@ -61,9 +61,9 @@ export class OnwardConsumer implements Consumer {
 }
 
 export interface OnwardRequest {
-  /** How many are wanted; more than 0. */
+  /** How many are wanted: more than 0. */
   readonly wanted: number;
-  /** Never look at more than so many; null: no bound. */
+  /** Never look at more than this; null: no bound. */
   readonly bound: number | null;
   readonly open: OpenConsumer;
   readonly signal: AbortSignal;

@@ -2,13 +2,13 @@ import type { JsonValue, Message, OutgoingMessage } from '../contract/message.ts
 
 export interface OutgoingOptions {
   readonly setHeaders: Readonly<Record<string, JsonValue>>;
-  /** Mark it as redriven once more. */
+  /** Mark the message as redriven once more. */
   readonly countReplay: boolean;
-  /** The `Queue.place` that it was read from; absent: it counts as new. */
+  /** The `Queue.place` that the message was read from; absent: it counts as new. */
   readonly from?: string;
 }
 
-/** A message that was read, as one to be sent: everything that travels, plus what the operator asked to set. */
+/** Turns a message that was read into one to send: everything that travels, plus what the operator asked to set. */
 export function toOutgoing(message: Message, options: OutgoingOptions): OutgoingMessage {
   const changed = Object.keys(options.setHeaders).length > 0;
   return {

@@ -14,7 +14,7 @@ export interface PeekRequest extends SelectionOptions {
   readonly queue: Queue;
   /** `dead` means the dead letters of the queue, wherever they are kept. */
   readonly state: MessageState;
-  /** At most so many matching messages; null: all. */
+  /** The largest number of matching messages to show; null: all. */
   readonly limit: number | null;
   readonly force: boolean;
   readonly notice: Notice;
@@ -22,8 +22,8 @@ export interface PeekRequest extends SelectionOptions {
 }
 
 /**
- * Looks without taking. The price, where there is one, and what was left undecided are said by `notice`. Where looking
- * disturbs, no more messages are looked at than are asked for, unless a selection makes it necessary.
+ * Looks without taking. Tells the price, if there is one, and what was left undecided by `notice`. If looking disturbs,
+ * it looks at no more messages than are asked for, unless a selection makes that necessary.
  */
 export async function* peekMessages(request: PeekRequest): AsyncGenerator<Message> {
   const { broker, queue, limit, notice, signal, force } = request;
@@ -60,13 +60,13 @@ export async function* peekMessages(request: PeekRequest): AsyncGenerator<Messag
     const verdict = chosen.verdict(message);
     await chosen.turn();
     if (verdict === 'leave') continue;
-    // In a dead-letter queue it is ready for whoever consumes that queue; to the one who asked it is a dead letter.
+    // To a consumer of the dead-letter queue it is ready. To the operator who asked it is a dead letter.
     yield located === null ? message : deadLetter(message, located);
     shown += 1;
     if (limit !== null && shown >= limit) break;
   }
   const remarks = chosen.remarks();
-  // No look at all could have found one: that is no answer.
+  // No look could have found one, so an empty result would be no answer.
   if (chosen.undecided) throw undecided(holder, remarks);
   for (const remark of remarks) notice(remark);
 }

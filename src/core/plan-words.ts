@@ -9,18 +9,18 @@ const DONE: Readonly<Record<Operation, string>> = {
   drain: 'drained',
 };
 
-/** `redrive from orders-dlq to orders: …`, for those who want to read along. */
+/** `redrive from orders-dlq to orders: …`, for people who want to follow. */
 export function planSentence(plan: Plan): string {
   return `${plan.operation} ${route(plan)}: ${plan.effect}`;
 }
 
 /**
- * A report in one sentence. `duration`: how long it took, in words; null: not said. `command`: what `drain --exec` ran
- * is the target.
+ * A report in one sentence. `duration`: how long it took, in words; null: not said. `command`: the target is the
+ * command that `drain --exec` ran.
  */
 export function reportSentence(report: AnyReport, duration: string | null = null, command = false): string {
   const { operation, moved, matched, skipped, failed, unknown, left, complete } = report;
-  // A command may fail the same message again and again: what was tried are deliveries, not so many messages.
+  // A command may fail the same message again and again, so this counts deliveries, not messages.
   const whole = moved === matched || command;
   const many = moved === null ? 'an unknown number of' : whole ? `${moved}` : `${moved} of ${matched}`;
   const details = [
@@ -31,7 +31,7 @@ export function reportSentence(report: AnyReport, duration: string | null = null
     ...(unknown > 0
       ? [`${unknown} uncertain: each may ${operation === 'purge' ? 'still be there' : 'be in both places'}`]
       : []),
-    // What was not looked at before the end is in no count.
+    // Messages that were not looked at before the end are in no count.
     ...(left > 0 ? [complete ? `${left} left` : `${left} of those seen left`] : []),
     ...(duration === null || report.dryRun ? [] : [duration]),
     ...(complete ? [] : [unfinished(report)]),
@@ -42,7 +42,7 @@ export function reportSentence(report: AnyReport, duration: string | null = null
   return `${verb} ${many} ${noun} ${way}${details.length === 0 ? '' : ` (${details.join(', ')})`}`;
 }
 
-/** What a report that is not complete means for another run. `report.complete` must be false. */
+/** What an incomplete report means for another run. `report.complete` must be false. */
 export function unfinished({ operation, moved, unknown }: AnyReport): string {
   if (operation === 'copy' && moved !== 0) return 'not finished; another run copies these once more';
   if (unknown > 0 && operation !== 'purge')
@@ -54,7 +54,8 @@ export function unfinished({ operation, moved, unknown }: AnyReport): string {
 export function route({ operation, from, to }: Pick<AnyReport, 'operation' | 'from' | 'to'>): string {
   if (to.length === 0 && operation === 'redrive') return `from ${from} to the queues that they name`;
   if (to.length === 0) return `in ${from}`;
-  // A redrive goes from the dead letters of a queue to the queue; anything else of one name is on two brokers.
+  // A redrive goes from the dead letters of a queue to the queue. In any other verb, the same name twice means two
+  // brokers.
   const elsewhere = operation !== 'redrive' && to.length === 1 && to[0] === from ? ' on the other broker' : '';
   return `from ${from} to ${to.join(', ')}${elsewhere}`;
 }

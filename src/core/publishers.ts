@@ -4,8 +4,8 @@ import type { Publisher, PublisherOptions, Queue } from '../contract/queue.ts';
 import { wrapPublisher } from '../contract/wrap.ts';
 
 /**
- * Opens the queue's publisher, through the gate. What only another broker can hold (a type of SQS, a property of AMQP)
- * counts as a misfit too, where the publisher does not keep it.
+ * Opens the queue's publisher, through the gate. A property that only another broker can hold (a type of SQS, a
+ * property of AMQP) counts as a misfit, unless the publisher keeps it.
  */
 export async function openPublisher(queue: Queue, options: PublisherOptions): Promise<Publisher> {
   const publisher = await ask(queue, 'enqueue').publisher(options);
@@ -41,7 +41,7 @@ function watchful(publisher: Publisher, broker: string, lossy: boolean): Publish
 
 const UNTOLD: SendOutcome = { status: 'unknown', reason: 'the publisher did not say what became of it' };
 
-/** One publisher a queue name, opened when it is first needed, closed together. */
+/** One publisher for each queue name. It is opened at its first use, and all are closed together. */
 export class Publishers {
   readonly #open: (name: string) => Promise<Publisher>;
   readonly #publishers = new Map<string, Promise<Publisher>>();
@@ -64,7 +64,7 @@ export class Publishers {
     return publisher;
   }
 
-  /** Of those that could be opened. */
+  /** The publishers that could be opened. */
   get names(): readonly string[] {
     return [...this.#opened];
   }

@@ -24,15 +24,18 @@ export interface PurgeRequest extends SelectionOptions {
   readonly queue: Queue;
   /** `all`: every state that this kind can purge. */
   readonly state: 'ready' | 'delayed' | 'dead' | 'all';
-  /** Each message is put here before it is removed (`--backup FILE`); null: no copy is kept. */
+  /** Each message is written here before it is removed (`--backup FILE`); null: no copy is kept. */
   readonly backup: Destination | null;
-  /** Look even where looking may do harm. */
+  /** Look even if looking may do harm. */
   readonly force?: boolean;
   readonly notice: Notice;
   readonly signal: AbortSignal;
 }
 
-/** Deletes messages and keeps the queue. The narrow act is never widened: what cannot be applied exactly is refused. */
+/**
+ * Deletes messages and keeps the queue. A narrow purge is never widened: a selection that cannot be applied exactly is
+ * refused.
+ */
 export async function planPurge(request: PurgeRequest): Promise<Plan> {
   const { broker, queue, force = false, notice, signal, backup } = request;
   const target = await purgeTarget(broker, queue, request.state, signal);
@@ -116,7 +119,7 @@ function sumOf(depths: readonly Depth[]): Depth {
   };
 }
 
-/** The broker's own purge. When it does not say how many messages it removed, neither does the report. */
+/** The broker's own purge. If the broker does not say how many messages it removed, neither does the report. */
 async function whole(
   queue: Queue,
   states: readonly MessageState[],
@@ -144,5 +147,5 @@ async function whole(
   return removed === null ? { ...report, matched: null, moved: null, perSec: null } : report;
 }
 
-/** Where messages go that are deleted. */
+/** The destination of messages that are deleted. */
 const DISCARD: Destination = { put: async (message) => ({ status: 'sent', id: message.id }), keeps: false };

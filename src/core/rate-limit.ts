@@ -1,6 +1,6 @@
 /**
- * An even pacer: `next` resolves when the next slot has come, so 50/s is one every 20 ms and never 50 at once. Slots
- * that were missed because the work itself was slow are not made up for in a burst.
+ * An even pacer. `next` resolves at the next slot, so 50/s is one every 20 ms and never 50 at once. Slots that were
+ * missed because the work was slow are not made up for in a burst.
  */
 export interface Pacer {
   /** Resolves at the slot, or at once when the signal aborts. */
@@ -9,7 +9,7 @@ export interface Pacer {
 
 export interface Clock {
   now(): number;
-  /** Resolves after so many milliseconds, or at once when the signal aborts. */
+  /** Resolves after this many milliseconds, or at once when the signal aborts. */
   sleep(milliseconds: number, signal: AbortSignal): Promise<void>;
 }
 
@@ -20,8 +20,8 @@ export function pacer(perSecond: number, clock: Clock = systemClock): Pacer {
   return {
     async next(signal) {
       const now = clock.now();
-      // A timer is late by up to a few milliseconds; carrying that over keeps the average rate right, more than one
-      // slot would be a burst.
+      // A timer is late by up to a few milliseconds. Carrying that over keeps the average rate right; carrying over
+      // more than one slot would be a burst.
       slot = slot === null ? now : Math.max(slot + interval, now - Math.max(interval, TIMER_SLACK_MS));
       if (slot > now) await clock.sleep(slot - now, signal);
     },

@@ -23,14 +23,14 @@ export interface RedriveRequest extends SelectionOptions {
   readonly broker: Broker;
   /** The queue that lost them, or the dead-letter queue itself. */
   readonly queue: Queue;
-  /** Send all of them here instead of where each came from; it may be on another broker. */
+  /** Send all of them here instead of back to where each came from. It may be on another broker. */
   readonly to: Queue | null;
   readonly max: number | null;
   readonly ratePerSec: number | null;
   readonly setHeaders: Readonly<Record<string, JsonValue>>;
   readonly keepDeathHeaders: boolean;
   readonly lossy: boolean;
-  /** Look even where looking may do harm. */
+  /** Look even if looking may do harm. */
   readonly force?: boolean;
   readonly window?: number;
   readonly notice: Notice;
@@ -38,16 +38,16 @@ export interface RedriveRequest extends SelectionOptions {
 }
 
 /**
- * Dead letters back to where they came from. With `maxReplays` each is marked as redriven once more, and one that was
- * redriven so often already is skipped; without it a redriven message is exactly what it was before it died, with
- * nothing added.
+ * Sends dead letters back to where they came from. With `maxReplays`, each is marked as redriven once more, and one
+ * that has been redriven that often already is skipped. Without it, a redriven message is exactly what it was before it
+ * died.
  */
 export async function planRedrive(request: RedriveRequest): Promise<Plan> {
   const { broker, queue, to, force = false, notice, signal, max } = request;
   ask(queue, 'redrive');
   const found = await locateDeadLetters(broker, queue, signal);
-  // An application's own dead-letter queue: with a target, all that is in it is meant; without one, what says where it
-  // belongs.
+  // An application's own dead-letter queue. With a target, all messages in it are meant; without one, those that say
+  // where they belong.
   const located = found.linked || to === null ? found : { ...found, only: null };
   const { holder, state } = located;
   const countReplay = request.maxReplays !== null;
@@ -55,8 +55,8 @@ export async function planRedrive(request: RedriveRequest): Promise<Plan> {
   const chosen = selection(request, located.only, depth.now);
   const targets = to === null ? located.sources : [to.name];
   const transforms = Object.keys(request.setHeaders).length > 0;
-  // By hand, each message is asked whose it is. A broker that remembers that itself, and takes each home, may do it for
-  // the only queue that is linked.
+  // By hand, each message is asked whose it is. A broker may remember that itself and take each message home: it may do
+  // so for the only linked queue.
   const all = selection(request, isLeftToBroker(located, to) ? null : located.only, depth.now);
   const work: Work = {
     ...{ operation: 'redrive', source: holder, state, to: targets, selection: all, depth, max, force, notice },
@@ -88,7 +88,8 @@ export async function planRedrive(request: RedriveRequest): Promise<Plan> {
       if (options.dryRun) {
         const { onProgress } = options;
         const faultOf = located.links.mayNotRestore === true && native === null ? notRestored(located.links) : null;
-        // Nothing is looked at for that alone; of what is looked at anyway, what nothing places is told as in the run.
+        // No message is looked at just for this. Of messages that are looked at anyway, those with no known place are
+        // told as in the run.
         const unplaced = (message: Message): string | null =>
           to === null && located.originOf(message) === null ? 'nothing says which queue it came from' : null;
         const judged = faultOf ?? (taken.everything ? null : unplaced);
@@ -98,7 +99,7 @@ export async function planRedrive(request: RedriveRequest): Promise<Plan> {
         });
       }
       const hands = async (): Promise<Report> => {
-        // What was selected for the broker was weighed when it was planned.
+        // The selection for the broker was weighed when it was planned.
         if (native !== null && taken.everything) await weigh(chosen);
         return sendHome(request, located, { ...work, selection: chosen }, countReplay, options);
       };
@@ -131,10 +132,10 @@ async function sendHome(
 ): Promise<Report> {
   const { broker, to, notice, lossy } = request;
   const { source: holder, to: targets } = work;
-  // A publisher outlives the signal: what is in the air when the operator interrupts is still settled.
+  // A publisher outlives the signal: messages that are in the air when the operator interrupts are still settled.
   const lasting = new AbortController().signal;
-  // Each message may say where it belongs, whatever the links say: how many go to which queue is known only where all
-  // go to one.
+  // Each message may say where it belongs, whatever the links say. How many go to which queue is known only if all go
+  // to one.
   const expected = to === null ? null : expectedSends(work.selection, work.depth, work.max);
   const publishers = new Publishers(async (name) => {
     const target = to ?? (name === holder.name ? holder : await broker.queue(name, lasting));
@@ -174,7 +175,7 @@ async function sendHome(
     if (targets.length === 1 && targets[0] !== undefined) await publishers.get(targets[0]);
     const report = await byHand(work, { destination: { put } }, options);
     for (const sender of senders.values()) sender.tell();
-    // Nothing but the messages said where they belong.
+    // Only the messages said where they belong.
     return targets.length === 0 ? { ...report, to: publishers.names } : report;
   } finally {
     await publishers.close();

@@ -4,7 +4,7 @@ import type { ItemOutcome } from '../contract/queue.ts';
 
 export type Operation = 'redrive' | 'move' | 'copy' | 'purge' | 'drain';
 
-/** What a verb that changes messages did, or with `dryRun` would do. Public JSON: keys are only ever added. */
+/** What a verb that changes messages did, or would do with `dryRun`. This is public JSON: keys are only ever added. */
 export interface Report<Count = number> {
   readonly operation: Operation;
   readonly from: string;
@@ -15,23 +15,23 @@ export interface Report<Count = number> {
   readonly moved: Count;
   readonly skipped: number;
   readonly failed: number;
-  /** Seen, not matched, and still where it was. */
+  /** Seen, not matched, and still in its place. */
   readonly left: number;
-  /** Sent, but the answer was lost: it may be in both places, never in neither. */
+  /** Sent, but the answer was lost: the message may be in both places, never in neither. */
   readonly unknown: number;
   readonly durationMs: number;
   readonly perSec: number | null;
   readonly guarantee: Guarantee;
   readonly native: boolean;
-  /** Of what failed, was skipped or is unknown: the first thousand. */
+  /** The first thousand messages that failed, were skipped or are unknown. */
   readonly failures: readonly ItemOutcome[];
   /**
-   * False when it was interrupted or broke off: the rest is where it was. `plan-words.ts` says what that means for
-   * another run.
+   * False when the run was interrupted or broke off: the rest is still in its place. `plan-words.ts` says what that
+   * means for another run.
    */
   readonly complete: boolean;
   /**
-   * Nothing was done, and this is why for each message that failed. Absent: something was, or there are several
+   * The one reason why every message failed, if nothing was done. Absent: something was done, or there are several
    * reasons.
    */
   readonly code?: ErrorCode;
@@ -42,7 +42,7 @@ export type AnyReport = Report<number | null>;
 
 const MAX_FAILURES_LISTED = 1000;
 
-/** Counts while a verb works, and checks the identity when it closes. */
+/** Counts while a verb works, and checks at the end that the counts balance. */
 export class Tally {
   seen = 0;
   matched = 0;

@@ -1,14 +1,14 @@
 import { wholeNumber } from './exact-json.ts';
 
-/** Only such numbers may be too large for a double; the rest is not looked at twice. */
+/** Only a number as long as this can be too large for a double. Others are not examined. */
 const MAYBE_LARGE = /[:,[]\s*-?(?:\d{16}|\d+(?:\.\d+)?[eE])/;
-/** Texts, so that no digits in them are taken for a number, and numbers. */
+/** Matches strings, so that their digits are not taken for a number, and numbers. */
 const STRING_OR_NUMBER = /"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*/gs;
 
 /**
- * The first number of a JSON text that reading it as doubles would change (9007199254740993 becomes its neighbour,
- * 1e999 nothing at all); null: there is none. A fraction is what a double makes of it, and so is a number as a double
- * is printed: it is written again as it stood.
+ * The first number of a JSON text that would change when it is read as a double: 9007199254740993 becomes its
+ * neighbour, 1e999 becomes nothing. Null if there is none. Two cases do not count: a number with a fraction, and a
+ * number that is written as a double is printed, because it is written again exactly as it stood.
  */
 export function roundedNumber(json: string): string | null {
   if (!MAYBE_LARGE.test(json)) return null;

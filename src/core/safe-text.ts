@@ -1,34 +1,32 @@
 /**
- * What a terminal acts on, and what nobody sees, so that two names look alike: controls; lone surrogates, which cannot
- * be written as UTF-8; every format character (zero-width spaces and joiners, soft hyphens, marks that reorder text,
- * tags, byte-order marks); line separators that only some programs break at; fillers that are drawn as nothing;
- * selectors of variations.
+ * Characters that a terminal acts on, and characters that are invisible and make two names look alike: controls; lone
+ * surrogates, which cannot be written as UTF-8; every format character (zero-width spaces and joiners, soft hyphens,
+ * marks that reorder text, tags, byte-order marks); line separators that only some programs break at; fillers that are
+ * drawn as nothing; variation selectors.
  */
 const INVISIBLE = String.raw`\p{Cc}\p{Cs}\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u{2800}`;
-/** Several pictures joined to one, as a family is: there the joiners hide nothing. */
+/** Several pictures joined into one, such as a family: there the joiners hide nothing. */
 const JOINED = String.raw`\p{Extended_Pictographic}\p{Emoji_Modifier}?(?:\u{fe0f}?\u{200d}\p{Extended_Pictographic}\p{Emoji_Modifier}?)+`;
 const DANGEROUS = new RegExp(`${JOINED}|[${INVISIBLE}]`, 'gu');
 const DANGEROUS_EXCEPT_LAYOUT = new RegExp(String.raw`${JOINED}|(?![\n\t])[${INVISIBLE}]`, 'gu');
 
 /**
- * Text of a broker (names, bodies, headers, error sentences) made fit for a terminal and for one line: whatever could
- * move the cursor, set a title, hide or reorder text becomes a visible escape.
+ * Makes text from a broker (names, bodies, headers, error sentences) safe for a terminal and for one line. Whatever
+ * could move the cursor, set a title, or hide or reorder text becomes a visible escape.
  */
 export function safe(text: string): string {
   return text.replace(DANGEROUS, visible);
 }
 
 /**
- * As `safe`, but keeps line feeds and tabs: for a body that is shown over several lines, and for JSON laid out by us.
+ * Like `safe`, but keeps line feeds and tabs: for a body that is shown over several lines, and for JSON that `mq` laid
+ * out.
  */
 export function safeLines(text: string): string {
   return text.replace(DANGEROUS_EXCEPT_LAYOUT, visible);
 }
 
-/**
- * As `safeLines`, with escapes that are valid inside a JSON string, so that what is copied from the screen still
- * parses.
- */
+/** Like `safeLines`, with escapes that are valid in a JSON string: text that is copied from the screen still parses. */
 export function safeJson(json: string): string {
   return json.replace(DANGEROUS_EXCEPT_LAYOUT, (found) =>
     isJoined(found)
@@ -37,7 +35,7 @@ export function safeJson(json: string): string {
   );
 }
 
-/** Of what the expressions find, only pictures are longer than one character. */
+/** Of all that the expressions find, only pictures are longer than one character. */
 function isJoined(found: string): boolean {
   return found.length > 1 && [...found].length > 1;
 }

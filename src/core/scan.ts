@@ -7,15 +7,15 @@ export interface ScanRequest {
   readonly state: MessageState;
   /** Look at no more than this many. */
   readonly bound: number | null;
-  /** Look even where looking may do harm. */
+  /** Look even if looking may do harm. */
   readonly force: boolean;
   readonly notice: Notice;
   readonly signal: AbortSignal;
-  /** Called at the end when messages could not be looked at. */
+  /** Called at the end if some messages could not be looked at. */
   readonly onUnseen?: (about: number) => void;
 }
 
-/** Reads a queue without taking anything. Where looking is not free, the gate (`look.ts`) has told the price before. */
+/** Reads a queue without taking anything. If looking is not free, the gate (`look.ts`) has told the price before. */
 export async function* scan(request: ScanRequest): AsyncGenerator<Message> {
   const { source, state, bound, force, notice, signal } = request;
   const peek = await ask(source, 'peek').peek({ state, limit: bound, force, notice, signal });

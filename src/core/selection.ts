@@ -3,7 +3,7 @@ import { counted } from './counted.ts';
 import type { Filter } from './filter.ts';
 import { judgeOf, type Whose } from './whose.ts';
 
-/** What is to be done with one message: taken, left where it is, or matched but deliberately not taken. */
+/** What to do with one message: take it, leave it, or skip it (it matched but is deliberately not taken). */
 export type Verdict = 'take' | 'leave' | { readonly skip: string };
 
 export interface SelectionOptions {
@@ -13,40 +13,42 @@ export interface SelectionOptions {
    */
   readonly olderThanMs: number | null;
   readonly newerThanMs: number | null;
-  /** Messages that `mq` has marked as redriven this often already are skipped; null: not looked at. */
+  /** Skip messages that `mq` has marked as redriven this often already; null: do not check. */
   readonly maxReplays: number | null;
 }
 
 export const EVERYTHING: SelectionOptions = { filter: null, olderThanMs: null, newerThanMs: null, maxReplays: null };
 
-/** One pass over messages: it counts what it could not decide, so each pass takes a new one. */
+/** One pass over messages. It counts what it could not decide, so each pass takes a new one. */
 export interface Selection {
-  /** True when every message is taken: then nothing needs to be read to count or to move. */
+  /** True if every message is taken: then no message has to be read to count or to move. */
   readonly everything: boolean;
   /**
-   * Everything is probably taken: the dead letters of the only queue that is linked, and no other choice. With `--max`,
-   * no more are looked at to begin with: each look may cost a delivery. What another queue lost may be among them, and
-   * then more are looked at.
+   * Everything is probably taken: these are the dead letters of the only linked queue, and there is no other choice.
+   * With `--max`, only that many are looked at to begin with, because each look may cost a delivery. If some of them
+   * were lost by another queue, more are looked at.
    */
   readonly probablyEverything: boolean;
   verdict(message: Message): Verdict;
-  /** What to tell the operator once, at the end: messages whose age is unknown, on which the filter failed. */
+  /**
+   * What to tell the operator once, at the end: how many messages have no known age, and on how many the filter failed.
+   */
   remarks(): readonly string[];
-  /** The filter was asked about messages and could be evaluated on none of them: that none matched says nothing. */
+  /** The filter was asked about messages and could be evaluated on none of them, so "none matched" says nothing. */
   readonly undecided: boolean;
   /**
-   * To be awaited between messages: lets the event loop have its turn when the filter has worked for long, so that a
-   * signal is heard.
+   * Await it between messages. It lets the event loop run when the filter has worked for long, so that a signal is
+   * heard.
    */
   turn(): Promise<void> | undefined;
 }
 
-/** No signal is heard while a filter works. */
+/** How long a filter may work in one go: no signal is heard meanwhile. */
 const LONGEST_WORK_MS = 20;
 
 /**
- * `whose`: which queue's dead letters are meant; null: all messages. `now`: what ages are counted from, by the broker's
- * clock.
+ * `whose`: which queue's dead letters are meant; null: all messages. `now`: the broker's time from which ages are
+ * counted.
  */
 export function selection(options: SelectionOptions, whose: Whose | null = null, now: number = Date.now()): Selection {
   const { filter, olderThanMs, newerThanMs, maxReplays } = options;
@@ -104,7 +106,7 @@ export function selection(options: SelectionOptions, whose: Whose | null = null,
       if (unevaluated > 0) {
         remarks.push(
           unevaluated === asked
-            ? `the filter could be evaluated on none of ${counted(asked, 'message')}, so that none matched: ${problem}`
+            ? `the filter could be evaluated on none of ${counted(asked, 'message')}, so none matched: ${problem}`
             : `the filter could not be evaluated on ${counted(unevaluated, 'message')}, which ${unevaluated === 1 ? 'does' : 'do'} not match: ${problem}`,
         );
       }

@@ -1,8 +1,8 @@
 import { safe } from './safe-text.ts';
 
 /**
- * A word as it has to be typed in a POSIX shell: as it is where that is safe, else in single quotes; what cannot be
- * seen as the bytes that it is made of.
+ * Writes a word as it has to be typed in a POSIX shell: unchanged if that is safe, else in single quotes. Characters
+ * that cannot be seen are written as their bytes.
  */
 export function shellWord(text: string): string {
   if (/^[\w@%+=:,./-]+$/.test(text) && !text.startsWith('=')) return text;

@@ -11,8 +11,8 @@ const UNITS: Readonly<Record<string, number>> = {
 };
 
 /**
- * `64Ki` → bytes. `k M G` are powers of 1000, `Ki Mi Gi` of 1024, spelled exactly so; a bare number is bytes. Throws
- * `USAGE`.
+ * `64Ki` → bytes. `k M G` are powers of 1000 and `Ki Mi Gi` powers of 1024, in exactly this spelling. A bare number is
+ * bytes. Throws `USAGE`.
  */
 export function parseSizeBytes(text: string): number {
   const match = /^(\d+(?:\.\d+)?)(k|M|G|Ki|Mi|Gi)?$/.exec(text);

@@ -13,21 +13,21 @@ export interface TakeRequest {
   readonly selection: Selection;
   readonly bound: number | null;
   readonly max: number | null;
-  /** Messages in hand at once, as long as none of them will be held until the end. */
+  /** Messages in hand at once, if none of them will be held until the end. */
   readonly window: number;
-  /** Wait for more. */
+  /** Wait for more messages. */
   readonly follow: boolean;
   readonly idleMs: number | null;
-  /** False: it takes as a consumer does, and gets nothing from a paused queue. */
+  /** False: take as a consumer does, and get nothing from a paused queue. */
   readonly evenPaused: boolean;
-  /** Look even where looking may do harm. */
+  /** Look even if looking may do harm. */
   readonly force: boolean;
   readonly notice: Notice;
 }
 
 /**
- * How the engine opens its source. With a selection, what does not match is held until the end, so nothing may bound
- * what is in hand.
+ * Opens the source for the engine. With a selection, messages that do not match are held until the end, so nothing may
+ * bound the number in hand.
  */
 export function taking(
   request: TakeRequest,
@@ -52,7 +52,7 @@ export function taking(
 }
 
 /**
- * How many to begin with, where each look takes a message away for a while and the first ones are probably those that
+ * How many to take at first, if each look takes a message away for a while and the first ones are probably those that
  * are meant. Null: all.
  */
 function probablyWanted({ source, selection, bound, max }: TakeRequest): number | null {
@@ -60,7 +60,7 @@ function probablyWanted({ source, selection, bound, max }: TakeRequest): number 
   return max === null || max === 0 || (bound !== null && bound <= max) ? null : max;
 }
 
-/** The same for a copy: looks where looking is free, else takes and gives back. */
+/** The same for a copy: it looks if looking is free, else it takes and gives back. */
 export function reading(request: TakeRequest): (signal: AbortSignal) => Promise<Consumer> {
   const { source, state, bound, force, notice } = request;
   if (!isLookFree(source)) return taking({ ...request, window: Number.MAX_SAFE_INTEGER }, 'all');

@@ -5,12 +5,12 @@ export type Told<T> =
   | { readonly value: T; readonly why: null }
   | { readonly value: null; readonly why: string; readonly error: MqError };
 
-/** After these nothing more can be read, or nothing is there to be read. */
+/** After one of these errors, nothing more can be read, or there is nothing to read. */
 const ENDS_ALL: ReadonlySet<ErrorCode> = new Set(['QUEUE_NOT_FOUND', 'TIMEOUT', 'ABORTED', 'CANCELLED', 'INTERNAL']);
 
 /**
- * For views, which show what can be read and say of the rest why not: a right that is missing, or an answer that is not
- * clear, costs its own part. Whoever acts on what it reads calls the queue itself, and is refused.
+ * For views: they show what can be read, and say why the rest cannot. A missing right or an unclear answer costs only
+ * its own part. Code that acts on what it reads calls the queue itself, and is refused.
  */
 export async function told<T>(part: Promise<T>): Promise<Told<T>> {
   try {

@@ -8,18 +8,18 @@ import type { Operation } from './report.ts';
 import type { Selection } from './selection.ts';
 
 /**
- * `not-taken`: the destination cannot do anything with any message. This one goes back as if nobody had had it, and so
- * does all that comes after it.
+ * `not-taken`: the destination can no longer handle any message. This message and all that come after it go back as if
+ * they had never been taken.
  */
 export type PutOutcome = SendOutcome | { readonly status: 'not-taken'; readonly reason: string };
 
 /**
- * Where taken messages go. `put` resolves only when the message is safe there; what befalls one message is its outcome,
- * never a rejection.
+ * The destination of taken messages. `put` resolves only when the message is safe there. A problem with one message is
+ * its outcome, never a rejection.
  */
 export interface Destination {
   put(message: Message): Promise<PutOutcome>;
-  /** False: what is put is gone, so there is no second place in which a message may be. */
+  /** False: a message that is put is gone, so there is no second place where it may be. */
   readonly keeps?: false;
 }
 
@@ -30,7 +30,7 @@ export interface TransferRequest {
   readonly guarantee: Guarantee;
   readonly destination: Destination;
   readonly selection: Selection;
-  /** `false`: a copy. What was read is given back at the end. */
+  /** `false`: a copy. Messages that were read are given back at the end. */
   readonly removes: boolean;
   /**
    * What a failed `put` does to the message. `hold`: it is held, and given back at the end. `release`: it is released
@@ -40,13 +40,12 @@ export interface TransferRequest {
    */
   readonly onFailure: 'hold' | 'release' | 'release-counted';
   /**
-   * Look at no more than this many: the depth at the start, so that a consumer that keeps failing cannot make a loop of
-   * it.
+   * Look at no more than this many: the depth at the start, so that a consumer that keeps failing cannot create a loop.
    */
   readonly bound: number | null;
   /**
-   * Leave messages that were enqueued later than this, where the depth at the start is not exact. Milliseconds since
-   * the epoch.
+   * Leave messages that were enqueued later than this, if the depth at the start is not exact. Milliseconds since the
+   * epoch.
    */
   readonly notAfter: number | null;
   /** Take no more than this many. */
@@ -60,7 +59,7 @@ export interface TransferRequest {
 }
 
 export const DEFAULT_WINDOW = 500;
-/** How many the consumer may take from the broker, so that it never takes more than can be used. */
+/** How many messages the consumer may take from the broker: never more than can be used. */
 export function takeLimit(request: Pick<TransferRequest, 'selection' | 'bound' | 'max'>): number | null {
   const { bound, max } = request;
   if (!request.selection.everything) return bound;

@@ -1,22 +1,25 @@
 import type { Message } from '../contract/message.ts';
 import { counted } from './counted.ts';
 
-/** Which of the messages of a queue are meant, by the queue that lost them. */
+/** Which messages of a queue are meant, by the queue that lost them. */
 export interface Whose {
-  /** Only those that this queue lost. Null: those that bear marks of a death, from whatever queue, and no others. */
+  /**
+   * Only the messages that this queue lost. Null: the messages with marks of a death, from whatever queue, and no
+   * others.
+   */
   readonly lostBy: string | null;
   /**
-   * What a message is that does not say which queue lost it: meant too, because the links leave one answer only, or
-   * left.
+   * What happens to a message that does not say which queue lost it: it is meant too, if the links leave only one
+   * answer; otherwise it is left.
    */
   readonly silent: 'meant' | 'left';
   /** The queue that holds them. */
   readonly holder: string;
-  /** The queues that the links name; null: they could not be read. */
+  /** The queues that the links name; null if they could not be read. */
   readonly sources: readonly string[] | null;
 }
 
-/** One pass over messages: it counts those for which the links had to decide. */
+/** One pass over messages. It counts those for which the links had to decide. */
 export interface WhoseJudge {
   isMeant(message: Message): boolean;
   /** What to tell the operator once, at the end. */
@@ -59,7 +62,7 @@ export function judgeOf(whose: Whose): WhoseJudge {
 }
 
 /**
- * Where nothing links a queue to another, a message that only expired somewhere is no dead letter: it came by a delay
- * or a retry that works by a time to live, and is fresh work.
+ * If no link points to the queue, a message that only expired somewhere is not a dead letter. It came through a delay
+ * or a retry that works by a time to live, and it is fresh work.
  */
 const EXPIRED = 'expired';

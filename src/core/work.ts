@@ -10,7 +10,7 @@ import type { Selection } from './selection.ts';
 import { reading, taking } from './take.ts';
 import type { Destination, TransferRequest } from './transfer.ts';
 
-/** Which messages, from where, and how fast. It is the same by hand, by the broker itself, and for a dry run. */
+/** Which messages, from where, and how fast. It is the same for work by hand, by the broker, and for a dry run. */
 export interface Work {
   readonly operation: Operation;
   readonly source: Queue;
@@ -18,18 +18,18 @@ export interface Work {
   /** The names of the targets, for the report. */
   readonly to: readonly string[];
   readonly selection: Selection;
-  /** At the start. */
+  /** The depth at the start. */
   readonly depth: Depth;
   readonly max: number | null;
   readonly ratePerSec: number | null;
   /** Messages in the air at once. */
   readonly window: number;
-  /** Look even where looking may do harm. */
+  /** Look even if looking may do harm. */
   readonly force: boolean;
   readonly notice: Notice;
 }
 
-/** Takes as a consumer does: nothing from a paused queue, and more than there was at the start if that is wanted. */
+/** Take as a consumer does: nothing from a paused queue, and, if wanted, more than there was at the start. */
 export interface AsConsumer {
   readonly follow: boolean;
   readonly idleMs: number | null;
@@ -43,13 +43,13 @@ export interface Hands {
   readonly destination: Destination;
   /** See `TransferRequest`; absent: `hold`. */
   readonly onFailure?: TransferRequest['onFailure'];
-  /** Absent: as an operator, who may take what is there also while the queue is paused. */
+  /** Absent: as an operator, who may take messages even while the queue is paused. */
   readonly asConsumer?: AsConsumer;
 }
 
 type Run = Pick<RunOptions, 'onProgress' | 'signal'>;
 
-/** By hand: each message is taken, put, and removed when it is safely there. Of a copy nothing is removed. */
+/** By hand: each message is taken, put, and removed when it is safely there. A copy removes nothing. */
 export async function byHand(work: Work, hands: Hands, { onProgress, signal }: Run): Promise<Report> {
   const { operation, source, to, selection, depth, max, ratePerSec, window, notice } = work;
   const { destination, onFailure = 'hold', asConsumer } = hands;
@@ -85,8 +85,8 @@ export async function nativeMoveOf(
 }
 
 /**
- * By the broker's own means where it can, else by hand. It is asked anew, because what it could do when the work was
- * planned it may not be able to do now.
+ * Works by the broker's own means if it can, else by hand. The broker is asked again, because it may no longer be able
+ * to do what it could when the work was planned.
  */
 export async function nativelyElse(
   work: Work,
@@ -99,7 +99,7 @@ export async function nativelyElse(
   return await nativeElseByHand({ ...work, bound: work.depth.bound, onProgress, signal }, move, hands);
 }
 
-/** What a dry run looks at. */
+/** The messages that a dry run looks at. */
 export function looked({ depth, ...work }: Work, signal: AbortSignal): DryRunRequest {
   return { ...work, bound: depth.bound, count: depth.count, signal };
 }

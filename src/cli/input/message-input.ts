@@ -158,7 +158,7 @@ function parseEnvelope(bytes: Uint8Array, line: number): OutgoingMessage {
     value = parseJson(text);
   } catch {
     throw new MqError('USAGE', `line ${line}: not valid JSON`, {
-      hint: 'one JSON object a line, as `mq peek -o ndjson` prints them',
+      hint: 'one JSON object per line, as `mq peek -o ndjson` prints them',
     });
   }
   const rounded = roundedNumber(text);

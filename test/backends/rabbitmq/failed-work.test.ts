@@ -171,7 +171,7 @@ describe('drain --exec on a classic queue', () => {
     const pause = (attempt: number): number => (starts[attempt] ?? Number.NaN) - (starts[attempt - 1] ?? Number.NaN);
     expect(pause(20)).toBeGreaterThanOrEqual(1000);
     expect(pause(21)).toBeGreaterThanOrEqual(2000);
-    expect(ran.stderr).toContain('20 attempts have failed: from now on there is a pause before each further one');
+    expect(ran.stderr).toContain('20 attempts have failed: from now on, mq pauses before each attempt');
     expect(await taken(raw, 'poison')).toEqual(['x']);
   });
 });

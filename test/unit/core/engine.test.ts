@@ -306,7 +306,7 @@ describe('transfer', () => {
         16: ['0', '1', '2', '3', '4'],
         30: ['0', '1', '2', '3', '4', '5', '6'],
       });
-      expect(asked.notices).toEqual(['20 attempts have failed: from now on there is a pause before each further one']);
+      expect(asked.notices).toEqual(['20 attempts have failed: from now on, mq pauses before each attempt']);
       end.abort();
       expect(await report).toMatchObject({ failed: 7 });
     });

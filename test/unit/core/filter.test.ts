@@ -186,7 +186,7 @@ describe('filter', () => {
     ['size > 1 and size < 3', 'write && '],
     ['size > 1 & size < 3', 'write && '],
     ['not (size > 1)', 'write ! '],
-    ['state == dead_letter', 'a text stands in quotes: "dead_letter"'],
+    ['state == dead_letter', 'a text needs quotes: "dead_letter"'],
     ['state == "dead" || TRUE', 'write true'],
     ['duration(5) < age', 'duration("5s")'],
     ['startsWith(raw, "7")', 'value.startsWith('],
