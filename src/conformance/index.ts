@@ -3,6 +3,7 @@ import type { Harness } from './harness.ts';
 import { agreement } from './sections/agreement.ts';
 import { capabilities } from './sections/capabilities.ts';
 import { consume } from './sections/consume.ts';
+import { copying } from './sections/copy.ts';
 import { creation } from './sections/creation.ts';
 import { deadLetters } from './sections/dead-letters.ts';
 import { enqueue } from './sections/enqueue.ts';
@@ -43,6 +44,7 @@ const SECTIONS: Readonly<Record<string, Section>> = {
   'one selection, one answer': agreement,
   'filters: numbers': numbers,
   'lossless transfer, with faults': transfer,
+  copy: copying,
   'create and delete': creation,
   'hostile queue names': names,
 };

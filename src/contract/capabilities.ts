@@ -1,82 +1,9 @@
-import type { MessageState, MetadataField } from './message.ts';
+import { ABILITY_NAMES, type Abilities, type Absent, type Present } from './abilities.ts';
+import type { MetadataField } from './message.ts';
 import type { Trait } from './traits.ts';
 
 /** A sort of queue with its own abilities, by the name that its backend gives it: `quorum`. */
 export type Kind = string;
-
-/** Not at all, with the reason and the nearest thing that works. */
-export interface Absent {
-  readonly supported: false;
-  readonly reason: string;
-  readonly instead: string | null;
-}
-
-export interface Present {
-  readonly supported: true;
-  /** `native`: the broker does it; `emulated`: `mq` does it in several steps. */
-  readonly degree: 'native' | 'emulated';
-  /** What an operator should know before using it; null: nothing special. */
-  readonly note: string | null;
-}
-
-export interface PeekAbility extends Present {
-  /** `free`: nothing on the broker changes. `disturbs`: see the note for what looking costs. */
-  readonly effect: 'free' | 'disturbs';
-  readonly states: readonly MessageState[];
-}
-
-export interface PurgeAbility extends Present {
-  readonly states: readonly MessageState[];
-  /** States that cannot be purged by themselves, and go when every state is purged. Absent: none. */
-  readonly together?: readonly MessageState[];
-  readonly count: 'exact' | 'unknown';
-}
-
-export interface DeadLettersAbility extends Present {
-  /** `state`: in the queue itself. `queue`: in another queue. */
-  readonly keptIn: 'state' | 'queue';
-}
-
-export type Guarantee = 'atomic' | 'at-least-once';
-
-export interface TransferAbility extends Present {
-  readonly guarantee: Guarantee;
-  readonly order: 'kept' | 'not-kept';
-  /** `full`, or what is lost on the way between two queues of this kind. */
-  readonly metadata: 'full' | readonly string[];
-}
-
-/** What an operator can ask of a queue. Each is present with its degrees, or absent with the reason. */
-export interface Abilities {
-  readonly enqueue: Present | Absent;
-  readonly peek: PeekAbility | Absent;
-  readonly get: Present | Absent;
-  readonly drain: Present | Absent;
-  readonly pause: Present | Absent;
-  readonly purge: PurgeAbility | Absent;
-  readonly deadLetters: DeadLettersAbility | Absent;
-  readonly redrive: TransferAbility | Absent;
-  readonly move: TransferAbility | Absent;
-  readonly copy: TransferAbility | Absent;
-  readonly create: Present | Absent;
-  readonly delete: Present | Absent;
-}
-export type Ability = keyof Abilities;
-
-export const ABILITIES = [
-  'enqueue',
-  'peek',
-  'get',
-  'drain',
-  'pause',
-  'purge',
-  'deadLetters',
-  'redrive',
-  'move',
-  'copy',
-  'create',
-  'delete',
-] as const satisfies readonly Ability[];
 
 /** `absent`: the state does not exist on this kind. */
 export type CountDegree = 'exact' | 'approximate' | 'unknown' | 'absent';
@@ -116,7 +43,7 @@ export type Declaration = Omit<Capabilities, 'abilities' | 'traits'> & {
 /** The whole record of what a backend says of a kind, so that a new ability of others changes nothing for it. */
 export function declare({ traits = [], ...declaration }: Declaration): Capabilities {
   const rest = Object.fromEntries(
-    ABILITIES.map((ability) => [ability, absent('this kind of queue does not offer it')]),
+    ABILITY_NAMES.map((ability) => [ability, absent('this kind of queue does not offer it')]),
   );
   return { ...declaration, abilities: { ...(rest as unknown as Abilities), ...declaration.abilities }, traits };
 }

@@ -1,4 +1,5 @@
-import type { Capabilities, Guarantee, Kind } from './capabilities.ts';
+import type { Guarantee } from './abilities.ts';
+import type { Capabilities, Kind } from './capabilities.ts';
 import type { ErrorCode } from './errors.ts';
 import type {
   BareBodies,

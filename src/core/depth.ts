@@ -1,4 +1,4 @@
-import type { Guarantee } from '../contract/capabilities.ts';
+import type { Guarantee } from '../contract/abilities.ts';
 import { isMqError } from '../contract/errors.ts';
 import type { MessageState } from '../contract/message.ts';
 import type { Notice, Queue } from '../contract/queue.ts';

@@ -1,4 +1,4 @@
-import type { Guarantee } from '../contract/capabilities.ts';
+import type { Guarantee } from '../contract/abilities.ts';
 import type { AnyReport, Operation } from './report.ts';
 
 export interface Progress {

@@ -1,6 +1,6 @@
+import type { PurgeAbility } from '../contract/abilities.ts';
 import { ask } from '../contract/ask.ts';
 import type { Broker } from '../contract/broker.ts';
-import type { PurgeAbility } from '../contract/capabilities.ts';
 import { MqError } from '../contract/errors.ts';
 import type { MessageState } from '../contract/message.ts';
 import type { Notice, Queue } from '../contract/queue.ts';

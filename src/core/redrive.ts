@@ -1,6 +1,6 @@
+import type { Guarantee } from '../contract/abilities.ts';
 import { ask } from '../contract/ask.ts';
 import type { Broker } from '../contract/broker.ts';
-import type { Guarantee } from '../contract/capabilities.ts';
 import { isMqError } from '../contract/errors.ts';
 import type { JsonValue, Message, SendOutcome } from '../contract/message.ts';
 import type { DeadLetters, Notice, Publisher, Queue } from '../contract/queue.ts';

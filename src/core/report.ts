@@ -1,4 +1,4 @@
-import type { Guarantee } from '../contract/capabilities.ts';
+import type { Guarantee } from '../contract/abilities.ts';
 import { type ErrorCode, MqError } from '../contract/errors.ts';
 import type { ItemOutcome } from '../contract/queue.ts';
 

@@ -1,4 +1,4 @@
-import type { Guarantee } from '../contract/capabilities.ts';
+import type { Guarantee } from '../contract/abilities.ts';
 import { isMqError } from '../contract/errors.ts';
 import type { Message, SendOutcome } from '../contract/message.ts';
 import type { Notice } from '../contract/queue.ts';

@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { lookAt, runCase } from '../../src/conformance/case.ts';
+import { type Look, lookAt, runCase } from '../../src/conformance/case.ts';
 import { casesFor } from '../../src/conformance/index.ts';
 import { POOR, RICH } from '../../src/conformance/memory/capabilities.ts';
 import { FAULTS, type Fault } from '../../src/conformance/memory/faults.ts';
 import { memoryHarness } from '../../src/conformance/memory/harness.ts';
+import { ABILITY_NAMES, type Ability, membersFor } from '../../src/contract/abilities.ts';
+import { absent, type Capabilities } from '../../src/contract/capabilities.ts';
 
 /** The case that finds each fault, by the end of its title; `poor`: on the backend that can do hardly anything. */
 const FOUND_BY: Readonly<Record<Fault, { readonly by: string; readonly poor?: true }>> = {
@@ -74,3 +76,22 @@ describe('the conformance suite finds', () => {
     });
   });
 });
+
+it.each(ABILITY_NAMES)('the conformance suite has questions about what can %s', async (ability) => {
+  const able = await lookAt(memoryHarness('able'));
+  const titles = (look: Look): readonly string[] => casesFor(look).map(({ title }) => title);
+  const unable: Look = {
+    capabilities: without(able.capabilities, ability),
+    members: less(able.members, membersFor(ability, 'queue')),
+    brokerMembers: less(able.brokerMembers, membersFor(ability, 'broker')),
+  };
+  expect(titles(able).filter((title) => !titles(unable).includes(title))).not.toEqual([]);
+});
+
+function without(capabilities: Capabilities, ability: Ability): Capabilities {
+  return { ...capabilities, abilities: { ...capabilities.abilities, [ability]: absent('not here') } };
+}
+
+function less(members: ReadonlySet<string>, gone: readonly string[]): ReadonlySet<string> {
+  return new Set([...members].filter((member) => !gone.includes(member)));
+}

@@ -1,4 +1,5 @@
 import { posix } from 'node:path';
+import { ABILITY_NAMES, membersFor } from '../../src/contract/abilities.ts';
 
 /** A file below `src`, by its path from there: `core/transfer.ts`. */
 export interface SourceFile {
@@ -43,7 +44,8 @@ const REGISTRY = 'backends/registry.ts';
 const MAX_LINES = 500;
 /** A backend's folder of more is a heap: what belongs together in it has a name. */
 const MAX_FILES = 39;
-const PAST_THE_GATE = /\.(publisher|consume|peek|get|purge|pause|resume|deadLetters)\?\.\(/;
+const GATED = ABILITY_NAMES.flatMap((ability) => membersFor(ability, 'queue'));
+const PAST_THE_GATE = new RegExp(String.raw`\.(${GATED.join('|')})\?\.\(`);
 
 /** Every breach of the rules, in words; empty: none. */
 export function breaches(files: readonly SourceFile[]): string[] {

@@ -1,5 +1,6 @@
+import type { Ability } from '../../src/contract/abilities.ts';
 import type { Backend } from '../../src/contract/backend.ts';
-import type { Ability, Capabilities } from '../../src/contract/capabilities.ts';
+import type { Capabilities } from '../../src/contract/capabilities.ts';
 
 /** What every backend has a file for: `queue` is `queue.ts`. */
 const ROLES = [

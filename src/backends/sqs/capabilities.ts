@@ -1,4 +1,4 @@
-import { type Abilities, absent, type Capabilities, declare, present } from '../../contract/capabilities.ts';
+import { absent, type Capabilities, type Declaration, declare, present } from '../../contract/capabilities.ts';
 import { frozen } from '../common/frozen.ts';
 import { MAX_MESSAGE_BYTES } from './message-attributes/limits.ts';
 
@@ -14,7 +14,7 @@ const LOST = ['id', 'enqueuedAt', 'receiveCount'] as const;
 export function capabilitiesOf({ fifo, denyPolicy }: Circumstances): Capabilities {
   const order = fifo ? 'kept' : 'not-kept';
   const transfer = { guarantee: 'at-least-once', order, metadata: LOST } as const;
-  const abilities: Abilities = {
+  const abilities: Declaration['abilities'] = {
     enqueue: present('native', fifo ? 'a message group is required; a repetition within 5 minutes adds nothing' : null),
     peek: {
       ...present(

@@ -2,6 +2,7 @@
  * What every backend stands on: the contract, and what the backends share. A backend of somebody else is handed this
  * when it is made, so that it imports nothing of ours while it runs. Published as `mqops/backend`.
  */
+export * from '../../contract/abilities.ts';
 export * from '../../contract/ask.ts';
 export * from '../../contract/backend.ts';
 export * from '../../contract/broker.ts';

@@ -1,4 +1,5 @@
-import { ABILITIES, type Ability, type Capabilities } from '../../contract/capabilities.ts';
+import { ABILITIES, ABILITY_NAMES, cellOf } from '../../contract/abilities.ts';
+import type { Capabilities } from '../../contract/capabilities.ts';
 import { EXIT } from '../../core/exit-codes.ts';
 import { printBox } from '../output/box.ts';
 import { isDocumentFormat, openSequence } from '../output/documents.ts';
@@ -28,44 +29,11 @@ export const backends = defineVerb<object, Record<never, never>>({
 /** The capability table: one row an ability, one column a kind. The table of the README is made from the same rows. */
 export function capabilityRows(kinds: readonly Capabilities[]): readonly (readonly string[])[] {
   return [
-    ...ABILITIES.map((ability) => [HEADINGS[ability], ...kinds.map((kind) => degree(kind, ability))]),
+    ...ABILITY_NAMES.map((ability) => [
+      ABILITIES[ability].heading,
+      ...kinds.map(({ abilities }) => cellOf(abilities, ability)),
+    ]),
     ['rates', ...kinds.map((kind) => kind.rates)],
     ['order', ...kinds.map((kind) => kind.order)],
   ];
-}
-
-const HEADINGS: Readonly<Record<Ability, string>> = {
-  enqueue: 'enqueue',
-  peek: 'peek',
-  get: 'inspect by id',
-  drain: 'drain',
-  pause: 'pause',
-  purge: 'purge',
-  deadLetters: 'dead letters are',
-  redrive: 'redrive',
-  move: 'move',
-  copy: 'copy',
-  create: 'create',
-  delete: 'delete',
-};
-
-function degree(kind: Capabilities, name: Ability): string {
-  const { abilities } = kind;
-  if (!abilities[name].supported) return '-';
-  switch (name) {
-    case 'peek':
-      return abilities.peek.supported ? abilities.peek.effect : '-';
-    case 'deadLetters':
-      return abilities.deadLetters.supported ? `a ${abilities.deadLetters.keptIn}` : '-';
-    case 'redrive':
-    case 'move':
-    case 'copy': {
-      const ability = abilities[name];
-      return ability.supported ? ability.guarantee : '-';
-    }
-    case 'purge':
-      return abilities.purge.supported && abilities.purge.count === 'exact' ? 'counted' : 'not counted';
-    default:
-      return abilities[name].degree;
-  }
 }

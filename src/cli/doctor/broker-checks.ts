@@ -1,6 +1,6 @@
 import type { Target } from '../../config/target.ts';
+import { ABILITY_NAMES } from '../../contract/abilities.ts';
 import type { Broker, Check } from '../../contract/broker.ts';
-import { ABILITIES } from '../../contract/capabilities.ts';
 import { isMqError } from '../../contract/errors.ts';
 import { formatDuration } from '../../core/duration.ts';
 import { queuePattern } from '../../core/name-pattern.ts';
@@ -109,7 +109,7 @@ async function* checkListing(session: Session, broker: Broker, notices: string[]
   for (const name of names) {
     try {
       const queue = await session.within('doctor', (signal) => broker.queue(name, signal));
-      const can = ABILITIES.filter((ability) => queue.capabilities.abilities[ability].supported);
+      const can = ABILITY_NAMES.filter((ability) => queue.capabilities.abilities[ability].supported);
       yield ok('abilities', `${queue.kind}: ${can.join(', ')}`);
       return;
     } catch (error) {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it, test } from 'vitest';
-import { MEMBERS } from '../../../src/contract/ask.ts';
+import { ABILITY_NAMES, membersFor } from '../../../src/contract/abilities.ts';
 import { declare } from '../../../src/contract/capabilities.ts';
 import { TRAITS, type TraitHolder } from '../../../src/contract/traits.ts';
 
@@ -17,15 +17,14 @@ const HOLDERS: Readonly<Record<TraitHolder, readonly [file: string, name: string
   deadLetters: ['queue', 'DeadLetters'],
   nativeMove: ['queue', 'NativeMove'],
 };
-/** Abilities whose member the broker has. */
-const OF_BROKERS = ['create', 'delete'];
 
 describe('every optional member is an ability or a declared trait', () => {
   it.each(Object.entries(HOLDERS) as [TraitHolder, readonly [string, string]][])('of %s', (holder, [file, name]) => {
     const traits = Object.entries(TRAITS)
       .filter(([, { of }]) => (of as readonly string[]).includes(holder))
       .map(([trait]) => trait);
-    const abilities = holder === 'queue' ? Object.values(MEMBERS).flat() : holder === 'broker' ? OF_BROKERS : [];
+    const abilities =
+      holder === 'queue' || holder === 'broker' ? ABILITY_NAMES.flatMap((name) => membersFor(name, holder)) : [];
     expect(optionalMembers(file, name).toSorted()).toEqual([...traits, ...abilities].toSorted());
   });
 });

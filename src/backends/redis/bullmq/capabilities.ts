@@ -1,9 +1,9 @@
-import { type Abilities, absent, type Capabilities, declare, present } from '../../../contract/capabilities.ts';
+import { absent, type Capabilities, type Declaration, declare, present } from '../../../contract/capabilities.ts';
 import { frozen } from '../../common/frozen.ts';
 
 const LOST = ['attempts made', 'logs', 'stack traces', 'progress'] as const;
 
-const ABILITIES: Abilities = {
+const ABILITIES: Declaration['abilities'] = {
   enqueue: present('native', 'the body must be JSON: it is the data of the job'),
   peek: {
     ...present('native'),
@@ -63,7 +63,7 @@ export const BULL4_CAPABILITIES: Capabilities = frozen({
   rates: 'none',
   holds: [],
   abilities: {
-    ...ABILITIES,
+    ...BULLMQ_CAPABILITIES.abilities,
     enqueue: READ_ONLY,
     drain: READ_ONLY,
     pause: READ_ONLY,
