@@ -9,6 +9,8 @@ const root = new URL('..', import.meta.url).pathname;
 
 const REDIS = ['test/backends/redis/**/*.test.ts', 'test/support/releases/redis.test.ts'];
 const RABBITMQ = ['test/backends/rabbitmq/**/*.test.ts', 'test/support/releases/rabbitmq.test.ts'];
+/** It drives the built program as `e2e` does, but its scripts and its rights are matters of the server too: on each release. */
+const REDIS_PROGRAM = 'test/e2e/redis/command-line.test.ts';
 /** What they show does not depend on the server's version: once, on the oldest one. */
 const ANY_VERSION = [
   'test/backends/rabbitmq/{silence,frameworks,conventions}.test.ts',
@@ -57,8 +59,8 @@ export default defineConfig(async () => {
   const newer =
     state.newerMissing === null
       ? [
-          withServers('redis-8', REDIS, 'redis-8', ANY_VERSION),
-          withServers('valkey-8', REDIS, 'valkey-8', ANY_VERSION),
+          withServers('redis-8', [...REDIS, REDIS_PROGRAM], 'redis-8', ANY_VERSION),
+          withServers('valkey-8', [...REDIS, REDIS_PROGRAM], 'valkey-8', ANY_VERSION),
           withServers('rabbitmq-4', RABBITMQ, 'rabbitmq-4', ANY_VERSION),
         ]
       : [];

@@ -3,7 +3,7 @@
 //   npm run bench -- filtered-redrive [MESSAGES]
 import amqp from 'amqplib';
 import { provision } from '../support/provision.ts';
-import { startRabbitmq } from '../support/rabbitmq-server.ts';
+import { startRabbitmq } from '../support/rabbitmq/server.ts';
 import { mq, run } from './measure.ts';
 
 const COUNT = Number(process.argv[2] ?? 100_000);

@@ -5,7 +5,7 @@ import { writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { provision } from '../support/provision.ts';
-import { startRabbitmq } from '../support/rabbitmq-server.ts';
+import { startRabbitmq } from '../support/rabbitmq/server.ts';
 import { mq, run } from './measure.ts';
 
 const LIMIT_MIB = 200;

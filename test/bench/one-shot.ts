@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { provision } from '../support/provision.ts';
-import { startRabbitmq } from '../support/rabbitmq-server.ts';
+import { startRabbitmq } from '../support/rabbitmq/server.ts';
 import { compare, EMPTY, mq, run } from './measure.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'mq-bench-'));

@@ -10,8 +10,8 @@ import amqp from 'amqplib';
 import { newerProgram, newerReleases } from '../support/newer-debian.ts';
 import { provision, provisionHere } from '../support/provision.ts';
 import { PseudoTerminal } from '../support/pseudo-terminal.ts';
-import { managementRequest } from '../support/rabbitmq-management.ts';
-import { startRabbitmq } from '../support/rabbitmq-server.ts';
+import { managementRequest } from '../support/rabbitmq/management.ts';
+import { startRabbitmq } from '../support/rabbitmq/server.ts';
 import { type Command, compare, MQ, median, mq, run } from './measure.ts';
 
 const ROUNDS = 5;

@@ -10,7 +10,7 @@ import { redriveOf } from '../../src/conformance/redrive.ts';
 import { queuePattern } from '../../src/core/name-pattern.ts';
 import { planRedrive } from '../../src/core/redrive.ts';
 import { provision, provisionHere } from '../support/provision.ts';
-import { startRedis } from '../support/redis-server.ts';
+import { startRedis } from '../support/redis/server.ts';
 import { MQ, median } from './measure.ts';
 
 const JOBS = 50_000;

@@ -3,8 +3,8 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import amqp from 'amqplib';
 import { provision } from '../support/provision.ts';
-import { managementRequest } from '../support/rabbitmq-management.ts';
-import { startRabbitmq } from '../support/rabbitmq-server.ts';
+import { managementRequest } from '../support/rabbitmq/management.ts';
+import { startRabbitmq } from '../support/rabbitmq/server.ts';
 import { median, mq, run } from './measure.ts';
 
 const COUNT = 50_000;

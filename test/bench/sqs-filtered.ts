@@ -5,9 +5,9 @@
 import { redriveOf } from '../../src/conformance/redrive.ts';
 import { compileFilter } from '../../src/core/filter.ts';
 import { planRedrive } from '../../src/core/redrive.ts';
+import { startSqsEmulators } from '../support/sqs/emulators.ts';
 import { FaultProxy } from '../support/sqs/fault-proxy.ts';
 import { createQueue, never, openAt, outgoing, sendAll, uniqueName } from '../support/sqs/harness.ts';
-import { startSqsEmulators } from '../support/sqs-emulators.ts';
 
 const COUNT = Number(process.argv[2] ?? 100_000);
 const ONE_IN = 100;

@@ -14,9 +14,9 @@ import type { Broker } from '../../src/contract/broker.ts';
 import type { Queue } from '../../src/contract/queue.ts';
 import { planRedrive } from '../../src/core/redrive.ts';
 import { EVERYTHING } from '../../src/core/selection.ts';
+import { startSqsEmulators } from '../support/sqs/emulators.ts';
 import { FaultProxy } from '../support/sqs/fault-proxy.ts';
 import { createQueue, never, openAt, outgoing, sendAll, uniqueName } from '../support/sqs/harness.ts';
-import { startSqsEmulators } from '../support/sqs-emulators.ts';
 import { median } from './measure.ts';
 
 const COUNT = Number(process.argv[2] ?? 2000);

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { provision } from '../support/provision.ts';
 import { PseudoTerminal } from '../support/pseudo-terminal.ts';
-import { startRabbitmq } from '../support/rabbitmq-server.ts';
+import { startRabbitmq } from '../support/rabbitmq/server.ts';
 import { MQ } from './measure.ts';
 
 const QUEUES = 2_000;

@@ -2,12 +2,12 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { newerProgram } from './newer-debian.ts';
 import { type Program, provision } from './provision.ts';
-import { managementRequest } from './rabbitmq-management.ts';
-import { startRabbitmq } from './rabbitmq-server.ts';
-import { redisVersion, startRedis } from './redis-server.ts';
+import { managementRequest } from './rabbitmq/management.ts';
+import { startRabbitmq } from './rabbitmq/server.ts';
+import { redisVersion, startRedis } from './redis/server.ts';
 import type { Release } from './release.ts';
+import { startSqsEmulators } from './sqs/emulators.ts';
 import { GIVEN_SQS } from './sqs/given.ts';
-import { startSqsEmulators } from './sqs-emulators.ts';
 
 export interface Answers {
   readonly redis: { readonly url: string; readonly version: string };

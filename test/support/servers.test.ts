@@ -1,9 +1,9 @@
 import { Redis } from 'ioredis';
 import { describe, expect, it } from 'vitest';
-import { managementRequest } from './rabbitmq-management.ts';
-import { startRabbitmq } from './rabbitmq-server.ts';
-import { rabbitmqVhost } from './rabbitmq-vhost.ts';
-import { startRedis, startRedisCluster } from './redis-server.ts';
+import { managementRequest } from './rabbitmq/management.ts';
+import { startRabbitmq } from './rabbitmq/server.ts';
+import { rabbitmqVhost } from './rabbitmq/vhost.ts';
+import { startRedis, startRedisCluster } from './redis/server.ts';
 import { rabbitmq, rabbitmqProgram, redis, redisProgram, sqs } from './servers.ts';
 
 // Asked for here and not in a test, whose time limit does not allow for installing a broker first.

@@ -6,7 +6,7 @@ import { backend } from '../../../src/backends/rabbitmq/index.ts';
 import type { Broker } from '../../../src/contract/broker.ts';
 import { queuePattern } from '../../../src/core/name-pattern.ts';
 import { freePort } from '../../support/free-port.ts';
-import { type RabbitmqVhost, rabbitmqVhost } from '../../support/rabbitmq-vhost.ts';
+import { type RabbitmqVhost, rabbitmqVhost } from '../../support/rabbitmq/vhost.ts';
 
 /**
  * A management API that belongs to another broker than the one that was named is not believed: both tell the name of

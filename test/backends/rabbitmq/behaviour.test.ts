@@ -7,7 +7,7 @@ import { type Message, type OutgoingMessage, onlyElsewhere } from '../../../src/
 import type { Queue } from '../../../src/contract/queue.ts';
 import { countingRelay } from '../../support/counting-relay.ts';
 import { NO_HOST } from '../../support/no-host.ts';
-import { type RabbitmqVhost, rabbitmqVhost } from '../../support/rabbitmq-vhost.ts';
+import { type RabbitmqVhost, rabbitmqVhost } from '../../support/rabbitmq/vhost.ts';
 
 const signal = new AbortController().signal;
 let vhost: RabbitmqVhost;

@@ -3,7 +3,7 @@ import { backend } from '../../../src/backends/rabbitmq/index.ts';
 import { conformance } from '../../../src/conformance/index.ts';
 import { countingRelay } from '../../support/counting-relay.ts';
 import { onChannel } from '../../support/rabbitmq/channel.ts';
-import { rabbitmqVhost } from '../../support/rabbitmq-vhost.ts';
+import { rabbitmqVhost } from '../../support/rabbitmq/vhost.ts';
 import { VITEST } from '../../support/vitest-runner.ts';
 
 const vhost = await rabbitmqVhost();

@@ -2,7 +2,7 @@ import type { Options } from 'amqplib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { CommandLine } from '../../support/command-line.ts';
 import { onChannel, readyOn } from '../../support/rabbitmq/channel.ts';
-import { type RabbitmqVhost, rabbitmqVhost } from '../../support/rabbitmq-vhost.ts';
+import { type RabbitmqVhost, rabbitmqVhost } from '../../support/rabbitmq/vhost.ts';
 
 /**
  * Dead letters that applications publish themselves, as the documentation and the sources of their frameworks say that

@@ -9,7 +9,7 @@ import { planPurge } from '../../../src/core/purge.ts';
 import { planRedrive } from '../../../src/core/redrive.ts';
 import { EVERYTHING } from '../../../src/core/selection.ts';
 import { CommandLine } from '../../support/command-line.ts';
-import { type RabbitmqVhost, rabbitmqVhost } from '../../support/rabbitmq-vhost.ts';
+import { type RabbitmqVhost, rabbitmqVhost } from '../../support/rabbitmq/vhost.ts';
 
 /** Links that look like those of dead letters and are not, or not only: nobody's but the named messages move. */
 const signal = new AbortController().signal;

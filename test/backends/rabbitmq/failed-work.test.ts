@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { CommandLine } from '../../support/command-line.ts';
 import { RawAmqp } from '../../support/rabbitmq/raw-amqp.ts';
-import { type RabbitmqVhost, rabbitmqVhost } from '../../support/rabbitmq-vhost.ts';
+import { type RabbitmqVhost, rabbitmqVhost } from '../../support/rabbitmq/vhost.ts';
 
 let vhost: RabbitmqVhost;
 let mq: CommandLine;

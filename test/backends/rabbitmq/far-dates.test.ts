@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { CommandLine } from '../../support/command-line.ts';
 import { onChannel } from '../../support/rabbitmq/channel.ts';
-import { type RabbitmqVhost, rabbitmqVhost } from '../../support/rabbitmq-vhost.ts';
+import { type RabbitmqVhost, rabbitmqVhost } from '../../support/rabbitmq/vhost.ts';
 
 let vhost: RabbitmqVhost;
 let mq: CommandLine;

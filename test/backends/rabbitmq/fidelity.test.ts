@@ -7,9 +7,9 @@ import { planMove } from '../../../src/core/move.ts';
 import { toOutgoing } from '../../../src/core/outgoing.ts';
 import { planRedrive } from '../../../src/core/redrive.ts';
 import { EVERYTHING } from '../../../src/core/selection.ts';
+import { EVERY_HEADER, everyProperty } from '../../support/rabbitmq/every-type.ts';
 import { RawAmqp, rawHeader, rawLong, rawProperties, rawShort, wireLines } from '../../support/rabbitmq/raw-amqp.ts';
-import { type RabbitmqVhost, rabbitmqVhost } from '../../support/rabbitmq-vhost.ts';
-import { EVERY_HEADER, everyProperty } from './every-type.ts';
+import { type RabbitmqVhost, rabbitmqVhost } from '../../support/rabbitmq/vhost.ts';
 
 const signal = new AbortController().signal;
 const notice = () => undefined;

@@ -4,7 +4,7 @@ import { CommandLine } from '../../support/command-line.ts';
 import { javaProgram } from '../../support/java.ts';
 import { pythonWith } from '../../support/python.ts';
 import { onChannel, readyOn } from '../../support/rabbitmq/channel.ts';
-import { type RabbitmqVhost, rabbitmqVhost } from '../../support/rabbitmq-vhost.ts';
+import { type RabbitmqVhost, rabbitmqVhost } from '../../support/rabbitmq/vhost.ts';
 
 /** Dead letters made by the frameworks themselves: their own worker fails, and in the end handles what came back. */
 const spring = await javaProgram(

@@ -2,7 +2,7 @@ import { type ChannelModel, type ConfirmChannel, connect } from 'amqplib';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { backend } from '../../../src/backends/rabbitmq/index.ts';
 import type { Broker } from '../../../src/contract/broker.ts';
-import { type RabbitmqVhost, rabbitmqVhost } from '../../support/rabbitmq-vhost.ts';
+import { type RabbitmqVhost, rabbitmqVhost } from '../../support/rabbitmq/vhost.ts';
 
 const signal = new AbortController().signal;
 const notice = () => undefined;

@@ -1,7 +1,7 @@
 import { type ChannelModel, connect } from 'amqplib';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { jsonOf, runMq } from '../../support/mq.ts';
-import { type RabbitmqVhost, rabbitmqVhost } from '../../support/rabbitmq-vhost.ts';
+import { type RabbitmqVhost, rabbitmqVhost } from '../../support/rabbitmq/vhost.ts';
 
 /** `inspect` is how one finds out why another verb refuses: it shows what is not clear, and what could not be read. */
 let vhost: RabbitmqVhost;

@@ -12,7 +12,7 @@ import type { QueueStats } from '../../../src/contract/stats.ts';
 import { queuePattern } from '../../../src/core/name-pattern.ts';
 import { HOSTILE_NAMES } from '../../fixtures/hostile-names.ts';
 import { CommandLine } from '../../support/command-line.ts';
-import { type RabbitmqVhost, rabbitmqVhost } from '../../support/rabbitmq-vhost.ts';
+import { type RabbitmqVhost, rabbitmqVhost } from '../../support/rabbitmq/vhost.ts';
 
 const signal = new AbortController().signal;
 const notice = () => undefined;
@@ -314,7 +314,7 @@ test('what befalls one of fifty queues costs its own row or field, and a note', 
 });
 
 /**
- * The one that does not answer needs a broker of its own: test/faults/rabbitmq-busy-leader.test.ts. RabbitMQ throttles
+ * The one that does not answer needs a broker of its own: test/faults/rabbitmq/busy-leader.test.ts. RabbitMQ throttles
  * publishers and never a question, so that there is none that is throttled.
  */
 describe('one of fifty, by every verb that shows many', () => {

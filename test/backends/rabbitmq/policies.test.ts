@@ -8,7 +8,7 @@ import type { Broker } from '../../../src/contract/broker.ts';
 import type { QueueStats } from '../../../src/contract/stats.ts';
 import { queuePattern } from '../../../src/core/name-pattern.ts';
 import { planRedrive } from '../../../src/core/redrive.ts';
-import { type RabbitmqVhost, rabbitmqVhost } from '../../support/rabbitmq-vhost.ts';
+import { type RabbitmqVhost, rabbitmqVhost } from '../../support/rabbitmq/vhost.ts';
 import { silentProxy } from '../../support/silent-proxy.ts';
 
 const signal = new AbortController().signal;

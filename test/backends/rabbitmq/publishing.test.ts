@@ -9,7 +9,7 @@ import type { Queue } from '../../../src/contract/queue.ts';
 import { compileFilter } from '../../../src/core/filter.ts';
 import { planRedrive } from '../../../src/core/redrive.ts';
 import { fillWithDeadLetters, takeNumbers } from '../../support/rabbitmq/dead-letters.ts';
-import { type RabbitmqVhost, rabbitmqVhost } from '../../support/rabbitmq-vhost.ts';
+import { type RabbitmqVhost, rabbitmqVhost } from '../../support/rabbitmq/vhost.ts';
 
 const signal = new AbortController().signal;
 const notice = () => undefined;

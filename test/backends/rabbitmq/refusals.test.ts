@@ -5,7 +5,7 @@ import { decodeTable } from '../../../src/backends/rabbitmq/wire/table.ts';
 import { eventually } from '../../../src/conformance/bench.ts';
 import type { JsonValue } from '../../../src/contract/message.ts';
 import { CommandLine } from '../../support/command-line.ts';
-import { type RabbitmqVhost, rabbitmqVhost } from '../../support/rabbitmq-vhost.ts';
+import { type RabbitmqVhost, rabbitmqVhost } from '../../support/rabbitmq/vhost.ts';
 
 /** What the broker refuses, and what it would take without acting on it. */
 let vhost: RabbitmqVhost;

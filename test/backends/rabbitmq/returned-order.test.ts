@@ -9,7 +9,7 @@ import { planMove } from '../../../src/core/move.ts';
 import { planRedrive } from '../../../src/core/redrive.ts';
 import { EVERYTHING } from '../../../src/core/selection.ts';
 import { fillWithDeadLetters, takeNumbers } from '../../support/rabbitmq/dead-letters.ts';
-import { type RabbitmqVhost, rabbitmqVhost } from '../../support/rabbitmq-vhost.ts';
+import { type RabbitmqVhost, rabbitmqVhost } from '../../support/rabbitmq/vhost.ts';
 
 const signal = new AbortController().signal;
 const notice = () => undefined;

@@ -2,7 +2,7 @@ import { type ConfirmChannel, connect } from 'amqplib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { contextAt, verbsMissing } from '../../support/broker-verbs.ts';
 import { CommandLine, type Ran } from '../../support/command-line.ts';
-import { type RabbitmqVhost, rabbitmqVhost } from '../../support/rabbitmq-vhost.ts';
+import { type RabbitmqVhost, rabbitmqVhost } from '../../support/rabbitmq/vhost.ts';
 import { type Silence, type SilentProxy, silentProxy } from '../../support/silent-proxy.ts';
 
 /**

@@ -5,7 +5,7 @@ import { outgoing } from '../../../src/conformance/messages.ts';
 import type { Broker } from '../../../src/contract/broker.ts';
 import type { Queue } from '../../../src/contract/queue.ts';
 import { NO_HOST } from '../../support/no-host.ts';
-import { type RabbitmqVhost, rabbitmqVhost } from '../../support/rabbitmq-vhost.ts';
+import { type RabbitmqVhost, rabbitmqVhost } from '../../support/rabbitmq/vhost.ts';
 
 /**
  * What cannot be read is not taken for "none": the act is refused, with the flag that overrides; and what AMQP alone

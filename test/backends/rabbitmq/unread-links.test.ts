@@ -5,7 +5,7 @@ import { type ChannelModel, type ConfirmChannel, connect } from 'amqplib';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { QueueStats } from '../../../src/contract/stats.ts';
 import { CommandLine } from '../../support/command-line.ts';
-import { type RabbitmqVhost, rabbitmqVhost } from '../../support/rabbitmq-vhost.ts';
+import { type RabbitmqVhost, rabbitmqVhost } from '../../support/rabbitmq/vhost.ts';
 
 /**
  * A management API that keeps some lists to itself, as one behind a proxy does: each verb does what it can, and says

@@ -12,7 +12,7 @@ import { planRedrive } from '../../../src/core/redrive.ts';
 import { EVERYTHING } from '../../../src/core/selection.ts';
 import { Model, type Step, type Verb } from '../../support/model.ts';
 import { NO_HOST } from '../../support/no-host.ts';
-import { type RabbitmqVhost, rabbitmqVhost } from '../../support/rabbitmq-vhost.ts';
+import { type RabbitmqVhost, rabbitmqVhost } from '../../support/rabbitmq/vhost.ts';
 
 /*
  * Random verbs on queues whose dead-letter links are shared, chained, leading back, given by a policy and taken away,

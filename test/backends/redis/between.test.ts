@@ -5,7 +5,7 @@ import type { Queue } from '../../../src/contract/queue.ts';
 import { planMove } from '../../../src/core/move.ts';
 import type { AnyReport } from '../../../src/core/report.ts';
 import { EVERYTHING } from '../../../src/core/selection.ts';
-import { after, client, connection, fresh, notice, open, peek, signal, text, url } from './lab.ts';
+import { after, client, connection, fresh, notice, open, peek, signal, text, url } from '../../support/redis/lab.ts';
 
 const KINDS = ['list', 'stream', 'bullmq'] as const;
 const PAIRS = KINDS.flatMap((from) => KINDS.filter((to) => to !== from).map((to) => [from, to] as const));

@@ -10,7 +10,18 @@ import { planPurge } from '../../../src/core/purge.ts';
 import { planRedrive } from '../../../src/core/redrive.ts';
 import type { AnyReport } from '../../../src/core/report.ts';
 import { EVERYTHING, type SelectionOptions } from '../../../src/core/selection.ts';
-import { after, client, connection, consumeOptions, fresh, notice, open, peek, queue, signal } from './lab.ts';
+import {
+  after,
+  client,
+  connection,
+  consumeOptions,
+  fresh,
+  notice,
+  open,
+  peek,
+  queue,
+  signal,
+} from '../../support/redis/lab.ts';
 
 type State = 'ready' | 'dead';
 const VERBS = ['redrive', 'move', 'copy', 'drain', 'purge'] as const;

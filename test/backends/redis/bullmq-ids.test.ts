@@ -5,7 +5,7 @@ import type { Queue } from '../../../src/contract/queue.ts';
 import { planMove } from '../../../src/core/move.ts';
 import type { AnyReport } from '../../../src/core/report.ts';
 import { EVERYTHING } from '../../../src/core/selection.ts';
-import { after, client, connection, fresh, notice, open, peek, queue, signal, text } from './lab.ts';
+import { after, client, connection, fresh, notice, open, peek, queue, signal, text } from '../../support/redis/lab.ts';
 
 const KEEP = { removeOnComplete: false };
 

@@ -11,7 +11,7 @@ import type { Queue } from '../../../src/contract/queue.ts';
 import { planPurge } from '../../../src/core/purge.ts';
 import { planRedrive } from '../../../src/core/redrive.ts';
 import { EVERYTHING } from '../../../src/core/selection.ts';
-import { after, client, connection, fresh, notice, open, peek, queue, signal, text } from './lab.ts';
+import { after, client, connection, fresh, notice, open, peek, queue, signal, text } from '../../support/redis/lab.ts';
 
 type Work = (job: { readonly data: unknown }) => Promise<void>;
 type Running = { close(): Promise<void>; on(event: 'error', listener: () => void): unknown };

@@ -27,7 +27,7 @@ import {
   signal,
   text,
   url,
-} from './lab.ts';
+} from '../../support/redis/lab.ts';
 
 const LIBRARIES = [
   ['6', Queue6, Worker6],

@@ -1,10 +1,10 @@
 import { Redis } from 'ioredis';
 import { afterAll } from 'vitest';
 import { conformance } from '../../../src/conformance/index.ts';
-import { redisVersion } from '../../support/redis-server.ts';
+import { bullmqHarness, listHarness, streamHarness, streamWithDlqHarness } from '../../support/redis/harnesses.ts';
+import { redisVersion } from '../../support/redis/server.ts';
 import { redis } from '../../support/servers.ts';
 import { VITEST } from '../../support/vitest-runner.ts';
-import { bullmqHarness, listHarness, streamHarness, streamWithDlqHarness } from './harnesses.ts';
 
 const { url } = await redis();
 const server = await redisVersion(url);

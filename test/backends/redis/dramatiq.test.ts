@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import type { QueueStats } from '../../../src/contract/stats.ts';
 import { queuePattern } from '../../../src/core/name-pattern.ts';
 import { pythonWith } from '../../support/python.ts';
-import { client, moveRequest, notice, open, peek, queue, signal, url } from './lab.ts';
+import { client, moveRequest, notice, open, peek, queue, signal, url } from '../../support/redis/lab.ts';
 
 /** As on RabbitMQ: the packages are the same, so that one environment serves both. */
 const python = await pythonWith('dramatiq[rabbitmq]==2.2.1', 'celery==5.7.0', 'redis==5.2.1');

@@ -7,9 +7,20 @@ import { backend } from '../../../src/backends/redis/index.ts';
 import { outgoing } from '../../../src/conformance/messages.ts';
 import { MqError } from '../../../src/contract/errors.ts';
 import { NO_HOST } from '../../support/no-host.ts';
-import { type RedisServer, startRedis } from '../../support/redis-server.ts';
+import {
+  client,
+  consumeOptions,
+  fresh,
+  notice,
+  open,
+  peek,
+  queue,
+  signal,
+  text,
+  url,
+} from '../../support/redis/lab.ts';
+import { type RedisServer, startRedis } from '../../support/redis/server.ts';
 import { redisProgram } from '../../support/servers.ts';
-import { client, consumeOptions, fresh, notice, open, peek, queue, signal, text, url } from './lab.ts';
 
 const PASSWORD = 'hunter2-p@ss/word';
 const servers: RedisServer[] = [];

@@ -7,10 +7,10 @@ import { outgoing } from '../../../src/conformance/messages.ts';
 import type { Broker } from '../../../src/contract/broker.ts';
 import type { Queue } from '../../../src/contract/queue.ts';
 import { freePort } from '../../support/free-port.ts';
-import { startRedis } from '../../support/redis-server.ts';
+import { after, consumeOptions, moveRequest, notice, signal } from '../../support/redis/lab.ts';
+import { startRedis } from '../../support/redis/server.ts';
 import { startProcess } from '../../support/server-process.ts';
 import { redisProgram } from '../../support/servers.ts';
-import { after, consumeOptions, moveRequest, notice, signal } from './lab.ts';
 
 const program = await redisProgram();
 const settings = { 'repl-diskless-sync-delay': '0' };

@@ -1,7 +1,7 @@
 import { Queue } from 'bullmq';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { CommandLine } from '../../support/command-line.ts';
-import { after, client, connection, fresh, url } from './lab.ts';
+import { after, client, connection, fresh, url } from '../../support/redis/lab.ts';
 
 let mq: CommandLine;
 beforeAll(async () => {

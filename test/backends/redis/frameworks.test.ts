@@ -4,7 +4,18 @@ import { outgoing } from '../../../src/conformance/messages.ts';
 import type { QueueStats } from '../../../src/contract/stats.ts';
 import { queuePattern } from '../../../src/core/name-pattern.ts';
 import { pythonWith } from '../../support/python.ts';
-import { after, client, connection, moveRequest, notice, open, peek, queue, signal, url } from './lab.ts';
+import {
+  after,
+  client,
+  connection,
+  moveRequest,
+  notice,
+  open,
+  peek,
+  queue,
+  signal,
+  url,
+} from '../../support/redis/lab.ts';
 
 const python = await pythonWith('celery==5.5.3', 'redis==5.2.1', 'rq==2.6.0');
 

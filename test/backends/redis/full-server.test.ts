@@ -3,9 +3,9 @@ import { afterAll, expect, it } from 'vitest';
 import { compileFilter } from '../../../src/core/filter.ts';
 import { planPurge } from '../../../src/core/purge.ts';
 import { EVERYTHING } from '../../../src/core/selection.ts';
-import { startRedis } from '../../support/redis-server.ts';
+import { notice, open, signal } from '../../support/redis/lab.ts';
+import { startRedis } from '../../support/redis/server.ts';
 import { redisProgram } from '../../support/servers.ts';
-import { notice, open, signal } from './lab.ts';
 
 const server = await startRedis(await redisProgram(), { settings: { 'maxmemory-policy': 'noeviction' } });
 const direct = new Redis(server.url);

@@ -3,9 +3,9 @@ import { once } from 'node:events';
 import { Queue as BullQueue } from 'bullmq';
 import { expect, it } from 'vitest';
 import { countingRelay } from '../../support/counting-relay.ts';
-import { after, client, connection, fresh, open, peek, queue, signal, text, url } from './lab.ts';
+import { after, client, connection, fresh, open, peek, queue, signal, text, url } from '../../support/redis/lab.ts';
 
-const MOVER = new URL('mover.ts', import.meta.url).pathname;
+const MOVER = new URL('../../support/redis/mover.ts', import.meta.url).pathname;
 
 /** Where a queue is belongs to what its messages are known by: all movers meet it at one address. */
 let relayPort = 0;

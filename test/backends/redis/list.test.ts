@@ -17,7 +17,7 @@ import {
   signal,
   text,
   url,
-} from './lab.ts';
+} from '../../support/redis/lab.ts';
 
 const numbers = (from: number, to: number): string[] =>
   Array.from({ length: to - from + 1 }, (_, index) => `m${from + index}`);

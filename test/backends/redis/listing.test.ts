@@ -5,9 +5,9 @@ import type { QueueStats } from '../../../src/contract/stats.ts';
 import { queuePattern } from '../../../src/core/name-pattern.ts';
 import { CommandLine } from '../../support/command-line.ts';
 import { losingRelay } from '../../support/losing-relay.ts';
-import { startRedis } from '../../support/redis-server.ts';
+import { after, client, fresh, notice, open, signal, url } from '../../support/redis/lab.ts';
+import { startRedis } from '../../support/redis/server.ts';
 import { redisProgram } from '../../support/servers.ts';
-import { after, client, fresh, notice, open, signal, url } from './lab.ts';
 
 /** Redis throttles nobody, so that of seven things that may befall one of fifty queues six are here. */
 interface Listed {

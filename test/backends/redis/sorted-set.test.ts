@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import type { Queue } from '../../../src/contract/queue.ts';
-import { monitorRedis } from '../../support/redis-monitor.ts';
-import { after, client, connection, fresh, notice, queue, signal, text } from './lab.ts';
+import { after, client, connection, fresh, notice, queue, signal, text } from '../../support/redis/lab.ts';
+import { monitorRedis } from '../../support/redis/monitor.ts';
 
 /** Sidekiq's dead set, where jobs that died in one moment have one score. */
 async function deadAtOnce(count: number): Promise<{ readonly handle: Queue; readonly jobs: readonly string[] }> {

@@ -3,7 +3,7 @@ import { planDrain } from '../../../src/core/drain.ts';
 import { planMove } from '../../../src/core/move.ts';
 import { planPurge } from '../../../src/core/purge.ts';
 import { EVERYTHING } from '../../../src/core/selection.ts';
-import { client, fresh, moveRequest, notice, open, peek, signal } from './lab.ts';
+import { client, fresh, moveRequest, notice, open, peek, signal } from '../../support/redis/lab.ts';
 
 const QUICK = 'deadDeliveries=1&deadIdle=1ms';
 

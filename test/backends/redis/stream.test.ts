@@ -15,7 +15,7 @@ import {
   queue,
   signal,
   text,
-} from './lab.ts';
+} from '../../support/redis/lab.ts';
 
 async function stream(name: string, entries: number, group = 'g'): Promise<void> {
   await client.xgroup('CREATE', name, group, '0', 'MKSTREAM');

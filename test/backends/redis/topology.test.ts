@@ -8,10 +8,10 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { outgoing } from '../../../src/conformance/messages.ts';
 import { queuePattern } from '../../../src/core/name-pattern.ts';
 import { freePort } from '../../support/free-port.ts';
-import { startRedis, startRedisCluster } from '../../support/redis-server.ts';
+import { after, consumeOptions, moveRequest, notice, open, peek, signal, text, url } from '../../support/redis/lab.ts';
+import { startRedis, startRedisCluster } from '../../support/redis/server.ts';
 import { startProcess } from '../../support/server-process.ts';
 import { redisProgram } from '../../support/servers.ts';
-import { after, consumeOptions, moveRequest, notice, open, peek, signal, text, url } from './lab.ts';
 
 const program = await redisProgram();
 

@@ -1,7 +1,7 @@
 import { Queue as BullQueue } from 'bullmq';
 import { expect, it } from 'vitest';
 import type { NativeMove } from '../../../src/contract/queue.ts';
-import { after, client, connection, fresh, moveRequest, queue } from './lab.ts';
+import { after, client, connection, fresh, moveRequest, queue } from '../../support/redis/lab.ts';
 
 /** Failed jobs without a worker: what stands in the failed set, and a hash for each. */
 async function failedJobs(name: string, count: number): Promise<void> {

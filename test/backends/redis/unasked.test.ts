@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { expect, it } from 'vitest';
-import { after, open, signal } from './lab.ts';
+import { after, open, signal } from '../../support/redis/lab.ts';
 
 /** Answers PING twice, and everything else once with an error. */
 async function chatty(unasked: string): Promise<string> {

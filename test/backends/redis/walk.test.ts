@@ -11,7 +11,7 @@ import { planMove } from '../../../src/core/move.ts';
 import { planPurge } from '../../../src/core/purge.ts';
 import { planRedrive } from '../../../src/core/redrive.ts';
 import { EVERYTHING } from '../../../src/core/selection.ts';
-import { after, client, connection, fresh, notice, open, signal, url } from './lab.ts';
+import { after, client, connection, fresh, notice, open, signal, url } from '../../support/redis/lab.ts';
 
 /*
  * Random verbs on queues of all kinds against a model in memory, on a real Redis: after each step every message is

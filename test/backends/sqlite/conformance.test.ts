@@ -6,8 +6,8 @@ import { backend } from '../../../src/backends/sqlite/index.ts';
 import { conformance } from '../../../src/conformance/index.ts';
 import type { Broker } from '../../../src/contract/broker.ts';
 import { MqError } from '../../../src/contract/errors.ts';
+import { ack, consume, notice, send, signal } from '../../support/sqlite/lab.ts';
 import { VITEST } from '../../support/vitest-runner.ts';
-import { ack, consume, notice, send, signal } from './support.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'mq-sqlite-'));
 const path = join(folder, 'queues.db');

@@ -16,7 +16,7 @@ import {
   signal,
   text,
   until,
-} from './support.ts';
+} from '../../support/sqlite/lab.ts';
 
 const fail = ({ receipt }: Delivery): Promise<void> => receipt.release({ failure: 'boom' });
 

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { backendFor } from '../../../src/backends/registry.ts';
 import { pathOf } from '../../../src/backends/sqlite/url.ts';
-import { childSource } from './child.ts';
+import { childSource } from '../../support/sqlite/child.ts';
 import {
   bodies,
   collect,
@@ -19,7 +19,7 @@ import {
   required,
   send,
   signal,
-} from './support.ts';
+} from '../../support/sqlite/lab.ts';
 
 describe('the address', () => {
   test.each([

@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { queuePattern } from '../../../src/core/name-pattern.ts';
 import { startMq } from '../../support/mq.ts';
-import { createQueue, newPath, openBroker, peek, send, signal } from './support.ts';
+import { createQueue, newPath, openBroker, peek, send, signal } from '../../support/sqlite/lab.ts';
 
 /** What another hand writes into the file, behind our back. */
 function tamper(path: string, sql: string): void {

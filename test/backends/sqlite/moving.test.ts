@@ -18,7 +18,7 @@ import {
   send,
   sendBodies,
   signal,
-} from './support.ts';
+} from '../../support/sqlite/lab.ts';
 
 async function move(queue: Queue, request: Partial<NativeMoveRequest>): Promise<NativeMove | null> {
   return required(queue.nativeMove?.bind(queue))({

@@ -1,6 +1,6 @@
 import { expect, onTestFinished, test } from 'vitest';
 import type { Delivery } from '../../../src/contract/message.ts';
-import { type Child, startChild } from './child.ts';
+import { type Child, startChild } from '../../support/sqlite/child.ts';
 import {
   ack,
   bodies,
@@ -19,7 +19,7 @@ import {
   signal,
   text,
   until,
-} from './support.ts';
+} from '../../support/sqlite/lab.ts';
 
 /** Started, and ended by its own id when the test is over, however that ends. */
 function start(script: string): Child {

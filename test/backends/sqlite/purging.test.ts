@@ -4,7 +4,7 @@ import { compileFilter } from '../../../src/core/filter.ts';
 import { reportSentence } from '../../../src/core/plan-words.ts';
 import { planPurge } from '../../../src/core/purge.ts';
 import { EVERYTHING } from '../../../src/core/selection.ts';
-import { createQueue, newPath, notice, openBroker, sendBodies, signal } from './support.ts';
+import { createQueue, newPath, notice, openBroker, sendBodies, signal } from '../../support/sqlite/lab.ts';
 
 test('a message whose deletion got no answer is called neither stored nor in two places', async () => {
   const broker = await openBroker(newPath());

@@ -18,7 +18,7 @@ import {
   signal,
   text,
   until,
-} from './support.ts';
+} from '../../support/sqlite/lab.ts';
 
 describe('what is kept', () => {
   test('every field that the kind holds, and what other brokers left on the message', async () => {

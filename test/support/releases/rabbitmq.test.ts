@@ -1,5 +1,5 @@
 import { expect, inject, it } from 'vitest';
-import { rabbitmqVhost } from '../rabbitmq-vhost.ts';
+import { rabbitmqVhost } from '../rabbitmq/vhost.ts';
 
 const vhost = await rabbitmqVhost();
 const { version } = vhost;

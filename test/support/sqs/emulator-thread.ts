@@ -4,7 +4,7 @@ import { parentPort } from 'node:worker_threads';
 import { buildApp } from 'fauxqs';
 import { createSqsServer } from 'local-aws-sqs';
 import { freePort } from '../free-port.ts';
-import type { EmulatorAddresses } from '../sqs-emulators.ts';
+import type { EmulatorAddresses } from './emulators.ts';
 
 const app = buildApp({ logger: false, host: '127.0.0.1' });
 const fauxqs = await app.listen({ host: '127.0.0.1', port: 0 });

@@ -2,8 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll } from 'vitest';
-import { type RabbitmqVhost, rabbitmqVhost } from '../rabbitmq-vhost.ts';
-import { type RedisServer, startRedis } from '../redis-server.ts';
+import { type RabbitmqVhost, rabbitmqVhost } from '../rabbitmq/vhost.ts';
+import { type RedisServer, startRedis } from '../redis/server.ts';
 import { redisProgram } from '../servers.ts';
 
 /** The brokers whose rates are looked at, for one file of tests alone. */

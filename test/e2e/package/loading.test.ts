@@ -1,0 +1,88 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { rolldown } from 'rolldown';
+import { loadConfig } from 'rolldown/config';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { MQ } from '../../support/mq.ts';
+
+/** What a command loads is a list of files and not a time: a chunk that slips into every command is named here. */
+const ROOT = new URL('../../..', import.meta.url).pathname;
+const RECORDER = `
+  import { registerHooks } from 'node:module';
+  import { appendFileSync } from 'node:fs';
+  registerHooks({ load(url, context, next) { appendFileSync(process.env.LOADED, url + '\\n'); return next(url, context); } });`;
+const CLIENTS = /node_modules\/(amqplib|ioredis|bullmq|@aws-sdk|@smithy)\//;
+const TERMINAL = /node_modules\/(ink|react|yoga-layout)\//;
+
+let folder: string;
+/** The modules in each file of `dist`. */
+let modulesOf: ReadonlyMap<string, readonly string[]>;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'mq-loading-'));
+  const configs = await loadConfig(join(ROOT, 'bin/rolldown.config.js'));
+  if (!Array.isArray(configs)) throw new Error('a list of configurations was expected');
+  const config = configs.find(({ input }) => typeof input === 'object' && 'main' in input);
+  if (config === undefined) throw new Error('the program was expected among them');
+  const { output: outputOptions, ...input } = config;
+  if (outputOptions === undefined || Array.isArray(outputOptions)) throw new Error('one output was expected');
+  const bundle = await rolldown({ ...input, cwd: ROOT });
+  const { output } = await bundle.generate(outputOptions);
+  await bundle.close();
+  modulesOf = new Map(output.flatMap((file) => (file.type === 'chunk' ? [[file.fileName, file.moduleIds]] : [])));
+}, 60_000);
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+/** The modules of ours and of libraries that the built program evaluates. */
+async function loaded(...args: string[]): Promise<readonly string[]> {
+  const list = join(folder, 'loaded');
+  await rm(list, { force: true });
+  const recorder = `data:text/javascript,${encodeURIComponent(RECORDER)}`;
+  const child = spawn(process.execPath, ['--import', recorder, MQ, ...args], {
+    env: { PATH: process.env.PATH, LOADED: list, XDG_DATA_HOME: folder },
+    cwd: folder,
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+  expect(await once(child, 'close')).toEqual([0, null]);
+  const urls = (await readFile(list, 'utf8')).split('\n').filter((url) => url.includes('/dist/'));
+  expect(urls.length).toBeGreaterThan(0);
+  return urls.flatMap((url) => {
+    const modules = modulesOf.get(basename(url));
+    // The names of chunks carry a hash of what is in them: an unknown one means that dist is not what the sources give.
+    if (modules === undefined) throw new Error(`${url} is not of this build: npm run build`);
+    return modules;
+  });
+}
+
+it('the bundle holds what the tests below look for', () => {
+  const all = [...modulesOf.values()].flat();
+  for (const library of ['amqplib', 'ioredis', 'bullmq', '@aws-sdk/client-sqs', 'commander', 'ink', 'react', 'yaml']) {
+    expect(
+      all.filter((id) => id.includes(`/node_modules/${library}/`)),
+      library,
+    ).not.toEqual([]);
+  }
+});
+
+it('mq --version loads the version and nothing else', async () => {
+  const modules = (await loaded('--version')).map((id) => id.replace(ROOT, ''));
+  expect(modules.filter((id) => id.includes('node_modules'))).toEqual([]);
+  expect(modules).toContain('src/cli/version.ts');
+  expect(modules.filter((id) => /^src\/(core|contract|config|backends|top)\//.test(id))).toEqual([]);
+});
+
+it.each([[['enqueue', 'q', 'body']], [['ls']], [['peek', 'q']], [['drain', 'q', '--to', 'f']]])(
+  'mq %j on the embedded queue loads no other broker and no live view',
+  async (args) => {
+    const modules = await loaded(...args);
+    expect(modules.some((id) => id.includes('src/backends/sqlite/'))).toBe(true);
+    expect(modules.some((id) => id.includes('/node_modules/commander/'))).toBe(true);
+    expect(modules.filter((id) => CLIENTS.test(id) || TERMINAL.test(id))).toEqual([]);
+    // What is declared of a broker is known before it is loaded.
+    const other = /src\/(top|backends\/(redis|rabbitmq|sqs))\/(?!manifest\.ts$)/;
+    expect(modules.filter((id) => other.test(id))).toEqual([]);
+  },
+);
