@@ -82,6 +82,8 @@ export interface Asked {
   readonly topic: Topic | null;
   /** Help of the program or of a verb is wanted. */
   readonly help: boolean;
+  /** By the word `help`, and of which word: `mq help WORD`; '' where none follows, null where help is no verb here. */
+  readonly helpWord: string | null;
 }
 
 export function findAsked(args: readonly string[]): Asked {
@@ -96,5 +98,6 @@ export function findAsked(args: readonly string[]): Asked {
     verb: VERBS.some((entry) => entry.name === name) ? (name ?? null) : null,
     topic: (isHelp && operands.length === 2 && TOPICS.find((candidate) => candidate === name)) || null,
     help: isHelp || flags.includes('--help') || flags.includes('-h'),
+    helpWord: isHelp ? (name ?? '') : null,
   };
 }

@@ -1,4 +1,4 @@
-import { CommanderError } from 'commander';
+import { type Command, CommanderError } from 'commander';
 import { nearest } from '../../config/nearest.ts';
 import { Secrets } from '../../config/redact.ts';
 import { type ErrorCode, isMqError, MqError } from '../../contract/errors.ts';
@@ -56,10 +56,11 @@ export async function runCommandLine(
       const document = helpDocument(program, VERBS, verb, verb === null ? null : (loaded.get(verb) ?? null));
       printed = `${JSON.stringify(document, null, globals.output === 'json' ? 2 : undefined)}\n`;
     } else if (args.length === 0) program.outputHelp();
+    else if (asked.helpWord !== null) outputHelp(program, asked.helpWord);
     else await program.parseAsync([...args], { from: 'user' });
     if (printed !== '') await host.stdout.write(printed);
   } catch (error) {
-    outcome = await report(error, host, new Messages(host.stderr, globals, secrets), printed, verb, args);
+    outcome = await report(error, host, new Messages(host.stderr, globals, secrets), printed, verb);
   }
   if (host.stopCause() === 'stdout-failed') {
     const messages = new Messages(host.stderr, globals, secrets);
@@ -98,13 +99,12 @@ async function report(
   messages: Messages,
   printed: string,
   verb: string | null,
-  args: readonly string[],
 ): Promise<ExitCode> {
   if (error instanceof CommanderError && error.exitCode === 0) {
     await host.stdout.write(printed);
     return EXIT.done;
   }
-  const known = error instanceof CommanderError ? usageError(error, verb, args) : error;
+  const known = error instanceof CommanderError ? usageError(error, verb) : error;
   if (!isMqError(known)) {
     messages.bug(known);
   } else if (known.code !== 'ABORTED' || host.stopCause() === null) {
@@ -128,20 +128,26 @@ const HINTS: Readonly<Partial<Record<ErrorCode, string>>> = {
   NOT_SUPPORTED: "'mq backends' shows what each kind of queue can do",
 };
 
-/** The nearest verb or topic of `mq help WORD`. */
-function helpHint(args: readonly string[]): string {
-  const word = args[args.indexOf('help') + 1];
-  const names = [...VERBS.map(({ name }) => name), ...TOPICS];
-  const guess = args.includes('help') && word !== undefined ? nearest(word, names) : null;
+/**
+ * `mq help` and `mq help VERB`. Commander's own way ends with the exit code that the process has at that moment, which
+ * says until the end that `mq` did not finish.
+ */
+function outputHelp(program: Command, word: string): void {
+  const command = word === '' ? program : program.commands.find((candidate) => candidate.name() === word);
+  if (command === undefined) throw new MqError('USAGE', 'there is no such verb or topic', { hint: helpHint(word) });
+  command.outputHelp();
+}
+
+/** The nearest verb or topic. */
+function helpHint(word: string): string {
+  const guess = nearest(word, [...VERBS.map(({ name }) => name), ...TOPICS]);
   return guess === null ? `see 'mq --help'; topics are ${TOPICS.join(', ')}` : `did you mean ${guess}?`;
 }
 
 /** Commander's sentence in our form; its "(Did you mean …?)" becomes the hint. */
-function usageError(error: CommanderError, verb: string | null, args: readonly string[]): MqError {
-  if (error.code === 'commander.help') {
-    const what = args.includes('help') ? 'there is no such verb or topic' : 'a verb is missing';
-    return new MqError('USAGE', what, { hint: helpHint(args) });
-  }
+function usageError(error: CommanderError, verb: string | null): MqError {
+  if (error.code === 'commander.help')
+    return new MqError('USAGE', 'a verb is missing', { hint: `see 'mq --help'; topics are ${TOPICS.join(', ')}` });
   const [sentence, suggestion] = error.message.replace(/^error: /, '').split('\n');
   const hint =
     suggestion?.replace(/^\((.*)\)$/, '$1').replace(/^Did/, 'did') ??
