@@ -20,11 +20,15 @@ const WORDS: Readonly<Record<string, string>> = {
 
 /** Turns CEL's name of a type into a word: `dyn<google.protobuf.Duration>` is a duration. */
 function typeWord(name: string): string {
-  const inner = /^dyn<(.+)>$/.exec(name)?.[1] ?? name;
+  const inner = plainType(name);
   if (/^list\b/.test(inner)) return 'a list';
   if (/^(map\b|\$)/.test(inner)) return 'an object';
   if (/^optional\b/.test(inner)) return 'an optional value';
   return WORDS[inner] ?? inner;
+}
+
+function plainType(name: string): string {
+  return /^dyn<(.+)>$/.exec(name)?.[1] ?? name;
 }
 
 /** The names of the types in a list of arguments. Their brackets may contain commas. */
@@ -42,6 +46,8 @@ function typeNames(list: string): readonly string[] {
   }
   return name.trim() === '' ? names : [...names, name.trim()];
 }
+
+const NUMBERS: ReadonlySet<string> = new Set(['int', 'uint', 'double']);
 
 const OVERLOAD = /^no such overload: (.+?) (==|!=|<=|>=|<|>|in|\+|-|\*|\/|%) (.+)$/;
 
@@ -74,9 +80,6 @@ export function filterFault(
     const [one, other] = [typeWord(branches[1] ?? ''), typeWord(branches[2] ?? '')];
     return { text: `? chooses between values of one type, not between ${one} and ${other}`, hint: null };
   }
-  const result = /^a filter must be true or false; this one is of type (.+)$/.exec(summary);
-  if (result !== null)
-    return { text: `a filter must be true or false; this one is ${typeWord(result[1] ?? '')}`, hint: null };
   if (/^Unsupported type: /.test(summary))
     return {
       text: 'a number there has more digits than can be compared exactly: numbers are exact to 64 bits',
@@ -88,22 +91,26 @@ export function filterFault(
   return { text: summary, hint: null };
 }
 
+export function wrongResult(type: string): FilterFault {
+  return { text: `a filter must be true or false; this one is ${typeWord(type)}`, hint: null };
+}
+
 function mismatch(left: string, operator: string, right: string): FilterFault {
   const [one, other] = [typeWord(left), typeWord(right)];
-  const both = [one, other];
+  const both = [plainType(left), plainType(right)];
   const text =
     operator === 'in'
       ? `${one} cannot be searched for in ${other}`
       : /^[-+*/%]$/.test(operator)
         ? `${one} ${operator} ${other} cannot be calculated`
         : `${one} cannot be compared with ${other} (${operator})`;
-  const hint = both.includes('an instant')
+  const hint = both.includes('google.protobuf.Timestamp')
     ? 'write an instant as timestamp("2026-11-21T09:00:00Z"); how long ago it was is age, a duration'
-    : both.includes('a duration')
+    : both.includes('google.protobuf.Duration')
       ? 'write a duration as duration("5s")'
       : both.includes('null')
         ? 'ask first whether it is there: priority != null && priority > 2'
-        : both.includes('a text') && both.some((word) => /number/.test(word))
+        : both.includes('string') && both.some((type) => NUMBERS.has(type))
           ? 'write 5 for a number and "5" for a text; int(…) and string(…) make one of the other'
           : null;
   return { text, hint };
@@ -123,9 +130,10 @@ function badCall(
   const given = types.map(typeWord).join(' and ');
   if (receiver !== null) {
     const on = typeWord(receiver);
+    const isNull = plainType(receiver) === 'null';
     return {
-      text: `${name} cannot be asked of ${on}${on === 'null' || given === '' ? '' : ` with ${given}`}`,
-      hint: on === 'null' ? `ask first whether it is there: name != null && name.${name}(…)` : null,
+      text: `${name} cannot be asked of ${on}${isNull || given === '' ? '' : ` with ${given}`}`,
+      hint: isNull ? `ask first whether it is there: name != null && name.${name}(…)` : null,
     };
   }
   if (name === 'duration' || name === 'timestamp') {

@@ -4,7 +4,7 @@ import type { Message } from '../contract/message.ts';
 import { wholeNumber } from './exact-json.ts';
 import { Budget, MIXED_OVERLOADS, workBy } from './filter-evaluation.ts';
 import { messageVariables, type VariableName } from './filter-variables.ts';
-import { filterFault } from './filter-words.ts';
+import { filterFault, wrongResult } from './filter-words.ts';
 
 /** A compiled `--filter`. */
 export interface Filter {
@@ -87,8 +87,7 @@ export async function compileFilter(text: string): Promise<Filter> {
     const parsed = within.parse(source);
     const { valid, error, type } = parsed.check();
     if (!valid) throw error;
-    if (type !== undefined && type !== 'bool' && !type.startsWith('dyn'))
-      throw new Error(`a filter must be true or false; this one is of type ${type}${pointer(text, 0)}`);
+    if (type !== undefined && type !== 'bool' && !type.startsWith('dyn')) throw new WrongResult(type, pointer(text, 0));
     return parsed;
   };
   const checkKnown = (source: string, asksForNull: boolean): void => {
@@ -185,6 +184,16 @@ function pointer(text: string, at: number): string {
   return `\n\n${margin}${line}\n${' '.repeat(margin.length + (before.at(-1)?.length ?? 0))}^`;
 }
 
+/** The expression is sound, and its value is of another type than that of a filter. */
+class WrongResult extends Error {
+  readonly type: string;
+
+  constructor(type: string, place: string) {
+    super(`the filter is of type ${type}${place}`);
+    this.type = type;
+  }
+}
+
 /** Has as many letters as `matches`. */
 const LINEAR_MATCH = 'matchRE';
 
@@ -196,7 +205,7 @@ function neverCalled(): never {
 function filterError(text: string, error: unknown, isFunction: (name: string) => boolean): MqError {
   const message = (error instanceof Error ? error.message : 'cannot be read').replaceAll(LINEAR_MATCH, 'matches');
   const [summary = '', ...place] = message.split(/(?=\n\n>)/);
-  const fault = filterFault(summary, text, isFunction);
+  const fault = error instanceof WrongResult ? wrongResult(error.type) : filterFault(summary, text, isFunction);
   return new MqError('USAGE', `the filter is not valid: ${fault.text}${place.join('')}`, {
     hint:
       text.trim() === ''
@@ -206,6 +215,7 @@ function filterError(text: string, error: unknown, isFunction: (name: string) =>
 }
 
 function summaryOf(error: unknown): string {
+  if (error instanceof WrongResult) return error.type;
   if (error instanceof Error && 'summary' in error && typeof error.summary === 'string') return error.summary;
   return error instanceof Error ? (error.message.split('\n')[0] ?? '') : 'unknown';
 }

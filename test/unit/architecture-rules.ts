@@ -38,6 +38,15 @@ const PROCESS_ALLOWED: ReadonlyMap<string, string> = new Map([
   ],
   ['backends/sqlite/consumer.ts', 'a claim in the file names the process that holds it'],
 ]);
+/**
+ * The files that may decide by the text of an error, because a server or a client library gives nothing else for it.
+ * They turn it into a code, or into an answer to one question; everybody else asks them.
+ */
+const READS_FOREIGN_ERRORS = /^backends\/[a-z]+\/errors\.ts$/;
+/** A decision by the text of an error: `/gone/.test(error.message)`, `message.startsWith('no')`. */
+const BY_WORDING =
+  /\.(test|exec)\((?:[\w?]+\.)*message\)|\bmessage\)?\??\.(includes|startsWith|endsWith|match|matchAll|search|indexOf)\(|\bmessage [!=]== ['"`]/;
+
 /** The one file above `src` that may be imported, and by whom: the version has one source. */
 const MANIFEST = { from: 'cli/version.ts', to: '../package.json' };
 const REGISTRY = 'backends/registry.ts';
@@ -69,6 +78,8 @@ export function breaches(files: readonly SourceFile[]): string[] {
     if (/instanceof MqError\b/.test(withoutComments(text))) found.push(`${path} misses an MqError of another copy`);
     if (PAST_THE_GATE.test(withoutComments(text)) && !/^(backends|conformance)\//.test(path))
       found.push(`${path} calls what a queue may not be able to do without asking (contract/ask.ts)`);
+    if (BY_WORDING.test(withoutComments(text)) && !READS_FOREIGN_ERRORS.test(path))
+      found.push(`${path} decides by the wording of a message`);
     if (/util/.test(path)) found.push(`${path}: its name says nothing of what it is for`);
     if (!/^[a-z0-9-]+(\/[a-z0-9-]+)*\.tsx?$/.test(path)) found.push(`${path}: not in kebab-case`);
     if (!PROCESS_ALLOWED.has(path) && touchesProcess(text)) found.push(`${path} touches process`);

@@ -150,7 +150,7 @@ function explainBroker(error: unknown, { queue }: Where): Told {
         return { code: 'PRECONDITION_FAILED', message: `there is no such exchange: ${said}` };
       return missingQueue(name);
     case 403:
-      if (/in exclusive use$/.test(said)) {
+      if (isInExclusiveUse(error)) {
         return {
           code: 'PRECONDITION_FAILED',
           message: `${name} is held by an exclusive consumer`,
@@ -188,6 +188,15 @@ function explainBroker(error: unknown, { queue }: Where): Told {
   const socket = socketFailure(codeOf(error), 'the broker');
   if (socket !== null) return { code: socket.code, message: socket.message };
   return { code: 'UNAVAILABLE', message: 'the connection to the broker is lost', hint: 'try again' };
+}
+
+/**
+ * True when somebody consumes from the queue who shares it with nobody, also of the `MqError` that was made of it. The
+ * code (403) is that of a missing right, so that only the broker's words tell.
+ */
+export function isInExclusiveUse(error: unknown): boolean {
+  const told = isMqError(error) ? error.cause : error;
+  return replyCode(told) === 403 && /in exclusive use$/.test(saidBy(told));
 }
 
 export function noSuchQueue(queue: string): MqError {

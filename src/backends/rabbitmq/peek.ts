@@ -1,10 +1,10 @@
-import { isMqError, throwIfAborted } from '../../contract/errors.ts';
+import { throwIfAborted } from '../../contract/errors.ts';
 import type { Message } from '../../contract/message.ts';
 import type { Notice, Peek } from '../../contract/queue.ts';
 import { orAborted } from '../common/waits.ts';
 import type { Link } from './connection/link.ts';
 import { RabbitConsumer } from './consumer.ts';
-import { brokerError } from './errors.ts';
+import { brokerError, isInExclusiveUse } from './errors.ts';
 import { nearDeath } from './limits/look-price.ts';
 import type { RabbitKind } from './management/queue-info.ts';
 import { isLastDelivery, toMessage } from './message-in.ts';
@@ -75,11 +75,7 @@ async function* look(setup: PeekSetup, wanted: number): AsyncGenerator<Message, 
   try {
     consumer = await openConsumer(setup, wanted);
   } catch (error) {
-    const exclusive =
-      isMqError(error) &&
-      error.code === 'PRECONDITION_FAILED' &&
-      / is held by an exclusive consumer$/.test(error.message);
-    if (!exclusive) throw error;
+    if (!isInExclusiveUse(error)) throw error;
     yield* await lookByGet(setup, wanted);
     return;
   }

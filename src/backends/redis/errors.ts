@@ -5,6 +5,8 @@ interface Translation {
   readonly says: string;
   readonly hint?: string;
   readonly retryable?: boolean;
+  /** The connection ended in the middle of something. */
+  readonly isCut?: true;
 }
 
 /**
@@ -58,6 +60,8 @@ const REPLIES: Readonly<Record<string, Translation>> = {
   NOGROUP: { code: 'PRECONDITION_FAILED', says: 'the stream or its consumer group does not exist any more' },
   NOTBUSY: { code: 'UNAVAILABLE', says: 'the server is busy' },
 };
+
+const CUT = new Set(['ECONNRESET', 'EPIPE']);
 
 const SYSTEM: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'nothing listens there (connection refused)',
@@ -116,7 +120,7 @@ function translate(error: unknown): Translation {
   const system = systemCode(inner);
   if (system !== null) {
     const says = SYSTEM[system];
-    if (says !== undefined) return { code: 'UNAVAILABLE', says };
+    if (says !== undefined) return { code: 'UNAVAILABLE', says, ...(CUT.has(system) && { isCut: true }) };
     if (/^(ERR_TLS|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO|ERR_SSL)/.test(system)) {
       return {
         code: 'UNAVAILABLE',
@@ -133,7 +137,7 @@ function translate(error: unknown): Translation {
   if (/connect timed out|ETIMEDOUT|timed? ?out/i.test(text))
     return { code: 'TIMEOUT', says: 'the server did not answer in time' };
   if (/Connection is closed|isn't writeable|max retries per request|Stream isn|Connection lost|closed/i.test(text)) {
-    return { code: 'UNAVAILABLE', says: 'the connection was lost' };
+    return { code: 'UNAVAILABLE', says: 'the connection was lost', isCut: true };
   }
   if (/[Ss]entinel/.test(text)) {
     return {
@@ -153,6 +157,21 @@ function translate(error: unknown): Translation {
     return { code: 'UNAVAILABLE', says: 'no node of the cluster can be reached' };
   }
   return { code: 'UNEXPECTED_RESPONSE', says: 'the client library failed in a way that mq does not know' };
+}
+
+/** The library's word for a socket that brought nothing for `socketTimeout` while something was awaited. */
+export function isSilence(error: unknown): boolean {
+  return error instanceof Error && error.message.startsWith('Socket timeout');
+}
+
+/** True when the other side ended the connection, by whatever ioredis or Node says of it. */
+export function isCut(error: unknown): boolean {
+  return !isMqError(error) && translate(error).isCut === true;
+}
+
+/** The key of a command that needs one is not there. */
+export function isNoSuchKey(error: unknown): boolean {
+  return error instanceof Error && error.message.includes('no such key');
 }
 
 /** Of one key among many: it holds something else than was taken for granted. */

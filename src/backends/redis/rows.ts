@@ -84,21 +84,36 @@ async function settled(row: PendingRow, patienceMs: number): Promise<Outcome> {
   return outcome;
 }
 
+/** Why a queue is not shown, or not wholly, as it is said of one and of several. */
+const LOSSES = {
+  gone: { one: 'went away while it was listed', many: 'went away while they were listed' },
+  unread: { one: 'could not be read', many: 'could not be read' },
+  denied: {
+    one: 'may not be read by this user and is left out',
+    many: 'may not be read by this user and are left out',
+  },
+  nameless: {
+    one: 'has a name that is no UTF-8 text and is left out',
+    many: 'have names that are no UTF-8 text and are left out',
+  },
+} as const;
+type Loss = keyof typeof LOSSES;
+
 /** What a listing could not show, said once at its end. */
 export class Losses {
-  readonly #said = new Map<string, { readonly names: string[]; readonly example: string }>();
+  readonly #said = new Map<Loss, { readonly names: string[]; readonly example: string }>();
 
   /** The row that is left of a queue: with unknowns, or null where there is none. */
   of({ name, kind }: Pick<PendingRow, 'name' | 'kind'>, error: MqError): QueueStats | null {
     if (error.code === 'QUEUE_NOT_FOUND') {
-      this.#note('went away while they were listed', name);
+      this.#note('gone', name);
       return null;
     }
     if (error.code === 'PERMISSION_DENIED') {
       this.denied(name, error);
       return null;
     }
-    this.#note('could not be read', name, error.message);
+    this.#note('unread', name, error.message);
     return {
       queue: name,
       broker: 'redis',
@@ -113,15 +128,15 @@ export class Losses {
   }
 
   denied(name: string, error: MqError): void {
-    this.#note('may not be read by this user and are left out', name, error.message);
+    this.#note('denied', name, error.message);
   }
 
   /** A name that is no text could be neither shown nor typed. */
   nameless(name: string): void {
-    this.#note('have names that are no UTF-8 text and are left out', name);
+    this.#note('nameless', name);
   }
 
-  #note(what: string, name: string, example = ''): void {
+  #note(what: Loss, name: string, example = ''): void {
     const found = this.#said.get(what) ?? { names: [], example };
     this.#said.set(what, found);
     if (!found.names.includes(name)) found.names.push(name);
@@ -132,7 +147,7 @@ export class Losses {
       const shown = names.slice(0, MOST_NAMES).join(', ');
       const more = names.length > MOST_NAMES ? ` and ${names.length - MOST_NAMES} more` : '';
       notice(
-        `${names.length === 1 ? singular(what) : `${names.length} queues ${what}`}: ${shown}${more}${example === '' ? '' : ` (${example})`}`,
+        `${names.length === 1 ? `1 queue ${LOSSES[what].one}` : `${names.length} queues ${LOSSES[what].many}`}: ${shown}${more}${example === '' ? '' : ` (${example})`}`,
       );
     }
     this.#said.clear();
@@ -140,10 +155,3 @@ export class Losses {
 }
 
 const MOST_NAMES = 3;
-
-function singular(what: string): string {
-  return `1 queue ${what
-    .replace('while they were', 'while it was')
-    .replace('have names that are', 'has a name that is')
-    .replace('and are left', 'and is left')}`;
-}

@@ -2,6 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { CreateOptions } from '../../contract/broker.ts';
 import { isMqError, MqError, throwIfAborted } from '../../contract/errors.ts';
 import type { SqsApi } from './api/client.ts';
+import { isTargetUnknown } from './errors.ts';
 import { type CreationPlan, planCreation } from './queues/creation.ts';
 import type { QueueAttributes } from './queues/facts.ts';
 import { urlOfName } from './queues/queue-url.ts';
@@ -65,7 +66,7 @@ async function createLinked(
     await patiently(
       () => create(place, name, { ...plan.attributes, RedrivePolicy }, signal),
       // Refused for the target that SQS does not find yet, so certainly not created.
-      ({ message }) => existing === null && /dead.?letter target/i.test(message),
+      (error) => existing === null && isTargetUnknown(error),
       signal,
     );
   } catch (error) {

@@ -119,6 +119,11 @@ export function mayComeLater(error: unknown): boolean {
   return error.code === 'THROTTLED' || neverConnected(error.cause) || SERVER_FAULTS.has(nameOf(error.cause));
 }
 
+/** SQS refused a queue because it finds no target of its redrive policy. Only the text of the parameter's fault says it. */
+export function isTargetUnknown(error: unknown): boolean {
+  return isMqError(error) && wasNotCarriedOut(error) && /dead.?letter target/i.test(textOf(error.cause));
+}
+
 /** The server does not know the action: some that speak SQS's protocol lack part of it. */
 export function isUnknownAction(error: unknown): boolean {
   return isMqError(error) && UNKNOWN_ACTION.has(nameOf(error.cause));

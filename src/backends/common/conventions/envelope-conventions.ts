@@ -48,12 +48,12 @@ const EASYNETQ: EnvelopeConvention = {
  * Text, or base64 where `Base64ErrorMessageSerializer` is configured: what EasyNetQ serialises is JSON, which base64
  * never looks like.
  */
-function messageOf(message: string): Uint8Array {
-  if (message.length % 4 === 0 && /^[A-Za-z0-9+/]{8,}={0,2}$/.test(message)) {
-    const bytes = Buffer.from(message, 'base64');
+function messageOf(text: string): Uint8Array {
+  if (text.length % 4 === 0 && /^[A-Za-z0-9+/]{8,}={0,2}$/.test(text)) {
+    const bytes = Buffer.from(text, 'base64');
     if (parseObject(bytes.toString('utf8')) !== null) return bytes;
   }
-  return Buffer.from(message, 'utf8');
+  return Buffer.from(text, 'utf8');
 }
 
 const TEXTS = {

@@ -1,4 +1,5 @@
 import { MqError } from '../../../contract/errors.ts';
+import { type ErrorPlace, isCut, redisError } from '../errors.ts';
 
 /** No connection was made in time. */
 export function tooLate(address: string, ms: number): MqError {
@@ -11,14 +12,13 @@ export function tooLate(address: string, ms: number): MqError {
   });
 }
 
-/** A port for TLS cuts a connection that begins with a command. */
-export function withTlsHint(error: MqError, address: string): MqError {
-  const { code, message, operation, hint } = error;
-  const isCut = code === 'UNAVAILABLE' && hint === null && /connection was (?:cut|lost)$/.test(message);
-  if (!isCut || !address.startsWith('redis:')) return error;
-  return new MqError(code, message, {
+/** As `redisError`. A port for TLS cuts a connection that begins with a command. */
+export function connectError(cause: unknown, place: ErrorPlace, address: string): MqError {
+  const error = redisError(cause, place);
+  if (!isCut(cause) || !address.startsWith('redis:')) return error;
+  return new MqError(error.code, error.message, {
     hint: 'is this a port for TLS? then use rediss://; otherwise see the log of the server',
     backend: 'redis',
-    operation: operation ?? undefined,
+    operation: place.operation,
   });
 }

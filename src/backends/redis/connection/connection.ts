@@ -1,14 +1,14 @@
 import type { Command, Redis } from 'ioredis';
 import { isMqError, MqError, throwIfAborted } from '../../../contract/errors.ts';
 import { orAborted } from '../../common/waits.ts';
-import { isRefusal, redisError, unlessOnlyWritesAreRefused } from '../errors.ts';
+import { isRefusal, isSilence, redisError, unlessOnlyWritesAreRefused } from '../errors.ts';
 import type { RedisSettings } from '../url.ts';
 import { type Answer, settle } from './answer.ts';
 import { type Client, createClient, type Library, type Patience } from './client.ts';
 import { cutSubscriber, mastersOf, type NodeAddress, refuseWithoutMasters, unreachable } from './cluster.ts';
 import { ClusterNodes, type SilentNode } from './cluster-nodes.ts';
-import { tooLate, withTlsHint } from './connect-errors.ts';
-import { isSilence, Line, type LineFault, lineError } from './line.ts';
+import { connectError, tooLate } from './connect-errors.ts';
+import { Line, type LineFault, lineError } from './line.ts';
 import { sendManyTimes } from './repeated-command.ts';
 import { asInteger, asName, asPairs, asText, asTextOrNull } from './reply.ts';
 import { within } from './within.ts';
@@ -250,7 +250,7 @@ export class Connection {
       if (isMqError(error)) throw error;
       // "Connection is closed" is only the echo of what the error event said.
       const cause = isRefusal(error) || this.#lastError === null ? error : this.#lastError;
-      throw withTlsHint(redisError(cause, place), this.settings.address);
+      throw connectError(cause, place, this.settings.address);
     }
   }
 

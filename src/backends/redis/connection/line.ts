@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import { MqError } from '../../../contract/errors.ts';
+import { isSilence } from '../errors.ts';
 
 /** Why a line to a server cannot be believed or used any more. */
 export type LineFault = 'silent' | 'out-of-step';
@@ -98,11 +99,6 @@ const NOBODYS = { name: 'none', args: [], resolve: () => {}, reject: () => {} };
 
 const CHECK_MS = 200;
 const PATIENCE_OF_THE_INTERRUPTED_MS = 1_000;
-
-/** The library's word for a socket that brought nothing for `socketTimeout` while something was awaited. */
-export function isSilence(error: unknown): boolean {
-  return error instanceof Error && error.message.startsWith('Socket timeout');
-}
 
 export function lineError(fault: LineFault, timeoutMs: number, operation: string): MqError {
   return fault === 'silent'

@@ -1,7 +1,7 @@
 import type { Call, Connection } from '../connection/connection.ts';
 import { asInteger, asList, asListOrNone, asNumberOrNull, asPairs, asText, asTextOrNull } from '../connection/reply.ts';
 import { clockOf, type ServerClock } from '../connection/server-clock.ts';
-import { redisError } from '../errors.ts';
+import { isNoSuchKey, redisError } from '../errors.ts';
 import { compareIds, MAX_ID, MIN_ID, nextId } from './ids.ts';
 
 export interface Group {
@@ -47,7 +47,7 @@ export async function readFacts(connection: Connection, key: string, signal: Abo
   const [stream, groups] = answers.slice(0, 2).map((answer) => {
     if (answer.ok) return answer.reply;
     // A dead-letter stream is made by its first entry, and a stream may go while it is watched.
-    if (answer.refused && String(answer.error).includes('no such key')) return null;
+    if (answer.refused && isNoSuchKey(answer.error)) return null;
     throw redisError(answer.error, place);
   });
   if (stream === null || groups === null) return { ...NO_STREAM, clock };
