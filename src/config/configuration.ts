@@ -39,6 +39,12 @@ export interface Context {
   readonly isFromProject: boolean;
 }
 
+/** When colours are used. */
+export const COLOR_CHOICES = ['auto', 'always', 'never'] as const;
+
+/** How results may be printed by default: what every verb can do, or do without. */
+export const DEFAULT_OUTPUTS = ['table', 'json', 'ndjson', 'yaml'] as const;
+
 export const CONTEXT_COLORS = ['red', 'yellow', 'green', 'cyan', 'blue', 'magenta', 'gray'] as const;
 export type ContextColor = (typeof CONTEXT_COLORS)[number];
 

@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { CONTEXT_COLORS, CONTEXT_NAME } from './configuration.ts';
+import { COLOR_CHOICES, CONTEXT_COLORS, CONTEXT_NAME, DEFAULT_OUTPUTS } from './configuration.ts';
 
 const text = v.pipe(v.string('must be text'), v.minLength(1, 'must not be empty'));
 const flag = v.boolean('must be true or false');
@@ -23,6 +23,11 @@ const duration = v.pipe(
   v.regex(/^(\d+(\.\d+)?(ms|s|m|h|d|w))+$/, 'must be a duration such as 30s or 1m30s'),
 );
 
+/** `must be table, json or yaml` */
+function oneOf<const T extends readonly string[]>(words: T) {
+  return v.picklist(words, `must be ${words.slice(0, -1).join(', ')} or ${words.at(-1)}`);
+}
+
 const effect = v.picklist(['deny', 'confirm'], 'must be deny or confirm');
 const contextName = v.pipe(
   v.string(),
@@ -36,8 +41,8 @@ const packageName = v.pipe(
 );
 
 const defaults = v.strictObject({
-  output: v.optional(v.picklist(['table', 'json', 'ndjson', 'yaml'], 'must be table, json, ndjson or yaml')),
-  color: v.optional(v.picklist(['auto', 'always', 'never'], 'must be auto, always or never')),
+  output: v.optional(oneOf(DEFAULT_OUTPUTS)),
+  color: v.optional(oneOf(COLOR_CHOICES)),
   timeout: v.optional(duration),
   connectTimeout: v.optional(duration),
 });

@@ -2,6 +2,7 @@ import { MqError } from '../contract/errors.ts';
 import type { BareBodies, OutgoingMessage, SendOutcome } from '../contract/message.ts';
 import type { Notice, Publisher } from '../contract/queue.ts';
 import { BackOff } from './back-off.ts';
+import { UNTOLD } from './publishers.ts';
 import { type Clock, type Pacer, systemClock } from './rate-limit.ts';
 import { DEFAULT_WINDOW } from './transfer.ts';
 
@@ -154,8 +155,6 @@ async function sendPersistently(
     for (const [place, index] of refused.entries()) outcomes[index] = again[place] ?? UNTOLD;
   }
 }
-
-const UNTOLD: SendOutcome = { status: 'unknown', reason: 'the publisher did not say what became of it' };
 
 function isRefusedForNow(outcome: SendOutcome): boolean {
   return outcome.status === 'failed' && outcome.again === true;

@@ -39,7 +39,8 @@ function watchful(publisher: Publisher, broker: string, lossy: boolean): Publish
   });
 }
 
-const UNTOLD: SendOutcome = { status: 'unknown', reason: 'the publisher did not say what became of it' };
+/** For an outcome that is missing in a publisher's answer. */
+export const UNTOLD: SendOutcome = { status: 'unknown', reason: 'the publisher did not say what became of it' };
 
 /** One publisher for each queue name. It is opened at its first use, and all are closed together. */
 export class Publishers {

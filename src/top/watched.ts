@@ -3,9 +3,8 @@ import { MqError } from '../contract/errors.ts';
 import type { Message } from '../contract/message.ts';
 import type { Source } from '../feed/source.ts';
 
-/** What can be done from the view. */
-export const CHANGE_VERBS = ['pause', 'resume', 'redrive', 'purge', 'move'] as const;
-export type ChangeVerb = (typeof CHANGE_VERBS)[number];
+/** What can be done from the view: `CHOICES` in `state/action.ts` says how. */
+export type ChangeVerb = 'pause' | 'resume' | 'redrive' | 'purge' | 'move';
 
 /** What a context can be told apart by. */
 export type LabelColor = 'red' | 'yellow' | 'green' | 'cyan' | 'blue' | 'magenta' | 'gray';

@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { COLOR_CHOICES } from '../../config/configuration.ts';
 import { isMqError, MqError } from '../../contract/errors.ts';
 import { parseDeadlineMs, parseDurationMs, parseWaitMs } from '../../core/duration.ts';
 import { knownForms } from '../brokers.ts';
@@ -21,7 +22,7 @@ export interface Globals {
   readonly quiet?: boolean;
   /** How often it was given; 1 and 2 make a difference. */
   readonly verbose?: number;
-  readonly color: 'auto' | 'always' | 'never';
+  readonly color: (typeof COLOR_CHOICES)[number];
   /** The longest wait for one answer of the broker, milliseconds. */
   readonly timeout: number;
   readonly connectTimeout: number;
@@ -67,7 +68,7 @@ function globalOptions(): readonly Option[] {
     new Option('-v, --verbose', 'say more on stderr; repeatable').argParser(
       (_value, previous: number | undefined) => (previous ?? 0) + 1,
     ),
-    new Option('--color <when>', 'colours').choices(['auto', 'always', 'never']).default('auto'),
+    new Option('--color <when>', 'colours').choices(COLOR_CHOICES).default('auto'),
     new Option('--timeout <duration>', 'the longest wait for one answer of the broker')
       .argParser(deadline)
       .default(30_000, '30s'),

@@ -30,7 +30,7 @@ export function buildProgram(
     .usage('[--url URL] <verb> <queue> …')
     .version(VERSION, '--version', 'print the version')
     .helpOption('-h, --help', 'print help')
-    .helpCommand('help [verb|topic]', 'help for a verb, or a topic: filters, exit-codes, urls, envelope, safety')
+    .helpCommand('help [verb|topic]', `help for a verb, or a topic: ${TOPICS.join(', ')}`)
     .configureOutput({
       writeOut: print,
       writeErr: () => {},
