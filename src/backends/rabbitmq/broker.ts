@@ -4,13 +4,13 @@ import type { Queue } from '../../contract/queue.ts';
 import type { QueueStats } from '../../contract/stats.ts';
 import { namesOnly } from '../common/globs.ts';
 import { brokerChecks } from './checks.ts';
-import type { Session } from './connection/session.ts';
 import { createQueue } from './create.ts';
 import { deleteQueue } from './delete.ts';
 import { listQueues } from './list.ts';
+import { readNames } from './listing/read-list.ts';
 import type { RabbitKind } from './management/queue-info.ts';
-import { readNames } from './management/read-list.ts';
 import { StreamQueue, WorkQueue } from './queue.ts';
+import type { Session } from './session/session.ts';
 import { probeQueue } from './topology/probe.ts';
 
 export class RabbitBroker implements Broker {

@@ -1,8 +1,8 @@
 import type { Check } from '../../contract/broker.ts';
 import { isMqError, type MqError } from '../../contract/errors.ts';
 import { clockCheck } from '../common/clock.ts';
-import type { Session } from './connection/session.ts';
 import { type Answer, isObject, listOf, textAt } from './management/client.ts';
+import type { Session } from './session/session.ts';
 
 /**
  * Rights and health, by reading only. RabbitMQ has no way to ask "may I?" but its management API, where only an

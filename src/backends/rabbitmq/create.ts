@@ -2,8 +2,8 @@ import type { CreateOptions } from '../../contract/broker.ts';
 import { isMqError, MqError } from '../../contract/errors.ts';
 import type { JsonValue } from '../../contract/message.ts';
 import { orAborted } from '../common/waits.ts';
-import type { Session } from './connection/session.ts';
 import type { RabbitKind } from './management/queue-info.ts';
+import type { Session } from './session/session.ts';
 
 const TYPE: Readonly<Record<RabbitKind, string>> = { classic: 'classic', quorum: 'quorum', 'rabbit-stream': 'stream' };
 

@@ -1,11 +1,11 @@
 import { MqError } from '../../contract/errors.ts';
 import type { DeadLetters } from '../../contract/queue.ts';
-import type { Session } from './connection/session.ts';
 import { leadsTo, leadsToUnread, restoreMessage } from './deaths/restore.ts';
+import { needsManagement } from './management/needed.ts';
 import { type QueueInfo, textSetting } from './management/queue-info.ts';
+import type { Session } from './session/session.ts';
 import type { DeadFigure } from './stats.ts';
 import { type DeadLinks, linksIfTold } from './topology/dead-links.ts';
-import { needsManagement } from './topology/topology.ts';
 
 /** `info`: what is known of the queue itself, for where nothing is known of the others. */
 export async function deadLettersOf(

@@ -1,5 +1,5 @@
 import { orAborted } from '../common/waits.ts';
-import type { Session } from './connection/session.ts';
+import type { Session } from './session/session.ts';
 
 /** The number of messages lost; null: not known. */
 export async function deleteQueue(session: Session, queue: string, signal: AbortSignal): Promise<number | null> {

@@ -1,8 +1,8 @@
 import type { JsonValue } from '../../contract/message.ts';
 import type { QueueDescription } from '../../contract/queue.ts';
-import type { Session } from './connection/session.ts';
 import { listOf } from './management/client.ts';
 import type { RabbitKind } from './management/queue-info.ts';
+import type { Session } from './session/session.ts';
 
 const CONFIGURATION = ['type', 'durable', 'auto_delete', 'exclusive', 'arguments', 'policy', 'operator_policy'];
 const DETAILS = [

@@ -3,7 +3,7 @@ import type { Broker } from '../../contract/broker.ts';
 import { throwIfAborted } from '../../contract/errors.ts';
 import { RabbitBroker } from './broker.ts';
 import { CAPABILITIES } from './capabilities.ts';
-import { Session } from './connection/session.ts';
+import { Session } from './session/session.ts';
 import { parseAddress } from './url.ts';
 
 /**

@@ -1,11 +1,11 @@
 import type { ListOptions, QueuePattern } from '../../contract/broker.ts';
 import { throwIfAborted } from '../../contract/errors.ts';
 import type { QueueStats } from '../../contract/stats.ts';
-import type { Session } from './connection/session.ts';
 import { deadFigure, keepsNoDeadLetters, NO_DEAD_LETTERS } from './dead-letters.ts';
-import { askEach } from './figures/ask-each.ts';
+import { readFigures, readLinked } from './listing/read-list.ts';
 import type { QueueInfo } from './management/queue-info.ts';
-import { readFigures, readLinked } from './management/read-list.ts';
+import { askEach } from './session/ask-each.ts';
+import type { Session } from './session/session.ts';
 import { countsPublished, toStats } from './stats.ts';
 import { type DeadLinks, linksIfTold } from './topology/dead-links.ts';
 

@@ -1,6 +1,6 @@
 import type { PurgeResult } from '../../contract/queue.ts';
 import { orAborted } from '../common/waits.ts';
-import type { Session } from './connection/session.ts';
+import type { Session } from './session/session.ts';
 
 /** The broker takes all that is ready, and counts it. */
 export async function purgeQueue(session: Session, queue: string, signal: AbortSignal): Promise<PurgeResult> {

@@ -16,7 +16,6 @@ import type {
 } from '../../contract/queue.ts';
 import type { QueueStats } from '../../contract/stats.ts';
 import { CAPABILITIES } from './capabilities.ts';
-import type { Lookup, Session } from './connection/session.ts';
 import { RabbitConsumer } from './consumer.ts';
 import { deadFigure, deadLettersOf, keepsNoDeadLetters, NO_DEAD_LETTERS } from './dead-letters.ts';
 import { describeQueue } from './describe.ts';
@@ -29,6 +28,7 @@ import type { QueueInfo, RabbitKind } from './management/queue-info.ts';
 import { MAX_PEEKED, openPeek } from './peek.ts';
 import { RabbitPublisher } from './publisher.ts';
 import { purgeQueue } from './purge.ts';
+import type { Lookup, Session } from './session/session.ts';
 import { countsPublished, type DeadFigure, toStats } from './stats.ts';
 import { openStreamPeek } from './stream-peek.ts';
 import { type DeadLinks, lastLinks, linksIfTold } from './topology/dead-links.ts';

@@ -1,10 +1,10 @@
 import type { ErrorCode } from '../../../contract/errors.ts';
 import type { Version } from '../connection/link.ts';
 import { atLeast } from '../connection/link.ts';
-import type { Session } from '../connection/session.ts';
 import { type JsonObject, numberAt, textAt } from '../management/client.ts';
 import { type Definition, Policies } from '../management/policies.ts';
 import type { QueueInfo, RabbitKind } from '../management/queue-info.ts';
+import type { Session } from '../session/session.ts';
 import { probeQueue } from '../topology/probe.ts';
 
 /** A limit of a queue. Unknown is not none: what could not be read is said, and whoever acts on it refuses. */

@@ -271,6 +271,11 @@ async function readAll(response: IncomingMessage): Promise<string> {
   return Buffer.concat(pieces).toString('utf8');
 }
 
+/** In a path such a name is a step up or none, however it is encoded. */
+export function isDots(name: string): boolean {
+  return name === '.' || name === '..';
+}
+
 export function isObject(value: JsonValue | undefined): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

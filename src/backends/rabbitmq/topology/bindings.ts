@@ -1,4 +1,5 @@
-import { type Answer, type JsonObject, listOf, type Management, textAt } from '../management/client.ts';
+import { isDots, type JsonObject, listOf, type Management, textAt } from '../management/client.ts';
+import { whyNot } from '../management/needed.ts';
 
 export interface Binding {
   readonly source: string;
@@ -55,11 +56,6 @@ export async function readBindings(
   return { read };
 }
 
-/** In a path, these would lead elsewhere. */
-export function isDots(name: string): boolean {
-  return name === '.' || name === '..';
-}
-
 function toBinding(raw: JsonObject): Binding {
   return {
     source: textAt(raw, 'source') ?? '',
@@ -67,8 +63,4 @@ function toBinding(raw: JsonObject): Binding {
     toExchange: textAt(raw, 'destination_type') === 'exchange',
     key: textAt(raw, 'routing_key') ?? '',
   };
-}
-
-export function whyNot(answer: Answer): string {
-  return answer.status === 'unavailable' ? answer.reason : 'the management API does not know them';
 }

@@ -1,9 +1,9 @@
 import { isMqError } from '../../../contract/errors.ts';
 import type { Message } from '../../../contract/message.ts';
-import type { Session } from '../connection/session.ts';
-import { askEach } from '../figures/ask-each.ts';
 import type { LiveFigures } from '../figures/live.ts';
 import { textSetting } from '../management/queue-info.ts';
+import { askEach } from '../session/ask-each.ts';
+import type { Session } from '../session/session.ts';
 import { type Destination, readTopology, type Topology, type TopologyOptions } from './topology.ts';
 
 /** What a dead-letter link from one queue to another means. */

@@ -1,9 +1,9 @@
 import type { JsonValue } from '../../../contract/message.ts';
 import { orAborted } from '../../common/waits.ts';
-import type { Session } from '../connection/session.ts';
 import { replyCode, saidBy } from '../errors.ts';
 import type { JsonObject } from '../management/client.ts';
 import { kindOf, type RabbitKind } from '../management/queue-info.ts';
+import type { Session } from '../session/session.ts';
 
 /**
  * No broker has this type, so a declaration with it can never create a queue (3.10 and 4.0 answer "unsupported queue

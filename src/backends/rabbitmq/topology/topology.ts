@@ -1,8 +1,8 @@
-import { MqError } from '../../../contract/errors.ts';
 import { type Answer, type JsonObject, listOf, type Management, objectAt, textAt } from '../management/client.ts';
+import { needsManagement, whyNot } from '../management/needed.ts';
 import { Policies, withPolicies } from '../management/policies.ts';
 import { LINKS_QUERY, limitSetting, type QueueInfo, queueInfo, textSetting } from '../management/queue-info.ts';
-import { type Binding, type Exchange, readBindings, whyNot } from './bindings.ts';
+import { type Binding, type Exchange, readBindings } from './bindings.ts';
 
 /** Where a queue's dead letters go. */
 export type Destination =
@@ -307,11 +307,4 @@ function countByQueue(consumers: readonly JsonObject[]): ReadonlyMap<string, num
 
 function bodyOf(answer: Answer): readonly JsonObject[] {
   return answer.status === 'ok' ? listOf(answer.body) : [];
-}
-
-export function needsManagement(what: string, reason: string): MqError {
-  return new MqError('UNAVAILABLE', `${what} needs the management API: ${reason}`, {
-    hint: 'enable the plugin rabbitmq_management, and give its address by ?management=http://HOST:15672 in the URL',
-    backend: 'rabbitmq',
-  });
 }

@@ -1,7 +1,7 @@
 import type { ListOptions } from '../../../contract/broker.ts';
 import { isMqError, throwIfAborted } from '../../../contract/errors.ts';
-import type { Session } from '../connection/session.ts';
-import type { LiveFigures } from './live.ts';
+import type { LiveFigures } from '../figures/live.ts';
+import type { Session } from './session.ts';
 
 const AT_ONCE = 8;
 /**

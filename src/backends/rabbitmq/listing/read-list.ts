@@ -1,12 +1,11 @@
 import type { ListOptions, QueuePattern } from '../../../contract/broker.ts';
 import { inParallel } from '../../common/in-parallel.ts';
-import type { Session } from '../connection/session.ts';
-import { isDots } from '../topology/bindings.ts';
-import { needsManagement } from '../topology/topology.ts';
-import { isObject, type JsonObject, listOf, numberAt } from './client.ts';
+import { isDots, isObject, type JsonObject, listOf, numberAt } from '../management/client.ts';
+import { needsManagement } from '../management/needed.ts';
+import { withPolicies } from '../management/policies.ts';
+import { FIGURES_QUERY, LINKS_QUERY, type QueueInfo, queueInfo, TOTALS_QUERY } from '../management/queue-info.ts';
+import type { Session } from '../session/session.ts';
 import { type NameFilter, nameFilter } from './name-filter.ts';
-import { withPolicies } from './policies.ts';
-import { FIGURES_QUERY, LINKS_QUERY, type QueueInfo, queueInfo, TOTALS_QUERY } from './queue-info.ts';
 
 /** The largest page that the management API gives. */
 const PAGE_SIZE = 500;

@@ -2,19 +2,18 @@ import { isMqError } from '../../../contract/errors.ts';
 import type { JsonValue } from '../../../contract/message.ts';
 import type { Notice } from '../../../contract/queue.ts';
 import { orAborted } from '../../common/waits.ts';
+import { Link } from '../connection/link.ts';
+import { Patience } from '../connection/patience.ts';
 import { noSuchQueue, replyCode } from '../errors.ts';
 import { type LiveFigures, liveFigures, locked, uncounted } from '../figures/live.ts';
-import { type Answer, isObject, type JsonObject, listOf, Management, textAt } from '../management/client.ts';
+import { type Answer, isDots, isObject, type JsonObject, listOf, Management, textAt } from '../management/client.ts';
 import { withPolicies } from '../management/policies.ts';
 import { type QueueInfo, queueInfo, RATE_SAMPLES } from '../management/queue-info.ts';
 import type { Address } from '../url.ts';
-import { Link } from './link.ts';
-import { Patience } from './patience.ts';
 
 const ANSWER_MS = 30_000;
 /** What is asked about it is refused, because it is exclusive to another connection. */
 const RESOURCE_LOCKED = 405;
-const DOTS = /^\.{1,2}$/;
 /** The most that the management API gives in one page. */
 const LONGEST_PAGE = 500;
 
@@ -93,7 +92,7 @@ export class Session {
   }
 
   async lookUp(name: string, signal: AbortSignal): Promise<Lookup> {
-    const answer = await (DOTS.test(name) ? this.#lookUpDots(name, signal) : this.#lookUp(name, signal));
+    const answer = await (isDots(name) ? this.#lookUpDots(name, signal) : this.#lookUp(name, signal));
     if (answer.status === 'missing') return { status: 'missing' };
     if (answer.status === 'unavailable') return answer;
     const info = isObject(answer.body) ? queueInfo(await this.#withPolicy(answer.body, name, signal)) : null;
@@ -104,7 +103,7 @@ export class Session {
     return this.management.getIfQuick(`/queues/${this.place}/${encodeURIComponent(name)}?${RATE_SAMPLES}`, signal);
   }
 
-  /** By the list: in a path such a name is a step up or none, however it is encoded. */
+  /** By the list, as no path leads to it. */
   async #lookUpDots(name: string, signal: AbortSignal): Promise<Answer> {
     const search = `page=1&page_size=1&use_regex=true&name=${encodeURIComponent(`^${name.replaceAll('.', '\\.')}$`)}`;
     const answer = await this.management.getIfQuick(`/queues/${this.place}?${search}&${RATE_SAMPLES}`, signal);
