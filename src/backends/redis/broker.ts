@@ -3,11 +3,12 @@ import type { Queue } from '../../contract/queue.ts';
 import type { QueueStats } from '../../contract/stats.ts';
 import { serverChecks } from './checks.ts';
 import type { Connection } from './connection/connection.ts';
-import { Replicas, replicatedQueue } from './connection/replicas.ts';
 import { createQueue } from './create.ts';
 import { deleteQueue } from './delete.ts';
 import { findQueue } from './find.ts';
 import { listQueues } from './list.ts';
+import { Replicas } from './replication/replicas.ts';
+import { replicatedQueue } from './replication/replicated-queue.ts';
 
 export class RedisBroker implements Broker {
   readonly name = 'redis';

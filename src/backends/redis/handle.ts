@@ -1,6 +1,6 @@
 import type { Queue } from '../../contract/queue.ts';
 import type { Connection } from './connection/connection.ts';
-import type { Framework } from './list/frameworks/convention.ts';
+import type { Framework } from './framework.ts';
 import type { RedisSettings } from './url.ts';
 
 /** What only this backend knows of a handle that it gave out: how a native move recognises a target of its own. */

@@ -1,7 +1,7 @@
 import { dueInstant, instantNotes, readInstant } from '../../../contract/instant.ts';
 import type { JsonValue, Message, MessageState } from '../../../contract/message.ts';
+import { parseObject } from '../../common/conventions/json-text.ts';
 import { asList } from '../connection/reply.ts';
-import { parseObject } from '../list/frameworks/convention.ts';
 import type { BullPlace } from './find.ts';
 
 /**

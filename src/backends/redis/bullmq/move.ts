@@ -1,11 +1,11 @@
 import { MqError } from '../../../contract/errors.ts';
 import type { ItemOutcome, NativeMove, NativeMoveRequest, NativeProgress } from '../../../contract/queue.ts';
+import { parseObject } from '../../common/conventions/json-text.ts';
 import { inParallel } from '../../common/in-parallel.ts';
 import { sortedSetPages } from '../browsing/sorted-set.ts';
 import type { Call, Connection } from '../connection/connection.ts';
 import { asInteger, asTextOrNull } from '../connection/reply.ts';
 import { isRefusal, isWrongType, redisError } from '../errors.ts';
-import { parseObject } from '../list/frameworks/convention.ts';
 import type { BullPlace } from './find.ts';
 import { refusalOfCode } from './library.ts';
 import { whyItStays } from './removal.ts';

@@ -1,7 +1,7 @@
 import { MqError } from '../../../contract/errors.ts';
 import { readInstant } from '../../../contract/instant.ts';
 import type { Death, JsonValue, Message } from '../../../contract/message.ts';
-import { parseObject } from '../list/frameworks/convention.ts';
+import { parseObject } from '../../common/conventions/json-text.ts';
 
 /**
  * A wide-spread pattern: a worker puts what failed for good into a queue `<name>-dlq`, as a job whose data is

@@ -1,6 +1,6 @@
 import { absent, type Capabilities, declare, present } from '../../../contract/capabilities.ts';
 import { frozen } from '../../common/frozen.ts';
-import type { Framework } from './frameworks/convention.ts';
+import type { Framework } from '../framework.ts';
 
 export interface ListFacts {
   readonly framework: Framework | null;

@@ -1,7 +1,8 @@
 import { instantNotes, type ReadInstant, readInstant } from '../../../contract/instant.ts';
 import type { Death, JsonValue, Message, MessageState, OutgoingMessage } from '../../../contract/message.ts';
 import { metadataOf } from '../../../contract/message.ts';
-import { type Framework, parseObject } from './frameworks/convention.ts';
+import { parseObject } from '../../common/conventions/json-text.ts';
+import type { Framework } from '../framework.ts';
 
 /** A dead letter of which nothing is known but where it lies. */
 export function plainDeath(from: string | null): Death {

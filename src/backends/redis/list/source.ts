@@ -3,7 +3,7 @@ import { type Removing, requireRightToRemove } from '../browsing/rights.ts';
 import type { Argument, Connection } from '../connection/connection.ts';
 import { asBytes, asInteger, asList } from '../connection/reply.ts';
 import type { BrowseSource, Held, Removal } from '../consumer.ts';
-import type { Framework } from './frameworks/convention.ts';
+import type { Framework } from '../framework.ts';
 import { elementMessage } from './message.ts';
 
 /**

@@ -1,16 +1,16 @@
+import { parseObject } from '../../../common/conventions/json-text.ts';
 import type { Connection } from '../../connection/connection.ts';
 import { asList, asListOrNone, asText, asTextOrNull } from '../../connection/reply.ts';
+import { type Framework, TITLES } from '../../framework.ts';
 import type { RedisSettings } from '../../url.ts';
 import { dramatiqNeighbours } from './dramatiq-keys.ts';
 import { bindingOf, KOMBU_BINDING, priorityOf } from './kombu.ts';
 import { isLaravelQueue } from './laravel.ts';
 
-/** Who made the list, as far as its name and its neighbours tell. */
-export type Framework = 'celery' | 'rq' | 'sidekiq' | 'laravel' | 'dramatiq';
-
 export interface ListConvention {
   /** On a register of its framework, so that it exists while it is empty. */
   readonly registered: boolean;
+  /** Who made the list, as far as its name and its neighbours tell. */
   readonly framework: Framework | null;
   /** The end from which consumers take; producers push at the other one. */
   readonly next: 'left' | 'right';
@@ -116,14 +116,6 @@ export function conventionOf(
   return { framework, registered, next, because: `${TITLES[framework]} queue: workers take from the ${next}` };
 }
 
-export const TITLES: Readonly<Record<Framework, string>> = {
-  celery: 'Celery',
-  rq: 'RQ',
-  sidekiq: 'Sidekiq',
-  laravel: 'Laravel',
-  dramatiq: 'Dramatiq',
-};
-
 function frameworkOfElement(text: string | null): Framework | null {
   if (text === null || !text.startsWith('{') || text.length > LARGEST_ELEMENT_TO_PARSE) return null;
   const value = parseObject(text);
@@ -136,17 +128,6 @@ function frameworkOfElement(text: string | null): Framework | null {
 }
 
 const LARGEST_ELEMENT_TO_PARSE = 1024 * 1024;
-
-export function parseObject(text: string): Readonly<Record<string, unknown>> | null {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? (value as Record<string, unknown>)
-      : null;
-  } catch {
-    return null;
-  }
-}
 
 /** The short name of an RQ or Sidekiq queue, as its own tools call it. */
 export function shortName(key: string, framework: Framework): string {

@@ -1,10 +1,12 @@
 import type { QueueStats } from '../../../../contract/stats.ts';
+import { parseObject } from '../../../common/conventions/json-text.ts';
 import { sortedSetPages } from '../../browsing/sorted-set.ts';
 import type { Call, Connection } from '../../connection/connection.ts';
 import { asInteger } from '../../connection/reply.ts';
+import type { Framework } from '../../framework.ts';
 import { AWAIT_TIME, AWAIT_TRY, jobsBeside, jobsThat, WITH_WORKERS } from '../beside.ts';
-import { type Framework, parseObject, shortName } from './convention.ts';
-import { dramatiqNotes } from './dramatiq.ts';
+import { shortName } from './convention.ts';
+import { DELAYED } from './dramatiq-keys.ts';
 import { celeryNotes } from './kombu.ts';
 import { laravelNotes } from './laravel.ts';
 
@@ -91,4 +93,13 @@ async function sidekiqNotes(connection: Connection, key: string, signal: AbortSi
     if (unreadable > 0) phrases.push(`${unreadable} of the set ${set} could not be read (no JSON that names a queue)`);
   }
   return phrases.length === 0 ? {} : { delayed: phrases.join(', ') };
+}
+
+/** Its list holds ids only, and what is delayed is in a list of its own. */
+async function dramatiqNotes(connection: Connection, key: string, signal: AbortSignal): Promise<QueueStats['notes']> {
+  if (key.endsWith(DELAYED)) return {};
+  const delayed = `${key}${DELAYED}`;
+  const [answer] = await connection.each([['LLEN', delayed]], { operation: 'read the stats', queue: key, signal });
+  const count = answer?.ok === true ? asInteger(answer.reply) : 0;
+  return count === 0 ? {} : { delayed: `${count} wait for their time or their next try (${delayed})` };
 }

@@ -1,6 +1,7 @@
+import { parseObject } from '../../../common/conventions/json-text.ts';
 import type { Call, Connection } from '../../connection/connection.ts';
 import { asInteger } from '../../connection/reply.ts';
-import { type Framework, parseObject, TITLES } from './convention.ts';
+import { type Framework, TITLES } from '../../framework.ts';
 
 /**
  * Why the workers of the framework cannot run what is to be sent, for each body; null: they can. A worker of Celery

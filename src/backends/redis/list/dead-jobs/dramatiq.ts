@@ -1,13 +1,12 @@
 import { readInstant } from '../../../../contract/instant.ts';
-import type { QueueStats } from '../../../../contract/stats.ts';
 import { frameworkDeath } from '../../../common/conventions/framework-death.ts';
 import { PAGE } from '../../browsing/page-size.ts';
 import { sortedSetPages } from '../../browsing/sorted-set.ts';
 import type { Connection } from '../../connection/connection.ts';
 import { asInteger, asList } from '../../connection/reply.ts';
+import { DELAYED, DRAMATIQ_DEAD } from '../frameworks/dramatiq-keys.ts';
 import { elementMessage } from '../message.ts';
-import type { FrameworkDead } from './dead.ts';
-import { DELAYED, DRAMATIQ_DEAD } from './dramatiq-keys.ts';
+import type { FrameworkDead } from './dead-jobs.ts';
 
 /**
  * KEYS[1] dead ids, KEYS[2] dead messages, KEYS[3] messages, KEYS[4] queue. ARGV[1] id, ARGV[2] message as it lies
@@ -64,17 +63,4 @@ export function dramatiqDead(connection: Connection, key: string): FrameworkDead
       );
     },
   };
-}
-
-/** Its list holds ids only, and what is delayed is in a list of its own. */
-export async function dramatiqNotes(
-  connection: Connection,
-  key: string,
-  signal: AbortSignal,
-): Promise<QueueStats['notes']> {
-  if (key.endsWith(DELAYED)) return {};
-  const delayed = `${key}${DELAYED}`;
-  const [answer] = await connection.each([['LLEN', delayed]], { operation: 'read the stats', queue: key, signal });
-  const count = answer?.ok === true ? asInteger(answer.reply) : 0;
-  return count === 0 ? {} : { delayed: `${count} wait for their time or their next try (${delayed})` };
 }

@@ -2,12 +2,13 @@ import { isMqError, type MqError } from '../../../../contract/errors.ts';
 import { readInstant } from '../../../../contract/instant.ts';
 import type { Death, Message } from '../../../../contract/message.ts';
 import type { ItemOutcome, NativeMove, NativeMoveRequest } from '../../../../contract/queue.ts';
+import { parseObject } from '../../../common/conventions/json-text.ts';
 import { PAGE } from '../../browsing/page-size.ts';
 import { sortedSetPages } from '../../browsing/sorted-set.ts';
 import type { Connection } from '../../connection/connection.ts';
 import { asInteger, asList, asTextOrNull } from '../../connection/reply.ts';
+import { shortName } from '../frameworks/convention.ts';
 import { elementMessage, sidekiqInstant } from '../message.ts';
-import { parseObject, shortName } from './convention.ts';
 import { rqErrors } from './rq-error.ts';
 
 /**
