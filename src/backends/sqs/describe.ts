@@ -1,9 +1,9 @@
 import { formatInstant, readInstant } from '../../contract/instant.ts';
 import type { JsonValue } from '../../contract/message.ts';
 import type { QueueDescription } from '../../contract/queue.ts';
-import { isPaused } from './pausing/pause-policy.ts';
 import { count, parseJsonObject, type QueueAttributes, redrivePolicy } from './queues/facts.ts';
 import { isFifoName } from './queues/names.ts';
+import { isPaused } from './queues/pause-policy.ts';
 
 interface Facts {
   readonly name: string;

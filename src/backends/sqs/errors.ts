@@ -1,6 +1,6 @@
 import { abortedError, type ErrorCode, isMqError, MqError } from '../../contract/errors.ts';
-import { CredentialsFailure, meaningOfCredentials } from './api/credentials.ts';
-import { connectionCode, connectionHint, nameOf, neverConnected, statusOf, textOf } from './api/foreign-error.ts';
+import { CredentialsFailure, meaningOfCredentials } from './sdk/credentials.ts';
+import { connectionCode, connectionHint, nameOf, neverConnected, statusOf, textOf } from './sdk/foreign-error.ts';
 
 /** What was being done, for the message and for the permission that it needs. */
 export interface Attempt {

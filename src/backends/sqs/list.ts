@@ -6,10 +6,9 @@ import { namesOnly, plainStart } from '../common/globs.ts';
 import { inParallel } from '../common/in-parallel.ts';
 import type { SqsApi } from './api/client.ts';
 import { within } from './api/patience.ts';
-import { PARALLEL_READS } from './message-attributes/limits.ts';
 import { type QueueAttributes, type RedrivePolicy, redrivePolicy } from './queues/facts.ts';
 import { nameFromUrl } from './queues/names.ts';
-import { listQueueUrls } from './queues/sources.ts';
+import { listQueueUrls, PARALLEL_READS } from './queues/sources.ts';
 import { type DeadCount, depthOfAttributes, readStats } from './stats.ts';
 import type { Address } from './url.ts';
 

@@ -1,7 +1,7 @@
 import { isMqError } from '../../contract/errors.ts';
 import type { NativeMoveRequest } from '../../contract/queue.ts';
-import { isTaskRate, type MoveTaskPlan } from './api/move-task.ts';
 import { openDeadLetterQueue } from './dead-letters.ts';
+import { isTaskRate, type MoveTaskPlan } from './move-task.ts';
 import { redrivePolicy } from './queues/facts.ts';
 import { isFifoName, parseArn } from './queues/names.ts';
 import { arnOf, type QueuePlace, readAttributes } from './queues/place.ts';

@@ -5,10 +5,10 @@ import type { Publisher, PublisherOptions } from '../../contract/queue.ts';
 import { Batcher } from './api/batcher.ts';
 import type { SqsApi } from './api/client.ts';
 import { mayComeLater, wasNotCarriedOut } from './errors.ts';
-import { GroupOrder, groupOf } from './leases/group-order.ts';
 import { MAX_MESSAGE_BYTES } from './message-attributes/limits.ts';
-import { ProducersIds } from './message-attributes/producers-ids.ts';
 import { type Target, type Written, writeMessage } from './message-out.ts';
+import { GroupOrder, groupOf } from './sending/group-order.ts';
+import { ProducersIds } from './sending/producers-ids.ts';
 
 const PARALLEL_SENDS = 8;
 

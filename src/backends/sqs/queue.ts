@@ -19,7 +19,6 @@ import type {
   QueueDescription,
 } from '../../contract/queue.ts';
 import type { QueueStats } from '../../contract/stats.ts';
-import { MoveTask } from './api/move-task.ts';
 import { capabilitiesOf } from './capabilities.ts';
 import { type ConsumerPlace, SqsConsumer } from './consumer.ts';
 import { countDead, deadLettersOf } from './dead-letters.ts';
@@ -28,6 +27,7 @@ import { type DeliveryLimit, priceOfLook } from './leases/delivery-limit.ts';
 import { requireRightToRemove } from './leases/rights.ts';
 import { MAX_MESSAGE_BYTES } from './message-attributes/limits.ts';
 import { planMoveTask } from './move.ts';
+import { MoveTask } from './move-task.ts';
 import { SqsPeek } from './peek.ts';
 import { SqsPublisher } from './publisher.ts';
 import { purgeQueue } from './purge.ts';

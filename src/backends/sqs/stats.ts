@@ -1,9 +1,9 @@
 import { depthOf, type QueueStats } from '../../contract/stats.ts';
 import type { ClockReading } from '../common/clock.ts';
 import { parkedNote } from '../common/conventions/queue-names.ts';
-import { isPaused } from './pausing/pause-policy.ts';
 import { count, type QueueAttributes } from './queues/facts.ts';
 import { isFifoName } from './queues/names.ts';
+import { isPaused } from './queues/pause-policy.ts';
 
 /** The dead letters of a queue, as far as they can be seen. */
 export interface DeadCount {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { SqsApi } from '../../../src/backends/sqs/api/client.ts';
-import { transportTo } from '../../../src/backends/sqs/api/transport.ts';
 import { SqsConsumer } from '../../../src/backends/sqs/consumer.ts';
+import { transportTo } from '../../../src/backends/sqs/sdk/transport.ts';
 import { parseAddress } from '../../../src/backends/sqs/url.ts';
 import type { Broker } from '../../../src/contract/broker.ts';
 import type { Delivery } from '../../../src/contract/message.ts';

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { CredentialsFailure } from '../../../src/backends/sqs/api/credentials.ts';
 import { translate, wasNotCarriedOut } from '../../../src/backends/sqs/errors.ts';
-import { isPaused, withoutPause, withPause } from '../../../src/backends/sqs/pausing/pause-policy.ts';
 import { planCreation } from '../../../src/backends/sqs/queues/creation.ts';
 import { parseReference } from '../../../src/backends/sqs/queues/names.ts';
+import { isPaused, withoutPause, withPause } from '../../../src/backends/sqs/queues/pause-policy.ts';
+import { CredentialsFailure } from '../../../src/backends/sqs/sdk/credentials.ts';
 import { parseAddress, showAddress } from '../../../src/backends/sqs/url.ts';
 import { MqError } from '../../../src/contract/errors.ts';
 

@@ -37,11 +37,11 @@ import { isMqError, MqError } from '../../../contract/errors.ts';
 import { type ClockReading, clockOfAnswer } from '../../common/clock.ts';
 import { pauseFor } from '../../common/waits.ts';
 import { translate } from '../errors.ts';
+import { credentialsOf } from '../sdk/credentials.ts';
+import type { Transport } from '../sdk/transport.ts';
+import { USER_AGENT } from '../sdk/transport.ts';
 import type { Address } from '../url.ts';
-import { credentialsOf } from './credentials.ts';
 import { AnswerClock, backOffMs, type Patience, type Waiting } from './patience.ts';
-import type { Transport } from './transport.ts';
-import { USER_AGENT } from './user-agent.ts';
 
 /** How often a read is asked in all, and the first pause between, milliseconds: a throttled one is given more room. */
 const READ_ATTEMPTS = 4;

@@ -6,7 +6,7 @@ import type { SqsApi } from '../api/client.ts';
 import { backOffMs } from '../api/patience.ts';
 import { wasNotCarriedOut } from '../errors.ts';
 import { count, type QueueAttributes } from '../queues/facts.ts';
-import type { Reception } from './reception.ts';
+import type { Reception } from '../url.ts';
 
 export interface ReceiverPlace {
   readonly api: SqsApi;

@@ -35,6 +35,3 @@ export function isAttributeName(name: string): boolean {
 export function isDataType(type: string): boolean {
   return type.length <= 256 && DATA_TYPE.test(type);
 }
-
-/** Reads at once, where each queue costs one call. */
-export const PARALLEL_READS = 16;

@@ -1,5 +1,5 @@
 import type { SqsApi } from '../api/client.ts';
-import type { Reception } from '../leases/reception.ts';
+import type { Reception } from '../url.ts';
 import type { QueueAttributes } from './facts.ts';
 
 /** A queue as it was opened, and how to reach it. */

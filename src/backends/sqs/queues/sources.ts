@@ -2,9 +2,11 @@ import { isMqError } from '../../../contract/errors.ts';
 import { inParallel } from '../../common/in-parallel.ts';
 import type { SqsApi } from '../api/client.ts';
 import { isUnknownAction } from '../errors.ts';
-import { PARALLEL_READS } from '../message-attributes/limits.ts';
 import { type QueueAttributes, redrivePolicy } from './facts.ts';
 import { nameFromUrl } from './names.ts';
+
+/** Reads at once, where each queue costs one call. */
+export const PARALLEL_READS = 16;
 
 interface Place {
   readonly api: SqsApi;

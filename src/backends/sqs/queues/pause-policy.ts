@@ -1,7 +1,7 @@
 import { MqError } from '../../../contract/errors.ts';
 import type { JsonValue } from '../../../contract/message.ts';
-import { USER_AGENT } from '../api/user-agent.ts';
-import { parseJsonObject } from '../queues/facts.ts';
+import { USER_AGENT } from '../sdk/transport.ts';
+import { parseJsonObject } from './facts.ts';
 
 /**
  * A paused queue has one statement of ours in its policy: everybody is denied `sqs:ReceiveMessage`, except clients that

@@ -6,6 +6,9 @@ import { MqError } from '../../../contract/errors.ts';
 /** What a client of AWS honours: https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-proxy.html */
 export type Environment = Readonly<Partial<Record<string, string>>>;
 
+/** Marks our requests; the deny policy of `pause` lets requests through that carry it. */
+export const USER_AGENT = 'mqops';
+
 export interface Transport {
   readonly connectionTimeout: number;
   readonly httpAgent: HttpAgent;

@@ -1,12 +1,12 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { ListMessageMoveTasksResultEntry } from '@aws-sdk/client-sqs';
-import { isMqError, MqError, throwIfAborted } from '../../../contract/errors.ts';
-import type { NativeMove, NativeMoveRequest, NativeProgress } from '../../../contract/queue.ts';
-import { pauseFor } from '../../common/waits.ts';
-import { isUnknownAction, wasNotCarriedOut } from '../errors.ts';
-import { depthOfAttributes } from '../stats.ts';
-import type { SqsApi } from './client.ts';
-import { backOffMs } from './patience.ts';
+import { isMqError, MqError, throwIfAborted } from '../../contract/errors.ts';
+import type { NativeMove, NativeMoveRequest, NativeProgress } from '../../contract/queue.ts';
+import { pauseFor } from '../common/waits.ts';
+import type { SqsApi } from './api/client.ts';
+import { backOffMs } from './api/patience.ts';
+import { isUnknownAction, wasNotCarriedOut } from './errors.ts';
+import { depthOfAttributes } from './stats.ts';
 
 export interface MoveTaskPlan {
   readonly api: SqsApi;

@@ -1,7 +1,7 @@
-import { isMqError, MqError } from '../../../contract/errors.ts';
-import { SqsQueue } from '../queue.ts';
-import { readAttributes } from '../queues/place.ts';
-import { withoutPause, withPause } from './pause-policy.ts';
+import { isMqError, MqError } from '../../contract/errors.ts';
+import { SqsQueue } from './queue.ts';
+import { withoutPause, withPause } from './queues/pause-policy.ts';
+import { readAttributes } from './queues/place.ts';
 
 /** Where the reason of a pause is kept: a policy has no place for a remark. */
 const REASON_TAG = 'mq-pause-reason';
