@@ -86,13 +86,11 @@ export function breaches(files: readonly SourceFile[]): string[] {
   }
   const reaching = files.filter(({ path }) => path.startsWith('cli/') && graph.get(path)?.includes(REGISTRY));
   if (reaching.length > 1) found.push(`the registry is reached from ${reaching.map(({ path }) => path).join(' and ')}`);
-  // A circle of doors alone is one of files, and is told as that.
-  const ofRooms = circles(roomsOf(graph)).filter((rooms) => !rooms.every((room) => graph.has(room)));
   return [
     ...found,
     ...heaps(files),
     ...circles(graph).map((trail) => `circle: ${trail.join(' → ')}`),
-    ...ofRooms.map((trail) => `rooms in a circle: ${trail.join(' → ')}`),
+    ...circlesOfRooms(graph).map((trail) => `rooms in a circle: ${trail.join(' → ')}`),
   ];
 }
 
@@ -151,23 +149,37 @@ function withoutComments(text: string): string {
 }
 
 /**
- * The same arrows between rooms. A room is a folder in a layer; a file at a layer's own root is a door, and a room of
- * its own. How a backend parts its own folders is not asked here.
+ * Circles between what stands side by side in one folder, in every folder below `src`. A folder is one room with all
+ * that is in it; a file beside folders is a door, and a room of its own. A circle of files alone is told as that, and
+ * an arrow that is not in the map as that.
  */
-function roomsOf(graph: ReadonlyMap<string, readonly string[]>): Map<string, readonly string[]> {
+function circlesOfRooms(graph: ReadonlyMap<string, readonly string[]>): readonly (readonly string[])[] {
+  const folders = new Set([...graph.keys()].flatMap(foldersOf));
+  return [...folders].flatMap((folder) =>
+    circles(roomsIn(folder, graph)).filter((rooms) => !rooms.every((room) => graph.has(room))),
+  );
+}
+
+/** `cli/start/run.ts`: `cli/` and `cli/start/`. */
+function foldersOf(path: string): readonly string[] {
+  const folders = path.split('/').slice(0, -1);
+  return folders.map((_, depth) => `${folders.slice(0, depth + 1).join('/')}/`);
+}
+
+/** The arrows between the rooms of one folder. */
+function roomsIn(folder: string, graph: ReadonlyMap<string, readonly string[]>): Map<string, readonly string[]> {
+  const roomOf = (path: string): string => folder + (path.slice(folder.length).split('/')[0] ?? '');
   const rooms = new Map<string, Set<string>>();
   for (const [path, targets] of graph) {
+    if (!path.startsWith(folder)) continue;
     const from = roomOf(path);
     const known = rooms.get(from) ?? new Set();
     rooms.set(from, known);
-    for (const to of targets.map(roomOf)) if (to !== from) known.add(to);
+    for (const target of targets.filter((one) => one.startsWith(folder) && mayImport(path, one))) {
+      if (roomOf(target) !== from) known.add(roomOf(target));
+    }
   }
   return new Map([...rooms].map(([room, targets]) => [room, [...targets]]));
-}
-
-function roomOf(path: string): string {
-  const [layer = '', room = '', ...inside] = path.split('/');
-  return layer === 'backends' || inside.length === 0 ? path : `${layer}/${room}`;
 }
 
 /** Each with its first member once more at its end. */

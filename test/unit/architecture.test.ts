@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, posix } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { allBackends } from '../../src/backends/registry.ts';
@@ -135,6 +135,25 @@ describe('the rules find', () => {
     expect(breaches([...SOUND, ...files])).toEqual([
       'rooms in a circle: cli/help → cli/start → cli/door.ts → cli/help',
     ]);
+  });
+
+  it.each([
+    ['between the folders of a backend', 'backends/sqs', 'leases/a.ts', 'queues/b.ts', 'queues/c.ts', 'leases/d.ts'],
+    ['through a role of a backend', 'backends/sqs', 'leases/a.ts', 'peek.ts', 'peek.ts', 'leases/d.ts'],
+    ['deep in a backend', 'backends/redis/list', 'dead/a.ts', 'message.ts', 'message.ts', 'dead/d.ts'],
+    ['deep in the live view', 'top/view/rows', 'x/a.ts', 'y/b.ts', 'y/c.ts', 'x/d.ts'],
+    ['from deep inside one folder to deep inside another', 'core', 'x/1/a.ts', 'y/b.ts', 'y/2/c.ts', 'x/3/d.ts'],
+  ])('a circle %s, though no file is in one', (_, folder, from, to, back, home) => {
+    const files = new Map([from, to, back, home].map((name) => [name, '']));
+    const add = (name: string, target: string): void => {
+      const path = posix.relative(posix.dirname(name), target);
+      files.set(name, `import '${path.startsWith('.') ? path : `./${path}`}';\n`);
+    };
+    add(from, to);
+    add(back, home);
+    const tree = [...files].map(([name, text]) => ({ path: `${folder}/${name}`, text }));
+    const rooms = [from, to, from].map((name) => `${folder}/${name.split('/')[0]}`);
+    expect(breaches([...SOUND, ...tree])).toEqual([`rooms in a circle: ${rooms.join(' → ')}`]);
   });
 
   it('imports in every form', () => {
