@@ -8,23 +8,23 @@ export interface Act<R> {
   readonly guard: Guard;
   readonly record: ChangeRecord;
   readonly history: History;
-  /** Asks what has to be asked before the work begins. Rejects when the answer is no, or when nobody can be asked. */
+  /** Asks what has to be asked before the work begins. Rejects if the answer is no, or if there is no one to ask. */
   confirm(): Promise<void>;
   run(): Promise<R>;
   /** The exit code of a run that was carried out. */
   exitOf(result: R): ExitCode;
-  /** What a signal made of an exit code, which the history tells. */
+  /** The exit code after a signal, for the history. */
   finalOf(exit: ExitCode): ExitCode;
-  /** Told what there is to say beside the work. */
+  /** Receives what there is to say beside the work. */
   readonly note: (text: string) => void;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
 }
 
 /**
- * One change, from the question to its line in the history: the only way to change something, for the verbs and for the
- * live view. The guard has admitted every queue that was named; it is sealed before the first of them is touched.
- * Rejects with the error of the question or of the work.
+ * One change, from the question to its line in the history. It is the only way to change something, for the verbs and
+ * for the live view. The guard has admitted every queue that was named, and is sealed before the first of them is
+ * touched. Rejects with the error of the question or of the work.
  */
 export async function act<R>(change: Act<R>): Promise<R> {
   const { guard, record, history, note, now } = change;

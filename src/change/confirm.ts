@@ -4,24 +4,24 @@ import { shellWord } from '../core/shell-word.ts';
 import type { Guard } from './guard.ts';
 import { declined, type Question } from './question.ts';
 
-/** Whoever answers, and what was answered on the command line already. */
+/** The person who answers, and the answers that the command line gave already. */
 export interface Person {
   /** `--yes` */
   readonly saysYes: boolean;
   /** The names given with `--confirm`. */
   readonly confirms: readonly string[];
-  /** Somebody sits there who can read a question and type. */
+  /** A person is there who can read a question and type. */
   readonly isThere: boolean;
-  /** Resolves when the lines are where the person reads them. */
+  /** Resolves when the lines have reached the person. */
   read(lines: readonly string[]): Promise<void>;
   /** Null: the input ended. */
   answer(prompt: string): Promise<string | null>;
 }
 
 /**
- * Asks before something is changed. `--yes` answers it; where the guard wants a name, `--yes` counts only together with
- * `--confirm QUEUE`. Throws `CONFIRMATION_REQUIRED` at once when nobody can be asked, and `CANCELLED` when the answer
- * is no.
+ * Asks before something is changed. `--yes` answers it. If the guard wants a name, `--yes` counts only together with
+ * `--confirm QUEUE`. Throws `CONFIRMATION_REQUIRED` at once if there is no one to ask, and `CANCELLED` if the answer is
+ * no.
  */
 export async function confirm(person: Person, question: Question, guard: Guard | null): Promise<void> {
   const { typed } = question;
@@ -44,7 +44,7 @@ function wantsName(guard: Guard | null, typed: string | null, { confirms }: Pers
   return typed !== null && guard?.toConfirm.includes(typed) === true && !confirms.includes(typed);
 }
 
-/** Called before any work, so that a script without `--yes` fails at once and not after a long look at the queue. */
+/** Called before any work, so that a script without `--yes` fails at once, not after a long look at the queue. */
 export function requireSomebodyToAsk(person: Person, guard: Guard | null): void {
   const unconfirmed = guard?.toConfirm.filter((name) => !person.confirms.includes(name)) ?? [];
   if (person.saysYes && unconfirmed.length === 0) return;
@@ -54,14 +54,14 @@ export function requireSomebodyToAsk(person: Person, guard: Guard | null): void 
     const where = guard.confirmingContexts.join(', ');
     throw new MqError(
       'CONFIRMATION_REQUIRED',
-      `the context ${where} asks for the queue's name, and nobody can be asked`,
+      `the context ${where} asks for the queue's name, and there is no one to ask`,
       {
-        hint: `there --yes works only together with the name: --yes ${flags}`,
+        hint: `--yes works there only together with the name: --yes ${flags}`,
         queue: unconfirmed[0],
       },
     );
   }
-  throw new MqError('CONFIRMATION_REQUIRED', 'this needs a confirmation and nobody can be asked', {
+  throw new MqError('CONFIRMATION_REQUIRED', 'this needs a confirmation, and there is no one to ask', {
     hint: `add --yes to go on without asking${guard?.hasDryRun === true ? ', or --dry-run to see what would happen' : ''}`,
   });
 }

@@ -2,7 +2,7 @@ import type { AnyReport } from '../core/report.ts';
 
 const SHOWN = 10;
 
-/** What failed, a line a message. `elsewhere`: where the rest of them is told. */
+/** The failures, one line per message. `elsewhere`: where the rest of them can be seen. */
 export function faultLines({ failures }: AnyReport, elsewhere: string): readonly string[] {
   const lines = failures
     .slice(0, SHOWN)

@@ -3,25 +3,25 @@ import type { Broker } from '../contract/broker.ts';
 import { MqError } from '../contract/errors.ts';
 import { queuePattern } from '../core/name-pattern.ts';
 
-/** What a context allows. Null stands for a broker of no context, on which everything is allowed. */
+/** What a context allows. Null stands for a broker without a context, on which everything is allowed. */
 export type Policy = Pick<Context, 'name' | 'file' | 'isReadonly' | 'isProtected' | 'rules'>;
 
-/** A queue that will be changed, and what holds where it is. */
+/** A queue that will be changed, and the policy that applies to it. */
 export interface GuardedQueue {
   readonly queue: string;
   readonly policy: Policy | null;
 }
 
 /**
- * What the contexts of one change forbid, and what has to be confirmed by name. The one place where `readonly`,
- * `protected` and rules are enforced, for every verb that changes something and for the live view.
+ * Knows what the contexts of one change forbid, and what has to be confirmed by name. This is the one place that
+ * enforces `readonly`, `protected` and rules, for every verb that changes something and for the live view.
  *
- * Queues are admitted until the question is asked. Then the guard is sealed: nobody is asked once the work has begun,
- * and so a queue that turns up later and has to be confirmed is refused, unless a name was asked for.
+ * Queues are admitted until the question is asked. Then the guard is sealed: no further question is asked once the work
+ * has begun. A queue that turns up later and has to be confirmed is refused, unless a name was asked for.
  */
 export class Guard {
   readonly verb: string;
-  /** What would be done can be shown instead. */
+  /** The verb can show what it would do instead. */
   readonly hasDryRun: boolean;
   readonly #toConfirm = new Set<string>();
   readonly #confirming = new Set<string>();
@@ -32,7 +32,7 @@ export class Guard {
     this.hasDryRun = hasDryRun;
   }
 
-  /** The queues whose names have to be typed, or given with `--confirm`. */
+  /** The queues whose names have to be typed or given with `--confirm`. */
   get toConfirm(): readonly string[] {
     return [...this.#toConfirm];
   }
@@ -42,7 +42,7 @@ export class Guard {
     return [...this.#confirming];
   }
 
-  /** Throws `USAGE` when the context refuses the change: nothing was attempted. */
+  /** Throws `USAGE` if the context refuses the change: nothing was attempted. */
   admit({ queue, policy }: GuardedQueue): void {
     if (policy === null) return;
     const refusal = readonlyRefusal(this.verb, policy);
@@ -56,15 +56,15 @@ export class Guard {
     this.#confirming.add(name);
   }
 
-  /** From here on nothing more can be asked. */
+  /** From here on, no more can be asked. */
   seal(): void {
     this.#isSealed = true;
   }
 
   /**
-   * Applies the rules to a queue that the work turned out to change though nobody named it: an alias, or the origin of
-   * dead letters. Throws `USAGE` when they refuse it. When they want it confirmed, its name is asked for; once sealed,
-   * `CONFIRMATION_REQUIRED` is thrown where no name was.
+   * Applies the rules to a queue that nobody named but that the work turned out to change: an alias, or the origin of
+   * dead letters. Throws `USAGE` if the rules refuse it. If they want it confirmed, its name is asked for. Once sealed,
+   * it throws `CONFIRMATION_REQUIRED` if no name was asked for.
    */
   require(queue: string, policy: Policy | null): void {
     if (policy === null || requireAllowed(this.verb, queue, policy) !== 'confirm') return;
@@ -81,7 +81,7 @@ export class Guard {
   }
 
   /**
-   * A broker that applies the rules to the name under which it knows a queue, too: an alias must not lead around them.
+   * A broker that also applies the rules to the name under which it knows a queue: an alias must not lead around them.
    */
   watch(broker: Broker, policy: Policy | null): Broker {
     if (policy === null || policy.rules.length === 0) return broker;
@@ -101,7 +101,7 @@ export class Guard {
   }
 }
 
-/** `USAGE` where nothing at all may be changed; else null. */
+/** Returns `USAGE` if nothing at all may be changed; else null. */
 export function readonlyRefusal(verb: string, policy: Policy | null): MqError | null {
   if (policy === null || !policy.isReadonly) return null;
   return new MqError('USAGE', `the context ${policy.name} is readonly: it refuses to ${verb}`, {
@@ -110,7 +110,7 @@ export function readonlyRefusal(verb: string, policy: Policy | null): MqError | 
   });
 }
 
-/** The strictest rule that fits. Throws `USAGE` when it is `deny`. */
+/** The strictest rule that matches. Throws `USAGE` if it is `deny`. */
 function requireAllowed(verb: string, queue: string, policy: Policy): 'confirm' | null {
   let result: 'confirm' | null = null;
   for (const { pattern, verbs } of policy.rules) {
@@ -128,7 +128,7 @@ function requireAllowed(verb: string, queue: string, policy: Policy): 'confirm' 
   return result;
 }
 
-/** A queue's name, and where it is the URL of one (SQS) also its last part. */
+/** A queue's name. If it is a URL (SQS), also the last part of the URL. */
 function namesOf(queue: string): readonly string[] {
   return /^https?:\/\//.test(queue) ? [queue, queue.slice(queue.lastIndexOf('/') + 1)] : [queue];
 }

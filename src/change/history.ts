@@ -11,7 +11,7 @@ export function historyFile(places: Places): string {
   return join(places.stateFolder, 'history.ndjson');
 }
 
-/** What `mq` has changed from here: a line a change, in a file that is its owner's alone. */
+/** The changes that `mq` has made from this machine: one line per change, in a file that only its owner can read. */
 export class History {
   readonly #places: Places;
   readonly #secrets: Secrets;
@@ -22,8 +22,8 @@ export class History {
   }
 
   /**
-   * Adds an entry, without secrets. A history that cannot be written changes nothing of what was done: then the answer
-   * is a sentence that says so; else null.
+   * Adds an entry, without secrets. A history that cannot be written does not undo the change: the answer is then a
+   * sentence that says so. Otherwise it is null.
    */
   add(entry: HistoryEntry): string | null {
     const path = historyFile(this.#places);
@@ -37,14 +37,14 @@ export class History {
 }
 
 /**
- * The entries, the oldest first. Lines that are no JSON objects, as after a full disk, are passed over. No file: no
- * entries. Throws `PRECONDITION_FAILED` when there is one that cannot be read.
+ * The entries, the oldest first. Lines that are not JSON objects, as after a full disk, are skipped. No file: no
+ * entries. Throws `PRECONDITION_FAILED` if the file exists and cannot be read.
  */
 export async function* readHistory(places: Places): AsyncGenerator<Readonly<Record<string, unknown>>> {
   const path = historyFile(places);
   let file: FileHandle;
   try {
-    // Not waiting for somebody who writes into a pipe of that name.
+    // Does not wait for a writer if the file is a pipe.
     file = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
     if (!(await file.stat()).isFile()) {
       await file.close();

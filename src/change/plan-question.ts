@@ -4,7 +4,7 @@ import { capital, route } from '../core/plan-words.ts';
 import type { SelectionOptions } from '../core/selection.ts';
 
 /**
- * What a person is asked before a plan is carried out. `max`: no more than so many will be taken. Broker text in it is
+ * The question to a person before a plan is carried out. `max`: at most this many will be taken. Broker text in it is
  * not yet made safe.
  */
 export function planQuestion(
@@ -18,7 +18,7 @@ export function planQuestion(
   ];
 }
 
-/** Which of the messages a selection takes, for the question; empty: all. */
+/** Says which messages a selection takes, for the question; empty: all. */
 export function selectionLines({ filter, olderThanMs, newerThanMs, maxReplays }: SelectionOptions): readonly string[] {
   return [
     ...(filter === null ? [] : [`  only those for which this is true: ${filter.text}`]),

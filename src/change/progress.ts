@@ -1,10 +1,10 @@
 import { formatDuration } from '../core/duration.ts';
 import type { Progress } from '../core/plan.ts';
 
-/** Progress more often than this is not seen. */
+/** Progress that comes more often than this cannot be seen. */
 const INTERVAL_MS = 100;
 
-/** Hands on the progress of one run, ten times a second at most. */
+/** Passes on the progress of one run, at most ten times a second. */
 export function paced(tell: (progress: Progress) => void): (progress: Progress) => void {
   let last = Number.NEGATIVE_INFINITY;
   return (progress) => {

@@ -2,7 +2,7 @@ import { userInfo } from 'node:os';
 import { formatInstant } from '../contract/instant.ts';
 import type { AnyReport } from '../core/report.ts';
 
-/** A line of the history: who did what where, with counts. Bodies, ids and headers of messages are never in it. */
+/** A line of the history: who did what where, with counts. It never contains bodies, ids or headers of messages. */
 export interface HistoryEntry {
   /** RFC 3339 UTC: when the command began. */
   readonly at: string;
@@ -16,15 +16,15 @@ export interface HistoryEntry {
   readonly to: readonly string[];
   /** The flags that say which messages: filter, state, max … */
   readonly selection: Readonly<Record<string, string | number | boolean>>;
-  /** Sums over the queues, null what is unknown; null where the verb does not count. */
+  /** Sums over the queues, with null for the unknown; null if the verb does not count. */
   readonly counts: Readonly<Record<string, number | null>> | null;
   readonly durationMs: number;
   readonly exitCode: number;
-  /** The code of the error that ended it; null: none did. */
+  /** The code of the error that ended it; null: no error did. */
   readonly error: string | null;
 }
 
-/** The flags that are worth keeping and cannot hold a body or a header of a message. */
+/** The flags that are worth keeping and cannot contain a body or a header of a message. */
 const SELECTION_FLAGS = [
   'filter',
   'state',
@@ -44,13 +44,13 @@ interface Beginning {
   readonly context: string | null;
   readonly queues: readonly string[];
   readonly to: readonly string[];
-  /** Of these, the ones that say which messages are kept. */
+  /** The ones among them that say which messages are meant. */
   readonly flags: object;
 }
 
 export interface Ending {
   readonly exitCode: number;
-  /** The code of the error that ended it; null: none did. */
+  /** The code of the error that ended it; null: no error did. */
   readonly error: string | null;
   readonly startedAt: number;
   readonly now: number;
@@ -72,12 +72,12 @@ export class ChangeRecord {
     this.#address = address;
   }
 
-  /** Nothing was changed, and what the line names is not to be kept: it may hold a password. */
+  /** Nothing was changed, and the named queue must not be kept: it may contain a password. */
   forget(): void {
     this.#broker = null;
   }
 
-  /** Whether a broker was reached; before that nothing can have changed. */
+  /** Whether a broker was reached: before that, nothing can have changed. */
   get hasBegun(): boolean {
     return this.#broker !== null;
   }
@@ -86,7 +86,7 @@ export class ChangeRecord {
     for (const key of COUNTS) this.learnCount(key, report[key]);
   }
 
-  /** Null: the broker did not say, and then the sum is unknown, too. */
+  /** Null: the broker did not say, and so the sum is unknown, too. */
   learnCount(key: string, count: number | null): void {
     const before = this.#counts[key];
     this.#counts[key] = count === null || before === null ? null : (before ?? 0) + count;
@@ -120,7 +120,7 @@ export class ChangeRecord {
   }
 }
 
-/** Null where the system does not know the user, as in some containers. */
+/** Null if the system does not know the user, as in some containers. */
 function userName(): string | null {
   try {
     return userInfo().username;

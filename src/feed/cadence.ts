@@ -1,17 +1,17 @@
 import type { Clock } from '../core/rate-limit.ts';
 
-/** A broker that takes long for a reading is left alone for so many times as long before the next one. */
+/** After a slow reading, the broker rests for this many times as long before the next one. */
 const REST = 3;
 const LONGEST_REST_MS = 10_000;
 
-/** The rhythm that all pollers of a view share; it can be changed, and cut short, while they wait. */
+/** The rhythm that all pollers of a view share. It can be changed and cut short while they wait. */
 export class Cadence {
   #intervalMs: number;
   #changed = new AbortController();
   readonly #clock: Clock;
   readonly #rest: number;
 
-  /** `rest`: how many times as long as a reading took the broker is left alone at least. */
+  /** `rest`: the broker is left alone for at least this many times the duration of a reading. */
   constructor(intervalMs: number, clock: Clock, rest = REST) {
     this.#intervalMs = intervalMs;
     this.#clock = clock;
@@ -33,15 +33,15 @@ export class Cadence {
     this.#changed = new AbortController();
   }
 
-  /** From the start of a reading that took `elapsedMs` to the start of the next one, milliseconds. */
+  /** The time in milliseconds from the start of a reading that took `elapsedMs` to the start of the next one. */
   periodMs(elapsedMs: number): number {
     const rest = Math.min(elapsedMs * this.#rest, LONGEST_REST_MS);
     return Math.max(1, Math.ceil((elapsedMs + rest) / this.#intervalMs)) * this.#intervalMs;
   }
 
   /**
-   * Waits for the next tick after `startedAt` (by the clock). A tick that went by while the last poll still ran is
-   * skipped and not made up for, and so is one that would leave the broker less than its rest. Resolves early when the
+   * Waits for the next tick after `startedAt` (by the clock). A tick that passed while the last poll still ran is
+   * skipped and not made up for. So is a tick that would leave the broker less than its rest. Resolves early when the
    * interval changes, on `wake`, and when the signal aborts.
    */
   async nextTick(startedAt: number, signal: AbortSignal): Promise<void> {

@@ -1,4 +1,4 @@
-/** Hands values from several producers to one consumer, in order. */
+/** Passes values from several producers to one consumer, in order. */
 export class Channel<T> implements AsyncIterable<T> {
   readonly #waiting: T[] = [];
   #wake: (() => void) | null = null;
@@ -9,7 +9,7 @@ export class Channel<T> implements AsyncIterable<T> {
     this.#wake?.();
   }
 
-  /** What was pushed before is still handed over. */
+  /** Values that were pushed before are still delivered. */
   close(): void {
     this.#closed = true;
     this.#wake?.();

@@ -4,8 +4,8 @@ import type { Snapshot } from './snapshot.ts';
 import type { Source } from './source.ts';
 
 /**
- * Snapshots of all brokers as they come; each is polled on its own, so that none waits for another. Ends when the
- * signal aborts.
+ * The snapshots of all brokers as they come. Each broker is polled on its own, so that none waits for another. Ends
+ * when the signal aborts.
  */
 export async function* watch(sources: readonly Source[], options: PollOptions): AsyncGenerator<Snapshot> {
   const left = new AbortController();

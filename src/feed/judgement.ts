@@ -1,24 +1,26 @@
 import type { QueueStats } from '../contract/stats.ts';
 import { coversTrend, type Series, type Slope, slope, trend } from './series.ts';
 
-/** What is wrong with a queue. */
+/** A problem of a queue. */
 export const FAULTS = ['no consumers', 'growing', 'dead letters arriving', 'failing', 'paused'] as const;
 export type Fault = (typeof FAULTS)[number];
 
-/** Whether the depth falls, and when it would reach zero. `unknown`: too few samples, or the depth is unknown. */
+/**
+ * Whether the depth falls, and when it will reach zero. `unknown`: there are too few samples, or the depth is unknown.
+ */
 export type Outlook =
   | { readonly kind: 'unknown' }
   | { readonly kind: 'empty' }
-  /** `isSure`: looked at for so long that slow growth would have been seen. */
+  /** `isSure`: it was watched for so long that slow growth would have been seen. */
   | { readonly kind: 'steady'; readonly isSure: boolean }
-  /** `byRates`: what comes in and goes out says so, and the depth has not been watched for long enough to show it. */
+  /** `byRates`: the rates say so, and the depth has not been watched long enough to show it. */
   | { readonly kind: 'growing'; readonly byRates?: true }
   | { readonly kind: 'draining'; readonly inMs: number; readonly byRates?: true };
 
 const TREND_WINDOW_MS = 15_000;
 /**
- * A rise smaller than this share of the depth, or than so many messages, is not called growing at once: queues breathe.
- * It is when it goes on.
+ * A rise smaller than this share of the depth, or than this many messages, is not called growing at once: depths go up
+ * and down a little all the time. It is called growing if it continues.
  */
 const NOTABLE_SHARE = 0.02;
 const NOTABLE_CHANGE = 3;
@@ -30,7 +32,7 @@ export interface Judgement {
   readonly netPerSec: number | null;
 }
 
-/** Rates that differ by less than this share are the same: they are of a few seconds. */
+/** Rates that differ by less than this share count as equal: they cover only a few seconds. */
 const NOTABLE_RATE_SHARE = 0.2;
 const NOTABLE_RATE = 0.2;
 
@@ -50,8 +52,8 @@ export function judge(stats: QueueStats, series: Series, lostConsumers = false):
 }
 
 /**
- * Nothing comes and nothing goes, for all that is known: a parking place, whose messages wait for nobody. What is
- * unknown is not idle.
+ * As far as is known, nothing comes and nothing goes: messages are parked there, and no consumer is meant to take them.
+ * A queue with unknown rates is not idle.
  */
 function isIdle({ rates }: QueueStats, measured: Slope | null): boolean {
   if ((measured?.change ?? 0) !== 0) return false;
@@ -60,7 +62,7 @@ function isIdle({ rates }: QueueStats, measured: Slope | null): boolean {
   return (inPerSec ?? 0) === 0 && (outPerSec ?? 0) === 0;
 }
 
-/** Measured where there are two samples; before that from the broker's own rates. */
+/** Measured if there are two samples; before that, from the broker's own rates. */
 function netOf(stats: QueueStats, measured: Slope | null): number | null {
   if (measured !== null) return measured.perSec;
   const { inPerSec = null, outPerSec = null } = stats.rates ?? {};
@@ -76,8 +78,8 @@ function outlookOf(stats: QueueStats, series: Series, measured: Slope | null, ne
   if (change >= notable) return { kind: 'growing' };
   if (change <= -notable) return { kind: 'draining', inMs: (stats.depth / -netPerSec) * 1000 };
   const slow = trend(series, 'depth');
-  // The last few messages of a queue are too few to fall notably; one more or less of them is nothing but the breath of
-  // a queue whose consumers keep up.
+  // The last few messages of a queue are too few to fall notably. One more or less of them is normal for a queue whose
+  // consumers keep up.
   const isEnding = slow !== null && slow.change < 0 && stats.depth <= NOTABLE_CHANGE;
   if (slow === null || (Math.abs(slow.change) < NOTABLE_CHANGE && !isEnding)) {
     const isSure = coversTrend(series);
@@ -87,7 +89,7 @@ function outlookOf(stats: QueueStats, series: Series, measured: Slope | null, ne
 }
 
 /**
- * Before a trend can be seen in the depth, the rates tell it, unless the depth goes the other way. Null: they do not
+ * Before the depth can show a trend, the rates tell it, unless the depth goes the other way. Null: the rates do not
  * differ, or are unknown.
  */
 function byRates({ rates, depth }: QueueStats, measured: Slope | null): Outlook | null {

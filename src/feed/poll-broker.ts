@@ -12,26 +12,26 @@ import type { Source } from './source.ts';
 export interface PollOptions {
   readonly pattern: QueuePattern;
   readonly cadence: Cadence;
-  /** Of durations. */
+  /** Measures durations. */
   readonly clock: Clock;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   /** The longest wait for one answer. */
   readonly timeoutMs: number;
-  /** Hides secrets in what a broker says. */
+  /** Hides secrets in texts of the broker. */
   readonly redact: (text: string) => string;
   readonly signal: AbortSignal;
 }
 
-/** After so long without an answer the rows are marked, though the answer is still awaited. */
+/** After this long without an answer the rows are marked; the answer is still awaited. */
 const SLOW_MS = 3_000;
-/** So many queues are read before other things have their turn: some milliseconds where the answer is there already. */
+/** This many queues are read before the event loop has its turn: some milliseconds if the answer is already there. */
 const QUEUES_A_TURN = 100;
 const BACKOFF_MAX_MS = 30_000;
 
 /**
- * Polls one broker until the signal aborts, and never fails: an outage is a snapshot like any other. One poll at a
- * time; after a failure the connection is made anew, after 1, 2, 4 … up to 30 seconds (or at once on `cadence.wake`).
+ * Polls one broker until the signal aborts, and never fails: an outage is a snapshot like any other. There is one poll
+ * at a time. After a failure it connects again after 1, 2, 4 … up to 30 seconds (or at once on `cadence.wake`).
  */
 export async function* pollBroker(source: Source, options: PollOptions): AsyncGenerator<Snapshot> {
   const { cadence, clock, now, signal } = options;
@@ -64,10 +64,10 @@ export async function* pollBroker(source: Source, options: PollOptions): AsyncGe
           broker ??= await stillWanted(source.connect({ notice, signal: limit }), limit);
           const queues: QueueStats[] = [];
           for await (const stats of broker.queues(options.pattern, { notice, signal: limit })) {
-            // An answer that was given up comes too late for everything.
+            // The answer of a call that was given up is ignored when it comes.
             throwIfAborted(limit);
             queues.push(window.rated(stats));
-            // A broker that has the whole list in its hands gives it without a pause; keys are answered in between.
+            // A broker that already has the whole list yields it without a pause, so keys are handled in between.
             if (queues.length % QUEUES_A_TURN === 0) await setImmediate();
           }
           return queues;
@@ -106,7 +106,7 @@ export async function* pollBroker(source: Source, options: PollOptions): AsyncGe
   }
 }
 
-/** A connection that comes after its deadline belongs to nobody any more. */
+/** A connection that comes after its deadline is closed: no one uses it. */
 async function stillWanted(connecting: Promise<Broker>, limit: AbortSignal): Promise<Broker> {
   const broker = await connecting;
   if (!limit.aborted) return broker;
@@ -128,13 +128,13 @@ async function settled<T>(work: Promise<T>): Promise<Outcome<T>> {
   );
 }
 
-/** Only our own sentences: a foreign error object may hold a password. */
+/** Only our own sentences are shown: a foreign error object may hold a password. */
 export function reasonFor(error: unknown): string {
   if (isMqError(error)) return error.message;
   return `a bug in mq (${error instanceof Error ? error.name : 'something was thrown'})`;
 }
 
 async function closeQuietly(broker: Broker | null): Promise<void> {
-  // What a broken connection says to its own end is of no use to anybody: the reason of the outage is already told.
+  // The error of closing a broken connection does not help anyone: the reason of the outage has been told.
   await broker?.close().catch(() => undefined);
 }

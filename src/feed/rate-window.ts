@@ -3,13 +3,13 @@ import { type EarlierReading, withRates } from './rates.ts';
 
 /** Long enough to be steady, short enough to follow an incident. */
 const WINDOW_MS = 10_000;
-/** Readings closer together than this are not all kept: ten of each queue are enough. */
+/** Readings closer together than this are not all kept: ten per queue are enough. */
 const SPACING_MS = 1_000;
 
 /**
  * Rates over the last ten seconds, from the readings of each queue of one broker. Between two single polls a rate is
- * mostly noise: one batch more or less doubles it. After a counter reset the window starts anew, so a restart costs one
- * reading and no negative rate; after a clock that was set back too.
+ * mostly noise: one batch more or less doubles it. After a counter reset the window starts again, so a restart costs
+ * one reading and gives no negative rate. The same holds after a clock was set back.
  */
 export class RateWindow {
   readonly #readings = new Map<string, Readings>();
@@ -27,7 +27,7 @@ export class RateWindow {
     return withRates(reading, earlier);
   }
 
-  /** A poll has brought every queue: those that were not in it are gone, and are forgotten. */
+  /** A poll has brought every queue: those that were not in it are gone and are forgotten. */
   pollEnded(): void {
     for (const queue of this.#readings.keys()) if (!this.#seen.has(queue)) this.#readings.delete(queue);
     this.#seen = new Set();
@@ -38,22 +38,22 @@ const COUNTERS = ['enqueued', 'acked', 'failed'] as const satisfies readonly (ke
 const WIDTH = COUNTERS.length + 1;
 
 /**
- * The readings of one queue, oldest first, in one array that is changed in place: 2,000 queues times ten readings made
- * anew every second are what the garbage collector would mostly be busy with. NaN stands for unknown.
+ * The readings of one queue, oldest first, in one array that is changed in place. Creating 2,000 queues times ten
+ * readings every second would keep the garbage collector busy. NaN stands for unknown.
  */
 class Readings {
-  /** Of each reading its instant and its counters. */
+  /** Each reading has its instant and its counters. */
   readonly #cells: number[] = [];
 
   /**
-   * The oldest reading of the window before `now`, or the last one when polls are further apart than that; null when
-   * there is none. Forgets what is older.
+   * The oldest reading of the window before `now`, or the last one if polls are further apart than the window; null if
+   * there is none. Forgets older readings.
    */
   before(now: number, counters: Counters): EarlierReading | null {
     const cells = this.#cells;
     const last = cells.length - WIDTH;
     if (last < 0) return null;
-    // The clock was set back: what was read by the old one tells nothing about how long ago it was.
+    // The clock was set back: a reading by the old clock does not tell how long ago it was.
     if ((cells[last] ?? now) > now) {
       cells.length = 0;
       return null;
@@ -75,7 +75,7 @@ class Readings {
     };
   }
 
-  /** The last one is only for finding a reset: it stays when it is far enough from the one before it. */
+  /** The last reading is needed only to detect a reset. It stays if it is far enough from the one before it. */
   keep(sampledAt: number, counters: Counters): void {
     const cells = this.#cells;
     const [before, last] = [cells.length - 2 * WIDTH, cells.length - WIDTH];

@@ -1,12 +1,12 @@
 import type { Counters, QueueStats, Rates } from '../contract/stats.ts';
 
-/** What has to be kept of a reading to make rates with a later one. */
+/** The part of a reading that has to be kept to compute rates with a later one. */
 export type EarlierReading = Pick<QueueStats, 'sampledAt' | 'counters'>;
 
 /**
- * Rates from two readings of one queue: from its cumulative counters where it has them, else only the net change of its
- * depth is known and every rate is null. A counter that went backwards was reset (a broker restart): its rate over that
- * window is unknown, not negative.
+ * Computes rates from two readings of one queue, from its cumulative counters if it has them. Without counters, only
+ * the net change of its depth is known, and every rate is null. A counter that went backwards was reset (a broker
+ * restart): its rate over that window is unknown, not negative.
  */
 export function ratesBetween(before: EarlierReading, after: QueueStats): Rates {
   if (after.rates !== undefined) return after.rates;
@@ -27,18 +27,18 @@ function round(value: number): number {
   return Math.round(value * 100) / 100;
 }
 
-/** The reading with rates: the broker's own, or made from an earlier reading, or unknown. */
+/** The reading with rates: the broker's own, or computed from an earlier reading, or unknown. */
 export function withRates(stats: QueueStats, before: EarlierReading | null): QueueStats {
   if (stats.rates !== undefined) return stats;
   const unknown: Rates = { inPerSec: null, outPerSec: null, errorPerSec: null, windowMs: null };
   return { ...stats, rates: before === null ? unknown : ratesBetween(before, stats) };
 }
 
-/** Rates from each reading and the one before it, for whoever says how far apart readings are. */
+/** Computes rates from each reading and the one before it. The caller decides how far apart the readings are. */
 export class ReadingPairs {
   #before: ReadonlyMap<string, QueueStats> = new Map();
 
-  /** The readings with rates. Each is kept for the one that follows; a queue that is not among them is forgotten. */
+  /** The readings with rates. Each is kept for the next one. A queue that is missing is forgotten. */
   rated(readings: readonly QueueStats[]): readonly QueueStats[] {
     const before = this.#before;
     this.#before = new Map(readings.map((reading) => [reading.queue, reading]));

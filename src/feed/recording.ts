@@ -2,7 +2,7 @@ import { MqError } from '../contract/errors.ts';
 import type { Clock } from '../core/rate-limit.ts';
 import type { Snapshot } from './snapshot.ts';
 
-/** The first line of a recording; the others are snapshots. */
+/** The first line of a recording. The other lines are snapshots. */
 interface Heading {
   readonly mqTop: 1;
   readonly contexts: readonly string[];
@@ -22,7 +22,7 @@ export interface Recording {
   readonly snapshots: readonly Snapshot[];
 }
 
-/** Throws `USAGE` for what is no recording. A last line that was cut off (the machine went down) is left away. */
+/** Throws `USAGE` if the text is not a recording. A last line that was cut off (the machine went down) is left out. */
 export function parseRecording(text: string): Recording {
   const lines = text.split('\n');
   const last = lines.pop();
@@ -40,7 +40,7 @@ export function parseRecording(text: string): Recording {
 }
 
 /**
- * The time that it was in a recording, milliseconds since the epoch: from its first sample on it goes as fast as
+ * The time at which it was recorded, in milliseconds since the epoch. From the first sample on, it advances as fast as
  * `clock`.
  */
 export function recordedTime(snapshots: readonly Snapshot[], clock: Clock): () => number {
@@ -49,7 +49,7 @@ export function recordedTime(snapshots: readonly Snapshot[], clock: Clock): () =
   return () => firstAt + (clock.now() - startedAt);
 }
 
-/** The samples with the pauses that they had. Ends when the signal aborts. */
+/** The samples, with their original pauses. Ends when the signal aborts. */
 export async function* replayed(
   snapshots: readonly Snapshot[],
   clock: Clock,
@@ -85,7 +85,7 @@ function isHeading(value: unknown): value is Heading {
   );
 }
 
-/** As deep as the view reads without looking: a queue has a name, a state and figures. */
+/** Checks as deep as the view reads without looking: a queue has a name, a state and figures. */
 function isSnapshot(value: unknown): value is Snapshot {
   return (
     isRecord(value) &&

@@ -1,4 +1,4 @@
-/** One sample of the figures that are drawn over time. Null: unknown then. */
+/** One sample of the figures that are drawn over time. Null: the figure was unknown then. */
 export interface Sample {
   readonly depth: number | null;
   readonly dead: number | null;
@@ -16,15 +16,15 @@ const ELAPSED = LANES.length;
 const WIDTH = LANES.length + 1;
 
 /**
- * The last samples of one queue, oldest first. Never changed once made, so that a frozen view stays as it was. It is
- * one array of numbers, because 2,000 queues get a new one every second, and a sample that says the same as the last
- * one is only counted, because most queues are idle. NaN stands for unknown; float32 is exact for counts up to 16
- * million, beyond which only the drawing is rounded.
+ * The last samples of one queue, oldest first. A series never changes once it is made, so that a frozen view stays the
+ * same. It is one array of numbers, because 2,000 queues get a new one every second. A sample that is equal to the last
+ * one is only counted, because most queues are idle. NaN stands for unknown. float32 is exact for counts up to 16
+ * million; above that, only the drawing is rounded.
  */
 export interface Series {
-  /** Five figures, and the milliseconds since the sample before. */
+  /** Five figures, and the milliseconds since the previous sample. */
   readonly cells: Float32Array;
-  /** How often the last sample of `cells` has come again since, and over how many milliseconds. */
+  /** How often the last sample of `cells` was repeated since, and over how many milliseconds. */
   readonly repeats: number;
   readonly repeatedMs: number;
 }
@@ -35,7 +35,7 @@ export function emptySeries(): Series {
   return EMPTY;
 }
 
-/** `elapsedMs`: since the sample before; 0 for the first. */
+/** `elapsedMs`: since the previous sample; 0 for the first. */
 export function appended(series: Series, sample: Sample, elapsedMs: number): Series {
   if (saysTheSame(series, sample)) {
     return { cells: series.cells, repeats: series.repeats + 1, repeatedMs: series.repeatedMs + elapsedMs };
@@ -71,18 +71,18 @@ export function laneOf(series: Series, name: Lane): readonly (number | null)[] {
 
 export interface Slope {
   readonly perSec: number;
-  /** In all. */
+  /** All samples, repeated ones included. */
   readonly change: number;
   /**
-   * How far the last sample is above all, or below all, of the older half: 0 for a figure that goes up and down and is
-   * where it was, as the depth of a queue that is filled and emptied in batches.
+   * How far the last sample is above all, or below all, of the older half. It is 0 for a figure that goes up and down
+   * and is where it was, like the depth of a queue that is filled and emptied in batches.
    */
   readonly beyond: number;
 }
 
 /**
- * Change of a figure over the last `windowMs`; null with fewer than two known samples. Between samples further apart
- * than the window it is the change between the last two.
+ * The change of a figure over the last `windowMs`; null with fewer than two known samples. If samples are further apart
+ * than the window, it is the change between the last two.
  */
 export function slope(series: Series, name: Lane, windowMs: number): Slope | null {
   const { cells, repeats, repeatedMs } = series;
@@ -107,15 +107,12 @@ export function slope(series: Series, name: Lane, windowMs: number): Slope | nul
   return { perSec: ((last - first) * 1000) / firstElapsedMs, change: last - first, beyond };
 }
 
-/**
- * The least and the most of the samples of the last `elapsedMs` that are older than half of that. All of them are
- * known.
- */
+/** The smallest and largest of the samples in the older half of the last `elapsedMs`. All of them are known. */
 function olderHalf({ cells, repeats, repeatedMs }: Series, lane: number, elapsedMs: number): [number, number] {
   let [least, most] = [Infinity, -Infinity];
   let age = 0;
   for (let index = cells.length / WIDTH - 1; index >= 0 && age <= elapsedMs; index--) {
-    // The last sample stands for those, too, that said the same before it.
+    // The last sample also stands for the equal ones before it.
     const oldest = index === cells.length / WIDTH - 1 && repeats > 0 ? repeatedMs : age;
     if (oldest * 2 >= elapsedMs) {
       const value = cells[index * WIDTH + lane] ?? Number.NaN;
@@ -126,26 +123,26 @@ function olderHalf({ cells, repeats, repeatedMs }: Series, lane: number, elapsed
   return [least, most];
 }
 
-/** A trend is read from so many groups of so many samples. */
+/** A trend is read from this many groups with this many samples each. */
 const TREND_GROUPS = 4;
 const TREND_GROUP = 5;
 const TREND_SAMPLES = TREND_GROUPS * TREND_GROUP;
 
-/** Whether there are samples enough to tell a slow trend. */
+/** Whether there are enough samples to see a slow trend. */
 export function coversTrend({ cells, repeats }: Series): boolean {
   return cells.length / WIDTH + repeats >= TREND_SAMPLES;
 }
 
 /**
- * How a figure has risen or fallen over its last twenty samples, if it went on and on, however little it was: of four
- * groups of five, none reaches back into the one before. The depth of a queue whose consumers keep up wanders; a random
- * walk looks so in one case of 160, but in one of five where two halves are compared (simulated). A broker may renew
- * its figures only every few samples, so groups may touch. Null when there is no such trend.
+ * How a figure has risen or fallen over its last twenty samples, if it did so steadily, however little it was. Of four
+ * groups of five, no group may overlap the one before. The depth of a queue whose consumers keep up wanders. A random
+ * walk looks like a trend in one case of 160, but in one of five if only two halves are compared (simulated). A broker
+ * may renew its figures only every few samples, so groups may touch. Null if there is no such trend.
  */
 export function trend(series: Series, name: Lane): { perSec: number; change: number } | null {
   const { cells, repeats, repeatedMs } = series;
   const rows = cells.length / WIDTH;
-  // The last of them are all the same, as with most queues.
+  // The last samples are all the same, as with most queues.
   if (repeats > TREND_GROUP || !coversTrend(series)) return null;
   const lane = LANES.indexOf(name);
   const rowOf = (back: number): number => (rows - 1 - Math.max(0, back - repeats)) * WIDTH;

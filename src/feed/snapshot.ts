@@ -1,10 +1,12 @@
 import type { QueueStats } from '../contract/stats.ts';
 
-/** How far what is shown of a broker can be trusted. Instants are milliseconds since the epoch. */
+/** How far the shown figures of a broker can be trusted. Instants are milliseconds since the epoch. */
 export type Condition =
   | { readonly state: 'connecting' }
   | { readonly state: 'fresh' }
-  /** The last good sample is of `since` (null: there was none). `retryAt` is null while an answer is still awaited. */
+  /**
+   * The last good sample is from `since` (null: there was none). `retryAt` is null while an answer is still awaited.
+   */
   | {
       readonly state: 'stale';
       readonly reason: string;
@@ -12,20 +14,20 @@ export type Condition =
       readonly retryAt: number | null;
     };
 
-/** What one poll of one broker has brought. */
+/** The result of one poll of one broker. */
 export interface Snapshot {
   readonly context: string;
-  /** `rabbitmq` …; null as long as there was no connection. */
+  /** `rabbitmq` …; null until there was a connection. */
   readonly broker: string | null;
   readonly address: string | null;
   readonly at: number;
-  /** How long the broker took to answer, milliseconds; null without an answer. */
+  /** How long the broker took to answer, in milliseconds; null without an answer. */
   readonly tookMs: number | null;
-  /** From this reading to the next one, milliseconds. Absent: nobody knows, or it is no reading. */
+  /** The time from this reading to the next one, in milliseconds. Absent: it is unknown, or this is no reading. */
   readonly everyMs?: number;
   readonly condition: Condition;
-  /** Every queue, with rates; null: nothing new, what was known before stays. */
+  /** Every queue, with rates; null: nothing new, and what was known before stays. */
   readonly queues: readonly QueueStats[] | null;
-  /** What the backend had to say about this reading. Broker text in it is not yet made safe. */
+  /** The notices of the backend about this reading. Broker text in it is not yet made safe. */
   readonly notices: readonly string[];
 }

@@ -1,7 +1,7 @@
 import type { Broker } from '../contract/broker.ts';
 import type { Notice } from '../contract/queue.ts';
 
-/** A broker that readings are taken of. */
+/** A broker to take readings from. */
 export interface Source {
   /** Its name in the readings; unique among those that are read together. */
   readonly context: string;

@@ -5,7 +5,7 @@ import type { PollOptions } from './poll-broker.ts';
 import type { Snapshot } from './snapshot.ts';
 import type { Source } from './source.ts';
 
-/** As `PollOptions`, with the time between two readings in the place of a cadence that changes. */
+/** Like `PollOptions`, with a fixed time between two readings instead of a cadence. */
 export interface SteadyOptions extends Omit<PollOptions, 'cadence'> {
   readonly sources: readonly Source[];
   readonly intervalMs: number;
@@ -17,13 +17,13 @@ export function snapshotsOf(options: SteadyOptions): AsyncGenerator<Snapshot> {
 }
 
 /**
- * The snapshots of one frame: until each broker has answered, with rates where those take a second reading, or has
- * failed to. Brokers that are quick go on being polled while the others are waited for.
+ * The snapshots of one frame. Each broker is polled until it has answered (twice, if its rates take a second reading)
+ * or has failed. Quick brokers are polled further while the others are waited for.
  */
 export async function* untilComplete(options: SteadyOptions): AsyncGenerator<Snapshot> {
   const waiting = new Set(options.sources.map(({ context }) => context));
   const read = new Set<string>();
-  // A second reading is the last one, so that a broker needs no rest before it, and somebody waits for it.
+  // A second reading is the last one, so the broker needs no rest before it, and a person is waiting for it.
   const cadence = new Cadence(options.intervalMs, options.clock, 0);
   for await (const snapshot of watch(options.sources, { ...options, cadence })) {
     yield snapshot;

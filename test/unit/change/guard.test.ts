@@ -56,7 +56,7 @@ describe('the question', () => {
       lines: [
         'Move?',
         '  context: from, to prod (protected)',
-        '  archive is protected: it is its name that is asked for',
+        '  archive is protected: type its name',
       ],
       typed: 'archive',
     });
