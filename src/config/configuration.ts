@@ -1,40 +1,40 @@
-/** A text that is written out, or where to get it. Only the last three are fit for secrets. */
+/** A text that is written out, or a place to get it from. Only the last three are fit for secrets. */
 export type SecretText =
   | { readonly from: 'text'; readonly text: string }
   | { readonly from: 'env'; readonly name: string }
   | { readonly from: 'file'; readonly path: string }
-  /** A program and its arguments, started without a shell; its first line of output is the text. */
+  /** A program and its arguments, started without a shell. The first line of its output is the text. */
   | { readonly from: 'command'; readonly argv: readonly string[] };
 
-/** What a rule says about one verb on the queues that its pattern matches. */
+/** The effect of a rule for one verb on the queues that its pattern matches. */
 export type RuleEffect = 'deny' | 'confirm';
 
 export interface Rule {
-  /** A glob over names of queues. */
+  /** A glob for names of queues. */
   readonly pattern: string;
-  /** Verb → effect; `*` stands for every verb that changes something. */
+  /** Verb → effect. `*` stands for every verb that changes something. */
   readonly verbs: Readonly<Record<string, RuleEffect | undefined>>;
 }
 
 /** A named connection. */
 export interface Context {
   readonly name: string;
-  /** A written URL may hold `${NAME}`, see `connectionUrl`. */
+  /** A URL in the file may contain `${NAME}`: see `connectionUrl`. */
   readonly url: SecretText;
   readonly user: SecretText | null;
   readonly password: SecretText | null;
-  /** The queue of a command that names none. */
+  /** The queue of a command that does not name one. */
   readonly queue: string | null;
-  /** Every change is refused. */
+  /** Refuse every change. */
   readonly isReadonly: boolean;
-  /** Every change asks for the queue's name; `--yes` counts only together with `--confirm QUEUE`. */
+  /** Every change asks for the queue's name. `--yes` counts only together with `--confirm QUEUE`. */
   readonly isProtected: boolean;
   readonly rules: readonly Rule[];
-  /** Paths in bodies whose values are not to be shown: `card.number`, `customers.*.email`. */
+  /** Paths in bodies whose values must not be shown: `card.number`, `customers.*.email`. */
   readonly redact: readonly string[];
   /** For prompts and the live view. */
   readonly color: ContextColor | null;
-  /** The file that it was read from. */
+  /** The file that the context was read from. */
   readonly file: string;
   readonly isFromProject: boolean;
 }
@@ -48,7 +48,7 @@ export const DEFAULT_OUTPUTS = ['table', 'json', 'ndjson', 'yaml'] as const;
 export const CONTEXT_COLORS = ['red', 'yellow', 'green', 'cyan', 'blue', 'magenta', 'gray'] as const;
 export type ContextColor = (typeof CONTEXT_COLORS)[number];
 
-/** Defaults for flags; a flag or a variable (`MQ_OUTPUT` …) wins. */
+/** Defaults for flags. A flag or a variable (`MQ_OUTPUT` …) wins over them. */
 export interface Defaults {
   readonly output: string | null;
   readonly color: string | null;
@@ -56,17 +56,17 @@ export interface Defaults {
   readonly connectTimeout: string | null;
 }
 
-/** All that the files say. */
+/** The content of all the files. */
 export interface Configuration {
   readonly contexts: ReadonlyMap<string, Context>;
-  /** The context used when neither the line, the environment nor `mq context use` chose one. */
+  /** The context used if neither the line, the environment nor `mq context use` chose one. */
   readonly defaultContext: string | null;
   readonly defaults: Defaults;
-  /** The files that were read, the person's own first. */
+  /** The files that were read, the user's own first. */
   readonly files: readonly string[];
-  /** What is allowed but should be said, one sentence each. */
+  /** Warnings about what is allowed, one sentence each. */
   readonly warnings: readonly string[];
-  /** Those of them that say where a command does not go, though a file asks for it: to be said at once. */
+  /** The warnings that a command does not go where a file asks for it: these are said at once. */
   readonly notices: readonly string[];
 }
 

@@ -12,15 +12,15 @@ export interface UrlRequest {
 }
 
 /**
- * The URL to connect with, secrets included. `${NAME}` is expanded after the URL is split, so that no value, an `@` in
- * a password say, can move the border between its parts and so change the host. Throws `CONFIG_INVALID`.
+ * The URL to connect with, secrets included. `${NAME}` is expanded after the URL is split. So no value, such as an `@`
+ * in a password, can move the border between its parts and change the host. Throws `CONFIG_INVALID`.
  */
 export async function connectionUrl(context: Context, { env, secrets, signal }: UrlRequest): Promise<string> {
   const at = (key: string) => ({ path: `contexts.${context.name}.${key}`, configFile: context.file, env, signal });
   const written = await fetchText(context.url, at('url'));
   secrets.learnUrl(written);
-  // Only a URL that stands in the person's own file is a template: what comes out of a variable, file or command is
-  // taken as it is.
+  // Only a URL that is written in the user's own file is a template. A URL from a variable, file or command is used as
+  // it is.
   const expanded = context.url.from === 'text' ? expandUrl(written, { env, secrets, path: at('url').path }) : written;
   const user = context.user === null ? null : await fetchText(context.user, at('user'));
   const password = context.password === null ? null : await fetchText(context.password, at('password'));
@@ -33,18 +33,18 @@ export async function connectionUrl(context: Context, { env, secrets, signal }: 
 }
 
 /**
- * Half of a character (an unpaired surrogate, which JSON and YAML can write) has no place in a URL, and no bytes.
- * Throws `CONFIG_INVALID`, not quoting it.
+ * Half of a character (an unpaired surrogate, which JSON and YAML can write) cannot be part of a URL and has no bytes.
+ * Throws `CONFIG_INVALID` without quoting it.
  */
 export function requireText(text: string | null, what: string): void {
   if (text === null || text.isWellFormed()) return;
   throw new MqError(
     'CONFIG_INVALID',
-    `${what} holds half of a character (an unpaired surrogate), which cannot be sent`,
+    `${what} contains half of a character (an unpaired surrogate), which cannot be sent`,
   );
 }
 
-/** What is written needs no further module. */
+/** A plain text needs no further module. */
 async function fetchText(secret: SecretText, request: SecretRequest): Promise<string> {
   return secret.from === 'text' ? secret.text : (await import('./secret.ts')).fetchSecret(secret, request);
 }
@@ -113,7 +113,7 @@ function expandUrl(url: string, { env, secrets, path }: Expansion): string {
       throw new MqError('CONFIG_INVALID', `${path}: the variable ${name} does not hold a host`);
     return value;
   };
-  // The path of a file keeps its slashes; a virtual host or a database is one segment.
+  // The path of a file keeps its slashes. A virtual host or a database is one segment.
   const asPath = parts.scheme.endsWith('//') ? encodeURIComponent : (value: string) => value;
   return joinUrl({
     scheme: parts.scheme,

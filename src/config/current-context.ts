@@ -4,16 +4,16 @@ import type { Places } from './places.ts';
 import { writePrivateFile } from './private-file.ts';
 import { readSmallFile } from './small-file.ts';
 
-/** What `mq context use` remembers. Kept apart from the configuration, which belongs to the person. */
+/** The choice that `mq context use` remembers. It is kept apart from the configuration, which belongs to the user. */
 export interface CurrentContext {
   readonly current: string | null;
-  /** What `-` goes back to. */
+  /** The context that `-` returns to. */
   readonly previous: string | null;
 }
 
 const NONE: CurrentContext = { current: null, previous: null };
 
-/** A file that is missing or damaged means that nothing was chosen. */
+/** A missing or damaged file means that no context was chosen. */
 export function readCurrentContext(places: Places): CurrentContext {
   try {
     const [current, previous] = readSmallFile(fileIn(places)).text.split('\n').map(nameOrNull);
@@ -23,7 +23,7 @@ export function readCurrentContext(places: Places): CurrentContext {
   }
 }
 
-/** Throws `PRECONDITION_FAILED` when it cannot be written. */
+/** Throws `PRECONDITION_FAILED` if it cannot be written. */
 export async function writeCurrentContext(places: Places, { current, previous }: CurrentContext): Promise<void> {
   await writePrivateFile(fileIn(places), `${current ?? ''}\n${previous ?? ''}\n`);
 }

@@ -10,13 +10,13 @@ export interface Edit {
   readonly replace: boolean;
 }
 
-/** A context as the file has it. */
+/** A context as it is in the file. */
 export type ContextEntry = Readonly<Record<string, unknown>>;
 
 /**
- * Adds a context to the file, which is made when it is missing; everything else in it, comments included, stays as it
- * was. Throws `ALREADY_EXISTS` (unless `replace`), `CONFIG_INVALID` when the file or the entry is wrong; then the file
- * is untouched.
+ * Adds a context to the file, and creates the file if it is missing. Everything else in it stays the same, comments
+ * included. Throws `ALREADY_EXISTS` (unless `replace`), and `CONFIG_INVALID` if the file or the entry is wrong. The
+ * file is then unchanged.
  */
 export async function addContext(
   file: string,
@@ -35,7 +35,7 @@ export async function addContext(
   await save(file, document, known);
 }
 
-/** Takes a context out of the file, with the comments that belong to it. Throws `CONTEXT_NOT_FOUND`. */
+/** Removes a context from the file, with the comments that belong to it. Throws `CONTEXT_NOT_FOUND`. */
 export async function removeContext(file: string, name: string, known: Known): Promise<void> {
   const document = await open(file, known);
   if (!document.deleteIn(['contexts', name])) throw new MqError('CONTEXT_NOT_FOUND', `no context ${name} in ${file}`);
@@ -43,8 +43,8 @@ export async function removeContext(file: string, name: string, known: Known): P
 }
 
 /**
- * Changes which backends of somebody else the file names, which is made when it is missing. Throws `CONFIG_INVALID`
- * when the file is wrong; then it is untouched.
+ * Changes which third-party backends the file names, and creates the file if it is missing. Throws `CONFIG_INVALID` if
+ * the file is wrong: then it is unchanged.
  */
 export async function nameBackends(
   file: string,
@@ -67,13 +67,13 @@ async function open(file: string, known: Known): Promise<Document> {
     if (error instanceof UnfitFile) throw new MqError('CONFIG_INVALID', `cannot read ${file}: ${error.message}`);
     if (errnoOf(error) !== 'ENOENT') throw new MqError('CONFIG_INVALID', `cannot read ${file}: ${errnoOf(error)}`);
   }
-  // What could not be read must not be written over.
+  // A file that could not be read must not be overwritten.
   readConfiguration(text, file, { known, isProject: false });
   const document = parseDocument(text);
   return document.contents === null ? emptyLike(document) : document;
 }
 
-/** A file that holds nothing but comments keeps them. */
+/** A file that contains only comments keeps them. */
 function emptyLike(document: Document): Document {
   const fresh = new Document({});
   fresh.commentBefore = [document.commentBefore, document.comment].filter(Boolean).join('\n') || null;

@@ -6,15 +6,15 @@ import { appendPrivateLine } from './private-file.ts';
 import { readSmallFile } from './small-file.ts';
 
 /**
- * Which contexts of projects a command of the user has connected to. Tab connects to no other: it is pressed in a clone
- * that nobody has looked at yet, and what a repository names may be anybody's server. A context that is changed is
- * another.
+ * Remembers which contexts of projects a command of the user has connected to. Tab connects to no other. People press
+ * it in a clone that they have not looked at yet, and a repository may name anybody's server. A context that was
+ * changed counts as another one.
  */
 export function isKnownProject(places: Places, context: Context): boolean {
   return linesIn(fileIn(places)).includes(lineOf(context));
 }
 
-/** Never throws: then Tab goes on not to connect. */
+/** Never throws: Tab then continues not to connect. */
 export function rememberProject(places: Places, context: Context): void {
   try {
     if (!isKnownProject(places, context)) appendPrivateLine(fileIn(places), lineOf(context));

@@ -9,16 +9,16 @@ import { findProjectFile } from './project-file.ts';
 import type { FileContent, Reading } from './read-file.ts';
 import { readSmallFileOrPipe, UnfitFile } from './small-file.ts';
 
-/** All that decides which broker a command talks to, apart from its own flags. */
+/** Everything that decides which broker a command talks to, apart from its own flags. */
 export interface Settings extends CurrentContext, Known {
   readonly configuration: Configuration;
   readonly places: Places;
 }
 
 /**
- * Reads the person's file and the project's. In a conflict the person's own wins, so that a repository can neither
- * redirect a name that they know nor choose among what is theirs. A missing file is none, except one that `MQ_CONFIG`
- * names. Throws `CONFIG_INVALID`.
+ * Reads the user's file and the project's. In a conflict the user's own file wins, so that a repository can neither
+ * redirect a name that they know nor choose among their contexts. A missing file counts as empty, except one that
+ * `MQ_CONFIG` names. Throws `CONFIG_INVALID`.
  */
 export async function loadSettings(
   env: Environment,
@@ -31,7 +31,7 @@ export async function loadSettings(
   return { ...known, configuration: merge(user, project), places, ...readCurrentContext(places) };
 }
 
-/** As if there were no files. */
+/** The result without any files. */
 export function emptySettings(env: Environment, known: Known): Settings {
   return {
     ...known,
@@ -58,7 +58,7 @@ async function readUserFile(
   if (text === null) {
     if (!env.MQ_CONFIG) return null;
     throw new MqError('CONFIG_INVALID', `MQ_CONFIG names ${file}, which does not exist`, {
-      hint: 'correct it, or make an empty file there: mq context add writes into it',
+      hint: 'correct it, or create an empty file there: mq context add writes into it',
     });
   }
   const content = await parse(text, file, { known, isProject: false });
@@ -73,7 +73,7 @@ function othersMayRead(file: string): boolean {
 
 interface FoundProject {
   readonly found: Found | null;
-  /** Of a file that is not followed. */
+  /** The warning about a file that is ignored. */
   readonly warnings: readonly string[];
 }
 
@@ -85,7 +85,7 @@ async function readProjectFile(folder: string, known: Known): Promise<FoundProje
   return { found: { file, content: await parse(project.text, file, { known, isProject: true }) }, warnings: [] };
 }
 
-/** YAML and the validator are loaded only when there is a file. */
+/** YAML and the validator are loaded only if there is a file. */
 async function parse(text: string, file: string, reading: Reading): Promise<FileContent> {
   const { readConfiguration } = await import('./read-file.ts');
   return readConfiguration(text, file, reading);

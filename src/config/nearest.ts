@@ -1,4 +1,4 @@
-/** The candidate that a mistyped word most likely means; null: none is near enough to be worth a guess. */
+/** The candidate that a mistyped word most likely means; null: none is similar enough for a guess. */
 export function nearest(word: string, candidates: Iterable<string>): string | null {
   const limit = Math.max(1, Math.floor(word.length / 3));
   let best: string | null = null;
@@ -14,7 +14,7 @@ export function nearest(word: string, candidates: Iterable<string>): string | nu
   return best;
 }
 
-/** Insertions, deletions, replacements, and neighbours that changed places, one each. */
+/** Counts insertions, deletions, replacements and swapped neighbours as one each. */
 function editDistance(a: string, b: string): number {
   let beforePrevious: number[] = [];
   let previous = Array.from({ length: b.length + 1 }, (_, at) => at);

@@ -4,16 +4,17 @@ import { dirname, join } from 'node:path';
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * Where `mq` keeps its files: the XDG base directories, on macOS too, as people expect of tools for the command line.
+ * Where `mq` keeps its files: the XDG base directories. They are used on macOS too, as people expect of command-line
+ * tools.
  */
 export interface Places {
-  /** Written by the person, and by `mq context add|rm` with its comments kept. */
+  /** The user writes it, and so does `mq context add|rm`, which keeps its comments. */
   readonly configFile: string;
-  /** Databases of the embedded queue. */
+  /** The databases of the embedded queue. */
   readonly dataFolder: string;
-  /** The current context and the history of changes: what the program remembers. */
+  /** The current context and the history of changes. */
   readonly stateFolder: string;
-  /** Names for completion: may be removed at any time. */
+  /** Names for completion. They may be removed at any time. */
   readonly cacheFolder: string;
 }
 
@@ -28,12 +29,12 @@ export function placesOf(env: Environment): Places {
   };
 }
 
-/** The specification of XDG: a relative path in such a variable is invalid and to be ignored. */
+/** The XDG specification says that a relative path in such a variable is invalid and must be ignored. */
 function base(value: string | undefined, home: string, usual: string): string {
   return value?.startsWith('/') ? value : join(home, usual);
 }
 
-/** The folder and those above it, the nearest first. */
+/** The folder and its parents, the nearest first. */
 export function* upwards(folder: string): Generator<string> {
   let current = folder;
   for (;;) {

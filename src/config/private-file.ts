@@ -4,8 +4,8 @@ import { dirname, join } from 'node:path';
 import { MqError } from '../contract/errors.ts';
 
 /**
- * Writes a file that only its owner may read (0600, in folders of 0700 where they are made here): the whole new text or
- * the old one, never a part. A symbolic link stays one, and the file that it leads to is replaced. Throws
+ * Writes a file that only its owner may read (mode 0600; folders that it creates get 0700). Afterwards the file has the
+ * whole new text or the whole old one, never a part. A symbolic link stays a link, and its target is replaced. Throws
  * `PRECONDITION_FAILED`.
  */
 export async function writePrivateFile(path: string, text: string): Promise<void> {
@@ -37,7 +37,8 @@ export async function writePrivateFile(path: string, text: string): Promise<void
  */
 export function appendPrivateLine(path: string, line: string): void {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-  // Without waiting: a pipe that nobody reads would stop the program. One that is read is no file of ours either.
+  // Opened without waiting: a pipe without a reader would stop the program. A pipe with a reader is not our file
+  // either.
   const { O_APPEND, O_CREAT, O_NONBLOCK, O_WRONLY } = constants;
   const descriptor = openSync(path, O_APPEND | O_CREAT | O_WRONLY | (O_NONBLOCK ?? 0), 0o600);
   try {
@@ -49,7 +50,7 @@ export function appendPrivateLine(path: string, line: string): void {
   }
 }
 
-/** The system's short word for what went wrong (`EACCES`); never the text of a foreign error. */
+/** The system's short word for the error (`EACCES`); never the text of a foreign error. */
 export function errnoOf(error: unknown): string {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'it failed';
 }

@@ -8,16 +8,16 @@ import { readSmallFile, UnfitFile } from './small-file.ts';
 
 const PROJECT_FILE = '.mq.yaml';
 
-/** A project's file, or why the one that was found is not followed. */
+/** A project's file, or the reason why the one that was found is ignored. */
 export type ProjectFile =
   | { readonly file: string; readonly text: string }
   | { readonly file: string; readonly passedOver: string };
 
 /**
- * Looked for from `folder` up to the root of its git repository; outside of one only in `folder`, as what lies above is
- * nobody's project. Where others may write (a folder for temporary files, a share), anybody can put a repository above
- * the folders of somebody else: so it is read only when the file, its folder and the repository belong to the user or
- * to root.
+ * Searches from `folder` up to the root of its git repository. Outside of a repository it searches only in `folder`,
+ * because a file above it may belong to any project. Where others may write (a folder for temporary files, a share),
+ * anybody can put a repository above somebody else's folders. So the file is read only if the file, its folder and the
+ * repository belong to the user or to root.
  */
 export function findProjectFile(folder: string): ProjectFile | null {
   const inside: string[] = [];
@@ -45,19 +45,22 @@ export function findProjectFile(folder: string): ProjectFile | null {
 }
 
 /**
- * What the text of another file says would be shown by the error that it is no configuration: in the log of a build, to
- * who made the link.
+ * A file outside would be quoted by the error that it is no configuration. In the log of a build, its content would be
+ * shown to the person who made the link.
  */
 function leadsOut(file: string, project: string): boolean {
   try {
     return !realpathSync(file).startsWith(join(realpathSync(project), sep));
   } catch {
-    // Opening it says why.
+    // Opening it gives the reason.
     return false;
   }
 }
 
-/** Null: there is none. Of a symbolic link those of the link itself, as who made it chose where it leads. */
+/**
+ * Null: there is none. For a symbolic link it is the data of the link itself, because whoever made the link chose its
+ * target.
+ */
 function statsOf(path: string): Stats | null {
   try {
     return lstatSync(path);
@@ -71,7 +74,7 @@ function statsOf(path: string): Stats | null {
 function read(file: string): ProjectFile | null {
   try {
     const { text, stats } = readSmallFile(file);
-    // Of what was opened, which a link may have led to.
+    // Checks the file that was opened: a link may have led to it.
     if (!belongs(stats)) return { file, passedOver: 'it belongs to another user' };
     return isOpenToOthers(stats) ? { file, passedOver: 'other users may write to it' } : { file, text };
   } catch (error) {
@@ -82,7 +85,7 @@ function read(file: string): ProjectFile | null {
   }
 }
 
-/** A group of the user's own is usual, and then what is made is writable for it. */
+/** It is common that a user has a group alone, and that new files are writable for it. */
 function isOpenToOthers({ mode, gid }: Stats): boolean {
   if (ownUser() === null) return false;
   return (mode & 0o002) !== 0 || ((mode & 0o020) !== 0 && gid !== userInfo().gid);
@@ -96,8 +99,8 @@ function belongs({ uid }: Stats): boolean {
 let user: number | null | undefined;
 
 /**
- * Null where files belong to nobody, as on Windows. Asked only when a project's file was found: a directory of users
- * may be far away.
+ * Null if files have no owner, as on Windows. This is asked only when a project's file was found: the directory of
+ * users may be far away.
  */
 function ownUser(): number | null {
   if (user === undefined) {

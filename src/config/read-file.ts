@@ -7,7 +7,7 @@ import { nearest } from './nearest.ts';
 import { projectUrlFault } from './project-url.ts';
 import { type Schemas, schemasFor, type UserContext, type UserFile } from './schema.ts';
 
-/** How a file is read: whose it is decides what it may hold. */
+/** How to read a file: its owner decides what it may contain. */
 export interface Reading {
   readonly known: Known;
   readonly isProject: boolean;
@@ -18,7 +18,7 @@ export interface FileContent extends Omit<Configuration, 'files' | 'notices'> {}
 
 /**
  * Reads the text of a configuration file. Throws `CONFIG_INVALID` with the file, the line and the path of the first
- * mistake (`config.yaml:4: contexts.prod.tmeout: …`), and never with a value, which may be a secret.
+ * mistake (`config.yaml:4: contexts.prod.tmeout: …`). It never shows a value, which may be a secret.
  */
 export function readConfiguration(text: string, file: string, reading: Reading): FileContent {
   const { isProject, known } = reading;
@@ -37,7 +37,7 @@ export function readConfiguration(text: string, file: string, reading: Reading):
 
   const contexts = document.get('contexts');
   if (isMap(contexts)) {
-    // The validator passes over names such as `constructor` in silence.
+    // The validator silently skips names such as `constructor`.
     for (const { key } of contexts.items) {
       const name = isScalar(key) ? String(key.value) : '';
       const offset = isNode(key) ? key.range?.[0] : undefined;
@@ -59,7 +59,7 @@ export function readConfiguration(text: string, file: string, reading: Reading):
   }
   const checked = v.safeParse(isProject ? schemas.projectFile : schemas.userFile, plain);
   if (!checked.success) {
-    // An unknown key explains the missing one that it was meant to be.
+    // An unknown key explains why the required key that it was meant to be is missing.
     const issue = checked.issues.find(({ expected }) => expected === 'never') ?? checked.issues[0];
     const path = (issue.path ?? []).map(({ key }) => String(key));
     const { sentence, hint } = explain(issue, path, isProject, schemas);
@@ -72,7 +72,7 @@ export function readConfiguration(text: string, file: string, reading: Reading):
   return fromChecked((checked as { output: UserFile }).output, file, reading);
 }
 
-/** Where the last key of the path stands, or of the nearest one above it that is there. */
+/** The position of the last key of the path, or of the nearest existing key above it. */
 function keyOffset(document: Document, path: readonly string[]): number | undefined {
   for (let depth = path.length; depth > 0; depth--) {
     const parent: unknown = depth === 1 ? document.contents : document.getIn(path.slice(0, depth - 1), true);
@@ -86,7 +86,7 @@ function keyOffset(document: Document, path: readonly string[]): number | undefi
 }
 
 const PROJECT_LIMIT =
-  "a project's file holds no secrets, starts no programs and names nothing of yours: put this context into your own configuration file";
+  "a project's file must not hold secrets, start programs or name anything of yours: put this context into your own configuration file";
 
 function explain(
   issue: v.BaseIssue<unknown>,
@@ -120,7 +120,7 @@ function knownKeys(
   return path.at(-3) === 'rules' ? Object.keys(ruleVerbs.entries) : ['env', 'file', 'command'];
 }
 
-/** A key of the file in a message: it is the person's own text, but one line is enough of it. */
+/** A key of the file in a message. It is the user's own text, but one line of it is enough. */
 function printable(key: string): string {
   return key.length > 80 ? `${key.slice(0, 79)}…` : key;
 }
@@ -135,12 +135,12 @@ function fromChecked(content: UserFile, file: string, { isProject, known }: Read
       throw new MqError('CONFIG_INVALID', `${file}: contexts.${name}.url: ${fault}`, { hint: PROJECT_LIMIT });
     }
     if (isProject && context.url.from === 'text' && refersOrHides(context.url.text)) {
-      throw new MqError('CONFIG_INVALID', `${file}: contexts.${name}.url: must hold no password and no \${NAME}`, {
+      throw new MqError('CONFIG_INVALID', `${file}: contexts.${name}.url: must not contain a password or \${NAME}`, {
         hint: PROJECT_LIMIT,
       });
     }
     if (isProject && context.user?.from === 'text' && context.user.text.includes('${')) {
-      throw new MqError('CONFIG_INVALID', `${file}: contexts.${name}.user: must hold no \${NAME}`, {
+      throw new MqError('CONFIG_INVALID', `${file}: contexts.${name}.user: must not contain \${NAME}`, {
         hint: PROJECT_LIMIT,
       });
     }
@@ -189,7 +189,7 @@ function secretText(value: UserContext['url']): SecretText {
   return { from: 'command', argv: value.command };
 }
 
-/** A password that stands in the URL itself and not behind `${NAME}`. */
+/** A password in the URL itself, not behind `${NAME}`. */
 function hasWrittenPassword(url: string): boolean {
   const userinfo = /^[a-z][a-z0-9+.-]*:\/\/([^/?#]*)@/i.exec(url)?.[1] ?? '';
   const password = userinfo.includes(':') ? userinfo.slice(userinfo.indexOf(':') + 1) : '';

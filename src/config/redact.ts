@@ -3,15 +3,14 @@ import type { Known } from './known.ts';
 
 const HIDDEN = '***';
 /**
- * Shorter than this, a secret is found in many words, and a message without them could not be read; inside a word
- * nobody can tell it from the word. So it is hidden where no letter or digit stands beside it: in a URL, a parameter, a
- * protocol's own text.
+ * A shorter secret would be found inside many words, and hiding it there would make messages unreadable. So it is
+ * hidden only if no letter or digit is next to it: in a URL, a parameter, or a protocol's own text.
  */
 const SHORT = 4;
 
 /**
- * The secrets of this run. Whatever goes to stderr passes through `redact`, because client libraries and operating
- * systems repeat URLs and passwords in places that nobody expects.
+ * The secrets of this run. Everything that goes to stderr passes through `redact`, because client libraries and
+ * operating systems repeat URLs and passwords in unexpected places.
  */
 export class Secrets {
   readonly #brokers: Known['brokers'];
@@ -23,17 +22,17 @@ export class Secrets {
   }
 
   /**
-   * Registers the password in a URL, as written and decoded, and the values of parameters that the broker declares as
-   * secret, or that sound so.
+   * Registers the password in a URL, both as written and decoded. Also registers the values of parameters that the
+   * broker declares as secret, or whose names sound secret.
    */
   learnUrl(url: string): void {
     for (const secret of secretsIn(url, this.#brokers)) this.learn(secret);
   }
 
   /**
-   * The same for a word of the command line, wherever it stands: a URL that was typed in the place of a queue or a
-   * context is repeated by the error that says so. Of a URL inside a longer text (a body, a command) nothing short is
-   * taken: a count of messages would be hidden with `?key=5`.
+   * The same for any word of the command line: if a URL is typed in place of a queue or a context, the error repeats
+   * it. Short values are not taken from a URL inside a longer text (a body, a command): `?key=5` would hide a count of
+   * messages.
    */
   learnWord(word: string): void {
     const at = urlAt(word);
@@ -51,8 +50,8 @@ export class Secrets {
   }
 
   /**
-   * Replaces every registered secret, the longest first, so that no part of one is left; a short one where it stands by
-   * itself.
+   * Replaces every registered secret, the longest first, so that no part of one remains. A short one is replaced only
+   * if it stands alone.
    */
   redact(text: string): string {
     this.#longestFirst ??= [...this.#values].sort((a, b) => b.length - a.length);
@@ -65,7 +64,7 @@ export class Secrets {
     return redacted;
   }
 
-  /** The same value with every text in it redacted; keys, numbers and the shape stay. */
+  /** The same value with every text in it redacted. Keys, numbers and the structure stay. */
   redactValue(value: unknown): unknown {
     if (this.#values.size === 0) return value;
     if (typeof value === 'string') return this.redact(value);
@@ -76,8 +75,8 @@ export class Secrets {
 }
 
 /**
- * Where the first `scheme://` in a text begins; -1: nowhere. Looked for from its end, because an expression that begins
- * with the scheme takes the square of the length of a body without spaces: minutes for 200 KB.
+ * The position of the first `scheme://` in a text; -1: there is none. The search looks for `://` first, because an
+ * expression that begins with the scheme takes quadratic time on a body without spaces: minutes for 200 KB.
  */
 export function urlAt(text: string): number {
   for (let end = text.indexOf('://'); end !== -1; end = text.indexOf('://', end + 1)) {
@@ -97,8 +96,8 @@ function isInWord(text: string, at: number, length: number): boolean {
 }
 
 /**
- * As it is, percent-encoded in the ways of forms, of `encodeURI` and of WHATWG URLs, inside JSON and inside a quoted
- * JavaScript text.
+ * The forms of a secret: as it is; percent-encoded in the ways of forms, `encodeURI` and WHATWG URLs; inside JSON; and
+ * inside a quoted JavaScript text.
  */
 function formsOf(secret: string): readonly string[] {
   const wellFormed = secret.toWellFormed();
@@ -122,7 +121,10 @@ const SOUNDS_SECRET = /pass|secret|token|key/i;
 
 type IsSecret = (parameter: string) => boolean;
 
-/** What the broker of a URL declares as secret. What sounds so counts as well: nobody knows every scheme. */
+/**
+ * The parameters that the broker of a URL declares as secret. Names that sound secret count as well, because some
+ * schemes are unknown.
+ */
 function isSecretIn(url: string, brokers: Known['brokers']): IsSecret {
   const declared = schemeOf(url, brokers)?.manifest.parameters ?? [];
   const names = new Set(declared.filter(({ secret }) => secret === true).map(({ name }) => name));
@@ -130,8 +132,8 @@ function isSecretIn(url: string, brokers: Known['brokers']): IsSecret {
 }
 
 /**
- * Where the values of secret parameters stand. One pass: a single expression for it takes minutes where there are many
- * question marks.
+ * Finds the values of secret parameters in one pass: a single expression takes minutes on a text with many question
+ * marks.
  */
 function secretValues(text: string, isSecret: IsSecret): readonly { readonly start: number; readonly end: number }[] {
   const found: { start: number; end: number }[] = [];
@@ -153,13 +155,16 @@ function secretValues(text: string, isSecret: IsSecret): readonly { readonly sta
   return found;
 }
 
-/** -1: none. */
+/** -1: there is none. */
 function afterMark(text: string, from: number): number {
   const mark = text.indexOf('?', from);
   return mark === -1 ? -1 : mark + 1;
 }
 
-/** A URL fit for eyes: the password and secret parameters hidden. Works on text that is no valid URL as well. */
+/**
+ * A URL that is safe to show: the password and secret parameters are hidden. It also works on text that is not a valid
+ * URL.
+ */
 export function redactUrl(url: string, brokers: Known['brokers']): string {
   const { start, end } = passwordRange(url);
   const withoutPassword = start === end ? url : url.slice(0, start) + HIDDEN + url.slice(end);
@@ -179,7 +184,7 @@ function secretsIn(url: string, brokers: Known['brokers']): readonly string[] {
     .slice(0, start)
     .replace(/^[^/]*\/\//, '')
     .replace(/:$/, '');
-  // What HTTP sends as "Basic".
+  // The form that HTTP sends as "Basic".
   const basic = password === '' ? '' : Buffer.from(`${decoded(user)}:${decoded(password)}`).toString('base64');
   const values = secretValues(url, isSecretIn(url, brokers)).map(({ start, end }) => url.slice(start, end));
   const raw = [password, ...partsOf(password), ...values];
@@ -195,9 +200,9 @@ function decoded(text: string): string {
 }
 
 /**
- * Where the password stands in `scheme://user:password@host…`: up to the last `@` before the path, as people forget to
- * encode one. Behind a slash, a question mark or a hash that was not encoded either the authority would seem to end too
- * early: so an `@` behind one of the last two counts as well.
+ * Where the password is in `scheme://user:password@host…`: up to the last `@` before the path, because people forget to
+ * encode one. The authority would also seem to end too early at an unencoded slash, question mark or hash. So an `@`
+ * after a question mark or a hash counts as well.
  */
 function passwordRange(url: string): { readonly start: number; readonly end: number } {
   const authority = /^[a-z][a-z0-9+.-]*:\/\//i.exec(url)?.[0].length;
@@ -215,8 +220,8 @@ function passwordRange(url: string): { readonly start: number; readonly end: num
 }
 
 /**
- * Each part between letters that should have been encoded: parsers take some for a host, a port, a path or a parameter,
- * and errors quote those.
+ * The parts between letters that should have been encoded: parsers take some of them for a host, a port, a path or a
+ * parameter, and errors quote those.
  */
 function partsOf(password: string): readonly string[] {
   return /[?@#/&=;]/.test(password) ? password.split(/[?@#/&=:;]/).filter((part) => part !== '') : [];

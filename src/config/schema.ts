@@ -17,7 +17,7 @@ const secretText = v.union(
   'must be text, {env: NAME}, {file: PATH} or {command: [PROGRAM, ARGUMENT, …]}',
 );
 
-/** The form of a duration; its meaning belongs to the flag that it is the default of. */
+/** The form of a duration. The flag whose default it is checks the value. */
 const duration = v.pipe(
   v.string('must be a duration such as 30s'),
   v.regex(/^(\d+(\.\d+)?(ms|s|m|h|d|w))+$/, 'must be a duration such as 30s or 1m30s'),
@@ -31,13 +31,16 @@ function oneOf<const T extends readonly string[]>(words: T) {
 const effect = v.picklist(['deny', 'confirm'], 'must be deny or confirm');
 const contextName = v.pipe(
   v.string(),
-  v.regex(CONTEXT_NAME, 'is no name for a context: letters, digits, ".", "_" and "-", the first a letter or a digit'),
+  v.regex(
+    CONTEXT_NAME,
+    'is not a name for a context: letters, digits, ".", "_" and "-", the first a letter or a digit',
+  ),
 );
 
-/** As npm names packages. */
+/** The form that npm requires for names of packages. */
 const packageName = v.pipe(
   v.string(),
-  v.regex(/^(@[a-z0-9~-][a-z0-9._~-]*\/)?[a-z0-9~-][a-z0-9._~-]*$/, "is no name of a package; see 'mq backend'"),
+  v.regex(/^(@[a-z0-9~-][a-z0-9._~-]*\/)?[a-z0-9~-][a-z0-9._~-]*$/, "is not a name of a package; see 'mq backend'"),
 );
 
 const defaults = v.strictObject({
@@ -47,7 +50,7 @@ const defaults = v.strictObject({
   connectTimeout: v.optional(duration),
 });
 
-/** The schemas of both files, where these are the verbs that a rule can speak of. */
+/** The schemas of both files. `ruleVerbs`: the verbs that a rule can name. */
 export function schemasFor(verbs: readonly string[]) {
   const ruleVerbs = v.strictObject(Object.fromEntries(['*', ...verbs].map((verb) => [verb, v.optional(effect)])));
   const commonContext = {
@@ -64,7 +67,8 @@ export function schemasFor(verbs: readonly string[]) {
     password: v.optional(secretText),
     ...commonContext,
   });
-  // It comes with a repository: it must not read secrets, run programs or send either to a server of its choice.
+  // This file comes with a repository: it must not read secrets, run programs, or send either to a server of its
+  // choice.
   const projectContext = v.strictObject({ url: text, user: v.optional(text), ...commonContext });
   const userFile = v.strictObject({
     context: v.optional(text),

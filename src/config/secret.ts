@@ -6,7 +6,7 @@ import type { Environment } from './places.ts';
 import { errnoOf } from './private-file.ts';
 import { readSmallFileOrPipe, UnfitFile } from './small-file.ts';
 
-/** What a secret is for and where to look, for messages and for the paths in it. */
+/** The purpose of a secret and where to look for it, for messages and for the paths in it. */
 export interface SecretRequest {
   /** `contexts.prod.password`. */
   readonly path: string;
@@ -16,15 +16,16 @@ export interface SecretRequest {
   readonly signal: AbortSignal;
 }
 
-/** Enough for any password; a command that writes more is not the one that was meant. */
+/** Enough for any password. A command that writes more is not the one that was meant. */
 const LARGEST_SECRET_BYTES = 64 * 1024;
 
-/** The longest wait for a `{command: …}`, which may ask for a fingerprint. */
+/** The longest wait for a `{command: …}`: it may ask for a fingerprint. */
 const COMMAND_TIMEOUT_MS = 60_000;
 
 /**
- * Fetches a secret. One line feed at its end is dropped, as files and commands end their output with one. Throws
- * `CONFIG_INVALID` when there is none, in words that hold nothing of the secret, nor of what a command wrote on stderr.
+ * Fetches a secret. One line feed at its end is dropped, because files and commands usually end with one. Throws
+ * `CONFIG_INVALID` if there is no secret. The error contains nothing of the secret, and nothing that a command wrote to
+ * stderr.
  */
 export async function fetchSecret(secret: SecretText, request: SecretRequest): Promise<string> {
   switch (secret.from) {
@@ -67,7 +68,7 @@ async function runSecretCommand(argv: readonly string[], { path, env, signal }: 
       );
     const child = spawn(program, args, {
       env: { ...env },
-      // stdin and stderr stay the person's: a password manager may have to ask.
+      // The command shares stdin and stderr with the user: a password manager may have to ask.
       stdio: ['inherit', 'pipe', 'inherit'],
       timeout: COMMAND_TIMEOUT_MS,
       signal,

@@ -2,14 +2,14 @@ import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { abortedError } from '../contract/errors.ts';
 
-/** No file of ours comes near it: what is larger is another. */
+/** Our files are far smaller. A larger file is not ours. */
 const LARGEST_BYTES = 1024 * 1024;
 
-/** A pipe that is written to by then has a writer: `<(pass show mq)` of a shell. */
+/** A pipe that is being written to has a writer by then: `<(pass show mq)` of a shell. */
 const PIPE_PATIENCE_MS = 5_000;
 const PIPE_POLL_MS = 10;
 
-/** Why a file is not read, as a sentence about it. */
+/** The reason why a file is not read, as a sentence about it. */
 export class UnfitFile extends Error {}
 
 export interface SmallFile {
@@ -18,10 +18,10 @@ export interface SmallFile {
 }
 
 /**
- * The text of a file of ours. It is opened without waiting, as the open of a pipe that nobody writes to would stop the
- * program and its signals with it. Throws `UnfitFile` for what is no regular file (an empty device, `/dev/null`, is a
- * file without text) or too large, and the system's error. Not through `node:fs/promises`, which costs 3 ms to load,
- * more than reading the few small files of every command's start.
+ * The text of one of our files. It is opened without waiting: opening a pipe without a writer would stop the program
+ * and its signals. An empty device such as `/dev/null` is a file without text. Throws `UnfitFile` if it is not a
+ * regular file or is too large; otherwise the system's error. `node:fs/promises` is not used, because it takes 3 ms to
+ * load, more than reading the few small files at the start of every command.
  */
 export function readSmallFile(path: string): SmallFile {
   const { descriptor, stats } = open(path);
@@ -33,7 +33,7 @@ export function readSmallFile(path: string): SmallFile {
   }
 }
 
-/** As `readSmallFile`, also of a pipe that somebody writes to. Throws `ABORTED` too. */
+/** Like `readSmallFile`, but also reads a pipe that has a writer. It can throw `ABORTED`, too. */
 export async function readSmallFileOrPipe(path: string, signal: AbortSignal | null): Promise<SmallFile> {
   const { descriptor, stats } = open(path);
   try {
@@ -44,11 +44,11 @@ export async function readSmallFileOrPipe(path: string, signal: AbortSignal | nu
       try {
         readAvailable(descriptor, chunks);
         if (chunks.length > 0) return { text: decode(chunks), stats };
-        // At the end, without a byte: nobody writes, or not yet.
+        // The end, without a byte: there is no writer, or not yet.
       } catch (error) {
         if (!isEmptyForNow(error)) throw error;
       }
-      if (Date.now() > deadline) throw new UnfitFile('it is a pipe, and nobody writes to it');
+      if (Date.now() > deadline) throw new UnfitFile('it is a pipe that nothing writes to');
       await sleep(PIPE_POLL_MS);
     }
   } finally {
@@ -62,7 +62,7 @@ function open(path: string): { readonly descriptor: number; readonly stats: Stat
   return { descriptor, stats };
 }
 
-/** Adds what can be read now. Throws the system's `EAGAIN` when more may come. */
+/** Adds what can be read now. Throws the system's `EAGAIN` if more may come. */
 function readAvailable(descriptor: number, chunks: Buffer[]): readonly Buffer[] {
   let bytes = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
   for (;;) {

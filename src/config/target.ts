@@ -12,35 +12,34 @@ export type { Environment } from './places.ts';
 
 /** The broker that a command talks to. */
 export interface Target {
-  /** The name of the context that it came from; null: from `--url`, `MQ_URL` or the default. */
+  /** The name of its context; null: it is from `--url`, `MQ_URL` or the default. */
   readonly context: string | null;
-  /** What the configuration says of that context; null without one. */
+  /** The configuration of that context; null without one. */
   readonly settings: Context | null;
   /**
-   * Fetches secrets where there are any. The URL may hold a password: see `Secrets`, which has learnt it. Throws
-   * `CONFIG_INVALID`.
+   * Fetches secrets if there are any. The URL may contain a password; `Secrets` has learnt it. Throws `CONFIG_INVALID`.
    */
   connectionUrl(signal: AbortSignal): Promise<string>;
-  /** Nobody chose a broker: the embedded default. */
+  /** No broker was chosen: this is the embedded default. */
   readonly isDefault?: true;
-  /** The target that this one was made of, see `withParameter`. */
+  /** The target that this one was derived from: see `withParameter`. */
   readonly base?: Target;
 }
 
 /** A flag that only one backend knows, and that it reads from its URL. */
 export interface UrlFlag {
-  /** As it is typed: `--unwrap`. */
+  /** As the user types it: `--unwrap`. */
   readonly flag: string;
   readonly parameter: string;
   readonly value: string;
   readonly schemes: readonly string[];
-  /** What it is for, where it is refused. */
+  /** Its purpose, told when it is refused. */
   readonly purpose: string;
 }
 
 /**
- * The same broker with one more parameter in its URL. Its URL then rejects with `NOT_SUPPORTED` on any other backend,
- * `USAGE` when it is there already.
+ * The same broker with one more parameter in its URL. On any other backend, its URL rejects with `NOT_SUPPORTED`. If
+ * the URL has the parameter already, it rejects with `USAGE`.
  */
 export function withParameter(target: Target, { flag, parameter, value, schemes, purpose }: UrlFlag): Target {
   return {
@@ -60,7 +59,7 @@ export function withParameter(target: Target, { flag, parameter, value, schemes,
   };
 }
 
-/** What the command line says. */
+/** The choice on the command line. */
 export interface TargetChoice {
   readonly url: string | null;
   /** From `--context` or `queue@context`. */
@@ -96,13 +95,13 @@ export function resolveTarget(choice: TargetChoice, settings: Settings, env: Env
 }
 
 /**
- * What `mq context use` remembers goes for every folder, and a project's names only for its own: in another repository
- * the same name would be another broker. Throws `CONTEXT_NOT_FOUND`.
+ * A choice of `mq context use` applies in every folder. A project's names apply only inside the project: in another
+ * repository, the same name would mean another broker. Throws `CONTEXT_NOT_FOUND`.
  */
 export function requireOwn({ name, file, isFromProject }: Context): void {
   if (!isFromProject) return;
-  throw new MqError('CONTEXT_NOT_FOUND', `${name} is a context of the project here (${file}), and none of your own`, {
-    hint: `in this project: -c ${name}; to be used everywhere it has to be in your own file: mq context add`,
+  throw new MqError('CONTEXT_NOT_FOUND', `${name} is a context of this project (${file}), not one of your own`, {
+    hint: `in this project: -c ${name}; to use it everywhere, add it to your own file with mq context add`,
   });
 }
 
@@ -114,12 +113,12 @@ export function findContext(settings: Settings, asked: string): Context {
   if (context !== undefined) return context;
   const guess = nearest(name, settings.configuration.contexts.keys());
   throw new MqError('CONTEXT_NOT_FOUND', `no context ${name}`, {
-    hint: guess === null ? "see 'mq context ls', or 'mq context add' to make one" : `did you mean ${guess}?`,
+    hint: guess === null ? "see 'mq context ls', or add one with 'mq context add'" : `did you mean ${guess}?`,
   });
 }
 
 /**
- * `queue@context` → both, where the part after the last `@` is the name of a known context; else the whole is the
+ * Splits `queue@context` if the part after the last `@` is the name of a known context. Otherwise the whole is the
  * queue.
  */
 export function splitQueueAddress(
@@ -138,7 +137,7 @@ function contextTarget(context: Context, settings: Settings, env: Environment, s
     context: context.name,
     settings: context,
     connectionUrl(signal) {
-      // Once: a password manager should not ask twice for one command.
+      // Fetched once: a password manager should not ask twice for one command.
       url ??= connectionUrl(context, { env, secrets, signal }).then((text) =>
         withFilePath(requireScheme(text, `contexts.${context.name}.url`, settings), settings, dirname(context.file)),
       );
@@ -154,7 +153,7 @@ function urlTarget(url: string, source: string, settings: Settings, secrets: Sec
   return { context: null, settings: null, connectionUrl: () => Promise.resolve(full) };
 }
 
-/** The scheme of the broker that needs no server. Throws `USAGE` when there is none. */
+/** The scheme of the broker that needs no server. Throws `USAGE` if there is none. */
 function embedded({ brokers }: Settings): string {
   const scheme = brokers.find(({ file }) => file !== undefined)?.schemes[0];
   if (scheme !== undefined) return scheme.name;
@@ -162,8 +161,8 @@ function embedded({ brokers }: Settings): string {
 }
 
 /**
- * Where the address is a path: the scheme alone is the default file, and a relative path in a configuration file is
- * relative to that file.
+ * For brokers whose address is a path: the scheme alone means the default file. A relative path in a configuration file
+ * is relative to that file.
  */
 function withFilePath(url: string, { places, brokers }: Settings, folder: string | null): string {
   const [, scheme = '', path = ''] = /^([a-z][a-z0-9+.-]*):([^?]*)/i.exec(url) ?? [];

@@ -39,7 +39,7 @@ async function writerOnceRead(path: string): Promise<FileHandle> {
 it('a configuration in a pipe is read once somebody writes it, and the program does not wait for ever when nobody does', async () => {
   const config = pipe('config');
   const nobody = await runMq(['ls'], { env: { ...env, MQ_CONFIG: config } });
-  expect(nobody.stderr).toContain('it is a pipe, and nobody writes to it');
+  expect(nobody.stderr).toContain('it is a pipe that nothing writes to');
   expect(nobody.code).toBe(2);
 
   const running = startMq(['context', 'ls', '-o', 'json'], { env: { ...env, MQ_CONFIG: config } });
