@@ -4,15 +4,15 @@ import { addressForms } from '../contract/address.ts';
 import type { Manifest } from '../contract/backend.ts';
 import type { MetadataField } from '../contract/message.ts';
 
-/** The one way from the command line to the backends: what is declared of them, and how one is loaded. */
+/** The one way from the command line to the backends: their declarations, and how to load one. */
 export { allBackends, backendFor, keptManifest, MANIFESTS, manifestOfPackage, register } from '../backends/registry.ts';
 
-/** The addresses of every broker that is known, as hints name them. */
+/** The addresses of every known broker, as hints name them. */
 export function knownForms(): string {
   return addressForms(MANIFESTS);
 }
 
-/** A URL fit for eyes: what may be a secret in it is hidden. */
+/** A URL that is safe to show: what may be a secret in it is hidden. */
 export function shownUrl(url: string): string {
   return redactUrl(url, MANIFESTS);
 }
@@ -23,12 +23,12 @@ export function brokerTitles(): string {
   return servers.length === MANIFESTS.length ? servers.join(', ') : `${servers.join(', ')}, and an embedded one`;
 }
 
-/** Null: a broker that nobody registered, as in tests. */
+/** Null: a broker that is not registered, as in tests. */
 export function manifestOf(broker: string): Manifest | null {
   return MANIFESTS.find(({ name }) => name === broker) ?? null;
 }
 
-/** `text (BullMQ)`: with the brokers or kinds that alone hold this field of a message. */
+/** `text (BullMQ)`: the text, with the brokers or kinds that alone have this field of a message. */
 export function onlyFor(field: MetadataField, text: string): string {
   const holders = MANIFESTS.flatMap(({ holders }) => holders[field] ?? []);
   return holders.length === 0 ? text : `${text} (${holders.join(', ')})`;

@@ -4,18 +4,18 @@ import { silenceLibraries } from './host/silent-libraries.ts';
 import { VERSION } from './version.ts';
 
 /**
- * The program. The only file that touches `process`: it builds the host, turns signals into one abort, and sets the
- * exit code. It never calls `process.exit` after output was written, since a slow reader would lose what is still in
- * the pipe; only a second signal ends the program at once.
+ * The program. This is the only file that touches `process`: it builds the host, turns signals into one abort, and sets
+ * the exit code. It never calls `process.exit` after output was written, because a slow reader would lose what is still
+ * in the pipe. Only a second signal ends the program at once.
  */
 export async function main(umask: number = process.umask()): Promise<void> {
   const args = process.argv.slice(2);
   if (args.length === 1 && args[0] === '--version') {
-    // Scripts ask this often, and it needs nothing of the rest.
+    // Scripts ask for the version often, and it needs nothing of the rest.
     process.stdout.write(`${VERSION}\n`);
     return;
   }
-  // Silence is no success: until the work has ended, the code is that of a bug.
+  // A silent end is not a success: until the work has ended, the code is that of a bug.
   process.exitCode = BUG;
   process.once('beforeExit', sayUnfinished);
   const env = { ...process.env };
@@ -31,9 +31,10 @@ export async function main(umask: number = process.umask()): Promise<void> {
   const { host, release } = program.processHost(process, { stopping, umask, env, openBroker, listKinds });
   const secrets = new program.Secrets(program.MANIFESTS);
   process.on('uncaughtException', (error) => {
-    // Not through Node's own report, which would show the error object, and client libraries keep passwords in those.
+    // Node's own report is not used: it would show the error object, and client libraries keep passwords in those.
     process.exitCode = BUG;
-    // A full-screen view gives the terminal back at once; what is said before that would go with its screen.
+    // A full-screen view gives the terminal back at once. Text that is printed before that would vanish with its
+    // screen.
     stopping.end();
     void program.reportBug(error, host, secrets).finally(() => process.exit());
   });
@@ -46,13 +47,13 @@ export async function main(umask: number = process.umask()): Promise<void> {
 }
 
 /**
- * What was given up (a broker that does not let go) is not waited for longer than this: with what was waited before, an
- * interrupted run ends within 2 s.
+ * How long to wait for a call that was given up (a broker that does not let go). With the earlier waits, an interrupted
+ * run ends within 2 s.
  */
 const LINGER_MS = 200;
 
 /**
- * Runs only when something still keeps the program alive. A reader that is slow is no such thing: it gets all that was
+ * Runs only if something still keeps the program alive. A slow reader does not count: it gets everything that was
  * written.
  */
 function endAtLast(): void {
@@ -60,12 +61,12 @@ function endAtLast(): void {
   setTimeout(endAtLast, LINGER_MS).unref();
 }
 
-/** As `EXIT.internal`, which is loaded with the rest of the program: what may fail, too. */
+/** The value of `EXIT.internal`, which is loaded with the rest of the program: that loading may fail, too. */
 const BUG = 70;
 
 /**
- * Nothing keeps the program alive any more (no timer, no connection, no input), and yet its work has not ended:
- * something waits for what can never come. Node would end with 0 and without a word.
+ * Nothing keeps the program alive (no timer, no connection, no input), but its work has not ended: something waits for
+ * an event that cannot come. Node would end with 0 and without a word.
  */
 function sayUnfinished(): void {
   process.stderr.write(
@@ -84,7 +85,7 @@ const listKinds: Host['listKinds'] = async () => {
   return (await allBackends()).flatMap((backend) => backend.kinds);
 };
 
-/** What a shell runs for Tab: without streams and signals, whose opening would be a third of its time. */
+/** A shell runs this for Tab. It opens no streams and signals, because they would take a third of its time. */
 async function completeAndExit(args: readonly string[], env: Host['env']): Promise<void> {
   const [{ complete }, { writeSync }] = await Promise.all([
     import('./start/complete.ts'),

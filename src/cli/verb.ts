@@ -4,12 +4,11 @@ import type { Operand } from './line/operand.ts';
 import type { Session } from './session/session.ts';
 
 /**
- * One verb. `declare` states arguments and options, `parse` turns what was given into options and refuses
- * contradictions without touching anything, `run` only works. So parsing is tested without doing, and doing without
- * parsing.
+ * One verb. `declare` states arguments and options. `parse` turns the line into options and refuses contradictions
+ * without touching anything. `run` only works. So each can be tested without the other.
  */
 export interface Verb<Flags extends object, Options> {
-  /** Said in the help: whether it only reads, or what it changes. */
+  /** Shown in the help: whether the verb only reads, or what it changes. */
   readonly effect: string;
   /** At least two. */
   readonly examples: readonly [string, string, ...string[]];
@@ -18,7 +17,7 @@ export interface Verb<Flags extends object, Options> {
   run(options: Options, session: Session): Promise<ExitCode>;
 }
 
-/** A verb whose types have been matched up, ready for the program. */
+/** A verb whose types match, ready for the program. */
 export interface PreparedVerb {
   readonly effect: string;
   readonly examples: readonly string[];
@@ -26,25 +25,25 @@ export interface PreparedVerb {
   execute(operands: readonly Operand[], flags: object, session: Session): Promise<ExitCode>;
 }
 
-/** What is known of a verb without loading it. */
+/** The facts about a verb that are known without loading it. */
 export interface VerbEntry {
   readonly name: string;
   readonly summary: string;
   readonly group: string;
   /**
-   * It changes something on a broker, and so is guarded (`readonly`, `protected`, rules) and written to the history.
-   * Absent: it only reads. `asks`: of its own accord, with the counts that it has found.
+   * It changes something on a broker. So it is guarded (`readonly`, `protected`, rules) and written to the history.
+   * Absent: it only reads. `asks`: the verb asks by itself, with the counts that it has found.
    */
   readonly changes?: { readonly asks?: true; readonly hasDryRun?: true };
-  /** A view that lasts: memory is kept flat for it in another way, and it ends with its terminal. */
+  /** A view that lasts: its memory is limited in a different way, and it ends with its terminal. */
   readonly isLive?: true;
-  /** It must work when the configuration is broken. */
+  /** It must work even if the configuration is broken. */
   readonly needsNoConfiguration?: true;
-  /** Each verb is a chunk of its own: only the one that was asked for is loaded. */
+  /** Each verb is a chunk of its own: only the one on the line is loaded. */
   readonly load: () => Promise<PreparedVerb>;
 }
 
-/** `Flags` must describe exactly the options that `declare` adds; commander cannot check that. */
+/** `Flags` must describe exactly the options that `declare` adds. Commander cannot check that. */
 export function defineVerb<Flags extends object, Options>(
   verb: Verb<Flags, Options>,
 ): Verb<Flags, Options> & PreparedVerb {

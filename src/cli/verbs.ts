@@ -152,7 +152,7 @@ export const VERBS: readonly VerbEntry[] = [
   },
 ];
 
-/** Null: there is none of that name. */
+/** Null: there is no verb of that name. */
 export function verbNamed(name: string): VerbEntry | null {
   return VERBS.find((verb) => verb.name === name) ?? null;
 }

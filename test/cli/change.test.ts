@@ -336,7 +336,7 @@ describe('drain', () => {
     await promisify(execFile)('mkfifo', [mq.path('pipe')]);
     const refused = await mq.run(['drain', 'q', '--to', mq.path('pipe')]);
     expect(refused.code).toBe(1);
-    expect(refused.stderr).toContain('nobody reads from it');
+    expect(refused.stderr).toContain('nothing reads from it');
     expect(await bodies('q')).toHaveLength(3);
 
     // Opens for reading and writing, so that the pipe has a reader before mq comes.

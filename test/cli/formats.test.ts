@@ -90,7 +90,7 @@ describe.each(Object.entries(LINES))('%s', (verb, { args, more = [], one = false
     for (const format of ['json', 'ndjson', 'yaml']) {
       const { code, stdout, stderr } = await mq.run([verb, ...args, '-o', format, '--columns', 'queue']);
       expect({ format, code, stdout }).toEqual({ format, code: 2, stdout: '' });
-      expect(stderr).toContain(`--columns chooses from a table, and ${format} is none`);
+      expect(stderr).toContain(`--columns is for tables, and ${format} is not a table`);
     }
     for (const format of ['text', 'body', 'markdown'].filter((each) => !more.includes(each))) {
       const { code, stdout, stderr } = await run(format);

@@ -75,7 +75,7 @@ async function add(session: Session, text: string): Promise<ExitCode> {
   const asked = wanted(text, session.host.cwd);
   if (session.globals.yes === true && !asked.isExact)
     throw new MqError('USAGE', `--yes needs the exact version: ${text}@1.2.3`, {
-      hint: 'otherwise nobody has seen which code it would be',
+      hint: 'without it, no one knows which code will be installed',
     });
   await confirmHere(session, [
     `Install ${asked.spec} and use it as a backend?`,

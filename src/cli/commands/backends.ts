@@ -26,7 +26,10 @@ export const backends = defineVerb<object, Record<never, never>>({
   },
 });
 
-/** The capability table: one row an ability, one column a kind. The table of the README is made from the same rows. */
+/**
+ * The capability table: one row for each ability, one column for each kind. The table of the README is made from the
+ * same rows.
+ */
 export function capabilityRows(kinds: readonly Capabilities[]): readonly (readonly string[])[] {
   return [
     ...ABILITY_NAMES.map((ability) => [

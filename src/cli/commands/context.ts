@@ -33,7 +33,7 @@ interface ContextFlags extends PasswordFlags {
 
 export interface ContextOptions {
   readonly action: Action;
-  /** Null: the one in use. */
+  /** Null: the current one. */
   readonly name: string | null;
   /** For `add`. */
   readonly url: string | null;
@@ -58,7 +58,7 @@ export const context = defineVerb<ContextFlags, ContextOptions>({
       .option('--password-file <file>', 'the password is the text of this file')
       .option('--password-command <argv>', 'this program prints the password; words or a JSON array, no shell')
       .option('--replace', 'overwrite one of the same name')
-      .option('--use', 'and make it the current one');
+      .option('--use', 'also make it the current one');
   },
   parse([action, name, written], flags, session) {
     const asked = ACTIONS.find((candidate) => candidate === word(action));

@@ -73,9 +73,9 @@ function keepsApart({ capabilities }: Queue): boolean {
   return deadLetters.supported && deadLetters.keptIn === 'queue';
 }
 
-/** What the queue lost before is not in it. */
+/** It does not contain what the queue lost before. */
 function staying(died: string, dead: number | null | undefined, told: Told<DeadLetters | null>): readonly string[] {
-  // They may be in it, and go with it.
+  // They may be in it, and are deleted with it.
   if (dead === null && told.why !== null) return [`  ${capital(told.why)}.`];
   const links = told.value;
   if (dead === undefined || dead === 0 || links?.keptIn.place === 'nowhere') return [];
@@ -83,7 +83,7 @@ function staying(died: string, dead: number | null | undefined, told: Told<DeadL
   return [`  ${capital(died)} in ${where} ${dead === 1 ? 'stays' : 'stay'} there.`];
 }
 
-/** Whoever deletes a dead-letter queue decides for others, too. */
+/** Deleting a dead-letter queue affects other queues, too. */
 function sourcesLine(links: DeadLetters | null): readonly string[] {
   const { sources = null } = links ?? {};
   return sources === null || sources.length === 0 ? [] : [`  The dead letters of ${sources.join(', ')} go here.`];

@@ -34,8 +34,8 @@ export const demo = defineVerb<object, object>({
 const ORDERS = 24;
 
 /**
- * Fails what a real consumer would fail: a card that is refused stays refused; the tax service is down only until it is
- * repaired.
+ * Fails the orders that a real consumer would fail: a refused card stays refused; the tax service is down only until it
+ * is repaired.
  */
 function worker(taxServiceIsUp: boolean): string {
   return `#!/bin/sh
@@ -102,9 +102,7 @@ class Tour {
     await this.#output.write(`\n${this.#session.paint(this.#output, 'cyan', `# ${text}`)}\n\n`);
   }
 
-  /**
-   * Prints the command line as a person would type it, runs it in the folder of the tour, and prints what it prints.
-   */
+  /** Prints the command line as a person would type it, runs it in the folder of the tour, and prints its output. */
   async #mq(args: readonly string[], options: StepOptions = {}): Promise<void> {
     if (this.#session.signal.aborted) return;
     const { input, from, show, expect = EXIT.done } = options;
@@ -112,7 +110,7 @@ class Tour {
     await this.#output.write(`${this.#session.paint(this.#output, 'bold', `$ ${typed}`)}\n`);
     const printed = new Excerpt(this.#output, show ?? Number.POSITIVE_INFINITY);
     const host = this.#hostOf(printed, input);
-    // The folder of the tour stands for the working directory, which a process has only one of.
+    // The folder of the tour replaces the working directory, because a process has only one.
     const placed = args.map((arg) =>
       arg.replace(/^\.\//, `${this.#folder}/`).replace(/^refused/, `${this.#folder}/refused`),
     );
@@ -152,14 +150,14 @@ class Tour {
 
 interface StepOptions {
   readonly input?: Iterable<Uint8Array>;
-  /** The name of the input, as the transcript shows it. */
+  /** The name of the input in the transcript. */
   readonly from?: string;
-  /** Show only so many lines. */
+  /** Show only this many lines. */
   readonly show?: number;
   readonly expect?: ExitCode;
 }
 
-/** Collects what a command prints and shows the first and the last of it. */
+/** Collects the output of a command and shows its first and last lines. */
 class Excerpt {
   readonly #output: Output;
   readonly #most: number;

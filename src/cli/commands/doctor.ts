@@ -16,14 +16,14 @@ interface DoctorFlags {
 }
 
 export interface DoctorOptions {
-  /** Every context, and not only the one in use. */
+  /** Every context, not only the current one. */
   readonly all: boolean;
-  /** Whose rights are asked, where rights are per queue; null: the context's own queue, else any. */
+  /** The queue whose rights are checked, if rights are per queue; null: the context's own queue, else any. */
   readonly queue: string | null;
 }
 
 interface Finding extends Check {
-  /** `mq` itself, or what the check is about: a context's name, a URL's source. */
+  /** `mq` itself, or the subject of the check: a context's name, a URL's source. */
   readonly about: string;
 }
 

@@ -35,7 +35,7 @@ interface DrainFlags extends SelectionFlags {
 export interface DrainVerbOptions {
   readonly queue: string;
   readonly to: DrainTo;
-  /** Commands at once, with `--exec`. */
+  /** The number of commands at once, with `--exec`. */
   readonly jobs: number;
   readonly max: number | null;
   readonly state: DrainState;
@@ -65,7 +65,7 @@ export const drain = defineVerb<DrainFlags, DrainVerbOptions>({
         'run by sh for each message: body on stdin, MQ_ID, MQ_QUEUE, MQ_RECEIVE_COUNT, MQ_HEADERS, MQ_HEADER_<NAME> … set',
       )
       .option('-j, --jobs <n>', 'with --exec: maximum number of commands at once', wholeNumber(1))
-      .option('--keep-going', 'with --exec: go on although the first ten deliveries have all failed')
+      .option('--keep-going', 'with --exec: go on even if the first ten deliveries have all failed')
       .option('--null', 'with -o body: a NUL between bodies instead of a newline');
     addSelectionOptions(command);
     command
@@ -75,7 +75,7 @@ export const drain = defineVerb<DrainFlags, DrainVerbOptions>({
       .optionsGroup('How:')
       .option('--follow', 'wait for more when the queue is empty')
       .addOption(
-        new Option('--idle <duration>', 'wait for more, and end after so long without a message').argParser(wait),
+        new Option('--idle <duration>', 'wait for more, and end after this long without a message').argParser(wait),
       )
       .option('--rate <rate>', 'evenly paced: 50/s, 10/m', rate)
       .option('--force', FORCE)
@@ -110,7 +110,7 @@ export const drain = defineVerb<DrainFlags, DrainVerbOptions>({
     else session.format('table', 'json', 'ndjson', 'yaml');
     return session.withBroker(async (broker) => {
       const queue = await session.within('drain', (signal) => broker.queue(options.queue, signal));
-      // Opened after the planning, which may still refuse: then no file should have been made.
+      // Opened after the planning, which may still refuse: then no file should have been created.
       let opened: OpenDestination | null = null;
       const destination: Destination = {
         async put(message) {
@@ -146,10 +146,10 @@ export const drain = defineVerb<DrainFlags, DrainVerbOptions>({
       opened = await openDrainDestination(session, to);
       try {
         const report = await workPlan(session, plan, false);
-        // Who closed the pipe has what they wanted; what was not written is still in the queue.
+        // A reader that closed the pipe has what it wanted. Messages that were not written are still in the queue.
         if (session.host.stopCause() === 'stdout-closed') return EXIT.done;
         if (session.host.stopCause() === 'stdout-failed') {
-          // One reason for all of them, which is said at the end.
+          // All of them have one reason, which is told at the end.
           sayReport(session, report, 'said');
           return report.moved === 0 ? EXIT.failed : EXIT.partly;
         }
@@ -171,11 +171,11 @@ function drainTo({ to: file, exec: command, keepGoing, null: isNull }: DrainFlag
   return { place: 'stdout', separator: isNull === true ? '\0' : '\n' };
 }
 
-/** Throws `USAGE` when the command could not be run at all: nothing was attempted. */
+/** Throws `USAGE` if the command could not be run at all: nothing was attempted. */
 function sayStopped(session: Session, stopped: Distrust, report: AnyReport): void {
   const hint = stopped.cannotRun
     ? 'what was not done is still in the queue, with the deliveries that it had'
-    : 'what was not done is still in the queue; --keep-going goes on whatever fails';
+    : 'what was not done is still in the queue; --keep-going goes on after any failure';
   if (stopped.cannotRun && report.moved === 0 && report.failed === 0)
     throw new MqError('USAGE', stopped.reason, { hint });
   session.messages.error(new MqError('PRECONDITION_FAILED', `stopped: ${stopped.reason}`, { hint }));

@@ -25,7 +25,7 @@ export interface EnqueueVerbOptions {
 }
 
 export const enqueue = defineVerb<EnqueueFlags, EnqueueVerbOptions>({
-  effect: "Adds messages to the queue. Prints one id a line, '-' where the kind gives none and no --id was set.",
+  effect: "Adds messages to the queue. Prints one id per line, or '-' if the kind gives none and no --id was set.",
   examples: [
     'mq enqueue orders \'{"order":42}\' -H type=order.created --delay 5m',
     'mq enqueue orders --ndjson --file dead.ndjson --rate 50/s',
@@ -45,7 +45,7 @@ export const enqueue = defineVerb<EnqueueFlags, EnqueueVerbOptions>({
       .option('--id <id>', 'the id of the message')
       .addOption(new Option('--delay <duration>', 'not deliverable before').argParser(duration))
       .option('--priority <n>', 'its priority', wholeNumber(0))
-      .addOption(new Option('--ttl <duration>', 'dead or gone when it was not taken by then').argParser(duration))
+      .addOption(new Option('--ttl <duration>', 'dead or gone if it is not taken by then').argParser(duration))
       .option('--group <group>', onlyFor('groupId', 'messages of one group stay in order'))
       .option('--dedup <id>', 'a second message with the same deduplication id is not stored')
       .option('--name <name>', onlyFor('name', 'the name of the job'))
@@ -56,7 +56,7 @@ export const enqueue = defineVerb<EnqueueFlags, EnqueueVerbOptions>({
     command
       .optionsGroup('How:')
       .option('--rate <rate>', 'evenly paced: 50/s, 10/m', rate)
-      .option('--lossy', 'send although the queue cannot hold everything of a message');
+      .option('--lossy', 'send even if the queue cannot hold everything of a message');
   },
   parse([queue, bodies], flags, session) {
     session.format('text', 'table', 'json', 'ndjson', 'yaml');
@@ -81,13 +81,13 @@ export const enqueue = defineVerb<EnqueueFlags, EnqueueVerbOptions>({
   },
   async run({ queue: name, input, template, ratePerSec, lossy }, session) {
     const { messages, notice } = session;
-    // Who reads the ids may go away; the messages are sent all the same.
+    // The reader of the ids may go away. The messages are sent all the same.
     const signal = session.host.interruption;
     return session.withBroker(async (broker): Promise<ExitCode> => {
       const { queue, isNew } = await queueToFill(session, broker, name);
       template.native.requireBroker(queue.capabilities.broker, name);
       const expected = input.bodies.length > 0 ? input.bodies.length : null;
-      // It outlives the signal: what is in the air when the operator interrupts is still settled.
+      // It outlives the signal: messages that are in the air when the operator interrupts are still settled.
       const lasting = new AbortController().signal;
       const publisher = await openPublisher(queue, { expected, lossy, notice, signal: lasting });
       const printer = await openIdPrinter(session, queue.name);

@@ -44,7 +44,7 @@ async function inspectQueue(session: Session, queue: Queue, context: string | nu
   const format = session.format('table', 'json', 'ndjson', 'yaml');
   const stats = await told(session.within('inspect', (signal) => queue.stats(signal)));
   const description = await told(session.within('inspect', (signal) => queue.describe(signal)));
-  // A queue of which nothing at all can be read is not shown as one that has nothing.
+  // If nothing of a queue can be read, it is not shown as one that has nothing.
   if (stats.value === null && description.value === null) throw stats.error;
   const deadLetters = await told(
     session.within('inspect', async (signal) => (await askIfAble(queue, 'deadLetters')?.deadLetters(signal)) ?? null),
@@ -52,7 +52,7 @@ async function inspectQueue(session: Session, queue: Queue, context: string | nu
   const links =
     deadLetters.value === null ? null : { keptIn: deadLetters.value.keptIn, sources: deadLetters.value.sources };
   const { configuration = null, details = null, consumers = null } = description.value ?? {};
-  /** What could not be read, and why. */
+  /** The parts that could not be read, with the reasons. */
   const notes: Record<string, string> = {
     ...(stats.why === null ? {} : { stats: stats.why }),
     ...(description.why === null ? {} : { configuration: description.why }),
@@ -110,14 +110,14 @@ function figureRows(stats: QueueStats): readonly (readonly [string, unknown])[] 
   ];
 }
 
-/** Undefined: there is nothing to be read. */
+/** Undefined: there is nothing to read. */
 function unread(why: string | null): string | undefined {
   return why === null ? undefined : `? (${why})`;
 }
 
 function deadLetterText({ keptIn, sources }: DeadLetters): string {
   const place = placeText(keptIn);
-  if (sources === null) return `${place}; whose it holds could not be read`;
+  if (sources === null) return `${place}; whose dead letters it holds could not be read`;
   return sources.length === 0 ? place : `${place}; holds those of ${sources.join(', ')}`;
 }
 
@@ -132,7 +132,7 @@ function placeText(keptIn: DeadLetters['keptIn']): string {
   }
 }
 
-/** A setting that is null is not set; a figure that is null is unknown. */
+/** A setting that is null is not set. A figure that is null is unknown. */
 function set([key, value]: readonly [string, unknown]): readonly [string, unknown] {
   return [key, value ?? '-'];
 }

@@ -23,15 +23,15 @@ interface PeekFlags extends SelectionFlags {
 
 export interface PeekVerbOptions {
   readonly queue: string;
-  /** Null: none was asked for. */
+  /** Null: no state was asked for. */
   readonly state: MessageState | null;
   /** Null: all. */
   readonly limit: number | null;
-  /** One message by its id; null: by place. */
+  /** One message by its id; null: by position. */
   readonly id: string | null;
   readonly force: boolean;
   readonly selection: SelectionOptions;
-  /** Between bodies with `-o body`. */
+  /** The separator between bodies with `-o body`. */
   readonly separator: string;
 }
 
@@ -44,7 +44,9 @@ export const peek = defineVerb<PeekFlags, PeekVerbOptions>({
     command
       .argument('<queue>', 'the queue')
       .addOption(
-        new Option('-n, --limit <n>', `at most so many (default: ${DEFAULT_LIMIT}; 0: all)`).argParser(wholeNumber(0)),
+        new Option('-n, --limit <n>', `maximum number of messages (default: ${DEFAULT_LIMIT}; 0: all)`).argParser(
+          wholeNumber(0),
+        ),
       )
       .addOption(new Option('--state <state>', 'which messages; ready without it').choices(MESSAGE_STATES))
       .option('--dead', 'the dead letters of the queue, wherever they are kept')
@@ -84,7 +86,7 @@ export const peek = defineVerb<PeekFlags, PeekVerbOptions>({
       try {
         const found = id === null ? null : await lookUp(session, queue, id);
         if (found !== null && isWanted(found, options)) await show(found);
-        // Another message of the same id may be what is wanted, and dead letters may be kept in another queue.
+        // Another message with the same id may be wanted, and dead letters may be kept in another queue.
         else if (id === null || found !== null || options.state !== null || queue.get === undefined) {
           const request = { ...selection, broker, queue, state, force, notice: session.notice };
           const messages = session.eachWithin('peek', (signal) =>
@@ -111,7 +113,7 @@ export const peek = defineVerb<PeekFlags, PeekVerbOptions>({
   },
 });
 
-/** Null where the kind finds no message by its id, too. */
+/** Null also if the kind finds no message by its id. */
 async function lookUp(session: Session, queue: Queue, id: string): Promise<Message | null> {
   const { get } = askIfAble(queue, 'get') ?? { get: null };
   return get === null ? null : await session.within('peek', (signal) => get(id, signal));

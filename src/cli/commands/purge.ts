@@ -109,17 +109,17 @@ export const purge = defineVerb<PurgeFlags, PurgeVerbOptions>({
   },
 });
 
-/** What is purged is gone: only a file keeps it. */
+/** Purged messages are gone: only a file keeps them. */
 async function openBackup(path: string, session: Session): Promise<MessageFile> {
   const file = await MessageFile.open(path, session.notice);
   if (file.isFile) return file;
   await file.close();
-  throw new MqError('PRECONDITION_FAILED', `${path} is no file, and a backup must be one`, {
+  throw new MqError('PRECONDITION_FAILED', `${path} is not a file, and a backup must be one`, {
     hint: 'to hand the messages to a program: mq drain QUEUE --to PATH',
   });
 }
 
-/** What stdout leads to may never reach a disk. */
+/** The output of stdout may never reach a disk. */
 function backupFile(path: string | undefined): string | null {
   if (path !== '-') return path ?? null;
   throw new MqError('USAGE', 'a backup must be a file, and - is stdout', {

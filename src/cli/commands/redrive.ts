@@ -22,7 +22,7 @@ export interface RedriveOptions extends TransferOptions {
   /** Null: each goes back to the queue that lost it. */
   readonly to: string | null;
   readonly keepDeathHeaders: boolean;
-  /** As they were given: some are for one broker alone. */
+  /** The flags as they were given: some are for one broker alone. */
   readonly flags: object;
 }
 
@@ -40,7 +40,7 @@ export const redrive = defineVerb<RedriveFlags, RedriveOptions>({
     addTransferOptions(command);
     command.option(
       '--max-replays <n>',
-      'mark each as redriven, and skip what was redriven so often already',
+      'mark each as redriven, and skip messages redriven this often already',
       wholeNumber(1),
     );
     addBrokerFlags(command);
@@ -70,7 +70,7 @@ export const redrive = defineVerb<RedriveFlags, RedriveOptions>({
           ...{ broker, queue, to, max, ratePerSec, setHeaders, lossy, force, keepDeathHeaders, signal },
           notice: session.notice,
         });
-        // A broker that moves them by itself opens none of these queues, so that nobody else would ask.
+        // A broker that moves them by itself opens none of these queues, so the guard is asked here.
         if (to === null) for (const origin of plan.to) session.guard?.require(origin, target.settings);
         return plan;
       });

@@ -27,11 +27,11 @@ interface StatsFlags {
 export interface StatsOptions {
   readonly globs: readonly string[];
   readonly sort: SortKey;
-  /** Between the two readings that make rates; null: one reading. */
+  /** The time between the two readings for the rates; null: one reading. */
   readonly sampleMs: number | null;
-  /** Between repetitions; null: once. */
+  /** The time between repetitions; null: once. */
   readonly watchMs: number | null;
-  /** What the dead letters died of, instead of counts. */
+  /** The reasons of the dead letters instead of counts. */
   readonly dead: boolean;
 }
 
@@ -43,7 +43,7 @@ export const stats = defineVerb<StatsFlags, StatsOptions>({
   declare(command) {
     command
       .argument('[queue...]', 'queues or globs; all without it')
-      .option('--sample <duration>', 'take two readings so far apart, where the broker has no rates of its own', wait)
+      .option('--sample <duration>', 'take two readings this far apart, if the broker has no rates of its own', wait)
       .addOption(new Option('--sort <key>', 'largest first, by name otherwise').choices(SORT_KEYS))
       .option('--watch [duration]', 'repeat until interrupted, every 2s without a duration')
       .option('--dead', 'what the dead letters of one queue died of, grouped');
@@ -138,7 +138,7 @@ async function readAll(
   return readings.sort((a, b) => compareQueues(a, b, sort));
 }
 
-/** The reasons behind what is not shown: of a single queue, or of all with `--verbose`. */
+/** The reasons why values are missing: of a single queue, or of all with `--verbose`. */
 function explain(session: Session, readings: readonly QueueStats[], options: StatsOptions): void {
   const { messages, globals } = session;
   if (globals.output !== undefined && globals.output !== 'table') return;

@@ -42,7 +42,7 @@ export interface TopOptions {
   readonly replay: string | null;
 }
 
-/** As wide as a frame is where no terminal says how wide. */
+/** The width of a frame if no terminal gives one. */
 const FRAME_COLUMNS = 120;
 const LEAST_INTERVAL_MS = 50;
 
@@ -55,7 +55,7 @@ export const top = defineVerb<TopFlags, TopOptions>({
       .option('--once', 'print one frame')
       .addOption(new Option('--interval <duration>', 'between two readings').argParser(wait).default(2_000, '2s'))
       .option('--record <file>', 'keep every reading in a file')
-      .option('--replay <file>', 'show such a file instead of a broker');
+      .option('--replay <file>', 'show a recorded file instead of a broker');
   },
   parse([globs], flags, session) {
     session.format('table', 'ndjson');
@@ -110,7 +110,7 @@ export const top = defineVerb<TopFlags, TopOptions>({
         }
         const contexts = contextsOf(brokers);
         const { intervalMs, globs } = options;
-        // Of a recording ages are those at its end, not at today's time.
+        // In a recording, ages are those at its end, not at today's time.
         const now = recording === null ? session.host.now() : (recording.snapshots.at(-1)?.at ?? 0);
         const state = stateAfter(kept, { now, intervalMs, contexts, globs, isReplay: recording !== null });
         const { isTerminal, columns } = session.host.stdout;
@@ -136,14 +136,14 @@ export const top = defineVerb<TopFlags, TopOptions>({
   },
 });
 
-/** A frame of brokers none of which has answered is no success. */
+/** A frame without an answer from any broker is not a success. */
 function exitFor(sampled: readonly (number | null)[]): ExitCode {
   return sampled.some((at) => at !== null) ? EXIT.done : EXIT.unavailable;
 }
 
 /**
- * A name that was asked for and that no broker knows is an error, as with every verb. Nothing is said as long as one of
- * them has not answered: the queue may be there.
+ * A named queue that no broker knows is an error, as with every verb. The error waits until all of them have answered:
+ * the queue may be on a broker that has not.
  */
 function requireAll(
   globs: readonly string[],
@@ -173,7 +173,7 @@ async function stream(
     const { at, condition, context, queues } = snapshot;
     if (condition.state === 'stale') {
       const { reason, since } = condition;
-      // Of what was printed, or will be, this is how old it is by now.
+      // How old the figures are by the time they are printed.
       const age = since === null ? '' : `; its last figures are ${formatDuration(Math.max(0, at - since))} old`;
       session.messages.note(`${context}: ${reason}${age}`);
     }
@@ -182,7 +182,7 @@ async function stream(
     last.set(context, snapshot);
     if (!once) await print(snapshot);
   }
-  // Of one frame, each broker's last reading: the first was taken only for the rates of the second.
+  // For one frame, each broker's last reading: the first was taken only for the rates of the second.
   if (once) for (const snapshot of last.values()) await print(snapshot);
   await sequence.end();
   return { code: answered ? EXIT.done : EXIT.unavailable, last };
@@ -214,7 +214,7 @@ interface Recorder {
   close(): Promise<void>;
 }
 
-/** Queue names and depths are nobody else's business: the file is for its owner. An existing file is refused. */
+/** Queue names and depths are private: only the owner can read the file. An existing file is refused. */
 async function startRecording(path: string, brokers: readonly WatchedBroker[]): Promise<Recorder> {
   try {
     const file = await open(path, 'wx', 0o600);

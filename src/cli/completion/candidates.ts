@@ -7,10 +7,10 @@ import type { CompletionHost } from './completion-host.ts';
 import { queueNames } from './queue-names.ts';
 import type { Cursor } from './walk.ts';
 
-/** A whole word, unquoted, that can stand at the cursor. */
+/** A whole word, unquoted, that can follow at the cursor. */
 export interface Candidate {
   readonly word: string;
-  /** Said beside it, where the shell shows such things; empty: nothing. */
+  /** A description that some shells show beside it; empty: none. */
   readonly note: string;
 }
 
@@ -22,10 +22,10 @@ export interface CandidatesRequest {
   readonly signal: AbortSignal;
 }
 
-/** `files`: the shell knows best how to complete those. */
+/** `files`: the shell completes those best itself. */
 export type Candidates = readonly Candidate[] | 'files';
 
-/** What can stand at the cursor and begins with what is typed. */
+/** The candidates at the cursor that begin with the typed text. */
 export async function findCandidates(request: CandidatesRequest): Promise<Candidates> {
   const { expected, typed, onlyOperands } = request.cursor;
   const found = await candidatesFor(request);
@@ -33,7 +33,7 @@ export async function findCandidates(request: CandidatesRequest): Promise<Candid
   const prefix = expected.what === 'value' ? expected.prefix : '';
   const isOperand = expected.what === 'operand' && !onlyOperands;
   const matching = found.filter(({ word }) => word.startsWith(typed));
-  // A name that begins with a dash would be taken for a flag: it can come after `--` only.
+  // A name that begins with a dash would be taken as a flag: it can come only after `--`.
   const safeHere = isOperand ? matching.filter(({ word }) => !word.startsWith('-')) : matching;
   const withMarker =
     isOperand && typed === '' && safeHere.length < matching.length
@@ -66,7 +66,7 @@ function verbs(program: Command): readonly Candidate[] {
   return commands.map((command) => ({ word: command.name(), note: command.summary() || command.description() }));
 }
 
-/** The long form; the short one too once it is typed. */
+/** The long form, and also the short one once it is typed. */
 function flagsOf({ long, short, description }: Option): readonly Candidate[] {
   return [long, short].flatMap((word) => (word === undefined ? [] : [{ word, note: description }]));
 }
@@ -109,7 +109,7 @@ function contexts(settings: Settings): readonly Candidate[] {
   }));
 }
 
-/** Names of queues on the broker of the line; behind an `@` also names of contexts. */
+/** Names of queues on the broker of the line. After an `@`, also names of contexts. */
 async function queues({ cursor, host, settings: load, signal }: CandidatesRequest): Promise<readonly Candidate[]> {
   const settings = await load();
   const names = await queueNames({ host, settings, signal, target: targetOf(cursor, host, settings) });

@@ -14,7 +14,7 @@ import type { CompletionHost } from './completion-host.ts';
 /** How long names are taken from the cache without asking the broker. */
 const FRESH_MS = 10_000;
 
-/** What is older is not used when the broker does not answer. */
+/** Older names are not used, even if the broker does not answer. */
 const STALE_MS = 10 * 60_000;
 
 export interface NamesRequest {
@@ -27,7 +27,7 @@ export interface NamesRequest {
 
 /**
  * The names of the queues of a broker: from the cache, else from the broker within the deadline, else whatever is
- * known. Never throws, asks, or runs a program for a secret, since a person who presses Tab expects none of it.
+ * known. It never throws, asks, or runs a program for a secret: a person who presses Tab expects none of that.
  */
 export async function queueNames(request: NamesRequest): Promise<readonly string[]> {
   const { host, settings, target, signal } = request;
@@ -44,8 +44,8 @@ export async function queueNames(request: NamesRequest): Promise<readonly string
 }
 
 /**
- * Keeps the names that a command has read anyway, for a context whose secret comes from a program: Tab never asks such
- * a broker, so these are all that it can offer there. Never throws.
+ * Keeps names that a command has read anyway, for a context whose secret comes from a program. Tab never asks such a
+ * broker, so these names are all that it can offer there. Never throws.
  */
 export async function rememberNames(settings: Settings, target: Target, names: readonly string[]): Promise<void> {
   if (mayConnect(target)) return;
@@ -81,7 +81,7 @@ async function readCache(file: string, now: number): Promise<Cached | null> {
   }
 }
 
-/** A program that fetches a secret may ask for a finger or a word. */
+/** A program that fetches a secret may ask for a fingerprint or a password. */
 function mayConnect({ settings }: Target): boolean {
   const runs = (text: SecretText | null | undefined): boolean => text?.from === 'command';
   return !runs(settings?.url) && !runs(settings?.user) && !runs(settings?.password);
@@ -91,7 +91,7 @@ const CONNECT_TIMEOUT_MS = 900;
 
 interface LiveNames {
   readonly names: readonly string[];
-  /** False when the deadline came first. */
+  /** False if the deadline came first. */
   readonly isComplete: boolean;
 }
 
@@ -119,8 +119,8 @@ async function namesFromBroker({ host, target, signal }: NamesRequest): Promise<
 }
 
 /**
- * A name with controls in it, a line feed say, cannot pass through the shells' protocols, and one with letters that
- * nobody sees would be taken for another: they have to be typed.
+ * These names have to be typed. A name with control characters, such as a line feed, cannot pass through the shells'
+ * protocols. A name with invisible letters would be taken for another.
  */
 function isPrintable(name: string): boolean {
   return name !== '' && safe(name) === name;

@@ -1,17 +1,20 @@
 import type { OpenQuote } from './split-line.ts';
 
-/** Letters that no shell gives a meaning to, wherever they stand in a word. All of Unicode beyond ASCII is such. */
+/**
+ * Letters with no special meaning in any shell, wherever they are in a word. All of Unicode beyond ASCII belongs to
+ * them.
+ */
 const PLAIN = /[A-Za-z0-9_\-./,+%\u{80}-\u{10ffff}:=@]/u;
 
 const ALL_PLAIN = /^[A-Za-z0-9_\-./,+%:=@]*$/;
 
 /**
- * A text as it must be typed in bash to be read back as itself, after the quote that is open. Nothing in it is ever
- * expanded: each letter that could mean something gets a backslash, or stands in single quotes.
+ * A text as it must be typed in bash, after the quote that is open, to be read back as itself. Nothing in it is ever
+ * expanded: each letter with a special meaning gets a backslash or is in single quotes.
  */
 export function quoteForBash(text: string, quote: OpenQuote): string {
   const quoted = quotedInside(text, quote);
-  // Readline closes the open quote, except where the text before it ends with one.
+  // Readline closes the open quote, unless the text before it ends with one.
   return quote !== null && quoted.endsWith(quote) ? quoted + quote : quoted;
 }
 
@@ -20,7 +23,7 @@ function quotedInside(text: string, quote: OpenQuote): string {
     case "'":
       return text.replaceAll("'", "'\\''");
     case '"':
-      // History expansion works inside double quotes, where a backslash does not end it without staying itself.
+      // History expansion works inside double quotes. A backslash stops it there, but stays in the text.
       return text.replace(/[\\"$`]/g, '\\$&').replaceAll('!', `"'!'"`);
     case null:
       if (ALL_PLAIN.test(text)) return text;

@@ -7,7 +7,7 @@ import { MqError } from '../../contract/errors.ts';
 
 export const COMPLETION_SHELLS = ['bash', 'zsh', 'fish'] as const;
 
-/** The script for a shell, as it lies under `completions/` of the package, beside the folder of the program. */
+/** The script for a shell, from `completions/` of the package, beside the folder of the program. */
 export async function completionScript(shell: string): Promise<string> {
   for (const folder of upwards(dirname(fileURLToPath(import.meta.url)))) {
     try {

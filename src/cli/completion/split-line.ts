@@ -8,13 +8,13 @@ export interface SplitLine {
   /** The word under the cursor, unquoted; empty between two words. */
   readonly current: string;
   readonly quote: OpenQuote;
-  /** How much of `current` stands before the last `:`, `=` or `@` that bash breaks words at; 0 when there is none. */
+  /** How much of `current` is before the last `:`, `=` or `@`, where bash splits words; 0 if there is none. */
   readonly keptByBash: number;
 }
 
 /**
- * Splits a line at blanks, with quotes and backslashes as a shell reads them. Nothing is expanded: `$HOME` and
- * `$(date)` stay text, because what stands on the line has not been run yet and must not be.
+ * Splits a line at blanks, and reads quotes and backslashes as a shell does. It expands nothing: `$HOME` and `$(date)`
+ * stay text, because the line has not been run yet and must not be.
  */
 export function splitLine(line: string): SplitLine {
   const words: string[] = [];
@@ -54,10 +54,10 @@ export function splitLine(line: string): SplitLine {
       current += character;
       isInWord = true;
       if (character === ':' || character === '=') keptByBash = current.length;
-      // A break, too, but one that readline counts to the word behind it.
+      // This splits as well, but readline counts it as part of the next word.
       if (character === '@') keptByBash = current.length - 1;
     }
   }
-  // Bash breaks at an opening quote, too, and replaces what follows it.
+  // Bash also splits at an opening quote, and replaces the text after it.
   return { words, current, quote, keptByBash: quote === null ? keptByBash : quoteStart };
 }

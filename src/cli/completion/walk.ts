@@ -1,10 +1,10 @@
 import type { Argument, Command, Option } from 'commander';
 
-/** What can stand at the cursor. */
+/** What can follow at the cursor. */
 export type Expected =
   | { readonly what: 'verb' }
   | { readonly what: 'flag'; readonly options: readonly Option[] }
-  /** `prefix` is already on the line and stays in front of the value: `--output=`. */
+  /** `prefix` is already on the line and stays before the value: `--output=`. */
   | { readonly what: 'value'; readonly option: Option; readonly prefix: string }
   | { readonly what: 'operand'; readonly argument: Argument; readonly given: readonly string[] }
   /** The name of a verb or a topic, after `help`. */
@@ -13,7 +13,7 @@ export type Expected =
 
 export interface Cursor {
   readonly expected: Expected;
-  /** The part of the current word that is to be completed. */
+  /** The part of the current word to complete. */
   readonly typed: string;
   /** Everything after `--` is an operand. */
   readonly onlyOperands: boolean;
@@ -21,12 +21,15 @@ export interface Cursor {
   readonly given: ReadonlyMap<string, string>;
 }
 
-/** The first word that is no option and no value of one; null: none so far. */
+/** The first word that is neither an option nor the value of one; null: none so far. */
 export function verbIn(program: Command, words: readonly string[]): string | null {
   return walk(program, () => null, words).operands[0] ?? null;
 }
 
-/** Finds out what can stand at the cursor by walking commander's own tree. `words` are those before the current one. */
+/**
+ * Finds out what can follow at the cursor by walking commander's own tree. `words` are the words before the current
+ * one.
+ */
 export function locateCursor(program: Command, words: readonly string[], current: string): Cursor {
   const find = (name: string): Command | null => program.commands.find((command) => command.name() === name) ?? null;
   const { options, operands, command, pending, onlyOperands, given } = walk(program, find, words);
@@ -115,7 +118,7 @@ function shortOptions(
   return null;
 }
 
-/** A switch takes none, `--no-input` and the like included. */
+/** A switch, such as `--no-input`, takes no value. */
 function takesValue(option: Option): boolean {
   return option.required || option.optional;
 }

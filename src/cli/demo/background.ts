@@ -4,7 +4,7 @@ import type { OutgoingMessage } from '../../contract/message.ts';
 import type { Queue } from '../../contract/queue.ts';
 import { pacer, systemClock } from '../../core/rate-limit.ts';
 
-/** The tax service is down for so long; then the consumer stops failing, and a redrive has something to do. */
+/** How long the tax service is down. After that the consumer stops failing, and a redrive has something to do. */
 const REPAIRED_AFTER_MS = 45_000;
 const COUNTRIES = ['DE', 'FR', 'NO', 'IT'];
 
@@ -16,8 +16,8 @@ interface Order {
 
 /**
  * Producers and consumers of the demo: orders that fail for two reasons, one of which is repaired after a while; mails
- * that nobody sends; and a night report whose backlog is worked off. Ends when the signal aborts; rejects when the
- * queue fails.
+ * without a consumer; and a night report whose backlog shrinks. Ends when the signal aborts; rejects if the queue
+ * fails.
  */
 export async function runBackground(broker: Broker, signal: AbortSignal): Promise<void> {
   const orders = await makeQueue(broker, 'orders', 2, signal);
@@ -54,7 +54,7 @@ async function makeQueue(
   return broker.queue(name, signal);
 }
 
-/** `perSec` null: as fast as it goes. */
+/** `perSec` null: as fast as possible. */
 async function send(
   queue: Queue,
   count: number,

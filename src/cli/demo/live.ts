@@ -6,8 +6,8 @@ import type { Session } from '../session/session.ts';
 import { runBackground } from './background.ts';
 
 /**
- * `mq top` over a queue in the folder, on which producers and consumers work in the background. Whatever ends one ends
- * the other; everything is closed when it resolves or rejects, so that the folder can go.
+ * Runs `mq top` over a queue in the folder, on which producers and consumers work in the background. If one of them
+ * ends, it ends the other. Everything is closed when it resolves or rejects, so that the folder can be removed.
  */
 export async function showLive(session: Session, folder: string): Promise<ExitCode> {
   const { host, globals } = session;
@@ -23,7 +23,7 @@ export async function showLive(session: Session, folder: string): Promise<ExitCo
   const failures: unknown[] = [];
   const background = runBackground(broker, signal)
     .catch((error: unknown) => {
-      // What is cut off because the view was left is no failure.
+      // Work that is cut off because the person left the view is not a failure.
       if (!signal.aborted) failures.push(error);
     })
     .finally(() => over.abort());
@@ -40,7 +40,7 @@ export async function showLive(session: Session, folder: string): Promise<ExitCo
   }
 }
 
-/** The demo is no part of anybody's history or configuration. */
+/** The demo leaves no trace in the person's history or configuration. */
 export function outsideOf(env: Host['env'], folder: string): Host['env'] {
   return {
     ...env,

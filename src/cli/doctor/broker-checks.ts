@@ -9,13 +9,13 @@ import type { Session } from '../session/session.ts';
 import { failedBy, ok, warning } from './own-checks.ts';
 import { checkTls } from './tls-check.ts';
 
-/** So many queues show that listing works; a large broker need not be read to its end. */
+/** This many queues show that listing works. A large broker need not be read to its end. */
 const ENOUGH_QUEUES = 50;
 
 /**
- * The checks of one broker, one after the other, as they are done: secrets, encryption, reachability, listing, then
- * what the backend itself can tell of rights (on `queue`, where they are per queue; null: the context's own, else any)
- * and clock. Only reads. A check that fails ends those that rest on it.
+ * The checks of one broker, one after the other, as they are done: secrets, encryption, reachability, listing, and then
+ * what the backend itself can tell about rights and the clock. Rights are those on `queue` if they are per queue; null:
+ * the context's own queue, else any. The checks only read. A check that fails ends those that depend on it.
  */
 export async function* checkBroker(session: Session, target: Target, queue: string | null): AsyncGenerator<Check> {
   const { host, globals, signal } = session;
@@ -113,7 +113,7 @@ async function* checkListing(session: Session, broker: Broker, notices: string[]
       yield ok('abilities', `${queue.kind}: ${can.join(', ')}`);
       return;
     } catch (error) {
-      // One that was deleted meanwhile; SQS goes on listing it for up to a minute.
+      // The queue was deleted meanwhile. SQS still lists it for up to a minute.
       if (isMqError(error) && error.code === 'QUEUE_NOT_FOUND') continue;
       yield failedBy('open a queue', error);
       return;

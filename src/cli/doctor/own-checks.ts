@@ -23,8 +23,8 @@ export function failed(name: string, detail: string, hint: string | null = null)
 }
 
 /**
- * The check that an error stands for. An interruption is no finding and goes on, and so does what is none of our own
- * errors: a bug.
+ * Turns an error into a check. An interruption is not a finding and is thrown on. So is an error that is not one of
+ * ours: it is a bug.
  */
 export function failedBy(name: string, error: unknown): Check {
   if (isMqError(error) && error.code !== 'ABORTED') return failed(name, error.message, error.hint);
@@ -33,11 +33,11 @@ export function failedBy(name: string, error: unknown): Check {
 
 export interface OwnChecks {
   readonly checks: readonly Check[];
-  /** Null when the configuration cannot be read. */
+  /** Null if the configuration cannot be read. */
   readonly settings: Settings | null;
 }
 
-/** What can be known without any broker: versions, the configuration, and the places where `mq` keeps its own files. */
+/** The checks that need no broker: versions, the configuration, and the places where `mq` keeps its own files. */
 export async function checkOwn(host: Host, known: Known): Promise<OwnChecks> {
   const checks: Check[] = [ok('versions', `mq ${VERSION}, Node.js ${host.platform}`)];
   let settings: Settings | null = null;
@@ -65,7 +65,7 @@ function configurationChecks({ configuration, places }: Settings): readonly Chec
   return [ok('configuration', read), ...warnings.map((text) => warning('configuration', text))];
 }
 
-/** A folder that is not there yet is made when it is needed; so the nearest one above it must let us. */
+/** A missing folder is created when it is needed, so the nearest folder above it must be writable. */
 async function folderCheck(name: string, folder: string): Promise<Check> {
   for (const candidate of upwards(folder)) {
     try {

@@ -7,20 +7,20 @@ import type { Check } from '../../contract/broker.ts';
 import { MANIFESTS } from '../brokers.ts';
 import { failed, ok, warning } from './own-checks.ts';
 
-/** Of a server that a parameter names: there is nothing to be declared of these. */
+/** For a server that a parameter names: nothing is declared about it. */
 const WEB: readonly Scheme[] = [
   { name: 'http', port: 80, encryption: 'plain', encrypted: 'https' },
   { name: 'https', port: 443, encryption: 'tls' },
 ];
 
 const DAY_MS = 86_400_000;
-/** A certificate that ends sooner is worth a word. */
+/** A certificate that ends sooner than this is worth a warning. */
 const ENDS_SOON_DAYS = 21;
 
 /**
- * Whether the way to the broker is encrypted, whether its certificate is trusted (by the authority that the URL names,
- * else by the system's), and how long it lasts. Only a handshake is made. Null: no network, or a way that the client
- * library chooses itself.
+ * Whether the connection to the broker is encrypted, whether its certificate is trusted (by the authority that the URL
+ * names, else by the system's), and how long it lasts. It makes only a handshake. Null: there is no network, or the
+ * client library chooses the way itself.
  */
 export async function checkTls(url: string, timeoutMs: number, now: number): Promise<Check | null> {
   const parts = URL.parse(url);
@@ -40,7 +40,7 @@ export async function checkTls(url: string, timeoutMs: number, now: number): Pro
       ? ok('encryption', 'none, and the broker is on this machine')
       : warning(
           'encryption',
-          `none: passwords and messages cross the network readable`,
+          `none: passwords and messages cross the network in clear text`,
           scheme.encrypted === undefined ? null : `use ${scheme.encrypted}:// if the broker has it`,
         );
   }
@@ -52,7 +52,7 @@ export async function checkTls(url: string, timeoutMs: number, now: number): Pro
   };
   const serverName = told('server-name') ?? (isIP(host) === 0 ? host : null);
   const verify = said('verify');
-  // Whatever is not the usual value turns it off.
+  // Any value but the usual one turns it off.
   const verified = verify === null || parts.searchParams.get(verify.name) === verify.usual;
   let files: Files;
   try {
@@ -100,7 +100,7 @@ function handshake(options: ConnectionOptions, timeoutMs: number, judge: (socket
     try {
       socket = connect(options);
     } catch {
-      resolve(failed('TLS', 'a certificate or key that the URL names is no PEM file that can be used'));
+      resolve(failed('TLS', 'a certificate or key that the URL names is not a usable PEM file'));
       return;
     }
     const finish = (check: Check): void => {
@@ -117,7 +117,7 @@ function handshake(options: ConnectionOptions, timeoutMs: number, judge: (socket
 
 interface Expectations {
   readonly now: number;
-  /** What the URL says so that any certificate is taken; null: it is verified. */
+  /** The parameter in the URL that makes any certificate acceptable; null: the certificate is verified. */
   readonly unverified: string | null;
   readonly hasOwnAuthority: boolean;
   /** The parameter that names an authority; null: the broker has none. */
@@ -153,7 +153,7 @@ function verdict(socket: TLSSocket, { now, unverified, hasOwnAuthority, authorit
 }
 
 /**
- * OpenSSL's word for it, such as `DEPTH_ZERO_SELF_SIGNED_CERT`: the types of Node say Error, and Node gives the code as
+ * OpenSSL's word for it, such as `DEPTH_ZERO_SELF_SIGNED_CERT`. Node's types say Error, but Node gives the code as
  * text.
  */
 function reasonOf(socket: TLSSocket): string {

@@ -1,5 +1,5 @@
 /**
- * Puts writes together: while one write runs, the next ones gather and go out as one. So thousands of messages cost few
+ * Combines writes: while one write runs, the next ones gather and go out as one. So thousands of messages cost few
  * system calls and few fsyncs, and each `put` still resolves only when its own bytes are written.
  */
 export class BatchWriter {
@@ -7,7 +7,9 @@ export class BatchWriter {
   #waiting: Waiting[] = [];
   #running = false;
 
-  /** `write` resolves when the batch is as safe as it has to be, and rejects when nothing of it counts as written. */
+  /**
+   * `write` resolves when the batch is as safe as it has to be. It rejects if nothing of the batch counts as written.
+   */
   constructor(write: (batch: Uint8Array) => Promise<void>) {
     this.#write = write;
   }
@@ -17,7 +19,7 @@ export class BatchWriter {
       this.#waiting.push({ bytes: typeof chunk === 'string' ? Buffer.from(chunk) : chunk, resolve, reject });
       if (this.#running) return;
       this.#running = true;
-      // After this turn of the loop, so that what is put in the same turn goes out together.
+      // Written after this turn of the event loop, so that everything that is put in the same turn goes out together.
       setImmediate(() => void this.#run());
     });
   }

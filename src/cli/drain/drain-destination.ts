@@ -18,12 +18,12 @@ export type DrainTo =
   | { readonly place: 'command'; readonly command: string; readonly keepGoing: boolean };
 
 export interface OpenDestination extends Destination {
-  /** Why it takes nothing more; null: it does, or was never told to judge. */
+  /** Why it takes no more; null: it does, or was never told to judge. */
   stopped?(): Distrust | null;
   close(): Promise<void>;
 }
 
-/** Throws `PRECONDITION_FAILED` when the file cannot be opened. */
+/** Throws `PRECONDITION_FAILED` if the file cannot be opened. */
 export async function openDrainDestination(session: Session, to: DrainTo): Promise<OpenDestination> {
   switch (to.place) {
     case 'file': {
@@ -32,7 +32,7 @@ export async function openDrainDestination(session: Session, to: DrainTo): Promi
     }
     case 'command': {
       const { host, globals } = session;
-      // With a report in JSON on stdout, what the commands print must not get between.
+      // With a report in JSON on stdout, the output of the commands must not mix with it.
       const reports = globals.output !== undefined && isDocumentFormat(globals.output);
       const commands = new ExecDestination({
         command: to.command,
@@ -67,7 +67,7 @@ async function openStdout(session: Session, separator: string): Promise<OpenDest
         await writer.put(chunk);
         return { status: 'sent', id: message.id };
       } catch {
-        return { status: 'failed', reason: 'the output cannot be written any more' };
+        return { status: 'failed', reason: 'the output can no longer be written' };
       }
     },
     async close() {
@@ -80,7 +80,7 @@ interface Framing {
   readonly start: string;
   readonly between: string;
   readonly end: string;
-  /** The whole output when there was no message. */
+  /** The whole output if there was no message. */
   readonly empty: string;
   readonly render: (message: Message) => string | Uint8Array;
 }

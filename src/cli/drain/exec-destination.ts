@@ -7,27 +7,27 @@ import type { Host, Output } from '../host/host.ts';
 import { type Distrust, ExecTrust } from './exec-trust.ts';
 
 export interface ExecOptions {
-  /** Run by `sh -c`; nothing of a message becomes part of it. */
+  /** Run by `sh -c`. Nothing of a message becomes part of it. */
   readonly command: string;
   readonly host: Pick<Host, 'env' | 'stderr' | 'onSecondSignal' | 'killGroup' | 'startForCaller'>;
   /** Where the commands' own stdout goes. */
   readonly stdout: Output;
-  /** Also when the first deliveries all fail. */
+  /** Go on even if the first deliveries all fail. */
   readonly keepGoing: boolean;
-  /** Told at once of each run that failed: a worker may run for weeks before it reports. */
+  /** Called at once for each failed run: a worker may run for weeks before it reports. */
   readonly onFailure: (message: Message, reason: string) => void;
 }
 
 const LAST_LINE_CHARACTERS = 500;
-/** After the command's end, how long nothing more of its output comes before it counts as whole. */
+/** After the command has ended: how long its output must be silent before it counts as complete. */
 const QUIET_MS = 500;
 
 /**
- * Runs a command for each message: the body on its stdin, metadata in `MQ_*` variables. Exit 0 means done; anything
- * else is a failed delivery whose reason is the exit code and the last line that the command wrote to stderr.
+ * Runs a command for each message: the body on its stdin, metadata in `MQ_*` variables. Exit 0 means done. Anything
+ * else is a failed delivery; its reason is the exit code and the last line that the command wrote to stderr.
  *
- * Each command is the leader of a process group of its own, so that Ctrl-C at the terminal reaches `mq` alone and what
- * runs can finish.
+ * Each command leads a process group of its own, so that Ctrl-C at the terminal reaches only `mq`, and running commands
+ * can finish.
  */
 export class ExecDestination implements Destination {
   readonly #options: ExecOptions;
@@ -101,8 +101,8 @@ export class ExecDestination implements Destination {
           } else failed(`${signal === null ? `exit ${code}` : `killed by ${signal}`}${said}`, code);
         };
         child.on('close', ended);
-        // What the command left running in the background holds its output open, maybe for days: then silence is the
-        // end of it.
+        // A process that the command left running in the background holds its output open, maybe for days: then silence
+        // marks the end.
         child.on('exit', (code, signal) => {
           quiet = setTimeout(() => {
             if (writing > 0) {
@@ -121,7 +121,7 @@ export class ExecDestination implements Destination {
   }
 }
 
-/** The last line that is not empty, of text that may go on. */
+/** The last line that is not empty, of text that may continue. */
 function lastLineOf(text: string): string {
   const trimmed = text.trimEnd();
   const ending = text.slice(trimmed.length);
@@ -129,8 +129,8 @@ function lastLineOf(text: string): string {
 }
 
 /**
- * The environment of `mq` without what an outer `drain --exec` has put there: a message without a header must not seem
- * to have that of another.
+ * The environment of `mq` without the variables of an outer `drain --exec`: a message without a header must not seem to
+ * have that of another.
  */
 function ownVariables(env: Host['env']): Host['env'] {
   return Object.fromEntries(Object.entries(env).filter(([name]) => !MESSAGE_VARIABLE.test(name)));
@@ -139,11 +139,11 @@ function ownVariables(env: Host['env']): Host['env'] {
 const MESSAGE_VARIABLE =
   /^MQ_(HEADER_.*|HEADERS|ID|QUEUE|STATE|RECEIVE_COUNT|CONTENT_TYPE|PRIORITY|GROUP_ID|NAME|ENQUEUED_AT|DEAD_REASON|DEAD_ERROR)$/s;
 
-/** What the command gets to know. Absent metadata is an absent variable. */
+/** The variables for the command. Absent metadata is an absent variable. */
 function messageVariables(message: Message): Readonly<Record<string, string>> {
   const variables: Record<string, string> = {};
   const set = (name: string, value: string | number | null | undefined): void => {
-    // An environment variable cannot hold a NUL; the whole is still in MQ_HEADERS, as JSON.
+    // An environment variable cannot contain a NUL. The whole value is still in MQ_HEADERS, as JSON.
     if (value === null || value === undefined || String(value).includes('\0')) return;
     variables[name] = String(value);
   };

@@ -1,14 +1,14 @@
 import type { Message } from '../../contract/message.ts';
 
 /**
- * So many failed deliveries, and not one success: then it is the command that is broken, and each further delivery
- * would only be used up.
+ * After this many failed deliveries without one success, the command itself is broken, and each further delivery would
+ * only be used up.
  */
 const FIRST_FAILURES = 10;
-/** One message that always fails says nothing of the command. */
+/** One message that always fails says nothing about the command. */
 const DIFFERENT_MESSAGES = 2;
 
-/** What a POSIX shell answers for a command that it cannot run, or cannot find. */
+/** The exit codes of a POSIX shell for a command that it cannot run or cannot find. */
 const CANNOT_RUN: Readonly<Record<number, string>> = {
   126: 'the command cannot be run (exit 126: is it executable?)',
   127: 'the command was not found (exit 127)',
@@ -22,7 +22,7 @@ export interface Distrust {
 
 /** Whether a command still deserves messages. */
 export class ExecTrust {
-  /** Why it gets none any more; null: it does. */
+  /** Why the command gets no more messages; null: it gets them. */
   lost: Distrust | null = null;
   readonly #keepsGoing: boolean;
   readonly #failedMessages = new Set<string>();
@@ -38,7 +38,7 @@ export class ExecTrust {
     this.#failedMessages.clear();
   }
 
-  /** `code`: null when a signal ended it. True: it did nothing with the message, which so has had no delivery. */
+  /** `code`: null if a signal ended it. True: it did nothing with the message, which therefore has had no delivery. */
   failed(message: Message, code: number | null): boolean {
     const cannotRun = code === null ? undefined : CANNOT_RUN[code];
     if (cannotRun !== undefined) {
@@ -58,7 +58,7 @@ export class ExecTrust {
   }
 }
 
-/** Enough of it to tell two messages without ids apart. */
+/** A hash long enough to tell two messages without ids apart. */
 function bodyKey({ body }: Message): string {
   return Buffer.from(body.buffer, body.byteOffset, Math.min(body.byteLength, 4096)).toString('latin1');
 }

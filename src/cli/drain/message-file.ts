@@ -16,11 +16,11 @@ const TAIL_BYTES = 64 * 1024;
 
 /**
  * A file of NDJSON envelopes that is appended to. `put` answers `sent` only when the line is written and synced to the
- * disk, so the message may then be removed from its queue. A write that fails (a full disk) is cut off again: the file
- * holds whole lines only.
+ * disk, so the message may then be removed from its queue. After a failed write (a full disk) the partial line is cut
+ * off again: the file contains only whole lines.
  *
- * Where the path leads to no file but to a pipe or a device (`/dev/stdout`, `/dev/null`), there is nothing to sync, and
- * `sent` means that the operating system has taken the bytes, as on standard output.
+ * If the path leads to a pipe or a device (`/dev/stdout`, `/dev/null`), there is nothing to sync. Then `sent` means
+ * that the operating system has taken the bytes, as on standard output.
  */
 export class MessageFile implements Destination {
   readonly #path: string;
@@ -37,7 +37,7 @@ export class MessageFile implements Destination {
     this.#writer = new BatchWriter((batch) => this.#append(batch));
   }
 
-  /** Throws `PRECONDITION_FAILED` when the file cannot be opened or its end is not a whole line. */
+  /** Throws `PRECONDITION_FAILED` if the file cannot be opened or does not end with a whole line. */
   static async open(path: string, notice: (text: string) => void): Promise<MessageFile> {
     let handle: FileHandle;
     try {
@@ -104,8 +104,8 @@ async function isPipe(path: string): Promise<boolean> {
 }
 
 /**
- * For writing alone: who opens a pipe for both is its own reader, and what is written is lost when it closes. Without a
- * reader it is refused at once (ENXIO), because an open that waits for one cannot be interrupted.
+ * Opened only for writing: a program that opens a pipe for both is its own reader, and the written bytes are lost when
+ * it closes. Without a reader it is refused at once (ENXIO), because an open that waits for one cannot be interrupted.
  */
 async function openPipe(path: string): Promise<FileHandle> {
   const asking = await open(path, constants.O_WRONLY | constants.O_NONBLOCK);
@@ -117,9 +117,9 @@ async function openPipe(path: string): Promise<FileHandle> {
 }
 
 /**
- * The length of the file up to its last whole line. A last line that is an unfinished envelope is what a killed `mq`
- * left behind: its message was never acknowledged and is still in its queue, so the rest of the line is cut off.
- * Anything else is not ours to cut.
+ * The length of the file up to its last whole line. An unfinished envelope on the last line was left by a killed `mq`:
+ * its message was never acknowledged and is still in its queue, so the rest of the line is cut off. Any other
+ * unfinished line is not ours to cut.
  */
 async function wholeLines(
   handle: FileHandle,
@@ -149,13 +149,13 @@ function unfinished(path: string): MqError {
   });
 }
 
-/** A new file survives a power cut only when its folder is synced too. */
+/** A new file survives a power cut only if its folder is synced too. */
 async function syncFolder(path: string): Promise<void> {
   const folder = await open(dirname(path), 'r');
   try {
     await folder.datasync();
   } catch {
-    // Some file systems cannot sync a folder; the file itself is synced in any case.
+    // Some file systems cannot sync a folder. The file itself is synced in any case.
   } finally {
     await folder.close();
   }

@@ -4,8 +4,8 @@ import type { PreparedVerb, VerbEntry } from '../verb.ts';
 import { TOPICS } from './topics.ts';
 
 /**
- * Help for programs: `mq --help -o json`, `mq VERB --help -o json`. Additive, as all our JSON. `name`: of the verb that
- * is asked for; null: the program.
+ * Help for programs: `mq --help -o json`, `mq VERB --help -o json`. Keys are only ever added, as in all our JSON.
+ * `name`: the verb that is asked for; null: the program.
  */
 export function helpDocument(
   program: Command,

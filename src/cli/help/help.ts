@@ -2,14 +2,14 @@ import type { Command, Help } from 'commander';
 import { exitCodesHelp } from '../../core/exit-codes.ts';
 import { GLOBAL_OPTIONS } from '../line/globals.ts';
 
-/** What commander does not know of a verb. */
+/** The parts of a verb that commander does not know. */
 export interface HelpTexts {
   readonly summary: string;
   readonly effect: string;
   readonly examples: readonly string[];
 }
 
-/** The order of every help text: what it is, examples, usage, verbs, arguments, options, exit codes. */
+/** The order of every help text: summary, examples, usage, verbs, arguments, options, exit codes. */
 export function formatHelp(command: Command, help: Help, texts: HelpTexts): string {
   const width = help.padWidth(command, help);
   const item = (term: string, description: string): string => help.formatItem(term, width, description, help);
@@ -63,7 +63,7 @@ export function formatHelp(command: Command, help: Help, texts: HelpTexts): stri
 
 type Flag = ReturnType<Help['visibleOptions']>[number];
 
-/** The help option belongs to the global ones, in whatever group a command was when it was added. */
+/** The help option belongs to the global ones, whatever group a command has when it is added. */
 function isOwn(option: Flag): boolean {
   return !isGlobal(option) && option.long !== '--version';
 }

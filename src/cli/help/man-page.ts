@@ -5,8 +5,8 @@ import { TOPIC_TEXTS } from './topic-texts.ts';
 import { TOPICS } from './topics.ts';
 
 /**
- * The manual page as Markdown, in the dialect of marked-man, from the same tree and texts as the help: `program` has
- * every verb of `verbs` in it, and `loaded` holds these.
+ * The manual page as Markdown, in the dialect of marked-man, from the same tree and texts as the help. `program`
+ * contains every verb of `verbs`, and `loaded` holds these.
  */
 export function manPage(
   program: Command,
@@ -70,7 +70,7 @@ function item({ flags, description, argChoices }: Option): readonly string[] {
   return [`* \`${flags}\`:`, `  ${plain(description + choices)}`];
 }
 
-/** Text in which Markdown sees no marks of its own. */
+/** Text without characters that Markdown would take as markup. */
 function plain(text: string): string {
   return text.replace(/[\\`*_<>[\]]/g, '\\$&');
 }

@@ -19,15 +19,15 @@ Useful:
   ==  !=  <  <=  >  >=  &&  ||  !  in  has(body.user)  size(body.items)
   raw.contains("x")  raw.startsWith("x")  raw.endsWith("x")  raw.matches("regular expression")
 
-Whole numbers, also of a JSON body and of headers, are exact to 64 bits, and go with other numbers in arithmetic and
-comparisons: body.n % 2 == 0, body.total / 2 > 1.5 (7 / 2 is 3.5), body.id in [1, 2]. What would be rounded cannot be evaluated.
-A filter that can be evaluated on none of the messages is no answer: exit 2, or 3 where a report is made.
+Whole numbers are exact to 64 bits, also in a JSON body and in headers. They mix with other numbers in arithmetic and
+comparisons: body.n % 2 == 0, body.total / 2 > 1.5 (7 / 2 is 3.5), body.id in [1, 2]. A result that would be rounded
+cannot be evaluated. If the filter can be evaluated on none of the messages, mq ends with exit code 2, or 3 with a report.
 
 A message on which the expression cannot be evaluated (a field that is missing, a text compared with a number) does not
-match; how many there were is said at the end. Regular expressions are RE2: linear time, no back-references.
+match; mq says at the end how many there were. Regular expressions are RE2: linear time, no back-references.
 `;
 
-const URLS = `Which broker, the first that is given:
+const URLS = `The broker is the first of these that is given:
 
   --url URL, -c/--context NAME or QUEUE@NAME
   MQ_URL or MQ_CONTEXT
@@ -42,11 +42,11 @@ ${urlParameters()}
 
 ${urlRemarks()}
 
-In QUEUE@NAME, NAME is a context that is known. A slip of one is refused, and so is an unknown one where no broker was chosen;
-else all of it is the name of a queue, and with --url always.
+In QUEUE@NAME, NAME is a known context. A mistyped name of a context is refused. An unknown one is refused, too, if no broker
+was chosen; otherwise the whole is the name of a queue. With --url it always is.
 
-Letters such as @ : / in a user or a password are percent-encoded in a URL. Better not to have one there: a context
-takes the password from elsewhere, and it is put in after the URL is split.
+Letters such as @ : / in a user or a password are percent-encoded in a URL. It is better to have no password there: a
+context takes it from elsewhere, and adds it after the URL is split.
 
   # ~/.config/mq/config.yaml (or $MQ_CONFIG); mq context add writes it and keeps your comments
   contexts:
@@ -59,11 +59,11 @@ takes the password from elsewhere, and it is put in after the URL is split.
       redact: [card.number, customers.*.email]  # not shown by peek, inspect and top
     staging: {url: '${exampleUrls().at(0)}', readonly: true}
 
-A project's .mq.yaml is looked for from here up to the root of the repository (outside of one: only here). It may hold contexts
-of its own, defaults, and a 'context:' that is one of them; a verb that changes something then says where it goes.
-It may not hold passwords, variables or commands, nor a parameter that names a file, an identity or a server elsewhere. It
-cannot choose a context of your own, and yours wins over one of the same name. What belongs to another user (file, folder,
-repository) is passed over.
+mq looks for a project's .mq.yaml from here up to the root of the repository (outside of one: only here). The file may hold
+contexts of its own, defaults, and a 'context:' that is one of them; a verb that changes something then says where it goes.
+It must not hold passwords, variables or commands, nor a parameter that names a file, an identity or a server elsewhere. It
+cannot choose a context of your own, and yours wins over one of the same name. It is passed over if the file, its folder or
+the repository belongs to another user.
 `;
 
 const ENVELOPE = `A message as one line of JSON: what peek and drain print with -o ndjson, and what enqueue --ndjson reads.
@@ -73,10 +73,10 @@ const ENVELOPE = `A message as one line of JSON: what peek and drain print with 
    "groupId":null,"deduplicationId":null,"ttlMs":null,"name":null,
    "dead":{"from":"orders","reason":"rejected","error":null,"at":"2026-11-21T09:05:00.000Z","count":1,"replays":0},"native":{}}
 
-  body, encoding   text, or base64 where the bytes are no UTF-8; written back byte for byte
+  body, encoding   text, or base64 if the bytes are not UTF-8; written back byte for byte
   native           what only that broker has, enough to send the message back unchanged
-  notes            why a field is not simply what stands on the message (a date that is none), by field; only where there is
-                   something to say, and not sent again
+  notes            by field, why it differs from what is on the message (an invalid date); only if there is something to
+                   say, and not sent again
   null             unknown, or not for this kind of queue; a key that is missing means the same on input
 
   $ mq drain orders --dead --to dead.ndjson
@@ -90,9 +90,9 @@ A queue as one line of JSON: what ls, stats and top print with -o ndjson.
    "notes":{"oldestAgeMs":"the broker does not tell the age on this kind"},"sampledAt":"2026-11-21T09:05:00.000Z"}
 
   sampledAt        when it was read; the rates are of the windowMs before that
-  approximate      what the broker itself calls so, or tells seconds late
+  approximate      figures that the broker itself calls approximate, or that lag by seconds
   null             unknown, or not for this kind of queue; notes say why
-  notes            by field; notes.list is on each row of a list that is not whole (walking through all keys took too long)
+  notes            by field; notes.list is on each row of a list that is not complete (walking through all keys took too long)
 `;
 
 const SAFETY = `What asks, and what guards:
@@ -105,26 +105,26 @@ const SAFETY = `What asks, and what guards:
   --dry-run            counts, and touches nothing: the review step before a redrive, move, copy or purge
   --yes                does not ask; without it and without a terminal a verb that asks ends with exit code 2 at once
   --max N, --rate 50/s bound how much and how fast
-  --force              looks even where looking may do harm, or where nobody can tell
-  --lossy              sends what the queue cannot hold whole, or where nobody can tell whether it drops its oldest messages
-  --keep-going         drain --exec goes on although the first ten deliveries have all failed; else it stops there
+  --force              looks even if looking may do harm, or if that is unknown
+  --lossy              sends even if the queue cannot hold everything of a message, or if it may drop its oldest messages
+  --keep-going         drain --exec goes on even if the first ten deliveries have all failed; else it stops there
   --allow-empty        enqueue sends an empty file or input as one empty message; else that is refused
   --backup FILE        purge writes each message there first
 
 On a context that is protected, every change asks for the queue's name; --yes counts only with --confirm QUEUE. A readonly
-context refuses every change. Rules do either for some queues and verbs. See mq help urls.
+context refuses every change. Rules do one or the other for some queues and verbs. See mq help urls.
 
 A message leaves its queue only after its destination has it for certain: a crash, a kill or a cut connection leaves it
-in one of the two, at worst in both. The first Ctrl-C takes nothing new, settles what is in the air and reports; the second
-ends at once.
+in one of the two, at worst in both. After the first Ctrl-C, mq takes nothing new, settles what is in the air and reports. The
+second one ends it at once.
 
 On some queues (where mq backends says that peek disturbs) looking is a delivery: each look at a message that stays
 brings it nearer to its limit. Every verb that may leave what it looks at (peek, a --filter, copy) says that price first,
 and refuses when a look could make a message dead, or when the limit cannot be read. A dry run of everything asks the
 broker for its count instead.
 
-Whose dead letter a message is, the message says: redrive, purge --dead and peek --dead of a queue take those that it lost, and
-leave what another queue lost in the same dead-letter queue. The links decide only for a message that says nothing.
+The message itself says whose dead letter it is: redrive, purge --dead and peek --dead take those that the named queue lost,
+and leave those that another queue lost in the same dead-letter queue. The links decide only for a message that says nothing.
 
 Every change leaves a line in the history, without bodies: mq history. Secrets are replaced by *** in all that mq says.
 `;

@@ -1,4 +1,4 @@
-/** What `mq help TOPIC` explains beside the verbs. */
+/** The topics of `mq help TOPIC`, beside the verbs. */
 export const TOPICS = ['filters', 'exit-codes', 'urls', 'envelope', 'safety'] as const;
 export type Topic = (typeof TOPICS)[number];
 

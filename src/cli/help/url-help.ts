@@ -1,7 +1,7 @@
 import type { Parameter } from '../../contract/backend.ts';
 import { MANIFESTS } from '../brokers.ts';
 
-/** `mq help urls`: what the addresses of every broker look like, a line each. */
+/** `mq help urls`: the forms of the addresses of every broker, one per line. */
 export function urlForms(): string {
   return columns(MANIFESTS.flatMap(({ forms }) => forms.map(({ form, meaning }) => [form, meaning] as const)));
 }
@@ -13,12 +13,12 @@ export function urlParameters(): string {
     .join('\n');
 }
 
-/** What else is to be known of them. */
+/** Further remarks on the addresses. */
 export function urlRemarks(): string {
   return MANIFESTS.flatMap(({ remarks }) => remarks.map((text) => wrapped(text, MOST_COLUMNS))).join('\n\n');
 }
 
-/** The addresses of servers as a configuration would have them. */
+/** The addresses of servers as they would be in a configuration. */
 export function exampleUrls(): readonly string[] {
   return MANIFESTS.flatMap(({ forms }) => forms.flatMap(({ example }) => example ?? []));
 }

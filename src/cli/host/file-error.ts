@@ -1,6 +1,6 @@
 import { MqError } from '../../contract/errors.ts';
 
-/** What the system says of a file that the operator has named. */
+/** The system's error about a file that the operator has named, in words. */
 export function fileError(path: string, what: string, error: unknown): MqError {
   const code =
     error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'unknown error';
@@ -15,6 +15,6 @@ const REASONS: Readonly<Record<string, string>> = {
   EROFS: 'the file system is read-only',
   EDQUOT: 'the quota is used up',
   EFBIG: 'the file would be too large',
-  ENXIO: 'nobody reads from it',
+  ENXIO: 'nothing reads from it',
   EPIPE: 'its reader has gone',
 };

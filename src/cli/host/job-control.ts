@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import type { JobControl } from '../../top/terminal.ts';
 
-/** Of `process`, what stopping and going on need. */
+/** The part of `process` that stopping and continuing need. */
 export interface SignalledProcess {
   readonly platform: string;
   on(signal: 'SIGTSTP' | 'SIGCONT', listener: () => void): unknown;
@@ -9,11 +9,11 @@ export interface SignalledProcess {
   kill(pid: number, signal: 'SIGTSTP'): unknown;
 }
 
-/** A program that is stopped stops within this time, which does not run on meanwhile. */
+/** A stopped program stops within this time. The timer does not run while it is stopped. */
 const STOPPING_MS = 100;
 const OWN_GROUP = 0;
 
-/** Null where there are no such signals. */
+/** Null if there are no such signals. */
 export function jobControlOf(self: SignalledProcess): JobControl | null {
   if (self.platform === 'win32') return null;
   let listeners: { readonly toStop: () => void; readonly goesOn: () => void } | null = null;
@@ -25,13 +25,13 @@ export function jobControlOf(self: SignalledProcess): JobControl | null {
   return {
     async stop() {
       isStopping = true;
-      // Without a listener the signal does what it does in any program. To the group, so that a script around this one
-      // stops too.
+      // Without a listener the signal does what it does in any program. It goes to the group, so that a script around
+      // this program stops too.
       self.off('SIGTSTP', onStop);
       try {
         self.kill(OWN_GROUP, 'SIGTSTP');
         await sleep(STOPPING_MS);
-        // The news that the program goes on comes now, and is none.
+        // The signal that the program continues arrives now. It is expected and ignored.
         await nextTurn();
       } finally {
         isStopping = false;

@@ -29,7 +29,7 @@ export function lazyOutput(open: () => Output): Output {
   };
 }
 
-/** Touching the stream of stdin starts a handle; only commands that read it should. */
+/** Touching the stream of stdin starts a handle, so only commands that read it should do it. */
 export function lazyInput(
   isTerminal: () => boolean,
   stream: () => ReadStream,

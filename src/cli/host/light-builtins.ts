@@ -1,6 +1,6 @@
 /**
- * Some of Node's modules, loaded when they are first used. An `import` of `node:util` costs 3 ms, because it reads
- * every export, and some open stderr; most runs paint nothing, and Tab asks for neither.
+ * Some of Node's modules, loaded at their first use. An `import` of `node:util` takes 3 ms, because it reads every
+ * export, and some exports open stderr. Most runs paint nothing, and Tab needs neither.
  */
 type Util = typeof import('node:util');
 
@@ -8,8 +8,8 @@ export const styleText: Util['styleText'] = (format, text, options) =>
   process.getBuiltinModule('node:util').styleText(format, text, options);
 
 /**
- * Whether a file descriptor is a terminal. The module that knows costs 2 ms, so what is no character device is not
- * asked of it.
+ * Whether a file descriptor is a terminal. The module that knows takes 2 ms to load, so it is asked only about
+ * character devices.
  */
 export function isTerminal(descriptor: number): boolean {
   try {
@@ -21,8 +21,8 @@ export function isTerminal(descriptor: number): boolean {
 }
 
 /**
- * Whether a descriptor was closed when the program began: Node puts the null device in its place, for reading and
- * writing, where a shell's `>/dev/null` is for writing only. Known on Linux alone; elsewhere false.
+ * Whether a descriptor was closed when the program began. Node puts the null device in its place, open for reading and
+ * writing; a shell's `>/dev/null` is open only for writing. Known only on Linux; elsewhere false.
  */
 export function wasClosed(descriptor: number): boolean {
   const fs = process.getBuiltinModule('node:fs');
@@ -36,12 +36,12 @@ export function wasClosed(descriptor: number): boolean {
   }
 }
 
-/** As much as the system takes at once. Throws its error. */
+/** Writes as much as the system takes at once. Throws its error. */
 export function writeOnce(descriptor: number, bytes: Uint8Array): number {
   return process.getBuiltinModule('node:fs').writeSync(descriptor, bytes);
 }
 
-/** All of it, however many writes that takes. */
+/** Writes all of it, in as many writes as that takes. */
 export function writeSync(descriptor: number, bytes: Uint8Array): void {
   for (let written = 0; written < bytes.length; ) written += writeOnce(descriptor, bytes.subarray(written));
 }

@@ -4,7 +4,7 @@ import { MqError } from '../../contract/errors.ts';
 import type { Input, Output } from './host.ts';
 import { styleText, wasClosed, writeOnce } from './light-builtins.ts';
 
-/** The `Output` on a real stream. `onLost` is called when it cannot be written any more; EPIPE: its reader has gone. */
+/** The `Output` on a real stream. `onLost` is called when it can no longer be written. EPIPE: its reader has gone. */
 export function nodeOutput(stream: WriteStream, onLost: (code: string) => void): Output {
   let closed = false;
   stream.on('error', (error: NodeJS.ErrnoException) => {
@@ -18,7 +18,7 @@ export function nodeOutput(stream: WriteStream, onLost: (code: string) => void):
       return styleText('bold', 'x', { stream }) !== 'x';
     },
     get columns() {
-      // A pseudo-terminal that nobody has sized says 0.
+      // A pseudo-terminal whose size was never set says 0.
       return stream.columns || 80;
     },
     write(chunk) {
@@ -36,7 +36,7 @@ export function nodeOutput(stream: WriteStream, onLost: (code: string) => void):
     writeThrough(chunk) {
       return new Promise((resolve, reject) => {
         stream.write(chunk, (error) => {
-          if (error) reject(new MqError('ABORTED', 'the output cannot be written any more'));
+          if (error) reject(new MqError('ABORTED', 'the output can no longer be written'));
           else resolve();
         });
       });
@@ -44,13 +44,15 @@ export function nodeOutput(stream: WriteStream, onLost: (code: string) => void):
   };
 }
 
-/** What every pipe holds, however small the system made it: so much is written without waiting for its reader. */
+/**
+ * Every pipe holds this much, however small the system made it. So this much is written without waiting for its reader.
+ */
 const AT_ONCE_BYTES = 4096;
 
 /**
- * The `Output` on what is no terminal. Most commands print a few lines, and opening a stream for them costs 5 ms: the
- * first bytes are written straight to the descriptor, and the stream is opened for those that come after, so that a
- * reader who is slow or stops never keeps the program from its signals and heartbeats.
+ * The `Output` on anything but a terminal. Most commands print a few lines, and opening a stream for them takes 5 ms.
+ * So the first bytes are written straight to the descriptor, and the stream is opened for those that follow. Then a
+ * slow or stopped reader never keeps the program from its signals and heartbeats.
  */
 export function plainOutput(
   descriptor: number,
@@ -67,7 +69,7 @@ export function plainOutput(
     opened ??= nodeOutput(options.open(), options.onLost);
     return opened;
   };
-  /** What is left for the stream; null: nothing. */
+  /** The bytes that are left for the stream; null: none. */
   const writeStraight = (chunk: string | Uint8Array): Uint8Array | null => {
     let rest: Uint8Array = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
     try {
@@ -102,7 +104,7 @@ export function plainOutput(
     },
     async writeThrough(chunk) {
       const rest = lost === null ? writeStraight(chunk) : null;
-      if (lost !== null) throw new MqError('ABORTED', 'the output cannot be written any more');
+      if (lost !== null) throw new MqError('ABORTED', 'the output can no longer be written');
       if (rest !== null) await stream().writeThrough(rest);
     },
   };
@@ -118,7 +120,7 @@ export function nodeInput(stream: Readable, prompt: WriteStream, signal: AbortSi
       try {
         return await new Promise<string | null>((resolve, reject) => {
           const interrupted = () => reject(new MqError('ABORTED', 'interrupted'));
-          // In raw mode Ctrl-C is a key and no signal.
+          // In raw mode, Ctrl-C is a key and not a signal.
           lines.once('SIGINT', interrupted);
           lines.once('close', () => resolve(null));
           signal.addEventListener('abort', interrupted, { once: true });

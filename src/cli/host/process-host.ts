@@ -8,11 +8,14 @@ import type { Stopping } from './stopping.ts';
 
 export interface ProcessHostOptions extends Pick<Host, 'env' | 'openBroker' | 'listKinds'> {
   readonly stopping: Stopping;
-  /** The umask of whoever called the program. */
+  /** The caller's umask. */
   readonly umask: number;
 }
 
-/** The host of the real program, made of `process`. `release`, at the end, lets go of stdin, which keeps Node alive. */
+/**
+ * The host of the real program, made from `process`. Call `release` at the end: it lets go of stdin, which keeps Node
+ * alive.
+ */
 export function processHost(
   self: NodeJS.Process,
   { stopping, umask, env, openBroker, listKinds }: ProcessHostOptions,
@@ -40,7 +43,7 @@ export function processHost(
       () => {},
     ),
     terminal() {
-      // Asked of the output, which is opened by that and notices when it is lost.
+      // The output is asked, because asking opens it and so notices when it is lost.
       if (!isTerminal(0) || !host.stdout.isTerminal) return null;
       return { stdin: stdin.raw(), stdout: self.stdout as WriteStream, jobControl: jobControlOf(self) };
     },

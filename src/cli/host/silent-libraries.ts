@@ -1,5 +1,5 @@
 /**
- * Variables with which people make the libraries of their own programs talk: the client libraries inside `mq` know
+ * Variables that people set to make the libraries of their own programs talk. The client libraries inside `mq` read
  * them, too.
  */
 const TALKATIVE = ['DEBUG', 'NODE_DEBUG', 'DEV'] as const;
@@ -7,9 +7,9 @@ const TALKATIVE = ['DEBUG', 'NODE_DEBUG', 'DEV'] as const;
 const CONSOLE = ['debug', 'error', 'info', 'log', 'trace', 'warn'] as const;
 
 /**
- * Keeps client libraries from writing to the terminal past our own messages, and so past the redaction of secrets: with
- * `DEBUG=*` one prints the command that logs in, and all bodies. To be called before the first of them is loaded, and
- * with the environment that they see, not that of commands run for somebody.
+ * Keeps client libraries from writing to the terminal. Their output would bypass our messages and the redaction of
+ * secrets: with `DEBUG=*` one prints the command that logs in, and all bodies. Call it before the first library is
+ * loaded, with the environment that the libraries see, not with that of commands that `mq` runs.
  */
 export function silenceLibraries(env: Record<string, string | undefined>, console: Pick<Console, 'log'>): void {
   for (const name of TALKATIVE) delete env[name];

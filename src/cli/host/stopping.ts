@@ -6,15 +6,15 @@ const CODES = { SIGINT: EXIT.interrupted, SIGTERM: EXIT.terminated, SIGHUP: EXIT
 type Signal = keyof typeof CODES;
 const SIGNALS = Object.keys(CODES) as readonly Signal[];
 
-/** Of `process`, what signals need. */
+/** The part of `process` that signals need. */
 export interface InterruptedProcess {
   on(signal: Signal, listener: () => void): unknown;
   exit(code: number): never;
 }
 
 /**
- * Turns whatever ends a run before its work is done into one abort. The first signal asks for an orderly end; only a
- * second one ends the program at once.
+ * Turns every cause that ends a run before its work is done into one abort. The first signal asks for an orderly end.
+ * Only a second one ends the program at once.
  */
 export class Stopping {
   readonly #stop = new AbortController();
@@ -32,13 +32,13 @@ export class Stopping {
   }
 
   by(cause: StopCause): void {
-    // A signal after the reader has gone counts as the cause: somebody wants it to end now.
+    // A signal after the reader has gone counts as the cause: someone wants the program to end now.
     if (this.#cause === null || !isSignal(this.#cause)) this.#cause = cause;
     if (isSignal(cause)) this.#interruption.abort();
     this.#stop.abort();
   }
 
-  /** Without a cause: a bug of ours, which is told in its own way. */
+  /** No cause: a bug of ours, which is told in its own way. */
   end(): void {
     this.#stop.abort();
   }
@@ -49,15 +49,15 @@ export class Stopping {
   }
 
   listen(self: InterruptedProcess): void {
-    // Asked now: of a terminal that was closed nobody can tell any more.
+    // Asked now, because a closed terminal cannot be recognised later.
     const hadTerminal = [0, 1, 2].some(isTerminal);
     for (const name of SIGNALS) {
       self.on(name, () => {
-        // What has no terminal does not end with one: `nohup mq drain` has to go on. Node takes back what `nohup` has
-        // set, so without a listener it would die here, in the middle of its work.
+        // A program without a terminal does not end with one: `nohup mq drain` has to continue. Node undoes what
+        // `nohup` has set, so without a listener it would die here, in the middle of its work.
         if (name === 'SIGHUP' && !hadTerminal) return;
-        // The system says that a terminal was closed, and the shell in it may say it again: that is nobody's second
-        // wish.
+        // The system says that a terminal was closed, and the shell in it may say it again: that is not a second
+        // request.
         if (this.interruption.aborted && name !== 'SIGHUP') {
           for (const act of this.#lastActs) act();
           self.exit(CODES[name]);

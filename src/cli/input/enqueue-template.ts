@@ -25,11 +25,11 @@ export interface EnqueueFlags {
   readonly lossy?: boolean;
 }
 
-/** What the flags say of every message that is sent. */
+/** The properties that the flags give to every message. */
 export interface MessageTemplate {
-  /** What flags of one broker alone say of it. */
+  /** The properties from the flags of one broker alone. */
   readonly native: NativeFlags;
-  /** A bare body stays one: the flags say nothing of it. */
+  /** A bare body stays one: the flags set nothing. */
   readonly addsNothing: boolean;
   /** The message to send: from an envelope, whose fields the flags override, or from a bare body. */
   apply(envelope: OutgoingMessage | null, body: Uint8Array): OutgoingMessage;
@@ -60,12 +60,12 @@ export function templateFrom(flags: EnqueueFlags): MessageTemplate {
   return {
     native,
     addsNothing: Object.keys(native.records).length === 0 && metadataOf(bare).length === 0,
-    // Bulk input is nothing but bodies: what the flags say of them is worked out once.
+    // Bulk input contains only bodies, so the properties from the flags are computed once.
     apply: (envelope, body) => (envelope === null ? { ...bare, body } : made(envelope, body)),
   };
 }
 
-/** What an envelope says of a broker stays, but for what the flags say. */
+/** An envelope keeps its properties of a broker, except those that the flags set. */
 function withRecords(
   native: Readonly<Record<string, JsonValue>>,
   { records }: NativeFlags,

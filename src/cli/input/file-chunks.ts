@@ -3,14 +3,14 @@ import { open, stat } from 'node:fs/promises';
 import { MqError, throwIfAborted } from '../../contract/errors.ts';
 
 /**
- * A read is a round trip to a thread, and what is read together is sent together. More is no faster (measured: `npm run
- * bench -- redis enqueue`).
+ * A read is a round trip to a thread, and messages that are read together are sent together. A larger chunk is not
+ * faster (measured: `npm run bench -- redis enqueue`).
  */
 const READ_BYTES = 256 * 1024;
 
 /**
- * The bytes of a file or a named pipe, as they come. Throws `USAGE` for what cannot be read, `ABORTED` while a pipe is
- * waited for.
+ * The bytes of a file or a named pipe, as they come. Throws `USAGE` if it cannot be read, and `ABORTED` while it waits
+ * for a pipe.
  */
 export async function* fileChunks(path: string, signal: AbortSignal): AsyncGenerator<Uint8Array> {
   const stats = await stat(path).catch((error: unknown) => Promise.reject(cannotRead(path, error)));
@@ -32,8 +32,9 @@ export async function* fileChunks(path: string, signal: AbortSignal): AsyncGener
 }
 
 /**
- * Of a pipe. Its open waits in a thread for somebody who writes, and no program ends while a thread waits: so who is
- * interrupted becomes that somebody for a moment. What comes then is read as from a socket, which can be given up.
+ * The bytes of a pipe. Opening it waits in a thread for a writer, and a program cannot end while a thread waits. So on
+ * an interruption, `mq` itself opens the pipe as the writer for a moment. After that, bytes are read as from a socket,
+ * which can be given up.
  */
 async function* pipeChunks(path: string, signal: AbortSignal): AsyncGenerator<Uint8Array> {
   const unblock = (): void => {

@@ -17,11 +17,11 @@ export interface EnqueueInput {
   /** Null: stdin. */
   readonly file: string | null;
   readonly split: 'whole' | 'lines' | 'null' | 'ndjson';
-  /** An input without a byte is a message, too. */
+  /** An input without a byte is also a message. */
   readonly allowEmpty: boolean;
 }
 
-/** Throws `USAGE` for contradictions, and when a person at a terminal gave nothing to send. */
+/** Throws `USAGE` for contradictions, and if a person at a terminal gave nothing to send. */
 export function inputFrom(
   bodies: readonly string[],
   flags: EnqueueFlags,
@@ -59,19 +59,19 @@ export interface OutgoingRequest {
   readonly lossy: boolean;
   readonly stdin: Input;
   readonly notice: Notice;
-  /** Ends the wait for a pipe that nobody writes to. */
+  /** Ends the wait for a pipe that has no writer. */
   readonly signal: AbortSignal;
 }
 
 /**
- * The messages to send, those of one read together, read only as fast as they are taken. Throws `USAGE` with the line
- * number for a broken envelope, and `NOT_SUPPORTED` for a message of which the queue cannot hold everything, each
- * before that message is sent.
+ * The messages to send. Those of one read come together, and are read only as fast as they are taken. Throws `USAGE`
+ * with the line number for a broken envelope, and `NOT_SUPPORTED` for a message that the queue cannot hold completely,
+ * each before that message is sent.
  */
 export async function* outgoingBatches(request: OutgoingRequest): AsyncGenerator<Batch> {
   const { input, template, publisher, queue, lossy } = request;
   if (input.bodies.length > 0) {
-    // All are known, so all are checked before the first is sent.
+    // All messages are known, so all are checked before the first is sent.
     const messages = input.bodies.map((body) => template.apply(null, Buffer.from(body)));
     if (!lossy) for (const message of messages) refuseMisfits(publisher, message, queue, null);
     yield messages;
@@ -83,7 +83,7 @@ export async function* outgoingBatches(request: OutgoingRequest): AsyncGenerator
     const parts: Uint8Array[] = [];
     for await (const chunk of chunks) parts.push(chunk);
     const body = Buffer.concat(parts);
-    // Meant by few: what was to be read has failed, or a job without a terminal (cron) has no stdin.
+    // An empty input is rarely intended: the command before it failed, or a job without a terminal (cron) has no stdin.
     if (body.byteLength === 0 && !input.allowEmpty) {
       throw new MqError('USAGE', `${input.file ?? 'stdin'} is empty: nothing was sent`, {
         hint: "for an empty message give the BODY '', or --allow-empty",
@@ -116,15 +116,15 @@ export async function* outgoingBatches(request: OutgoingRequest): AsyncGenerator
         break;
       }
     }
-    // Those before the broken line are sent.
+    // The messages before the broken line are sent.
     if (batch.length > 0) yield batch;
     if (broken !== null) throw broken.error;
   }
 }
 
 /**
- * The same bytes. A mark that an editor put in front of a text is part of the first message, which its consumer may not
- * expect.
+ * Passes the bytes on unchanged. An editor may put a mark before a text: it becomes part of the first message, and its
+ * consumer may not expect that.
  */
 async function* sayingMark(chunks: AsyncIterable<Uint8Array>, notice: Notice): AsyncGenerator<Uint8Array> {
   let isFirst = true;
@@ -136,7 +136,7 @@ async function* sayingMark(chunks: AsyncIterable<Uint8Array>, notice: Notice): A
   }
 }
 
-/** What an editor puts in front of a text, named; null: nothing. */
+/** The name of the mark that an editor puts before a text; null: none. */
 function byteOrderMark(bytes: Uint8Array): string | null {
   const [first, second, third] = bytes;
   if (first === 0xef && second === 0xbb && third === 0xbf) return 'a byte order mark (UTF-8, EF BB BF)';

@@ -3,12 +3,12 @@ import type { OutgoingMessage } from '../../contract/message.ts';
 import type { Publisher, Queue } from '../../contract/queue.ts';
 import { type MessageTemplate, templateFrom } from './enqueue-template.ts';
 
-/** With a body that fits everywhere: BullMQ takes JSON only, SQS no empty one. */
+/** Checked with a body that fits everywhere: BullMQ takes only JSON, SQS no empty body. */
 const PROBE = Buffer.from('null');
 
 /**
- * As `refuseMisfits`, of what the flags ask for, before anything is read. Of envelopes only what the flags add: the
- * envelope may hold what a message must have there (its group, for FIFO of SQS).
+ * Like `refuseMisfits`, for what the flags ask for, before anything is read. For envelopes only what the flags add is
+ * checked: the envelope may hold what a message must have there (its group, for FIFO of SQS).
  */
 export function refuseFlags(publisher: Publisher, template: MessageTemplate, queue: Queue, ofEnvelopes: boolean): void {
   const perEnvelope = ofEnvelopes ? publisher.misfits(templateFrom({}).apply(null, PROBE)) : [];
@@ -20,8 +20,8 @@ export function refuseFlags(publisher: Publisher, template: MessageTemplate, que
 }
 
 /**
- * Throws `NOT_SUPPORTED` when the queue cannot hold everything of the message. `line`: its place in the input, if it
- * has one.
+ * Throws `NOT_SUPPORTED` if the queue cannot hold everything of the message. `line`: its place in the input, if it has
+ * one.
  */
 export function refuseMisfits(publisher: Publisher, message: OutgoingMessage, queue: Queue, line: number | null): void {
   refuse(publisher.misfits(message), queue, line);

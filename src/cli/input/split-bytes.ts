@@ -1,9 +1,9 @@
 import type { BareBodies } from '../../contract/message.ts';
 
 /**
- * Cuts a stream of bytes after each `separator`, without it, and yields the parts that a chunk completes together. The
- * last part counts also when nothing ends it; nothing after the last separator is no part. Parts are places in their
- * chunk, so that millions of short lines are neither copied nor made objects.
+ * Splits a stream of bytes at each `separator`, drops the separators, and yields together the parts that a chunk
+ * completes. The last part counts even without a separator. If nothing follows the last separator, there is no further
+ * part. Parts are positions in their chunk, so that millions of short lines are neither copied nor made objects.
  */
 export async function* splitBytes(chunks: AsyncIterable<Uint8Array>, separator: number): AsyncGenerator<BareBodies> {
   let begun: Uint8Array[] = [];
@@ -17,7 +17,7 @@ export async function* splitBytes(chunks: AsyncIterable<Uint8Array>, separator: 
     const behind = bytes.byteLength - chunk.byteLength + last + 1;
     const bounds: number[] = [];
     let start = 0;
-    // The part that was begun in earlier chunks has no separator in those.
+    // Earlier chunks contain no separator of the part that they began.
     let at = bytes.indexOf(separator, bytes.byteLength - chunk.byteLength);
     while (at !== -1) {
       bounds.push(start, at);

@@ -13,7 +13,7 @@ export interface NamedQueue {
   readonly queue: string;
   /** Null: on the broker of the command. */
   readonly context: string | null;
-  /** `to`: it gets messages; `from`: it is what the verb works on. */
+  /** `to`: it gets messages. `from`: the verb works on it. */
   readonly role: 'from' | 'to';
 }
 
@@ -25,27 +25,27 @@ export interface Addressed {
   readonly queues: readonly NamedQueue[];
 }
 
-/** The arguments of verbs that hold names of queues. */
+/** The arguments of verbs that contain names of queues. */
 const QUEUE_ARGUMENTS: ReadonlySet<string> = new Set(['queue', 'glob', 'from', 'to']);
 
 interface Line {
   readonly command: Command;
   readonly operands: readonly Operand[];
   readonly flags: object;
-  /** The line has a `--url` of its own: then an `@` belongs to the name. */
+  /** The line has its own `--url`: then an `@` belongs to the name. */
   readonly hasUrl: boolean;
-  /** The line has a `--context` of its own: then what follows an `@` is no mistyped one. */
+  /** The line has its own `--context`: then the text after an `@` is not a mistyped context. */
   readonly hasContext: boolean;
-  /** Nothing chooses a broker, so that it would be the embedded default. */
+  /** No broker was chosen, so it would be the embedded default. */
   readonly hasNoBroker: boolean;
   readonly settings: Settings;
 }
 
 /**
- * Takes `@context` off the names of queues. `@context` alone is the context's default queue. All names of a line must
- * agree on the context, save the target of move and copy, which becomes `--to-url @context`. Throws `USAGE`, and
- * `CONTEXT_NOT_FOUND` for what is all but a context's name: where a queue is made by sending to it, the message would
- * be on another broker.
+ * Removes `@context` from the names of queues. `@context` alone is the context's default queue. All names of a line
+ * must agree on the context, except the target of move and copy, which becomes `--to-url @context`. Throws `USAGE`.
+ * Throws `CONTEXT_NOT_FOUND` for a word that is almost a context's name: sending could create a queue of that name, and
+ * the message would be on another broker.
  */
 export function addressQueues({
   command,
@@ -61,7 +61,7 @@ export function addressQueues({
   let changedFlags: Record<string, unknown> = { ...flags };
 
   const take = (name: string, role: NamedQueue['role']): string => {
-    // Before anything is remembered of the line: a name of a queue goes into the history.
+    // Checked before anything of the line is remembered: a name of a queue goes into the history.
     if (isUrl(name) && !isQueueUrl(name)) refuseUrl(name);
     if (hasUrl) {
       queues.push({ queue: name, context: null, role });
@@ -110,7 +110,7 @@ export function addressQueues({
   return { operands: rewritten, flags: changedFlags, context, queues };
 }
 
-/** Shorter words are near to everything. */
+/** A shorter word is similar to everything. */
 const SHORTEST_GUESSED = 3;
 
 function refuseMistyped(name: string, settings: Settings, hasNoBroker: boolean): void {

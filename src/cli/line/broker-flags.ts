@@ -12,13 +12,13 @@ interface Owned {
   readonly manifest: Manifest;
 }
 
-/** Adds the flags that one broker alone understands, of all brokers that have some for this verb. */
+/** Adds the flags that only one broker understands, of every broker that has some for this verb. */
 export function addBrokerFlags(command: Command): void {
   for (const { flag } of flagsOf(command.name()))
     command.option(`--${flag.name}${flag.value === null ? '' : ` ${flag.value}`}`, flag.meaning);
 }
 
-/** The target with the parameters that such flags are for. Its URL rejects on another broker, see `withParameter`. */
+/** The target with the parameters that such flags set. Its URL rejects on another broker, see `withParameter`. */
 export function withBrokerFlags(verb: string, target: Target, flags: object): Target {
   let made = target;
   for (const { flag, manifest, value } of givenFlags(verb, flags)) {
@@ -35,8 +35,8 @@ export function withBrokerFlags(verb: string, target: Target, flags: object): Ta
 }
 
 /**
- * Such flags may be for one sort of queue only: on another the verb would do something that was not asked. Throws
- * `NOT_SUPPORTED`.
+ * Such a flag may apply to one sort of queue only: on another, the verb would do something that was not asked for.
+ * Throws `NOT_SUPPORTED`.
  */
 export async function requireDemanded(verb: string, flags: object, queue: Queue, signal: AbortSignal): Promise<void> {
   for (const { flag } of givenFlags(verb, flags)) {
@@ -47,19 +47,19 @@ export async function requireDemanded(verb: string, flags: object, queue: Queue,
   }
 }
 
-/** What such flags put into the brokers' own records of a message that is sent. */
+/** The properties that such flags add to the brokers' own records of a message that is sent. */
 export interface NativeFlags {
-  /** By the broker's name; empty: none was given. */
+  /** By the broker's name; empty: no such flag was given. */
   readonly records: Readonly<Record<string, Readonly<Record<string, JsonValue>>>>;
-  /** Throws `NOT_SUPPORTED` where the messages go to another broker than a flag is for. */
+  /** Throws `NOT_SUPPORTED` if the messages go to another broker than the one that a flag is for. */
   requireBroker(broker: string, queue: string): void;
 }
 
-/** Throws `USAGE` when a flag is there without the one that it needs. */
+/** Throws `USAGE` if a flag is there without the one that it needs. */
 export function nativeFlags(verb: string, flags: object): NativeFlags {
   const given = givenFlags(verb, flags).filter(({ flag }) => 'native' in flag.becomes);
   const records: Record<string, Record<string, JsonValue>> = {};
-  // First what comes beside, so that a flag of its own wins.
+  // The extra values first, so that a flag of its own overrides them.
   for (const { flag, manifest } of given) {
     if (!('native' in flag.becomes)) continue;
     const { needs, beside } = flag.becomes;
@@ -100,7 +100,7 @@ function givenFlags(verb: string, flags: object): readonly (Owned & { readonly v
   });
 }
 
-/** As commander names the value of a flag. */
+/** The name under which commander stores the value of a flag. */
 function camelCase(name: string): string {
   return name.replace(/-(.)/g, (_all, letter: string) => letter.toUpperCase());
 }

@@ -7,15 +7,15 @@ import { type Globals, OUTPUT_FORMATS, type OutputFormat } from './globals.ts';
 
 export interface EffectiveGlobals {
   readonly globals: Globals;
-  /** The format was asked for on the line: a verb that does not have it refuses. One from a default gives way. */
+  /** The format was given on the line: a verb without it refuses. A format from a default gives way. */
   readonly outputIsAsked: boolean;
-  /** The time-out was set, on the line or elsewhere. */
+  /** The time limit was set, on the line or elsewhere. */
   readonly timeoutIsAsked: boolean;
 }
 
 /**
- * What the line left open comes from `MQ_OUTPUT`, `MQ_TIMEOUT`, `MQ_CONNECT_TIMEOUT`, `MQ_NO_INPUT`, then from the
- * files. Throws `USAGE`.
+ * Options that the line left open come from `MQ_OUTPUT`, `MQ_TIMEOUT`, `MQ_CONNECT_TIMEOUT`, `MQ_NO_INPUT`, and then
+ * from the files. Throws `USAGE`.
  */
 export function withDefaults(
   globals: Globals,

@@ -10,7 +10,7 @@ export type OutputFormat = (typeof OUTPUT_FORMATS)[number];
 /** The options that every verb takes, anywhere on the line. */
 export interface Globals {
   readonly url?: string;
-  /** More than one only where several brokers can be watched. */
+  /** More than one only for a verb that can watch several brokers. */
   readonly context?: readonly string[];
   readonly output?: OutputFormat;
   /** False with `--no-headers`. */
@@ -20,14 +20,14 @@ export interface Globals {
   /** False with `--no-trunc`. */
   readonly trunc: boolean;
   readonly quiet?: boolean;
-  /** How often it was given; 1 and 2 make a difference. */
+  /** How often it was given: 1 and 2 make a difference. */
   readonly verbose?: number;
   readonly color: (typeof COLOR_CHOICES)[number];
   /** The longest wait for one answer of the broker, milliseconds. */
   readonly timeout: number;
   readonly connectTimeout: number;
   readonly yes?: boolean;
-  /** Names of queues on protected contexts, confirmed beforehand. */
+  /** Names of queues on protected contexts that are confirmed beforehand. */
   readonly confirm?: readonly string[];
   /** False with `--no-input`. */
   readonly input: boolean;
@@ -43,8 +43,8 @@ export function addGlobalOptions(program: Command): void {
 }
 
 /**
- * Made once: the line is looked through for its verb before it is parsed, and each option costs a tenth of a
- * millisecond to make.
+ * Made once: the line is searched for its verb before it is parsed, and each option takes a tenth of a millisecond to
+ * make.
  */
 let options: readonly Option[] | null = null;
 
@@ -89,12 +89,12 @@ export function duration(text: string): number {
   return usage(() => parseDurationMs(text));
 }
 
-/** The same, for what is waited for: 24 days at most. */
+/** The same for waiting times: at most 24 days. */
 export function wait(text: string): number {
   return usage(() => parseWaitMs(text));
 }
 
-/** The same, for the longest wait for an answer: more than 0. */
+/** The same for the longest wait for an answer: more than 0. */
 function deadline(text: string): number {
   return usage(() => parseDeadlineMs(text));
 }

@@ -1,2 +1,2 @@
-/** An argument as commander gives it: one word, several for `name...`, or missing. */
+/** An argument as commander gives it: one word, several for `name...`, or undefined. */
 export type Operand = string | readonly string[] | undefined;

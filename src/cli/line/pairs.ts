@@ -1,6 +1,6 @@
 import { MqError } from '../../contract/errors.ts';
 
-/** `key=value`, split at the first `=`; the value may be empty. Throws `USAGE`. */
+/** Splits `key=value` at the first `=`. The value may be empty. Throws `USAGE`. */
 export function splitPair(text: string, flag: string): readonly [key: string, value: string] {
   const at = text.indexOf('=');
   if (at < 1) throw new MqError('USAGE', `${flag} needs KEY=VALUE: ${text}`);
@@ -8,7 +8,8 @@ export function splitPair(text: string, flag: string): readonly [key: string, va
 }
 
 /**
- * Several pairs as a record. The same key twice is refused, because one of the two would be dropped. Throws `USAGE`.
+ * Several pairs as a record. The same key twice is refused, because one of the two values would be lost. Throws
+ * `USAGE`.
  */
 export function pairsToRecord(pairs: readonly string[], flag: string): Readonly<Record<string, string>> {
   const entries = new Map<string, string>();

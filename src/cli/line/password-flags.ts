@@ -7,8 +7,8 @@ export interface PasswordFlags {
 }
 
 /**
- * Where a context finds its password, as it stands in the file; null: no flag says so. Throws `USAGE` for two places,
- * or a command without words.
+ * Where a context finds its password, in the form of the file; null: no flag says so. Throws `USAGE` for two places, or
+ * for a command without words.
  */
 export function passwordFrom({ passwordEnv, passwordFile, passwordCommand }: PasswordFlags): object | null {
   const given = [
@@ -20,7 +20,7 @@ export function passwordFrom({ passwordEnv, passwordFile, passwordCommand }: Pas
   return given[0] ?? null;
 }
 
-/** A JSON array of words, or words between spaces. */
+/** A JSON array of words, or words with spaces between them. */
 function argvFrom(text: string): readonly string[] {
   const words: unknown = text.trimStart().startsWith('[')
     ? parsed(text)

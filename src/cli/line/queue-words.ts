@@ -4,8 +4,8 @@ import { MqError } from '../../contract/errors.ts';
 import { MANIFESTS, manifestOf } from '../brokers.ts';
 
 /**
- * A URL stands where a queue is expected: `--url` was forgotten, and where a queue comes into being with its first
- * message it would be stored with its password. Also behind an `@`. An address without a host has no slashes.
+ * Refuses a URL where a queue is expected: `--url` was forgotten. A queue that is created by its first message would
+ * store the URL with its password. A URL after an `@` is refused, too. An address without a host has no slashes.
  */
 export function isUrl(name: string): boolean {
   return urlAt(name) !== -1 || hasScheme(name, schemesWithoutHost());
@@ -30,7 +30,7 @@ function hasScheme(name: string, schemes: readonly string[]): boolean {
   return schemes.some((scheme) => name.slice(0, scheme.length + 1).toLowerCase() === `${scheme}:`);
 }
 
-/** The broker, which neither opens nor makes a queue whose name is a URL, unless it knows its queues so. */
+/** The broker. It neither opens nor creates a queue whose name is a URL, unless it names its queues by URL. */
 export function withoutUrls(broker: Broker): Broker {
   if ((manifestOf(broker.name)?.queueUrls.length ?? 0) > 0) return broker;
   return new Proxy(broker, {

@@ -4,7 +4,7 @@ import type { Session } from '../session/session.ts';
 
 const HIDDEN = '***';
 
-/** The same for the messages of one run, which is told once that there was something to hide. */
+/** The same for the messages of one run. The run is told once that something was hidden. */
 export function bodyRedaction(session: Session): (message: Message) => Message {
   const redacted = redactedBy(session.target().settings?.redact ?? []);
   let said = false;
@@ -21,9 +21,9 @@ export function bodyRedaction(session: Session): (message: Message) => Message {
 }
 
 /**
- * What the context says must not be shown, taken out of a message's body: `card.number`, `customers.*.email` (`*` is
- * every key or item). For looking only: what is moved, drained or saved stays whole. A body that is no JSON has no
- * paths and is shown as it is. Gives back the same message when there was nothing to hide.
+ * Removes from a message's body what the context hides: `card.number`, `customers.*.email` (`*` is every key or item).
+ * This is only for looking: a message that is moved, drained or saved stays whole. A body that is not JSON has no paths
+ * and is shown as it is. Returns the same message if there was nothing to hide.
  */
 export function redactedBy(redact: readonly string[]): (message: Message) => Message {
   const paths = redact.map((path) => path.replace(/^body\./, '').split('.'));
@@ -45,7 +45,7 @@ function parsed(text: string): unknown {
   }
 }
 
-/** Whether anything was there to hide. */
+/** Whether there was something to hide. */
 function hide(value: unknown, [key = '', ...rest]: readonly string[]): boolean {
   if (typeof value !== 'object' || value === null) return false;
   const keys = key === '*' ? Object.keys(value) : Object.hasOwn(value, key) ? [key] : [];

@@ -2,8 +2,8 @@ import stringWidth from 'string-width';
 import type { Session } from '../session/session.ts';
 
 /**
- * A small boxed view for people. In a pipe it has no borders, so that `awk` and `cut` can read it. Cells are already
- * made safe.
+ * A small boxed view for people. In a pipe it has no borders, so that `awk` and `cut` can read it. The caller makes
+ * cells safe.
  */
 export async function printBox(
   session: Session,
@@ -19,10 +19,11 @@ export async function printBox(
   const { default: Table } = await import('cli-table3');
   const keyWidth = Math.max(0, ...shown.map(([key]) => stringWidth(key ?? '')));
   const table = new Table({
-    // Its own colours ignore NO_COLOR.
+    // The library's own colours ignore NO_COLOR.
     style: { head: [], border: [] },
     chars: { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' },
-    // Two columns are a key and a value; the value is wrapped where the terminal ends: 7 cells are borders and padding.
+    // Two columns are a key and a value. The value is wrapped at the width of the terminal: 7 cells are borders and
+    // padding.
     ...(headings === null
       ? {
           colWidths: [keyWidth + 2, Math.max(MIN_VALUE_WIDTH, stdout.columns - keyWidth - 5)],

@@ -3,7 +3,7 @@ export interface Column<Row> {
   readonly align: 'left' | 'right';
   /** The text of a cell, already made safe. */
   readonly cell: (row: Row) => string;
-  /** Gives way first when a line is too long for the terminal, so that the figures after it stay in sight. */
+  /** Is shortened first if a line is too long for the terminal, so that the figures after it stay visible. */
   readonly shrinks?: boolean;
 }
 
@@ -12,15 +12,15 @@ export interface ColumnsOptions {
   /** Terminal width; null: never cut a line. */
   readonly width: number | null;
   readonly paintHeading: (text: string) => string;
-  /** Terminal cells that a text takes; see text-width.ts. */
+  /** The terminal cells that a text takes: see text-width.ts. */
   readonly widthOf: (text: string) => number;
 }
 
 const GAP = '  ';
-/** A name cut shorter than this tells nothing. */
+/** A name that is cut shorter than this is useless. */
 const MIN_SHRUNK = 12;
 
-/** Plain aligned columns, without boxes: stays fast for thousands of rows and is easy for `awk`. */
+/** Plain aligned columns without boxes: fast for thousands of rows and easy for `awk`. */
 export function columns(
   rows: readonly (readonly string[])[],
   spec: readonly Pick<Column<never>, 'heading' | 'align' | 'shrinks'>[],
@@ -57,7 +57,7 @@ function pad(text: string, width: number, align: 'left' | 'right', widthOf: (tex
   return align === 'left' ? text + filler : filler + text;
 }
 
-/** Cuts to `width` terminal cells; a cut text ends with `…`. */
+/** Cuts to `width` terminal cells. A text that is cut ends with `…`. */
 export function cut(text: string, width: number, widthOf: (text: string) => number): string {
   if (widthOf(text) <= width) return text;
   let kept = '';

@@ -3,7 +3,7 @@ import { safe } from '../../core/safe-text.ts';
 import { shownUrl } from '../brokers.ts';
 import type { Column } from './columns.ts';
 
-/** What may be seen of a context: never a password, and of a secret kept elsewhere only where. */
+/** The parts of a context that may be shown: never a password, and for a secret that is kept elsewhere only where. */
 export function contextDocument(context: Context, isCurrent: boolean): object {
   return {
     context: context.name,
@@ -34,7 +34,7 @@ function shownSecret(secret: SecretText): string {
     case 'file':
       return `{file: ${secret.path}}`;
     case 'command':
-      // Arguments may hold what should not be seen.
+      // Arguments may contain something secret.
       return `{command: [${secret.argv[0]}${secret.argv.length > 1 ? ', …' : ''}]}`;
   }
 }

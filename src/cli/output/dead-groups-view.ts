@@ -11,7 +11,10 @@ import type { Column } from './columns.ts';
 import { isDocumentFormat, openSequence } from './documents.ts';
 import { printTable } from './table.ts';
 
-/** `stats QUEUE --dead`: what the dead letters of a queue died of. Looks at all of them; what that costs is said. */
+/**
+ * `stats QUEUE --dead`: the reasons why the dead letters of a queue died. Looks at all of them, and says what that
+ * costs.
+ */
 export async function printDeadGroups(session: Session, broker: Broker, name: string): Promise<void> {
   const format = session.format('table', 'json', 'ndjson', 'yaml');
   const queue = await session.within('stats', (signal) => broker.queue(name, signal));
@@ -51,11 +54,11 @@ interface DeadGroup {
   readonly count: number;
   readonly oldestAt: number | null;
   readonly newestAt: number | null;
-  /** The newest of them, to look at. */
+  /** The newest message of the group, to look at. */
   readonly exampleId: string | null;
 }
 
-/** What a broker says of a death besides the consumer's error. */
+/** The broker's own facts about a death, besides the consumer's error. */
 function apart({ dead }: Message): readonly (string | null)[] {
   return [dead?.from ?? null, dead?.reason ?? null];
 }
@@ -69,7 +72,7 @@ function whereAndWhy(
 
 function deadGroup({ reason: cause, newest, ...figures }: DeadLetterGroup<ReturnType<typeof whereAndWhy>>): DeadGroup {
   const { failed, ...known } = newest;
-  // Of what is left when there are too many groups, no more is true than how many and when.
+  // For the rest, when there are too many groups, only the number and the times are known.
   if (cause === OTHER_REASONS)
     return { from: null, reason: null, error: cause, ...figures, exampleId: known.exampleId };
   return { ...known, error: failed ? cause : null, ...figures };

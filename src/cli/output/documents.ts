@@ -24,13 +24,13 @@ async function renderOne(format: DocumentFormat, value: object): Promise<string>
 }
 
 /**
- * A sequence of objects that is printed as it comes, so that memory stays flat: an array in JSON and YAML, a line each
- * in NDJSON.
+ * A sequence of objects that is printed as it comes, so that memory stays constant: an array in JSON and YAML, one line
+ * each in NDJSON.
  */
 export interface Sequence {
   /** Resolves when there is room for more. */
   item(value: object): Promise<void>;
-  /** Closes the document; to be called also after a failure, so that what was printed parses. */
+  /** Closes the document. Call it also after a failure, so that the printed text parses. */
   end(): Promise<void>;
 }
 
@@ -63,7 +63,7 @@ async function itemRenderer(format: DocumentFormat): Promise<(value: object, pos
   }
 }
 
-/** Into a pipe a document stays as it is; on a terminal what a terminal would act on is escaped. */
+/** In a pipe a document stays as it is. On a terminal, characters that a terminal would act on are escaped. */
 function forScreen(session: Session, format: DocumentFormat, text: string): string {
   if (!session.host.stdout.isTerminal) return text;
   return format === 'yaml' ? safeLines(text) : safeJson(text);

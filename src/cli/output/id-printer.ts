@@ -5,14 +5,14 @@ import { isDocumentFormat, openSequence } from './documents.ts';
 
 type Sent = Extract<SendOutcome, { readonly status: 'sent' }>;
 
-/** Prints the ids of sent messages, in order: one a line, or as objects. */
+/** Prints the ids of sent messages, in order: one per line, or as objects. */
 export interface IdPrinter {
-  /** A promise when the reader is slow: sending has to wait for it. */
+  /** A promise if the reader is slow: sending has to wait for it. */
   sent(outcome: Sent): Promise<void> | void;
   end(): Promise<void>;
 }
 
-/** Of ids of ordinary length: a few times what a pipe holds. */
+/** The length of ids of ordinary size: a few times what a pipe holds. */
 const MOST_WAITING = 4 * 1024;
 
 export async function openIdPrinter(session: Session, queue: string): Promise<IdPrinter> {
@@ -28,7 +28,7 @@ export async function openIdPrinter(session: Session, queue: string): Promise<Id
   let waiting: (string | null)[] = [];
   let writing: Promise<void> | null = null;
   async function write(): Promise<void> {
-    // After this turn of the loop, so that the lines of one turn go out together.
+    // Written after this turn of the event loop, so that the lines of one turn go out together.
     await new Promise((resolve) => setImmediate(resolve));
     while (waiting.length > 0) {
       const ids = waiting;
@@ -51,6 +51,6 @@ const HARMLESS = /^[\x20-\x7e]*$/;
 
 function linesOf(ids: readonly (string | null)[]): string {
   const text = ids.map((id) => id ?? '-');
-  // Looked at together, as a look at each of a million ids takes longer than printing them.
+  // Checked together: checking each of a million ids takes longer than printing them.
   return `${(HARMLESS.test(text.join('')) ? text : text.map(safe)).join('\n')}\n`;
 }

@@ -75,7 +75,7 @@ async function openPlainPrinter(
   }
 }
 
-/** Into a pipe the very bytes; on a terminal nothing that it would act on. */
+/** A pipe gets the exact bytes. A terminal gets nothing that it would act on. */
 export function bodyFor(session: Session, body: Uint8Array): Uint8Array | string {
   if (!session.host.stdout.isTerminal) return body;
   return safeLines(utf8Text(body) ?? Buffer.from(body).toString('latin1'));

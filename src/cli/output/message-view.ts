@@ -5,7 +5,7 @@ import { safe, safeLines } from '../../core/safe-text.ts';
 import { formatSize } from '../../core/size.ts';
 import type { Column } from './columns.ts';
 
-/** A message for people: one line of facts, a line per header, the body. `strong` marks the first line. */
+/** A message for people: one line of facts, a line for each header, the body. `strong` marks the first line. */
 export function messageText(message: Message, now: number, strong: (text: string) => string): string {
   const headers = Object.entries(message.headers).map(([key, value]) => `  ${safe(key)}: ${safe(headerText(value))}`);
   const notes = Object.entries(message.notes ?? {}).map(([field, note]) => `  (${safe(field)}: ${safe(note)})`);
@@ -46,7 +46,7 @@ function bodyText(body: Uint8Array): string {
   return text === null ? `(binary, base64) ${Buffer.from(body).toString('base64')}` : safeLines(text);
 }
 
-/** Columns for `-o table`: one line a message. */
+/** Columns for `-o table`: one line for each message. */
 export function messageColumns(now: number): readonly Column<Message>[] {
   return [
     { heading: 'ID', align: 'left', cell: (message) => (message.id === null ? '-' : safe(message.id)) },

@@ -6,7 +6,7 @@ import { safe } from '../../core/safe-text.ts';
 const FAILURES_SHOWN = 20;
 
 /**
- * A report for the page of a CI job: one table, and what failed. Names and reasons are a broker's text, so nothing in
+ * A report for the page of a CI job: one table, and the failures. Names and reasons are a broker's text, so nothing in
  * them is markup.
  */
 export function reportMarkdown(report: AnyReport): string {
@@ -38,7 +38,7 @@ export function reportMarkdown(report: AnyReport): string {
   return `${lines.join('\n').trimEnd()}\n\n`;
 }
 
-/** Unknown is told from none. */
+/** Shows unknown and none differently. */
 function count(value: number | null): string {
   return value === null ? '?' : `${value}`;
 }

@@ -3,8 +3,8 @@ import type { SendOutcome } from '../../contract/message.ts';
 type Fault = Exclude<SendOutcome, { readonly status: 'sent' }>;
 
 /**
- * Tells of messages that failed one behind the other for one reason the first at once, of the others how many and up to
- * which: a broker that is gone fails all that follow.
+ * Reports failed messages. In a row of failures with the same reason, it tells the first at once, and of the others how
+ * many there are and up to which message. A broker that is gone fails all messages that follow.
  */
 export class SendFaults {
   readonly #say: (text: string) => void;

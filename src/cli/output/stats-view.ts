@@ -4,9 +4,7 @@ import { formatDuration } from '../../core/duration.ts';
 import { safe } from '../../core/safe-text.ts';
 import type { Column } from './columns.ts';
 
-/**
- * The public JSON of a reading. Every key is always there; null means unknown or that it does not apply (see `notes`).
- */
+/** The public JSON of a reading. Every key is always there; null means unknown or not applicable (see `notes`). */
 export function statsDocument(stats: QueueStats, context: string | null): object {
   return {
     queue: stats.queue,
@@ -58,7 +56,7 @@ export const STATS_COLUMNS: readonly Column<QueueStats>[] = [
     heading: 'AGE',
     align: 'right',
     cell: (stats) => {
-      // Without ready messages there is no oldest one: that is an answer and not a gap.
+      // Without ready messages there is no oldest one: that is an answer, not a gap.
       if (stats.oldestAgeMs === null && stats.ready === 0) return '-';
       return figure(stats, 'oldestAgeMs', stats.oldestAgeMs, formatDuration);
     },

@@ -3,7 +3,7 @@ import type { Session } from '../session/session.ts';
 import { type Column, columns } from './columns.ts';
 import { textWidth } from './text-width.ts';
 
-/** Plain aligned columns on stdout; lines are cut to the width of a terminal and never in a pipe. */
+/** Plain aligned columns on stdout. Lines are cut to the width of a terminal, and never in a pipe. */
 export async function printTable<Row>(
   session: Session,
   rows: readonly Row[],
@@ -21,7 +21,7 @@ export async function printTable<Row>(
   if (lines.length > 0) await stdout.write(`${lines.join('\n')}\n`);
 }
 
-/** Those that `--columns` names, by heading or by its part before a unit, whatever the case. Throws `USAGE`. */
+/** The columns that `--columns` names, by heading or by the part of it before a unit, in any case. Throws `USAGE`. */
 function chosenColumns<Row>(
   spec: readonly Column<Row>[],
   asked: readonly string[] | undefined,

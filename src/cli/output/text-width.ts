@@ -1,6 +1,6 @@
 /**
- * How many terminal cells a text takes. Plain ASCII takes one a letter; what wide and combining letters take is known
- * to a library whose tables cost 15 ms to load (measured), so it loads only when one of `texts` needs it.
+ * How many terminal cells a text takes. In plain ASCII, each letter takes one. The widths of wide and combining letters
+ * come from a library whose tables take 15 ms to load (measured), so it is loaded only if one of `texts` needs it.
  */
 export async function textWidth(texts: readonly string[]): Promise<(text: string) => number> {
   if (texts.every((text) => PLAIN.test(text))) return (text) => text.length;

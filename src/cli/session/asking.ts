@@ -3,24 +3,26 @@ import type { Policy } from '../../change/guard.ts';
 import { guarded, type Proposal } from '../../change/question.ts';
 import type { Session } from './session.ts';
 
-/** A question, and what of it most verbs need not say: that it is about the broker of the line alone. */
+/** A question. Most verbs leave out the context, because they ask about the broker of the line alone. */
 export interface SessionQuestion extends Omit<Proposal, 'policies'> {
-  /** Where else something is changed. */
+  /** The other contexts in which something is changed. */
   readonly elsewhere?: Policy | null;
 }
 
-/** Asks on the terminal. Throws `CONFIRMATION_REQUIRED` when nobody can be asked, `CANCELLED` when the answer is no. */
+/**
+ * Asks on the terminal. Throws `CONFIRMATION_REQUIRED` if there is no one to ask, and `CANCELLED` if the answer is no.
+ */
 export function confirm(session: Session, { elsewhere = null, ...asked }: SessionQuestion): Promise<void> {
   const policies = [session.target().settings, elsewhere];
   return confirmBy(personAt(session), guarded({ ...asked, policies }, session.guard), session.guard);
 }
 
-/** As `confirm`, for what concerns no broker. */
+/** Like `confirm`, for a question that concerns no broker. */
 export function confirmHere(session: Session, lines: readonly string[]): Promise<void> {
   return confirmBy(personAt(session), { lines, typed: null }, null);
 }
 
-/** Called before any work, so that a script without `--yes` fails at once and not after a long look at the queue. */
+/** Called before any work, so that a script without `--yes` fails at once, not after a long look at the queue. */
 export function requireSomebodyToAsk(session: Session): void {
   requireSomebody(personAt(session), session.guard);
 }

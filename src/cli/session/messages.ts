@@ -8,8 +8,9 @@ import { paint, type Style } from './paint.ts';
 const ERASE_LINE = '\r\u001b[2K';
 
 /**
- * All that `mq` says to the person, on stderr: errors, notes, summaries and the one line of progress. Everything is
- * made safe for a terminal, also when stderr is a file, which people print later; secrets are replaced in everything.
+ * Everything that `mq` says to the person on stderr: errors, notes, summaries and the one line of progress. Everything
+ * is made safe for a terminal, even if stderr is a file, because people print files later. Secrets are replaced in
+ * everything.
  */
 export class Messages {
   readonly #output: Output;
@@ -29,17 +30,17 @@ export class Messages {
     if (this.#globals.quiet !== true) this.#line(`mq: ${this.#paint('yellow', 'note:')} ${this.#safe(text)}`);
   }
 
-  /** What was done, in one sentence. Not with `--quiet`. */
+  /** A sentence about what was done. Not with `--quiet`. */
   summary(text: string): void {
     if (this.#globals.quiet !== true) this.#line(`mq: ${this.#safe(text)}`);
   }
 
-  /** A fault that did not stop the work, as that of one message. Said also with `--quiet`. */
+  /** A fault that did not stop the work, such as that of one message. Told even with `--quiet`. */
   fault(text: string): void {
     this.#line(`mq: ${this.#paint('red', 'error:')} ${this.#safe(text)}`);
   }
 
-  /** Text laid out by us over several lines, for a prompt. */
+  /** Text that `mq` laid out over several lines, for a prompt. */
   block(lines: readonly string[]): void {
     for (const line of lines) this.#line(this.#safe(line));
   }
@@ -54,13 +55,13 @@ export class Messages {
       this.#line(safeJson(JSON.stringify(this.#secrets.redactValue({ error: { code, message, hint, queue } }))));
       return;
     }
-    // The caret of a filter error needs its own lines; such text is the user's own, never a broker's.
+    // The caret of a filter error needs lines of its own. Such text is the user's own, never a broker's.
     const message = error.code === 'USAGE' ? safeLines(this.#secrets.redact(error.message)) : this.#safe(error.message);
     this.#line(`mq: ${this.#paint('red', 'error:')} ${message}`);
     if (error.hint !== null) this.#line(`    ${this.#paint('dim', 'hint:')} ${this.#safe(error.hint)}`);
   }
 
-  /** An error that is a bug, with its stack: of ours, or of a backend that somebody else has written. */
+  /** An error that is a bug of ours or of a third-party backend, with its stack. */
   bug(error: unknown): void {
     const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
     const theirs = /\/backends\/node_modules\/((?:@[^/\s]+\/)?[^/\s]+)\//.exec(stack)?.[1];
@@ -74,7 +75,7 @@ export class Messages {
   }
 
   /**
-   * Replaces the line of progress; call `endProgress` when the work is over. Nothing without a terminal or with
+   * Replaces the line of progress. Call `endProgress` when the work is over. Does nothing without a terminal or with
    * `--quiet`.
    */
   progress(text: string): void {
@@ -94,7 +95,7 @@ export class Messages {
     return this.#last;
   }
 
-  /** Secrets go first: once its letters are escaped, one would not be known any more. */
+  /** Secrets are replaced first: once its letters are escaped, a secret would not be recognised. */
   #safe(text: string): string {
     return safe(this.#secrets.redact(text));
   }

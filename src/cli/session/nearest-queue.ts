@@ -7,12 +7,12 @@ import { isQueueUrl, isUrl } from '../line/queue-words.ts';
 /** A guess is not worth a longer wait. */
 const LISTING_MS = 1_000;
 
-/** Errors that a broker's names were compared with: a move has two brokers, and passes its errors through both. */
+/**
+ * Errors that were already compared with a broker's names: a move has two brokers, and passes its errors through both.
+ */
 const compared = new WeakSet<MqError>();
 
-/**
- * The same error, with the queue that was probably meant, when it says that there is none of that name. Never throws.
- */
+/** If the error says that no queue has that name, returns it with the queue that was probably meant. Never throws. */
 export async function withNearestQueue<E>(error: E, broker: Broker, signal: AbortSignal): Promise<E | MqError> {
   if (!isMqError(error) || error.code !== 'QUEUE_NOT_FOUND' || error.queue === null || compared.has(error))
     return error;
@@ -34,7 +34,7 @@ async function hintFor(
   try {
     for await (const queue of namesOfQueues(broker, bounded)) names.push(queue);
   } catch {
-    // What was read until then is enough for a guess, or there is none.
+    // The names read until then are enough for a guess, or there is no guess.
   }
   const guess = nearest(name, names);
   if (guess === null) return hint ?? undefined;

@@ -5,7 +5,7 @@ import type { Globals } from '../line/globals.ts';
 export type Style = Parameters<typeof styleText>[0];
 
 /**
- * The text in a style where colours are wanted: `--color`, else what Node reads from NO_COLOR, FORCE_COLOR and the
+ * The text in a style, if colours are wanted: by `--color`, else by what Node reads from NO_COLOR, FORCE_COLOR and the
  * terminal.
  */
 export function paint(output: Output, color: Globals['color'], style: Style, text: string): string {

@@ -3,12 +3,10 @@ import { isMqError } from '../../contract/errors.ts';
 import { queuePattern } from '../../core/name-pattern.ts';
 import type { Session } from './session.ts';
 
-/** A name that no queue has; asking for it shows that the broker answers, and asks it for nothing else. */
+/** A name that no queue has. Asking for it shows that the broker answers, and asks nothing else. */
 const NOBODYS_QUEUE = 'mq-is-there-anybody';
 
-/**
- * Makes the broker answer once, since a backend may connect only when it is first used. Throws what it answers with.
- */
+/** Makes the broker answer once: a backend may connect only at its first use. Throws the error that it answers with. */
 export async function probe(session: Session, broker: Broker, operation: string): Promise<void> {
   const pattern = queuePattern([NOBODYS_QUEUE]);
   const answers = session.eachWithin(operation, (signal, onAnswer) =>
@@ -17,7 +15,7 @@ export async function probe(session: Session, broker: Broker, operation: string)
   try {
     for await (const _stats of answers) break;
   } catch (error) {
-    // Who may not ask for just this queue was answered, and may have others.
+    // The broker answered. Its user may not ask for this queue, but may have access to others.
     if (isMqError(error) && error.code === 'PERMISSION_DENIED' && error.queue === NOBODYS_QUEUE) return;
     throw error;
   }

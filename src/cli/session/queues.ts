@@ -7,17 +7,17 @@ import { isUrl } from '../line/queue-words.ts';
 import { withNearestQueue } from './nearest-queue.ts';
 import type { Session } from './session.ts';
 
-/** So many queues that were named are read side by side. */
+/** This many named queues are read at the same time. */
 const AT_ONCE = 10;
 
 /**
- * Queues that were named and could not be read: said beside those that could, and an error when these have been
+ * Named queues that could not be read. They are told beside those that could, and become an error when these have been
  * printed.
  */
 export class Unread {
   #first: MqError | null = null;
 
-  /** The first of them makes the exit code. */
+  /** The first error decides the exit code. */
   add(name: string, error: MqError, session: Session): void {
     const { code, message, hint } = error;
     // A deadline does not know what was asked.
@@ -27,16 +27,16 @@ export class Unread {
     else session.notice(told.message);
   }
 
-  /** Throws where there is one. */
+  /** Throws if there is an unread queue. */
   tell(): void {
     if (this.#first !== null) throw this.#first;
   }
 }
 
 /**
- * Stats of the queues that `names` ask for; none: of all. A name that does not exist or cannot be read goes to
- * `unread`, and the others are read all the same; a glob may match nothing, which `onEmpty` is told. A queue whose own
- * name looks like a glob is found by that name too. Throws where it is the broker that cannot be read.
+ * Stats of the queues that `names` ask for; no names: of all. A name that does not exist or cannot be read goes to
+ * `unread`, and the others are still read. A glob may match nothing: then `onEmpty` is called. A queue whose own name
+ * looks like a glob is found by that name too. Throws if the broker itself cannot be read.
  */
 export async function* readQueues(
   session: Session,
@@ -50,7 +50,7 @@ export async function* readQueues(
     const asked = literals.slice(at, at + AT_ONCE);
     const read = await Promise.all(asked.map((name) => readNamed(session, broker, name)));
     const [first] = read;
-    // Nobody answers: the others would only cost the same wait again.
+    // The broker does not answer: the other queues would only cost the same wait again.
     if (isMqError(first) && read.every(isUnanswered)) throw first;
     for (const [index, one] of read.entries()) {
       if (!isMqError(one)) yield one;
@@ -73,7 +73,7 @@ export async function* readQueues(
   for (const { glob } of unmatched) onEmpty(glob);
 }
 
-/** These are of the whole broker or of this run, and not of one queue. */
+/** These errors are about the whole broker or this run, not about one queue. */
 const ENDS_ALL: ReadonlySet<string> = new Set(['ABORTED', 'UNAUTHENTICATED', 'USAGE', 'CONFIG_INVALID']);
 
 function isUnanswered(one: QueueStats | MqError): boolean {
@@ -96,17 +96,18 @@ function pattern(globs: readonly string[]): QueuePattern {
 }
 
 /**
- * Nobody chose a broker, which is how a forgotten `MQ_URL` looks, too: then a queue does not come into being without a
- * word.
+ * No broker was chosen, which also happens if `MQ_URL` was forgotten. So a queue is not created there without a notice.
  */
 export function sayMadeByDefault(session: Session, broker: Broker, name: string): void {
   if (session.target().isDefault !== true) return;
-  session.notice(`made the queue ${name} in ${broker.address}, as no broker was chosen (--url, MQ_URL, a context)`);
+  session.notice(
+    `made the queue ${name} in ${broker.address}, because no broker was chosen (--url, MQ_URL, a context)`,
+  );
 }
 
 export interface QueueToFill {
   readonly queue: Queue;
-  /** The queue was not there: it comes into being with its first message. */
+  /** The queue was not there: its first message creates it. */
   readonly isNew: boolean;
 }
 

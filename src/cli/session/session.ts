@@ -17,8 +17,8 @@ import { withNearestQueue } from './nearest-queue.ts';
 import { paint, type Style } from './paint.ts';
 
 /**
- * So long the closing of a broker is waited for, of which a call was given up: that took a second already, and all has
- * to end within 2 s.
+ * How long to wait for a broker to close after a call on it was given up. That took a second already, and everything
+ * has to end within 2 s.
  */
 const CLOSING_MS = 300;
 
@@ -32,13 +32,13 @@ export interface SessionParts {
   readonly settings: Settings;
   /** The context that the queues of the line name (`orders@prod`). */
   readonly context: string | null;
-  /** `--output` came from the line and not from a default, so a verb that does not have it refuses. */
+  /** `--output` came from the line and not from a default, so a verb without that format refuses. */
   readonly outputIsAsked: boolean;
   /** `--timeout` is not just its default. */
   readonly timeoutIsAsked: boolean;
 }
 
-/** One run of one verb: the host, the global options, and what is made from both. */
+/** One run of one verb: the host, the global options, and everything that is derived from both. */
 export class Session {
   readonly host: Host;
   readonly globals: Globals;
@@ -47,9 +47,9 @@ export class Session {
   readonly messages: Messages;
   /** Runs another command line, as `demo` does. */
   readonly runCommandLine: RunCommandLine;
-  /** What the contexts forbid and want confirmed; null for a verb or a run that changes nothing. */
+  /** The demands of the contexts; null for a verb or a run that changes nothing. */
   guard: Guard | null = null;
-  /** What goes into the history; null for a verb or a run that changes nothing. */
+  /** The entry for the history; null for a verb or a run that changes nothing. */
   change: ChangeRecord | null = null;
   readonly #parts: SessionParts;
   #ownTarget: Target | null = null;
@@ -76,12 +76,13 @@ export class Session {
   }
 
   /**
-   * The asked output format, checked against those that the verb has; the first of them is its default. Throws `USAGE`.
+   * The output format that was asked for, checked against those of the verb. The first of them is its default. Throws
+   * `USAGE`.
    */
   format<F extends OutputFormat>(...formats: readonly [F, ...F[]]): F {
     const format = this.#formatAmong(formats);
     if (this.globals.columns !== undefined && format !== 'table') {
-      throw new MqError('USAGE', `--columns chooses from a table, and ${format} is none`, {
+      throw new MqError('USAGE', `--columns is for tables, and ${format} is not a table`, {
         hint: formats.some((candidate) => candidate === 'table') ? 'use -o table, or choose fields with jq' : undefined,
       });
     }
@@ -129,8 +130,8 @@ export class Session {
   }
 
   /**
-   * Runs a call that answers once, with a signal that aborts with the rest, or with `TIMEOUT` when the broker has not
-   * answered within `--timeout`. The deadline ends with the call: a handle that keeps the signal is not cut off later.
+   * Runs a call that answers once. Its signal aborts with the rest, or with `TIMEOUT` if the broker has not answered
+   * within `--timeout`. The deadline ends with the call: a handle that keeps the signal is not cut off later.
    */
   async within<T>(operation: string, call: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const deadline = new Deadline(operation, this.globals.timeout, this.signal);
@@ -145,8 +146,8 @@ export class Session {
   }
 
   /**
-   * As `within`, for answers that come one after the other: each may take as long, also those of which `onAnswer` is
-   * told while the first item is made of them. What the caller does between them does not count.
+   * Like `within`, for answers that come one after the other: each may take as long. This also holds for the partial
+   * answers that are reported to `onAnswer` before the first item. The caller's own time between them does not count.
    */
   async *eachWithin<T>(
     operation: string,
@@ -162,14 +163,14 @@ export class Session {
       }
     } finally {
       this.#hasGivenUp ||= deadline.isGivenUp;
-      // It would wait for the answer that was given up.
+      // Closing it would wait for the answer that was given up.
       if (!deadline.isGivenUp) await items.return?.();
     }
-    // An iteration that is aborted may just end, and a part must not look like the whole.
+    // An aborted iteration may just end, and a part must not look like the whole.
     deadline.throwIfOver();
   }
 
-  /** What operations say while they work. */
+  /** The notices of operations while they work. */
   readonly notice = (text: string): void => this.messages.note(text);
 
   /** Opens the broker, does the work, and closes the broker whatever happens. */

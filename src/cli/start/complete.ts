@@ -15,13 +15,13 @@ import { buildProgram } from './program.ts';
 /** Exit code: the shell should complete the name of a file. */
 const COMPLETE_FILES = 10;
 
-/** For everything, the reading of the configuration included. */
+/** The limit for everything, including the reading of the configuration. */
 const DEADLINE_MS = 1_000;
 
 /**
- * The hidden `mq __complete`, which the scripts under `completions/` call: `bash` with the raw line in
- * MQ_COMPLETE_LINE, `zsh` and `fish` with the words, the last of which is the current one (`fish-tilde`: it begins with
- * a tilde that is typed escaped or quoted). Prints one candidate a line. Says nothing whatever goes wrong.
+ * The hidden `mq __complete`, which the scripts under `completions/` call. `bash` passes the raw line in
+ * MQ_COMPLETE_LINE. `zsh` and `fish` pass the words, the last of which is the current one (`fish-tilde`: it begins with
+ * a tilde that is typed escaped or quoted). It prints one candidate per line, and says nothing if something goes wrong.
  */
 export async function complete(args: readonly string[], host: CompletionHost): Promise<number> {
   try {
@@ -31,8 +31,8 @@ export async function complete(args: readonly string[], host: CompletionHost): P
     if (separator !== '--') return 0;
     if (shell === 'zsh') return await completeWords(words, host, () => true);
     if (shell === 'fish-tilde') return await completeWords(words, host, () => true);
-    // Fish inserts a leading tilde as it is (all that `complete` offers is marked so), and so would read another word
-    // than the name.
+    // Fish inserts a leading tilde as it is (everything that `complete` offers is marked so), and would then read
+    // another word than the name.
     if (shell === 'fish') return await completeWords(words, host, (word) => !word.startsWith('~'));
     return 0;
   } catch {
@@ -44,7 +44,7 @@ async function completeBash(host: CompletionHost): Promise<number> {
   const line = splitLine(host.env.MQ_COMPLETE_LINE ?? '');
   const found = await candidates(line.words.slice(1), line.current, host);
   if (found === 'files') return COMPLETE_FILES;
-  // Bash has broken the word, and replaces only the part behind the last break.
+  // Bash has split the word, and replaces only the part after the last split.
   const kept = line.current.slice(0, line.keptByBash);
   const answers = found
     .filter(({ word }) => word.startsWith(kept))
@@ -75,7 +75,7 @@ function print(host: CompletionHost, lines: readonly string[]): void {
 
 async function candidates(words: readonly string[], current: string, host: CompletionHost): Promise<Candidates> {
   const signal = AbortSignal.timeout(DEADLINE_MS);
-  // Only the verb of the line knows its options; which one it is, the global options tell.
+  // Only the verb of the line knows its options, and the global options tell which verb it is.
   const globals = new Command();
   addGlobalOptions(globals);
   const verb = verbIn(globals, words);

@@ -22,7 +22,7 @@ import type { PreparedVerb, VerbEntry } from '../verb.ts';
 import { verbNamed } from '../verbs.ts';
 import { KNOWN } from './known.ts';
 
-/** A parsed line, on its way to the verb. */
+/** A parsed line on its way to the verb. */
 export interface Invocation {
   readonly program: Command;
   readonly command: Command;
@@ -36,13 +36,13 @@ export interface InvokeTools {
   readonly host: Host;
   readonly secrets: Secrets;
   readonly runCommandLine: RunCommandLine;
-  /** Told of the global options as soon as the defaults are in them, for the report of errors. */
+  /** Called with the global options as soon as the defaults are in them, for the report of errors. */
   readonly onGlobals: (globals: Globals) => void;
 }
 
 /**
  * Runs a verb: reads the configuration, finds the context, applies what it forbids and wants confirmed, and writes a
- * change into the history.
+ * change to the history.
  */
 export async function invoke(
   invocation: Invocation,
@@ -84,7 +84,7 @@ export async function invoke(
     timeoutIsAsked,
   });
   const { warnings, notices } = settings.configuration;
-  // `context ls` and `doctor` list them all.
+  // `context ls` and `doctor` list all of them.
   if (command.name() !== 'context') for (const notice of notices) session.messages.note(notice);
   for (const warning of warnings) if (!notices.includes(warning)) session.messages.verbose(1, warning);
 
@@ -123,7 +123,7 @@ export async function invoke(
   });
 }
 
-/** Throws `USAGE` when a context refuses the change: nothing was attempted, and no broker was contacted. */
+/** Throws `USAGE` if a context refuses the change: nothing was attempted, and no broker was contacted. */
 function guardOf(
   session: Session,
   { name: verb, changes }: VerbEntry,
@@ -133,7 +133,7 @@ function guardOf(
   const toUrl = 'toUrl' in flags && typeof flags.toUrl === 'string' ? flags.toUrl : undefined;
   const guard = new Guard(verb, { hasDryRun: changes?.hasDryRun === true });
   for (const { queue, role } of queues) {
-    // The source of a copy stays as it is.
+    // A copy does not change its source.
     if (verb === 'copy' && role === 'from') continue;
     guard.admit({ queue, policy: session.target(role === 'to' ? toUrl : undefined).settings });
   }
@@ -141,7 +141,7 @@ function guardOf(
   return guard;
 }
 
-/** For a verb that does not ask of its own accord. */
+/** For a verb that does not ask by itself. */
 async function askForNames(session: Session, guard: Guard): Promise<void> {
   const where = guard.confirmingContexts.join(', ');
   for (const queue of guard.toConfirm) {
@@ -149,7 +149,7 @@ async function askForNames(session: Session, guard: Guard): Promise<void> {
   }
 }
 
-/** A change that goes where a repository says, and not the person: once for each broker. */
+/** Says, once for each broker, that a repository and not the user chose where a change goes. */
 function sayProjects(session: Session, targets: readonly Target[]): void {
   for (const settings of new Set(targets.map((target) => target.settings))) {
     if (settings?.isFromProject !== true) continue;

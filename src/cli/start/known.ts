@@ -2,5 +2,5 @@ import type { Known } from '../../config/known.ts';
 import { MANIFESTS } from '../brokers.ts';
 import { CHANGING } from '../verbs.ts';
 
-/** What a configuration may speak of. */
+/** The names that a configuration may use. */
 export const KNOWN: Known = { brokers: MANIFESTS, verbs: CHANGING };

@@ -12,7 +12,7 @@ import type { Invocation } from './invoke.ts';
 /** Runs a parsed verb. */
 export type Execute = (invocation: Invocation) => Promise<void>;
 
-/** What commander would print. */
+/** The text that commander would print. */
 export type Print = (text: string) => void;
 
 /**
@@ -74,13 +74,13 @@ function showHelp(command: Command, texts: HelpTexts): void {
   });
 }
 
-/** What a command line is about, as far as can be told before the verb's own options are known. */
+/** What a command line is about, as far as that is known before the verb's own options. */
 export interface Asked {
-  /** Also of `mq help VERB`; null when there is none such. */
+  /** The verb, also of `mq help VERB`; null if there is no such verb. */
   readonly verb: string | null;
-  /** Of `mq help TOPIC`. */
+  /** The topic of `mq help TOPIC`. */
   readonly topic: Topic | null;
-  /** Help of the program or of a verb is wanted. */
+  /** True for a request for help on the program or a verb. */
   readonly help: boolean;
   /** By the word `help`, and of which word: `mq help WORD`; '' where none follows, null where help is no verb here. */
   readonly helpWord: string | null;

@@ -14,7 +14,7 @@ import { VERBS } from '../verbs.ts';
 import { invoke } from './invoke.ts';
 import { buildProgram, findAsked } from './program.ts';
 
-/** Runs one command line to its end and gives its exit code. Never rejects. */
+/** Runs one command line to its end and returns its exit code. Never rejects. */
 export async function runCommandLine(
   args: readonly string[],
   host: Host,
@@ -70,7 +70,7 @@ export async function runCommandLine(
   return finalCode(outcome, host.stopCause());
 }
 
-/** For what nobody caught: a bug of ours. */
+/** For an error that was not caught: a bug of ours. */
 export async function reportBug(error: unknown, host: Host, secrets: Secrets): Promise<void> {
   const messages = new Messages(host.stderr, { color: 'auto' }, secrets);
   messages.bug(error);
@@ -84,9 +84,7 @@ async function loadVerb(name: string | null): Promise<ReadonlyMap<string, Prepar
   return entry === undefined ? new Map() : new Map([[entry.name, await entry.load()]]);
 }
 
-/**
- * How a failed parse should be reported: the options themselves are not known then, so only the format is looked for.
- */
+/** How to report a failed parse. The options themselves are not known then, so only the format is looked for. */
 function guessGlobals(args: readonly string[]): ErrorGlobals {
   const joined = args.join('\n');
   const format = /(?:^|\n)(?:-o\n?|--output[=\n])(json|ndjson)(?:\n|$)/.exec(joined)?.[1] as OutputFormat | undefined;
@@ -114,7 +112,7 @@ async function report(
   return isMqError(known) ? exitCodeOf(known.code) : EXIT.internal;
 }
 
-/** What to try next, for errors that come without a hint of their own. */
+/** What to try next, for errors that have no hint of their own. */
 function withHint(error: MqError): MqError {
   const hint = error.hint ?? HINTS[error.code];
   return hint === undefined ? error : new MqError(error.code, error.message, { hint, queue: error.queue ?? undefined });
@@ -129,8 +127,8 @@ const HINTS: Readonly<Partial<Record<ErrorCode, string>>> = {
 };
 
 /**
- * `mq help` and `mq help VERB`. Commander's own way ends with the exit code that the process has at that moment, which
- * says until the end that `mq` did not finish.
+ * `mq help` and `mq help VERB`. Commander's own way ends with the exit code of the process at that moment, and until the
+ * end that code says that `mq` did not finish.
  */
 function outputHelp(program: Command, word: string): void {
   const command = word === '' ? program : program.commands.find((candidate) => candidate.name() === word);
@@ -138,13 +136,13 @@ function outputHelp(program: Command, word: string): void {
   command.outputHelp();
 }
 
-/** The nearest verb or topic. */
+/** Suggests the verb or topic that is most similar. */
 function helpHint(word: string): string {
   const guess = nearest(word, [...VERBS.map(({ name }) => name), ...TOPICS]);
   return guess === null ? `see 'mq --help'; topics are ${TOPICS.join(', ')}` : `did you mean ${guess}?`;
 }
 
-/** Commander's sentence in our form; its "(Did you mean …?)" becomes the hint. */
+/** Commander's sentence in our form. Its "(Did you mean …?)" becomes the hint. */
 function usageError(error: CommanderError, verb: string | null): MqError {
   if (error.code === 'commander.help')
     return new MqError('USAGE', 'a verb is missing', { hint: `see 'mq --help'; topics are ${TOPICS.join(', ')}` });

@@ -1,4 +1,6 @@
-/** What `main` needs for every command but `--version`, behind one import: each costs a millisecond. */
+/**
+ * Everything that `main` needs for every command but `--version`, behind one import: each import costs a millisecond.
+ */
 export { Secrets } from '../../config/redact.ts';
 export { safe } from '../../core/safe-text.ts';
 export { allBackends, backendFor, MANIFESTS } from '../brokers.ts';

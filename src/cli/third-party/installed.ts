@@ -5,24 +5,24 @@ import { errnoOf, writePrivateFile } from '../../config/private-file.ts';
 import type { Manifest } from '../../contract/backend.ts';
 import { MqError } from '../../contract/errors.ts';
 
-/** A package with a backend, as it was when it was installed. */
+/** A package with a backend, with the facts from its installation. */
 export interface Installed {
   readonly version: string;
-  /** So that help and completion load nothing of it. */
+  /** Kept so that help and completion load nothing of the package. */
   readonly manifest: Manifest;
 }
 
 /** By the names of the packages. */
 export type AllInstalled = Readonly<Record<string, Installed>>;
 
-/** The folder of the packages alone: nothing is ever looked for in the current folder, or where NODE_PATH leads. */
+/** The folder only for packages: nothing is ever looked for in the current folder or in NODE_PATH. */
 export function folderOf({ dataFolder }: Places): string {
   return join(dataFolder, 'backends');
 }
 
 const FILE = 'manifests.json';
 
-/** Empty where nothing was installed. Throws `CONFIG_INVALID` where the file is none of ours. */
+/** Empty if nothing was installed. Throws `CONFIG_INVALID` if the file is not one of ours. */
 export function readInstalled(places: Places): AllInstalled {
   const file = join(folderOf(places), FILE);
   let text: string;
@@ -32,14 +32,14 @@ export function readInstalled(places: Places): AllInstalled {
     if (errnoOf(error) === 'ENOENT') return {};
     throw new MqError('CONFIG_INVALID', `cannot read ${file}: ${errnoOf(error)}`);
   }
-  // Whoever can write into it decides which code is run.
+  // Anyone who can write to it decides which code is run.
   if ((statSync(file).mode & 0o022) !== 0)
     throw new MqError('CONFIG_INVALID', `${file} can be written by others: chmod 600 ${file}`);
   try {
     const read: unknown = JSON.parse(text);
     if (typeof read === 'object' && read !== null && !Array.isArray(read)) return read as AllInstalled;
   } catch {
-    // It is told below.
+    // Reported below.
   }
   throw new MqError('CONFIG_INVALID', `${file} is damaged`, { hint: 'mq backend add NAME writes it anew' });
 }

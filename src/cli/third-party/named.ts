@@ -7,8 +7,8 @@ import { keptManifest, register } from '../brokers.ts';
 import { type AllInstalled, folderOf, readInstalled } from './installed.ts';
 
 /**
- * Makes the backends of somebody else known that are installed and that the person's own configuration names. Loads
- * none of their code. Resolves to what has to be told: one that is damaged costs itself alone.
+ * Makes the third-party backends known that are installed and that the user's own configuration names. Loads none of
+ * their code. Resolves to the warnings: a damaged backend affects only itself.
  */
 export async function registerNamed(env: Environment): Promise<readonly string[]> {
   const places = placesOf(env);
@@ -19,7 +19,7 @@ export async function registerNamed(env: Environment): Promise<readonly string[]
     if (isMqError(error)) return [error.message];
     throw error;
   }
-  // Nothing more is read where nobody has installed one.
+  // Nothing more is read if no backend was ever installed.
   if (Object.keys(installed).length === 0) return [];
   const told: string[] = [];
   const known: Record<string, Manifest> = {};
@@ -41,8 +41,8 @@ export async function registerNamed(env: Environment): Promise<readonly string[]
 }
 
 /**
- * The names under `backends:`. A file that cannot be read is told by whoever needs the rest of it. One that can be read
- * only once (a pipe) names none.
+ * The names under `backends:`. An error of reading the file is told by the code that needs the rest of it. A file that
+ * can be read only once (a pipe) names no backends.
  */
 export async function namesIn({ configFile }: Places): Promise<readonly string[]> {
   try {

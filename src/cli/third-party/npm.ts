@@ -9,19 +9,19 @@ const NAME = /^(?:@[a-z0-9~-][a-z0-9._~-]*\/)?[a-z0-9~-][a-z0-9._~-]*$/;
 const EXACT = /^\d+\.\d+\.\d+(?:[-+][0-9A-Za-z.+-]+)?$/;
 const LONGEST_MS = 300_000;
 
-/** What is to be installed. */
+/** The package to install. */
 export interface Wanted {
-  /** As npm takes it. */
+  /** In the form that npm takes. */
   readonly spec: string;
-  /** Null: that is in the archive. */
+  /** Null: the archive contains it. */
   readonly name: string | null;
-  /** What comes is the same each time. */
+  /** An installation always gives the same code. */
   readonly isExact: boolean;
 }
 
 /**
- * `NAME`, `NAME@1.2.3`, or the path of an archive that `npm pack` has made. Throws `USAGE` for anything else: npm would
- * take a URL or a repository, too, whose code is locked by nothing.
+ * `NAME`, `NAME@1.2.3`, or the path of an archive that `npm pack` has made. Throws `USAGE` for anything else: npm also
+ * takes a URL or a repository, but nothing locks their code.
  */
 export function wanted(text: string, folder: string): Wanted {
   if (/^\.{0,2}\//.test(text) && text.endsWith('.tgz'))
@@ -30,7 +30,7 @@ export function wanted(text: string, folder: string): Wanted {
   const [name, version] = at === -1 ? [text, null] : [text.slice(0, at), text.slice(at + 1)];
   if (NAME.test(name) && (version === null || EXACT.test(version)))
     return { spec: text, name, isExact: version !== null };
-  throw new MqError('USAGE', 'that names no package', {
+  throw new MqError('USAGE', 'that is not the name of a package', {
     hint: 'NAME, NAME@1.2.3, or the path of an archive: ./NAME-1.2.3.tgz',
   });
 }
@@ -41,7 +41,7 @@ export interface Npm {
   readonly signal: AbortSignal;
 }
 
-/** Installs it with its exact version, without running any script of it. Resolves to its name and version. */
+/** Installs it with its exact version, without running any of its scripts. Resolves to its name and version. */
 export async function install(npm: Npm, { spec, name }: Wanted): Promise<{ name: string; version: string }> {
   mkdirSync(npm.folder, { recursive: true, mode: 0o700 });
   const own = join(npm.folder, 'package.json');
@@ -59,7 +59,7 @@ export async function uninstall(npm: Npm, name: string): Promise<void> {
   await run(npm, ['uninstall', '--', name]);
 }
 
-/** The same archive again changes nothing. */
+/** Installing the same archive again changes nothing. */
 function archived(after: Readonly<Record<string, string>>, spec: string): string | undefined {
   const ending = spec.slice(spec.lastIndexOf('/') + 1);
   return Object.keys(after).find((name) => after[name]?.endsWith(ending));
@@ -81,7 +81,7 @@ async function run({ folder, env, signal }: Npm, [verb = '', ...rest]: readonly 
   } catch (error) {
     if (signal.aborted) throw error;
     const isMissing = error instanceof Error && 'code' in error && error.code === 'ENOENT';
-    if (isMissing) throw new MqError('UNAVAILABLE', 'there is no npm here, which comes with Node.js');
+    if (isMissing) throw new MqError('UNAVAILABLE', 'npm was not found; it comes with Node.js');
     const said = error instanceof Error && 'stderr' in error ? String(error.stderr).trim() : '';
     const first = said.split('\n').find((line) => line.trim() !== '') ?? 'it does not say why';
     throw new MqError('UNAVAILABLE', `npm ${verb} has failed: ${safe(first)}`);

@@ -5,15 +5,18 @@ import type { Session } from '../session/session.ts';
 
 export interface DeliveryChange {
   readonly operation: 'pause' | 'resume';
-  /** `paused`: what is said of each queue. */
+  /** `paused`: the word for each queue in the output. */
   readonly done: string;
   readonly queues: readonly string[];
-  /** As they were given: some are for one broker alone. */
+  /** The flags as they were given: some are for one broker alone. */
   readonly flags: object;
   readonly change: (queue: Asked<'pause'>, signal: AbortSignal) => Promise<void>;
 }
 
-/** Stops or starts deliveries of each queue. All are looked up first, so that a mistyped name changes none of them. */
+/**
+ * Stops or restarts the deliveries of each queue. All queues are looked up first, so that a mistyped name changes none
+ * of them.
+ */
 export async function changeDeliveries(session: Session, what: DeliveryChange): Promise<void> {
   const { operation, done, change } = what;
   const format = session.format('table', 'json', 'ndjson', 'yaml');

@@ -16,7 +16,7 @@ export interface MoveFlags extends TransferFlags {
 export interface MoveOptions extends TransferOptions {
   readonly from: string;
   readonly to: string;
-  /** Where `to` is; null: on the same broker. */
+  /** The broker of `to`; null: the same broker. */
   readonly toUrl: string | null;
   readonly dead: boolean;
 }

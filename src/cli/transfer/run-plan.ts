@@ -13,20 +13,20 @@ import { type DocumentFormat, isDocumentFormat, printDocument } from '../output/
 import { confirm } from '../session/asking.ts';
 import type { Session } from '../session/session.ts';
 
-/** `ask`: y or n. `type-name`: the queue's name must be typed. `none`: not asked. */
+/** `ask`: y or n. `type-name`: the queue's name must be typed. `none`: no question. */
 export type Asking = 'ask' | 'type-name' | 'none';
 
 export interface RunPlanOptions {
   readonly dryRun: boolean;
   readonly asking: Asking;
-  /** What the question says of the messages that are meant. */
+  /** The lines of the question about the selected messages. */
   readonly selection: SelectionOptions;
   readonly max: number | null;
-  /** Another context whose queue gets the messages. */
+  /** Another context, whose queue gets the messages. */
   readonly elsewhere?: Policy | null;
 }
 
-/** Says what a plan will do and asks, as far as asked to. Throws `CANCELLED` or `CONFIRMATION_REQUIRED`. */
+/** Says what a plan will do, and asks if required. Throws `CANCELLED` or `CONFIRMATION_REQUIRED`. */
 export async function confirmPlan(
   session: Session,
   broker: Broker,
@@ -55,7 +55,7 @@ export async function runPlan(
   return exitOf(report);
 }
 
-/** The work alone, with a line of progress. */
+/** Only works, with a line of progress. */
 export async function workPlan(session: Session, plan: Plan, dryRun: boolean): Promise<AnyReport> {
   session.messages.verbose(1, planSentence(plan));
   try {
@@ -69,10 +69,10 @@ export async function workPlan(session: Session, plan: Plan, dryRun: boolean): P
   }
 }
 
-/** `said`: each was told when it happened. `command`: so too, and they are deliveries to a command. */
+/** `said`: each fault was told when it happened. `command`: the same, and the faults are deliveries to a command. */
 export type Faults = 'say' | 'said' | 'command';
 
-/** The report as data on stdout with `-o json|ndjson|yaml`; in any case a sentence on stderr. */
+/** Prints the report as data on stdout with `-o json|ndjson|yaml`, and always as a sentence on stderr. */
 export async function printReport(session: Session, report: AnyReport, faults: Faults = 'say'): Promise<void> {
   sayReport(session, report, faults);
   const format = reportFormat(session);
@@ -86,7 +86,7 @@ export async function printMarkdown(session: Session, report: AnyReport): Promis
   await session.host.stdout.write(reportMarkdown(report));
 }
 
-/** The report as a sentence on stderr, after what failed. */
+/** The report as a sentence on stderr, after the failures. */
 export function sayReport(session: Session, report: AnyReport, faults: Faults = 'say'): void {
   session.change?.learnReport(report);
   if (faults === 'say') {
@@ -95,7 +95,7 @@ export function sayReport(session: Session, report: AnyReport, faults: Faults = 
   session.messages.summary(reportSentence(report, formatDuration(report.durationMs), faults === 'command'));
 }
 
-/** To be called before any work, too: `-o body` on a redrive is a mistake to be told first. */
+/** Call it before any work: `-o body` on a redrive is a mistake that should be told first. */
 export function reportFormat(session: Session): 'table' | 'markdown' | DocumentFormat {
   return session.format('table', 'json', 'ndjson', 'yaml', 'markdown');
 }

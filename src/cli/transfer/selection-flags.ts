@@ -11,8 +11,8 @@ export interface SelectionFlags {
   readonly newerThan?: number;
 }
 
-/** The help of `--force`, the same for every verb that may look at messages and leave them. */
-export const FORCE = 'look even where looking at what stays may do harm';
+/** The help of `--force`: the same for every verb that may look at messages and leave them. */
+export const FORCE = 'look even if looking at messages that stay may do harm';
 
 export function addSelectionOptions(command: Command): void {
   command
@@ -32,7 +32,7 @@ export function addSelectionOptions(command: Command): void {
     );
 }
 
-/** Compiles the filter, so that a mistake in it is told before any broker is touched. Throws `USAGE`. */
+/** Compiles the filter, so that a mistake in it is reported before any broker is touched. Throws `USAGE`. */
 export async function selectionFrom(
   flags: SelectionFlags,
   maxReplays: number | null = null,

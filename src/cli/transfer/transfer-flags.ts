@@ -4,7 +4,7 @@ import { collect, rate, wholeNumber } from '../line/globals.ts';
 import { pairsToRecord } from '../line/pairs.ts';
 import { addSelectionOptions, FORCE, type SelectionFlags, selectionFrom } from './selection-flags.ts';
 
-/** What redrive, move and copy have in common. */
+/** The flags that redrive, move and copy share. */
 export interface TransferFlags extends SelectionFlags {
   readonly max?: number;
   readonly rate?: number;
@@ -31,7 +31,7 @@ export function addTransferOptions(command: Command): void {
     .optionsGroup('How:')
     .option('--rate <rate>', 'evenly paced: 50/s, 10/m', rate)
     .option('--set-header <key=value>', 'set a header on each message; repeatable', collect)
-    .option('--lossy', 'send although the target cannot hold everything of a message')
+    .option('--lossy', 'send even if the target cannot hold everything of a message')
     .option('--force', FORCE)
     .option('--dry-run', 'count what would be done, and change nothing');
 }

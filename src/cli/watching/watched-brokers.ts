@@ -3,7 +3,7 @@ import type { WatchedBroker } from '../../top/watched.ts';
 import { redactedBy } from '../output/body-redaction.ts';
 import type { Session } from '../session/session.ts';
 
-/** The brokers that the command line asks to watch: each `--context`, or the one that any command would work on. */
+/** The brokers that the command line asks to watch: each `--context`, or the one broker that any command would use. */
 export async function watchedBrokers(session: Session): Promise<readonly WatchedBroker[]> {
   const { context: names = [], url } = session.globals;
   if (names.length < 2 || url !== undefined) return [await watched(session, session.target())];

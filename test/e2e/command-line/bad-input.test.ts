@@ -143,7 +143,7 @@ describe('without a configuration and without a broker', () => {
     }
     const made = await runMq(['enqueue', 'q', 'x'], { env: none });
     expect(made.code).toBe(0);
-    expect(made.stderr).toContain(`made the queue q in sqlite:${home}/mq/mq.db, as no broker was chosen`);
+    expect(made.stderr).toContain(`made the queue q in sqlite:${home}/mq/mq.db, because no broker was chosen`);
     // Only what comes into being is told.
     expect((await runMq(['enqueue', 'q', 'y'], { env: none })).stderr).toBe('');
   });

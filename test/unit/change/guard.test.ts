@@ -53,11 +53,7 @@ describe('the question', () => {
     guard.admit({ queue: 'orders', policy: policy('from') });
     guard.admit({ queue: 'archive', policy: prod });
     expect(asked(null, 'orders', [policy('from'), prod], guard)).toEqual({
-      lines: [
-        'Move?',
-        '  context: from, to prod (protected)',
-        '  archive is protected: type its name',
-      ],
+      lines: ['Move?', '  context: from, to prod (protected)', '  archive is protected: type its name'],
       typed: 'archive',
     });
   });
