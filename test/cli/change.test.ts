@@ -229,7 +229,7 @@ describe('purge', () => {
     await fill('q', 2, 0);
     const { code, stderr } = await mq.run(['purge', 'q', '--backup', '/dev/null', '--yes']);
     expect(code).toBe(1);
-    expect(stderr).toContain('/dev/null is no file');
+    expect(stderr).toContain('/dev/null is not a file');
     expect(await bodies('q')).toHaveLength(2);
   });
 

@@ -86,7 +86,7 @@ describe('a project’s file', () => {
     await project(`contexts:\n  w: {url: "${db('w')}"}\n`);
     const { code, stderr } = await here(['context', 'use', 'w']);
     expect(code).toBe(4);
-    expect(stderr).toContain('a context of the project here');
+    expect(stderr).toContain('a context of this project');
   });
 });
 

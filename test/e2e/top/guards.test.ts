@@ -62,7 +62,7 @@ test.for([
     const question = await moveTo(terminal, `${target}@to`, /Type the queue's name/);
     expect(question).toMatch(new RegExp(`Move 3 messages from orders to ${target}`));
     expect(question).toMatch(/context: from, to to \(protected\)/);
-    if (typed !== 'orders') expect(question).toMatch(new RegExp(`${typed} is protected: it is its name`));
+    if (typed !== 'orders') expect(question).toMatch(new RegExp(`${typed} is protected: type its name`));
     // Neither a plain yes nor the name of what is moved.
     for (const wrong of ['y', `not-${typed}`, ...(typed === 'orders' ? [] : ['orders'])]) {
       terminal.write(`${wrong}\r`);
