@@ -1,6 +1,6 @@
 import type { MessageState } from './message.ts';
 
-/** Not at all, with the reason and the nearest thing that works. */
+/** Not possible, with the reason and the nearest alternative. */
 export interface Absent {
   readonly supported: false;
   readonly reason: string;
@@ -16,14 +16,14 @@ export interface Present {
 }
 
 export interface PeekAbility extends Present {
-  /** `free`: nothing on the broker changes. `disturbs`: see the note for what looking costs. */
+  /** `free`: nothing on the broker changes. `disturbs`: the note says what looking costs. */
   readonly effect: 'free' | 'disturbs';
   readonly states: readonly MessageState[];
 }
 
 export interface PurgeAbility extends Present {
   readonly states: readonly MessageState[];
-  /** States that cannot be purged by themselves, and go when every state is purged. Absent: none. */
+  /** States that cannot be purged alone, but are purged when every state is. Absent: none. */
   readonly together?: readonly MessageState[];
   readonly count: 'exact' | 'unknown';
 }
@@ -42,19 +42,19 @@ export interface TransferAbility extends Present {
   readonly metadata: 'full' | readonly string[];
 }
 
-/** All that is known of one ability. */
+/** The declaration of one ability. */
 interface AbilityEntry<Declared extends Present> {
   readonly of: 'queue' | 'broker';
   /**
-   * The members of that one that carry it out, there exactly when the ability is. None: core does it with those of
-   * other abilities (`move` takes and sends).
+   * The members of that holder that carry it out. They are there exactly if the ability is. None: core does it with the
+   * members of other abilities (`move` takes and sends).
    */
   readonly members: readonly string[];
-  /** As the subject of "… is not possible on kind X". */
+  /** The subject of "… is not possible on kind X". */
   readonly doing: string;
   /** Its row in the table of `mq backends`. */
   readonly heading: string;
-  /** Its cell in that table where a kind has it. The type of the parameter is what a backend declares. */
+  /** Its cell in that table, if a kind has it. The type of the parameter is what a backend declares. */
   readonly cell: (declared: Declared) => string;
 }
 
@@ -62,8 +62,8 @@ const byDegree = ({ degree }: Present): string => degree;
 const byGuarantee = ({ guarantee }: TransferAbility): string => guarantee;
 
 /**
- * What an operator can ask of a queue, in the order of every list. An ability is declared here and nowhere else: its
- * types, the gate (`ask`), the record of each kind, `mq backends` and the suite are made from this table.
+ * Everything that an operator can ask of a queue, in the order of every list. An ability is declared here and nowhere
+ * else: its types, the gate (`ask`), the record of each kind, `mq backends` and the suite are made from this table.
  */
 export const ABILITIES = {
   enqueue: { doing: 'enqueueing', heading: 'enqueue', of: 'queue', members: ['publisher'], cell: byDegree },
@@ -108,7 +108,7 @@ export type Ability = keyof typeof ABILITIES;
 
 export const ABILITY_NAMES = Object.keys(ABILITIES) as readonly Ability[];
 
-/** What a backend declares of the ability where the kind has it. */
+/** The declaration of a backend for the ability, if the kind has it. */
 export type DeclaredAbility<A extends Ability> = Parameters<(typeof ABILITIES)[A]['cell']>[0];
 
 /** Each ability is present with its degrees, or absent with the reason. */
@@ -125,7 +125,7 @@ export function membersFor(ability: Ability, holder: 'queue' | 'broker'): readon
   return of === holder ? members : [];
 }
 
-/** What `mq backends` shows of the ability of a kind. */
+/** The cell of `mq backends` for the ability of a kind. */
 export function cellOf<A extends Ability>(abilities: Abilities, ability: A): string {
   const declared: DeclaredAbility<A> | Absent = abilities[ability];
   const { cell } = ABILITIES[ability] as AbilityEntry<DeclaredAbility<A>>;

@@ -10,7 +10,7 @@ export function schemeNameOf(url: string): string | null {
   return /^([a-z][a-z0-9+.-]*):/i.exec(url)?.[1]?.toLowerCase() ?? null;
 }
 
-/** Which broker a URL leads to; null: it has no scheme, or one that no broker declares. */
+/** The broker that a URL leads to; null: the URL has no scheme, or one that no broker declares. */
 export function schemeOf(url: string, manifests: readonly Manifest[]): KnownScheme | null {
   const asked = schemeNameOf(url);
   for (const manifest of manifests) {
@@ -20,7 +20,7 @@ export function schemeOf(url: string, manifests: readonly Manifest[]): KnownSche
   return null;
 }
 
-/** Every broker's addresses, as hints name them: `file:PATH, broker://…`. */
+/** The addresses of every broker, as hints name them: `file:PATH, broker://…`. */
 export function addressForms(manifests: readonly Manifest[]): string {
   return manifests.flatMap(({ forms }) => forms.flatMap(({ short }) => short ?? [])).join(', ');
 }

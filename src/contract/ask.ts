@@ -11,14 +11,14 @@ import type { Capabilities } from './capabilities.ts';
 import { MqError } from './errors.ts';
 import type { Queue } from './queue.ts';
 
-/** What was declared of the ability, together with the members that carry it out, bound to their queue. */
+/** The declaration of the ability, together with the members that carry it out, bound to their queue. */
 export type Asked<A extends Ability> = { readonly declared: DeclaredAbility<A> } & {
   readonly [Member in QueueMember<A>]: NonNullable<Queue[Member]>;
 };
 
 /**
- * The single gate to what a queue may not be able to do, asked before any work starts. Throws `NOT_SUPPORTED`, which
- * names the kind, the ability, the reason and the nearest alternative.
+ * The single gate to everything that a queue may not be able to do. It is asked before any work starts. Throws
+ * `NOT_SUPPORTED`, which names the kind, the ability, the reason and the nearest alternative.
  */
 export function ask<A extends Ability>(queue: Queue, ability: A): Asked<A> {
   const asked = askIfAble(queue, ability);
@@ -26,7 +26,7 @@ export function ask<A extends Ability>(queue: Queue, ability: A): Asked<A> {
   return asked;
 }
 
-/** As `ask`; null where the kind does not have the ability. */
+/** Like `ask`, but null if the kind does not have the ability. */
 export function askIfAble<A extends Ability>(queue: Queue, ability: A): Asked<A> | null {
   const declared: Abilities[A] = queue.capabilities.abilities[ability];
   if (!declared.supported) return null;

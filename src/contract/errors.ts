@@ -1,6 +1,6 @@
 /**
- * The closed set of error codes. Codes are stable and public (they appear in `{"error":{"code":…}}`); messages may
- * improve. `core/exit-codes.ts` maps each one to an exit code.
+ * The closed set of error codes. Codes are stable and public (they appear in `{"error":{"code":…}}`). Messages may
+ * improve. `core/exit-codes.ts` maps each code to an exit code.
  */
 export const ERROR_CODES = [
   'PRECONDITION_FAILED',
@@ -32,7 +32,7 @@ export interface ErrorDetails {
   readonly backend?: string | undefined;
   readonly operation?: string | undefined;
   readonly queue?: string | undefined;
-  /** True when the same call may succeed later without anything else changing. */
+  /** True if the same call may succeed later without any other change. */
   readonly retryable?: boolean | undefined;
   readonly cause?: unknown;
 }
@@ -41,11 +41,11 @@ export interface ErrorDetails {
 const IS_MQ_ERROR = Symbol.for('mqops.error');
 
 /**
- * The one error class. Whatever else reaches `main` is a bug of ours.
+ * The one error class. Any other error that reaches `main` is a bug of ours.
  *
- * `message` says what failed, on what, and why. It may quote the broker but never a credential: client libraries keep
+ * `message` says what failed, on what, and why. It may quote the broker but never a credential. Client libraries keep
  * passwords in their error objects, so a backend copies the sentences that it wants and never a foreign object. `cause`
- * is for a debugger only; nothing prints it.
+ * is only for a debugger; nothing prints it.
  */
 export class MqError extends Error {
   override readonly name = 'MqError';
@@ -71,22 +71,22 @@ export class MqError extends Error {
 const CODES: ReadonlySet<unknown> = new Set(ERROR_CODES);
 
 /**
- * Recognises an `MqError` of any copy of this module: a backend that somebody else wrote brings its own, which
- * `instanceof` does not know. One with a code that is not in `ERROR_CODES` is none.
+ * Recognises an `MqError` of any copy of this module: a third-party backend brings its own copy, which `instanceof`
+ * does not know. An error with a code that is not in `ERROR_CODES` does not count.
  */
 export function isMqError(value: unknown): value is MqError {
   return value instanceof Error && IS_MQ_ERROR in value && 'code' in value && CODES.has(value.code);
 }
 
 /**
- * The error of a call whose signal was aborted. A deadline aborts with an `MqError` of its own as the reason, which is
+ * The error of a call whose signal was aborted. A deadline aborts with its own `MqError` as the reason, and that is
  * kept.
  */
 export function abortedError(signal: AbortSignal): MqError {
   return isMqError(signal.reason) ? signal.reason : new MqError('ABORTED', 'interrupted');
 }
 
-/** Throws when the signal is aborted. */
+/** Throws if the signal is aborted. */
 export function throwIfAborted(signal: AbortSignal): void {
   if (signal.aborted) throw abortedError(signal);
 }

@@ -1,29 +1,30 @@
 /**
  * The one way in which a number or a text of a broker becomes an instant, and an instant becomes text.
  *
- * Producers write timestamps in the wrong unit, and brokers pass them on: a Date of JavaScript that is made of such a
- * number throws when it is printed. Here that costs the field, and a note says why.
+ * Producers write timestamps in the wrong unit, and brokers pass them on. A JavaScript Date that is made from such a
+ * number throws when it is printed. Here only the field is lost, and a note says why.
  */
 
-/** An instant as it was read: milliseconds since the epoch, or null when there is none that can be. */
+/** An instant as it was read: milliseconds since the epoch; null: there is none, or it cannot be read. */
 export interface ReadInstant {
   readonly at: number | null;
-  /** Why it is not simply what stands there; absent when it is. */
+  /** Why it differs from the original value; absent if it does not. */
   readonly note?: string;
 }
 
-/** What a broker, or the convention of a framework, says that the number counts. */
+/** The unit of the number, as the broker or the convention of a framework defines it. */
 export type InstantUnit = 'seconds' | 'milliseconds';
 
-/** RFC 3339 knows years of four digits. */
+/** RFC 3339 has years of four digits. */
 export const LAST_INSTANT = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
 /**
- * Only between these is another unit believed: before, there was no broker; later, any number is a date in some unit.
+ * Another unit is assumed only for a date between these. Before them there was no broker, and later almost any number
+ * is a date in some unit.
  */
 const FIRST_LIKELY = Date.UTC(1990, 0, 1);
 const LAST_LIKELY = Date.UTC(2200, 0, 1);
 
-/** Milliseconds in one; from coarse to fine. */
+/** The milliseconds in one of each, from coarse to fine. */
 const UNITS = [
   ['seconds', 1e3],
   ['milliseconds', 1],
@@ -32,9 +33,9 @@ const UNITS = [
 ] as const;
 
 /**
- * A number (also as bigint, or as digits in a text) counts `unit`, unless that is certain to be wrong, because the year
- * would have five digits or be 1970, while another unit makes it a date of our time. Any other text is RFC 3339. What
- * is neither, or beyond the calendar, is null; so is what is missing, without a note.
+ * A number (also as bigint, or as digits in a text) is in `unit`, unless that is certainly wrong: the year would have
+ * five digits or be 1970, and another unit gives a date of our time. Any other text is RFC 3339. Any other value, or
+ * one beyond the calendar, is null. A missing value is null too, without a note.
  */
 export function readInstant(value: unknown, unit: InstantUnit): ReadInstant {
   if (value === null || value === undefined || value === '') return { at: null };
@@ -42,7 +43,7 @@ export function readInstant(value: unknown, unit: InstantUnit): ReadInstant {
   if (typeof value !== 'number' && typeof value !== 'bigint' && typeof value !== 'string') return { at: null };
   const count = Number(value);
   const asSaid = Math.round(count * (unit === 'seconds' ? 1e3 : 1));
-  // 0 is what some producers write who know no time, and is left to be seen as what it is.
+  // Some producers write 0 if they do not know the time. It is kept, so that it can be seen.
   if (asSaid === 0) return { at: 0 };
   if (asSaid >= FIRST_LIKELY && asSaid <= LAST_INSTANT) return { at: asSaid };
   for (const [name, ms] of UNITS) {
@@ -68,9 +69,9 @@ function shortened(text: string): string {
 }
 
 /**
- * When something becomes due that the broker itself reckons in milliseconds: its number is right whatever it is. What
- * is due later than can be written is due at the last instant that can, so that a message which nobody was meant to get
- * soon is never taken for one that is due.
+ * When something becomes due that the broker itself computes in milliseconds: any number is right. A time that is too
+ * late to be written becomes the last instant that can be. So a message that is far from due is never taken for one
+ * that is due.
  */
 export function dueInstant(ms: number | null): ReadInstant {
   if (ms === null || Number.isNaN(ms)) return { at: null };
@@ -78,7 +79,7 @@ export function dueInstant(ms: number | null): ReadInstant {
   return { at: Math.max(0, Math.round(ms)) };
 }
 
-/** RFC 3339, UTC; null for what is unknown or cannot be written. Never throws. */
+/** RFC 3339, UTC; null: unknown, or it cannot be written. Never throws. */
 export function formatInstant(at: number | null | undefined): string | null {
   if (at === null || at === undefined || !(at >= FIRST_WRITABLE && at <= LAST_INSTANT)) return null;
   return new Date(at).toISOString();
@@ -87,8 +88,8 @@ export function formatInstant(at: number | null | undefined): string | null {
 const FIRST_WRITABLE = Date.parse('0000-01-01T00:00:00.000Z');
 
 /**
- * The notes of a message's fields that were not simply read, by the name of the field; nothing when all were. To be
- * spread into the message.
+ * The notes of a message's fields that were not simply read, by the name of the field; empty if all were. Spread it
+ * into the message.
  */
 export function instantNotes(fields: Readonly<Record<string, ReadInstant>>): {
   readonly notes?: Readonly<Record<string, string>>;

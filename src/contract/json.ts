@@ -1,13 +1,13 @@
 import type { JsonValue } from './message.ts';
 
-/** A text of JSON, and behind a key its colon. */
+/** Matches a string of JSON and, if it is a key, its colon. */
 const STRING = /"(?:[^"\\]|\\.)*"(\s*:)?/gs;
 
 /**
- * As `JSON.parse`, and every key is what stands there. Node 24.21 takes a key that is written with an escape for
- * another one that holds a backslash, when an earlier object had that: after `{"a":1,"\\":1}`, `{"a":1,"\n":1}` has the
- * key `\`. So such keys are read by themselves and put in afterwards. Throws a `SyntaxError`, also for what is nested
- * deeper than anybody means, as whatever walks through it would run out of stack.
+ * Like `JSON.parse`, but every key is what the text says. Node 24.21 sometimes takes a key that is written with an
+ * escape for another key with a backslash, if an earlier object had that one: after `{"a":1,"\\":1}`, the text
+ * `{"a":1,"\n":1}` gets the key `\`. So such keys are read separately and put in afterwards. Throws a `SyntaxError`,
+ * also for JSON that is nested far deeper than usual: code that walks through it would overflow the stack.
  */
 export function parseJson(text: string): JsonValue {
   if (text.length > DEEPEST && depthOf(text) > DEEPEST) throw new SyntaxError(`nested deeper than ${DEEPEST}`);

@@ -9,62 +9,65 @@ export type JsonValue =
   | { readonly [key: string]: JsonValue | undefined };
 
 /**
- * Where a message stands in its queue. Every kind has `ready`; which others it has is in its capabilities. `completed`
- * and `waiting-children` exist on BullMQ only.
+ * The state of a message in its queue. Every kind has `ready`; its capabilities say which others it has. `completed`
+ * and `waiting-children` exist only on BullMQ.
  */
 export const MESSAGE_STATES = ['ready', 'in-flight', 'delayed', 'dead', 'completed', 'waiting-children'] as const;
 export type MessageState = (typeof MESSAGE_STATES)[number];
 
 /**
- * Header values as JSON. A value that JSON cannot hold is shown readably (an integer beyond 2^53 as a decimal string,
- * bytes as `{"base64":"…"}`); its exact form stays in `native`, see `Message.native`.
+ * Header values as JSON. A value that JSON cannot hold is shown in a readable form: an integer beyond 2^53 as a decimal
+ * string, bytes as `{"base64":"…"}`. Its exact form stays in `native`, see `Message.native`.
  */
 export type Headers = Readonly<Record<string, JsonValue>>;
 
 /** How and why a message was given up on. */
 export interface Death {
-  /** The queue that lost it: where a redrive puts it back. Null when nothing on the message says so. */
+  /** The queue that lost the message: a redrive puts it back there. Null if nothing on the message says which. */
   readonly from: string | null;
-  /** A short word of the broker: `rejected`, `expired`, `maxlen`, `delivery_limit`, `failed` … Null when unknown. */
+  /** A short word of the broker: `rejected`, `expired`, `maxlen`, `delivery_limit`, `failed` … Null: unknown. */
   readonly reason: string | null;
-  /** The text of the consumer's error, where the broker keeps one. */
+  /** The text of the consumer's error, if the broker keeps one. */
   readonly error: string | null;
   /** Milliseconds since the epoch. */
   readonly at: number | null;
   /** How many times it has died, as far as the broker counts. */
   readonly count: number | null;
-  /** How many times `mq` has redriven it already, as far as it was asked to mark that (see `--max-replays`). */
+  /**
+   * How many times `mq` has redriven it already. Counted only if `mq` was asked to mark redrives (see `--max-replays`).
+   */
   readonly replays: number;
 }
 
-/** What travels with a message from any queue to any other. */
+/** Everything that travels with a message from any queue to any other. */
 export interface MessageContent {
-  /** The message's own id; null where the broker gives none and the producer set none. */
+  /** The message's own id; null if the broker gives none and the producer set none. */
   readonly id: string | null;
   /**
-   * `broker`: no producer set the id, it only names the place where the message was. A kind that holds no ids may drop
-   * it in silence. Absent: a producer may mean something by it.
+   * `broker`: no producer set the id, and it only says where the message was. A kind without ids may drop it in
+   * silence. Absent: the id may mean something to a producer.
    */
   readonly idFrom?: 'broker';
-  /** Bytes until printed. Never null; may be empty. */
+  /** Bytes until they are printed. Never null; may be empty. */
   readonly body: Uint8Array;
   readonly headers: Headers;
   readonly contentType: string | null;
   readonly priority: number | null;
   readonly groupId: string | null;
   readonly deduplicationId: string | null;
-  /** Time to live, milliseconds. */
+  /** Time to live, in milliseconds. */
   readonly ttlMs: number | null;
   /** BullMQ: the job's name. */
   readonly name: string | null;
   /**
-   * What only one broker has, under that broker's name (`{"rabbitmq":{…}}`), enough to send the message back unchanged.
+   * The properties that only one broker has, under that broker's name (`{"rabbitmq":{…}}`): enough to send the message
+   * back unchanged.
    *
-   * The fields above win: a publisher that finds its own record here takes from it the exact encoding of every value
-   * that still reads the same, and encodes afresh the values that were changed, added or removed.
+   * The fields above win. A publisher that finds its own record here takes from it the exact encoding of every value
+   * that still reads the same. It encodes again the values that were changed, added or removed.
    *
-   * A record's member `onlyHere` says what of it a producer means something by and another broker would lose, one
-   * phrase each: see `onlyElsewhere`.
+   * A record's member `onlyHere` lists what a producer means something by and another broker would lose, one phrase
+   * each: see `onlyElsewhere`.
    */
   readonly native: Readonly<Record<string, JsonValue>>;
 }
@@ -73,54 +76,54 @@ export interface MessageContent {
 export interface Message extends MessageContent {
   readonly queue: string;
   readonly state: MessageState;
-  /** Milliseconds since the epoch; null when unknown. */
+  /** Milliseconds since the epoch; null: unknown. */
   readonly enqueuedAt: number | null;
-  /** When a delayed message becomes ready, milliseconds since the epoch; null when it is not delayed. */
+  /** When a delayed message becomes ready, in milliseconds since the epoch; null: it is not delayed. */
   readonly deliverAt: number | null;
-  /** Deliveries so far; null where the broker does not count them. */
+  /** Deliveries so far; null if the broker does not count them. */
   readonly receiveCount: number | null;
   /** Null for a message that is not dead. */
   readonly dead: Death | null;
-  /** As `Delivery.stays`, where looking can tell. Absent: it can be taken out. */
+  /** The same as `Delivery.stays`, if looking can tell. Absent: the message can be taken out. */
   readonly stays?: string;
   /**
-   * Why a field (`enqueuedAt`, `deliverAt`, `dead.at`) is not simply what stands on the message; absent when all are.
-   * See `contract/instant.ts`.
+   * Why a field (`enqueuedAt`, `deliverAt`, `dead.at`) differs from what is on the message; absent if none does. See
+   * `contract/instant.ts`.
    */
   readonly notes?: Readonly<Record<string, string>>;
   /**
-   * Where in `headers` a whole number stands as its digits, because JSON would round it: the names and indices that
-   * lead there. Absent: nowhere. A filter compares it as the number that it is.
+   * The positions in `headers` of whole numbers that are given as text, because JSON would round them: the names and
+   * indices that lead there. Absent: there are none. A filter compares each as a number.
    */
   readonly integers?: readonly (readonly (string | number)[])[];
 }
 
 /** A message to be sent. */
 export interface OutgoingMessage extends MessageContent {
-  /** Not deliverable before so many milliseconds from now; null: at once. */
+  /** Not deliverable for this many milliseconds from now; null: deliverable at once. */
   readonly delayMs: number | null;
   /** BullMQ, SQLite: how many deliveries it gets before it is dead; null: the queue's own rule. */
   readonly attempts: number | null;
   /** BullMQ: the wait between attempts. */
   readonly backoff: { readonly type: 'fixed' | 'exponential'; readonly delayMs: number } | null;
-  /** How often `mq` has redriven this message, this time included; null: not to be marked. */
+  /** How often `mq` has redriven this message, including this time; null: do not mark it. */
   readonly replays: number | null;
   /**
-   * The `Queue.place` that it was read from, so that a store that knows messages by their ids can tell two of one id
-   * apart. Absent: it is new.
+   * The `Queue.place` that it was read from. With it, a store that knows messages by their ids can tell two of the same
+   * id apart. Absent: the message is new.
    */
   readonly from?: string;
 }
 
 /**
- * Messages that are their bodies and nothing else, as they lie one behind the other in one piece of memory. Where a
- * broker stores one in a microsecond, objects for each would cost more than the broker.
+ * Messages that consist only of their bodies, one after the other in one piece of memory. If a broker stores a message
+ * in a microsecond, an object for each would cost more than the broker.
  */
 export interface BareBodies {
   readonly bytes: Uint8Array;
   /**
-   * Two offsets for each body: where it begins, and behind its last byte. In their order; what lies between is no part
-   * of any.
+   * Two offsets for each body: its first byte, and the byte after its last. They are in order. Bytes between two bodies
+   * belong to neither.
    */
   readonly bounds: readonly number[];
 }
@@ -141,53 +144,53 @@ export const METADATA_FIELDS = [
 ] as const;
 export type MetadataField = (typeof METADATA_FIELDS)[number];
 
-/** The receipt of one delivery. Settled once; a second call is ignored. */
+/** The receipt of one delivery. It is settled once; a second call is ignored. */
 export interface Receipt {
   /**
-   * Done: remove the message. Resolves when the broker has taken note in the strongest way it offers (a RabbitMQ ack is
-   * not confirmed, so there it resolves when it is written). Rejects when the removal is not certain: the message may
-   * come again.
+   * Done: remove the message. Resolves when the broker has taken note in the strongest way that it offers. (RabbitMQ
+   * does not confirm an ack, so there it resolves when the ack is written.) Rejects if the removal is not certain: the
+   * message may come again.
    */
   ack(): Promise<void>;
   /**
-   * Give it back now. With `failure`, a consumer tried and failed, which counts as a delivery and may make the message
-   * dead; without it, the message is given back as untouched as the broker allows.
+   * Give it back now. With `failure`, a consumer tried and failed: that counts as a delivery and may make the message
+   * dead. Without it, the message is given back as untouched as the broker allows.
    */
   release(options?: { readonly failure?: string }): Promise<void>;
   /**
    * The caller will not settle this delivery. It holds it until it closes the consumer, so the consumer does not wait
-   * for it before it calls the queue empty. Where a kind counts no deliveries (`receiveCount` is null), another one
-   * gets its place in the window. Absent where the consumer never waits, because a look takes nothing away.
+   * for it before it calls the queue empty. If a kind counts no deliveries (`receiveCount` is null), another delivery
+   * takes its place in the window. Absent if the consumer never waits, because its looks take nothing away.
    */
   hold?(): void;
 }
 
 /**
- * One handing-over of a message. Its receipt is kept apart so that a caller who holds thousands need not hold their
+ * One handing-over of a message. Its receipt is separate, so that a caller with thousands of them need not keep their
  * bodies.
  */
 export interface Delivery {
   readonly message: Message;
   readonly receipt: Receipt;
   /**
-   * Why it cannot be taken out of its queue, and was not: it is here to be looked at and counted, and to be released.
-   * Absent: it can.
+   * Why the message was not, and cannot be, taken out of its queue: it is delivered only to be looked at and counted,
+   * and then released. Absent: it can be taken out.
    */
   readonly stays?: string;
 }
 
-/** What became of a message that was sent. */
+/** The outcome of sending one message. */
 export type SendOutcome =
   /**
-   * What is there is this message, as strongly as the broker confirms it. `id` is the id under which it is stored, if
-   * there is one. `already`: it was there before this send; the contents were compared. Another message under its id is
+   * The message is stored, as strongly as the broker confirms it. `id` is the id under which it is stored, if there is
+   * one. `already`: it was there before this send, and its contents were compared. Another message under its id is
    * `failed`.
    */
   | { readonly status: 'sent'; readonly id: string | null; readonly already?: true }
   /**
-   * Certainly not stored. `again`: the same send may succeed a little later (throttled, refused for now, the server has
-   * an error). `batch`: the same number for all that failed by one answer of the broker, which is one failure and not
-   * many. `code`: the error that it is where nothing else was done.
+   * Certainly not stored. `again`: the same send may succeed a little later (throttled, refused for now, an error of
+   * the server). `batch`: the same number for all messages that failed by one answer of the broker: they are one
+   * failure. `code`: the error code, if nothing else was done.
    */
   | {
       readonly status: 'failed';
@@ -196,10 +199,10 @@ export type SendOutcome =
       readonly batch?: number;
       readonly code?: ErrorCode;
     }
-  /** The answer was lost: it may be stored or not. */
+  /** The answer was lost: the message may be stored or not. */
   | { readonly status: 'unknown'; readonly reason: string };
 
-/** The metadata that `message` carries, as fields. An id that only the broker gave is none. */
+/** The metadata that `message` carries, as fields. An id that only the broker gave does not count. */
 export function metadataOf(message: OutgoingMessage): readonly MetadataField[] {
   return METADATA_FIELDS.filter((field) => {
     const value = message[field];
@@ -208,7 +211,7 @@ export function metadataOf(message: OutgoingMessage): readonly MetadataField[] {
   });
 }
 
-/** What of the message only other brokers than this one can hold, in their own words. */
+/** The properties of the message that only other brokers can hold, in their own words. */
 export function onlyElsewhere({ native }: MessageContent, broker: string): readonly string[] {
   const phrases: string[] = [];
   for (const name of Object.keys(native)) {

@@ -1,4 +1,4 @@
-/** What has an optional member that no ability explains. */
+/** The things that can have an optional member that no ability explains. */
 export type TraitHolder =
   | 'broker'
   | 'queue'
@@ -11,9 +11,9 @@ export type TraitHolder =
   | 'nativeMove';
 
 /**
- * What a caller may rely on beside the abilities. Each trait is an optional member of the same name; `of` says whose.
- * `Capabilities.traits` lists those of a kind. One that is not listed is never there. One that is listed is there
- * wherever it means something: on every broker, queue, publisher and receipt, and on those others where it applies.
+ * What a caller may rely on beside the abilities. Each trait is an optional member of the same name; `of` says on what.
+ * `Capabilities.traits` lists the traits of a kind. A member that is not listed is never there. A listed one is always
+ * there on a broker, queue, publisher and receipt, and on the others where it applies.
  */
 export const TRAITS = {
   checks: { of: ['broker'], meaning: 'mq doctor can find out about the broker and the rights there' },

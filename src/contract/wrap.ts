@@ -1,26 +1,26 @@
 import type { Consumer, Publisher, Queue } from './queue.ts';
 
 /**
- * The same with some members changed; one that is changed to `undefined` is gone. Every other member is kept, those
- * that a later version of the contract adds included.
+ * The same queue with some members changed. A member that is changed to `undefined` is gone. Every other member is
+ * kept, including those that a later version of the contract adds.
  */
 export function wrapQueue(queue: Queue, changes: Changes<Queue>): Queue {
   return wrap(queue, changes);
 }
 
-/** As `wrapQueue`. */
+/** Like `wrapQueue`. */
 export function wrapPublisher(publisher: Publisher, changes: Changes<Publisher>): Publisher {
   return wrap(publisher, changes);
 }
 
-/** As `wrapQueue`. */
+/** Like `wrapQueue`. */
 export function wrapConsumer(consumer: Consumer, changes: Changes<Consumer>): Consumer {
   return wrap(consumer, changes);
 }
 
 type Changes<T> = { readonly [Member in keyof T]?: T[Member] | undefined };
 
-/** Members are called on `inner` itself, because a class may keep its state where only its own methods reach. */
+/** Members are called on `inner` itself, because a class may keep state that only its own methods can reach. */
 function wrap<T extends object>(inner: T, changes: Changes<T>): T {
   const bound = new Map<PropertyKey, { readonly from: unknown; readonly to: unknown }>();
   return new Proxy(inner, {

@@ -26,37 +26,37 @@ export interface LiveOptions {
   readonly theme: Theme;
   readonly terminal: Terminal;
   readonly clock: Clock;
-  /** Milliseconds since the epoch; in a replay, those of the recording. */
+  /** Milliseconds since the epoch. In a replay, the time of the recording. */
   readonly now: () => number;
   readonly redact: (text: string) => string;
-  /** Where what is done from the view is written down. */
+  /** Records the changes that are made from the view. */
   readonly history: History;
   /** Samples of an earlier session, shown instead of polling; null: the brokers are polled. */
   readonly replay: AsyncIterable<Snapshot> | null;
   /** Keeps every sample; null: none is kept. */
   readonly record: ((snapshot: Snapshot) => Promise<void>) | null;
   readonly signal: AbortSignal;
-  /** The terminal was given back, and the work that was left is not settled yet: that has to be said there. */
+  /** The terminal was given back, and the remaining work is not settled yet: tell the operator there. */
   readonly settling: (action: string) => void;
 }
 
 export interface LiveEnd {
   /** `quit`: the operator left. `stopped`: the signal aborted. */
   readonly cause: 'quit' | 'stopped';
-  /** What became of an action that was still running; null: there was none. */
+  /** The outcome of an action that was still running; null: there was none. */
   readonly report: { readonly lines: readonly string[]; readonly failed: boolean } | null;
 }
 
-/** Settling that takes no longer is not worth a word. */
+/** Settling that takes no longer than this is not mentioned. */
 const SETTLING_QUIET_MS = 500;
 
-/** How often ages on the screen are counted on while no sample comes. */
+/** How often the ages on the screen are updated while no sample comes. */
 const CLOCK_MS = 1_000;
 
 /**
- * The live view, from taking the terminal to giving it back. What was in the air is settled after the terminal was
- * given back, so that a broker that hangs cannot hold it. Rejects with the error of a view that failed, and with that
- * of a recording that cannot be written.
+ * The live view, from taking the terminal to giving it back. Messages in the air are settled after the terminal was
+ * given back, so that a broker that hangs cannot hold it. Rejects with the error of a view that failed, or of a
+ * recording that cannot be written.
  */
 export async function runLive(options: LiveOptions): Promise<LiveEnd> {
   const { brokers, clock, now, signal, record } = options;
@@ -104,7 +104,7 @@ export async function runLive(options: LiveOptions): Promise<LiveEnd> {
     }
     if (options.replay !== null && !lasting.aborted) dispatch({ type: 'replayed', at });
   })();
-  // A recording that cannot be written ends the view, and not in silence.
+  // If the recording cannot be written, the view ends with that error.
   feeding.catch(leave);
   let wasRunning = false;
   try {
@@ -135,8 +135,8 @@ function nameOf({ verb, key }: ActionRequest): string {
 }
 
 /**
- * OSC 52 hands a text to the terminal's clipboard; as base64 it cannot act on the terminal. A terminal that does not
- * know it ignores it.
+ * OSC 52 passes a text to the terminal's clipboard. As base64 the text cannot act on the terminal. A terminal that does
+ * not know OSC 52 ignores it.
  */
 function toClipboard(store: Store, { stdout }: Terminal): () => void {
   let last = 0;

@@ -6,7 +6,7 @@ import { App } from './view/app.tsx';
 
 export interface Mounted {
   /**
-   * Resolves when the view has left the terminal; rejects with the error that ended it, after the terminal was
+   * Resolves when the view has left the terminal. Rejects with the error that ended it, after the terminal was
    * restored.
    */
   readonly left: Promise<void>;
@@ -15,19 +15,19 @@ export interface Mounted {
 }
 
 /**
- * Takes the terminal: the only place that does. Ink gives it back when it is told to leave, when the process ends, and
- * when a component throws.
+ * Takes the terminal: this is the only place that does. Ink gives it back when it is told to leave, when the process
+ * ends, and when a component throws.
  */
 export function mount(store: Store, theme: Theme, terminal: Terminal): Mounted {
   const app = render(<App store={store} theme={theme} jobControl={terminal.jobControl} />, {
     stdin: terminal.stdin,
     stdout: terminal.stdout,
-    // The caller has tested that there is a terminal; Ink would think otherwise wherever `CI` is set.
+    // The caller has checked that there is a terminal. Otherwise Ink would assume that there is none if `CI` is set.
     interactive: true,
     alternateScreen: true,
     incrementalRendering: true,
     exitOnCtrlC: false,
-    // A key that comes right after a tick waits for the next frame: at 30 a second that alone would take 33 ms.
+    // A key that comes right after a tick waits for the next frame: at 30 a second, that alone would take 33 ms.
     maxFps: 125,
   });
   return { left: app.waitUntilExit().then(() => undefined), leave: () => app.unmount() };

@@ -7,7 +7,7 @@ import { screenLines } from './text/screen.ts';
 import type { Theme } from './text/theme.ts';
 
 /**
- * One frame as text: as wide as it may be, and as high as it takes to show every queue. No control sequences but
+ * One frame as text: as wide as allowed, and as high as needed to show every queue. It has no control sequences but
  * colours.
  */
 export function frameText(state: TopState, theme: Theme, columns: number): string {
@@ -18,14 +18,14 @@ export function frameText(state: TopState, theme: Theme, columns: number): strin
     offset: 0,
   };
   const lines = screenLines({ ...sized, selected: null }, theme);
-  // The last line holds the keys, which mean nothing in a still.
+  // The last line holds the keys, which have no meaning in a still.
   return lines
     .slice(0, -1)
     .map(({ text }) => `${text.trimEnd()}\n`)
     .join('');
 }
 
-/** What there is to show when no snapshot comes after these. */
+/** The state for a frame that no further snapshot follows. */
 export function stateAfter(snapshots: Iterable<Snapshot>, options: Omit<InitialOptions, 'size'>): TopState {
   let state = initialState({ ...options, size: { columns: 120, rows: 40 } });
   for (const snapshot of snapshots) state = reduce(state, { type: 'snapshot', snapshot });

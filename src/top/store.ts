@@ -2,7 +2,7 @@ import { reduce } from './reducer/reducer.ts';
 import type { TopEvent } from './state/event.ts';
 import type { TopState } from './state/state.ts';
 
-/** Holds the state outside React, so that polling and working do not depend on what is drawn. */
+/** Holds the state outside React, so that polling and working do not depend on drawing. */
 export class Store {
   #state: TopState;
   readonly #listeners = new Set<() => void>();
@@ -20,7 +20,7 @@ export class Store {
     for (const listener of this.#listeners) listener();
   };
 
-  /** Returns what ends the subscription. */
+  /** Returns the function that ends the subscription. */
   readonly subscribe = (listener: () => void): (() => void) => {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);

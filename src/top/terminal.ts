@@ -4,21 +4,21 @@ import type { ReadStream, WriteStream } from 'node:tty';
 export interface Terminal {
   readonly stdin: ReadStream;
   readonly stdout: WriteStream;
-  /** Null where programs cannot be stopped and go on (Windows). */
+  /** Null on systems that cannot stop and continue a program (Windows). */
   readonly jobControl: JobControl | null;
 }
 
-/** A shell can stop a program and let it go on: Ctrl-Z, `fg`, `kill -STOP`. */
+/** Stopping and continuing a program, as a shell can: Ctrl-Z, `fg`, `kill -STOP`. */
 export interface JobControl {
   /**
-   * Stops the program and what was started with it, as Ctrl-Z does in any program. The terminal has to be given back
-   * before. Resolves when the program goes on, and soon when nobody is there who could let it go on again, for then the
-   * system does not stop it.
+   * Stops the program and everything that it started, as Ctrl-Z does in any program. Give the terminal back before.
+   * Resolves when the program continues. If nothing could continue it, the system does not stop it, and this resolves
+   * soon.
    */
   stop(): Promise<void>;
   /**
-   * `toStop`: it was asked to stop, and has not. `goesOn`: it was stopped unasked, and whoever had the terminal
-   * meanwhile has left it as they liked. Returns what ends the listening.
+   * `toStop`: it was asked to stop, and has not stopped. `goesOn`: it was stopped unasked, and another program may have
+   * changed the terminal meanwhile. Returns the function that ends the listening.
    */
   listen(toStop: () => void, goesOn: () => void): () => void;
 }

@@ -6,25 +6,25 @@ import type { Source } from '../feed/source.ts';
 /** What can be done from the view: `CHOICES` in `state/action.ts` says how. */
 export type ChangeVerb = 'pause' | 'resume' | 'redrive' | 'purge' | 'move';
 
-/** What a context can be told apart by. */
+/** The features that tell one context from another. */
 export type LabelColor = 'red' | 'yellow' | 'green' | 'cyan' | 'blue' | 'magenta' | 'gray';
 
 /** A broker to watch, and what the operator's configuration allows on it. */
 export interface WatchedBroker extends Source {
   /** The options of the command line that choose it, without secrets: `['-c', 'prod']`. */
   readonly selector: readonly string[];
-  /** The colour that the configuration gives to the context; absent: none. */
+  /** The colour of the context in the configuration; absent: none. */
   readonly color?: LabelColor;
-  /** What its context allows; null: it is of no context, and everything is allowed. */
+  /** What its context allows; null: it has no context, and everything is allowed. */
   readonly policy: Policy | null;
-  /** A message as it may be shown: without what the configuration hides of its body. */
+  /** A message as it may be shown: without the parts of its body that the configuration hides. */
   shown(message: Message): Message;
 }
 
 /** The part of it that is data. */
 export type WatchedContext = Pick<WatchedBroker, 'selector' | 'policy' | 'color'>;
 
-/** Identity of a row: queue names are unique within a context only. */
+/** Identifies a row: queue names are unique only within a context. */
 export interface RowKey {
   readonly context: string;
   readonly queue: string;
@@ -43,12 +43,12 @@ export function contextsOf(brokers: readonly WatchedBroker[]): ReadonlyMap<strin
   );
 }
 
-/** Of what is asked of a recording. */
+/** The answer to a request on a recording. */
 export function notThere(): MqError {
   return new MqError('PRECONDITION_FAILED', 'this is a recording: there is no broker behind it');
 }
 
-/** A context of a recording: there is nothing behind it to connect to or to change. */
+/** A context of a recording: there is no broker behind it to connect to or to change. */
 export function recordedBroker(context: string): WatchedBroker {
   return {
     context,

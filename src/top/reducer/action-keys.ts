@@ -11,7 +11,7 @@ export function openMenu(state: TopState, key: RowKey | null): TopState {
   return key === null ? state : { ...state, action: { step: 'choose', key, cursor: 0 } };
 }
 
-/** An action was chosen for a queue, in the menu or by its key. A context that is only for reading refuses at once. */
+/** An action was chosen for a queue, in the menu or by its key. A read-only context refuses at once. */
 export function chosen(state: TopState, choice: ActionChoice, key: RowKey | null, group: string | null): TopState {
   if (key === null) return state;
   const request = requestFor(choice, key, group);
@@ -56,14 +56,14 @@ export function afterActionKey(state: TopState, action: ActionState, key: Key): 
   }
 }
 
-/** Nothing was changed yet, except in `running`, where what is in the air is settled first. */
+/** Nothing was changed yet, except in `running`: there, what is in the air is settled first. */
 export function escaped(state: TopState, action: ActionState): TopState {
   if (action.step === 'running') return { ...state, action: { ...action, step: 'stopping' } };
   if (action.step === 'done') return dismissed(state, action);
   return action.step === 'stopping' ? state : { ...state, action: null };
 }
 
-/** The key may have been meant for the work, which ended before it: what became of it is still said at the foot. */
+/** The key may have been meant for work that ended before it. The outcome is still told in the last line. */
 function dismissed(state: TopState, { lines, failed }: Step<'done'>): TopState {
   const [first = ''] = lines;
   return { ...state, action: null, flash: failed ? `error: ${first}` : first };
@@ -98,7 +98,10 @@ function afterEntryKey(state: TopState, action: Step<'amount' | 'target'>, key: 
     if (text === '') return { ...state, action: { ...action, problem: 'write the name of a queue' } };
     const { queue, context } = request.key;
     if (text === queue || text === `${queue}@${context}`) {
-      return { ...state, action: { ...action, problem: 'write the name of another queue: that is where they are' } };
+      return {
+        ...state,
+        action: { ...action, problem: 'write the name of another queue: they are in this one already' },
+      };
     }
     return planning(state, { ...request, to: text });
   }

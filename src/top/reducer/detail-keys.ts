@@ -57,12 +57,12 @@ function moved(state: TopState, detail: DetailState, by: number): TopState {
   const within = (at: number, last: number): number => Math.max(0, Math.min(last, Math.min(last, at) + by));
   if (end === null)
     return { ...state, detail: { ...detail, cursor: within(detail.cursor, openable(detail).length - 1) } };
-  // The end may have come nearer since: what was beyond it counts for nothing.
+  // The end may have moved up since: scrolling beyond it does not count.
   if (open === null) return { ...state, detail: { ...detail, cursor: within(detail.cursor, end) } };
   return { ...state, detail: { ...detail, open: { ...open, offset: within(open.offset, end) } } };
 }
 
-/** The message after the one that is open, or the one before it. */
+/** The message after or before the open one. */
 function turned(state: TopState, detail: DetailState, by: number): TopState {
   if (detail.open === null) return state;
   const index = Math.max(0, Math.min(openable(detail).length - 1, detail.open.index + by));
@@ -74,14 +74,14 @@ function opened(state: TopState, detail: DetailState): TopState {
   return { ...state, detail: { ...detail, open: { index: detail.cursor, offset: 0 } } };
 }
 
-/** Looking is asked for when a tab is first opened; whoever fetches it says the price first, where there is one. */
+/** Looking is requested when a tab is first opened. The code that fetches says the price first, if there is one. */
 function toTab(state: TopState, detail: DetailState, tab: Tab): TopState {
   const there = { ...detail, tab, cursor: 0, open: null };
   if (tab === 'overview' || there[tab] !== null) return { ...state, detail: there };
   return asked(state, there, false);
 }
 
-/** `consented`: the operator has read the price and wants to look all the same. */
+/** `consented`: the operator has read the price and still wants to look. */
 export function asked(state: TopState, detail: DetailState, consented: boolean): TopState {
   const { tab } = detail;
   const before = detail[tab];

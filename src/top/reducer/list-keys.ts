@@ -5,7 +5,7 @@ import { SORT_KEYS } from '../state/sorting.ts';
 import { listHeight, type TopState } from '../state/state.ts';
 import { chosen, openMenu } from './action-keys.ts';
 
-/** What `+` and `-` step through, milliseconds. */
+/** The intervals that `+` and `-` step through, in milliseconds. */
 const INTERVALS_MS = [250, 500, 1_000, 2_000, 5_000, 10_000, 30_000, 60_000];
 
 export function afterListKey(state: TopState, key: Key): TopState {
@@ -74,7 +74,7 @@ function afterListCharacter(state: TopState, char: string, place: number): TopSt
   }
 }
 
-/** Keys while the filter is typed: the list follows each of them. */
+/** Keys while the filter is typed. The list follows each of them. */
 export function afterFilterKey(state: TopState, key: Key): TopState {
   const name = nameOf(key);
   if (name === 'enter') return { ...state, filter: { ...state.filter, editing: false } };
@@ -89,7 +89,7 @@ export function toggledFreeze(state: TopState): TopState {
   return { ...state, frozen: { at: state.now, brokers: state.brokers } };
 }
 
-/** `+` is more often: a shorter interval. */
+/** `+` means more often: a shorter interval. */
 export function withInterval(state: TopState, direction: 1 | -1): TopState {
   const { intervalMs } = state;
   const next =

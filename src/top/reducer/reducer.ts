@@ -9,7 +9,7 @@ import { afterActionKey, escaped } from './action-keys.ts';
 import { afterDetailKey, asked } from './detail-keys.ts';
 import { afterFilterKey, afterListKey } from './list-keys.ts';
 
-/** The whole behaviour of the view: pure, so that it is tested as a table of (state, event) → state. */
+/** The whole behaviour of the view. It is pure, so it is tested as a table of (state, event) → state. */
 export function reduce(state: TopState, event: TopEvent): TopState {
   switch (event.type) {
     case 'key':
@@ -21,7 +21,7 @@ export function reduce(state: TopState, event: TopEvent): TopState {
       return scrolled(resized, indexOfSelected(resized) ?? 0);
     }
     case 'clock':
-      // Nobody knows how it went on after the last sample of a recording.
+      // The time after the last sample of a recording is unknown.
       return state.replay === 'ended' ? state : { ...state, now: event.now };
     case 'replayed':
       return { ...state, replay: 'ended', now: event.at };
@@ -56,7 +56,7 @@ export function reduce(state: TopState, event: TopEvent): TopState {
 function afterKey(state: TopState, key: Key): TopState {
   if (nameOf(key) === 'ctrl-c') {
     const { action } = state;
-    // The first one stops the work; a second leaves, and then the work is settled before the program ends.
+    // The first one stops the work. A second one leaves, and then the work is settled before the program ends.
     return action?.step === 'running' ? escaped(state, action) : { ...state, quitting: true };
   }
   if (state.action !== null) return afterActionKey(state, state.action, key);
@@ -77,10 +77,10 @@ function afterHelpKey(state: TopState, offset: number, key: Key): TopState {
   return { ...state, help: null };
 }
 
-/** UTF-16 code units. Nobody has a longer name to paste, and a line of more would take long to draw. */
+/** In UTF-16 code units. Longer names do not occur, and drawing a longer line would take long. */
 const LONGEST_PASTE = 4_096;
 
-/** Only a line of text takes what is pasted; elsewhere it would run as keys. */
+/** Only a line of text takes pasted characters; elsewhere they would run as keys. */
 function afterPaste(state: TopState, text: string): TopState {
   const isEntry =
     (state.action === null && state.filter.editing) ||
@@ -92,7 +92,7 @@ function afterPaste(state: TopState, text: string): TopState {
   return afterKey(state, { char: text.slice(0, LONGEST_PASTE).replace(/[\r\n]+$/, '') });
 }
 
-/** An answer to a question that is not asked any more is dropped. */
+/** The answer to a question that is no longer asked is dropped. */
 function afterAnswer(
   state: TopState,
   what: Tab,
@@ -104,10 +104,7 @@ function afterAnswer(
   return { ...state, detail: update(state.detail) };
 }
 
-/**
- * The reasons may be other ones than before, or in another order: the next key must not hit a neighbour of the one that
- * was selected.
- */
+/** The reasons may have changed, or be in another order: the next key must not hit a neighbour of the selected one. */
 function withDeadLetters(detail: DetailState, dead: Answer<DeadLettersSeen>): DetailState {
   const again = dead.status === 'ready' ? dead.data.groups.findIndex(({ reason }) => reason === detail.reason) : -1;
   return { ...detail, dead, cursor: detail.tab === 'dead' && again > 0 ? again : detail.cursor };
@@ -118,6 +115,6 @@ function afterFinish(state: TopState, event: Extract<TopEvent, { readonly type: 
   if (action === null || !('id' in action) || action.id !== event.id) return state;
   const done = { step: 'done' as const, request: action.request, lines: event.lines, failed: event.failed };
   const next = { ...state, action: done };
-  // What was looked at before is not true any more. Where looking costs something it is not done again unasked.
+  // The earlier look is outdated. If looking costs something, it is not repeated unless the operator asks.
   return detail?.tab === 'dead' && detail.dead?.status === 'ready' ? asked(next, detail, false) : next;
 }

@@ -2,13 +2,13 @@ import type { Question } from '../../change/question.ts';
 import type { Progress } from '../../core/plan.ts';
 import type { ChangeVerb, RowKey } from '../watched.ts';
 
-/** What the operator wants done to one queue. */
+/** The change that the operator wants on one queue. */
 export interface ActionRequest {
   readonly verb: ChangeVerb;
   readonly key: RowKey;
   /** redrive: only the dead letters of this reason; null: all. */
   readonly group: string | null;
-  /** redrive: at most so many; null: all. */
+  /** redrive: at most this many; null: all. */
   readonly max: number | null;
   /** purge, move: which messages. */
   readonly state: 'ready' | 'dead';
@@ -18,8 +18,8 @@ export interface ActionRequest {
 
 /**
  * An action from the wish to the report:
- * choose → (amount | target) → planning → confirm → running → done.
- * Escape leads out of every step; out of `running` by way of `stopping`, in which what is in the air is settled.
+ *   choose → (amount | target) → planning → confirm → running → done.
+ * Escape leaves every step. From `running` it goes through `stopping`, where what is in the air is settled.
  */
 export type ActionState =
   | { readonly step: 'choose'; readonly key: RowKey; readonly cursor: number }
@@ -41,7 +41,7 @@ export type ActionState =
       readonly step: 'running' | 'stopping';
       readonly request: ActionRequest;
       readonly id: number;
-      /** What the question was answered with. */
+      /** The answer to the question. */
       readonly answer: string;
       readonly progress: Progress | null;
     }

@@ -3,21 +3,19 @@ import type { Row } from './rows.ts';
 import { sorted } from './sorting.ts';
 import { listHeight, shownBrokers, type TopState } from './state.ts';
 
-/**
- * The state with its rows filtered and sorted anew, the selection still on its queue, and the selection on the screen.
- */
+/** Filters and sorts the rows of the state again. The selection stays on its queue and on the screen. */
 export function arranged(state: TopState): TopState {
   const rows = sorted(passing(state), state.sorting);
   const before = indexOfSelected(state);
   const withRows = { ...state, rows };
-  // Until every broker has been asked, the first row is the first of what happened to answer.
+  // Until every broker has been asked, the first row depends on which broker answered first.
   if (!state.hasChosen) return scrolled({ ...withRows, hasChosen: haveAllAnswered(state) }, 0);
-  // A queue that is gone or filtered out leaves the selection at its place.
+  // If its queue is gone or filtered out, the selection stays at its position.
   const place = indexOfSelected(withRows) ?? Math.min(before ?? 0, rows.length - 1);
   return scrolled(withRows, place);
 }
 
-/** The state with the row at `place` selected, and as much scrolled as it takes to see it. */
+/** The state with the row at `place` selected, and scrolled as far as needed to show it. */
 export function scrolled(state: TopState, place: number): TopState {
   const { rows } = state;
   const height = listHeight(state.size);
@@ -28,7 +26,7 @@ export function scrolled(state: TopState, place: number): TopState {
   return { ...state, offset, selected: row === undefined ? null : { context: row.context, queue: row.queue } };
 }
 
-/** The same, because the operator says so. */
+/** The same, on the operator's request. */
 export function chosenRow(state: TopState, place: number): TopState {
   return scrolled({ ...state, hasChosen: true }, place);
 }

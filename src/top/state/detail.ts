@@ -3,11 +3,11 @@ import type { QueueDescription } from '../../contract/queue.ts';
 import type { DeadLetterGroup } from '../../core/dead-letter-groups.ts';
 import type { RowKey } from '../watched.ts';
 
-/** Something that is fetched from the broker on its own, while the view goes on. */
+/** A part that is fetched from the broker separately, while the view continues. */
 export type Load<T> =
   | { readonly status: 'asked'; readonly request: number; readonly consented: boolean }
   | { readonly status: 'ready'; readonly data: T }
-  /** Looking disturbs the queue: this is what it costs, and a key consents. */
+  /** Looking disturbs the queue. This is the price, and a key consents to it. */
   | { readonly status: 'priced'; readonly price: string }
   | { readonly status: 'failed'; readonly reason: string };
 
@@ -19,9 +19,9 @@ export interface Overview {
 
 export interface DeadLettersSeen {
   readonly groups: readonly DeadLetterGroup[];
-  /** How many were looked at. */
+  /** How many messages were looked at. */
   readonly seen: number;
-  /** There are more than were looked at. */
+  /** There are more messages than were looked at. */
   readonly partial: boolean;
 }
 
@@ -42,19 +42,19 @@ export interface DetailState {
   readonly messages: Load<MessagesSeen> | null;
   /** The reason that was selected when the dead letters were looked at again: the selection goes back to it. */
   readonly reason: string | null;
-  /** The line selected in the tab; of the overview, the first one shown. */
+  /** The line selected in the tab. In the overview, the first line shown. */
   readonly cursor: number;
-  /** The message that is shown whole: its place in the list, and the first line of it shown; null: none. */
+  /** The message that is shown completely: its index in the list, and its first visible line; null: none. */
   readonly open: { readonly index: number; readonly offset: number } | null;
 }
 
-/** The reason that the cursor is on, in the tab of the dead letters. */
+/** The reason under the cursor, in the tab of the dead letters. */
 export function selectedReason({ tab, dead, cursor }: DetailState): string | null {
   if (tab !== 'dead' || dead?.status !== 'ready') return null;
   return dead.data.groups[cursor]?.reason ?? null;
 }
 
-/** What the detail waits for, for whoever fetches it. */
+/** What the detail waits for, told to the code that fetches it. */
 export interface Asked {
   readonly request: number;
   readonly what: Tab;
@@ -71,7 +71,7 @@ export function askedBy(detail: DetailState | null): readonly Asked[] {
   });
 }
 
-/** The messages that the tab can open: one a group, or one a line. */
+/** The messages that the tab can open: one for each group, or one for each line. */
 export function openable(detail: DetailState): readonly Message[] {
   if (detail.tab === 'dead' && detail.dead?.status === 'ready')
     return detail.dead.data.groups.map(({ newest }) => newest);

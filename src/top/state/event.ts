@@ -5,18 +5,18 @@ import type { DeadLettersSeen, Load, MessagesSeen, Overview } from './detail.ts'
 import type { Key } from './key.ts';
 import type { Size } from './state.ts';
 
-/** What a fetch for the detail came to; `asked` is no answer. */
+/** The result of a fetch for the detail. `asked` is not an answer. */
 export type Answer<T> = Exclude<Load<T>, { readonly status: 'asked' }>;
 
-/** All that can happen to the view. */
+/** Every event of the view. */
 export type TopEvent =
   | { readonly type: 'key'; readonly key: Key }
-  /** Text that was pasted: never taken for keys. */
+  /** Text that was pasted. It is never taken as keys. */
   | { readonly type: 'paste'; readonly text: string }
   | { readonly type: 'resize'; readonly size: Size }
   | { readonly type: 'clock'; readonly now: number }
   | { readonly type: 'snapshot'; readonly snapshot: Snapshot }
-  /** The recording has no more samples; the last one was of `at`. */
+  /** The recording has no more samples; the last one was at `at`. */
   | { readonly type: 'replayed'; readonly at: number }
   | { readonly type: 'overview'; readonly request: number; readonly answer: Answer<Overview> }
   | { readonly type: 'dead'; readonly request: number; readonly answer: Answer<DeadLettersSeen> }

@@ -1,4 +1,4 @@
-/** Keys that are not a character of their own. */
+/** Keys that are not a character. */
 export const NAMED_KEYS = [
   'up',
   'down',
@@ -19,7 +19,7 @@ export const NAMED_KEYS = [
 export type NamedKey = (typeof NAMED_KEYS)[number];
 
 /**
- * One key. Terminals send fast keys in one piece; they are taken apart before they come here. What is pasted into a
+ * One key. Terminals send fast keys in one piece, and they are split before they come here. Text that is pasted into a
  * line comes whole, as one `char`.
  */
 export type Key = { readonly name: NamedKey } | { readonly char: string };
@@ -33,7 +33,7 @@ export function nameOf(key: Key): NamedKey | null {
   return 'name' in key ? key.name : null;
 }
 
-/** A line of text after a key was typed into it; null when the key has no meaning there. */
+/** A line of text after a key was typed into it; null if the key has no meaning there. */
 export function typedInto(text: string, key: Key): string | null {
   if ('char' in key) return text + key.char;
   if (key.name === 'backspace') return Array.from(text).slice(0, -1).join('');

@@ -12,23 +12,23 @@ export interface Row extends RowKey {
   readonly lostConsumers: boolean;
 }
 
-/** What is known of one broker: the last good rows, and whether they are still true. */
+/** The state of one broker: the last good rows, and whether they are still true. */
 export interface BrokerView {
   readonly context: string;
   readonly broker: string | null;
   readonly address: string | null;
   readonly condition: Condition;
-  /** Of the last good sample, milliseconds since the epoch; null: there was none yet. */
+  /** The time of the last good sample, in milliseconds since the epoch; null: there was none yet. */
   readonly sampledAt: number | null;
   readonly tookMs: number | null;
-  /** From one reading to the next, milliseconds; null: the interval of the view. */
+  /** The time from one reading to the next, in milliseconds; null: the interval of the view. */
   readonly everyMs: number | null;
   readonly notices: readonly string[];
   readonly rows: ReadonlyMap<string, Row>;
 }
 
 /**
- * The broker after a snapshot. Pure: the view before it stays as it is, so that a frozen screen can go on showing it.
+ * The broker after a snapshot. It is pure: the earlier state does not change, so a frozen screen can keep showing it.
  */
 export function withSnapshot(before: BrokerView | undefined, snapshot: Snapshot): BrokerView {
   const { context, queues, condition, at } = snapshot;
@@ -51,8 +51,8 @@ export function withSnapshot(before: BrokerView | undefined, snapshot: Snapshot)
 
 function nextRow(before: Row | undefined, context: string, stats: QueueStats): Row {
   const elapsedMs = before === undefined ? 0 : stats.sampledAt - before.stats.sampledAt;
-  // The broker answered with the reading that is known already (RabbitMQ renews its own every five seconds): no new
-  // point in time.
+  // The broker answered with a reading that is known already (RabbitMQ renews its own every five seconds): this is not
+  // a new sample.
   const lostConsumers =
     before !== undefined && stats.consumers === 0 && (before.lostConsumers || (before.stats.consumers ?? 0) > 0);
   if (before !== undefined && elapsedMs <= 0)

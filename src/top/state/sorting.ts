@@ -1,6 +1,6 @@
 import type { Row } from './rows.ts';
 
-/** What rows can be sorted by, in the order of the keys `s` and `S`. */
+/** The columns to sort rows by, in the order of the keys `s` and `S`. */
 export const SORT_KEYS = [
   'trouble',
   'queue',
@@ -23,7 +23,7 @@ export interface Sorting {
   readonly reversed: boolean;
 }
 
-/** What a queue is ranked by; null and undefined come last whichever way the order runs. */
+/** The value that ranks a queue. Null and undefined come last in both directions. */
 const FIGURES: Readonly<Record<Exclude<SortKey, 'queue' | 'context'>, (row: Row) => number | null | undefined>> = {
   trouble: (row) => row.judgement.faults.length * 1e15 + (row.stats.depth ?? 0),
   ready: (row) => row.stats.ready,
@@ -39,7 +39,7 @@ const FIGURES: Readonly<Record<Exclude<SortKey, 'queue' | 'context'>, (row: Row)
 };
 
 /**
- * Figures run from the largest down, names from A up; `reversed` turns that round. Equal rows are in order of their
+ * Figures run from the largest down, names from A up. `reversed` turns that round. Equal rows are ordered by their
  * names.
  */
 export function sorted(rows: readonly Row[], { key, reversed }: Sorting): readonly Row[] {

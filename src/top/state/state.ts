@@ -9,32 +9,32 @@ export interface Size {
   readonly rows: number;
 }
 
-/** All that the view knows. Changed by the reducer only; everything else looks at it. */
+/** Everything that the view knows. Only the reducer changes it; everything else reads it. */
 export interface TopState {
   readonly size: Size;
-  /** Milliseconds since the epoch, moved by events only; in a replay, those of the recording. */
+  /** Milliseconds since the epoch, moved only by events. In a replay, the time of the recording. */
   readonly now: number;
-  /** Null: what is shown comes from the brokers. */
+  /** Null: the figures come from the brokers. */
   readonly replay: 'running' | 'ended' | null;
-  /** Of every context that is watched, in the order in which they were asked for. */
+  /** Every watched context, in the order in which they were given. */
   readonly contexts: ReadonlyMap<string, WatchedContext>;
-  /** The names and globs that were asked for; none: every queue. */
+  /** The names and globs that were given; none: every queue. */
   readonly globs: readonly string[];
   readonly brokers: ReadonlyMap<string, BrokerView>;
-  /** What a frozen screen goes on showing; null: it is live. */
+  /** The picture that a frozen screen keeps showing; null: it is live. */
   readonly frozen: { readonly at: number; readonly brokers: ReadonlyMap<string, BrokerView> } | null;
   readonly sorting: Sorting;
   readonly filter: { readonly text: string; readonly editing: boolean };
   readonly onlyDead: boolean;
   readonly onlyWrong: boolean;
   readonly intervalMs: number;
-  /** The rows that pass the filters, in order. Derived; kept because keys move through them. */
+  /** The rows that pass the filters, in order. They are derived, and kept because keys move through them. */
   readonly rows: readonly Row[];
-  /** The selection follows its queue, not its place on the screen. */
+  /** The selection follows its queue, not its position on the screen. */
   readonly selected: RowKey | null;
   /**
-   * The selection follows its queue: the operator has chosen one, or every broker has answered or failed. Before, it is
-   * the first row, whichever that is.
+   * The selection follows its queue: the operator has chosen one, or every broker has answered or failed. Before that,
+   * it is the first row, whichever that is.
    */
   readonly hasChosen: boolean;
   /** The first row on the screen. */
@@ -43,11 +43,11 @@ export interface TopState {
   readonly detail: DetailState | null;
   readonly help: { readonly offset: number } | null;
   readonly action: ActionState | null;
-  /** A sentence at the foot, until the next key. */
+  /** A sentence in the last line, until the next key. */
   readonly flash: string | null;
-  /** Numbers the requests to the world outside, so that a late answer to an old one is recognised. */
+  /** Numbers the requests to the outside, so that a late answer to an old one is recognised. */
   readonly nextRequest: number;
-  /** The last text that was to be put into the clipboard; null: none yet. */
+  /** The last text for the clipboard; null: none yet. */
   readonly copied: { readonly id: number; readonly text: string } | null;
   readonly quitting: boolean;
 }
@@ -60,12 +60,12 @@ export function listHeight(size: Size): number {
   return Math.max(1, size.rows - LIST_CHROME);
 }
 
-/** What is on the screen: the frozen picture, or the live one. */
+/** The content of the screen: the frozen picture, or the live one. */
 export function shownBrokers(state: TopState): ReadonlyMap<string, BrokerView> {
   return state.frozen?.brokers ?? state.brokers;
 }
 
-/** The instant that ages on the screen are counted to. */
+/** The instant up to which ages on the screen are counted. */
 export function shownNow(state: TopState): number {
   return state.frozen?.at ?? state.now;
 }

@@ -7,8 +7,8 @@ import { safe } from './safe.ts';
 import { glyphsOf, paint, paintLabel, type Theme } from './theme.ts';
 
 /**
- * How far each broker can be trusted; what is wrong comes first. Where there is no room for all of it every broker is
- * still named: the reasons are what is shortened.
+ * How far each broker can be trusted; problems come first. If there is not enough room, every broker is still named,
+ * and the reasons are shortened.
  */
 export function brokersLine(state: TopState, width: number, theme: Theme): Line {
   const { ellipsis } = glyphsOf(theme);
@@ -23,7 +23,7 @@ export function brokersLine(state: TopState, width: number, theme: Theme): Line 
   const text = tries.find((one) => widthOf(one) <= width) ?? tries.at(-1) ?? '';
   const stale = brokers.some(({ condition }) => condition.state === 'stale');
   const shown = cut(text, width, ellipsis);
-  // One context alone has no column of its own that could have its colour.
+  // A single context has no column of its own that could show its colour.
   const [only, ...others] = brokers;
   const color = others.length > 0 || only === undefined ? undefined : state.contexts.get(only.context)?.color;
   if (!stale && color !== undefined) return line(paintLabel(theme, color, shown));
@@ -38,7 +38,7 @@ function shortButReasons(texts: readonly ConditionText[]): readonly string[] {
   return texts.map(({ whole, short, reason }) => (reason === '' ? short : whole));
 }
 
-/** What was too long for that line, whole: for the place that the rows leave. Empty when nothing was. */
+/** The whole text that was too long for that line, for the space that the rows leave. Empty if nothing was too long. */
 export function wholeReasons(state: TopState, width: number, theme: Theme): readonly Line[] {
   const texts = textsOf(byTrouble(state), state);
   if (widthOf(shortButReasons(texts).join(between(theme))) <= width) return [];
@@ -64,7 +64,7 @@ function trouble({ condition, notices }: BrokerView): number {
 interface ConditionText {
   readonly whole: string;
   readonly short: string;
-  /** What is wrong; empty: nothing. */
+  /** The problem; empty: none. */
   readonly reason: string;
   readonly isFresh: boolean;
 }
@@ -91,7 +91,7 @@ function conditionOf({ context, broker, condition, tookMs, notices }: BrokerView
   return { whole: `${name} STALE ${age}: ${reason}${retry}`, short: `${short} STALE ${age}`, reason, isFresh: false };
 }
 
-/** A reason in fewer cells says nothing. */
+/** A reason in fewer cells is useless. */
 const REASON_LEAST = 8;
 
 function withShortReasons(
@@ -108,7 +108,7 @@ function withShortReasons(
   );
 }
 
-/** Those that answer are only counted. */
+/** Brokers that answer are only counted. */
 function onlyTrouble(texts: readonly ConditionText[]): readonly string[] {
   const fresh = texts.filter(({ isFresh }) => isFresh).length;
   return [
@@ -117,7 +117,7 @@ function onlyTrouble(texts: readonly ConditionText[]): readonly string[] {
   ];
 }
 
-/** How old what is shown of a broker is, when it is not fresh; null when it is. */
+/** How old the shown figures of a broker are, if they are not fresh; null if they are. */
 export function staleAge(broker: BrokerView | undefined, now: number): string | null {
   if (broker?.condition.state !== 'stale') return null;
   return broker.condition.since === null

@@ -2,7 +2,7 @@ import { formatCount } from './figures.ts';
 
 /**
  * Bars over time, the newest at the right, from zero to the largest value. `bars`: characters from nothing to full. A
- * gap is a value that was unknown; a value above zero never looks like zero.
+ * gap is an unknown value. A value above zero never looks like zero.
  */
 export function sparkline(values: readonly (number | null)[], width: number, bars: string): string {
   return chart(values, width, 1, bars)[0] ?? '';
@@ -35,14 +35,14 @@ export function chart(
   });
 }
 
-/** A value that hardly changes fills no bar, which would say that something is full: it is drawn half as high. */
+/** A value that hardly changes is drawn half as high: full bars would say that something is full. */
 const FLAT_SHARE = 0.05;
 
 function topOf(least: number, largest: number): number {
   return largest - least < largest * FLAT_SHARE ? largest * 2 : largest;
 }
 
-/** What a screen reader says instead of the bars. */
+/** A screen reader says this instead of the bars. */
 export function chartInWords(name: string, values: readonly (number | null)[], format = formatCount): string {
   const known = values.filter((value) => value !== null);
   const [first, last] = [known[0], known.at(-1)];

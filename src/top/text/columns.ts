@@ -13,9 +13,9 @@ export interface Column {
   readonly heading: string;
   readonly sortKey: SortKey | null;
   readonly align: 'left' | 'right';
-  /** Cells; of a column that takes what is left over, the least and the most. */
+  /** Width in cells. For a column that takes the remaining space: the least and the most. */
   readonly width: number | { readonly least: number; readonly most: number };
-  /** The lower, the longer it stays when the terminal is narrow. */
+  /** A column with a lower number stays longer on a narrow terminal. */
   readonly rank: number;
   cell(row: Row, width: number, glyphs: Glyphs): string;
   style?(row: Row): Style | null;
@@ -126,10 +126,10 @@ function rate(heading: string, sortKey: SortKey, name: 'inPerSec' | 'outPerSec' 
   };
 }
 
-/** More has no place in the column, and says no more. */
+/** A longer text does not fit into the column, and says no more. */
 const LONGEST_OUTLOOK_MS = 100 * 7 * 86_400_000;
 
-/** Time to drain. Nothing for an empty queue: there is nothing to drain. */
+/** Time to drain. Empty for an empty queue: there is nothing to drain. */
 export function outlookText(row: Row): string {
   const { outlook } = row.judgement;
   switch (outlook.kind) {
@@ -154,11 +154,11 @@ export interface LaidOut {
 
 const GAP = 1;
 
-/** The columns that fit into `width` cells, in their order. The context is shown when there is more than one. */
+/** The columns that fit into `width` cells, in their order. The context is shown if there is more than one. */
 export function layout(width: number, contexts: number): readonly LaidOut[] {
   const leastOf = (column: Column): number => {
     if (typeof column.width === 'number') return column.width;
-    // A name is worth more than another figure: a fifth of the line is its own.
+    // A name is worth more than another figure: a fifth of the line is reserved for it.
     return column.rank === 0 ? Math.max(column.width.least, Math.min(24, Math.floor(width / 5))) : column.width.least;
   };
   const candidates = COLUMNS.filter((column) => column.sortKey !== 'context' || contexts > 1);
@@ -193,7 +193,10 @@ export function headingLine(columns: readonly LaidOut[], sortKey: SortKey, desce
   return cells.join(' '.repeat(GAP));
 }
 
-/** `plain`: without colours of single cells, for a line that is painted whole. `color`: of the row's context. */
+/**
+ * `plain`: without colours of single cells, for a line that is painted as a whole. `color`: the colour of the row's
+ * context.
+ */
 export function rowLine(
   columns: readonly LaidOut[],
   row: Row,
@@ -211,7 +214,7 @@ export function rowLine(
   return cells.join(' '.repeat(GAP));
 }
 
-/** What a screen reader says of a row. */
+/** A screen reader says this for a row. */
 export function rowInWords(columns: readonly LaidOut[], row: Row, glyphs: Glyphs): string {
   const parts = columns
     .filter(({ column }) => column.heading !== 'DEPTH')

@@ -14,7 +14,7 @@ const TAB_NAMES: Readonly<Record<Tab, string>> = { overview: 'overview', dead: '
 /** Title, tabs; the line of keys. */
 const CHROME = 3;
 
-/** One queue. Exactly as many lines as the screen has. */
+/** One queue, with exactly as many lines as the screen. */
 export function detailScreen(state: TopState, detail: DetailState, theme: Theme): readonly Line[] {
   const { columns, rows } = state.size;
   const width = Math.max(1, columns - 1);
@@ -47,7 +47,7 @@ export function detailScreen(state: TopState, detail: DetailState, theme: Theme)
   ].slice(0, rows);
 }
 
-/** `place`: which part of all there is stands on the screen; it is left away where there is no room for it. */
+/** `place`: which part of the text is on the screen. It is dropped if there is no room for it. */
 function tabsLine(shown: Tab, place: string, width: number, ellipsis: string): string {
   const tabs = TABS.map((tab, index) =>
     tab === shown ? `[${index + 1} ${TAB_NAMES[tab]}]` : ` ${index + 1} ${TAB_NAMES[tab]} `,
@@ -80,7 +80,9 @@ function placeOf(first: number, height: number, all: number): string {
   return all <= height ? '' : `${first + 1}-${Math.min(all, first + height)} of ${all}`;
 }
 
-/** What is read from top to bottom, whole: the overview, or an open message. Null: a list in which a line is chosen. */
+/**
+ * The text that is read from top to bottom: the overview, or an open message. Null: a list in which a line is chosen.
+ */
 function scrollable(state: TopState, detail: DetailState, theme: Theme): readonly Line[] | null {
   const width = Math.max(1, state.size.columns - 1);
   if (detail.open !== null) {
@@ -93,8 +95,8 @@ function scrollable(state: TopState, detail: DetailState, theme: Theme): readonl
 }
 
 /**
- * The furthest that the text on the screen can be scrolled: its last line is then the last of the screen. Null where
- * nothing is scrolled.
+ * The furthest that the text can be scrolled: its last line is then the last of the screen. Null if nothing can be
+ * scrolled.
  */
 export function scrollEnd(state: TopState, detail: DetailState): number | null {
   const text = scrollable(state, detail, { color: false, unicode: true });
@@ -118,11 +120,11 @@ function listOf(state: TopState, detail: DetailState, height: number, theme: The
 interface Listed {
   readonly note: string;
   readonly count: number;
-  /** Only those on the screen are made. */
+  /** Only the lines on the screen are made. */
   entry(index: number): string;
 }
 
-/** Below this width the age of the newest is left away: the reason is what tells them apart. */
+/** Below this width the age of the newest message is dropped: the reason is what tells the groups apart. */
 const WIDTH_WITH_AGE = 50;
 
 function listed(state: TopState, detail: DetailState, width: number): Listed {
@@ -137,7 +139,7 @@ function listed(state: TopState, detail: DetailState, width: number): Listed {
         const { count = 0, reason = '', newestAt = null } = groups[index] ?? {};
         const newest = newestAt === null ? '?' : formatDuration(Math.max(0, now - newestAt));
         if (width < WIDTH_WITH_AGE) return `${String(count).padStart(4)}  ${safe(reason)}`;
-        // Of a part nobody knows how new the newest is; that of these is said.
+        // In a part of the dead letters, the age of the newest is not known; this is the newest of those seen.
         return `${String(count).padStart(7)}  newest ${partial ? 'seen ' : ''}${newest.padStart(6)}  ${safe(reason)}`;
       },
     };

@@ -31,8 +31,8 @@ export function withDialog(
 }
 
 /**
- * When there is little room: without the command line, then the beginning, which says what will be done, and the end,
- * which asks. What lies between is left away, and that is marked.
+ * When there is little room, the command line is dropped first. Then the beginning stays, which says what will be done,
+ * and the end, which asks. The lines between them are dropped, and a mark shows that.
  */
 function fitting(state: TopState, action: Asking, width: number, room: number, ellipsis: string): readonly string[] {
   const { request } = action;
@@ -49,8 +49,8 @@ function fitting(state: TopState, action: Asking, width: number, room: number, e
 }
 
 /**
- * A line a choice, however narrow. When there is little room the last line goes first, unless it has just been asked
- * for, then the title, then what is far from the cursor.
+ * One line for each choice, however narrow. When there is little room, the last line goes first, unless it was just
+ * asked for; then the title; then the choices far from the cursor.
  */
 function menu(content: readonly string[], room: number, cursor: number, keepsLast: boolean): readonly string[] {
   if (content.length <= room) return content;

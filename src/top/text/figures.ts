@@ -9,13 +9,13 @@ const SIZES = [
   ['P', 1e15],
 ] as const;
 
-/** Six cells at most, so that `~` has its place before it: exact below 100,000, and four digits of more. */
+/** At most six cells, so that there is room for `~` before it: exact below 100,000, and four digits above. */
 export function formatCount(count: number): string {
   if (count < 99_999.5) return String(Math.round(count));
   for (const [letter, size] of SIZES) {
     const scaled = count / size;
     const digits = scaled.toFixed(scaled < 99.995 ? 2 : 1);
-    // What is rounded up to 1000 is one of the next size.
+    // A value that is rounded up to 1000 gets the next unit.
     if (Number(digits) < 1_000) return `${digits}${letter}`;
   }
   return count.toExponential(0);
@@ -39,13 +39,13 @@ export function figure(
   return `${stats.approximate.includes(field) ? '~' : ''}${format(value)}`;
 }
 
-/** Without ready messages there is no oldest one: that does not apply, and is not unknown. */
+/** Without ready messages there is no oldest one: the figure does not apply, and is not unknown. */
 export function ageFigure(stats: QueueStats): string {
   if (stats.oldestAgeMs === null && stats.ready === 0) return '';
   return figure(stats, 'oldestAgeMs', stats.oldestAgeMs, formatDuration);
 }
 
-/** The share of finished messages that failed; nothing while none is finished, `?` when one of the rates is unknown. */
+/** The share of finished messages that failed. Empty if none is finished, `?` if one of the rates is unknown. */
 export function errorShareFigure(stats: QueueStats): string {
   if (stats.rates === undefined) return '?';
   const { outPerSec, errorPerSec } = stats.rates;
@@ -57,7 +57,7 @@ export function errorShareFigure(stats: QueueStats): string {
   return `${stats.approximate.includes('rates') ? '~' : ''}${text}`;
 }
 
-/** The change of the depth per second: what a broker that counts nothing in and out still shows. */
+/** The change of the depth per second. A broker without counters still shows it. */
 export function netFigure(stats: QueueStats, perSec: number | null): string {
   if (perSec === null) return '?';
   const sign = perSec > 0 ? '+' : perSec < 0 ? '-' : '';
@@ -66,7 +66,7 @@ export function netFigure(stats: QueueStats, perSec: number | null): string {
 
 export interface Total {
   readonly sum: number;
-  /** Queues that have the figure but do not know it. */
+  /** Queues that have the figure but do not know its value. */
   readonly unknown: number;
   readonly known: number;
   readonly approximate: boolean;
@@ -92,8 +92,8 @@ export function totalOf(
 }
 
 /**
- * `12+?`: at least 12, the rest is unknown. What is known to be nothing says nothing beside what is unknown: `?`.
- * Nothing when no queue has such a figure.
+ * `12+?`: at least 12, the rest is unknown. `?` also if the known part is zero: it says nothing beside an unknown part.
+ * Empty if no queue has such a figure.
  */
 export function formatTotal(total: Total, format: (value: number) => string = formatCount): string {
   if (total.known === 0 || (total.sum === 0 && total.unknown > 0)) return total.unknown === 0 ? '' : '?';

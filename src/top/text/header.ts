@@ -5,7 +5,7 @@ import { type Line, line } from './line.ts';
 import { cut, padded, widthOf } from './padding.ts';
 import { glyphsOf, paint, type Theme } from './theme.ts';
 
-/** Totals over the queues that are shown, and the clock of the last sample. */
+/** Totals over the queues that are shown, and the time of the last sample. */
 export function titleLine(state: TopState, width: number, theme: Theme): Line {
   const glyphs = glyphsOf(theme);
   const brokers = [...shownBrokers(state).values()];
@@ -47,7 +47,7 @@ export function titleLine(state: TopState, width: number, theme: Theme): Line {
 
 const COUNTS: readonly StatsField[] = ['ready', 'inFlight', 'delayed', 'dead'];
 
-/** Of a broker that does not answer: its counts were true a while ago, and its rates are not known any more. */
+/** For a broker that does not answer: its counts were true a while ago, and its rates are unknown now. */
 function asItWas(stats: QueueStats): QueueStats {
   const { rates: _, ...rest } = stats;
   return { ...rest, approximate: COUNTS };

@@ -31,7 +31,7 @@ const HELP: readonly (readonly [string, string])[] = [
   ['> ! ?', 'before a row: selected, something is wrong, stale'],
 ];
 
-/** Cells of the keys, before what they do. */
+/** Cells for the keys, before their descriptions. */
 const KEYS_WIDTH = 13;
 
 /** Title; the line of keys. */
@@ -59,7 +59,7 @@ export function helpEnd({ size }: TopState): number {
   return Math.max(0, helpLines(Math.max(1, size.columns - 1)).length - Math.max(1, size.rows - CHROME));
 }
 
-/** What a key does goes on below itself where the screen is narrow. */
+/** On a narrow screen, a description continues on the next line. */
 function helpLines(width: number): readonly string[] {
   const room = Math.max(8, width - KEYS_WIDTH - 1);
   return HELP.flatMap(([keys, text]) =>

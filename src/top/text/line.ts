@@ -2,7 +2,7 @@
 export interface Line {
   /** Painted, safe, and not wider than the screen. */
   readonly text: string;
-  /** What a screen reader says instead; absent: the text itself. */
+  /** A screen reader says this instead; absent: the text itself. */
   readonly words?: string;
   /** The line that the operator is on. */
   readonly isSelected?: boolean;

@@ -8,10 +8,10 @@ import { cut, end, padded, widthOf, withKeys } from './padding.ts';
 import { safe } from './safe.ts';
 import { glyphsOf, paint, type Theme } from './theme.ts';
 
-/** In front of each row: selected, and something wrong. */
+/** Before each row: whether it is selected, and whether something is wrong. */
 const MARK_WIDTH = 2;
 
-/** The list, exactly as many lines as the screen has. Only the rows on the screen are made. */
+/** The list, with exactly as many lines as the screen. Only the rows on the screen are made. */
 export function listScreen(state: TopState, theme: Theme): readonly Line[] {
   const { size, sorting } = state;
   // The last cell of a line stays empty: some terminals wrap when it is written.
@@ -46,7 +46,7 @@ export function listScreen(state: TopState, theme: Theme): readonly Line[] {
     ...body,
     footer(state, width, theme),
   ];
-  // On a screen of fewer lines than the frame has, the rows and the keys matter more than the heading.
+  // If the screen has fewer lines than the frame, the rows and the keys matter more than the heading.
   return all.slice(Math.max(0, all.length - size.rows));
 }
 
@@ -57,11 +57,11 @@ function emptyText(state: TopState): string {
   return state.globs.length === 0 ? '  no queues' : `  no queue matches ${safe(state.globs.join(' '))}`;
 }
 
-/** In the order in which they are left away where there is no room, the last first. */
+/** In the order in which they are dropped if there is no room, the last first. */
 const KEYS = ['Enter detail', 'a act', '/ filter', 's sort', 'd dead', '! wrong', 'space freeze'];
-/** Stay on the screen, whatever else has to be said. */
+/** These stay on the screen, whatever else has to be shown. */
 const KEYS_FIRST = 'q quit  ? help';
-/** Below these widths the rows say more than a place among them, and what is wrong says more than the keys. */
+/** Below these widths, what a row contains matters more than its position, and a problem matters more than the keys. */
 const WIDE = 60;
 const KEYS_KEPT = 45;
 
@@ -94,7 +94,7 @@ function footer(state: TopState, width: number, theme: Theme): Line {
   return line(paint(theme, 'faint', padded(left, room, 'left', ellipsis) + right));
 }
 
-/** A broker that takes long for a reading is read less often than was asked for. */
+/** A slow broker is read less often than was asked for. */
 function pace(state: TopState): string {
   const fresh = [...shownBrokers(state).values()].filter(({ condition }) => condition.state === 'fresh');
   const periods = fresh.map(({ everyMs }) => Math.max(everyMs ?? 0, state.intervalMs));
@@ -103,7 +103,7 @@ function pace(state: TopState): string {
   return `every ${least === most ? '' : `${least / 1000}-`}${most / 1000}s`;
 }
 
-/** What is typed last stays on the screen. */
+/** The end of the typed text stays on the screen. */
 function filterLine(text: string, width: number, ellipsis: string): string {
   const whole = `filter: ${safe(text)}_  (Enter keeps it, Escape clears it)`;
   if (widthOf(whole) <= width) return whole;

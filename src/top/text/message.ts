@@ -5,9 +5,9 @@ import { wrapped } from './padding.ts';
 import { safe, safeLines } from './safe.ts';
 
 const decoder = new TextDecoder('utf-8', { fatal: true });
-/** More of a body is not laid out: the screen is for looking, `mq peek` for reading. */
+/** More of a body is not laid out: the screen is for looking, and `mq peek` for reading. */
 const BODY_SHOWN_BYTES = 16_384;
-/** Nor of a header or an error. */
+/** The same for a header or an error. */
 const FACT_SHOWN_CHARACTERS = 4_096;
 
 /** A message in one line: id, age, and the beginning of the body. */
@@ -20,8 +20,8 @@ export function messageSummary(message: Message, now: number): string {
 const laidOut = new WeakMap<Message, { readonly width: number; readonly lines: readonly string[] }>();
 
 /**
- * All of a message in lines of at most `width` cells. Remembered for its last width: the screen is drawn anew each
- * second, and a body takes a while.
+ * A whole message in lines of at most `width` cells. The result is remembered for its last width: the screen is drawn
+ * every second, and a body takes a while.
  */
 export function wrappedMessage(message: Message, width: number): readonly string[] {
   const known = laidOut.get(message);
@@ -76,7 +76,7 @@ function shortened(text: string): string {
 function bodyText(message: Message, limit: number): string {
   const bytes = message.body.subarray(0, limit);
   try {
-    // A cut may fall into a character; only then is the incomplete end left away.
+    // A cut may fall inside a character. Only then is the incomplete end dropped.
     return decoder.decode(bytes, { stream: bytes.byteLength < message.body.byteLength });
   } catch {
     return `(binary) ${Buffer.from(bytes.subarray(0, 64)).toString('hex')}`;
@@ -89,6 +89,6 @@ function resetDecoder(): void {
   try {
     decoder.decode();
   } catch {
-    // The rest of a cut character, which was not wanted.
+    // The rest of the cut character.
   }
 }

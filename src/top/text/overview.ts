@@ -17,14 +17,14 @@ const CHARTS: readonly (readonly [string, Lane, (value: number) => string])[] = 
   ['err/s', 'errorPerSec', formatRate],
   ['dead', 'dead', formatCount],
 ];
-/** Lines of the first chart, which is the one that is looked at. */
+/** Lines of the first chart, which is the most important one. */
 const DEPTH_CHART_HEIGHT = 3;
 const LABEL_WIDTH = 8;
 const SCALE_WIDTH = 22;
 
 /**
- * What is known of a queue: its figures now and over time, its links, consumers and configuration. `row` is null when
- * it is gone.
+ * Everything known of a queue: its figures now and over time, its links, consumers and configuration. `row` is null if
+ * the queue is gone.
  */
 export function overviewLines(load: Load<Overview>, row: Row | null, width: number, theme: Theme): readonly Line[] {
   const text = (lines: readonly string[]): readonly Line[] => lines.flatMap((one) => wrapped(one, width)).map(line);
@@ -74,7 +74,7 @@ function charts(row: Row, width: number, theme: Theme): readonly Line[] {
   return CHARTS.flatMap(([name, lane, format]) => {
     const values = laneOf(row.series, lane);
     const known = values.filter((value) => value !== null);
-    // A figure that this kind does not have is no gap; a rate that nobody knows is one.
+    // A figure that this kind does not have is not a gap. A rate that is unknown is one.
     if (known.length === 0) return lane === 'dead' || lane === 'depth' ? [] : [line(`${name.padEnd(LABEL_WIDTH)}?`)];
     const last = values.at(-1) ?? null;
     const scale = ` now ${last === null ? '?' : format(last)}, most ${format(Math.max(...known))}`;
@@ -82,7 +82,7 @@ function charts(row: Row, width: number, theme: Theme): readonly Line[] {
     return drawn.map((text, index) => {
       const isLast = index === drawn.length - 1;
       const whole = `${(isLast ? name : '').padEnd(LABEL_WIDTH)}${text}${isLast ? scale : ''}`;
-      // The bars are drawings: a reader of the screen gets the sentence once, and nothing for the lines above it.
+      // The bars are drawings: a screen reader gets the sentence once, and nothing for the lines above it.
       return { text: cut(whole, width, ''), words: isLast ? chartInWords(name, values, format) : '' };
     });
   });

@@ -1,19 +1,17 @@
 import stringWidth from 'string-width';
 
-/** One cell a character: ASCII, and the glyphs of the theme. */
+/** One cell for each character: ASCII, and the glyphs of the theme. */
 const PLAIN = /^[\x20-\x7e\u2581-\u2588\u2026\u25bc\u25b2\u2500\u00b7]*$/;
 
-/** Cells that a text takes on a terminal. */
+/** The cells that a text takes on a terminal. */
 export function widthOf(text: string): number {
-  // Most text of a view is plain; measuring graphemes costs a hundred times as much.
+  // Most text of a view is plain. Measuring graphemes takes a hundred times as long.
   return PLAIN.test(text) ? text.length : stringWidth(text);
 }
 
 const graphemes = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
 
-/**
- * The text cut to `width` cells, with `ellipsis` (one cell) where something is missing. Never cuts through a character.
- */
+/** The text cut to `width` cells, with `ellipsis` (one cell) at the cut. Never cuts through a character. */
 export function cut(text: string, width: number, ellipsis: string): string {
   if (width <= 0) return '';
   if (widthOf(text) <= width) return text;
@@ -33,7 +31,7 @@ function head(text: string, width: number): string {
   return kept;
 }
 
-/** The end of the text, with `ellipsis` before it where something is missing. */
+/** The end of the text, with `ellipsis` before it if something is missing. */
 export function end(text: string, width: number, ellipsis: string): string {
   if (widthOf(text) <= width) return text;
   let kept = '';
@@ -54,7 +52,7 @@ export function padded(text: string, width: number, align: 'left' | 'right', ell
 }
 
 /**
- * Text broken into lines of at most `width` cells, at blanks where there are any. Each character is measured once: a
+ * Breaks text into lines of at most `width` cells, at blanks if there are any. Each character is measured only once: a
  * body is mostly one long word, and the keys wait meanwhile.
  */
 export function wrapped(text: string, width: number): readonly string[] {
@@ -87,7 +85,7 @@ export function wrapped(text: string, width: number): readonly string[] {
 }
 
 /**
- * A word that is wider than a line, in pieces that are not. A character that is wider than a whole line cannot be
+ * Splits a word that is wider than a line into pieces that fit. A character that is wider than a whole line cannot be
  * shown.
  */
 function broken(word: string, width: number): string[] {
@@ -108,7 +106,7 @@ function broken(word: string, width: number): string[] {
   return [...pieces, piece];
 }
 
-/** `start`, and after it as many of the keys as fit whole. */
+/** `start`, followed by as many of the keys as fit completely. */
 export function withKeys(start: string, keys: readonly string[], width: number): string {
   let text = start;
   for (const key of keys) {
@@ -119,7 +117,7 @@ export function withKeys(start: string, keys: readonly string[], width: number):
   return text;
 }
 
-/** Short texts beside each other, as many as fit into a line; none is broken unless it is wider than a line. */
+/** Short texts beside each other, as many as fit into a line. A text is broken only if it is wider than a line. */
 export function packed(texts: readonly string[], width: number): readonly string[] {
   const lines: string[] = [];
   for (const text of texts) {

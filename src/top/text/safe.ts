@@ -1,9 +1,9 @@
 import * as core from '../../core/safe-text.ts';
 
 /**
- * What terminals do not agree on how wide it is: what joins and varies other characters or takes no place at all, skin
- * tones, and half a flag. (Measured: tmux takes four cells for a thumb with a skin tone and one for a heart with a
- * variation selector, where others take two.)
+ * Characters on whose width terminals disagree: those that join or vary other characters or have no width, skin tones,
+ * and half a flag. (Measured: for a thumb with a skin tone, tmux takes four cells and others two. For a heart with a
+ * variation selector, tmux takes one cell and others two.)
  */
 const UNSTEADY =
   /\p{Regional_Indicator}{2}|[\p{Default_Ignorable_Code_Point}\p{Cf}\p{Emoji_Modifier}\p{Regional_Indicator}]/gu;
@@ -11,14 +11,15 @@ const ASCII = /^[\n\x20-\x7e]*$/;
 const FLAG_LENGTH = 4;
 
 /**
- * Text of others for a screen of columns: as `safe` of core, and every character has a width that terminals agree on.
- * Else the figures beside a name would be drawn over each other, as only what changes of a line is written anew.
+ * Makes foreign text safe for a screen of columns: like `safe` of core, and every character has a width that terminals
+ * agree on. Otherwise the figures beside a name would be drawn over each other, because only the changed parts of a
+ * line are written.
  */
 export function safe(text: string): string {
   return steady(core.safe(text));
 }
 
-/** As `safe`, but keeps line feeds and tabs. */
+/** Like `safe`, but keeps line feeds and tabs. */
 export function safeLines(text: string): string {
   return steady(core.safeLines(text));
 }

@@ -6,7 +6,7 @@ import type { Line } from './line.ts';
 import { listScreen } from './list.ts';
 import type { Theme } from './theme.ts';
 
-/** What the screen shows, line by line: never more lines than it has, and none wider. */
+/** The content of the screen, line by line: never more lines than it has, and none wider. */
 export function screenLines(state: TopState, theme: Theme): readonly Line[] {
   if (state.help !== null) return helpScreen(state, state.help.offset, theme);
   const screen = state.detail === null ? listScreen(state, theme) : detailScreen(state, state.detail, theme);

@@ -2,9 +2,9 @@ import type { Line } from './line.ts';
 import { wrapped } from './padding.ts';
 
 /**
- * The lines whose words fit on a screen of `columns` × `rows`, for a screen reader: a row in words takes several lines,
- * and what is written beyond the screen pushes its beginning away. The first and the last line stay, and of the others
- * those that are nearest to line `anchor`.
+ * The lines whose words fit on a screen of `columns` × `rows`, for a screen reader. A row in words takes several lines,
+ * and text beyond the screen pushes its beginning away. The first and the last line stay, and of the others those that
+ * are nearest to line `anchor`.
  */
 export function spokenLines(
   lines: readonly Line[],

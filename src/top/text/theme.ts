@@ -3,10 +3,10 @@ import type { LabelColor } from '../watched.ts';
 
 export type Style = 'selected' | 'title' | 'heading' | 'faint' | 'warning' | 'alarm' | 'good';
 
-/** What the terminal can show. Colour only ever repeats what a character says already. */
+/** What the terminal can show. Colour only repeats what a character says already. */
 export interface Theme {
   readonly color: boolean;
-  /** False in `TERM=dumb` and where the locale is not UTF-8. */
+  /** False with `TERM=dumb` and if the locale is not UTF-8. */
   readonly unicode: boolean;
 }
 
@@ -37,12 +37,12 @@ const FORMATS: Readonly<Record<Style, Parameters<typeof styleText>[0]>> = {
   good: 'green',
 };
 
-/** `text` must be safe and as wide as it shall be: paint comes last. */
+/** `text` must be safe and have its final width: paint comes last. */
 export function paint(theme: Theme, style: Style, text: string): string {
   return theme.color && text !== '' ? styleText(FORMATS[style], text, { validateStream: false }) : text;
 }
 
-/** The same, in the colour of a context; as it is when that has none. */
+/** The same in the colour of a context; unchanged if that has none. */
 export function paintLabel(theme: Theme, color: LabelColor | undefined, text: string): string {
   return theme.color && color !== undefined && text !== '' ? styleText(color, text, { validateStream: false }) : text;
 }

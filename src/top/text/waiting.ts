@@ -3,7 +3,7 @@ import { type Line, line } from './line.ts';
 import { wrapped } from './padding.ts';
 import { safe } from './safe.ts';
 
-/** What stands in the place of something that is not there yet: why, and which key gets it. */
+/** The text that replaces something that is not there yet: why, and which key gets it. */
 export function waiting(load: Load<unknown> | null, width: number): readonly Line[] {
   const text = ((): string => {
     switch (load?.status) {

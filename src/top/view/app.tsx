@@ -12,7 +12,7 @@ interface AppProps {
   readonly jobControl: JobControl | null;
 }
 
-/** Joins the store to the terminal: keys, pastes and sizes go in, the screen comes out. */
+/** Connects the store to the terminal: keys, pastes and sizes go in, the screen comes out. */
 export function App({ store, theme, jobControl }: AppProps): ReactNode {
   const state = useSyncExternalStore(store.subscribe, store.state);
   const { columns, rows } = useWindowSize();
@@ -33,14 +33,14 @@ export function App({ store, theme, jobControl }: AppProps): ReactNode {
 }
 
 /**
- * Gives the terminal back while the program is stopped, and draws all of it anew when it goes on. Returns what Ctrl-Z
- * does.
+ * Gives the terminal back while the program is stopped, and draws everything again when it continues. Returns the
+ * handler of Ctrl-Z.
  */
 function useJobControl(jobControl: JobControl | null): () => void {
   const { suspendTerminal } = useApp();
   const isAway = useRef(false);
   const away = (whatFor: () => void | Promise<void>): void => {
-    // Asked again before it is done, it is done once.
+    // If it is asked for again before it is done, it is done once.
     if (isAway.current) return;
     isAway.current = true;
     void suspendTerminal(whatFor).finally(() => {
@@ -50,7 +50,7 @@ function useJobControl(jobControl: JobControl | null): () => void {
   const stop = (): void => {
     if (jobControl !== null) away(() => jobControl.stop());
   };
-  // biome-ignore lint/correctness/useExhaustiveDependencies: what is called is the same however often the view is drawn.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the called functions never change.
   useEffect(() => jobControl?.listen(stop, () => away(() => {})), [jobControl]);
   return stop;
 }

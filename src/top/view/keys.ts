@@ -17,30 +17,31 @@ const NAMED: readonly (readonly [keyof InkKey, NamedKey])[] = [
   ['delete', 'backspace'],
 ];
 
-/** Ctrl with a letter: alone it comes with a flag, among fast keys as a character of its own. */
+/** Ctrl with a letter. Alone it comes with a flag; among fast keys it comes as a character of its own. */
 const CONTROLS: readonly { readonly letter: string; readonly code: string; readonly name: NamedKey }[] = [
   { letter: 'c', code: '\u0003', name: 'ctrl-c' },
   { letter: 'u', code: '\u0015', name: 'ctrl-u' },
   { letter: 'w', code: '\u0017', name: 'ctrl-w' },
 ];
 
-/** The keys of one input of Ink: fast typing comes as one string (`jjk`), so it is taken apart. */
+/** The keys of one input of Ink. Fast typing comes as one string (`jjk`), so it is split. */
 export function keysOf(input: string, key: InkKey): readonly Key[] {
-  // Escape twice at once comes as Alt with Escape, and is meant twice.
+  // Two quick Escapes come as Alt with Escape, and mean two Escapes.
   if (key.escape && key.meta) return [{ name: 'escape' }, { name: 'escape' }];
   for (const [flag, name] of NAMED) if (key[flag] === true) return key.meta ? afterEscape(name) : [{ name }];
   if (key.ctrl) {
     const control = CONTROLS.find(({ letter }) => letter === input);
     return control === undefined ? [] : [{ name: control.name }];
   }
-  // Escape and a character right after it look like Alt with that character, which has no meaning here.
+  // Escape with a character right after it looks like Alt with that character, which has no meaning here.
   const before: readonly Key[] = key.meta ? [{ name: 'escape' }] : [];
   return before.concat(charactersOf(input));
 }
 
 /**
- * A key that came right after Escape, or with Alt. Enter must not be left alone: whoever typed Escape before it wanted
- * to leave, and it would confirm. Alt with Backspace takes a word, as in a shell; an arrow with Alt is that arrow.
+ * A key that came right after Escape, or with Alt. Enter must not pass alone: a person who typed Escape before it
+ * wanted to leave, and Enter would confirm. Alt with Backspace deletes a word, as in a shell. An arrow with Alt is that
+ * arrow.
  */
 function afterEscape(name: NamedKey): readonly Key[] {
   if (name === 'backspace') return [{ name: 'ctrl-w' }];

@@ -6,10 +6,7 @@ interface LineViewProps {
   readonly words: string | undefined;
 }
 
-/**
- * One `Text` a line: cells of their own cost twice as much (measured). Lines that did not change are not rendered
- * again.
- */
+/** One `Text` for each line: separate cells take twice as long (measured). Unchanged lines are not rendered again. */
 export const LineView = memo(function LineView({ text, words }: LineViewProps): ReactNode {
   // An empty Text takes no line.
   if (words === '') return <Text aria-hidden>{text}</Text>;

@@ -11,12 +11,12 @@ interface ScreenProps {
   readonly theme: Theme;
 }
 
-/** The whole screen. Lines are keyed by their place, so that scrolling changes texts and moves nothing. */
+/** The whole screen. Lines are keyed by their position, so that scrolling changes texts and moves nothing. */
 export function Screen({ state, theme }: ScreenProps): ReactNode {
   const { columns, rows } = state.size;
   const isSpoken = useIsScreenReaderEnabled();
   const all = screenLines(state, theme);
-  // A dialog is at the foot; else it is the selected row that is spoken of, or the beginning.
+  // An open dialog is at the bottom. Without one, a screen reader starts at the selected row, or at the beginning.
   const anchor = state.action === null ? all.findIndex(({ isSelected }) => isSelected) : all.length - 1;
   const lines = (isSpoken ? spokenLines(all, Math.max(0, anchor), state.size) : all).map(({ text, words }, place) => ({
     text,

@@ -22,13 +22,13 @@ export interface ConductorOptions {
   readonly history: History;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
-  /** Hides secrets in what a broker says. */
+  /** Hides secrets in texts of the broker. */
   readonly redact: (text: string) => string;
 }
 
 /**
- * Does what the state asks for: it compares the state with what is under way, starts what is new and aborts what is not
- * wanted any more. The reducer stays pure, and whoever reads a state can tell what is going on.
+ * Does what the state asks for. It compares the state with the work in progress, starts what is new and aborts what is
+ * no longer wanted. So the reducer stays pure, and a state shows what is going on.
  */
 export class Conductor {
   readonly #options: ConductorOptions;
@@ -50,7 +50,7 @@ export class Conductor {
     this.#followAction(state.action);
   }
 
-  /** Aborts everything; resolves when what was in the air is settled. */
+  /** Aborts everything. Resolves when what was in the air is settled. */
   async stop(): Promise<void> {
     for (const abort of this.#looks.values()) abort.abort();
     this.#action?.abort.abort();
@@ -82,7 +82,7 @@ export class Conductor {
         }),
       );
     } catch (error) {
-      // Said before the connection is closed, which may take as long as the answer that did not come.
+      // Told before the connection is closed, which may take as long as the answer that did not come.
       const forgotten = this.#forgetBroken(key.context, error);
       if (!abort.signal.aborted)
         dispatch({ type: what, request, answer: { status: 'failed', reason: this.#sentence(error) } });

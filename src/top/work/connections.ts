@@ -3,8 +3,8 @@ import { abortedError, MqError, throwIfAborted } from '../../contract/errors.ts'
 import type { WatchedBroker } from '../watched.ts';
 
 /**
- * Connections for what the operator asks for, apart from those that poll: an action must not be cut off because a poll
- * failed. Each is made when it is first needed, and made anew after it broke.
+ * Connections for the operator's requests, separate from those for polling: a failed poll must not cut off an action.
+ * Each is opened at its first use, and opened again after it broke.
  */
 export class Connections {
   readonly #watched: ReadonlyMap<string, WatchedBroker>;
@@ -25,7 +25,7 @@ export class Connections {
     return watched;
   }
 
-  /** Whoever stops waiting leaves the connection to the others who wait for it. */
+  /** A caller that stops waiting leaves the connection to the others that wait for it. */
   async to(context: string, signal: AbortSignal): Promise<Broker> {
     return unlessAborted(this.#open.get(context) ?? this.#connect(context), signal);
   }
@@ -39,7 +39,7 @@ export class Connections {
     return open;
   }
 
-  /** After a failure that may be the connection's. */
+  /** Called after a failure that may be the connection's. */
   async forget(context: string): Promise<void> {
     const open = this.#open.get(context);
     this.#open.delete(context);
@@ -67,6 +67,7 @@ async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promi
 }
 
 async function close(open: Promise<Broker> | undefined): Promise<void> {
-  // A connection that never came about was told where it was asked for; one that ends badly has ended.
+  // The error of a connection that was never made was told where it was asked for. A connection that ends with an error
+  // has ended all the same.
   await open?.then((broker) => broker.close()).catch(() => undefined);
 }

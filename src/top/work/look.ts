@@ -44,7 +44,7 @@ async function linksOf(queue: Queue, signal: AbortSignal): Promise<readonly stri
   ];
 }
 
-/** A look at messages. */
+/** A request to look at messages. */
 export interface Look {
   readonly broker: Broker;
   readonly name: string;
@@ -76,7 +76,7 @@ export async function lookAtMessages(
   return { status: 'ready', data: await look(broker, queue, 'ready', MESSAGES_SEEN, shown, signal) };
 }
 
-/** What looking into this queue costs; null: nothing. Throws `NOT_SUPPORTED` where nobody can look. */
+/** The price of looking into this queue; null: it is free. Throws `NOT_SUPPORTED` if looking is not possible. */
 function priceOf(queue: Queue): string | null {
   const { peek } = queue.capabilities.abilities;
   if (!peek.supported) {
@@ -95,8 +95,8 @@ async function look(
   signal: AbortSignal,
 ): Promise<MessagesSeen> {
   const messages: Message[] = [];
-  // The price was told and agreed to; what else there is to say is said by `mq peek`. Harm is still refused: `force` is
-  // not set.
+  // The price was told and accepted. `mq peek` tells the other notices. A harmful look is still refused: `force` is not
+  // set.
   const request = { ...EVERYTHING, broker, queue, state, limit: limit + 1, force: false, notice: () => {}, signal };
   for await (const message of peekMessages(request)) messages.push(shown(message));
   return { messages: messages.slice(0, limit), partial: messages.length > limit };

@@ -23,11 +23,11 @@ import type { Connections } from './connections.ts';
 
 export interface ActionOutcome {
   readonly lines: readonly string[];
-  /** Something was not done: failed, uncertain or not finished. */
+  /** Something was not done: it failed, is uncertain, or is not finished. */
   readonly failed: boolean;
 }
 
-/** An action whose checks are done and which has changed nothing yet. */
+/** An action whose checks are done and that has changed nothing yet. */
 export interface PlannedAction {
   readonly question: Question;
   /** Does nothing unless `answer` answers the question. */
@@ -42,9 +42,9 @@ export interface ActionTools {
 }
 
 /**
- * The same plans as the verbs have, by the same guard: purging, and whatever the configuration protects, asks for the
- * queue's name; redriving and moving ask yes or no. Pausing and resuming ask too, which the verbs do not: here it is
- * one key, and a slip of a finger must not stop a queue. Throws when the configuration refuses the change.
+ * Makes the same plans as the verbs, with the same guard. Purging, and whatever the configuration protects, asks for
+ * the queue's name. Redriving and moving ask yes or no. Pausing and resuming ask too, although the verbs do not: here
+ * it is one key, and a slip of the finger must not stop a queue. Throws if the configuration refuses the change.
  */
 export async function planAction(
   request: ActionRequest,
@@ -90,7 +90,7 @@ export async function planAction(
   }
   const target = there === null ? null : await opened(there, guard, connections, signal);
   const plan = await planOf(request, queue, broker, target, notice, signal);
-  // A broker that moves dead letters by itself opens none of the queues that they go back to.
+  // A broker that moves dead letters by itself does not open the queues that they go back to.
   if (verb === 'redrive') for (const origin of plan.to) guard.require(origin, watched.policy);
   const question = guarded(
     {
@@ -167,7 +167,7 @@ interface Target {
   readonly watched: WatchedBroker;
 }
 
-/** `name`, or `name@context` when that context is watched too. */
+/** `name`, or `name@context` if that context is watched too. */
 function targetOf(text: string, context: string, connections: Connections): Target {
   const at = text.lastIndexOf('@');
   const named = at > 0 ? text.slice(at + 1) : '';
@@ -175,7 +175,7 @@ function targetOf(text: string, context: string, connections: Connections): Targ
   return { queue: elsewhere ? text.slice(0, at) : text, watched: connections.watched(elsewhere ? named : context) };
 }
 
-/** The target, by the same rules as what is moved there. */
+/** The target, by the same rules as the messages that are moved there. */
 async function opened(
   { queue, watched }: Target,
   guard: Guard,
