@@ -1,3 +1,5 @@
+import type { Channel, ConsumeMessage } from 'amqplib';
+import { onChannel } from './channel.ts';
 import { RawAmqp, rawHeader, rawLong, rawProperties, rawShort } from './raw-amqp.ts';
 
 /** The `x-death` header as the broker writes it for a message that a consumer of `queue` rejected. */
@@ -32,10 +34,27 @@ export async function fillWithDeadLetters(
 
 /** The numbers of all messages in a queue, in order; takes them out. */
 export async function takeNumbers(url: string, queue: string): Promise<number[]> {
-  await using raw = await RawAmqp.open(url);
   const numbers: number[] = [];
-  for (let message = await raw.get(queue); message !== null; message = await raw.get(queue)) {
-    numbers.push(Number(message.body.toString()));
-  }
+  await onChannel(url, async (channel) => {
+    // By a consumer: each `get` is a round trip, and in a quorum queue an entry of its log.
+    const { messageCount } = await channel.checkQueue(queue);
+    if (messageCount > 0) await takeBy(channel, queue, messageCount, numbers);
+    for (let last = await channel.get(queue, { noAck: true }); last !== false; ) {
+      numbers.push(Number(last.content.toString()));
+      last = await channel.get(queue, { noAck: true });
+    }
+  });
   return numbers;
+}
+
+async function takeBy(channel: Channel, queue: string, count: number, numbers: number[]): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  channel.once('close', () => reject(new Error(`the channel ended after ${numbers.length} of ${count} messages`)));
+  const take = (message: ConsumeMessage | null): void => {
+    if (message === null) reject(new Error(`${queue} is gone`));
+    else if (numbers.push(Number(message.content.toString())) >= count) resolve();
+  };
+  const [{ consumerTag }] = await Promise.all([channel.consume(queue, take, { noAck: true }), promise]);
+  // What comes before the broker has answered this is taken too.
+  await channel.cancel(consumerTag);
 }

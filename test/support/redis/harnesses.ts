@@ -5,11 +5,11 @@ import type { Harness } from '../../../src/conformance/harness.ts';
 
 const GROUP = 'workers';
 
-/** How many connections there are that the backend has opened: it names them. */
+/** How many connections there are that the backend has opened to the database of `client`: it names them. */
 async function connectionsOf(client: Redis): Promise<number> {
   return String(await client.call('CLIENT', 'LIST'))
     .split('\n')
-    .filter((line) => line.includes(' name=mq ')).length;
+    .filter((line) => line.includes(' name=mq ') && line.includes(` db=${client.options.db} `)).length;
 }
 
 /**
@@ -93,7 +93,7 @@ export function streamWithDlqHarness(server: string, url: string, client: Redis)
 }
 
 export function bullmqHarness(server: string, url: string, client: Redis): Harness {
-  const connection = { host: '127.0.0.1', port: Number(new URL(url).port) };
+  const connection = { host: '127.0.0.1', port: Number(new URL(url).port), db: client.options.db ?? 0 };
   return {
     name: `bullmq on ${server}`,
     kind: 'bullmq',
