@@ -4,6 +4,7 @@ import { newerReleases } from './support/newer-debian.ts';
 import type { Release } from './support/release.ts';
 import { ownTemporaryFolder } from './support/run-folder.ts';
 import { runState } from './support/run-state.ts';
+import { ShortLast } from './support/short-last.ts';
 
 const root = new URL('..', import.meta.url).pathname;
 
@@ -68,6 +69,7 @@ export default defineConfig(async () => {
     test: {
       root,
       maxWorkers: 3,
+      sequence: { sequencer: ShortLast },
       reporters: ['default', new CountReporter()],
       projects: [
         {

@@ -4,19 +4,20 @@ import { conformance } from '../../../src/conformance/index.ts';
 import { countingRelay } from '../../support/counting-relay.ts';
 import { onChannel } from '../../support/rabbitmq/channel.ts';
 import { rabbitmqVhost } from '../../support/rabbitmq/vhost.ts';
-import { VITEST } from '../../support/vitest-runner.ts';
-
-const vhost = await rabbitmqVhost();
-// The management API counts connections seconds late; a relay in front of the broker counts at once.
-const relay = await countingRelay(new URL(vhost.url));
-afterAll(async () => {
-  await relay.close();
-  await vhost.remove();
-});
+import { vitestBeside } from '../../support/vitest-runner.ts';
 
 const TYPES = { classic: 'classic', quorum: 'quorum', 'rabbit-stream': 'stream' } as const;
 
+// Each in a virtual host of its own, beside each other: most of the time they wait for a disk.
+const runner = vitestBeside();
 for (const kind of ['classic', 'quorum', 'rabbit-stream'] as const) {
+  const vhost = await rabbitmqVhost();
+  // The management API counts connections seconds late; a relay in front of the broker counts at once.
+  const relay = await countingRelay(new URL(vhost.url));
+  afterAll(async () => {
+    await relay.close();
+    await vhost.remove();
+  });
   conformance(
     {
       name: `RabbitMQ ${vhost.version} ${kind}`,
@@ -56,6 +57,6 @@ for (const kind of ['classic', 'quorum', 'rabbit-stream'] as const) {
       openConnections: async () => relay.open(),
       patienceMs: 15_000,
     },
-    VITEST,
+    runner,
   );
 }
