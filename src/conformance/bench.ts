@@ -193,7 +193,10 @@ export class Bench {
     if (queue.consume === undefined) return this.peek(queue, { state });
     const consumer = await this.consume(queue, { state });
     const messages: Message[] = [];
-    for await (const { message } of consumer) messages.push(message);
+    for await (const { message, receipt } of consumer) {
+      receipt.hold?.();
+      messages.push(message);
+    }
     await consumer.close();
     return messages;
   }

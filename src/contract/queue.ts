@@ -103,11 +103,6 @@ export interface ConsumeOptions {
    * a delivery.
    */
   readonly evenPaused?: boolean;
-  /**
-   * The caller settles or holds every delivery, and says which (`Receipt.hold`), even if the window is unbounded. A
-   * delivery may hide others behind it (a FIFO group), so the queue is not called empty before the caller has said it.
-   */
-  readonly tellsHeld?: boolean;
   /** The caller holds messages of this queue through another consumer. They may hide others (a FIFO group). */
   readonly besideHeld?: true;
   readonly notice: Notice;
@@ -119,8 +114,10 @@ export interface ConsumeOptions {
  * the signal aborts. An abort ends the iteration without an error, and delivered messages can still be settled. A
  * broken connection rejects.
  *
- * While the window is bounded and a delivery is neither settled nor held, the queue is not called empty or idle: that
- * delivery may be given back and come again, and a full window lets nothing else come.
+ * The caller settles or holds (`Receipt.hold`) every delivery. While the window is bounded and a delivery is neither
+ * settled nor held, the queue is not called empty or idle: that delivery may be given back and come again, and a full
+ * window lets nothing else come. Without a bound, a kind may wait for it too, because a delivery may hide others behind
+ * it (a FIFO group).
  *
  * Receipts stay valid until `close`. It releases unsettled messages, as far as possible in the order of delivery, and
  * then resolves. The lease of a held message is extended inside.

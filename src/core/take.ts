@@ -38,7 +38,7 @@ export function taking(
   const window = selection.everything || follow ? request.window : 'unbounded';
   const open = (limit: number | null, signal: AbortSignal, besideHeld?: true): Promise<Consumer> =>
     consume({
-      ...{ state, limit, window, follow, idleMs, evenPaused, tellsHeld: true, notice, signal },
+      ...{ state, limit, window, follow, idleMs, evenPaused, notice, signal },
       ...(givesBack === null ? {} : { givesBack }),
       ...(request.force ? { force: true } : {}),
       ...(besideHeld === undefined ? {} : { besideHeld }),

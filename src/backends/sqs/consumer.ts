@@ -257,13 +257,9 @@ export class SqsConsumer implements Consumer {
     return true;
   }
 
-  /**
-   * Something may be given back and come again. What the caller keeps until the end is not waited for; a caller without
-   * a bounded window may keep all without a word, unless it has promised to tell.
-   */
+  /** Something may be given back and come again. What the caller holds until the end is not waited for. */
   #isInHand(): boolean {
-    const { window, tellsHeld } = this.#options;
-    return (window !== 'unbounded' || tellsHeld === true) && this.#holds.size > this.#kept.size;
+    return this.#holds.size > this.#kept.size;
   }
 
   /** On FIFO, a message in flight blocks the rest of its group: an empty answer says nothing until it is settled. */

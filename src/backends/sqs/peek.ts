@@ -51,7 +51,8 @@ export class SqsPeek implements Peek {
       deliveryLimit: null,
     });
     try {
-      for await (const { message } of consumer) {
+      for await (const { message, receipt } of consumer) {
+        receipt.hold?.();
         // It has been looked at already: it is shown, and no further one is asked for.
         yield message;
         if (!force && isNearItsEnd(message.receiveCount, this.#facts.limit))

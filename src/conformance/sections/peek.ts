@@ -161,7 +161,7 @@ export const peek: Section = ({ capabilities, members }) => {
         const queue = await bench.queue();
         await bench.fill(queue, bodies(3));
         const consumer = await bench.consume(queue, { limit: 2, window: 2 });
-        for await (const _ of consumer);
+        for await (const { receipt } of consumer) receipt.hold?.();
         const shown = await bench.peek(queue, { state: 'in-flight' });
         expect(shown.map(({ state }) => state)).toEqual(['in-flight', 'in-flight']);
         bench.expectBodies(shown, bodies(2));

@@ -112,7 +112,10 @@ export async function takeAll(queue: Queue, options: Partial<ConsumeOptions> = {
 
 export async function collect(consumer: Consumer): Promise<Delivery[]> {
   const deliveries: Delivery[] = [];
-  for await (const delivery of consumer) deliveries.push(delivery);
+  for await (const delivery of consumer) {
+    delivery.receipt.hold?.();
+    deliveries.push(delivery);
+  }
   return deliveries;
 }
 
