@@ -16,6 +16,7 @@ import { numbers } from './sections/numbers.ts';
 import { opening } from './sections/opening.ts';
 import { pause } from './sections/pause.ts';
 import { peek } from './sections/peek.ts';
+import { promises } from './sections/promises.ts';
 import { purge } from './sections/purge.ts';
 import { settling } from './sections/settling.ts';
 import { stats } from './sections/stats.ts';
@@ -28,6 +29,7 @@ export type { Harness } from './harness.ts';
 const SECTIONS: Readonly<Record<string, Section>> = {
   'what it says of itself': capabilities,
   'what it has beside its abilities': traits,
+  'what its traits promise': promises,
   'opening and closing': opening,
   'enqueue: bodies, headers, outcomes': enqueue,
   'metadata: carried or refused': metadata,

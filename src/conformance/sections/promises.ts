@@ -1,0 +1,206 @@
+import type { Queue } from '../../contract/queue.ts';
+import type { Trait } from '../../contract/traits.ts';
+import { type Bench, bodies } from '../bench.ts';
+import type { Case, Look, Section } from '../case.ts';
+import { expect } from '../expect.ts';
+
+const DAY_MS = 24 * 3600 * 1000;
+
+/** Whether each declared trait is true, where that shows on any broker. */
+export const promises: Section = (look) =>
+  look.capabilities.traits.flatMap((trait) => {
+    const question = QUESTIONS[trait];
+    if (typeof question === 'string') return [];
+    return (question.needs ?? []).every((member) => look.members.has(member))
+      ? [{ title: `${trait}: ${question.title}`, run: (bench: Bench) => question.run(bench, look) }]
+      : [];
+  });
+
+interface Question {
+  readonly title: string;
+  /** Members of the queue without which it cannot be asked. */
+  readonly needs?: readonly (keyof Queue)[];
+  run(bench: Bench, look: Look): ReturnType<Case['run']>;
+}
+
+/** A new trait needs its question, or the place where it is asked. */
+const QUESTIONS: Readonly<Record<Trait, Question | string>> = {
+  checks: {
+    title: 'each finding has a name, a status and a detail, and looking changes nothing',
+    needs: ['publisher'],
+    async run(bench) {
+      const queue = await filled(bench);
+      const broker = await bench.broker();
+      let findings = 0;
+      for await (const { name, status, detail, hint } of broker.checks?.(bench.signal, queue.name) ?? []) {
+        findings += 1;
+        expect(name).not.toBe('');
+        expect(['ok', 'warning', 'failed', 'skipped'], name).toContain(status);
+        expect(detail, name).not.toBe('');
+        if (hint !== null) expect(hint, name).not.toBe('');
+      }
+      expect(findings).toBeGreaterThan(0);
+      bench.expectBodies(await bench.contents(queue), bodies(3));
+    },
+  },
+  names: {
+    title: 'a queue that is there is among them, and one that is not is not',
+    async run(bench) {
+      const queue = await bench.queue();
+      const names = await (await bench.broker()).names?.(bench.signal);
+      expect(names).toContain(queue.name);
+      expect(names).not.toContain(bench.freshName());
+    },
+  },
+  queueToMake: {
+    title: 'the queue is there with its first message, and not before',
+    async run(bench) {
+      const broker = await bench.broker();
+      const name = bench.freshName();
+      bench.willMake(name);
+      const queue = broker.queueToMake?.(name);
+      if (queue === undefined) throw new Error('there is no queueToMake');
+      const publisher = await bench.publisher(queue);
+      await expect(broker.queue(name, bench.signal)).rejects.toMatchObject({ code: 'QUEUE_NOT_FOUND' });
+      expect(await publisher.send(bench.message('{"n":1}'))).toMatchObject({ status: 'sent' });
+      bench.expectBodies(await bench.contents(await broker.queue(name, bench.signal)), bodies(1));
+    },
+  },
+  latestBrokerTime: {
+    title: 'milliseconds since the epoch, and no earlier than the last figures',
+    async run(bench) {
+      const queue = await bench.queue();
+      const { brokerTime } = await queue.stats(bench.signal);
+      const time = queue.latestBrokerTime?.() ?? Number.NaN;
+      expect(Math.abs(time - Date.now())).toBeLessThan(DAY_MS);
+      if (brokerTime !== undefined) expect(time).toBeGreaterThanOrEqual(brokerTime);
+    },
+  },
+  mayPurge: {
+    title: 'a purge that it allows is done, and asking changes nothing',
+    needs: ['publisher', 'purge'],
+    async run(bench) {
+      const queue = await filled(bench);
+      await queue.mayPurge?.(['ready'], bench.signal);
+      bench.expectBodies(await bench.contents(queue), bodies(3));
+      await queue.purge?.({ states: ['ready'], notice: bench.notice, signal: bench.signal });
+      expect(await bench.contents(queue)).toEqual([]);
+    },
+  },
+  mayTake: {
+    title: 'what it allows to take can be taken, and asking changes nothing',
+    needs: ['publisher', 'consume'],
+    async run(bench) {
+      const queue = await filled(bench);
+      await queue.mayTake?.('ready', bench.signal);
+      bench.expectBodies(await bench.contents(queue), bodies(3));
+      bench.expectBodies(await bench.take(queue), bodies(3));
+    },
+  },
+  nativeMove: 'native move; dead letters and redrive',
+  priceOfLook: {
+    title: 'is there because looking disturbs; one sentence or none, and nothing is looked at for it',
+    needs: ['publisher', 'peek'],
+    async run(bench, { capabilities: { abilities } }) {
+      expect(abilities.peek).toMatchObject({ effect: 'disturbs' });
+      const queue = await filled(bench);
+      const counts = async () => (await bench.contents(queue)).map(({ receiveCount }) => receiveCount);
+      const look = { state: 'ready', looks: 3, givesBack: 'all', force: true, signal: bench.signal } as const;
+      const price = await queue.priceOfLook?.(look);
+      if (price !== null) expect(price).toMatch(/\S/);
+      // The first look of all is this one.
+      for (const count of await counts()) if (count !== null) expect(count).toBeLessThanOrEqual(1);
+    },
+  },
+  survey: {
+    title: 'plain messages can all be taken out, and asking changes nothing',
+    needs: ['publisher'],
+    async run(bench) {
+      const queue = await filled(bench);
+      const options = { state: 'ready', by: 'removes', signal: bench.signal } as const;
+      expect(await queue.survey?.({ ...options, limit: null })).toMatchObject({ moved: 3, skipped: [], failed: [] });
+      expect(await queue.survey?.({ ...options, limit: 2 })).toMatchObject({ moved: 2, skipped: [], failed: [] });
+      bench.expectBodies(await bench.contents(queue), bodies(3));
+    },
+  },
+  keepsNative: {
+    title: 'a record of another broker comes back with its message',
+    needs: ['publisher'],
+    async run(bench) {
+      const queue = await bench.queue();
+      const native = { elsewhere: { bytes: 'AAEC', onlyHere: ['its colour'], more: { n: 1, list: [null, true] } } };
+      await bench.fill(queue, bodies(1), { native });
+      expect((await bench.contents(queue)).map((message) => message.native)).toMatchObject([native]);
+    },
+  },
+  sendAll: {
+    title: 'one outcome for each message, and all are stored in their order',
+    needs: ['publisher'],
+    async run(bench) {
+      const queue = await bench.queue();
+      const publisher = await bench.publisher(queue);
+      expect(await publisher.sendAll?.([])).toEqual([]);
+      const outcomes = (await publisher.sendAll?.(bodies(50).map((body) => bench.message(body)))) ?? [];
+      expect(outcomes.map(({ status }) => status)).toEqual(bodies(50).map(() => 'sent'));
+      const arrived = await bench.contents(queue);
+      bench.expectBodies(arrived, bodies(50));
+      const ids = outcomes.map((outcome) => (outcome.status === 'sent' ? outcome.id : null));
+      for (const [at, id] of ids.entries()) if (id !== null) expect(arrived[at]?.id).toBe(id);
+    },
+  },
+  sendBodies: 'enqueue: bodies, headers, outcomes',
+  window: {
+    title: 'a whole number of messages, one at least',
+    needs: ['publisher'],
+    async run(bench) {
+      const { window } = await bench.publisher(await bench.queue());
+      expect(Number.isInteger(window)).toBe(true);
+      expect(window).toBeGreaterThan(0);
+    },
+  },
+  unseen: {
+    title: 'nothing is unseen of a queue that was taken to its end',
+    needs: ['publisher', 'consume'],
+    async run(bench) {
+      const consumer = await bench.consume(await filled(bench));
+      for await (const { receipt } of consumer) await receipt.ack();
+      expect(consumer.unseen ?? 0).toBe(0);
+    },
+  },
+  hold: 'consume: order, limit, window, waiting',
+  stays: 'only what an application makes stays: the backend’s own tests',
+  leadsTo: {
+    title: 'a message that names nothing leads nowhere',
+    needs: ['publisher', 'deadLetters'],
+    async run(bench) {
+      const queue = await bench.queue({ deadLetters: true });
+      await bench.fill(queue, bodies(1));
+      const links = await queue.deadLetters?.(bench.signal);
+      for (const message of await bench.contents(queue)) expect(links?.leadsTo?.(message) ?? null).toBeNull();
+    },
+  },
+  mayNotRestore: 'only what an application makes is refused: the backend’s own tests',
+  messagesAreSilent: 'dead letters and redrive',
+  movesEachHome: 'dead letters and redrive',
+  ofHolder: {
+    title: 'says of the dead-letter queue what that one says of itself',
+    needs: ['deadLetters'],
+    async run(bench) {
+      const links = await (await bench.queue({ deadLetters: true })).deadLetters?.(bench.signal);
+      if (links?.ofHolder === undefined || links.keptIn.place !== 'queue') return;
+      const holder = await (await bench.broker()).queue(links.keptIn.queue, bench.signal);
+      const told = links.ofHolder();
+      const own = await holder.deadLetters?.(bench.signal);
+      expect(told.keptIn).toEqual(own?.keptIn);
+      expect(told.sources).toEqual(own?.sources);
+    },
+  },
+  unwraps: 'only what an application makes is wrapped: the backend’s own tests',
+  stop: 'a move that goes on by itself is not on every server: the backend’s own tests',
+};
+
+async function filled(bench: Bench): Promise<Queue> {
+  const queue = await bench.queue();
+  await bench.fill(queue, bodies(3));
+  return queue;
+}

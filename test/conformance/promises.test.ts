@@ -1,0 +1,203 @@
+import { describe, expect, it } from 'vitest';
+import { type Case, lookAt, runCase } from '../../src/conformance/case.ts';
+import type { Harness } from '../../src/conformance/harness.ts';
+import { casesFor } from '../../src/conformance/index.ts';
+import type { MemoryBackend } from '../../src/conformance/memory/backend.ts';
+import { RICH } from '../../src/conformance/memory/capabilities.ts';
+import { memoryHarness } from '../../src/conformance/memory/harness.ts';
+import type { Broker } from '../../src/contract/broker.ts';
+import type { Capabilities } from '../../src/contract/capabilities.ts';
+import type { DeadLetters, Publisher, Queue } from '../../src/contract/queue.ts';
+import { TRAITS, type Trait } from '../../src/contract/traits.ts';
+import { wrapConsumer, wrapPublisher, wrapQueue } from '../../src/contract/wrap.ts';
+import { required } from '../support/sqlite/lab.ts';
+
+/** What the minimal backend has more, to have a trait. */
+interface More {
+  readonly abilities?: Partial<Capabilities['abilities']>;
+  readonly broker?: (broker: Broker, backend: MemoryBackend) => Partial<Broker>;
+  readonly queue?: (queue: Queue) => Partial<Queue>;
+}
+
+const { signal } = new AbortController();
+const disturbs = {
+  abilities: { peek: { ...RICH.abilities.peek, effect: 'disturbs' } as Capabilities['abilities']['peek'] },
+};
+
+/** Of each trait with a question: as it should be, and a lie. */
+const TOLD: Readonly<Partial<Record<Trait, { readonly truth: More; readonly lie: More }>>> = {
+  checks: {
+    truth: {
+      broker: () => ({
+        async *checks() {
+          yield { name: 'clock', status: 'ok', detail: 'right', hint: null };
+        },
+      }),
+    },
+    lie: { broker: () => ({ async *checks() {} }) },
+  },
+  names: {
+    truth: { broker: (_, { queues }) => ({ names: async () => [...queues.keys()] }) },
+    lie: { broker: () => ({ names: async () => [] }) },
+  },
+  queueToMake: { truth: { broker: maker('first message') }, lie: { broker: maker('opened') } },
+  latestBrokerTime: {
+    truth: { queue: () => ({ latestBrokerTime: () => Date.now() }) },
+    lie: { queue: () => ({ latestBrokerTime: () => Date.now() / 1000 }) },
+  },
+  mayPurge: {
+    truth: { queue: () => ({ mayPurge: async () => {} }) },
+    lie: {
+      queue: (queue) => ({
+        mayPurge: async (states) => void (await queue.purge?.({ states, notice: () => {}, signal })),
+      }),
+    },
+  },
+  mayTake: {
+    truth: { queue: () => ({ mayTake: async () => {} }) },
+    lie: {
+      queue: (queue) => ({
+        mayTake: async () => void (await queue.purge?.({ states: ['ready'], notice: () => {}, signal })),
+      }),
+    },
+  },
+  priceOfLook: {
+    truth: { ...disturbs, queue: () => ({ priceOfLook: async () => 'each look counts' }) },
+    lie: { queue: () => ({ priceOfLook: async () => 'each look counts' }) },
+  },
+  survey: {
+    truth: { queue: () => ({ survey: async ({ limit }) => ({ moved: limit ?? 3, skipped: [], failed: [] }) }) },
+    lie: { queue: () => ({ survey: async () => ({ moved: 3, skipped: [], failed: [] }) }) },
+  },
+  keepsNative: {
+    truth: publishing(() => ({ keepsNative: true })),
+    lie: publishing((publisher) => ({
+      keepsNative: true,
+      send: (message) => publisher.send({ ...message, native: {} }),
+    })),
+  },
+  sendAll: {
+    truth: publishing((publisher) => ({
+      sendAll: (messages) => Promise.all(messages.map((message) => publisher.send(message))),
+    })),
+    lie: publishing((publisher) => ({
+      sendAll: (messages) => Promise.all(messages.toReversed().map((message) => publisher.send(message))),
+    })),
+  },
+  window: { truth: publishing(() => ({ window: 500 })), lie: publishing(() => ({ window: 0 })) },
+  unseen: { truth: unseen(0), lie: unseen(3) },
+  leadsTo: {
+    truth: dying(() => ({ leadsTo: () => null })),
+    lie: dying(() => ({ leadsTo: () => ({ queue: 'elsewhere' }) })),
+  },
+  ofHolder: { truth: holding([]), lie: holding(['elsewhere']) },
+};
+
+describe.each(Object.entries(TRAITS).map(([trait]) => trait as Trait))('the trait %s', (trait) => {
+  const told = TOLD[trait];
+
+  it(told === undefined ? 'is asked for elsewhere' : 'is believed when it is true, and a lie is found', async () => {
+    const sound = harness(trait, told?.truth ?? {});
+    const question = await questionOf(trait, sound);
+    expect(question === undefined).toBe(told === undefined);
+    if (question === undefined || told === undefined) return;
+    await runCase(sound, await lookAt(sound), question);
+    const lying = harness(trait, told.lie);
+    await expect(runCase(lying, await lookAt(lying), required(await questionOf(trait, lying)))).rejects.toThrow();
+  });
+});
+
+async function questionOf(trait: Trait, asked: Harness): Promise<Case | undefined> {
+  const start = `what its traits promise › ${trait}: `;
+  return casesFor(await lookAt(asked)).find(({ title }) => title.startsWith(start));
+}
+
+function harness(trait: Trait, { abilities = {}, broker: ofBroker, queue: ofQueue }: More): Harness {
+  const capabilities: Capabilities = {
+    ...RICH,
+    abilities: { ...RICH.abilities, ...abilities },
+    traits: [...RICH.traits, trait],
+  };
+  const memory = memoryHarness(trait, capabilities);
+  const backend = memory.backend as MemoryBackend;
+  return {
+    ...memory,
+    backend: {
+      ...backend,
+      async open(url, options) {
+        const broker = await backend.open(url, options);
+        return {
+          ...broker,
+          queue: async (name, signal) => {
+            const queue = await broker.queue(name, signal);
+            return wrapQueue(queue, ofQueue?.(queue) ?? {});
+          },
+          ...ofBroker?.(broker, backend),
+        };
+      },
+    },
+  };
+}
+
+function maker(when: 'first message' | 'opened') {
+  return (broker: Broker): Partial<Broker> => ({
+    queueToMake(name) {
+      const make = async (): Promise<Queue> => {
+        await broker.create?.(name, { kind: null, deadLetterQueue: null, maxReceives: null, settings: {}, signal });
+        return broker.queue(name, signal);
+      };
+      const publisher: Queue['publisher'] = async (options) => {
+        if (when === 'opened') return required((await make()).publisher)(options);
+        return {
+          misfits: () => [],
+          send: async (message) => (await required((await make()).publisher)(options)).send(message),
+          close: async () => {},
+        };
+      };
+      return { name, publisher } as Partial<Queue> as Queue;
+    },
+  });
+}
+
+function publishing(more: (publisher: Publisher) => Partial<Publisher>): More {
+  return {
+    queue: (queue) => ({
+      async publisher(options) {
+        const publisher = await required(queue.publisher)(options);
+        return wrapPublisher(publisher, more(publisher));
+      },
+    }),
+  };
+}
+
+function unseen(count: number): More {
+  return {
+    queue: (queue) => ({
+      consume: async (options) => wrapConsumer(await required(queue.consume)(options), { unseen: count }),
+    }),
+  };
+}
+
+function dying(more: (links: DeadLetters) => Partial<DeadLetters>): More {
+  return {
+    queue: (queue) => ({
+      async deadLetters(signal) {
+        const links = await required(queue.deadLetters)(signal);
+        return { ...links, ...more(links) };
+      },
+    }),
+  };
+}
+
+/** Its own dead-letter queue. */
+function holding(sources: readonly string[]): More {
+  return {
+    queue: (queue) =>
+      required(
+        dying((links) => {
+          const own = { ...links, keptIn: { place: 'queue', queue: queue.name }, sources: [] } as const;
+          return { ...own, ofHolder: () => ({ ...own, sources }) };
+        }).queue,
+      )(queue),
+  };
+}
