@@ -6,7 +6,7 @@ import { manifest as redis } from './redis/manifest.ts';
 import { manifest as sqlite } from './sqlite/manifest.ts';
 import { manifest as sqs } from './sqs/manifest.ts';
 
-/** The only list that names backends. Each is loaded when it is first used, because client libraries are heavy. */
+/** The only list that names backends. Each is loaded at its first use, because client libraries are heavy. */
 const BACKENDS: RegisteredBackend[] = [
   { manifest: sqlite, load: async () => (await import('./sqlite/index.ts')).backend },
   { manifest: redis, load: async () => (await import('./redis/index.ts')).backend },
@@ -16,10 +16,10 @@ const BACKENDS: RegisteredBackend[] = [
 
 const known: Manifest[] = BACKENDS.map(({ manifest }) => manifest);
 
-/** What is known of every broker without loading its client library. */
+/** The manifests of all brokers, known without loading their client libraries. */
 export const MANIFESTS: readonly Manifest[] = known;
 
-/** Adds backends of somebody else, before anything is asked of the others. Their code is loaded at the first use. */
+/** Adds third-party backends, before the others are asked for anything. Their code is loaded at the first use. */
 export function register(folder: string, others: Readonly<Record<string, Manifest>>): void {
   for (const [name, manifest] of Object.entries(others)) {
     const load = async () => (await import('./third-party/index.ts')).loadThirdParty({ folder, name }, manifest);
@@ -33,14 +33,16 @@ export async function manifestOfPackage(folder: string, name: string): Promise<M
   return await (await import('./third-party/index.ts')).loadManifest({ folder, name }, MANIFESTS);
 }
 
-/** A manifest that was kept in a file. Throws `CONFIG_INVALID` where it is none, or takes what is taken. */
+/**
+ * A manifest that was kept in a file. Throws `CONFIG_INVALID` if it is not one, or if it takes a name that is taken.
+ */
 export async function keptManifest(value: unknown, name: string): Promise<Manifest> {
   return (await import('./third-party/index.ts')).checkedManifest(value, name, MANIFESTS);
 }
 
 /**
- * The backend for a URL's scheme. Throws `USAGE` for an unknown one; the URL, which may hold a password, is not
- * repeated.
+ * The backend for a URL's scheme. Throws `USAGE` for an unknown one, without repeating the URL, which may contain a
+ * password.
  */
 export async function backendFor(url: string): Promise<Backend> {
   const known = schemeOf(url, MANIFESTS);

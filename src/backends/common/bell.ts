@@ -1,4 +1,4 @@
-/** Who has nothing to do rests here until somebody rings. A ring that nobody waits for is not remembered. */
+/** A caller with nothing to do waits here until the bell rings. A ring without a waiting caller is lost. */
 export class Bell {
   #resting: (() => void)[] = [];
 
@@ -18,7 +18,7 @@ export class Bell {
     return new Promise((resolve) => this.#resting.push(resolve));
   }
 
-  /** Resolves with the next ring, when `ms` are over (null: they never are), or as soon as the signal aborts. */
+  /** Resolves with the next ring, after `ms` (null: never), or as soon as the signal aborts. */
   async restFor(ms: number | null, signal: AbortSignal): Promise<void> {
     if (signal.aborted) return;
     const ring = (): void => this.ring();

@@ -4,15 +4,15 @@ import type { Check } from '../../contract/broker.ts';
 export interface ClockReading {
   /** Server − this machine, milliseconds. */
   readonly skewMs: number;
-  /** The true value is at most so far from `skewMs`, milliseconds. */
+  /** The true value differs from `skewMs` by at most this, in milliseconds. */
   readonly accuracyMs: number;
 }
 
-/** Beyond it, delays and ages that two machines reckon differ by more than anybody expects. */
+/** Beyond it, delays and ages that are computed on two machines differ too much. */
 const SKEW_WORTH_A_WORD_MS = 2_000;
 
 /**
- * `serverMs` was read on the server at some moment between two readings of our own clock, and is itself true to
+ * `serverMs` was read on the server at some moment between two readings of our own clock, and is itself accurate to
  * `accuracyMs`.
  */
 export function clockReading(
@@ -25,8 +25,8 @@ export function clockReading(
 }
 
 /**
- * From the `Date` header of an HTTP answer, which leaves out the part of the second, and which servers make once a
- * second and not for each answer (RabbitMQ's was seen 1.2 s old). Null when there is none that can be read.
+ * Reads the `Date` header of an HTTP answer. It has no fractions of a second, and servers renew it once a second, not
+ * for each answer (RabbitMQ's was seen 1.2 s old). Null if there is none that can be read.
  */
 export function clockOfAnswer(
   header: unknown,
@@ -36,7 +36,7 @@ export function clockOfAnswer(
   return Number.isNaN(second) ? null : clockReading(second + 1000, 1000, asked);
 }
 
-/** The finding of `mq doctor`. `reading` null: unknown, for the reason given. */
+/** The finding of `mq doctor`. `reading` null: unknown, for the given reason. */
 export function clockCheck(reading: ClockReading | null, whyUnknown: string): Check {
   if (reading === null) return { name: 'clock', status: 'skipped', detail: `unknown: ${whyUnknown}`, hint: null };
   const skewMs = Math.round(reading.skewMs);

@@ -1,6 +1,6 @@
 /**
- * Works on all items, at most `atOnce` at the same time. After a failure it begins nothing more, waits for the work
- * that was begun, and rejects with the first failure.
+ * Works on all items, at most `atOnce` at the same time. After a failure it starts no more, waits for the work in
+ * progress, and rejects with the first failure.
  */
 export async function inParallel<T>(
   items: Iterable<T>,

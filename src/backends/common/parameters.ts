@@ -2,7 +2,8 @@ import type { Manifest, ParameterType } from '../../contract/backend.ts';
 import { MqError } from '../../contract/errors.ts';
 
 /**
- * What follows the `?` of a URL, checked. Null: it does not say. Asking for what is not declared is a bug, and throws.
+ * The parameters after the `?` of a URL, checked. Null: the URL does not say. Asking for an undeclared one is a bug,
+ * and throws.
  */
 export interface Parameters {
   text(name: string): string | null;
@@ -10,16 +11,16 @@ export interface Parameters {
   number(name: string): number | null;
   /** Of a duration, in milliseconds. */
   durationMs(name: string): number | null;
-  /** Of a choice: one of these, which are declared. */
+  /** Of a choice: one of the declared values. */
   choice<const T extends string>(name: string, of: readonly T[]): T | null;
   /** Of a choice between `true` and `false`. */
   isTrue(name: string): boolean;
 }
 
 /**
- * Reads the parameters of a broker's URL by its declaration. Throws `CONFIG_INVALID` for one that is not declared, is
- * there twice, is empty, or is not what its type says. Neither a value nor an unknown name is repeated: what stands
- * there may be the rest of a password.
+ * Reads the parameters of a broker's URL by its declaration. Throws `CONFIG_INVALID` for a parameter that is not
+ * declared, is there twice, is empty, or does not have its type. The error repeats neither a value nor an unknown name:
+ * they may be the rest of a password.
  */
 export function readParameters(manifest: Manifest, query: URLSearchParams): Parameters {
   const { name: backend, title, parameters } = manifest;
@@ -39,7 +40,7 @@ export function readParameters(manifest: Manifest, query: URLSearchParams): Para
   }
   const valued = (name: string, is: ParameterType['is']): string | null => {
     const declared = parameters.find((parameter) => parameter.name === name);
-    if (declared?.type.is !== is) throw new Error(`the ${title} manifest declares no ${is} of the name ${name}`);
+    if (declared?.type.is !== is) throw new Error(`the ${title} manifest declares no ${is} with the name ${name}`);
     return found.get(name) ?? null;
   };
   return {
@@ -80,7 +81,7 @@ function faultOf(value: string, type: ParameterType): string | null {
 
 const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
-/** Milliseconds; null: it is no duration. */
+/** Milliseconds; null: it is not a duration. */
 function durationOf(text: string): number | null {
   const [, count, unit = ''] = /^(\d{1,9})(ms|s|m|h|d)$/.exec(text) ?? [];
   const milliseconds = UNITS[unit];

@@ -1,4 +1,4 @@
-/** The first settling of a delivery is done; each later one gets the answer of the first. */
+/** Only the first settling of a delivery is done. Each later one gets the answer of the first. */
 export class SettleOnce {
   #settled: Promise<void> | null = null;
 

@@ -14,10 +14,10 @@ export interface HostPort {
 /** A broker's URL taken apart. Holds the password: never print it. */
 export interface BrokerUrl {
   readonly scheme: Scheme;
-  /** Decoded; null: not there, or empty. */
+  /** Decoded; null: missing or empty. */
   readonly user: string | null;
   readonly password: string | null;
-  /** As many as the URL names; null: it has no `//`. */
+  /** All that the URL names; null: it has no `//`. */
   readonly hosts: readonly HostPort[] | null;
   /** As it is written, without its first slash. */
   readonly path: string;
@@ -30,10 +30,10 @@ export interface BrokerUrl {
 const SHAPE = /^[a-z][a-z0-9+.-]*:(?:\/\/(?:([^/?#]*)@)?([^/?#]*))?([^?#]*)(?:\?([^#]*))?(?:#(.*))?$/is;
 
 /**
- * Reads `SCHEME://[USER[:PASSWORD]@][HOST[:PORT]][,HOST[:PORT]…][/PATH][?PARAMETERS]` by what the broker declares. Not
- * `new URL`: that knows no lists of hosts, and its error carries the whole URL, password and all. Throws
- * `CONFIG_INVALID` for a part that cannot be read, naming the part and never quoting it. Null: it is no URL of this
- * broker.
+ * Reads `SCHEME://[USER[:PASSWORD]@][HOST[:PORT]][,HOST[:PORT]…][/PATH][?PARAMETERS]` by the broker's declaration. `new
+ * URL` is not used: it does not know lists of hosts, and its error contains the whole URL with the password. Throws
+ * `CONFIG_INVALID` for a part that cannot be read. The error names the part and never quotes it. Null: it is not a URL
+ * of this broker.
  */
 export function readUrl(manifest: Manifest, text: string): BrokerUrl | null {
   const known = schemeOf(text.trim(), [manifest]);
@@ -75,7 +75,7 @@ export function readUrl(manifest: Manifest, text: string): BrokerUrl | null {
   };
 }
 
-/** With or without a zone. `node:net` could tell, too, and would be loaded by every command. */
+/** With or without a zone. `node:net` could tell, too, but then every command would load it. */
 function isIpv6(address: string): boolean {
   return URL.canParse(`http://[${address.replace(/%.*$/, '')}]`);
 }

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { abortedError } from '../../contract/errors.ts';
 
 /**
- * The result, unless the signal aborts first: then it rejects with `abortedError`. The work itself goes on, and
+ * The result, unless the signal aborts first: then it rejects with `abortedError`. The work itself continues, and
  * `dispose` gets a result that comes too late.
  */
 export function orAborted<Result>(

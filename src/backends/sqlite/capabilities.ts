@@ -1,7 +1,7 @@
 import { type Capabilities, declare, present } from '../../contract/capabilities.ts';
 import { frozen } from '../common/frozen.ts';
 
-/** SQLite itself takes 1,000,000,000 bytes a row; a body must also fit in memory a few times over. */
+/** SQLite itself takes 1,000,000,000 bytes in a row. A body must also fit into memory a few times over. */
 export const MAX_BODY_BYTES = 256 * 1024 * 1024;
 
 export const SQLITE_CAPABILITIES: Capabilities = frozen(

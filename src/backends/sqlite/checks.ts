@@ -4,7 +4,7 @@ import type { Check } from '../../contract/broker.ts';
 import { throwIfAborted } from '../../contract/errors.ts';
 import type { QueueFile } from './file/queue-file.ts';
 
-/** A file that is not there yet is none to complain of: the first message makes it. */
+/** A missing file is not a fault: the first message creates it. */
 export async function* fileChecks(file: QueueFile, signal: AbortSignal): AsyncGenerator<Check, void, undefined> {
   throwIfAborted(signal);
   if (file.inMemory) {
@@ -13,11 +13,12 @@ export async function* fileChecks(file: QueueFile, signal: AbortSignal): AsyncGe
   }
   yield* rightsChecks(file.path);
   const clock = { name: 'clock', status: 'ok', hint: null } as const;
-  yield { ...clock, detail: "the machine's own: there is nothing to differ from" };
+  yield { ...clock, detail: "the machine's own: it cannot differ" };
 }
 
 /**
- * Whether the file and its folder can be read and written: the folder too, since SQLite keeps its log beside the file.
+ * Whether the file and its folder can be read and written. The folder matters too, because SQLite keeps its log beside
+ * the file.
  */
 async function* rightsChecks(path: string): AsyncGenerator<Check, void, undefined> {
   const folder = dirname(path);
@@ -25,7 +26,7 @@ async function* rightsChecks(path: string): AsyncGenerator<Check, void, undefine
   if (!isThere) {
     const canMake = await may(folder, constants.W_OK);
     yield canMake || !(await may(folder, constants.F_OK))
-      ? { name: 'file', status: 'ok', detail: 'not there yet; the first message makes it', hint: null }
+      ? { name: 'file', status: 'ok', detail: 'not there yet; the first message creates it', hint: null }
       : { name: 'file', status: 'failed', detail: `not there, and ${folder} cannot be written`, hint: null };
     return;
   }

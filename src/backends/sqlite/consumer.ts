@@ -13,17 +13,17 @@ import type { QueueFacts } from './rows/queue-facts.ts';
 import { giveBack, givenBack, Settlements, type Verdict } from './rows/settlements.ts';
 import { catchUp, lags, nextChangeAt } from './rows/time.ts';
 
-/** One claim takes at most so many messages, and stops after so many bytes. */
+/** One claim takes at most this many messages, and stops after this many bytes. */
 const PAGE = 500;
 const PAGE_BYTES = 16 * 1024 * 1024;
-/** How often a waiting consumer looks whether the file has changed: half of the latency that we promise. */
+/** How often a waiting consumer checks whether the file has changed: half of the promised latency. */
 const POLL_MS = 25;
 
 type Claim = { readonly status: 'claimed'; readonly deliveries: Delivery[] } | { readonly status: 'empty' | 'paused' };
 
 /**
- * A consumer is a row with a lease; the messages that it holds point to it. So one small write extends the lease of all
- * of them, and when the process dies they become ready again together, when the lease runs out.
+ * A consumer is a row with a lease, and the messages that it holds point to it. So one small write extends the lease of
+ * all of them. If the process dies, they become ready again together when the lease runs out.
  */
 export class SqliteConsumer implements Consumer {
   readonly #file: QueueFile;
@@ -31,9 +31,9 @@ export class SqliteConsumer implements Consumer {
   readonly #options: ConsumeOptions;
   readonly #settlements: Settlements;
   readonly #buffer: Delivery[] = [];
-  /** The keys of what is claimed and not settled. */
+  /** The keys of messages that are claimed and not settled. */
   readonly #unsettled = new Set<number>();
-  /** Those of them that the caller will hold until the end. */
+  /** The ones among them that the caller will hold until the end. */
   readonly #kept = new Set<number>();
   readonly #forget: () => void;
   #id: number | null = null;
@@ -50,7 +50,7 @@ export class SqliteConsumer implements Consumer {
     this.#options = options;
     this.#settlements = new Settlements(file, queue);
     this.#remaining = options.limit ?? Number.POSITIVE_INFINITY;
-    // A broker that is closed under an open consumer gives back what that holds, instead of leaving it to the lease.
+    // If a broker is closed under an open consumer, its messages are given back and not left to the lease.
     this.#forget = file.onClose(() => {
       this.#broken ??= new MqError('UNAVAILABLE', 'the connection was closed', {
         backend: 'sqlite',
@@ -64,7 +64,7 @@ export class SqliteConsumer implements Consumer {
     if (this.#iterated) throw new MqError('INTERNAL', 'a consumer can be iterated once', { backend: 'sqlite' });
     this.#iterated = true;
     const { signal, follow, idleMs, window, notice } = this.#options;
-    // Who waits for messages is a consumer before it gets the first.
+    // A consumer that waits for messages is registered before it gets the first.
     if (follow && !signal.aborted && this.#closing === null)
       await this.#file.write((connection) => this.#enlist(connection));
     let lastDelivery = Date.now();
@@ -108,7 +108,7 @@ export class SqliteConsumer implements Consumer {
     }
   }
 
-  /** What is in hand may be given back and come again, so without it nobody knows whether the queue is empty. */
+  /** A message in hand may be given back and come again. Until then it is unknown whether the queue is empty. */
   #isInHand(): boolean {
     return this.#options.window !== 'unbounded' && this.#unsettled.size > this.#kept.size;
   }
@@ -118,9 +118,9 @@ export class SqliteConsumer implements Consumer {
     return this.#closing;
   }
 
-  /** False when nothing has changed until `until`. */
+  /** False if nothing has changed until `until`. */
   async #change(seen: string, paused: boolean, until: number): Promise<boolean> {
-    // What time does to a paused queue changes nothing for us.
+    // While a queue is paused, the passing of time changes nothing for this consumer.
     const dueAt = paused ? null : await this.#file.read((connection) => nextChangeAt(connection, this.#queue.id), null);
     while (!this.#options.signal.aborted && this.#closing === null) {
       const now = Date.now();
@@ -131,7 +131,7 @@ export class SqliteConsumer implements Consumer {
     return true;
   }
 
-  /** Until the time is over, something is settled, the signal aborts, or the consumer is closed. */
+  /** Waits until the time is over, something is settled, the signal aborts, or the consumer is closed. */
   #rest(ms: number | null): Promise<void> {
     return this.#bell.restFor(ms, this.#options.signal);
   }
@@ -146,7 +146,7 @@ export class SqliteConsumer implements Consumer {
       });
       return found === null ? 'empty' : 'claimed';
     }, 'empty');
-    // Looking first spares the other processes our write lock while there is nothing to take.
+    // Looking first spares other processes our write lock while there is nothing to take.
     if (look === 'empty' || look === 'paused') return { status: look };
     return this.#file.write((connection) => {
       if (this.#options.signal.aborted || this.#closing !== null) return { status: 'empty' };
@@ -195,8 +195,8 @@ export class SqliteConsumer implements Consumer {
   }
 
   /**
-   * Extends our lease, or begins a new one: the first time, and after ours ran out (then what we held is not ours any
-   * more).
+   * Extends our lease, or begins a new one: the first time, and after ours ran out (then the messages that we held are
+   * no longer ours).
    */
   #lease(connection: Connection, now: number): number {
     const until = now + this.#queue.leaseMs;
@@ -225,7 +225,7 @@ export class SqliteConsumer implements Consumer {
     const once = new SettleOnce();
     const settle = async (verdict: Verdict): Promise<void> => {
       if (this.#closing !== null) {
-        // Given back by `close`: an ack that we called done would be a lie.
+        // `close` gave it back: reporting the ack as done would be wrong.
         if (verdict.kind === 'ack') throw givenBack(this.#queue);
         return;
       }
@@ -263,7 +263,7 @@ export class SqliteConsumer implements Consumer {
   }
 }
 
-/** False when the lease has run out and others have taken note of it. */
+/** False if the lease has run out and other consumers have noticed. */
 function extend(connection: Connection, id: number, until: number): boolean {
   return connection.run('UPDATE consumer SET lease_until = :until WHERE id = :id', { id, until }) > 0;
 }

@@ -6,13 +6,13 @@ import { findQueue, insertQueue } from './rows/queue-facts.ts';
 const DEFAULT_MAX_RECEIVES = 3;
 const DEFAULT_LEASE_MS = 30_000;
 /**
- * Shorter leases would run out while a busy process is at its work; longer ones keep a dead process's messages from
+ * A shorter lease would run out while a busy process works. A longer one would keep a dead process's messages from
  * everyone.
  */
 const SHORTEST_LEASE_MS = 100;
 const LONGEST_LEASE_MS = 24 * 3_600_000;
 
-/** Throws `ALREADY_EXISTS`, and what `settingsOf` throws. */
+/** Throws `ALREADY_EXISTS`, and the errors of `settingsOf`. */
 export async function createQueue(file: QueueFile, name: string, options: CreateOptions): Promise<void> {
   throwIfAborted(options.signal);
   const { maxReceives, leaseMs } = settingsOf(name, options);
@@ -29,8 +29,8 @@ export async function createQueue(file: QueueFile, name: string, options: Create
 }
 
 /**
- * Checks what a queue is to be created with. The setting `leaseMs`: how long a consumer that died keeps its messages;
- * 30,000 unless it is set. Throws `USAGE` or `NOT_SUPPORTED`.
+ * Checks the settings of a new queue. The setting `leaseMs`: how long a consumer that died keeps its messages; 30,000
+ * by default. Throws `USAGE` or `NOT_SUPPORTED`.
  */
 export function settingsOf(
   name: string,

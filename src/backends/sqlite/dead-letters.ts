@@ -1,6 +1,6 @@
 import type { DeadLetters } from '../../contract/queue.ts';
 
-/** They stay in the queue, in a state of their own, and are whole. */
+/** They stay in the queue, in their own state, and are complete. */
 export const DEAD_LETTERS: DeadLetters = {
   keptIn: { place: 'state' },
   sources: [],

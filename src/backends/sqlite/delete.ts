@@ -5,13 +5,13 @@ import { findQueue } from './rows/queue-facts.ts';
 import { removeQueue, sweep } from './rows/removal.ts';
 
 /**
- * The number of messages lost. What consumers hold at that moment is lost too: their acks are rejected. The queue is
- * gone at once, whatever happens after; an abort only leaves some of the work of freeing the space to the next `delete`
- * or `purge` in the file.
+ * The number of messages lost. Messages that consumers hold at that moment are lost too: their acks are rejected. The
+ * queue is gone at once, whatever happens afterwards. An abort only leaves part of the freeing of space to the next
+ * `delete` or `purge` in the file.
  */
 export async function deleteQueue(file: QueueFile, name: string, signal: AbortSignal): Promise<number> {
   throwIfAborted(signal);
-  // Asked first by reading, so that deleting from a file that does not exist does not create it.
+  // Reads first, so that deleting from a file that does not exist does not create it.
   if ((await file.read((connection) => findQueue(connection, name), null)) === null) throw noQueue(name, file.path);
   const lost = await file.write((connection) => {
     const found = findQueue(connection, name);

@@ -1,7 +1,7 @@
 import type { ErrorCode } from '../../contract/errors.ts';
 import { isMqError, MqError } from '../../contract/errors.ts';
 
-/** SQLite's primary result codes (https://sqlite.org/rescode.html) that mean something to an operator. */
+/** SQLite's primary result codes (https://sqlite.org/rescode.html) that an operator can act on. */
 const CODES: Readonly<Record<number, readonly [ErrorCode, (file: string) => string, string | null]>> = {
   3: ['PERMISSION_DENIED', (file) => `no permission to use ${file}`, null],
   5: [
@@ -29,13 +29,13 @@ export function isBusy(error: unknown): boolean {
   return code === 5 || code === 6;
 }
 
-/** True when SQLite could not make what it keeps beside the file. */
+/** True if SQLite could not create the files that it keeps beside the database. */
 export function isWithoutSideFiles(error: unknown): boolean {
   const code = primaryCode(error);
   return code === 8 || code === 14;
 }
 
-/** True when a commit that failed so may have been written all the same. */
+/** True if a commit that failed with this error may still have been written. */
 export function leavesDoubt(error: unknown): boolean {
   return primaryCode(error) === 10;
 }
@@ -58,7 +58,7 @@ export function toMqError(error: unknown, file: string): MqError {
       cause: error,
     });
   }
-  // Result code 1: the tables are not those that we made, or SQLite refused to build an index of them.
+  // Result code 1: the tables are not the ones that we made, or SQLite refused to build an index of them.
   if (primaryCode(error) === 1) {
     const says = error instanceof Error ? error.message : 'an error';
     return new MqError('UNEXPECTED_RESPONSE', `${file}: ${says}`, { backend: 'sqlite', cause: error });

@@ -7,7 +7,7 @@ import type { QueueFile } from './file/queue-file.ts';
 import { FACTS, type QueueFacts, toFacts } from './rows/queue-facts.ts';
 import { readStats, unreadableStats } from './stats.ts';
 
-/** What cannot be read of one queue costs its own figures, and is said. */
+/** If one queue cannot be read, only its own figures are missing, with a note. */
 export async function* listQueues(
   file: QueueFile,
   pattern: QueuePattern,

@@ -7,11 +7,14 @@ import { STORED } from './file/schema.ts';
 import type { QueueFacts } from './rows/queue-facts.ts';
 import { LEASE_EXPIRED, SEEN, SOURCES, stateOf } from './rows/time.ts';
 
-/** Instants as REAL: a far one is beyond what an integer of JavaScript holds, which the driver would refuse to read. */
+/**
+ * Instants are read as REAL: a far one is too large for an integer of JavaScript, and the driver would refuse to read
+ * it.
+ */
 const COLUMNS = `key, state, rank, position, CAST(enqueued_at AS REAL) AS enqueued_at, CAST(deliver_at AS REAL) AS deliver_at,
   CAST(expires_at AS REAL) AS expires_at, ttl_ms, receives, max_receives, id, dedup, CAST(died_at AS REAL) AS died_at, reason, error, deaths, replays`;
 
-/** Where a page of a queue ended: the next one begins after it. */
+/** The end of a page of a queue: the next page begins after it. */
 export interface Cursor {
   readonly rank: number;
   readonly position: number;
@@ -22,9 +25,9 @@ export const START: Cursor = { rank: Number.MIN_SAFE_INTEGER, position: -1 };
 export type BrowsableState = keyof typeof SOURCES;
 
 /**
- * The rows of a state in delivery order, after a cursor. Parameters: `:queue`, `:rank`, `:position`, `:limit`, and when
- * `lagging` also `:now` and `:maxReceives`. Each part walks the index in order, so that the pages of a million messages
- * cost no more each than the first.
+ * The rows of a state in delivery order, after a cursor. Parameters: `:queue`, `:rank`, `:position`, `:limit`, and with
+ * `lagging` also `:now` and `:maxReceives`. Each part walks the index in order, so that each page of a million messages
+ * costs no more than the first.
  */
 export function pageSql(state: BrowsableState, lagging: boolean): string {
   const own = state === 'in-flight' ? [STORED.inFlight, STORED.deadInFlight] : [STORED[state]];
@@ -38,42 +41,44 @@ export function pageSql(state: BrowsableState, lagging: boolean): string {
   return `${parts.join('\nUNION ALL ')}\nORDER BY rank, position LIMIT :limit`;
 }
 
-/** One row by its key, as it is seen at `:now`. Parameters: `:queue`, `:key`, `:now`, `:maxReceives`. */
+/** One row by its key, with its state at `:now`. Parameters: `:queue`, `:key`, `:now`, `:maxReceives`. */
 export const ONE_SQL = `SELECT ${COLUMNS}, ${SEEN} AS seen,
     (SELECT lease_until FROM consumer WHERE consumer.id = holder) AS lease_until
   FROM message WHERE key = :key AND queue = :queue`;
 
-/** The public id: the producer's own, or one made of the file's token and the key, unique among all files. */
+/**
+ * The public id: the producer's own, or one made from the file's token and the key, which is unique among all files.
+ */
 export function publicId(token: string, key: number, own: string | null): string {
   return own ?? `${token}-${key}`;
 }
 
-/** The key in an id of our making; null for any other id. */
+/** The key in an id that `mq` made; null for any other id. */
 export function keyOfId(token: string, id: string): number | null {
   if (!id.startsWith(`${token}-`)) return null;
   const digits = id.slice(token.length + 1);
   return /^[1-9]\d{0,14}$/.test(digits) ? Number(digits) : null;
 }
 
-/** What only this backend has on a message, under `native.sqlite`. */
+/** The properties that only this backend has, under `native.sqlite`. */
 export interface SqliteNative {
-  /** Names the row for as long as it is in this file. */
+  /** Identifies the row for as long as it is in this file. */
   readonly key: number;
   /** Its own number of deliveries before it is dead; absent: the queue's. */
   readonly attempts?: number;
   /**
-   * What another hand has made unreadable, as it stands there: that costs a field of one message, and neither the
-   * others nor the rest of this one.
+   * Values that another program has made unreadable, as they are in the row. Each costs one field of one message; the
+   * other messages and the rest of this one are not affected.
    */
   readonly unreadable?: Readonly<Record<string, string | null>>;
 }
 
-/** Of a message whose content is gone. */
+/** For a message whose content is gone. */
 const NO_PAYLOAD = new Row({
   ...{ body: new Uint8Array(), headers: null, content_type: null, priority: null, name: null, native: null },
 });
 
-/** A row and its payload as a message. `delivery`: as it is handed to a consumer, counting this delivery. */
+/** A row and its payload as a message. `delivery`: as it is given to a consumer, with this delivery counted. */
 export function toMessage(
   connection: Connection,
   queue: QueueFacts,
@@ -139,7 +144,7 @@ function deathOf(queue: QueueFacts, row: Row): Death {
       replays,
     };
   }
-  // It has died by the clock, which no one has written down yet; `catchUp` will write the same.
+  // It has died by the clock, but that is not written yet. `catchUp` will write the same.
   const count = row.integer('deaths') + 1;
   const spent = row.integer('receives') >= (row.integerOrNull('max_receives') ?? queue.maxReceives);
   return stored === STORED.inFlight && spent
@@ -161,7 +166,7 @@ function deathOf(queue: QueueFacts, row: Row): Death {
       };
 }
 
-/** Null: it is none. */
+/** Null: it is not one. */
 function jsonObject(text: string | null): Headers | null {
   if (text === null) return {};
   try {

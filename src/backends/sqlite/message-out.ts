@@ -6,14 +6,14 @@ export interface Misfit {
   readonly phrase: string;
 }
 
-/** Larger sums with the present time would leave the range in which numbers are exact. */
+/** A larger value plus the present time would leave the range in which numbers are exact. */
 const LONGEST_MS = 100 * 365 * 24 * 3_600_000;
 /** Keeps the negated priority well inside the exact range, too. */
 const HIGHEST_PRIORITY = 2 ** 31 - 1;
 
 /**
- * What of the message cannot be held, and why. Of the body only the size can be wrong, and then no part of it can be
- * sent.
+ * The parts of the message that cannot be held, and why. For the body only the size can be wrong, and then no part of
+ * it can be sent.
  */
 export function misfitsOf(message: OutgoingMessage): readonly Misfit[] {
   const misfits: Misfit[] = [];
@@ -45,7 +45,7 @@ export function misfitsOf(message: OutgoingMessage): readonly Misfit[] {
   return misfits;
 }
 
-/** The message without what cannot be held. */
+/** The message without the parts that cannot be held. */
 export function withoutMisfits(message: OutgoingMessage, misfits: readonly Misfit[]): OutgoingMessage {
   if (misfits.length === 0) return message;
   return { ...message, ...Object.fromEntries(misfits.map(({ field }) => [field, null])) };

@@ -10,14 +10,14 @@ import { requireQueue } from './publisher.ts';
 import type { QueueFacts } from './rows/queue-facts.ts';
 import { catchUp } from './rows/time.ts';
 
-/** One transaction takes at most so many, to leave other processes their turn. */
+/** One transaction takes at most this many, to let other processes have their turn. */
 const LARGEST_PAGE = 20_000;
 
 /**
  * Moves rows within one file, each page in one transaction. A moved message comes to the end of its target with no
- * deliveries counted, its time to live begins anew, and everything else stays: id, time of enqueueing, deaths so far.
- * Of "all that were there at the start" it does not take those that come, or die, while it runs, so that a consumer
- * that keeps failing cannot make it endless.
+ * deliveries counted, and its time to live begins again. Everything else stays: id, time of enqueueing, deaths so far.
+ * "All that were there at the start" excludes messages that come, or die, while it runs, so that a consumer that keeps
+ * failing cannot make it endless.
  */
 export class SqliteNativeMove implements NativeMove {
   readonly guarantee = 'atomic';
@@ -98,7 +98,7 @@ export class SqliteNativeMove implements NativeMove {
     for (const message of messages) {
       const key = this.#keyOf(connection, message);
       if (key === null || keys.has(key))
-        skipped.push({ id: message.id, reason: `it is not ${this.#request.state} in ${this.#from.name} any more` });
+        skipped.push({ id: message.id, reason: `it is no longer ${this.#request.state} in ${this.#from.name}` });
       else if (keys.size >= this.#remaining) skipped.push({ id: message.id, reason: 'the limit is reached' });
       else keys.add(key);
     }
@@ -111,7 +111,7 @@ export class SqliteNativeMove implements NativeMove {
     return { moved, skipped, failed: [], exhausted: false };
   }
 
-  /** The key of the row, when it is still the same message in the same place. */
+  /** The key of the row, if it is still the same message in the same place. */
   #keyOf(connection: Connection, message: Message): number | null {
     const key = keyIn(message.native) ?? (message.id === null ? null : findKey(connection, this.#from, message.id));
     if (key === null) return null;

@@ -12,8 +12,8 @@ const PAGE = 200;
 const PAGE_BYTES = 16 * 1024 * 1024;
 
 /**
- * Reads a queue page by page, each page a snapshot of its own: a long look neither holds a lock nor keeps the log from
- * being tidied.
+ * Reads a queue page by page. Each page is its own snapshot: a long look holds no lock and does not keep the log from
+ * being checkpointed.
  */
 export class SqlitePeek implements Peek {
   readonly price = null;
@@ -43,7 +43,7 @@ export class SqlitePeek implements Peek {
         yield message;
       }
       cursor = page.end;
-      // SQLite answers at once: without this a long look would keep signals and timers waiting.
+      // SQLite answers at once: without this, a long look would delay signals and timers.
       await setImmediate();
     }
   }
@@ -83,7 +83,7 @@ function readPage(
 }
 
 /**
- * The message with that id, in whatever state. Where producers gave one id to several messages, the one that came
+ * The message with that id, in whatever state. If producers gave one id to several messages, it is the one that came
  * first.
  */
 export function findMessage(connection: Connection, queue: QueueFacts, id: string): Message | null {

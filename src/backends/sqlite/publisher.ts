@@ -9,7 +9,7 @@ import { misfitsOf, withoutMisfits } from './message-out.ts';
 import { findQueue, insertQueue, NOT_THERE, type QueueFacts } from './rows/queue-facts.ts';
 import { catchUp } from './rows/time.ts';
 
-/** One transaction takes at most so much, to leave other processes their turn and the event loop its own. */
+/** One transaction takes at most this much, to let other processes and the event loop have their turn. */
 const BATCH_MESSAGES = 5_000;
 const BATCH_BYTES = 32 * 1024 * 1024;
 
@@ -74,7 +74,7 @@ export class SqlitePublisher implements Publisher {
           error instanceof DoubtfulWrite
             ? { status: 'unknown', reason }
             : { status: 'failed', reason, ...(isMqError(error) && { code: error.code }) };
-        // Nothing was begun when the lock was not had: then whatever waits has failed.
+        // Nothing was begun if the lock was not obtained: then every waiting message has failed.
         const failed = batch.length > 0 ? batch : this.#pending.splice(0);
         for (const { resolve } of failed) resolve(outcome);
       }
@@ -95,15 +95,15 @@ export class SqlitePublisher implements Publisher {
   }
 }
 
-/** Of a queue that is made with its first message. Somebody else may have been faster. */
+/** For a queue that is created with its first message. Another process may have been faster. */
 function findOrMake(connection: Connection, facts: QueueFacts): QueueFacts {
   return findQueue(connection, facts.name) ?? { ...facts, id: insertQueue(connection, facts) };
 }
 
-/** Throws `QUEUE_NOT_FOUND` when the queue was deleted under a handle, also when another of that name exists by now. */
+/** Throws `QUEUE_NOT_FOUND` if the queue was deleted under a handle, even if another with that name exists by now. */
 export function requireQueue(connection: Connection, queue: QueueFacts): void {
   if (connection.find('SELECT 1 AS here FROM queue WHERE id = :id', { id: queue.id }) === null) {
-    throw new MqError('QUEUE_NOT_FOUND', `queue ${queue.name} does not exist any more`, {
+    throw new MqError('QUEUE_NOT_FOUND', `queue ${queue.name} no longer exists`, {
       backend: 'sqlite',
       queue: queue.name,
     });
@@ -117,8 +117,8 @@ const INSERT_PAYLOAD =
   'INSERT INTO payload (key, body, headers, content_type, priority, name, native) VALUES (?, ?, ?, ?, ?, ?, ?)';
 
 /**
- * `once`: they exist and go away from where they are. None of them is dropped for one of its deduplication id, which
- * may be another message.
+ * `once`: the messages exist and will leave their source. None of them is dropped for its deduplication id, because the
+ * one in the queue may be another message.
  */
 function insert(
   connection: Connection,
@@ -177,10 +177,10 @@ function earliest(a: number | null, b: number | null): number | null {
 }
 
 /**
- * What becomes of a message whose deduplication id another one has that is alive in the queue: the same message (body,
- * headers, type of content, name) is there already; another one is refused, since "sent" must mean that this message is
- * in the queue. Null: there is none. Dead letters do not count: they will not be delivered. What is gone is forgotten:
- * a message that was drained to a file can be put back at once.
+ * What happens to a message whose deduplication id a living message of the queue already has. If it is the same message
+ * (body, headers, content type, name), it is there already. Another message is refused, because "sent" must mean that
+ * this message is in the queue. Null: no such message exists. Dead letters do not count: they will not be delivered.
+ * Removed messages are forgotten: a message that was drained to a file can be put back at once.
  */
 function aliveWith(
   connection: Connection,
@@ -210,7 +210,7 @@ function headersText(headers: OutgoingMessage['headers']): string | null {
   return Object.keys(headers).length === 0 ? null : JSON.stringify(headers);
 }
 
-/** What other brokers left on the message travels with it, so that it can go back to them unchanged. */
+/** Other brokers' records on the message travel with it, so that it can go back to them unchanged. */
 function foreignNative(native: Readonly<Record<string, JsonValue>>): string | null {
   const names = Object.keys(native).filter((name) => name !== 'sqlite');
   if (names.length === 0) return null;

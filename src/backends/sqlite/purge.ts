@@ -8,8 +8,9 @@ import { PAGE, removeMessages, sweep } from './rows/removal.ts';
 import { catchUp } from './rows/time.ts';
 
 /**
- * Deletes what was there at the start, page by page, each page whole. An abort stops between two pages, and the answer
- * is what was removed until then. Throws `NOT_SUPPORTED` for in-flight messages, before anything is removed.
+ * Deletes the messages that were there at the start, page by page, each page completely. An abort stops between two
+ * pages, and the answer is what was removed until then. Throws `NOT_SUPPORTED` for in-flight messages, before anything
+ * is removed.
  */
 export async function purge(file: QueueFile, queue: QueueFacts, options: PurgeOptions): Promise<PurgeResult> {
   throwIfAborted(options.signal);

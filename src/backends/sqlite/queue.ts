@@ -39,7 +39,7 @@ export class SqliteQueue implements Queue {
   readonly facts: QueueFacts;
   readonly #gone: MqError;
 
-  /** `gone`: the error when the file disappeared under the handle. */
+  /** `gone`: the error if the file disappeared under the handle. */
   constructor(file: QueueFile, facts: QueueFacts, gone: MqError) {
     this.file = file;
     this.facts = facts;
@@ -104,7 +104,7 @@ export class SqliteQueue implements Queue {
   async nativeMove(request: NativeMoveRequest): Promise<NativeMove | null> {
     const { to } = request;
     if (to === 'origin') return request.state === 'dead' ? this.#move(request, this.facts) : null;
-    // Two brokers on one path are two connections to one file, which is as good; two files are not.
+    // Two brokers on one path are two connections to one file, which is fine; two files are not.
     if (
       !(to instanceof SqliteQueue) ||
       (to.file !== this.file && (to.file.inMemory || to.file.path !== this.file.path))

@@ -5,7 +5,10 @@ import { STORED } from './file/schema.ts';
 import type { QueueFacts } from './rows/queue-facts.ts';
 import { lags, SEEN } from './rows/time.ts';
 
-/** Exact figures of one instant. Counts walk an index that holds all they need (some 30 ms for a million messages). */
+/**
+ * Exact figures of one instant. The counts walk an index that contains all they need (some 30 ms for a million
+ * messages).
+ */
 export function readStats(connection: Connection, queue: QueueFacts): QueueStats {
   const now = Date.now();
   const lagging = lags(connection, queue.id, now);
@@ -58,12 +61,12 @@ export function readStats(connection: Connection, queue: QueueFacts): QueueStats
       ...(undated === undefined ? {} : { oldestAgeMs: undated }),
     },
     sampledAt: now,
-    // The machine's own clock, by which all of these times are given.
+    // The machine's own clock, by which all these times are given.
     brokerTime: now,
   };
 }
 
-/** Of a queue that is there, and of which nothing can be read. */
+/** For a queue that exists but of which nothing can be read. */
 export function unreadableStats(queue: string, why: string): QueueStats {
   return {
     ...{ queue, broker: 'sqlite', kind: 'sqlite', state: 'unknown' },

@@ -4,9 +4,9 @@ import { MqError } from '../../contract/errors.ts';
 export const IN_MEMORY = ':memory:';
 
 /**
- * The file that `sqlite:PATH` names, as an absolute path, or `:memory:`. The path is taken as it stands (no
- * percent-decoding); the `//` of `sqlite:///abs/path` is dropped. Throws `USAGE` for an empty path, and for a
- * parameter, of which there is none: a misspelt one would be part of the name of another file.
+ * The file that `sqlite:PATH` names, as an absolute path, or `:memory:`. The path is used as it is written, without
+ * percent-decoding. The `//` of `sqlite:///abs/path` is dropped. Throws `USAGE` for an empty path and for a parameter.
+ * There are no parameters: a misspelt one would become part of the name of another file.
  */
 export function pathOf(url: string): string {
   const text = url.replace(/^sqlite:/i, '');
@@ -23,6 +23,6 @@ export function pathOf(url: string): string {
       backend: 'sqlite',
     });
   }
-  // An absolute path also keeps SQLite from reading a name such as `file:x` as an address of its own.
+  // An absolute path also keeps SQLite from reading a name such as `file:x` as an address.
   return path === IN_MEMORY ? path : resolve(path);
 }

@@ -1,12 +1,12 @@
 import type { Backend, Manifest } from '../../contract/backend.ts';
 import type * as kit from './kit.ts';
 
-/** What a backend of somebody else stands on, see `kit.ts`. */
+/** Everything that a third-party backend is built on: see `kit.ts`. */
 export type Kit = typeof kit;
 
 /**
- * What a package with a backend exports as its default. It may import what it likes, but nothing of `mqops` while it
- * runs: a second copy would be of another version.
+ * The default export of a package with a backend. It may import anything, except `mqops` while it runs: that copy would
+ * be of another version.
  */
 export interface ThirdPartyBackend {
   /** The version of the contract that it was written for. It is raised only when something existing changes. */

@@ -9,7 +9,7 @@ import { checkedManifest } from './manifest.ts';
 
 export { checkedManifest } from './manifest.ts';
 
-/** The version of the contract that this `mq` speaks, see `ThirdPartyBackend`. */
+/** The version of the contract that this `mq` supports: see `ThirdPartyBackend`. */
 const CONTRACT = 1;
 
 /** A package with a backend, installed below `folder/node_modules`. */
@@ -18,12 +18,12 @@ export interface InstalledPackage {
   readonly name: string;
 }
 
-/** Loads the code of the package, which from then on can do all that the person can. Throws `CONFIG_INVALID`. */
+/** Loads the code of the package. From then on it can do everything that the user can. Throws `CONFIG_INVALID`. */
 export async function loadManifest(installed: InstalledPackage, taken: readonly Manifest[]): Promise<Manifest> {
   return checkedManifest((await loaded(installed)).manifest, installed.name, taken);
 }
 
-/** As `loadManifest`: `manifest` is what was kept when it was installed. */
+/** Like `loadManifest`: `manifest` is the copy that was kept at the installation. */
 export async function loadThirdParty(installed: InstalledPackage, manifest: Manifest): Promise<Backend> {
   const made = await loaded(installed);
   const kit = await import('./kit.ts');
@@ -38,7 +38,7 @@ export async function loadThirdParty(installed: InstalledPackage, manifest: Mani
     kinds: backend.kinds,
     async open(url, options) {
       const query = url.indexOf('?');
-      // As for every other broker: a misspelt parameter is refused, whoever wrote the backend.
+      // The same as for every other broker: a misspelt parameter is refused, whoever wrote the backend.
       readParameters(manifest, new URLSearchParams(query === -1 ? '' : url.slice(query + 1)));
       return await ofTheirs(installed.name, () => backend.open(url, options));
     },
@@ -59,7 +59,7 @@ async function loaded({ folder, name }: InstalledPackage): Promise<ThirdPartyBac
   return module.default as ThirdPartyBackend;
 }
 
-/** By its own package.json alone: Node's resolution would look into folders above and beside, too. */
+/** Only by its own package.json: Node's resolution would also look into other folders. */
 function entryOf(root: string): string {
   let manifest: { readonly exports?: unknown; readonly main?: unknown };
   try {
@@ -77,13 +77,13 @@ function entryOf(root: string): string {
   return join(root, entry);
 }
 
-/** What goes wrong in their code is called theirs, and not a bug in `mq`. Their own `MqError` says what it says. */
+/** A failure in their code is reported as theirs, and not as a bug in `mq`. Their own `MqError` is passed on. */
 async function ofTheirs<Result>(name: string, work: () => Promise<Result>): Promise<Result> {
   try {
     return await work();
   } catch (error) {
     if (isMqError(error)) throw error;
     const why = error instanceof Error ? error.message : 'something was thrown';
-    throw new MqError('UNEXPECTED_RESPONSE', `the backend of ${name} has failed: ${why}`, { cause: error });
+    throw new MqError('UNEXPECTED_RESPONSE', `the backend of ${name} failed: ${why}`, { cause: error });
   }
 }

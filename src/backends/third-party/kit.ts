@@ -1,6 +1,6 @@
 /**
- * What every backend stands on: the contract, and what the backends share. A backend of somebody else is handed this
- * when it is made, so that it imports nothing of ours while it runs. Published as `mqops/backend`.
+ * What every backend is built on: the contract, and the code that backends share. A third-party backend is given this
+ * when it is created, so that it imports nothing of ours while it runs. Published as `mqops/backend`.
  */
 export * from '../../contract/abilities.ts';
 export * from '../../contract/ask.ts';

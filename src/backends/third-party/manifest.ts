@@ -5,20 +5,20 @@ const NAME = /^[a-z][a-z0-9-]{0,31}$/;
 const SCHEME = /^[a-z][a-z0-9+.-]{0,31}$/;
 const ENCRYPTIONS: readonly unknown[] = ['tls', 'plain', 'parameter', 'none'];
 const TYPES: readonly unknown[] = ['text', 'choice', 'number', 'duration', 'file', 'url'];
-/** A manifest is shown in help. */
+/** The limit for a manifest, because help shows it. */
 const MOST_BYTES = 64 * 1024;
 
 /**
- * The manifest of somebody else's backend, as plain data. It is shown on terminals and decides where URLs go, so it
- * holds no control characters and takes no name, scheme or kind that is taken. Throws `CONFIG_INVALID`.
+ * The manifest of a third-party backend, as plain data. It is shown on terminals and decides where URLs go. So it must
+ * not contain control characters, nor a name, scheme or kind that is taken. Throws `CONFIG_INVALID`.
  */
 export function checkedManifest(value: unknown, from: string, taken: readonly Manifest[]): Manifest {
   const refuse = (why: string): never => {
     throw new MqError('CONFIG_INVALID', `the manifest of ${from} ${why}`);
   };
   const text = plainText(value);
-  if (text === null || text.length > MOST_BYTES) return refuse('is no plain data, or too long');
-  if (/\\u00[01][0-9a-f]|\\[bfnrt]|[\u007f-\u009f]/.test(text)) return refuse('holds control characters');
+  if (text === null || text.length > MOST_BYTES) return refuse('is not plain data, or is too long');
+  if (/\\u00[01][0-9a-f]|\\[bfnrt]|[\u007f-\u009f]/.test(text)) return refuse('contains control characters');
   const manifest: Record<string, unknown> = JSON.parse(text);
   const { name, title, schemes, kinds, parameters, forms, remarks, queueUrls, flags, file } = manifest;
   if (typeof name !== 'string' || !NAME.test(name)) return refuse('has no good name');
@@ -32,10 +32,10 @@ export function checkedManifest(value: unknown, from: string, taken: readonly Ma
   if (!isRecord(manifest.holders) || !isRecord(manifest.examples)) return refuse('has no holders or no examples');
   if (!Object.values(manifest.examples).every(areTexts)) return refuse('has no good examples');
   if (!areTexts(Object.values(manifest.holders))) return refuse('has no good holders');
-  // A flag could take the name of one that every verb has, and a file could take the place of the embedded queue.
+  // A flag could take the name of one that every verb has, and a file could replace the embedded queue.
   if (!Array.isArray(flags) || flags.length > 0)
     return refuse('has flags of its own, which only built-in backends have');
-  if (file !== undefined) return refuse('is one of files, which only a built-in backend is');
+  if (file !== undefined) return refuse('keeps queues in a file, which only a built-in backend may');
   for (const other of taken) {
     if (other.name === name) return refuse(`has the name ${name}, which is taken`);
     const scheme = schemes.find((one) => other.schemes.some((known) => known.name === one.name));

@@ -118,7 +118,7 @@ describe('a file that is none of ours is refused at once, and is left as it was'
     await broker.close();
     tamper(path, sql);
     const { code, stderr } = await startMq(['--url', `sqlite:${path}`, 'ls']).finished;
-    expect(stderr).toContain('are not those that mq makes');
+    expect(stderr).toContain('are not the ones that mq creates');
     expect(code).toBe(2);
   });
 

@@ -169,7 +169,7 @@ describe('a backend of somebody else', () => {
     ['a name', 'name', "{ ...manifest, name: 'sqs' }", /name sqs, which is taken/],
     ['a flag of every verb', 'flag', "{ ...manifest, flags: [{ name: 'yes' }] }", /flags of its own/],
     ['the terminal', 'terminal', "{ ...manifest, title: 'a\\u001b[2J' }", /control characters/],
-    ['more than it may say', 'none', 'undefined', /no plain data/],
+    ['more than it may say', 'none', 'undefined', /is not plain data/],
   ])('cannot take %s', async (_, name, manifest, why) => {
     const archive = await variant(`mq-backend-takes-${name}`, {}, manifest);
     expect(await mq(['backend', 'add', archive, '--yes'])).toMatchObject({

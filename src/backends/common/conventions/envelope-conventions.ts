@@ -6,12 +6,14 @@ import { joined, queueWithout } from './readings.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** What a framework makes of a message that it has given up on: a body of its own, with the message inside. */
+/**
+ * The envelope that a framework makes of a message that it has given up on: a body of its own, with the message inside.
+ */
 export interface EnvelopeConvention {
   readonly framework: string;
-  /** Only in queues of such names; absent: in any. */
+  /** Only in queues with such names; absent: in any queue. */
   readonly queues?: (queue: string) => boolean;
-  /** Cheap to look for, because every message is asked: how the body begins, spaces aside. */
+  /** How the body begins, apart from spaces. This must be cheap to find, because every message is checked. */
   readonly beginsWith: RegExp;
   open(fields: Fields, body: string, letter: Letter): Omit<FrameworkDeath, 'framework'> | null;
 }
@@ -19,7 +21,7 @@ export interface EnvelopeConvention {
 /**
  * EasyNetQ publishes an `Error` to `EasyNetQ_Default_Error_Queue`: `DefaultConsumeErrorStrategy`, `Error` and
  * `MessagePropertiesConverter` of its source. Its own tool (Hosepipe, `ErrorRetry`) sends `Message` with
- * `BasicProperties` to `Queue`, which versions before 3 did not write.
+ * `BasicProperties` to `Queue`. Versions before 3 did not write `Queue`.
  */
 const EASYNETQ: EnvelopeConvention = {
   framework: 'EasyNetQ',
@@ -45,8 +47,8 @@ const EASYNETQ: EnvelopeConvention = {
 };
 
 /**
- * Text, or base64 where `Base64ErrorMessageSerializer` is configured: what EasyNetQ serialises is JSON, which base64
- * never looks like.
+ * Text, or base64 if `Base64ErrorMessageSerializer` is configured. EasyNetQ serialises to JSON, and base64 never looks
+ * like JSON.
  */
 function messageOf(text: string): Uint8Array {
   if (text.length % 4 === 0 && /^[A-Za-z0-9+/]{8,}={0,2}$/.test(text)) {
@@ -85,7 +87,7 @@ function propertiesOf(given: Fields): OriginalProperties {
   return properties;
 }
 
-/** Milliseconds as digits in older versions, later a time span: `1.02:03:04.5` is a day, two hours, … */
+/** Older versions write milliseconds as digits, later ones a time span: `1.02:03:04.5` is a day, two hours, … */
 function milliseconds(value: unknown): number | null {
   if (typeof value !== 'string') return null;
   if (/^\d{1,15}$/.test(value)) return Number(value);
@@ -101,7 +103,7 @@ function headersOf(given: unknown): Readonly<Record<string, JsonValue>> {
 }
 
 /**
- * AMQP's texts are bytes to .NET: `{Type: 14, Value: base64}`, or `{$type, $value}` of Newtonsoft. Other values have a
+ * To .NET, AMQP's texts are bytes: `{Type: 14, Value: base64}`, or `{$type, $value}` of Newtonsoft. Other values have a
  * type beside them, too.
  */
 const BYTES = 14;
@@ -120,8 +122,8 @@ function fromBase64(base64: string): JsonValue {
 
 /**
  * Dramatiq keeps the last traceback and the number of retries in the message's own options
- * (`Retries.after_process_message`), and its dead letters in `<queue>.XQ`. It fails for good after so many retries, so
- * that they are taken off with the traceback.
+ * (`Retries.after_process_message`), and its dead letters in `<queue>.XQ`. After that number of retries a message fails
+ * for good, so the number is removed together with the traceback.
  */
 const DRAMATIQ: EnvelopeConvention = {
   framework: 'Dramatiq',
@@ -171,7 +173,7 @@ const SNEAKERS: EnvelopeConvention = {
 };
 
 /**
- * What Lambda sends to a destination for failures of asynchronous invocations: a record with the event inside.
+ * The record that Lambda sends to a destination for failures of asynchronous invocations, with the event inside.
  * https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
  */
 const LAMBDA_DESTINATION: EnvelopeConvention = {
@@ -207,7 +209,7 @@ function firstLineOf(trace: string): string | null {
   return /[^\r\n]+/.exec(trace)?.[0] ?? null;
 }
 
-/** Of Python's tracebacks, the last line says what happened. */
+/** The last line of a Python traceback says what happened. */
 function lastLineOf(trace: string): string | null {
   return trace.trimEnd().split(/\r?\n/).at(-1)?.trim() || null;
 }

@@ -6,9 +6,9 @@ import type { FrameworkDeath, Letter, Restored } from './letter.ts';
 import { headerText } from './readings.ts';
 
 /**
- * How a message died, by what an application's framework has written on it; null when it bears the marks of none, or
- * when the queue that lost it is the one it stands in: then it is back, and the marks are history. Asked of every
- * message, so that what is no framework's costs a few look-ups.
+ * How a message died, by the marks of an application's framework. Null if it has no such marks, or if it is in the
+ * queue that lost it: then it is back, and the marks are history. This is asked of every message, so a message without
+ * marks costs only a few look-ups.
  */
 export function frameworkDeath(letter: Letter): FrameworkDeath | null {
   const beginning = beginningOf(letter.body);
@@ -17,10 +17,7 @@ export function frameworkDeath(letter: Letter): FrameworkDeath | null {
   return found === null || found.from === letter.queue ? null : found;
 }
 
-/**
- * Nearly all messages are nobody's dead letters: these two looks tell them apart, without a look at each row of the
- * table.
- */
+/** Nearly all messages are not dead letters: these two checks find that out without a look at each row of the table. */
 function hasMark(headers: Headers): boolean {
   for (const name in headers) if (MARKS.has(name)) return true;
   return false;
@@ -29,11 +26,11 @@ const MARKS: ReadonlySet<string> = new Set(
   HEADER_CONVENTIONS.flatMap(({ marks, inHeader }) => [...marks.flat(), ...(inHeader === undefined ? [] : [inHeader])]),
 );
 
-/** How a body begins that carries headers in JSON. */
+/** How a body begins that has headers in JSON. */
 const CARRIED = /^\{\s*"(?:headers|body)"/i;
 const BEGINNING = 80;
 
-/** Null: no JSON object. */
+/** Null: not a JSON object. */
 function beginningOf(body: Uint8Array): string | null {
   return body[0] === OPENING_BRACE
     ? Buffer.from(body.buffer, body.byteOffset, Math.min(BEGINNING, body.length)).toString('latin1')
@@ -67,7 +64,7 @@ function isStripped(name: string, { strip }: HeaderConvention): boolean {
   return strip.some((one) => (one.endsWith('*') ? name.startsWith(one.slice(0, -1)) : name === one));
 }
 
-/** Where a framework's headers are on a message, and how they leave it. */
+/** Where a framework's headers are on a message, and how they are removed. */
 interface Carrier {
   read(letter: Letter): Headers | null;
   without(letter: Letter, isDropped: (name: string) => boolean): Restored;
@@ -106,7 +103,7 @@ function jsonHeader(header: string): Carrier {
   };
 }
 
-/** JSON is only read where the bytes of a mark are in it. */
+/** JSON is parsed only if it contains the bytes of a mark. */
 function jsonBody(member: string, { marks }: HeaderConvention): Carrier {
   const needles = marks.map(([mark = '']) => JSON.stringify(mark).slice(1, -1));
   return {

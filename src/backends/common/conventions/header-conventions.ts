@@ -16,20 +16,20 @@ import {
   typed,
 } from './readings.ts';
 
-/** What a framework writes into the headers of a message that it has given up on. */
+/** The headers that a framework writes on a message that it has given up on. */
 export interface HeaderConvention {
   readonly framework: string;
-  /** It is this framework's when all headers of one of these lists are there. */
+  /** The message is this framework's if all headers of one of these lists are there. */
   readonly marks: readonly (readonly string[])[];
   readonly from: Reading;
   readonly route?: (headers: Headers) => Route | null;
   readonly reason: Reading;
   readonly error: Reading;
   readonly at?: InstantReading;
-  /** Headers that were not there before it died; `*` at the end stands for anything. */
+  /** Headers that were not there before it died. `*` at the end stands for any text. */
   readonly strip: readonly string[];
   /**
-   * Where the headers are, when they are not the broker's: a member of the JSON body, or a header that is a JSON object
+   * Where the headers are, if they are not the broker's: a member of the JSON body, or a header that is a JSON object
    * of them.
    */
   readonly inBody?: string;
@@ -37,10 +37,10 @@ export interface HeaderConvention {
 }
 
 /**
- * NServiceBus moves what it cannot handle to one error queue, `error` unless told otherwise. Headers:
- * `FaultsHeaderKeys` and `FaultMetadataExtractor` of its source; time format and delayed retries:
- * https://docs.particular.net/nservicebus/messaging/headers. On SQS the headers are JSON: in the body (`Headers`), from
- * version 7 of the transport on also in an attribute.
+ * NServiceBus moves messages that it cannot handle to one error queue, `error` by default. Headers: `FaultsHeaderKeys`
+ * and `FaultMetadataExtractor` of its source; time format and delayed retries:
+ * https://docs.particular.net/nservicebus/messaging/headers. On SQS the headers are JSON: in the body (`Headers`), and
+ * from version 7 of the transport also in an attribute.
  */
 const NSERVICEBUS: HeaderConvention = {
   framework: 'NServiceBus',
@@ -68,10 +68,10 @@ function wireFormatted(value: string | null): number | null {
 }
 
 /**
- * MassTransit moves faults to `<queue>_error` and what no consumer of the endpoint takes to `<queue>_skipped`. Headers:
- * `MessageHeaders`, `TransportSetHeaderAdapter` of its source;
- * https://masstransit.io/documentation/concepts/exceptions. `MT-Fault-InputAddress` exists from 8.0.7 on; before, and
- * in `_skipped`, only the queue's name tells. `MT-Host-*` is the host that moved it.
+ * MassTransit moves faults to `<queue>_error`, and messages that no consumer of the endpoint takes to
+ * `<queue>_skipped`. Headers: `MessageHeaders`, `TransportSetHeaderAdapter` of its source;
+ * https://masstransit.io/documentation/concepts/exceptions. `MT-Fault-InputAddress` exists from 8.0.7 on. Before that,
+ * and in `_skipped`, only the queue's name tells. `MT-Host-*` is the host that moved it.
  */
 const MASSTRANSIT: HeaderConvention = {
   framework: 'MassTransit',
@@ -84,7 +84,7 @@ const MASSTRANSIT: HeaderConvention = {
 };
 
 /**
- * Rebus moves poison messages to one error queue, `error` unless told otherwise. Headers: `Headers` and
+ * Rebus moves poison messages to one error queue, `error` by default. Headers: `Headers` and
  * `DeadletterQueueErrorHandler` of its source;
  * https://github.com/rebus-org/Rebus/wiki/Automatic-retries-and-error-handling. On SQS they are JSON in the body
  * (`headers`).
@@ -100,8 +100,8 @@ const REBUS: HeaderConvention = {
 };
 
 /**
- * Spring AMQP's `RepublishMessageRecoverer`, also what Spring Cloud Stream does with `republishToDlq`: it names the
- * exchange and the key that the message came by, not the queue.
+ * Spring AMQP's `RepublishMessageRecoverer`; Spring Cloud Stream does the same with `republishToDlq`. It names the
+ * exchange and the key with which the message came, not the queue.
  * https://docs.spring.io/spring-amqp/reference/amqp/resilience-recovering-from-errors-and-broker-failures.html
  */
 const SPRING_AMQP: HeaderConvention = {
@@ -124,7 +124,7 @@ const SPRING_AMQP: HeaderConvention = {
 /**
  * SmallRye Reactive Messaging (Quarkus) writes these with the strategy `dead-letter-queue`, which its Kafka and JMS
  * connectors have (with `-` and with `_`): `KafkaDeadLetterQueue`, `JmsDlqFailure` of its source. Its RabbitMQ and SQS
- * connectors have none of their own: there the broker dead-letters.
+ * connectors write none of their own: there the broker dead-letters.
  */
 const SMALLRYE: HeaderConvention = {
   framework: 'SmallRye',
@@ -142,11 +142,11 @@ const SMALLRYE: HeaderConvention = {
 };
 
 /**
- * Symfony Messenger sends what it cannot handle to its failure transport, with stamps
+ * Symfony Messenger sends messages that it cannot handle to its failure transport, with stamps
  * (`SendFailedMessageToFailureTransportListener`, and `Serializer` for their names). The receiver is a transport's
- * name, which is the queue's unless the DSN says otherwise. With `SentToFailureTransportStamp` a message that fails
- * again would be dropped. On SQS what makes no name of an attribute is JSON in `X-Symfony-Messenger`; on Redis it is in
- * the entry's JSON.
+ * name, which is the queue's unless the DSN says otherwise. A message with `SentToFailureTransportStamp` would be
+ * dropped if it failed again. On SQS, stamps that cannot be the name of an attribute are JSON in `X-Symfony-Messenger`.
+ * On Redis they are in the entry's JSON.
  */
 const STAMP = 'X-Message-Stamp-Symfony\\Component\\Messenger\\Stamp\\';
 const SYMFONY: HeaderConvention = {
@@ -168,7 +168,7 @@ const SYMFONY: HeaderConvention = {
 
 /**
  * Wolverine: on RabbitMQ with `EnableEnhancedDeadLettering`, on SQS always. `DeadLetterQueueConstants` of its source;
- * https://wolverinefx.net/tutorials/dead-letter-queues. `attempts` counts the deliveries that failed.
+ * https://wolverinefx.net/tutorials/dead-letter-queues. `attempts` counts the failed deliveries.
  */
 const WOLVERINE: HeaderConvention = {
   framework: 'Wolverine',
@@ -203,8 +203,8 @@ const WATERMILL: HeaderConvention = {
 };
 
 /**
- * Moleculer's channels on AMQP: `constants.js` and `adapters/amqp.js` of @moleculer/channels; other headers do not
- * survive. The error is there from 0.2 on.
+ * Moleculer's channels on AMQP: `constants.js` and `adapters/amqp.js` of @moleculer/channels. Other headers are lost.
+ * The error is there from 0.2 on.
  */
 const MOLECULER: HeaderConvention = {
   framework: 'Moleculer',
@@ -217,7 +217,7 @@ const MOLECULER: HeaderConvention = {
 
 /**
  * The dead-letter queue of a Lambda function that is invoked asynchronously. The function is not a queue, so nothing
- * says where it belongs. https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
+ * says where the message belongs. https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
  */
 const LAMBDA: HeaderConvention = {
   framework: 'AWS Lambda',
@@ -242,9 +242,9 @@ const EVENTBRIDGE: HeaderConvention = {
 };
 
 /**
- * Celery has no row: it acknowledges a task that failed, and keeps its error in the result backend; what it rejects,
- * the broker dead-letters. Nor have Laravel, whose failed jobs are in a database, and aio-pika, nameko, NestJS, which
- * leave it to the broker.
+ * Celery has no row: it acknowledges a failed task and keeps its error in the result backend. Tasks that it rejects are
+ * dead-lettered by the broker. Laravel has none either: its failed jobs are in a database. Nor have aio-pika, nameko
+ * and NestJS: they leave it to the broker.
  */
 export const HEADER_CONVENTIONS: readonly HeaderConvention[] = [
   NSERVICEBUS,

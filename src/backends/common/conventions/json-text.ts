@@ -1,17 +1,18 @@
 /**
- * Frameworks put a message into JSON of their own. To take a mark out of it, or the message out of them, the text is
- * cut and never written anew: a JSON round trip would change large numbers, the order of keys and the spelling of both.
+ * Frameworks put a message into JSON of their own. To remove a mark from it, or to take the message out of it, the text
+ * is cut and never written again: a JSON round trip would change large numbers, the order of keys and the spelling of
+ * both.
  */
 
 interface Member {
   readonly name: string;
-  /** Of its key. */
+  /** The range of its key. */
   readonly start: number;
   readonly value: number;
   readonly end: number;
 }
 
-/** The object that a text is; null when it is no JSON, or another value. */
+/** The object that a text contains; null: it is not JSON, or another value. */
 export function parseObject(text: string): Readonly<Record<string, unknown>> | null {
   try {
     const value: unknown = JSON.parse(text);
@@ -25,7 +26,9 @@ export function isRecord(value: unknown): value is Readonly<Record<string, unkno
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Text of one member of an object, as it stands there; null when it is not there exactly once. `text` must be JSON. */
+/**
+ * The text of one member of an object, unchanged; null unless the member is there exactly once. `text` must be JSON.
+ */
 export function memberText(text: string, name: string): string | null {
   const found = membersOf(text, 0)?.filter((member) => member.name === name) ?? [];
   const [only, ...others] = found;
@@ -33,8 +36,8 @@ export function memberText(text: string, name: string): string | null {
 }
 
 /**
- * Without the members that `isDropped` names, of the object that the members of `path` lead to. Every other byte stays.
- * `text` must be JSON.
+ * Removes the members that `isDropped` names from the object that the members of `path` lead to. Every other byte
+ * stays. `text` must be JSON.
  */
 export function withoutMembers(text: string, path: readonly string[], isDropped: (name: string) => boolean): string {
   let at = 0;

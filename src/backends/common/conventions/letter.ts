@@ -1,20 +1,20 @@
 import type { Headers } from '../../../contract/message.ts';
 
-/** What any broker can tell of a message, for the table to be asked. */
+/** The facts about a message that any broker can give, to be checked against the table. */
 export interface Letter {
-  /** The queue that it stands in. */
+  /** The queue that it is in. */
   readonly queue: string;
   readonly headers: Headers;
   readonly body: Uint8Array;
 }
 
-/** An exchange and the key with which a message was published there: it leads to queues, but names none. */
+/** An exchange and the key with which a message was published there. They lead to queues but name none. */
 export interface Route {
   readonly exchange: string;
   readonly routingKey: string;
 }
 
-/** What AMQP keeps beside the headers; absent: the message had none. */
+/** The properties that AMQP keeps beside the headers; absent: the message had none. */
 export interface OriginalProperties {
   readonly contentType?: string;
   readonly contentEncoding?: string;
@@ -36,19 +36,16 @@ export interface OriginalProperties {
 export interface Restored {
   readonly headers: Headers;
   readonly body: Uint8Array;
-  /**
-   * Present where the framework sent an envelope: the properties of what is in it, which take the place of the
-   * envelope's.
-   */
+  /** Present if the framework sent an envelope: the properties of the message in it, which replace the envelope's. */
   readonly properties?: OriginalProperties;
 }
 
-/** How a message died that an application or its framework has put away by itself. */
+/** How a message died that an application or its framework has put away itself. */
 export interface FrameworkDeath {
   readonly framework: string;
-  /** The queue that lost it; null when it names none. */
+  /** The queue that lost it; null if the message names none. */
   readonly from: string | null;
-  /** Where it names an exchange instead. */
+  /** The exchange, if it names one instead. */
   readonly route: Route | null;
   readonly reason: string;
   readonly error: string | null;

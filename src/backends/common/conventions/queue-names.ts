@@ -1,6 +1,6 @@
 /**
- * The names that frameworks give to the queues of what they have given up on, unless they are told others; the sources
- * are with the conventions.
+ * The default names that frameworks give to the queues of messages that they have given up on. The conventions name the
+ * sources.
  */
 const NAMES: readonly { readonly framework: string; readonly name: RegExp }[] = [
   { framework: 'MassTransit', name: /^(.+)_(?:error|skipped)$/ },
@@ -10,8 +10,8 @@ const NAMES: readonly { readonly framework: string; readonly name: RegExp }[] = 
 ];
 
 /**
- * For a note in the statistics of a queue without links, where nothing but its name is known: whose dead letters it may
- * hold, and how to see them. Null for any other name.
+ * A note in the statistics of a queue without links, if only its name is known: whose dead letters it may hold, and how
+ * to see them. Null for any other name.
  */
 export function parkedNote(queue: string): string | null {
   for (const { framework, name } of NAMES) {

@@ -2,11 +2,11 @@ import { readInstant } from '../../../contract/instant.ts';
 import type { Headers } from '../../../contract/message.ts';
 import { isRecord } from './json-text.ts';
 
-/** How a field of a death is read from the headers of a framework. */
+/** Reads a field of a death from the headers of a framework. */
 export type Reading = (headers: Headers, queue: string) => string | null;
 export type InstantReading = (headers: Headers) => number | null;
 
-/** The text of a header; a number as digits. Null for what is missing, empty or no text. */
+/** The text of a header, or a number as digits. Null: the header is missing, empty or not text. */
 export function headerText(headers: Headers, name: string): string | null {
   const value = Object.hasOwn(headers, name) ? headers[name] : undefined;
   if (typeof value === 'number') return String(value);
@@ -28,7 +28,7 @@ export function always(word: string): Reading {
   return () => word;
 }
 
-/** `type: message`, as much of it as there is. */
+/** `type: message`, or the part of it that is there. */
 export function typed(type: string, message: string): Reading {
   return (headers) => joined(headerText(headers, type), headerText(headers, message));
 }
@@ -38,7 +38,7 @@ export function joined(type: string | null, message: string | null): string | nu
   return `${type}: ${message}`;
 }
 
-/** The first that finds something. */
+/** The first reading that finds something. */
 export function first(...readings: readonly Reading[]): Reading {
   return (headers, queue) => {
     for (const reading of readings) {
@@ -65,7 +65,7 @@ function queueOfAddress(address: string | null): string | null {
   }
 }
 
-/** The queue's own name without an ending that its framework gives to the queues of dead letters. */
+/** The queue's own name, without the suffix that its framework gives to queues of dead letters. */
 export function queueWithout(...endings: readonly string[]): Reading {
   return (_headers, queue) => {
     const ending = endings.find((one) => queue.endsWith(one) && queue.length > one.length);
@@ -73,7 +73,7 @@ export function queueWithout(...endings: readonly string[]): Reading {
   };
 }
 
-/** The name of the queue in an ARN of SQS; null for any other. */
+/** The name of the queue in an ARN of SQS; null for any other ARN. */
 export function queueOfArn(name: string): Reading {
   return (headers) => /^arn:[^:]+:sqs:[^:]*:[^:]*:([^:]+)$/.exec(headerText(headers, name) ?? '')?.[1] ?? null;
 }
@@ -83,7 +83,7 @@ export function instantOf(name: string): InstantReading {
   return (headers) => readInstant(headerText(headers, name), 'milliseconds').at;
 }
 
-/** A member of the last of the stamps that are JSON in a header. */
+/** A member of the last of the stamps, which are JSON in a header. */
 export function lastStamp(headers: Headers, name: string, member: string): string | null {
   const json = headerText(headers, name);
   if (json === null) return null;

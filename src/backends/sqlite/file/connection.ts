@@ -3,7 +3,7 @@ import { MqError } from '../../../contract/errors.ts';
 
 export type Params = Record<string, SQLInputValue>;
 
-/** One row, whose columns are checked as they are read: a file of ours may have been changed by another hand. */
+/** One row. Its columns are checked when they are read, because another program may have changed the file. */
 export class Row {
   readonly #columns: Record<string, unknown>;
 
@@ -44,7 +44,7 @@ function wrongColumn(name: string): MqError {
   });
 }
 
-/** A database with its prepared statements, each prepared when it is first used. Synchronous, as `node:sqlite` is. */
+/** A database with its prepared statements. Each is prepared at its first use. Synchronous, as `node:sqlite` is. */
 export class Connection {
   readonly database: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
@@ -54,7 +54,7 @@ export class Connection {
     this.database = database;
   }
 
-  /** Random per file: makes the ids that we give unique among all files. */
+  /** Random for each file: it makes the ids that `mq` gives unique among all files. */
   get token(): string {
     this.#token ??= this.one('SELECT token FROM file').text('token');
     return this.#token;
@@ -91,8 +91,8 @@ export class Connection {
   }
 
   /**
-   * A number beyond those that are exact, which another hand has written, is not to cost all that stands beside it: it
-   * is read as the largest exact one. Only what changes nothing may be asked twice.
+   * Another program may have written a number that is too large to be exact. That must not cost everything beside it:
+   * it is read as the largest exact one. Only a statement that changes nothing may be run twice.
    */
   #reading<T>(sql: string, read: (statement: StatementSync) => T): T {
     const statement = this.statement(sql);
@@ -109,7 +109,7 @@ export class Connection {
     }
   }
 
-  /** The first of `count` fresh numbers. Inside a transaction only. */
+  /** The first of `count` fresh numbers. Only inside a transaction. */
   allot(count: number): number {
     const next = this.one('UPDATE file SET sequence = sequence + :count RETURNING sequence', { count });
     return next.integer('sequence') - count + 1;
@@ -120,7 +120,7 @@ function isOutOfRange(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'ERR_OUT_OF_RANGE';
 }
 
-/** Of a row, several, or none. */
+/** Works on one row, several, or none. */
 function withNumbers(value: unknown): unknown {
   if (typeof value === 'bigint')
     return Math.max(Number.MIN_SAFE_INTEGER, Math.min(Number.MAX_SAFE_INTEGER, Number(value)));

@@ -6,8 +6,8 @@ let loaded: Promise<Driver> | null = null;
 
 /**
  * `node:sqlite`, loaded when a file is first opened. Node 22 warns once that it is experimental: exactly that warning
- * is held back. The global `process` is used here: importing `node:process` builds the standard streams and costs some
- * 7 ms (measured on Node 24).
+ * is suppressed. The global `process` is used here, because importing `node:process` builds the standard streams and
+ * takes some 7 ms (measured on Node 24).
  */
 export function loadDriver(): Promise<Driver> {
   loaded ??= loadQuietly();
@@ -24,14 +24,14 @@ async function loadQuietly(): Promise<Driver> {
   };
   process.emitWarning = filtered as typeof original;
   try {
-    // As an object: an `import` would read every member first, which costs another millisecond of a command that takes
-    // thirty.
+    // Taken as an object: an `import` would read every member first, which takes another millisecond of a command that
+    // takes thirty.
     const driver: Driver | undefined = process.getBuiltinModule('node:sqlite');
     if (driver !== undefined) return driver;
   } finally {
     process.emitWarning = original;
   }
-  // Node 22.12 has it behind a flag only (https://nodejs.org/api/sqlite.html, "History").
+  // Node 22.12 has it only behind a flag (https://nodejs.org/api/sqlite.html, "History").
   throw new MqError('CONFIG_INVALID', `this Node.js (${process.version}) has no built-in SQLite`, {
     hint: 'update Node.js to 22.13 or newer',
     backend: 'sqlite',

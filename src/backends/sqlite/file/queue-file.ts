@@ -11,11 +11,13 @@ import { readStill } from './still.ts';
 
 type Driver = Awaited<ReturnType<typeof loadDriver>>;
 
-/** How long we wait for another process's transaction before we give up, or `--timeout` where that is less. */
+/** How long to wait for another process's transaction before giving up, or `--timeout` if that is less. */
 const LOCK_WAIT_MS = 5_000;
-/** So long still after an interruption, so that all ends soon, and what is in the air can be put back meanwhile. */
+/**
+ * How long to wait after an interruption, so that everything ends soon and messages in the air can still be put back.
+ */
 const GRACE_MS = 700;
-/** How long SQLite itself may wait for a lock, because it blocks the whole process meanwhile. */
+/** How long SQLite itself may wait for a lock. It is short, because SQLite blocks the whole process meanwhile. */
 const BLOCKING_WAIT_MS = 5;
 
 export interface Patience {
@@ -33,10 +35,10 @@ interface PendingWrite {
 export class DoubtfulWrite extends MqError {}
 
 /**
- * The file behind a broker: opened when it is there, created by the first write, never by a read. Writes that are asked
- * for in the same turn of the event loop share one transaction, so that a thousand confirmed messages cost one sync to
- * disk. A write resolves only after its commit: WAL with `synchronous=FULL`, so that a power cut takes nothing that was
- * confirmed.
+ * The file behind a broker. It is opened if it exists, created by the first write, and never created by a read. Writes
+ * that are requested in the same turn of the event loop share one transaction, so that a thousand confirmed messages
+ * cost one sync to disk. A write resolves only after its commit: WAL with `synchronous=FULL`, so that a power cut loses
+ * nothing that was confirmed.
  */
 export class QueueFile {
   readonly path: string;
@@ -57,8 +59,8 @@ export class QueueFile {
   }
 
   /**
-   * Throws when the file is there but is none of ours. A lock of another process is waited for `timeoutMs` at most, and
-   * shortly once `signal` has aborted.
+   * Throws if the file exists but is not one of ours. Waits for a lock of another process at most `timeoutMs`, and only
+   * shortly after `signal` has aborted.
    */
   static async open(path: string, { timeoutMs = LOCK_WAIT_MS, signal }: Patience = {}): Promise<QueueFile> {
     const file = new QueueFile(path, await loadDriver(), Math.min(timeoutMs, LOCK_WAIT_MS));
@@ -80,7 +82,7 @@ export class QueueFile {
     return this.path === IN_MEMORY;
   }
 
-  /** Changes whenever anything may have changed in the file, by us or by another process. */
+  /** Changes whenever something may have changed in the file, by this or another process. */
   version(): string {
     try {
       const connection = this.#connect(false);
@@ -91,7 +93,9 @@ export class QueueFile {
     }
   }
 
-  /** What `work` finds, or `otherwise` while the file does not exist. `work` may be run again: it must only read. */
+  /**
+   * The result of `work`, or `otherwise` while the file does not exist. `work` may be run again, so it must only read.
+   */
   async read<T>(work: (connection: Connection) => T, otherwise: T): Promise<T> {
     return this.#patiently(() =>
       readStill(this.#driver, this.path, (still) => {
@@ -103,9 +107,9 @@ export class QueueFile {
   }
 
   /**
-   * Runs `work` in a transaction that it may share with others, and resolves after the commit. When `work` throws an
-   * `MqError` it must not have changed anything yet; the other writes of the transaction are not touched by that. Any
-   * other error rolls all of them back. Rejects with a `DoubtfulWrite` when the disk failed during the commit.
+   * Runs `work` in a transaction that it may share with others, and resolves after the commit. If `work` throws an
+   * `MqError`, it must not have changed anything yet, and the other writes of the transaction are not affected. Any
+   * other error rolls all of them back. Rejects with a `DoubtfulWrite` if the disk failed during the commit.
    */
   write<T>(work: (connection: Connection) => T): Promise<T> {
     return new Promise<T>((resolve, reject) => {
@@ -114,13 +118,13 @@ export class QueueFile {
     });
   }
 
-  /** Lets `close` be called when this file is closed first. The function takes that back. */
+  /** Calls `close` if this file is closed first. The returned function cancels that. */
   onClose(close: () => Promise<void>): () => void {
     this.#closers.add(close);
     return () => void this.#closers.delete(close);
   }
 
-  /** Closes what depends on the file, and waits for the writes that were asked for. Idempotent. */
+  /** Closes everything that depends on the file, and waits for the requested writes. Idempotent. */
   async close(): Promise<void> {
     await Promise.allSettled([...this.#closers].map((closer) => closer()));
     while (this.#flushing !== null) await this.#flushing;
@@ -176,14 +180,17 @@ export class QueueFile {
         // SQLite has already rolled back by itself, as it does for a full disk.
       }
       const mapped = toMqError(error, this.path);
-      // A busy COMMIT must not be taken for a busy BEGIN, which may be repeated.
+      // A busy COMMIT must not be taken for a busy BEGIN: only the latter may be repeated.
       throw committing && leavesDoubt(error)
         ? new DoubtfulWrite(mapped.code, mapped.message, { backend: 'sqlite' })
         : mapped;
     }
   }
 
-  /** Repeats what could not begin because another process holds the lock, waiting without blocking the process. */
+  /**
+   * Repeats a transaction that could not begin because another process holds the lock. Waits without blocking the
+   * process.
+   */
   async #patiently<T>(work: () => T): Promise<T> {
     const startedAt = Date.now();
     for (;;) {
@@ -209,7 +216,7 @@ export class QueueFile {
     if (this.path !== IN_MEMORY && !exists(this.path)) {
       if (!create) return null;
       makeFolder(dirname(this.path));
-      // SQLite would create it for everyone to read; it gives its side files the mode of the main one.
+      // SQLite would make it readable for everyone. Its side files get the mode of the main file.
       closeSync(openSync(this.path, 'a', 0o600));
     }
     const database = new this.#driver.DatabaseSync(this.path);
@@ -229,7 +236,9 @@ export class QueueFile {
   }
 }
 
-/** Node.js calls a folder missing that cannot be made on a read-only disk: then the folder above says why. */
+/**
+ * Node.js calls a folder missing if it cannot be created on a read-only disk: then the folder above gives the reason.
+ */
 function makeFolder(path: string): void {
   try {
     mkdirSync(path, { recursive: true, mode: 0o700 });
@@ -250,8 +259,8 @@ function exists(path: string): boolean {
 }
 
 /**
- * False for an empty database, which the first write makes ours. Throws for another program's, and for a newer one of
- * ours.
+ * False for an empty database, which the first write makes ours. Throws for another program's database, and for one of
+ * a newer `mq`.
  */
 function isOurs(connection: Connection, path: string): boolean {
   const { application, version, objects } = identity(connection);
@@ -277,8 +286,8 @@ function isOurs(connection: Connection, path: string): boolean {
 }
 
 /**
- * As the schema says: a view in the place of a table, or a trigger, is a program of somebody else that would run inside
- * ours, and may never end.
+ * The tables must be as in the schema. A view instead of a table, or a trigger, is somebody else's program: it would
+ * run inside ours, and may never end.
  */
 function requireOwnTables(connection: Connection, path: string): void {
   const found = connection.all("SELECT type, name, sql FROM sqlite_schema WHERE type IN ('table', 'view', 'trigger')");
@@ -286,7 +295,7 @@ function requireOwnTables(connection: Connection, path: string): void {
   const isOwn =
     OWN_TABLES.every(([name, sql]) => texts.get(name) === sql) && found.every((row) => row.text('type') !== 'trigger');
   if (isOwn) return;
-  throw new MqError('CONFIG_INVALID', `the tables of ${path} are not those that mq makes`, {
+  throw new MqError('CONFIG_INVALID', `the tables of ${path} are not the ones that mq creates`, {
     hint: 'another program has changed the file; choose another path',
     backend: 'sqlite',
   });
@@ -299,7 +308,10 @@ const OWN_TABLES: readonly (readonly [string, string])[] = SCHEMA.split(';\n').f
   return name === undefined ? [] : [[name, sql] as const];
 });
 
-/** Read at one moment: between two, another process may make the file ours, which would look like another program's. */
+/**
+ * Read at one moment: between two reads, another process may make the file ours, and that would look like another
+ * program's.
+ */
 function identity(connection: Connection) {
   const { database } = connection;
   database.exec('BEGIN');
@@ -310,7 +322,8 @@ function identity(connection: Connection) {
       objects: connection.one('SELECT count(*) AS count FROM sqlite_schema').integer('count'),
     };
   } finally {
-    // Nothing was written, so either end is right; when SQLite has ended it by itself there is nothing to end.
+    // Nothing was written, so commit and rollback are both right. If SQLite has ended the transaction itself, there is
+    // nothing to end.
     try {
       database.exec('ROLLBACK');
     } catch {}
@@ -318,7 +331,7 @@ function identity(connection: Connection) {
 }
 
 /**
- * Makes an empty database ours. Several processes may try at once: one does it, the others find it done or are told
+ * Makes an empty database ours. Several processes may try at once: one does it, and the others find it done or are told
  * that it is busy.
  */
 function install(connection: Connection): void {

@@ -4,8 +4,8 @@ export const APPLICATION_ID = 0x6d716f70;
 export const SCHEMA_VERSION = 1;
 
 /**
- * What a message's row says of its state. Time alone also changes states (a delay ends, a lease or a time to live runs
- * out); the row is brought up to date by the next claim, and readers see through it, see time.ts.
+ * * The stored state of a message. Time alone also changes states: a delay ends, a lease or a time to live runs out.
+ * The next claim brings the row up to date. Until then readers compute the real state: see time.ts.
  *
  * ```
  *             ┌─────────────── delay over ◄── delayed ◄─ sent with a delay
@@ -22,11 +22,11 @@ export const SCHEMA_VERSION = 1;
 export const STORED = { ready: 0, delayed: 1, inFlight: 2, dead: 3, deadInFlight: 4 } as const;
 
 /**
- * `sequence` gives out keys and positions, which are never used twice in a file. A message's key is for life; its
- * position says when it last came to its queue, and `rank` is the negated priority, so that delivery order is (rank,
- * position) in the direction of the index. What never changes and may be large is in `payload`, so that claiming and
- * settling do not rewrite it. `wake`: when a ready or delayed row changes its state by itself. `holder`: the consumer
- * of an in-flight row. All times are milliseconds since the epoch.
+ * `sequence` gives out keys and positions, which are never used twice in a file. A message keeps its key for life. Its
+ * position says when it last came to its queue. `rank` is the negated priority, so that delivery order is (rank,
+ * position) in the direction of the index. Data that never changes and may be large is in `payload`, so that claiming
+ * and settling do not rewrite it. `wake`: when a ready or delayed row changes its state by itself. `holder`: the
+ * consumer of an in-flight row. All times are milliseconds since the epoch.
  */
 export const SCHEMA = `
 CREATE TABLE file (token TEXT NOT NULL, sequence INTEGER NOT NULL) STRICT;

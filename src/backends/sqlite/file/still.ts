@@ -9,10 +9,11 @@ type Driver = Awaited<ReturnType<typeof loadDriver>>;
 const TRIES = 3;
 
 /**
- * Reads a file whose log cannot be made beside it, as on a read-only disk or in a folder of somebody else. SQLite asks
- * for the log and its index even to read, unless it is told that the file is immutable. It is, as long as nobody has
- * it open to write, and who has keeps a log beside it: so there must be none, and the file must be the same afterwards.
- * `read`: with a connection of its own, null for the usual way, which works while another process keeps the log.
+ * Reads a file whose log cannot be created beside it, as on a read-only disk or in somebody else's folder. Even to
+ * read, SQLite needs the log and its index, unless it is told that the file is immutable. The file is immutable as long
+ * as no process has it open for writing, and a process that has keeps a log beside it. So there must be no log, and the
+ * file must be the same afterwards. `read`: called with a connection of its own, or with null for the usual way, which
+ * works while another process keeps the log.
  */
 export function readStill<T>(driver: Driver, path: string, read: (still: Connection | null) => T): T {
   for (let tried = 1; ; tried++) {
@@ -30,7 +31,7 @@ export function readStill<T>(driver: Driver, path: string, read: (still: Connect
       const found = read(new Connection(database));
       if (stateOf(path) === before) return found;
     } catch (error) {
-      // What is read while another process writes may look like damage.
+      // A file that is read while another process writes may look damaged.
       if (stateOf(path) === before || tried === TRIES) throw error;
     } finally {
       database.close();
@@ -39,7 +40,7 @@ export function readStill<T>(driver: Driver, path: string, read: (still: Connect
   }
 }
 
-/** By an address, because only that can say so. Node.js knows addresses from 22.15 on. */
+/** Opened by an address (a URL), because only that can say so. Node.js knows addresses from 22.15 on. */
 function openImmutable(driver: Driver, path: string, refusal: unknown) {
   const address = pathToFileURL(path);
   address.searchParams.set('immutable', '1');
@@ -50,7 +51,7 @@ function openImmutable(driver: Driver, path: string, refusal: unknown) {
   }
 }
 
-/** Null: there is a log, so somebody may be writing, or what it holds is not in the file yet. */
+/** Null: there is a log. So a process may be writing, or the log's content is not in the file yet. */
 function stateOf(path: string): string | null {
   const log = statSync(`${path}-wal`, { throwIfNoEntry: false });
   if (log !== undefined && log.size > 0) return null;

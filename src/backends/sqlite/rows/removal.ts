@@ -3,19 +3,19 @@ import type { Connection } from '../file/connection.ts';
 import type { QueueFile } from '../file/queue-file.ts';
 import { STORED } from '../file/schema.ts';
 
-/** One transaction deletes at most so many, to leave other processes their turn. */
+/** One transaction deletes at most this many, to let other processes have their turn. */
 export const PAGE = 10_000;
 
-/** Deletes the rows whose keys a query chooses. Their number. */
+/** Deletes the rows whose keys a query chooses. Returns their number. */
 export function removeMessages(connection: Connection, keys: string, params: Record<string, number>): number {
   connection.run(`DELETE FROM payload WHERE key IN (${keys})`, params);
   return connection.run(`DELETE FROM message WHERE key IN (${keys})`, params);
 }
 
 /**
- * Deletes a queue at once, with what consumers hold of it. The other messages, of which there may be millions, are
- * nobody's from then on, because the id of a queue is never given out again: `sweep` deletes them. The number of
- * messages lost, those included.
+ * Deletes a queue at once, with the messages that consumers hold. The other messages, maybe millions, then belong to no
+ * queue, because the id of a queue is never used again: `sweep` deletes them. Returns the number of messages lost,
+ * including those.
  */
 export function removeQueue(connection: Connection, queue: number): number {
   const lost = connection.one('SELECT count(*) AS count FROM message WHERE queue = :queue', { queue }).integer('count');
@@ -26,16 +26,16 @@ export function removeQueue(connection: Connection, queue: number): number {
   return lost;
 }
 
-/** Every queue id that has messages, found by leaps in the index, less those that are there. */
+/** Every queue id that has messages, found by jumps in the index, without those of existing queues. */
 const ABANDONED = `WITH RECURSIVE owner(id) AS (
     SELECT min(queue) FROM message
     UNION ALL SELECT (SELECT min(queue) FROM message WHERE queue > owner.id) FROM owner WHERE owner.id IS NOT NULL)
   SELECT id FROM owner WHERE id IS NOT NULL AND id NOT IN (SELECT id FROM queue) LIMIT 1`;
 
 /**
- * Deletes the messages of deleted queues page by page, also those that an interrupted sweep has left. An abort ends it
- * between two pages, and so does a file that is locked for too long or a full disk: nobody misses what is left, and the
- * next sweep goes on with it.
+ * Deletes the messages of deleted queues page by page, including those that an interrupted sweep has left. It ends
+ * between two pages at an abort, if the file is locked for too long, or if the disk is full. The remaining messages do
+ * no harm, and the next sweep continues with them.
  */
 export async function sweep(file: QueueFile, signal: AbortSignal): Promise<void> {
   try {
@@ -45,7 +45,7 @@ export async function sweep(file: QueueFile, signal: AbortSignal): Promise<void>
   }
 }
 
-/** False when nothing was left to delete. */
+/** False if nothing was left to delete. */
 function sweepPage(connection: Connection): boolean {
   const queue = connection.find(ABANDONED)?.integer('id');
   if (queue === undefined) return false;

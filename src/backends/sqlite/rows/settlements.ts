@@ -15,10 +15,10 @@ interface Pending {
 }
 
 const BATCH = 5_000;
-/** An error text is for people; a program that fails with megabytes of output must not fill the disk. */
+/** An error text is for people. A program that fails with megabytes of output must not fill the disk. */
 const LONGEST_ERROR = 10_000;
 
-/** Settles deliveries, those of one turn of the event loop in one transaction. */
+/** Settles deliveries. Those of one turn of the event loop share one transaction. */
 export class Settlements {
   readonly #file: QueueFile;
   readonly #queue: QueueFacts;
@@ -30,7 +30,7 @@ export class Settlements {
     this.#queue = queue;
   }
 
-  /** Rejects when the delivery is not this holder's any more (its lease ran out), or when the commit is not certain. */
+  /** Rejects if this holder no longer has the delivery (its lease ran out), or if the commit is not certain. */
   settle(key: number, holder: number, verdict: Verdict): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#pending.push({ key, holder, verdict, resolve, reject });
@@ -102,8 +102,8 @@ function apply(connection: Connection, queue: QueueFacts, batch: readonly Pendin
 }
 
 /**
- * Puts in-flight rows back as they were before they were claimed, on their old places. A time to live that ran out
- * meanwhile is found by the next claim. The number of rows.
+ * Puts in-flight rows back as they were before they were claimed, in their old places. The next claim finds a time to
+ * live that ran out meanwhile. Returns the number of rows.
  */
 export function giveBack(connection: Connection, where: string, params: Record<string, number>): number {
   return connection.run(

@@ -5,13 +5,13 @@ import type { QueueFacts } from './queue-facts.ts';
 
 export const LEASE_EXPIRED = 'lease expired';
 
-/** Consumers that stopped extending their lease: crashed, or cut off. */
+/** Consumers that stopped extending their lease: crashed or cut off. */
 const LOST = 'holder IN (SELECT id FROM consumer WHERE queue = :queue AND lease_until <= :now)';
 const SPENT = 'receives >= coalesce(max_receives, :maxReceives)';
 
 /**
- * The state that a row has at `:now`, which its stored state lags behind until the next claim. A reader sees this one,
- * so that looking needs no write. Parameters: `:queue`, `:now`, `:maxReceives`.
+ * The state of a row at `:now`. Its stored state is out of date until the next claim. A reader uses this one, so that
+ * looking needs no write. Parameters: `:queue`, `:now`, `:maxReceives`.
  */
 export const SEEN = `CASE state
   WHEN ${STORED.ready} THEN iif(wake <= :now, ${STORED.dead}, ${STORED.ready})
@@ -20,7 +20,7 @@ export const SEEN = `CASE state
   WHEN ${STORED.deadInFlight} THEN iif(${LOST}, ${STORED.dead}, ${STORED.deadInFlight})
   ELSE state END`;
 
-/** The stored states among which rows are found that are seen in a state. */
+/** The stored states that a row with a given real state can have. */
 export const SOURCES: Readonly<Record<'ready' | 'in-flight' | 'delayed' | 'dead', readonly number[]>> = {
   ready: [STORED.ready, STORED.delayed, STORED.inFlight],
   'in-flight': [STORED.inFlight, STORED.deadInFlight],
@@ -40,7 +40,7 @@ export function stateOf(stored: number): MessageState | null {
   return STATES[stored] ?? null;
 }
 
-/** True when a stored state of the queue lags behind. Cheap. */
+/** True if a stored state of the queue is out of date. Cheap. */
 export function lags(connection: Connection, queue: number, now: number): boolean {
   const row = connection.one(
     `SELECT EXISTS (SELECT 1 FROM message WHERE queue = :queue AND wake <= :now)
@@ -63,8 +63,8 @@ export function nextChangeAt(connection: Connection, queue: number): number | nu
 }
 
 /**
- * Writes down what time has done. Inside a transaction. The row's own instants are kept, so that a reader before and
- * after sees the same.
+ * Writes the state changes that time has caused. Inside a transaction. The row's own instants are kept, so that readers
+ * see the same before and after.
  */
 export function catchUp(connection: Connection, { id: queue, maxReceives }: QueueFacts, now: number): void {
   if (!lags(connection, queue, now)) return;
