@@ -14,7 +14,7 @@ export class RedisBroker implements Broker {
   readonly name = 'redis';
   readonly address: string;
   readonly #connection: Connection;
-  /** Null: nothing decides by itself which server is the master. */
+  /** Null: the master never changes by itself. */
   readonly #replicas: Replicas | null;
 
   constructor(connection: Connection) {

@@ -4,7 +4,7 @@ import { clockCheck, clockReading } from '../common/clock.ts';
 import type { Connection } from './connection/connection.ts';
 import { asList, asText } from './connection/reply.ts';
 
-/** A key that nobody has. The commands below are asked about and not run: `ACL DRYRUN` (Redis 7, Valkey). */
+/** A key that does not exist. The commands below are checked and not run: `ACL DRYRUN` (Redis 7, Valkey). */
 const NOBODYS_KEY = 'mq-is-there-anybody';
 const RIGHTS: readonly (readonly [
   name: string,
@@ -77,7 +77,7 @@ const RIGHTS: readonly (readonly [
   ],
 ];
 
-/** Version, clock, memory policy and rights, by reading only. */
+/** Checks version, clock, memory policy and rights, only by reading. */
 export async function* serverChecks(
   connection: Connection,
   signal: AbortSignal,
@@ -100,7 +100,7 @@ export async function* serverChecks(
     const detail = `policy ${policy}: when memory is full, the server throws keys away, queues among them`;
     return { name: 'memory', status: 'warning', detail, hint: 'CONFIG SET maxmemory-policy noeviction' };
   });
-  // Said only where it is wrong: most servers save nothing, or well.
+  // Told only if it is wrong: most servers save nothing, or save without errors.
   if (await isSaveFailing(ask)) {
     const detail = 'the last save to disk failed: the server refuses every change, unless it is set not to';
     yield { name: 'disk', status: 'warning', detail, hint: 'see its log, its folder and the space on its disk' };
@@ -113,7 +113,7 @@ async function isSaveFailing(ask: (name: string, ...args: readonly string[]) => 
   try {
     return /^(?:rdb_last_bgsave_status|aof_last_write_status):err/m.test(asText(await ask('INFO', 'persistence')));
   } catch (error) {
-    // What INFO says is asked for by other checks, which tell that it may not be run.
+    // Other checks ask for the content of INFO, and they tell if it may not be run.
     if (!isMqError(error) || error.code === 'ABORTED') throw error;
     return false;
   }
@@ -126,7 +126,7 @@ function serverCheck(info: string): Check {
   return { name: 'server', status: 'ok', detail: `${product}, ${value('redis_mode') ?? 'standalone'}`, hint: null };
 }
 
-/** A replica that only reads refuses every change, whatever the rights of the user are. */
+/** A read-only replica refuses every change, whatever the rights of the user are. */
 function roleCheck(info: string): Check {
   if (/^role:slave/m.test(info) && !/^slave_read_only:0/m.test(info)) {
     return {
@@ -162,8 +162,7 @@ async function* rightsChecks(
     for (const command of commands) {
       const answer = asText(await ask('ACL', 'DRYRUN', user, ...command));
       if (answer === 'OK') continue;
-      // The server says of which kind the refusal is: for a key that nobody has, it tells nothing of those that there
-      // are.
+      // The server says of which kind the refusal is. For a key that does not exist, it tells nothing of existing ones.
       (/access the .* key/.test(answer) ? onSomeKeys : refused).push(command);
     }
     const findings = [
@@ -176,7 +175,7 @@ async function* rightsChecks(
   }
 }
 
-/** `XINFO GROUPS`, `LLEN`: a command of several words is one right each. */
+/** `XINFO GROUPS`, `LLEN`: a command of several words is one right. */
 function namesOf(commands: readonly (readonly [string, ...string[]])[]): string {
   return [
     ...new Set(commands.map(([name, second = '']) => (/^X(INFO|GROUP)$/.test(name) ? `${name} ${second}` : name))),
@@ -189,7 +188,7 @@ async function* attempt(name: string, check: () => Promise<Check>): AsyncGenerat
   } catch (error) {
     if (!isMqError(error)) throw error;
     if (error.code === 'ABORTED') throw error;
-    // A user without the right to ask is none that the server is broken for.
+    // If the user has no right to ask, the server is not broken.
     yield {
       name,
       status: error.code === 'PERMISSION_DENIED' ? 'skipped' : 'failed',

@@ -12,33 +12,33 @@ import { redisError } from './errors.ts';
 export interface Held<T> {
   readonly message: Message;
   readonly item: T;
-  /** As `Delivery.stays`. */
+  /** The same as `Delivery.stays`. */
   readonly stays?: string;
 }
 
-/** Null: removed. Otherwise why it is not certain that it was. */
+/** Null: removed. Otherwise the reason why that is not certain. */
 export type Removal = string | null;
 
 /**
- * A way to read forward through a queue without taking anything, and to remove what was read. Both are only called one
- * at a time, so that a source may keep positions.
+ * Reads forward through a queue without taking anything, and removes what was read. Both are only called one at a time,
+ * so that a source may keep positions.
  */
 export interface BrowseSource<T> {
-  /** Rejects with `PERMISSION_DENIED` when the user may not remove anything. */
+  /** Rejects with `PERMISSION_DENIED` if the user may not remove anything. */
   mayRemove(): Promise<void>;
-  /** The next so many, past those read before; empty: nothing more at present. */
+  /** The next items, up to a number, after those read before; empty: nothing more at present. */
   read(count: number, signal: AbortSignal): Promise<readonly Held<T>[]>;
-  /** One result for each item, in their order. Throws when the answer was lost. */
+  /** One result for each item, in their order. Throws if the answer was lost. */
   remove(items: readonly T[]): Promise<readonly Removal[]>;
 }
 
 const POLL_MS = 200;
 
 /**
- * Consumes by looking: a message stays where it is until its receipt is acknowledged, and only then is it removed. So
- * nothing is lost when this process dies, and giving back costs nothing. The price is that other consumers see the
- * messages too while they are held; then the removal finds nothing and the ack rejects, because the message may have
- * been processed twice.
+ * Consumes by looking: a message stays in its place until its receipt is acknowledged, and only then is it removed. So
+ * nothing is lost if this process dies, and giving back costs nothing. The price is that other consumers also see the
+ * messages while they are held. Then the removal finds nothing and the ack rejects, because the message may have been
+ * processed twice.
  */
 export function browse<T>(source: BrowseSource<T>, options: ConsumeOptions, queue: string, lease: Lease): Consumer {
   const turns = new Turns();
@@ -47,7 +47,7 @@ export function browse<T>(source: BrowseSource<T>, options: ConsumeOptions, queu
   const bell = new Bell();
   let closed = false;
   let isOver = false;
-  /** Another mq is taking messages out: the end is not that of the queue. */
+  /** Another mq is taking messages out: this is not the end of the queue. */
   let isElsewhere = false;
   const pendingAcks = new Set<Promise<void>>();
 
@@ -150,7 +150,7 @@ export function browse<T>(source: BrowseSource<T>, options: ConsumeOptions, queu
   };
 }
 
-/** Gathers the acks of one moment into one call, and keeps calls in order. */
+/** Collects the acks of one moment into one call, and keeps calls in order. */
 class Remover<T> {
   readonly #source: BrowseSource<T>;
   readonly #turns: Turns;
@@ -200,8 +200,8 @@ class Remover<T> {
 }
 
 /**
- * One thing at a time, in the order asked. A macrotask passes before each, so that what is asked together can be done
- * together.
+ * Does one thing at a time, in the requested order. A macrotask passes before each, so that calls that are made
+ * together can be done together.
  */
 class Turns {
   #last: Promise<unknown> = Promise.resolve();

@@ -8,8 +8,8 @@ import { deadLetterQueueOf } from './handle.ts';
 import type { RedisSettings } from './url.ts';
 
 /**
- * A stream with the group of `?group=` (else `mq`) reading from its start, or a BullMQ queue. A list cannot be
- * created: it exists from its first element on.
+ * Creates a stream with the group of `?group=` (else `mq`) that reads from its start, or a BullMQ queue. A list cannot
+ * be created: it exists from its first element on.
  */
 export async function createQueue(connection: Connection, name: string, options: CreateOptions): Promise<void> {
   throwIfAborted(options.signal);
@@ -19,7 +19,7 @@ export async function createQueue(connection: Connection, name: string, options:
   if (refused !== undefined) throw usage(`Redis has no setting "${refused}" for a queue`, name);
   if (options.maxReceives !== null) {
     throw new MqError('NOT_SUPPORTED', `cannot create ${name}: Redis keeps no limit of deliveries with a queue`, {
-      hint: 'BullMQ takes attempts with each message; for streams say what is dead with ?deadDeliveries=',
+      hint: 'BullMQ takes attempts with each message; for streams, ?deadDeliveries= says when an entry is dead',
       backend: 'redis',
       queue: name,
     });
@@ -48,7 +48,7 @@ export async function createQueue(connection: Connection, name: string, options:
   }
 }
 
-/** Redis keeps no link between a queue and another: what the URL does not say would be forgotten with this command. */
+/** Redis keeps no link from a queue to another: a link that is not in the URL would be forgotten after this command. */
 function refuseForgottenLink(settings: RedisSettings, queue: string, kind: Kind, dlq: string | null): void {
   if (dlq === null || (kind === 'stream' && deadLetterQueueOf(settings, queue) === dlq)) return;
   const isBull = kind === 'bullmq';

@@ -1,8 +1,8 @@
 import type { DeadLetters } from '../../contract/queue.ts';
 
 /**
- * Of a stream or a list, which keep no link to another queue: the URL says where dead letters are. `isState`: without
- * such a word they are in the queue itself.
+ * For a stream or a list, which keep no link to another queue: the URL says where dead letters are. `isState`: if the
+ * URL does not say, they are in the queue itself.
  */
 export function deadLettersIn(dlq: string | null, isState: boolean, source: string | null): DeadLetters {
   return {

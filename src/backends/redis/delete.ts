@@ -5,7 +5,7 @@ import { findQueue } from './find.ts';
 import { internalsOf } from './handle.ts';
 import { takeOffRegister } from './list/frameworks/convention.ts';
 
-/** KEYS[1] the key, ARGV[1] the command that tells its length. Returns the length that went with it. */
+/** KEYS[1] the key, ARGV[1] the command that gives its length. Returns the length before the deletion. */
 const DELETE = `
 local count = redis.call(ARGV[1], KEYS[1])
 redis.call('UNLINK', KEYS[1])

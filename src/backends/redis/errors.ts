@@ -5,12 +5,12 @@ interface Translation {
   readonly says: string;
   readonly hint?: string;
   readonly retryable?: boolean;
-  /** The connection ended in the middle of something. */
+  /** The connection ended in the middle of a call. */
   readonly isCut?: true;
 }
 
 /**
- * The first word of a Redis error reply → what it means for an operator
+ * The first word of a Redis error reply → its meaning for an operator
  * (redis.io/docs/latest/develop/reference/protocol-spec, and `shared` in server.c). The sentences are ours: replies may
  * quote arguments, and an argument of AUTH is a password.
  */
@@ -57,7 +57,7 @@ const REPLIES: Readonly<Record<string, Translation>> = {
     says: 'the server is a node of a cluster',
     hint: 'add ?cluster=true to the URL',
   },
-  NOGROUP: { code: 'PRECONDITION_FAILED', says: 'the stream or its consumer group does not exist any more' },
+  NOGROUP: { code: 'PRECONDITION_FAILED', says: 'the stream or its consumer group no longer exists' },
   NOTBUSY: { code: 'UNAVAILABLE', says: 'the server is busy' },
 };
 
@@ -80,24 +80,24 @@ export interface ErrorPlace {
   readonly queue?: string | undefined;
 }
 
-/** True for an answer of the server: whatever was asked was certainly not done. */
+/** True for an answer of the server: then the request was certainly not carried out. */
 export function isRefusal(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   return error.name === 'ReplyError' || error.name === 'SimpleError' || AFTER_REDIRECTIONS.test(error.message);
 }
 
-/** A server that cannot save to disk refuses PING, too, and answers whatever only reads. */
+/** A server that cannot save to disk also refuses PING, and answers every call that only reads. */
 export function unlessOnlyWritesAreRefused(error: unknown): void {
   if (!isRefusal(error) || !(error instanceof Error) || !error.message.startsWith('MISCONF')) throw error;
 }
 
-/** The library sent it on until it had enough; each of the nodes had refused it. */
+/** The library redirected it until it gave up. Each of the nodes had refused it. */
 const AFTER_REDIRECTIONS = /^Too many Cluster redirections\. Last error: (?:ReplyError|SimpleError): /;
 
 /**
- * One `MqError` for whatever ioredis or bullmq threw. Only sentences of ours, or parts of a reply known to hold no
- * argument: the error objects of ioredis carry the password of a refused login in `command.args`, so they are not kept
- * as the cause either.
+ * One `MqError` for everything that ioredis or bullmq throws. It contains only sentences of ours, or parts of a reply
+ * that cannot hold an argument. The error objects of ioredis carry the password of a refused login in `command.args`,
+ * so they are not kept as the cause either.
  */
 export function redisError(error: unknown, place: ErrorPlace): MqError {
   if (isMqError(error)) return error;
@@ -149,7 +149,7 @@ function translate(error: unknown): Translation {
   if (/Unknown RESP type|Protocol error/.test(text)) {
     return {
       code: 'UNEXPECTED_RESPONSE',
-      says: 'what answers there does not speak the protocol of Redis',
+      says: 'the server there does not speak the protocol of Redis',
       hint: 'is it the port of another service?',
     };
   }
@@ -159,22 +159,22 @@ function translate(error: unknown): Translation {
   return { code: 'UNEXPECTED_RESPONSE', says: 'the client library failed in a way that mq does not know' };
 }
 
-/** The library's word for a socket that brought nothing for `socketTimeout` while something was awaited. */
+/** The library's word for a socket that brought nothing for `socketTimeout` while an answer was awaited. */
 export function isSilence(error: unknown): boolean {
   return error instanceof Error && error.message.startsWith('Socket timeout');
 }
 
-/** True when the other side ended the connection, by whatever ioredis or Node says of it. */
+/** True if the other side ended the connection, in whatever words ioredis or Node say it. */
 export function isCut(error: unknown): boolean {
   return !isMqError(error) && translate(error).isCut === true;
 }
 
-/** The key of a command that needs one is not there. */
+/** The key of a command that requires one does not exist. */
 export function isNoSuchKey(error: unknown): boolean {
   return error instanceof Error && error.message.includes('no such key');
 }
 
-/** Of one key among many: it holds something else than was taken for granted. */
+/** About one key among many: it does not hold the expected type. */
 export function isWrongType(error: unknown): boolean {
   return error instanceof Error && error.message.startsWith('WRONGTYPE');
 }
@@ -184,8 +184,8 @@ function isDenial(text: string): boolean {
 }
 
 /**
- * A refusal for lack of rights names the command and, where it was one, the key: the server says the command but never
- * the key, and the library keeps what was asked. Nothing else of the arguments is shown.
+ * A refusal for lack of rights names the command and, if it was about a key, the key. The server names the command but
+ * never the key, and the library keeps the arguments. No other argument is shown.
  */
 function denial(error: Error): Translation {
   const { command } = error as { command?: unknown };
@@ -205,7 +205,7 @@ function denial(error: Error): Translation {
   };
 }
 
-/** Commands whose key is not the first argument, and how many arguments come before it; those without any. */
+/** Commands whose key is not the first argument, with the number of arguments before it; and commands without a key. */
 const BEFORE_KEY: Readonly<Record<string, number>> = { xinfo: 1, xgroup: 1, object: 1, memory: 1 };
 const WITHOUT_KEY = new Set('acl auth client cluster config hello info ping role scan select time'.split(' '));
 
@@ -245,8 +245,8 @@ function translateReply(reply: string): Translation {
 }
 
 /**
- * ioredis wraps: a cluster that cannot be reached keeps the real cause in `lastNodeError`, an interrupted call in
- * `previousErrors`.
+ * ioredis wraps errors: a cluster that cannot be reached keeps the real cause in `lastNodeError`, an interrupted call
+ * in `previousErrors`.
  */
 function innermost(error: Error): Error {
   const { lastNodeError, errors } = error as { lastNodeError?: unknown; errors?: unknown };

@@ -10,8 +10,8 @@ import { openList } from './list/queue.ts';
 import { openStream } from './stream/queue.ts';
 
 /**
- * Opens the queue of that name as the kind that it is: BullMQ when its bookkeeping keys exist, else by the type of the
- * key. A kind forced by the URL is only checked. Throws `QUEUE_NOT_FOUND`. Reads only.
+ * Opens the queue of that name as the kind that it is: BullMQ if its bookkeeping keys exist, else by the type of the
+ * key. A kind that the URL forces is only checked. Throws `QUEUE_NOT_FOUND`. Only reads.
  */
 export async function findQueue(connection: Connection, name: string, signal: AbortSignal): Promise<Queue> {
   const { kind } = connection.settings;
@@ -23,18 +23,21 @@ export async function findQueue(connection: Connection, name: string, signal: Ab
     });
     if (bull !== null) return openBull(connection, bull);
     if (kind === 'bullmq')
-      throw denied ?? notFound(name, 'BullMQ queue', 'mq create makes it, or its producer or worker when it starts');
+      throw (
+        denied ??
+        notFound(name, 'BullMQ queue', 'mq create creates it, and so does its producer or worker when it starts')
+      );
   }
   const type = asText(await connection.call(['TYPE', name], { operation: 'open the queue', queue: name, signal }));
   if (type === 'stream' && kind !== 'list') return openStream(connection, name, signal);
   if (type === 'none' && (await isAwaitedStream(connection, name, signal))) return openStream(connection, name, signal);
   if (kind === 'stream') {
-    if (type === 'none') throw notFound(name, 'stream', 'mq create makes it');
+    if (type === 'none') throw notFound(name, 'stream', 'mq create creates it');
     throw wrongType(name, type, 'stream');
   }
   if (type === 'list' || type === 'none') {
     const convention = await recogniseList(connection, name, signal, type === 'none' && kind === null);
-    // An empty list has no key: only a name that someone vouches for is a list.
+    // An empty list has no key, so such a name is a list only if something vouches for it.
     if (type === 'list' || kind === 'list' || convention.registered || isDeadLetterQueue(connection.settings, name))
       return openList(connection, name, convention);
     throw (
@@ -45,7 +48,7 @@ export async function findQueue(connection: Connection, name: string, signal: Ab
   throw wrongType(name, type, kind ?? 'queue');
 }
 
-/** A dead-letter stream that its first dead letter will make. */
+/** A dead-letter stream that its first dead letter will create. */
 async function isAwaitedStream(connection: Connection, name: string, signal: AbortSignal): Promise<boolean> {
   const { settings } = connection;
   if (settings.kind === 'list' || !isDeadLetterQueue(settings, name)) return false;

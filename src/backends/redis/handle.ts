@@ -3,7 +3,7 @@ import type { Connection } from './connection/connection.ts';
 import type { Framework } from './framework.ts';
 import type { RedisSettings } from './url.ts';
 
-/** What only this backend knows of a handle that it gave out: how a native move recognises a target of its own. */
+/** Facts that only this backend knows about its handles: a native move recognises a target of its own by them. */
 export type Internals =
   | {
       readonly kind: 'list';
@@ -26,7 +26,7 @@ export function internalsOf(queue: Queue): Internals | null {
   return known.get(queue) ?? null;
 }
 
-/** Where a key is, as `Queue.place` says it. */
+/** The place of a key in the form of `Queue.place`. */
 export function placeOf({ address }: RedisSettings, key: string): string {
   return `${address}#${key}`;
 }
@@ -37,7 +37,7 @@ export function deadLetterQueueOf(settings: RedisSettings, queue: string): strin
   return settings.dlq.replaceAll('*', queue);
 }
 
-/** Whose dead letters arrive here, as far as the pattern of `?dlq=` tells. */
+/** The queues whose dead letters arrive here, as far as the pattern of `?dlq=` tells. */
 export function sourceOf(settings: RedisSettings, queue: string): string | null {
   const star = settings.dlq?.indexOf('*') ?? -1;
   if (settings.dlq === null || star === -1) return null;

@@ -17,5 +17,5 @@ export const backend: Backend = {
   },
 };
 
-/** Where nobody says how long an answer may take. */
+/** The limit if no one says how long an answer may take. */
 const DEFAULT_TIMEOUT_MS = 30_000;

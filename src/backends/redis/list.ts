@@ -51,7 +51,7 @@ async function* named(
     } catch (error) {
       if (!isMqError(error)) throw error;
       if (error.code === 'QUEUE_NOT_FOUND') continue;
-      // Of the only one that was asked for there is nothing else to say.
+      // Nothing more is to be said of a single queue that was asked for by name.
       if (names.length === 1 || signal.aborted) throw error;
       const isOfOneNode = connection.isCluster && (error.code === 'TIMEOUT' || error.code === 'UNAVAILABLE');
       if (!isOfOneNode && !IS_OF_ONE_QUEUE.has(error.code)) throw error;
@@ -61,7 +61,7 @@ async function* named(
   }
 }
 
-/** What can be wrong with a queue while the server is well. */
+/** The problems of a queue while the server works. */
 const IS_OF_ONE_QUEUE: ReadonlySet<string> = new Set([
   'PERMISSION_DENIED',
   'PRECONDITION_FAILED',
@@ -69,8 +69,8 @@ const IS_OF_ONE_QUEUE: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * SCAN on every master within the budget, one walk for each sort of key, all walks at once: most of a walk is waiting
- * for answers.
+ * SCAN on every master within the budget: one walk for each sort of key, all walks at once, because most of a walk is
+ * waiting for answers.
  */
 async function* walk(
   connection: Connection,
@@ -86,8 +86,8 @@ async function* walk(
   const walked = (filter: Parameters<Connection['scan']>[0]): Promise<readonly string[]> =>
     keysOf(connection, filter, budget, losses, signal);
   const [bookkeeping, bindings, lists, streams, dramatiqDead] = await Promise.all([
-    // Hashes in `:meta`, and the counters in `:id` of Bull 4 and of producers that skip the hash. Needed for every
-    // kind, because the keys of a BullMQ queue are lists and streams too.
+    // Finds the hashes in `:meta`, and the counters in `:id` of Bull 4 and of producers that skip the hash. Every kind
+    // needs this, because the keys of a BullMQ queue are lists and streams too.
     walked({ match: '*:[mi][ed]*' }),
     wants('list') ? walked({ match: `${KOMBU_BINDING}*`, type: 'set' }) : [],
     wants('list') ? walked({ type: 'list' }) : [],
@@ -125,7 +125,7 @@ async function* walk(
       const owner = ownerOf(key);
       if (owner !== null) registered.set(owner, 'laravel');
     }
-    // With nothing ready their lists have no key.
+    // If nothing is ready, their lists have no key.
     for (const key of await withMessages(connection, dramatiqDead, signal))
       registered.set(key.slice(0, -DRAMATIQ_DEAD.length), 'dramatiq');
     const keys = new Set([...registered.keys(), ...lists].filter(isQueue));
@@ -145,12 +145,12 @@ async function* walk(
   ];
   if (missing.length === 0) return yield* readRows(connection, rows, losses, signal);
   const list = missing.join('; ');
-  // A script sees the rows and not what is said beside them.
+  // A script sees the rows, and not the notices beside them.
   for await (const row of readRows(connection, rows, losses, signal)) yield { ...row, notes: { ...row.notes, list } };
   options.notice(budget.isSpent() ? `${list}; name the queue, or give more time with ?scanBudget=30s` : list);
 }
 
-/** Sets of that name that are Dramatiq's have a hash beside them. */
+/** If a set of that name is Dramatiq's, there is a hash beside it. */
 async function withMessages(
   connection: Connection,
   sets: readonly string[],
@@ -180,12 +180,12 @@ async function keysOf(
   return found;
 }
 
-/** Bookkeeping of RQ and Laravel, which is of type stream or list but no queue. */
+/** Bookkeeping of RQ and Laravel: its type is stream or list, but it is not a queue. */
 function isInternal(key: string): boolean {
   return key.startsWith('rq:results:') || key.startsWith('rq:intermediate:') || ownerOf(key) !== null;
 }
 
-/** Ends the walks. It counts as spent only when a walk was cut short by it, not when a later step took long. */
+/** Ends the walks. The budget counts as spent only if it cut a walk short, not if a later step took long. */
 class Budget {
   readonly #endsAt: number;
   #spent = false;

@@ -12,14 +12,14 @@ const DEAD_LETTERS = [
     name: 'deadDeliveries',
     type: { is: 'number', least: 1, most: 999_999_999 },
     usual: '5',
-    meaning: 'streams: an entry is dead that was delivered so often',
+    meaning: 'streams: an entry is dead after this many deliveries',
     inProject: 'yes',
   },
   {
     name: 'deadIdle',
     type: { is: 'duration' },
     usual: '60s',
-    meaning: 'streams: and that nobody has touched for so long',
+    meaning: 'streams: and if it has been idle for this long',
     inProject: 'yes',
   },
   {
@@ -41,14 +41,14 @@ const QUEUES = [
   {
     name: 'kind',
     type: { is: 'choice', of: ['bullmq', 'stream', 'list'] },
-    meaning: 'what every queue is; without it each is looked at',
+    meaning: 'the kind of every queue; without it, mq looks at each',
     inProject: 'yes',
   },
   {
     name: 'prefix',
     type: { is: 'text' },
     placeholder: 'PREFIX',
-    meaning: 'BullMQ: only queues whose keys begin so',
+    meaning: 'BullMQ: only queues whose keys begin with this',
     inProject: 'yes',
   },
   {
@@ -68,7 +68,7 @@ const QUEUES = [
     name: 'scanBudget',
     type: { is: 'duration' },
     usual: '5s',
-    meaning: 'how long a list of all queues may take; then it is shown as it is, and is called partial',
+    meaning: 'how long a list of all queues may take; after that, mq shows what it has and says that it is partial',
     inProject: 'yes',
   },
 ] as const satisfies Manifest['parameters'];
@@ -125,14 +125,14 @@ export const manifest = {
       meaning:
         'BullMQ: QUEUE is a NAME-dlq whose jobs wrap the original in this field (originalJob); NAME gets the original back',
       purpose: 'BullMQ queues whose jobs wrap failed ones; this broker has none',
-      // The field in which most applications that use the pattern put the job that failed.
+      // Most applications with this pattern put the failed job into this field.
       becomes: {
         parameter: 'unwrap',
         usual: 'originalJob',
         demands: {
           link: 'unwraps',
           refusal: 'is not a BullMQ queue that collects wrapped jobs',
-          hint: 'name the NAME-dlq queue itself; ?dlq=PATTERN in the URL says how such queues are named if not NAME-dlq',
+          hint: 'name the NAME-dlq queue itself; ?dlq=PATTERN in the URL says how such queues are named, if not NAME-dlq',
         },
       },
     },

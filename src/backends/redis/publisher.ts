@@ -7,9 +7,9 @@ import { type ErrorPlace, redisError } from './errors.ts';
 export interface BatchTarget {
   readonly queue: string;
   misfits(message: OutgoingMessage): readonly string[];
-  /** One outcome for each message, in their order. May throw when the answer was lost: then all are unknown. */
+  /** One outcome for each message, in their order. May throw if the answer was lost: then all are unknown. */
   store(messages: readonly OutgoingMessage[]): Promise<readonly SendOutcome[]>;
-  /** As `store` for bare bodies, of which the target takes any. */
+  /** Like `store`, for bare bodies. The target takes any. */
   storeBodies?(bodies: BareBodies): Promise<readonly SendOutcome[]>;
 }
 
@@ -20,8 +20,8 @@ const WINDOW = 4000;
 const NO_ANSWER: SendOutcome = { status: 'unknown', reason: 'the server gave no answer for this message' };
 
 /**
- * Sends what is asked together in one call, in order. Several batches may be in the air: one connection answers in
- * order. A refusal by the server is `failed`; a lost answer is `unknown`.
+ * Sends messages that come together in one call, in order. Several batches may be in the air, because one connection
+ * answers in order. A refusal by the server is `failed`; a lost answer is `unknown`.
  */
 export function batchPublisher(target: BatchTarget, options: PublisherOptions): Publisher {
   let waiting: { readonly message: OutgoingMessage; readonly resolve: (outcome: SendOutcome) => void }[] = [];
@@ -58,7 +58,7 @@ export function batchPublisher(target: BatchTarget, options: PublisherOptions): 
     }
   }
 
-  /** All at once: every batch goes out in this turn, so their order is that of the calls. */
+  /** All at once: every batch is sent in this turn, so their order is that of the calls. */
   async function storedInBatches(messages: readonly OutgoingMessage[]): Promise<readonly SendOutcome[]> {
     const batches: Promise<readonly SendOutcome[]>[] = [];
     let start = 0;
@@ -80,7 +80,7 @@ export function batchPublisher(target: BatchTarget, options: PublisherOptions): 
   }
 
   let closed = false;
-  /** Sends first what waits already, so that messages go out in the order of the calls. */
+  /** Sends what already waits first, so that messages are sent in the order of the calls. */
   function begin(): void {
     if (closed) throw new MqError('INTERNAL', 'send after close', { backend: 'redis', queue: target.queue });
     flush();
@@ -158,7 +158,7 @@ export function outcomeOf(answer: Answer | undefined, queue: string, id: string 
   return failureOf(answer.error, answer.refused, { operation: 'send', queue });
 }
 
-/** The outcome of a send that the server refused, or of which the answer was lost. */
+/** The outcome of a send that the server refused, or whose answer was lost. */
 export function failureOf(error: unknown, refused: boolean, place: ErrorPlace): SendOutcome {
   const { message: reason, code, retryable } = redisError(error, place);
   if (!refused) return { status: 'unknown', reason };

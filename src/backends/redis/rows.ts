@@ -5,7 +5,7 @@ import type { Connection } from './connection/connection.ts';
 import { redisError } from './errors.ts';
 import type { RedisKind } from './url.ts';
 
-/** One queue of a listing that is still to be read. */
+/** One queue of a listing that still has to be read. */
 export interface PendingRow {
   readonly name: string;
   readonly kind: RedisKind;
@@ -14,14 +14,14 @@ export interface PendingRow {
 
 const CHUNK = 100;
 /**
- * A row has so much of the time that one answer may take, at most: it is one answer of many, and the rest is to come in
- * time.
+ * The largest part of the time for one answer that a row may take: it is one answer of many, and the others must come
+ * in time.
  */
 const MOST_PATIENCE_MS = 10_000;
 
 /**
- * Rows one after the other, read many at a time. A queue that vanishes, that has become something else, that may not be
- * read or that gives no answer costs its own row and a word in the notice at the end; only a server that does not
+ * Yields rows one after the other, and reads many at a time. A queue that vanishes, has become something else, may not
+ * be read or gives no answer costs only its own row and a word in the notice at the end. Only a server that does not
  * answer at all ends the listing.
  */
 export async function* readRows(
@@ -34,10 +34,7 @@ export async function* readRows(
   for (let start = 0; start < rows.length; start += CHUNK) {
     const chunk = rows.slice(start, start + CHUNK);
     const asked = chunk.map((row) => settled(row, patienceMs));
-    /**
-     * After one that got no answer nothing that was asked on the same line gets one: the rest of them is asked again,
-     * one by one.
-     */
+    /** After a call without an answer, no later call on the same line gets one. The rest is asked again, one by one. */
     let isAlone = false;
     for (const [index, row] of chunk.entries()) {
       let outcome = isAlone ? await settled(row, patienceMs) : await asked[index];
@@ -84,7 +81,7 @@ async function settled(row: PendingRow, patienceMs: number): Promise<Outcome> {
   return outcome;
 }
 
-/** Why a queue is not shown, or not wholly, as it is said of one and of several. */
+/** Why a queue is not shown, or only in part, worded for one and for several. */
 const LOSSES = {
   gone: { one: 'went away while it was listed', many: 'went away while they were listed' },
   unread: { one: 'could not be read', many: 'could not be read' },
@@ -99,11 +96,11 @@ const LOSSES = {
 } as const;
 type Loss = keyof typeof LOSSES;
 
-/** What a listing could not show, said once at its end. */
+/** What a listing could not show, told once at its end. */
 export class Losses {
   readonly #said = new Map<Loss, { readonly names: string[]; readonly example: string }>();
 
-  /** The row that is left of a queue: with unknowns, or null where there is none. */
+  /** The row that remains of a queue: with unknowns, or null if there is none. */
   of({ name, kind }: Pick<PendingRow, 'name' | 'kind'>, error: MqError): QueueStats | null {
     if (error.code === 'QUEUE_NOT_FOUND') {
       this.#note('gone', name);
@@ -131,7 +128,7 @@ export class Losses {
     this.#note('denied', name, error.message);
   }
 
-  /** A name that is no text could be neither shown nor typed. */
+  /** A name that is not text could be neither shown nor typed. */
   nameless(name: string): void {
     this.#note('nameless', name);
   }

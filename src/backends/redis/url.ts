@@ -6,7 +6,7 @@ import { manifest } from './manifest.ts';
 
 export type RedisKind = (typeof manifest.kinds)[number];
 
-/** What a Redis URL says, checked. Holds the password: never print it. */
+/** A Redis URL, checked. It contains the password: never print it. */
 export interface RedisSettings {
   readonly tls: { readonly ca?: string; readonly cert?: string; readonly key?: string } | null;
   readonly username: string | null;
@@ -21,23 +21,23 @@ export interface RedisSettings {
   readonly kind: RedisKind | null;
   /** BullMQ: only queues with this key prefix; null: `bull`, and any other found. */
   readonly prefix: string | null;
-  /** Streams: the consumer group that a handle looks through; null: the only one there is. */
+  /** Streams: the consumer group that a handle looks through; null: the only one that exists. */
   readonly group: string | null;
-  /** Streams and lists: the dead-letter queue; `*` stands for the queue's name. */
+  /** Streams and lists: the dead-letter queue. `*` stands for the queue's name. */
   readonly dlq: string | null;
   /** Lists: the end from which consumers take. */
   readonly next: 'left' | 'right' | null;
   /** Lists: treat the dead jobs of this framework as this queue's dead letters. */
   readonly as: 'rq' | 'sidekiq' | 'dramatiq' | null;
-  /** Streams: a pending entry is dead from so many deliveries on … */
+  /** Streams: a pending entry is dead from this many deliveries on … */
   readonly deadDeliveries: number;
-  /** … when it has also been idle for so long. */
+  /** … if it has also been idle for this long. */
   readonly deadIdleMs: number;
-  /** BullMQ: the field of `job.data` that holds the original of a wrapped dead letter; null: no unwrapping. */
+  /** BullMQ: the field of `job.data` that contains the original of a wrapped dead letter; null: no unwrapping. */
   readonly unwrap: string | null;
-  /** Listing stops after so long and says that it is partial. */
+  /** Listing stops after this time and says that it is partial. */
   readonly scanBudgetMs: number;
-  /** Where it is, without credentials. */
+  /** The address, without credentials. */
   readonly address: string;
 }
 

@@ -4,27 +4,27 @@ import { pauseFor } from '../../common/waits.ts';
 import type { Connection } from '../connection/connection.ts';
 import { asInteger } from '../connection/reply.ts';
 
-/** A killed process holds the queue for so long at most. */
+/** A killed process holds the queue for at most this long. */
 const LEASE_MS = 5_000;
 const RENEW_MS = 1_500;
 const POLL_MS = 100;
 
-/** KEYS[1] lease. ARGV: token, milliseconds; 0 gives it back. Only one's own lease is touched. Returns 1 or 0. */
+/** KEYS[1] lease. ARGV: token, milliseconds; 0 gives it back. A process touches only its own lease. Returns 1 or 0. */
 const RENEW = `
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 if ARGV[2] == '0' then return redis.call('DEL', KEYS[1]) end
 return redis.call('PEXPIRE', KEYS[1], ARGV[2])
 `;
 
-/** Why a queue is taken from without a lease, by what its key was refused with. */
+/** Why messages are taken without a lease, by the error that refused its key. */
 const WITHOUT: Readonly<Partial<Record<ErrorCode, string>>> = {
   PERMISSION_DENIED: 'this user may not write',
   LIMIT_EXCEEDED: 'the server is out of memory and takes no',
 };
 
 /**
- * Two `mq` that take messages out of one queue by looking would both see the same ones. So one of them holds the queue
- * at a time, by a key with an expiry. Consumers of applications know nothing of it and are not hindered.
+ * Two `mq` that take messages out of one queue by looking would see the same ones. So only one of them holds the queue
+ * at a time, through a key with an expiry. Consumers of applications do not know it and are not hindered.
  */
 export class Lease {
   readonly #connection: Connection;
@@ -41,8 +41,8 @@ export class Lease {
   }
 
   /**
-   * True when the queue is ours. Waits for another holder: for ever with `patient`, else as long as a dead one could
-   * still hold it. False: it is alive, or the signal aborted.
+   * True if the queue is ours. Waits for another holder: for ever with `patient`, else as long as a dead one could
+   * still hold it. False: the holder is alive, or the signal aborted.
    */
   async take(patient: boolean, notice: Notice, signal: AbortSignal): Promise<boolean> {
     const givesUpAt = Date.now() + LEASE_MS + POLL_MS;
@@ -66,7 +66,7 @@ export class Lease {
     return true;
   }
 
-  /** Idempotent. With the connection gone the lease runs out by itself. */
+  /** Idempotent. If the connection is gone, the lease runs out by itself. */
   async giveBack(): Promise<void> {
     if (this.#timer === null) return;
     clearInterval(this.#timer);
@@ -82,8 +82,8 @@ export class Lease {
       });
       return reply === 'OK';
     } catch (error) {
-      // Messages can be taken all the same, only not guarded against a second mq; of a full server that may be what
-      // makes room.
+      // Messages can still be taken, but without protection against a second mq. On a full server, taking them may be
+      // what makes room.
       const why = isMqError(error) ? WITHOUT[error.code] : undefined;
       if (why === undefined) throw error;
       this.#isHeld = false;

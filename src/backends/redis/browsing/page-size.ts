@@ -1,8 +1,11 @@
 /** 500 messages a page: a script over one takes about 4 ms of the server (measured on lists of 1 KB elements). */
 export const PAGE = 500;
-/** What one page should bring: the server answers nobody else while it copies it, and here it is held whole. */
+/**
+ * The intended size of one page: while the server copies it, no other client gets an answer, and here it is in memory
+ * completely.
+ */
 const PAGE_BYTES = 8 * 1024 * 1024;
-/** Before anything is known of their size. */
+/** The number before anything is known of their size. */
 const FIRST = 32;
 const GROWTH = 4;
 
@@ -11,8 +14,8 @@ export function bytesOf(messages: readonly { readonly body: Uint8Array }[]): num
 }
 
 /**
- * How many messages to ask for at once: few at first, then as many as fit in a page if they are as large as the last
- * ones were.
+ * How many messages to ask for at once: few at first, then as many as fit into a page if they are as large as the last
+ * ones.
  */
 export class PageSize {
   #next = FIRST;
@@ -22,7 +25,7 @@ export class PageSize {
     return Math.max(1, Math.min(this.#next, most));
   }
 
-  /** What the last page brought. */
+  /** The content of the last page. */
   learn(messages: number, bytes: number): void {
     if (messages === 0) return;
     const fitting = Math.floor((PAGE_BYTES * messages) / Math.max(1, bytes));

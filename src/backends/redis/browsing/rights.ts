@@ -3,8 +3,8 @@ import type { Argument, Connection } from '../connection/connection.ts';
 import { asInteger } from '../connection/reply.ts';
 
 /**
- * What a script does to take messages out: its keys, and its commands with arguments that name the keys that they
- * touch.
+ * The actions of a script that takes messages out: its keys, and its commands with arguments that name the keys that
+ * they touch.
  */
 export interface Removing {
   readonly keys: readonly string[];
@@ -12,8 +12,8 @@ export interface Removing {
 }
 
 /**
- * Only asks: the number of the first command that is denied, or 0. The server compares the keys with the user's before
- * it runs any script; of the commands within, Redis 7 tells. An older one finds out at the first of them.
+ * Only asks. Returns the number of the first command that is denied, or 0. The server compares the keys with the user's
+ * before it runs any script. For the commands within, Redis 7 can tell. An older server finds out at the first of them.
  */
 const ASK = `
 if not redis.acl_check_cmd then return 0 end
@@ -24,8 +24,8 @@ return 0
 `;
 
 /**
- * Asked before the first message is taken: where nothing may be removed, each run of a move would only make copies.
- * Rejects with `PERMISSION_DENIED`; whatever else the server says of it proves nothing, and is passed over.
+ * Asked before the first message is taken: if nothing may be removed, each run of a move would only make copies.
+ * Rejects with `PERMISSION_DENIED`. Any other error of the server proves nothing and is ignored.
  */
 export async function requireRightToRemove(
   connection: Connection,
@@ -37,7 +37,7 @@ export async function requireRightToRemove(
   try {
     const at = asInteger(await connection.script(ASK, keys, [JSON.stringify(commands)], place));
     const [name, ...args] = commands[at - 1] ?? [];
-    // Of XINFO GROUPS the key comes second.
+    // In XINFO GROUPS, the key comes second.
     if (name !== undefined) denied = `the user may not run ${name} on the key ${name === 'XINFO' ? args[1] : args[0]}`;
   } catch (error) {
     if (!isMqError(error) || error.code !== 'PERMISSION_DENIED') return;
@@ -46,6 +46,6 @@ export async function requireRightToRemove(
   if (denied === null) return;
   throw new MqError('PERMISSION_DENIED', `nothing was taken: ${denied}`, {
     ...place,
-    hint: 'What is taken out of a queue has to be removed there; copy needs no such right. ACL GETUSER shows what the user may do; mq doctor, what each verb needs.',
+    hint: 'taking messages out of a queue needs the right to remove them there; copy does not. ACL GETUSER shows the rights of the user, and mq doctor the rights that each verb needs.',
   });
 }

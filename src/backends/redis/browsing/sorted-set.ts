@@ -7,13 +7,13 @@ export interface Member {
 }
 
 /**
- * Pages through a sorted set, so that removing what was read already makes it skip nothing. What is added or moved
- * behind the reader is not seen.
+ * Pages through a sorted set. Removing members that were read already makes it skip nothing. Members that are added or
+ * moved behind the reader are not seen.
  *
  * The order of a set is known: by score, and among equal scores by the bytes of the members. So the last member read
- * tells of every other whether it was read, too. Pages are asked for by rank, which costs the server the same anywhere
- * in the set; each begins with the last member read. When it does not, members before it have gone, and its place is
- * searched for.
+ * tells of every other whether it was read, too. Pages are requested by rank, which costs the server the same anywhere
+ * in the set. Each page begins with the last member read. If it does not, members before it have gone, and its position
+ * is searched for.
  */
 export async function* sortedSetPages(
   connection: Connection,
@@ -33,8 +33,8 @@ export async function* sortedSetPages(
     const first = page[0];
     if (last !== null && from > 0 && (first === undefined || isAfter(first, last))) {
       rank = await rankAfter(connection, key, last, from, place, range);
-      // Others may be taking members away all the time: further back each time, where more of the page is known
-      // already.
+      // Others may take members away all the time, so it goes further back each time, where more of the page is already
+      // known.
       margin *= 4;
       continue;
     }
@@ -48,7 +48,7 @@ export async function* sortedSetPages(
   }
 }
 
-/** The least rank of a member that comes after this one, which may be gone itself. No higher than `most`. */
+/** The lowest rank of a member that comes after this one, which may be gone itself. At most `most`. */
 async function rankAfter(
   connection: Connection,
   key: string,
@@ -59,7 +59,7 @@ async function rankAfter(
 ): Promise<number> {
   let least = asInteger(await connection.call(['ZCOUNT', key, '-inf', `(${last.score}`], place));
   let above = Math.max(least, most);
-  // Most often all that was read is gone, and what comes next is the first one of its score.
+  // Usually everything that was read is gone, and the next member is the first one of its score.
   for (let probe = least; least < above; probe = Math.floor((least + above) / 2)) {
     const [member] = await range(probe, 1);
     if (member === undefined || isAfter(member, last)) above = probe;

@@ -6,17 +6,17 @@ import { type BullLibrary, bullLibrary, type RunScript } from './library.ts';
 import { OLD_LAYOUT, oldLayoutKeys } from './old-layout.ts';
 import { aroundLibrary, runStored, type StoredScript } from './scripts.ts';
 
-/** What became of a job that was to be added: `added`; or a job is there already, and nothing was done. */
+/** The outcome for a job that was to be added: `added`; or a job exists already, and nothing was done. */
 export interface Added {
   readonly word: 'added' | 'same' | 'other' | 'twin' | 'rival' | 'closed';
-  /** Of the job that is there. For `added` a negative number is a refusal of the library. */
+  /** Of the existing job. For `added`, a negative number means that the library refused it. */
   readonly id: string;
 }
 
 /**
- * The library answers with the id of the job that is there, whatever it is, and the caller takes that for its own. So
- * the script that adds looks first. A job of that id is the message itself when it has its name and its data. The same
- * of the job that holds its deduplication id: `twin` or `rival`; `closed`: that one is gone, but its time is not over.
+ * If a job of that id exists, the library answers with its id, and the caller takes it for its own. So the script that
+ * adds looks first. A job of that id is the message itself if it has the same name and data. The same applies to the
+ * job that holds its deduplication id: `twin` or `rival`. `closed`: that job is gone, but its time is not over.
  */
 const LOOK = `
 local function isIt(key)
@@ -39,8 +39,8 @@ end
 `;
 
 /**
- * KEYS: the library's, then the waiting, the paused list and meta. ARGV: the library's three, the key of the
- * deduplication id or nothing, the layout. On the list to add to see `retry-script.ts`.
+ * KEYS: the library's, then the waiting list, the paused list and meta. ARGV: the library's three, the key of the
+ * deduplication id or nothing, the layout. `retry-script.ts` explains which list to add to.
  */
 const NEW = (lua: string, numberOfKeys: number): Omit<StoredScript, 'name'> => ({
   numberOfKeys: numberOfKeys + 3,
@@ -59,7 +59,7 @@ return {'added', library() .. ''}
 `,
 });
 
-/** KEYS: id counter, those of the layout. ARGV: as the library of today packs them, then the layout. */
+/** KEYS: id counter, those of the layout. ARGV: as the current library packs them, then the layout. */
 const OLD: StoredScript = {
   name: 'mq:add:old',
   numberOfKeys: 9,
@@ -92,7 +92,7 @@ return {'added', id}
 
 export interface Adder {
   readonly library: BullLibrary;
-  /** Throws what the server or the connection says. */
+  /** Throws the error of the server or the connection. */
   add(job: JobJson, id: string | null): Promise<Added>;
 }
 

@@ -46,7 +46,7 @@ export const BULLMQ_CAPABILITIES: Capabilities = frozen(
   }),
 );
 
-/** A queue of BullMQ 3 or 4, which know no deduplication. */
+/** A queue of BullMQ 3 or 4, which have no deduplication. */
 export const OLD_BULLMQ_CAPABILITIES: Capabilities = frozen({
   ...BULLMQ_CAPABILITIES,
   holds: BULLMQ_CAPABILITIES.holds.filter((field) => field !== 'deduplicationId'),
@@ -57,7 +57,7 @@ const READ_ONLY = absent(
   'use Bull 4 itself, or migrate the application to BullMQ',
 );
 
-/** A queue of Bull 4: everything can be seen, nothing can be changed. */
+/** A queue of Bull 4: everything can be seen, and nothing can be changed. */
 export const BULL4_CAPABILITIES: Capabilities = frozen({
   ...BULLMQ_CAPABILITIES,
   rates: 'none',

@@ -4,7 +4,7 @@ import { redisError } from '../errors.ts';
 import { findBull, placeOf } from './find.ts';
 import { bullLibrary } from './library.ts';
 
-/** What a producer would write: the queue exists from then on. */
+/** Writes the keys that a producer would write: the queue exists from then on. */
 export async function createBull(connection: Connection, name: string, signal: AbortSignal): Promise<void> {
   const place = { operation: 'create', queue: name };
   if ((await findBull(connection, name, signal)) !== null) {

@@ -4,7 +4,7 @@ import type { BullPlace } from './find.ts';
 import { unwrapped } from './unwrap.ts';
 import { wrappedDeadOf } from './wrapped-queue.ts';
 
-/** `source`: the queue whose dead letters the URL says are here. */
+/** `source`: the queue whose dead letters are here, as the URL says. */
 export async function deadLettersOf(
   connection: Connection,
   bull: BullPlace,
@@ -15,7 +15,7 @@ export async function deadLettersOf(
   const holder = await wrappedDeadOf(connection, bull, signal);
   const collectsWrapped = holder === null && unwrap !== null && source !== null;
   return {
-    // A queue of wrapped jobs is itself where they are kept: its waiting jobs are the dead letters.
+    // A queue of wrapped jobs keeps its own dead letters: they are its waiting jobs.
     keptIn:
       holder !== null
         ? { place: 'queue', queue: holder.shown }

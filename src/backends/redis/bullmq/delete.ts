@@ -8,9 +8,9 @@ import { readIds } from './peek.ts';
 import { readCounts } from './stats.ts';
 
 /**
- * Refused while jobs are active, because the library would leave the queue paused and half deleted; and while jobs of
- * flows are in it: those that wait for children would stay behind in a queue that nobody lists, and a parent elsewhere
- * would go on without its child. What else there is goes, to the last key.
+ * Refused while jobs are active, because the library would leave the queue paused and half deleted. Refused also while
+ * jobs of flows are in it: those that wait for children would stay behind in a queue that is not listed, and a parent
+ * elsewhere would go on without its child. Everything else is deleted, to the last key.
  */
 export async function deleteBull(connection: Connection, name: string, signal: AbortSignal): Promise<number> {
   const place = { operation: 'delete', queue: name };
@@ -42,8 +42,8 @@ export async function deleteBull(connection: Connection, name: string, signal: A
   const { queue } = await bullLibrary(connection, bull);
   try {
     await queue.obliterate();
-    // What the library knows nothing of, or leaves: a deduplication id would drop the first job of a new queue of that
-    // name.
+    // The keys that the library does not know of or leaves: a deduplication id would drop the first job of a new queue
+    // of that name.
     const keys = ['priority', 'limiter', 'meta-paused', ...uniqueIds.flatMap((id) => [`de:${id}`, `dn:${id}`])];
     for (let i = 0; i < keys.length; i += 500)
       await connection.call(['DEL', ...keys.slice(i, i + 500).map((key) => `${bull.base}:${key}`)], place);
@@ -62,8 +62,8 @@ function countOf(count: number, what: string): string {
 const LOOK_PAGE = 1000;
 
 /**
- * What deleting has to know of every job: the deduplication ids that they hold, and how many are children of a job that
- * is there.
+ * What deleting has to know of every job: the deduplication ids that they hold, and how many are children of an
+ * existing job.
  */
 async function lookThrough(
   connection: Connection,
@@ -82,7 +82,7 @@ async function lookThrough(
       );
       const fields = replies.map((reply) => asList(reply).map(asTextOrNull));
       for (const [unique = null] of fields) if (unique !== null) uniqueIds.push(unique);
-      // A child that is done has told its parent already.
+      // A finished child has already told its parent.
       const parents =
         state === 'completed'
           ? []

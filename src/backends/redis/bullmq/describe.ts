@@ -30,7 +30,7 @@ export async function getJob(
 ): Promise<Message | null> {
   const place = { operation: 'read the job', queue: bull.shown, signal };
   const key = `${bull.base}:${id}`;
-  // The name of a key of the queue itself is no job: `wait` is a list, `meta` a hash without a name.
+  // The name of a key of the queue itself is not a job: `wait` is a list, `meta` a hash without a name.
   if (asText(await connection.call(['TYPE', key], place)) !== 'hash') return null;
   const [hash] = await readHashes(connection, bull, [id], signal);
   if (hash === null || hash === undefined || (hash.name === null && hash.data === null)) return null;

@@ -7,17 +7,17 @@ import { type Layout, layoutOf } from './version.ts';
 
 /** A BullMQ queue and where its keys are. */
 export interface BullPlace {
-  /** As the library calls it: without a colon. */
+  /** The library's name for it: without a colon. */
   readonly name: string;
-  /** Everything before it; may hold colons. */
+  /** Everything before the name; it may contain colons. */
   readonly prefix: string;
   /** `<prefix>:<name>`: each key of the queue is this, a colon, and more. */
   readonly base: string;
-  /** As the operator calls it: the name alone under the expected prefix, else the whole base. */
+  /** The operator's name for it: the name alone under the expected prefix, else the whole base. */
   readonly shown: string;
   /** `bull4`: the library before BullMQ, read-only here. */
   readonly generation: 'bullmq' | 'bull4';
-  /** Which version's keys it has. */
+  /** The version whose keys it has. */
   readonly layout: Layout;
 }
 
@@ -54,9 +54,9 @@ type KeyTypes = Readonly<Record<(typeof KEYS)[number], string>>;
 const BATCH = 200;
 
 /**
- * Which of these bases are queues. BullMQ writes a `meta` hash with a version or its options (unless told not to) and
- * an `events` stream; Bull 4 has neither, only the counter `id` and the lists and sorted sets of states, and while it
- * is paused a `meta` with that flag alone.
+ * Which of these bases are queues. BullMQ writes a `meta` hash with a version or its options (unless told not to), and
+ * an `events` stream. Bull 4 has neither: it has the counter `id`, the lists and sorted sets of states, and, while it
+ * is paused, a `meta` with only that flag.
  */
 export async function verifyBull(
   connection: Connection,
@@ -72,7 +72,7 @@ export async function verifyBull(
       batch.flatMap((base) => KEYS.map((key): Call => ['TYPE', `${base}:${key}`])),
       place,
     );
-    // Of keys that are somebody else's nothing can be said, and nothing has to be.
+    // Nothing can be said about keys of other programs, and nothing needs to be.
     const denied = new Map<string, MqError>();
     const types = answers.map((answer, index) => {
       if (answer.ok) return asText(answer.reply);
@@ -102,7 +102,7 @@ export async function verifyBull(
   return found;
 }
 
-/** `isMarked`: its `meta` says what only BullMQ writes. */
+/** `isMarked`: its `meta` contains what only BullMQ writes. */
 function generationOf(type: KeyTypes, isMarked: boolean, isPaused: boolean): BullPlace['generation'] | null {
   if (isMarked) return 'bullmq';
   if (type['meta-paused'] !== 'none') return 'bull4';

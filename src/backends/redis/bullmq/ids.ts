@@ -4,7 +4,7 @@ import type { RedisKind } from '../url.ts';
 
 export type NativeRecord = Readonly<Record<string, JsonValue | undefined>>;
 
-/** What a queue of this backend said of the message, under its kind. Null: it comes from elsewhere. */
+/** What a queue of this backend said of the message, under its kind. Null: the message comes from elsewhere. */
 export function recordOf(message: OutgoingMessage, kind: RedisKind): NativeRecord | null {
   const { redis } = message.native;
   if (typeof redis !== 'object' || redis === null || !(kind in redis)) return null;
@@ -12,7 +12,10 @@ export function recordOf(message: OutgoingMessage, kind: RedisKind): NativeRecor
   return typeof record === 'object' && record !== null ? (record as NativeRecord) : null;
 }
 
-/** The library refuses whole numbers, which are its own counter, and colons, which part its keys. */
+/**
+ * The library refuses whole numbers, because they are its own counter, and colons, because they separate parts of its
+ * keys.
+ */
 function isUsableId(id: string): boolean {
   return id !== '' && !/^\d+$/.test(id) && !id.includes(':');
 }
@@ -24,17 +27,17 @@ export function isDerived(id: string): boolean {
 }
 
 /**
- * Its id is its place, which no other message of its queue has. Ids that producers chose and such as stand inside an
- * element may be on two.
+ * Its id is its place, which no other message of its queue has. Ids that producers chose, and ids inside an element,
+ * may occur twice.
  */
 export function isUniqueByPlace(message: OutgoingMessage): boolean {
   return message.idFrom === 'broker' || recordOf(message, 'bullmq') !== null || recordOf(message, 'stream') !== null;
 }
 
 /**
- * The id under which a message that came from a queue of this backend is stored when it may be sent twice (a move that
- * broke off between adding and removing): no other message can have it, because it is made of where the message was and
- * of all that it is. Of the id that it had, a part is kept to be read; of a derived one, what it was derived from.
+ * The id for a message from a queue of this backend that may be sent twice (a move that broke off between adding and
+ * removing). No other message can have it, because it is made from the message's place and its whole content. It keeps
+ * a readable part of the old id; for a derived id, of the id that it was derived from.
  */
 function derivedId(id: string, from: string, content: string): string {
   const readable = (DERIVED.exec(id)?.[1] ?? id).replaceAll('%', '%25').replaceAll(':', '%3A');
@@ -47,8 +50,9 @@ function derivedId(id: string, from: string, content: string): string {
 /**
  * The id of the job that a message becomes; null: the library's next number.
  *
- * `once`: it goes away from where it is, so the same message may come again. Else each send is a message of its own:
- * one that says where it was read is a copy, which has the id of its producer if that is free, and no place's number.
+ * `once`: the message leaves its source, so the same message may come again. Otherwise each send is a new message. One
+ * that says where it was read is a copy: it gets the id of its producer if that is free, and never the number of a
+ * place.
  */
 export function jobId(message: OutgoingMessage, once: boolean, content: string): string | null {
   const { id } = message;
@@ -62,7 +66,7 @@ export function jobId(message: OutgoingMessage, once: boolean, content: string):
   return kind === 'bullmq' && isUsableId(id) && !DERIVED.test(id) ? id : null;
 }
 
-/** True where an id that cannot be kept means something to a producer. */
+/** True if an id that cannot be kept means something to a producer. */
 export function losesId(message: OutgoingMessage): boolean {
   const { id, idFrom } = message;
   if (id === null || isUsableId(id) || idFrom === 'broker') return false;

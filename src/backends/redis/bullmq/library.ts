@@ -6,9 +6,9 @@ import type { BullPlace } from './find.ts';
 export interface BullLibrary {
   readonly queue: Queue;
   readonly Job: typeof Job;
-  /** What the library would run to add this job: the name of its script and everything that it gives to it. */
+  /** The call that the library would make to add this job: the name of its script and all its arguments. */
   adding(job: JobJson, id: string, run: RunScript): Promise<unknown>;
-  /** The name of a script of the library, as it gave it to the client. */
+  /** The name of a script of the library, as the library gave it to the client. */
   commandOf(name: string): string;
 }
 
@@ -17,9 +17,9 @@ export type RunScript = (command: string, args: readonly Argument[]) => unknown;
 const open = new WeakMap<Connection, Map<string, Promise<BullLibrary>>>();
 
 /**
- * The library's own handle, for what changes state as it does: its scripts keep the queue's invariants. Loaded only
- * then. It never writes the queue's `meta`: a plain `new Queue()` overwrites the application's settings and makes
- * queues that nobody asked for. It shares the connection, so it needs no closing.
+ * The library's own handle, for changes of state that must be made as it makes them: its scripts keep the queue's
+ * invariants. It is loaded only for those. It never writes the queue's `meta`: a plain `new Queue()` overwrites the
+ * application's settings and creates queues by mistake. It shares the connection, so it needs no closing.
  */
 export function bullLibrary(connection: Connection, bull: BullPlace): Promise<BullLibrary> {
   const handles = open.get(connection) ?? new Map<string, Promise<BullLibrary>>();
@@ -37,7 +37,7 @@ async function load(connection: Connection, bull: BullPlace): Promise<BullLibrar
     skipMetasUpdate: true,
     skipVersionCheck: true,
   });
-  // Errors of the connection reach each call; without a listener the process would end.
+  // Errors of the connection reach each call. Without a listener the process would end.
   queue.on('error', () => {});
   await queue.waitUntilReady();
   const backend: unknown = queue.getBackend();
@@ -45,7 +45,7 @@ async function load(connection: Connection, bull: BullPlace): Promise<BullLibrar
   return {
     queue,
     Job,
-    // Made for transactions: whatever takes the place of a client is told what to run.
+    // Made for transactions: the object in place of a client is told what to run.
     adding: (job, id, run): Promise<unknown> =>
       Reflect.apply(backend.addJobToTransaction, backend, [{ runCommand: run }, job, id]),
     commandOf: (name): string =>
@@ -59,10 +59,10 @@ export function refusalOfCode(code: number): string {
 }
 
 const REFUSALS: Readonly<Record<number, string>> = {
-  [-1]: 'the job is not there any more',
+  [-1]: 'the job no longer exists',
   [-2]: 'the job is locked by a worker',
   [-3]: 'the job is in another state now',
   [-4]: 'the job waits for its children',
-  [-5]: 'its parent is not there any more',
+  [-5]: 'its parent no longer exists',
   [-8]: 'the job belongs to a scheduler',
 };

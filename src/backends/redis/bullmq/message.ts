@@ -33,7 +33,7 @@ export type JobHash = Readonly<Record<JobField, Buffer | null>>;
 /** Counts how often `mq` has redriven a job: a field of ours in its hash, which the library leaves alone. */
 export const REPLAYS: JobField = 'mq:replays';
 
-/** Null when the hash is gone. Throws nothing for broken contents: what cannot be read is null. */
+/** Null if the hash is gone. Never throws for broken contents: a part that cannot be read is null. */
 export function readHash(reply: unknown): JobHash | null {
   const values = asList(reply);
   if (values.every((value) => value === null)) return null;

@@ -18,15 +18,15 @@ import { retrier } from './retry-script.ts';
 const AT_ONCE = 200;
 
 /**
- * Redrives as the library's own retry does, in the layout of the queue's version: one script a job, which refuses a job
- * that is not failed any more, so that a second operator or a vanished job does no harm. Attempts start anew; without
- * that the next failure would be final.
+ * Redrives as the library's own retry does, in the layout of the queue's version, with one script for each job. The
+ * script refuses a job that is no longer failed, so that a second operator or a vanished job does no harm. Attempts
+ * start again: otherwise the next failure would be final.
  */
 export function bullRetry(connection: Connection, bull: BullPlace, request: NativeMoveRequest): NativeMove {
-  /** How many failed jobs there were at the start: those that fail again meanwhile join the end and are not taken. */
+  /** How many failed jobs there were at the start. Jobs that fail again meanwhile join the end and are not taken. */
   let left: number | null = null;
   const place = { operation: 'read the failed jobs', queue: bull.shown, signal: request.signal };
-  // By the last job read and not by a count of those passed over: others may redrive and remove jobs meanwhile.
+  // From the last job read, not from a count of skipped ones: others may redrive and remove jobs meanwhile.
   const pages = sortedSetPages(connection, `${bull.base}:failed`, AT_ONCE, place);
   let read: string[] = [];
 
@@ -70,7 +70,7 @@ export function bullRetry(connection: Connection, bull: BullPlace, request: Nati
       }
       const text = options[index] ?? null;
       if (text === null) {
-        // The library's script would take it off the failed jobs, and then fail.
+        // The library's script would remove it from the failed jobs, and then fail.
         skipped.push({ id, reason: whyItStays('foreign') });
         return;
       }
@@ -84,7 +84,7 @@ export function bullRetry(connection: Connection, bull: BullPlace, request: Nati
         if (isRefusal(error)) failed.push({ id, reason, code });
         else {
           unknown.push({ id, reason });
-          // The rest is not tried: what was done is done, job by job.
+          // The rest is not tried: each finished job is finished.
           lost = reason;
         }
       }

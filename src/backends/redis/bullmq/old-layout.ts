@@ -1,9 +1,9 @@
 import type { BullPlace } from './find.ts';
 
 /**
- * Where BullMQ 3 and 4 put a job that is to be worked on (`addJob` of 3.16, `addStandardJob` and `addPrioritizedJob` of
- * 4.18). Nothing writes these layouts any more but those versions, so they stay as they are; the library that `mq` has
- * inside writes later ones only.
+ * Where BullMQ 3 and 4 put a job that is ready to be worked on (`addJob` of 3.16, `addStandardJob` and
+ * `addPrioritizedJob` of 4.18). Only those versions still write these layouts, so they will not change. The library
+ * inside `mq` writes only later ones.
  *
  * KEYS[2] events, [3] wait, [4] paused, [5] meta, [6] priority, [7] prioritized, [8] pc, [9] delayed.
  */

@@ -8,9 +8,9 @@ import { runStored, type StoredScript } from './scripts.ts';
 import { PAUSE_REASON } from './stats.ts';
 
 /**
- * Up to version 5 the jobs that wait are renamed away, which is what stops workers of 3 and 4, and what producers and
- * the resume of those versions go by. Where both lists are there, theirs would lose one of them: here they become one,
- * in order, a thousand a call. The flag goes up before the first, and comes down after the last.
+ * Up to version 5, pausing renames the list of waiting jobs. That stops workers of 3 and 4, and it is what producers
+ * and the resume of those versions go by. If both lists exist, those versions would lose one of them. Here the two
+ * become one, in order, a thousand jobs a call. The flag is set before the first call, and cleared after the last.
  *
  * KEYS: from, to, meta, events, prioritized, delayed, marker. ARGV: paused or resumed, layout. Returns how many are
  * still to come.
@@ -91,8 +91,8 @@ export async function pauseBull(
 
 /**
  * The library's resume also brings back, 7,000 a call, the jobs that BullMQ 5 has put into its paused list. A producer
- * of version 5 may still add one between reading the flag and our clearing it, so the list is looked at again until it
- * is empty.
+ * of version 5 may still add one between reading the flag and our clearing it. So the list is checked again until it is
+ * empty.
  */
 export async function resumeBull(connection: Connection, bull: BullPlace, signal: AbortSignal): Promise<void> {
   const place = { operation: 'resume', queue: bull.shown };

@@ -16,8 +16,8 @@ interface Container {
 }
 
 /**
- * Where the jobs of each state are, in the order in which workers take them: the list of version 5 for a paused queue
- * goes in front of `wait` on resume, and prioritized jobs are taken after those that wait.
+ * Where the jobs of each state are, in the order in which workers take them. On resume, version 5 puts the list of a
+ * paused queue before `wait`. Prioritized jobs are taken after waiting ones.
  */
 const CONTAINERS: Readonly<Record<MessageState, readonly Container[]>> = {
   ready: [
@@ -46,7 +46,7 @@ export interface JobRef {
   readonly dueAt: number | null;
 }
 
-/** Ids of jobs in a state, from `offset` on in delivery order. Fewer than asked: that is all there are. */
+/** Ids of jobs in a state, from `offset` on, in delivery order. Fewer than asked for: there are no more. */
 export async function readIds(
   connection: Connection,
   bull: BullPlace,
@@ -89,7 +89,7 @@ export async function readIds(
   return refs;
 }
 
-/** The hashes of these jobs; null where a job is gone, or its key holds another type of value. */
+/** The hashes of these jobs; null: the job is gone, or its key holds another type of value. */
 export async function readHashes(
   connection: Connection,
   bull: BullPlace,
@@ -108,7 +108,7 @@ export async function readHashes(
   });
 }
 
-/** Looks without taking. A job that is listed while its hash is gone is left out, and said. */
+/** Looks without taking. A job that is listed while its hash is gone is left out, with a notice. */
 export async function* peekJobs(
   connection: Connection,
   bull: BullPlace,
@@ -168,8 +168,8 @@ async function* zsetRefs(
 }
 
 /**
- * From the right. When jobs leave while we read, others slip past us: then once more from the start, without those
- * seen.
+ * From the right. If jobs leave while we read, others slip past us: then once more from the start, without the seen
+ * ones.
  */
 async function* listRefs(
   connection: Connection,
@@ -197,7 +197,7 @@ async function* listRefs(
   }
 }
 
-/** Earlier releases of BullMQ put a marker among the waiting jobs to wake workers; it is no job. */
+/** Earlier releases of BullMQ put a marker among the waiting jobs to wake workers. It is not a job. */
 export function isMarker(id: string): boolean {
   return id.startsWith('0:');
 }

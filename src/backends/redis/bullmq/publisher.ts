@@ -13,7 +13,7 @@ import { type BullLibrary, refusalOfCode } from './library.ts';
 const HIGHEST_PRIORITY = 2_097_151;
 const DEFAULT_NAME = 'default';
 
-/** Adds jobs as the library does. The data goes in as the text that it is: parsing it would change large numbers. */
+/** Adds jobs as the library does. The data is stored as the text that it is: parsing it would change large numbers. */
 export function jobPublisher(connection: Connection, bull: BullPlace, options: PublisherOptions): Publisher {
   const run: Run = { once: options.once === true, tried: new Map() };
   return batchPublisher(
@@ -32,8 +32,8 @@ export function jobPublisher(connection: Connection, bull: BullPlace, options: P
 interface Run {
   readonly once: boolean;
   /**
-   * How often this run has sent a message of that id, of those whose place does not make them unique. What is there
-   * then may be the one before: a list and other brokers hold two that are equal, and they are two.
+   * How often this run has sent a message of that id, for ids that their place does not make unique. An existing job
+   * may then be the earlier message: a list and other brokers can hold two equal messages, and they count as two.
    */
   readonly tried: Map<string, number>;
 }
@@ -48,7 +48,7 @@ function jobMisfits(message: OutgoingMessage, { layout }: BullPlace): readonly s
   if (media !== undefined && media !== 'application/json') misfits.push(`the content type ${message.contentType}`);
   if (jsonText(message.body) === null) misfits.push('a body that is not JSON');
   if (losesId(message)) misfits.push('an id that is a whole number or holds a colon');
-  if (layout <= 4 && message.deduplicationId !== null) misfits.push(`a deduplication id (BullMQ ${layout} knows none)`);
+  if (layout <= 4 && message.deduplicationId !== null) misfits.push(`a deduplication id (BullMQ ${layout} has none)`);
   if (
     message.priority !== null &&
     !(Number.isInteger(message.priority) && message.priority >= 0 && message.priority <= HIGHEST_PRIORITY)
@@ -102,9 +102,10 @@ function idIn(
 }
 
 /**
- * `sent` means that what is in the queue is this message. A producer that sends an id again means another message,
- * though it be alike; one that gives a deduplication id means that those alike are one. A message that goes away from
- * where it is must not be taken for another of its deduplication id: that may be done and gone before its work is.
+ * `sent` means that the job in the queue is this message. A producer that sends an id again means another message, even
+ * if it is equal. A producer that gives a deduplication id means that equal messages are one. A message that leaves its
+ * source must not be taken for another with its deduplication id: that one may be finished and gone before this one's
+ * work is.
  */
 function outcomeOf({ word, id }: Added, message: OutgoingMessage, once: boolean, isSecond: boolean): SendOutcome {
   const isCopy = message.from !== undefined;
@@ -139,7 +140,9 @@ const BOUND_TO_PLACE: ReadonlySet<string> = new Set([
   'timestamp',
 ]);
 
-/** The job's own options as they were, but for those that belong to its old place; what the message says now wins. */
+/**
+ * The job's own options as they were, except those that belong to its old place. The message's current properties win.
+ */
 function optionsOf(message: OutgoingMessage, { Job }: BullLibrary, { layout }: BullPlace): JobsOptions {
   const record = recordOf(message, 'bullmq');
   const stored = record?.opts;
@@ -167,7 +170,7 @@ function optionsOf(message: OutgoingMessage, { Job }: BullLibrary, { layout }: B
 
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** The body as it is when it is JSON in UTF-8, else null. */
+/** The body unchanged if it is JSON in UTF-8, else null. */
 function jsonText(body: Uint8Array): string | null {
   try {
     const text = strictUtf8.decode(body);

@@ -6,14 +6,14 @@ import { redisError } from '../errors.ts';
 import type { BullPlace } from './find.ts';
 import { cleanPage, whyItStays } from './removal.ts';
 
-/** One script over 10,000 jobs held the server for 0.2 s (measured), so it is asked for 1,000 at a time. */
+/** One script over 10,000 jobs blocked the server for 0.2 s (measured), so it is asked for 1,000 at a time. */
 const CLEAN_PAGE = 1000;
 
 const PURGED = { ready: ['paused', 'wait', 'prioritized'], delayed: ['delayed'], dead: ['failed'] } as const;
 
 /**
- * What was there at the start. Jobs of flows stay, and the next run of a scheduler, which only removing the scheduler
- * may stop: the same jobs as those that cannot be taken out one by one.
+ * Purges what was there at the start. Jobs of flows stay, and so does the next run of a scheduler, because only
+ * removing the scheduler may stop that: these are the same jobs that cannot be taken out one by one.
  */
 export async function purgeBull(connection: Connection, bull: BullPlace, options: PurgeOptions): Promise<PurgeResult> {
   const place = { operation: 'purge', queue: bull.shown };

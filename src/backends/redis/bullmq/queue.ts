@@ -80,7 +80,7 @@ export function openBull(connection: Connection, bull: BullPlace): Queue {
   return rememberHandle(queue, { kind: 'bullmq', connection, key: bull.base });
 }
 
-/** Jobs that wait can be started by a worker while we hold them: then they are done twice. */
+/** A worker can start waiting jobs while we hold them: then they are done twice. */
 async function warnOfWorkers(
   connection: Connection,
   bull: BullPlace,

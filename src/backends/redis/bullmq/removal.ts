@@ -6,7 +6,8 @@ import type { JobHash } from './message.ts';
 import { runStored, type StoredScript } from './scripts.ts';
 
 /**
- * What a worker changes when it takes a job: as it was read, so that the script that removes it knows whether one did.
+ * The fields that a worker changes when it takes a job. The script that removes the job compares them with what was
+ * read, and so knows whether a worker took it.
  */
 const TOUCHED = ['ats', 'atm', 'attemptsMade', 'processedOn', 'finishedOn'] as const;
 
@@ -16,7 +17,7 @@ export function touchedOf(hash: JobHash): Touched {
   return TOUCHED.map((field) => hash[field]?.toString('utf8') ?? '');
 }
 
-/** Why a job stays where it is. The scripts answer with the name. */
+/** Why a job stays in its queue. The scripts answer with the name. */
 const STAYS = {
   child: 'it is the child of another job, which would go on without it, and stays where it is',
   parent: 'it has children, and stays where it is',
@@ -30,13 +31,13 @@ export function whyItStays(tie: string): string {
 }
 
 /**
- * A script that fails half way is not undone: whatever a key of another type makes fail once something was removed is
- * asked with `pcall`.
+ * A script that fails half way is not undone. So a call that a key of another type may make fail, after something was
+ * removed, is a `pcall`.
  *
- * What ties a job to others; removing it alone would do more than that. A run of a scheduler that is over, or whose
- * next one is there, is like any other job; so is the child of a parent that is gone. The id of a run ends with the
- * time that the scheduler remembers, whoever made it: repeatable jobs of version 3 and 4 too. The parent may be in
- * another slot of a cluster, where no script can look: then it counts as there.
+ * The ties of a job to others: removing it alone would do more than that. A finished run of a scheduler, or one whose
+ * next run exists, is like any other job; so is the child of a parent that is gone. The id of a run ends with the time
+ * that the scheduler remembers, whoever made it, including repeatable jobs of version 3 and 4. The parent may be in
+ * another slot of a cluster, where no script can look: then it counts as existing.
  */
 const JOBS = `
 local function tieOf(key, id, schedulers)
@@ -63,8 +64,8 @@ end
 `;
 
 /**
- * KEYS: events, repeat. ARGV: prefix, then for each job its id, the list or set that it was read from, and what a
- * worker changes, as it was read. Returns one word for each: '' removed, `gone`, `taken`, or what ties it.
+ * KEYS: events, repeat. ARGV: prefix, then for each job its id, the list or set that it was read from, and the fields
+ * that a worker changes, as they were read. Returns one word for each: '' removed, `gone`, `taken`, or its tie.
  */
 const REMOVE: StoredScript = {
   name: 'mq:remove',
@@ -129,8 +130,9 @@ export interface Removable {
 }
 
 /**
- * Takes jobs out of the queue, each only if it is where it was and no worker has had it since: in one script, because
- * between a look and a removal a worker can take, complete and lose it. One word for each, see `REMOVE`.
+ * Takes jobs out of the queue, each only if it is still in its place and no worker has had it since. This is one
+ * script, because between a look and a removal a worker can take, complete and lose the job. One word for each, see
+ * `REMOVE`.
  */
 export async function removeJobs(
   connection: Connection,
@@ -147,10 +149,10 @@ export async function removeJobs(
 }
 
 /**
- * One page of a list or set, from its end that is worked on first. KEYS: it, events, repeat. ARGV: prefix, `list` or
- * `zset`, how many of it to pass over, how many to look at. A marker that wakes workers is no job and stays, uncounted.
- * An id without a job goes. Returns how many were looked at, removed, and were ids only; then id and tie of each that
- * stays.
+ * Removes one page of a list or set, from the end that is worked on first. KEYS: it, events, repeat. ARGV: prefix,
+ * `list` or `zset`, how many to skip, how many to look at. A marker that wakes workers is not a job: it stays and is
+ * not counted. An id without a job is removed. Returns how many were looked at, removed, and were only ids; then the id
+ * and the tie of each job that stays.
  */
 const CLEAN: StoredScript = {
   name: 'mq:clean',
@@ -186,7 +188,7 @@ return {#ids, removed, bare, unpack(stays)}
 export interface Cleaned {
   readonly looked: number;
   readonly removed: number;
-  /** Ids of the list or set without their job. */
+  /** Ids in the list or set that have no job. */
   readonly bare: number;
   readonly stays: readonly { readonly id: string; readonly tie: string }[];
 }

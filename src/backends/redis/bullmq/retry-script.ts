@@ -7,9 +7,9 @@ import { aroundLibrary, runStored, type StoredScript } from './scripts.ts';
 
 export interface Retried {
   readonly id: string;
-  /** Goes in front of those that wait. */
+  /** Put it before the waiting jobs. */
   readonly lifo: boolean;
-  /** Counts it as redriven once more. */
+  /** Count it as redriven once more. */
   readonly countReplay: boolean;
 }
 
@@ -17,8 +17,8 @@ export interface Retried {
 type RetryAnswer = number;
 
 /**
- * Attempts start anew in every place in which a version counts them: a job that died under BullMQ 4 may be run by the 5
- * that came after it, which reads what both have written; and one that died of stalling would die of the next stall.
+ * Attempts start again in every place where a version counts them. A job that died under BullMQ 4 may be run by the
+ * later version 5, which reads what both have written. And one that died of stalling would die of the next stall.
  */
 const ANEW = `
 if result == 1 then
@@ -30,8 +30,8 @@ return result
 
 /**
  * The library's own script, with the list that is right for the version. KEYS: the library's nine, then the paused
- * list. ARGV: the library's six, the layout, and 1 to count a replay. Version 5 parks in the paused list what comes
- * while the queue is paused; what is in the waiting list by then is gone with its resume.
+ * list. ARGV: the library's six, the layout, and 1 to count a replay. While the queue is paused, version 5 parks new
+ * jobs in the paused list. Jobs that are in the waiting list by then are lost when it is resumed.
  */
 const NEW = (lua: string, numberOfKeys: number): Omit<StoredScript, 'name'> => ({
   numberOfKeys: numberOfKeys + 1,
@@ -48,7 +48,7 @@ ${ANEW}`,
 });
 
 /**
- * As the libraries of version 3 and 4 do, but the priority stays. KEYS: job, those of the layout, failed. ARGV: id, 1
+ * Like the libraries of version 3 and 4, but the priority stays. KEYS: job, those of the layout, failed. ARGV: id, 1
  * for lifo, layout, 1 to count a replay.
  */
 const OLD: StoredScript = {
@@ -69,7 +69,7 @@ local result = retry()
 ${ANEW}`,
 };
 
-/** A function that puts one failed job back among those that wait, in one script. */
+/** A function that puts one failed job back among the waiting ones, in one script. */
 export async function retrier(
   connection: Connection,
   bull: BullPlace,

@@ -9,7 +9,8 @@ export interface StoredScript {
 }
 
 /**
- * Sent whole once for each connection, then by its hash: a library's script is up to 12 KB long and runs once a job.
+ * Sent as text once for each connection, then by its hash: a script of the library is up to 12 KB long and runs once
+ * for each job.
  */
 export function runStored(
   { client }: Connection,
@@ -25,9 +26,9 @@ export function runStored(
 const around = new Map<string, StoredScript>();
 
 /**
- * A script of the library, which it gave to the client of the connection under a name that holds its own version, made
- * part of one of ours: it stays what it is, and what we look at or write happens in the same instant. `wrap` gets its
- * text and how many keys it has.
+ * Makes a script of the library part of one of ours. The library gave it to the client of the connection, under a name
+ * that contains its own version. The script stays unchanged, and our own reads and writes happen in the same instant.
+ * `wrap` gets its text and its number of keys.
  */
 export function aroundLibrary(
   { client }: Connection,

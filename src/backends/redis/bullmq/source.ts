@@ -9,12 +9,12 @@ import { type Removable, removeJobs, removingJobs, touchedOf, whyItStays } from 
 import { tiesOf, withTie } from './ties.ts';
 
 /**
- * Reads the waiting or the failed jobs without claiming them, and removes those that were dealt with. Jobs that others
- * depend on, or that depend on others, stay: removing a child releases its parent with a result missing.
+ * Reads the waiting or the failed jobs without claiming them, and removes those that were settled. Jobs that others
+ * depend on, or that depend on others, stay: removing a child would release its parent without a result.
  */
 export function jobSource(connection: Connection, bull: BullPlace, state: 'ready' | 'dead'): BrowseSource<Removable> {
   const seen = new Set<string>();
-  /** Read and, as far as we know, still listed in front of what comes next. */
+  /** Read and, as far as we know, still listed before the jobs that come next. */
   let offset = 0;
 
   async function take(refs: readonly JobRef[], signal: AbortSignal): Promise<readonly Held<Removable>[]> {
@@ -52,7 +52,7 @@ export function jobSource(connection: Connection, bull: BullPlace, state: 'ready
         const page = await take(refs, signal);
         if (page.length > 0) return page;
         if (refs.length > 0) continue;
-        // At the end: once more from the start, because workers who took jobs have shifted the rest past us.
+        // At the end: once more from the start, because workers that took jobs have shifted the rest past us.
         if (!again || seen.size === 0) return [];
         again = false;
         offset = 0;

@@ -11,7 +11,7 @@ import { isMarker } from './peek.ts';
 export interface BullWorker {
   /** Its address as the server sees it. */
   readonly address: string | null;
-  /** What the application called it; null: nothing. */
+  /** The name that the application gave it; null: none. */
   readonly name: string | null;
 }
 
@@ -23,7 +23,7 @@ export type Workers = ReadonlyMap<string, readonly BullWorker[]> | null;
 
 export interface BullCounts {
   readonly wait: number;
-  /** Where version 5 parks jobs while the queue is paused. Version 6 does not count this list. */
+  /** Version 5 parks jobs here while the queue is paused. Version 6 does not count this list. */
   readonly paused: number;
   readonly prioritized: number;
   readonly active: number;
@@ -34,15 +34,16 @@ export interface BullCounts {
 }
 
 /**
- * Rates look back so far, or as far as the events reach: long enough to be steady, short enough to follow an incident.
+ * Rates cover this much time, or as much as the events do: long enough to be steady, short enough to follow an
+ * incident.
  */
 const WINDOW_MS = 10_000;
-/** Over less than this one event more or less would be a rate of its own. */
+/** Over a shorter time, one event more or less would change the rate completely. */
 const LEAST_WINDOW_MS = 1_000;
-/** As many events are read at most; a busier queue has a shorter window. */
+/** At most this many events are read. A busier queue has a shorter window. */
 const MOST_EVENTS = 5_000;
 
-/** CLIENT LIST, once for all queues. In a cluster each node knows only its own clients, so there it is not asked. */
+/** CLIENT LIST, once for all queues. In a cluster each node knows only its own clients, so it is not asked there. */
 export async function readWorkers(connection: Connection, signal: AbortSignal): Promise<Workers> {
   if (connection.isCluster) return null;
   let text: string;
@@ -54,7 +55,7 @@ export async function readWorkers(connection: Connection, signal: AbortSignal): 
   }
   const workers = new Map<string, BullWorker[]>();
   for (const line of text.split('\n')) {
-    // Version 5.? and 6 append `:w:<name>` for a worker with a name; other suffixes are listeners.
+    // Versions 5.? and 6 append `:w:<name>` for a worker with a name. Other suffixes are listeners.
     const [, client = '', name = null] = / name=([^ ]*?)(?::w:([^ ]*))?(?: |$)/.exec(line) ?? [];
     if (client === '') continue;
     const address = / addr=([^ ]*)/.exec(line)?.[1] ?? null;
@@ -94,7 +95,7 @@ export async function bullStatsOf(
   const calls: readonly Call[] = [
     ...ids.map((id): Call => ['HGET', key(id), 'timestamp']),
     ['XINFO', 'STREAM', key('events')],
-    // What happens between that instant and this call is of the next reading.
+    // Events between that instant and this call belong to the next reading.
     ['XREVRANGE', key('events'), now, now - WINDOW_MS, 'COUNT', MOST_EVENTS],
   ];
   const answers = await connection.each(calls, place);
@@ -108,14 +109,14 @@ export async function bullStatsOf(
     .flatMap((answer) => (answer?.ok === false ? [redisError(answer.error, place)] : []))
     .find(({ code }) => code === 'PERMISSION_DENIED');
   const [pausedFlag, reason] = asList(meta).map(asTextOrNull);
-  // After a migration the key of Bull 4 may be there for ever, and BullMQ does not look at it.
+  // After a migration the key of Bull 4 may stay for ever, and BullMQ does not look at it.
   const isPaused = (pausedFlag ?? null) !== null || (bull.generation === 'bull4' && asInteger(oldPaused) === 1);
   const undated = times.find(({ note }) => note !== undefined);
   const oldest = Math.min(...times.map(({ at }) => at).filter((at) => at !== null));
   const ready = counts.wait + counts.paused + counts.prioritized;
   const consumers = workers === null ? null : (workers.get(clientName(bull))?.length ?? 0);
   if (isEmpty(counts) && (await verifyBull(connection, [bull.base], signal)).length === 0) {
-    throw new MqError('QUEUE_NOT_FOUND', `there is no BullMQ queue ${bull.shown} any more`, {
+    throw new MqError('QUEUE_NOT_FOUND', `the BullMQ queue ${bull.shown} no longer exists`, {
       backend: 'redis',
       operation: 'stats',
       queue: bull.shown,
@@ -174,7 +175,8 @@ export async function bullStatsOf(
 }
 
 /**
- * A field of ours in the queue's own `meta` hash, which the library leaves alone; it goes when the queue is resumed.
+ * A field of ours in the queue's own `meta` hash, which the library leaves alone. It is removed when the queue is
+ * resumed.
  */
 export const PAUSE_REASON = 'mq:pauseReason';
 
@@ -205,7 +207,7 @@ export async function readCounts(connection: Connection, bull: BullPlace, signal
     completed = 0,
     waitingChildren = 0,
   ] = replies.slice(0, 8).map(asInteger);
-  // Versions 3 and 4 put a marker into an empty list to wake workers: it is next, and no job.
+  // Versions 3 and 4 put a marker into an empty list to wake workers. It comes next and is not a job.
   const [waitMarker, pausedMarker] = replies.slice(8).map((next) => (isMarker(asTextOrNull(next) ?? '') ? 1 : 0));
   return {
     wait: Math.max(0, wait - (waitMarker ?? 0)),
@@ -228,10 +230,10 @@ export function clientName(bull: BullPlace): string {
 }
 
 /**
- * From the history in the events stream, so they are right at once, and also when jobs remove themselves. They are of
- * the time that the history covers: less than the window when more events than we read fall into it, when the stream
- * was trimmed within it, and when it was made within it. The last happens to a new queue and to one that was
- * obliterated, which nobody can tell apart: what was before is unknown. Null: it covers next to nothing.
+ * Rates from the history in the events stream: they are right at once, even if jobs remove themselves. They cover the
+ * time of that history. It is shorter than the window if there are more events than we read, if the stream was trimmed
+ * within the window, or if it was created within it. The last happens to a new queue and to one that was obliterated,
+ * which cannot be told apart: the time before is unknown. Null: it covers almost nothing.
  */
 function ratesOf(now: number, info: ReadonlyMap<string, unknown>, events: readonly unknown[]): Rates | null {
   const happened = events.map((entry) => {
@@ -239,7 +241,7 @@ function ratesOf(now: number, info: ReadonlyMap<string, unknown>, events: readon
     return { at: instantOf(id), event: asTextOrNull(asPairs(asListOrNone(fields)).get('event')) };
   });
   const isCut = happened.length >= MOST_EVENTS;
-  // Of a stream that was emptied it is known that nothing came since its last entry.
+  // If a stream was emptied, it is known that nothing came since its last entry.
   const first = asListOrNone(info.get('first-entry'))[0] ?? info.get('last-generated-id');
   const start = Math.max(now - WINDOW_MS, isCut ? (happened.at(-1)?.at ?? now) : instantOf(first));
   const windowMs = now - start;
@@ -248,7 +250,7 @@ function ratesOf(now: number, info: ReadonlyMap<string, unknown>, events: readon
   return { inPerSec: perSec('added'), outPerSec: perSec('completed'), errorPerSec: perSec('failed'), windowMs };
 }
 
-/** Milliseconds since the epoch, which is what an entry's id begins with. */
+/** Milliseconds since the epoch: an entry's id begins with them. */
 function instantOf(id: unknown): number {
   return Number(asText(id).split('-')[0]);
 }

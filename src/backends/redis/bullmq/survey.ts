@@ -7,14 +7,14 @@ import { refusalOfCode } from './library.ts';
 import { isMarker, readIds } from './peek.ts';
 import { tiesOf } from './ties.ts';
 
-/** Without the data, so that a page is small whatever the jobs hold. */
+/** Without the data, so that a page is small whatever the jobs contain. */
 const PAGE = 1000;
-/** Of what each page is read: enough to know that a job is there. */
+/** The parts of each page that are read: enough to know that a job is there. */
 const FIELDS = ['timestamp', 'name', 'parentKey', 'rjk'] as const;
 
 /**
- * What a run over all jobs of a state would do with each: ids without their job, and jobs that stay, are counted by the
- * server like any other.
+ * What a run over all jobs of a state would do with each. The server counts ids without a job, and jobs that stay, like
+ * any other.
  */
 export async function surveyJobs(
   connection: Connection,
@@ -49,7 +49,7 @@ export async function surveyJobs(
       if (isFull()) break;
       const reason = ties[index] ?? null;
       if (isThere[index] !== true) {
-        // Taking out one by one passes over them, as does every look.
+        // Taking out one by one skips them, and so does every look.
         if (by === 'native') skipped.push({ id, reason: refusalOfCode(-1) });
       } else if (reason === null) moved += 1;
       else failed.push({ id, reason });

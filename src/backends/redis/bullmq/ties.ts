@@ -8,8 +8,8 @@ import { whyItStays } from './removal.ts';
 type Tied = Pick<JobHash, 'parentKey' | 'rjk'>;
 
 /**
- * Why each of these jobs could not be taken out of its queue, and null for those that could: the same answers as those
- * of the scripts that remove.
+ * Why each of these jobs could not be taken out of its queue; null for those that could. The answers are the same as
+ * those of the scripts that remove.
  */
 export async function tiesOf(
   connection: Connection,
@@ -39,8 +39,7 @@ export async function tiesOf(
 }
 
 /**
- * The message of a job of which is known what ties it. A parent that is gone ties it to nothing any more, and it is a
- * job like any other.
+ * The message of a job whose ties are known. A job with a parent that is gone is not tied: it is a job like any other.
  */
 export function withTie(message: Message, tie: string | null): Message {
   if (tie !== null) return { ...message, stays: tie };

@@ -4,8 +4,8 @@ import type { Death, JsonValue, Message } from '../../../contract/message.ts';
 import { parseObject } from '../../common/conventions/json-text.ts';
 
 /**
- * A wide-spread pattern: a worker puts what failed for good into a queue `<name>-dlq`, as a job whose data is
- * `{originalJob: {name, data, opts?, id?}, reason?, …}`. The field's name is what `?unwrap=` says.
+ * A widespread pattern: a worker puts jobs that failed for good into a queue `<name>-dlq`, each as a job whose data is
+ * `{originalJob: {name, data, opts?, id?}, reason?, …}`. `?unwrap=` gives the name of the field.
  */
 interface Wrapped {
   readonly name: string | null;
@@ -35,7 +35,7 @@ function wrapped(message: Message, field: string): Wrapped | null {
   };
 }
 
-/** How the wrapped job died, for a queue of wrapped jobs; null when this job wraps none. */
+/** How the wrapped job died, for a queue of wrapped jobs; null: this job wraps none. */
 export function wrappedDeath(message: Message, field: string, from: string | null): Death | null {
   const found = wrapped(message, field);
   if (found === null) return null;
@@ -50,7 +50,7 @@ export function wrappedDeath(message: Message, field: string, from: string | nul
 }
 
 /**
- * The job as it was before it was wrapped: its name, data and options. Throws `PRECONDITION_FAILED` when it wraps none.
+ * The job as it was before it was wrapped: its name, data and options. Throws `PRECONDITION_FAILED` if it wraps none.
  */
 export function unwrapped(message: Message, field: string): Message {
   const found = wrapped(message, field);
@@ -74,8 +74,8 @@ export function unwrapped(message: Message, field: string): Message {
 }
 
 /**
- * As JSON.parse, but numbers keep their spelling when they are written again: 12345678901234567 and 1.0 stay what they
- * were.
+ * Like JSON.parse, but numbers keep their spelling when they are written again: 12345678901234567 and 1.0 stay the
+ * same.
  */
 function parseExactly(text: string): Readonly<Record<string, unknown>> | null {
   const rawJson = (JSON as unknown as { rawJSON?: (source: string) => unknown }).rawJSON;

@@ -1,25 +1,26 @@
 /**
- * Where a major version of BullMQ keeps what. Each is the oldest version that reads and writes it so (seen in the
- * scripts of 3.16, 4.18, 5.81 and 6.7):
+ * * * * The layout of the keys of each major version of BullMQ. Each is named after the oldest version that reads and
+ * writes it (seen in the scripts of 3.16, 4.18, 5.81 and 6.7):
  *
  * - 3: prioritized jobs are inside the waiting list, their order in `priority`; attempts in `attemptsMade`; a pause
  *   renames the waiting list to `paused`.
  * - 4: prioritized jobs in `prioritized`, and a marker among the waiting jobs wakes workers.
  * - 5: attempts in `atm` and `ats`, markers in a key of their own, deduplication. Workers obey the flag of a pause, but
- *   resuming renames `paused` over the waiting list: what is in both is lost.
- * - 6: a pause is the flag alone.
+ *   resuming renames `paused` over the waiting list, and jobs in the waiting list are lost.
+ * - 6: a pause is only the flag.
  */
 export type Layout = 3 | 4 | 5 | 6;
 
-/** What keys tell where no version is written: producers may skip it, and those of version 2 knew none. */
+/** The version by the keys, if none is written: producers may skip it, and version 2 did not have it. */
 export interface LayoutTraces {
   readonly priority: boolean;
   readonly marker: boolean;
 }
 
 /**
- * By `meta.version` (`bullmq:5.81.5`), which the newest library writes that has opened the queue; BullMQ Pro counts two
- * versions more. Where nothing says so, 5: what it writes is read by 5 and 6, and nothing is lost with either.
+ * By `meta.version` (`bullmq:5.81.5`). It is written by the newest library that has opened the queue; BullMQ Pro counts
+ * two versions more. If nothing says the version, it is 5: versions 5 and 6 both read what 5 writes, and nothing is
+ * lost with either.
  */
 export function layoutOf(version: string | null, traces: LayoutTraces): Layout {
   const [, pro, major] = /^bullmq(-pro)?:(\d+)\./.exec(version ?? '') ?? [];

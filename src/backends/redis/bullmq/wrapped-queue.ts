@@ -5,7 +5,7 @@ import type { RedisSettings } from '../url.ts';
 import { type BullPlace, findBull } from './find.ts';
 import { bullStatsOf, readCounts, type Workers } from './stats.ts';
 
-/** A queue of wrapped jobs is named like this unless `?dlq=` says otherwise. */
+/** The name of a queue of wrapped jobs, unless `?dlq=` says otherwise. */
 const WRAPPED_QUEUES = '*-dlq';
 
 export function wrappedSettings({ settings }: Connection): RedisSettings {

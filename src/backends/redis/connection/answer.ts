@@ -1,9 +1,9 @@
 import { isRefusal } from '../errors.ts';
 
-/** What became of one of many calls that were sent together. */
+/** The outcome of one of many calls that were sent together. */
 export type Answer =
   | { readonly ok: true; readonly reply: unknown }
-  /** `refused`: the server said no, so it was certainly not done; otherwise the answer was lost. */
+  /** `refused`: the server said no, so it was certainly not done. Otherwise the answer was lost. */
   | { readonly ok: false; readonly refused: boolean; readonly error: unknown };
 
 /** The answer of a call as an outcome. Never rejects. */

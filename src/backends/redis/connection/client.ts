@@ -11,12 +11,12 @@ export interface Patience {
 }
 
 /**
- * What an empty host in an answer of a cluster becomes, so that the library does not pass over the node; see `natMap`
- * below.
+ * The library skips a node with an empty host in an answer of a cluster, so the empty host is replaced by this; see
+ * `natMap` below.
  */
 const SAME_HOST = 'the-host-that-was-asked.invalid';
 
-/** Replies of CLUSTER SLOTS without null and empty hosts, of which the library would make no node at all. */
+/** Replies of CLUSTER SLOTS without null and empty hosts: the library would ignore such nodes. */
 function withHosts(reply: unknown): unknown {
   if (!Array.isArray(reply)) return reply;
   return reply.map((range: unknown) =>
@@ -34,7 +34,7 @@ export function createClient(ioredis: Library, settings: RedisSettings, patience
   const common = {
     lazyConnect: true,
     connectTimeout: connectTimeoutMs,
-    // Without a byte for so long while something is awaited: the socket is dead, whatever it says.
+    // If no byte comes for this long while an answer is awaited, the socket is dead, whatever it says.
     socketTimeout: timeoutMs,
     disconnectTimeout: 100,
     enableReadyCheck: false,
@@ -44,7 +44,7 @@ export function createClient(ioredis: Library, settings: RedisSettings, patience
     autoResubscribe: false,
     disableClientInfo: true,
     connectionName: 'mq',
-    // Servers before 6 and some proxies have no HELLO, and both protocols answer alike here.
+    // Servers before 6 and some proxies have no HELLO, and both protocols give the same answers here.
     protocol: settings.protocol,
     ...(settings.username === null ? {} : { username: settings.username }),
     ...(settings.password === null ? {} : { password: settings.password }),
@@ -63,7 +63,7 @@ export function createClient(ioredis: Library, settings: RedisSettings, patience
         const [, port] = /^(?:the-host-that-was-asked\.invalid|):(\d+)$/.exec(key) ?? [];
         return port === undefined ? null : { host: asked, port: Number(port) };
       },
-      // It asks one node by chance, which may be silent, and what the cluster cannot serve each call says.
+      // It asks a random node, which may be silent. Each call reports what the cluster cannot serve.
       enableReadyCheck: false,
       // Certificates name hosts, not the addresses that CLUSTER SLOTS may give.
       ...(settings.tls === null

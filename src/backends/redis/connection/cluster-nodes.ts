@@ -2,19 +2,19 @@ import type { Command, Redis } from 'ioredis';
 import { isMqError, MqError } from '../../../contract/errors.ts';
 import { addressOf, type NodeAddress } from './cluster.ts';
 
-/** Connects to one node, and throws when it does not answer. */
+/** Connects to one node, and throws if it does not answer. */
 export type AskNode = (node: NodeAddress, ms: number) => Promise<void>;
 
-/** A node of a cluster that gives no answer, and what it does instead. */
+/** A node of a cluster that gives no answer, and what happened instead. */
 export interface SilentNode {
   readonly address: string;
   readonly error: MqError;
 }
 
 /**
- * Which masters of a cluster give no answer. One that did not answer a listing is asked nothing more, so that it costs
- * one wait and not one for each of its keys, until it answers again. One that only was slow while the others let us in
- * is still asked for its own keys, and for nothing that another node can say as well.
+ * Knows which masters of a cluster give no answer. One that did not answer a listing is asked nothing until it answers
+ * again, so that it costs one wait and not one for each of its keys. One that was only slow while the others let us in
+ * is still asked for its own keys, but for nothing that another node can tell as well.
  */
 export class ClusterNodes {
   readonly #ask: AskNode;
@@ -23,13 +23,13 @@ export class ClusterNodes {
   readonly #asked = new Map<string, Promise<MqError | null>>();
   readonly #patienceMs: number;
 
-  /** `patienceMs`: a node that gives no answer for so long is silent. */
+  /** `patienceMs`: a node that gives no answer for this long is silent. */
   constructor(ask: AskNode, patienceMs: number) {
     this.#ask = ask;
     this.#patienceMs = patienceMs;
   }
 
-  /** Refuses what is sent to this node while it is known to be silent. */
+  /** Refuses calls to this node while it is known to be silent. */
   watch(node: Redis): void {
     const send = node.sendCommand.bind(node);
     node.sendCommand = (command: Command, ...rest) => {
@@ -40,7 +40,7 @@ export class ClusterNodes {
     };
   }
 
-  /** Which of them answer within `ms`. The others are not asked first from now on. */
+  /** The nodes that answer within `ms`. From now on, the others are not asked first. */
   async reachable(nodes: readonly NodeAddress[], ms: number): Promise<readonly NodeAddress[]> {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<'late'>((resolve) => {
@@ -53,7 +53,7 @@ export class ClusterNodes {
     return reached;
   }
 
-  /** One did not answer when the others let us in, and it is not known yet whether it is silent. */
+  /** A node did not answer when the others let us in, and it is not known yet whether it is silent. */
   get isInDoubt(): boolean {
     return [...this.#slow].some((address) => !this.#silent.has(address));
   }
@@ -64,7 +64,7 @@ export class ClusterNodes {
       masters.map(async (master) => {
         const node = placeOf(master);
         const answer = this.#settle(node);
-        // It cost its wait already: whether it is back is found out beside the listing, for the next one.
+        // It has already cost its wait. Whether it is back is checked beside the listing, for the next one.
         if (!this.#silent.has(addressOf(node))) await answer;
       }),
     );
@@ -78,7 +78,7 @@ export class ClusterNodes {
     return this.#silent.get(addressOf(placeOf(node)));
   }
 
-  /** One that can be asked what any of them knows. */
+  /** A node that can be asked for what any node knows. */
   anyOf(masters: readonly Redis[]): Redis | undefined {
     const answers = (node: Redis): boolean => {
       const address = addressOf(placeOf(node));
@@ -98,7 +98,7 @@ export class ClusterNodes {
     this.#slow.delete(address);
   }
 
-  /** Null: it answers, be it that it refuses the login. A node is asked once at a time. */
+  /** Null: it answers, even if it refuses the login. A node is asked only once at a time. */
   #failureOf(node: NodeAddress): Promise<MqError | null> {
     const address = addressOf(node);
     const asked =
@@ -132,7 +132,7 @@ export class ClusterNodes {
 
 const OF_SILENT_NODES = new WeakSet<MqError>();
 
-/** What was asked was not sent, since the node that has the key gives no answer. */
+/** The call was not sent, because the node that has the key gives no answer. */
 export function isOfSilentNode(error: MqError): boolean {
   return OF_SILENT_NODES.has(error);
 }

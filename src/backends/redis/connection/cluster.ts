@@ -7,9 +7,9 @@ export interface NodeAddress {
 }
 
 /**
- * The masters that CLUSTER SLOTS names. A host that is null or empty means the host that was asked
- * (redis.io/docs/latest/commands/cluster-slots): a node that does not know its own address says so, and one behind an
- * unknown endpoint.
+ * The masters that CLUSTER SLOTS names. A null or empty host means the host that was asked
+ * (redis.io/docs/latest/commands/cluster-slots): a node that does not know its own address says so, and so does one
+ * behind an unknown endpoint.
  */
 export function mastersOf(reply: unknown, asked: string): readonly NodeAddress[] {
   const masters = new Map<string, NodeAddress>();
@@ -49,7 +49,7 @@ export function unreachable(masters: readonly NodeAddress[], address: string): M
   );
 }
 
-/** Ends a connection of the library's own to some node, which it makes for messages that nobody subscribes to. */
+/** Ends the library's own connection to some node, which it opens for messages that nothing subscribes to. */
 export function cutSubscriber(cluster: object): void {
   const subscriber: unknown = Reflect.get(cluster, 'subscriber');
   const redis: unknown = typeof subscriber === 'object' && subscriber !== null && Reflect.get(subscriber, 'subscriber');

@@ -15,10 +15,10 @@ import { within } from './within.ts';
 
 export type Argument = string | Buffer | number;
 
-/** A command and its arguments, as the server gets them. */
+/** A command and its arguments, in the form that the server gets. */
 export type Call = readonly [command: string, ...args: Argument[]];
 
-/** Calls that are encoded already. */
+/** Calls that are already encoded. */
 export interface WrittenCalls {
   readonly name: string;
   readonly key: string;
@@ -30,18 +30,21 @@ export interface CallPlace {
   readonly queue?: string | undefined;
   /** Replies as bytes instead of text. */
   readonly bytes?: boolean;
-  /** Reading is abandoned when this aborts. Leave it out for a change: what is in the air is then still told. */
+  /**
+   * Reading is abandoned when this aborts. Leave it out for a change: then the outcome of what is in the air is still
+   * told.
+   */
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * One connection to a server, to a master found by Sentinel, or to a cluster. Tuned for one-shot commands: nothing is
- * sent before it is needed, nothing is queued while offline, nothing is sent twice. A connection that was cut stays
- * closed until the next call, which connects again.
+ * One connection to a server, to a master found by Sentinel, or to a cluster. It is tuned for one-shot commands:
+ * nothing is sent before it is needed, queued while offline, or sent twice. A connection that was cut stays closed
+ * until the next call, which connects again.
  *
- * No wait is without an end: a line that brings nothing for `timeoutMs` while something is awaited is cut, and sooner
- * when the signal that it was opened with aborts. What was in the air is then without an answer; calls that come right
- * behind it are refused at once, so that the end of a run does not wait for the same silence again.
+ * Every wait ends. A line that brings nothing for `timeoutMs` while an answer is awaited is cut, and sooner if the
+ * signal that it was opened with aborts. Calls in the air then have no answer. Calls right after that are refused at
+ * once, so that the end of a run does not wait for the same silence again.
  */
 export class Connection {
   readonly settings: RedisSettings;
@@ -49,7 +52,7 @@ export class Connection {
   readonly #command: typeof Command;
   readonly #patience: Patience;
   readonly #lines = new Set<Line>();
-  /** Of a cluster only. */
+  /** Only for a cluster. */
   readonly #nodes: ClusterNodes | null;
   readonly #signal: AbortSignal;
   readonly #onAbort = (): void => {
@@ -91,7 +94,7 @@ export class Connection {
   #watch(node: Redis): void {
     const isAlone = !('nodes' in this.#client);
     const line = new Line(node, (fault) => {
-      // Of a cluster the other nodes may still answer.
+      // The other nodes of a cluster may still answer.
       if (isAlone || fault === 'out-of-step') this.#fault = { fault, at: performance.now() };
     });
     this.#lines.add(line);
@@ -100,8 +103,8 @@ export class Connection {
   }
 
   /**
-   * Connects and logs in; to all nodes of a cluster, also when the URL does not say that it is one. Throws
-   * `UNAVAILABLE`, `UNAUTHENTICATED`, `TIMEOUT`.
+   * Connects and logs in; to all nodes of a cluster, even if the URL does not say that it is one. Throws `UNAVAILABLE`,
+   * `UNAUTHENTICATED`, `TIMEOUT`.
    */
   static async open(settings: RedisSettings, patience: Patience, signal: AbortSignal): Promise<Connection> {
     throwIfAborted(signal);
@@ -124,7 +127,7 @@ export class Connection {
     }
     let failure: unknown = null;
     for (const [index, host] of settings.hosts.entries()) {
-      // One that is silent must not use up the time of the others.
+      // A silent node must not use up the time of the others.
       const isLast = index === settings.hosts.length - 1;
       const ms = (): number => (isLast ? remaining() : Math.min(remaining(), REACH_MS, patience.timeoutMs / 3));
       try {
@@ -160,8 +163,8 @@ export class Connection {
   }
 
   /**
-   * Addresses of a cluster are its own, and may be reachable from inside only (containers, NAT); and a node may be
-   * silent. Both are found out here, because the client library waits for ever for whatever node it happens to ask.
+   * The addresses of a cluster are its own, and may be reachable only from inside (containers, NAT). A node may also be
+   * silent. Both are checked here, because the client library waits for ever for whichever node it asks.
    */
   static async #openCluster(
     settings: RedisSettings,
@@ -196,8 +199,8 @@ export class Connection {
   }
 
   /**
-   * HELLO (Redis 6) says so, and INFO where HELLO is not known or not allowed. Where neither is, the server is taken
-   * for what the URL says.
+   * HELLO (Redis 6) says so, or INFO if HELLO is not known or not allowed. If neither is, the server is what the URL
+   * says.
    */
   async #isNodeOfCluster(ms: number): Promise<boolean> {
     const place = { operation: `connect to ${this.settings.address}`, signal: this.#signal };
@@ -240,15 +243,15 @@ export class Connection {
       this.connects += 1;
       // The nodes of a cluster were asked one by one.
       if (this.isCluster) return;
-      // The login of a refused user does not make `connect` fail, so the first command has to show it.
+      // A refused login does not make `connect` fail, so the first command has to show it.
       await step(this.#send(this.#client, ['PING'], false).catch(unlessOnlyWritesAreRefused));
-      // Nor does a database that is not there or not allowed: the connection stays in database 0, and would work on the
-      // queues there.
+      // Neither does a database that does not exist or is not allowed: the connection stays in database 0, and would
+      // work on the queues there.
       const { db } = this.settings;
       if (db !== 0) await step(this.#send(this.#client, ['SELECT', db], false));
     } catch (error) {
       if (isMqError(error)) throw error;
-      // "Connection is closed" is only the echo of what the error event said.
+      // "Connection is closed" only repeats what the error event said.
       const cause = isRefusal(error) || this.#lastError === null ? error : this.#lastError;
       throw connectError(cause, place, this.settings.address);
     }
@@ -257,20 +260,23 @@ export class Connection {
   #send(client: Client, call: Call, bytes: boolean): Promise<unknown> {
     const [name, ...args] = call;
     const command = new this.#command(name, [...args], { replyEncoding: bytes ? null : 'utf8' });
-    // What is about no key any node can say, and the library would ask one by chance.
+    // Any node can answer a call without a key, but the library would ask a random one.
     const isForAny = 'nodes' in client && command.getKeys().length === 0;
     const to = isForAny ? (this.#nodes?.anyOf(client.nodes('master')) ?? client) : client;
     return to.sendCommand(command) as Promise<unknown>;
   }
 
-  /** Before keys are asked for that may be anywhere: one wait for a node that may be silent, and not one for each. */
+  /**
+   * Before a call for keys that may be on any node: then a node that may be silent costs one wait, not one for each
+   * key.
+   */
   async resolveDoubts(signal: AbortSignal): Promise<void> {
     if (this.#nodes?.isInDoubt === true) await this.silentNodes(signal);
   }
 
   /**
-   * Before a listing: the nodes of a cluster that give no answer. They are asked nothing more until they answer again.
-   * Throws when no node does.
+   * Before a listing: the nodes of a cluster that give no answer. They are asked nothing until they answer again.
+   * Throws if no node answers.
    */
   async silentNodes(signal: AbortSignal): Promise<readonly SilentNode[]> {
     const client = this.#client;
@@ -298,7 +304,7 @@ export class Connection {
     return lineError(this.#fault?.fault ?? 'silent', this.#patience.timeoutMs, operation);
   }
 
-  /** A lost connection is only the echo of what made it lost. */
+  /** A lost connection only repeats what caused the loss. */
   #explained(error: unknown, place: CallPlace): MqError {
     const isEcho = !isMqError(error) && !isRefusal(error);
     const on = place.queue === undefined ? '' : ` on ${place.queue}`;
@@ -307,8 +313,8 @@ export class Connection {
   }
 
   /**
-   * After a time-out: a new connection, or `TIMEOUT` soon, when the server is silent on that, too. For reading only: of
-   * what was in the air nobody knows.
+   * After a time-out: a new connection, or `TIMEOUT` soon, if the server is silent on that, too. Only for reading: the
+   * outcome of what was in the air is unknown.
    */
   async again(signal: AbortSignal): Promise<void> {
     if (this.isCluster) return;
@@ -336,9 +342,9 @@ export class Connection {
   }
 
   /**
-   * Calls that are encoded already, as one piece, with an answer for each. They all name one key, which says where they
-   * go; more than one is not for a cluster, which may send each of them on. `read` is asked as each answer arrives.
-   * Never rejects; without a connection nothing was sent, which is as good as a refusal.
+   * Sends calls that are already encoded as one piece, with an answer for each. All of them name one key, which decides
+   * where they go. More than one is not possible for a cluster, which may redirect each of them. `read` is called as
+   * each answer arrives. Never rejects. Without a connection nothing was sent, which is as good as a refusal.
    */
   async written<T>(
     bytes: Buffer,
@@ -361,7 +367,7 @@ export class Connection {
     return sendManyTimes({ client: this.#client, command, bytes, times: calls.count, read: explained });
   }
 
-  /** Many calls in one write, with an answer for each. Throws only when aborted or when no connection can be had. */
+  /** Many calls in one write, with an answer for each. Throws only if aborted or if there is no connection. */
   async each(calls: readonly Call[], place: CallPlace): Promise<readonly Answer[]> {
     if (calls.length === 0) return [];
     try {
@@ -375,8 +381,8 @@ export class Connection {
   }
 
   /**
-   * A cluster sends on and tries again, and may never settle: so each of its calls has a timer. The line of a single
-   * server has one of its own.
+   * A cluster redirects and retries, and may never settle, so each of its calls has a timer. The line of a single
+   * server has its own timer.
    */
   #bounded<T>(answer: Promise<T>, place: CallPlace): Promise<T> {
     if (!this.isCluster) return answer;
@@ -410,7 +416,7 @@ export class Connection {
     );
   }
 
-  /** As `each`, for reading: the first failure throws. */
+  /** Like `each`, for reading: the first failure throws. */
   async all(calls: readonly Call[], place: CallPlace): Promise<readonly unknown[]> {
     const answers = await this.each(calls, place);
     return answers.map((answer) => {
@@ -425,9 +431,9 @@ export class Connection {
   }
 
   /**
-   * SCAN through every master, but those that `silentNodes` found. Yields pages of keys; a key may come twice. One that
-   * is no text is left out, since as a text it would be another key: as much of it as can be shown goes to
-   * `onNameless`.
+   * SCAN through every master, except those that `silentNodes` found. Yields pages of keys. A key may come twice. A key
+   * that is not text is left out, because as a text it would be another key: `onNameless` gets as much of it as can be
+   * shown.
    */
   async *scan(
     filter: { readonly type?: string; readonly match?: string },
@@ -461,7 +467,7 @@ export class Connection {
     }
   }
 
-  /** True when a script may touch all these keys at once. */
+  /** True if a script may touch all these keys at once. */
   async sameSlot(keys: readonly string[]): Promise<boolean> {
     if (!this.isCluster) return true;
     const slots = await this.all(
@@ -481,16 +487,17 @@ export class Connection {
 }
 
 /**
- * 250 keys a call: 0.1 ms of the server each, 4.4 ms for the longest of 16,000 on a busy machine, 2.4 s for a million
- * keys with all walks (`npm run bench -- redis ls`). 1,000 takes no less in all, and other clients wait longer.
+ * 250 keys a call: each takes 0.1 ms of the server, the longest of 16,000 took 4.4 ms on a busy machine, and a million
+ * keys take 2.4 s with all walks (`npm run bench -- redis ls`). 1,000 keys a call take as long in total, and other
+ * clients wait longer.
  */
 const SCAN_COUNT = 250;
 const RECONNECT_TIMEOUT_MS = 5_000;
 /** For the node of a cluster whose keys are to be listed. */
 const MOST_PATIENCE_MS = 10_000;
-/** To reach a server that is there takes milliseconds. */
+/** Reaching a server that exists takes milliseconds. */
 const REACH_MS = 1_000;
-/** Calls that end a run come right behind the one that failed; whoever looks again does so later. */
+/** Calls at the end of a run come right after the one that failed. A later look comes later than that. */
 const REFUSED_AFTER_FAULT_MS = 1_500;
-/** What a server says that does not know a command or does not allow it. */
+/** The errors of a server that does not know a command or does not allow it. */
 const IS_REFUSED: ReadonlySet<string> = new Set(['PERMISSION_DENIED', 'NOT_SUPPORTED', 'UNEXPECTED_RESPONSE']);

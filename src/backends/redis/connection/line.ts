@@ -2,12 +2,12 @@ import type { Redis } from 'ioredis';
 import { MqError } from '../../../contract/errors.ts';
 import { isSilence } from '../errors.ts';
 
-/** Why a line to a server cannot be believed or used any more. */
+/** Why a line to a server can no longer be trusted or used. */
 export type LineFault = 'silent' | 'out-of-step';
 
 /**
- * What the client library does not watch for by itself on the line to one server: an answer that nobody asked for,
- * which would be taken for the answer of the next call, and an interruption while the server says nothing.
+ * Two problems on the line to one server that the client library does not watch for: an answer that was not asked for,
+ * which would be taken for the answer of the next call, and an interruption while the server is silent.
  */
 export class Line {
   readonly #redis: Redis;
@@ -23,7 +23,7 @@ export class Line {
     this.#watchQueue();
   }
 
-  /** What has no answer soon is given up: somebody waits for the end. */
+  /** An answer that does not come soon is given up: a person waits for the end. */
   hurry(): void {
     if (this.#hurry !== null) return;
     let heard = this.#heard();
@@ -36,11 +36,11 @@ export class Line {
       this.#onFault('silent');
       this.cut();
     }, CHECK_MS);
-    // Whoever waits for an answer has a socket or a timer of its own that keeps the program alive.
+    // A caller that waits for an answer has its own socket or timer that keeps the program alive.
     this.#hurry.unref();
   }
 
-  /** At once, and without a goodbye that a silent server would never answer. */
+  /** At once, without a goodbye, which a silent server would never answer. */
   cut(): void {
     if (this.#hurry !== null) clearInterval(this.#hurry);
     this.#hurry = null;
@@ -57,7 +57,7 @@ export class Line {
     return typeof queue === 'object' && queue !== null && Reflect.get(queue, 'length') !== 0;
   }
 
-  /** The library makes a list of what is awaited for each connection, and fails on an answer when the list is empty. */
+  /** The library makes a list of awaited answers for each connection, and fails on an answer if the list is empty. */
   #watchQueue(): void {
     const redis = this.#redis;
     const reset: unknown = Reflect.get(redis, 'resetCommandQueue');
@@ -94,7 +94,7 @@ export class Line {
   }
 }
 
-/** Stands for the call that nobody made. */
+/** Represents the call that was never made. */
 const NOBODYS = { name: 'none', args: [], resolve: () => {}, reject: () => {} };
 
 const CHECK_MS = 200;
@@ -107,7 +107,7 @@ export function lineError(fault: LineFault, timeoutMs: number, operation: string
         backend: 'redis',
         operation,
       })
-    : new MqError('UNEXPECTED_RESPONSE', `cannot ${operation}: the server answered what nobody had asked`, {
+    : new MqError('UNEXPECTED_RESPONSE', `cannot ${operation}: the server sent an answer that was not asked for`, {
         hint: 'is there a proxy in between that mixes up connections?',
         backend: 'redis',
         operation,

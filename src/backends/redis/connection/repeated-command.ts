@@ -8,16 +8,16 @@ export interface SentManyTimes<T> {
   readonly bytes: Buffer;
   readonly times: number;
   /**
-   * What is kept of an answer: of one that holds bytes the whole chunk of the socket would stay, and a million answers
-   * are garbage to be moved.
+   * The part of an answer that is kept. An answer with bytes would keep the whole chunk of the socket, and a million
+   * answers are garbage to be moved.
    */
   readonly read: (answer: Answer) => T;
 }
 
 /**
- * One command object for many calls: the library asks it for its bytes and hands it a reply once for each time that it
- * was sent, in order. The promise and the five objects that it makes for a command of its own take longer than the
- * server's work.
+ * One command object for many calls. The library asks it for its bytes, and gives it a reply once for each time that it
+ * was sent, in order. The promise and the five objects of a separate command take longer to make than the server's
+ * work.
  */
 export function sendManyTimes<T>({ client, command, bytes, times, read }: SentManyTimes<T>): Promise<readonly T[]> {
   return new Promise((resolve) => {
@@ -40,7 +40,7 @@ export function sendManyTimes<T>({ client, command, bytes, times, read }: SentMa
     client.sendCommand(command, once);
     const sent = awaitingReplies(client);
     const place = sent?.peekBack();
-    // Not there: without a connection it waits to be sent, and so must the others.
+    // It is absent: without a connection, the call waits to be sent, and so must the others.
     const isSent = place?.command === command;
     for (let i = 1; i < times; i++) {
       if (isSent) sent?.push(place);
@@ -55,9 +55,9 @@ interface Awaiting {
 }
 
 /**
- * The library's own list of what replies will be for, in order. Not part of its public face: to be asked to send costs
- * a tenth of all that a message costs (measured: `npm run bench -- redis enqueue`). Null where it is not as known, and
- * then it is asked.
+ * The library's own list of the calls that replies will be for, in order. It is not part of the public interface, but
+ * going through the public one takes a tenth of the time that a message takes (measured: `npm run bench -- redis
+ * enqueue`). Null if the list is not as expected: then the public one is used.
  */
 function awaitingReplies(client: Redis): Awaiting | null {
   const list: unknown = Reflect.get(client, 'commandQueue');

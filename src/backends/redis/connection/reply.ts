@@ -16,7 +16,7 @@ export function asText(reply: unknown): string {
   throw unexpected('text');
 }
 
-/** For what is ASCII by its nature, such as the id of an entry: half the work of `asText`. */
+/** For values that are always ASCII, such as the id of an entry: half the work of `asText`. */
 export function asAscii(reply: unknown): string {
   return Buffer.isBuffer(reply) ? reply.toString('latin1') : asText(reply);
 }
@@ -37,7 +37,7 @@ export function asInteger(reply: unknown): number {
   throw unexpected('a number');
 }
 
-/** Null for a missing value and for what is no number. */
+/** Null for a missing value and for one that is not a number. */
 export function asNumberOrNull(reply: unknown): number | null {
   if (reply === null || reply === undefined) return null;
   const text = asText(reply);
@@ -59,7 +59,7 @@ function unexpected(wanted: string): MqError {
   });
 }
 
-/** The name of a key, or none where it is no text: as a text it would be another key. */
+/** The name of a key; null if it is not text, because as a text it would be another key. */
 export function asName(key: unknown, onNameless: (name: string) => void): readonly string[] {
   const name = asText(key);
   if (!name.includes('\ufffd') || Buffer.from(name, 'utf8').equals(asBytes(key))) return [name];

@@ -2,15 +2,15 @@ import type { Answer } from './answer.ts';
 import { asInteger, asList } from './reply.ts';
 
 export interface ServerClock {
-  /** Milliseconds since the epoch; of this machine where the server does not tell. */
+  /** Milliseconds since the epoch; by this machine's clock if the server does not tell. */
   readonly now: number;
-  /** For `QueueStats`: present where it is the server's own. */
+  /** For `QueueStats`: present if it is the server's own. */
   readonly brokerTime: { readonly brokerTime?: number };
   /** Why it is not the server's; null: it is. */
   readonly note: string | null;
 }
 
-/** Of the answer to TIME. No figure is refused for lack of a clock. */
+/** The clock by the answer to TIME. No figure is refused because a clock is missing. */
 export function clockOf(answer: Answer | undefined): ServerClock {
   if (answer?.ok === true) {
     const [seconds, micros] = asList(answer.reply).map(asInteger);

@@ -2,9 +2,9 @@ import type { BareBodies } from '../../../contract/message.ts';
 import type { Call } from './connection.ts';
 
 /**
- * Calls as the server reads them (redis.io/docs/latest/develop/reference/protocol-spec), many in one piece of memory.
- * The client library's own encoding makes three objects of each argument, which costs more than the server needs to
- * store it.
+ * Calls in the form that the server reads (redis.io/docs/latest/develop/reference/protocol-spec), many in one piece of
+ * memory. The client library's own encoding makes three objects for each argument, which takes longer than the server
+ * needs to store it.
  */
 class Wire {
   readonly #bytes: Buffer;
@@ -29,7 +29,7 @@ class Wire {
     bytes[this.#at++] = LF;
   }
 
-  /** Bytes that are encoded already. */
+  /** Bytes that are already encoded. */
   encoded(source: Buffer): void {
     this.#at += source.copy(this.#bytes, this.#at);
   }

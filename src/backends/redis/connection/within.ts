@@ -1,6 +1,6 @@
 import type { MqError } from '../../../contract/errors.ts';
 
-/** Rejects when it takes longer, with a timer that keeps the program alive; an interruption leaves it `GRACE_MS`. */
+/** Rejects if it takes longer. Its timer keeps the program alive. An interruption leaves it `GRACE_MS`. */
 export function within<T>(promise: Promise<T>, ms: number, late: () => MqError, signal?: AbortSignal): Promise<T> {
   return new Promise<T>((resolve, reject) => {
     let timer = setTimeout(() => reject(late()), ms);

@@ -1,7 +1,7 @@
 import type { Answer } from '../connection/answer.ts';
 import { asInteger } from '../connection/reply.ts';
 
-/** What jobs do that are kept beside the list: of one, and of several. */
+/** The states of jobs that are kept beside the list, for one job and for several. */
 export interface Doing {
   readonly one: string;
   readonly many: string;
@@ -15,7 +15,7 @@ export function jobsThat(count: number, { one, many }: Doing): string {
   return count === 1 ? `1 job ${one}` : `${count} jobs ${many}`;
 }
 
-/** By the answer to the count of the set `where`: null when it holds none. What may not be read is not none. */
+/** By the count of the set `where`; null if the set is empty. A set that may not be read is not reported as empty. */
 export function jobsBeside(answer: Answer | undefined, doing: Doing, where: string): string | null {
   if (answer?.ok !== true) return `unknown how many jobs ${doing.many}: ${where} could not be read`;
   const count = asInteger(answer.reply);

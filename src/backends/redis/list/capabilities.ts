@@ -4,15 +4,15 @@ import type { Framework } from '../framework.ts';
 
 export interface ListFacts {
   readonly framework: Framework | null;
-  /** True when `?dlq=` names another list for this one. */
+  /** True if `?dlq=` names another list for this one. */
   readonly hasDlq: boolean;
-  /** True when this list is one that `?dlq=` names. */
+  /** True if this list is one that `?dlq=` names. */
   readonly isDlq: boolean;
-  /** True when `?as=` lets this handle redrive the framework's own dead jobs. */
+  /** True if `?as=` lets this handle redrive the framework's own dead jobs. */
   readonly frameworkDead: 'none' | 'shown' | 'redrivable';
 }
 
-/** As `mq backends` shows the kind: with everything that a URL can switch on. */
+/** The kind as `mq backends` shows it: with everything that a URL can enable. */
 export const LIST_CAPABILITIES: Capabilities = frozen(
   listCapabilities({ framework: null, hasDlq: true, isDlq: false, frameworkDead: 'none' }),
 );

@@ -4,8 +4,8 @@ import { asBytes, asInteger, asList } from '../connection/reply.ts';
 import type { ListEnd } from './move.ts';
 
 /**
- * The elements that are in a list now, from the consumers' end on. Their places are counted from the far end, where
- * only producers push: so taking away what was shown already shifts nothing. What producers push meanwhile is noticed
+ * The elements that are in a list now, from the consumers' end on. Their positions are counted from the far end, where
+ * only producers push, so removing elements that were shown already shifts nothing. Pushes in the meantime are noticed
  * by the element that was outermost there at the start.
  */
 export async function* elementsOf(
@@ -17,7 +17,7 @@ export async function* elementsOf(
   const { key, next } = list;
   const place = { operation: 'peek', queue: key, signal };
   const far = next === 'right' ? 0 : -1;
-  // In one pipeline, which the server need not run as one: a push in between is noticed by the first page.
+  // In one pipeline. The server need not run it as one: the first page notices a push in between.
   const [outermost, length] = await connection.all(
     [
       ['LINDEX', key, far],
@@ -44,13 +44,14 @@ export async function* elementsOf(
 }
 
 /**
- * A producer that pushes faster than we can look must not hold us here: then a page may be off by what came meanwhile.
+ * A producer that pushes faster than we can look must not hold us here: then a page may be off by the elements that
+ * came meanwhile.
  */
 const MOST_LOOKS = 20;
 
 /**
- * `left`: how many elements of the beginning are still to be shown; the next `count` of them. Null: nothing of it is
- * there any more.
+ * `left`: how many elements of the beginning are still to be shown. Returns the next `count` of them. Null: none of
+ * them is there.
  */
 async function pageBefore(
   connection: Connection,
@@ -77,7 +78,7 @@ async function pageBefore(
       return next === 'right' ? page.reverse() : page;
     }
     const position = await connection.call(['LPOS', key, outermost, 'RANK', next === 'right' ? 1 : -1], place);
-    // Taken by a consumer: then everything before it was taken too.
+    // A consumer took it, and so everything before it.
     if (position === null) return null;
     const length = asInteger(await connection.call(['LLEN', key], place));
     pushed = next === 'right' ? asInteger(position) : length - 1 - asInteger(position);

@@ -4,14 +4,12 @@ import { metadataOf } from '../../../contract/message.ts';
 import { parseObject } from '../../common/conventions/json-text.ts';
 import type { Framework } from '../framework.ts';
 
-/** A dead letter of which nothing is known but where it lies. */
+/** A dead letter of which only its place is known. */
 export function plainDeath(from: string | null): Death {
   return { from, reason: null, error: null, at: null, count: null, replays: 0 };
 }
 
-/**
- * A list element is a body and nothing else; what a framework wrote into it is read but stays where it is, in the body.
- */
+/** A list element is only a body. A framework's data in it is read but stays in the body. */
 export function elementMessage(
   queue: string,
   body: Buffer,
@@ -71,14 +69,16 @@ function insideOf(body: Buffer, framework: Framework): Inside {
 }
 
 /**
- * Sidekiq writes seconds with a fraction up to version 7, whole milliseconds from 8 on. Either is right, and no other
- * unit.
+ * Up to version 7, Sidekiq writes seconds with a fraction; from 8 on, whole milliseconds. Both are right, and no other
+ * unit is.
  */
 export function sidekiqInstant(value: unknown): ReadInstant {
   return readInstant(value, typeof value === 'number' && value >= 1e11 ? 'milliseconds' : 'seconds');
 }
 
-/** What of a message a list cannot hold: everything but the body. An id that is inside the body is not lost with it. */
+/**
+ * The properties of the message that a list cannot hold: everything but the body. An id inside the body is not lost.
+ */
 export function listMisfits(message: OutgoingMessage): readonly string[] {
   if (isBare(message)) return NOTHING;
   const embedded = embeddedId(message.native);
@@ -93,7 +93,7 @@ export function listMisfits(message: OutgoingMessage): readonly string[] {
 
 const NOTHING: readonly string[] = [];
 
-/** The usual case, told apart quickly: bulk input is nothing but bodies. */
+/** The usual case, recognised quickly: bulk input contains only bodies. */
 export function isBare(message: OutgoingMessage): boolean {
   const { id, contentType, priority, groupId, deduplicationId, ttlMs, name, delayMs, attempts, backoff, replays } =
     message;

@@ -12,9 +12,9 @@ export interface ListEnd {
 }
 
 /**
- * Moves the outermost elements, at most ARGV[3], in the order in which consumers would have taken them. The target is
- * written before the source is cut, and its type is looked at first, because a script that fails half way is not
- * undone.
+ * Moves the outermost elements, at most ARGV[3], in the order in which consumers would have taken them. A script that
+ * fails half way is not undone. So the type of the target is checked first, and the target is written before the source
+ * is cut.
  *
  * KEYS[1] source, KEYS[2] target. ARGV[1] end of the source, ARGV[2] end of the target. Returns how many were moved,
  * and their bytes.
@@ -43,8 +43,8 @@ return {count, bytes}
 /**
  * Moves chosen elements of one window of the source: compares, pushes to the target, then removes. KEYS and ARGV[1],
  * ARGV[2] as above; ARGV[3] offset of the window from the consumers' end, ARGV[4] its length, ARGV[5] tombstone, then
- * the wanted values. Returns {elements looked at, their bytes, how many there are up to the last one moved, then for
- * each wanted value 1 or 0}.
+ * the wanted values. Returns {elements looked at, their bytes, the number of elements up to the last one moved, then 1
+ * or 0 for each wanted value}.
  */
 const MOVE_CHOSEN = `
 local kind = redis.call('TYPE', KEYS[2]).ok
@@ -84,12 +84,13 @@ return results
 `;
 
 /**
- * Elements that one call of MOVE_CHOSEN looks at: pages of them, because the wanted values travel anew with each call.
+ * How many elements one call of MOVE_CHOSEN looks at: several pages, because the wanted values are sent again with each
+ * call.
  */
 const WINDOW = 1000;
 const WINDOW_PAGES = 8;
 
-/** Both lists in one slot of one server. Each page is one script: it is done whole or not at all. */
+/** Both lists are in one slot of one server. Each page is one script: it is done completely or not at all. */
 export function listMove(connection: Connection, from: ListEnd, to: ListEnd, request: NativeMoveRequest): NativeMove {
   const place = { operation: 'move elements', queue: from.key };
   let mayRemove: Promise<void> | null = null;
@@ -134,13 +135,13 @@ export function listMove(connection: Connection, from: ListEnd, to: ListEnd, req
         const missing = wanted.filter((_, index) => found[index] !== 1);
         const gone = wanted.length - missing.length;
         moved += gone;
-        // Behind the last one is what was not looked at when these were chosen: the next ones are there.
+        // Elements after the last one moved were not looked at when these were chosen: the next chosen ones are there.
         cursor += (missing.length === 0 ? last : looked) - gone;
         wanted = missing;
         if (looked < window) break;
       }
     }
-    const skipped = wanted.map(({ id }): ItemOutcome => ({ id, reason: 'not in the list any more' }));
+    const skipped = wanted.map(({ id }): ItemOutcome => ({ id, reason: 'no longer in the list' }));
     return { moved, skipped, failed: [], exhausted: false };
   }
 

@@ -23,14 +23,14 @@ import { elementMessage, listMisfits, plainDeath } from './message.ts';
 import { listMove } from './move.ts';
 import { listSource } from './source.ts';
 
-/** KEYS[1] list. Returns how many were removed. UNLINK frees the memory without holding the server up. */
+/** KEYS[1] list. Returns how many were removed. UNLINK frees the memory without blocking the server. */
 const PURGE = `
 local count = redis.call('LLEN', KEYS[1])
 redis.call('UNLINK', KEYS[1])
 return count
 `;
 
-/** A handle of one list. It need not exist: an empty list has no key. */
+/** A handle of one list. The list need not exist: an empty list has no key. */
 export function openList(connection: Connection, key: string, convention: ListConvention): Queue {
   const { settings } = connection;
   const { framework, next } = convention;
@@ -62,10 +62,10 @@ export function openList(connection: Connection, key: string, convention: ListCo
     );
     const inFramework = dlq === null && dead !== null ? await countOf(dead, signal) : null;
     const deadCount = dlq !== null ? asInteger(inDlq) : inFramework?.count;
-    // A list on a register that is neither there nor on the register any more has been deleted; any other list without
-    // a key is empty.
+    // A list whose framework keeps a register is deleted if it is neither there nor on the register. Any other list
+    // without a key is empty.
     if (ready === 0 && convention.registered && !(await recogniseList(connection, key, signal, true)).registered) {
-      throw new MqError('QUEUE_NOT_FOUND', `there is no queue ${key} any more`, {
+      throw new MqError('QUEUE_NOT_FOUND', `the queue ${key} no longer exists`, {
         backend: 'redis',
         operation: 'stats',
         queue: key,
@@ -124,7 +124,7 @@ export function openList(connection: Connection, key: string, convention: ListCo
 
   const deadLetters = async (): Promise<DeadLetters> => deadLettersIn(dlq, dead !== null, source);
 
-  /** One call, so that all are in the list or none. */
+  /** One call, so that all of them are stored or none. */
   async function push(bodies: BareBodies): Promise<readonly SendOutcome[]> {
     const name = next === 'right' ? 'LPUSH' : 'RPUSH';
     const place = { operation: 'send', queue: key };
@@ -135,7 +135,7 @@ export function openList(connection: Connection, key: string, convention: ListCo
     return new Array<SendOutcome>(bodies.bounds.length / 2).fill(outcomes[0] ?? outcomeOf(undefined, key));
   }
 
-  /** Only what the workers of the framework can run. */
+  /** Only bodies that the workers of the framework can run. */
   async function pushWorkable(messages: readonly OutgoingMessage[]): Promise<readonly SendOutcome[]> {
     if (framework === null) return push(packed(messages));
     const bodies = messages.map(({ body }) => Buffer.from(body.buffer, body.byteOffset, body.byteLength));
@@ -203,7 +203,8 @@ export function openList(connection: Connection, key: string, convention: ListCo
       }
       const to = request.to === 'origin' ? await originOf(connection, source, request.signal) : internalsOf(request.to);
       if (to === null || to.kind !== 'list' || to.connection !== connection || to.key === key) return null;
-      // What is no work of the target's framework has to be looked at; from its own dead-letter list it comes back.
+      // The messages have to be looked at, because some may not be work of the target's framework. Messages from its
+      // own dead-letter list are such work.
       if (to.framework !== null && to.framework !== framework && request.to !== 'origin') return null;
       if (!(await connection.sameSlot([key, to.key]))) return null;
       return listMove(connection, { key, next }, to, request);
@@ -213,16 +214,14 @@ export function openList(connection: Connection, key: string, convention: ListCo
   return rememberHandle(queue, { kind: 'list', connection, key, next, framework });
 }
 
-/**
- * The source of a dead-letter list may be empty, and then only its framework tells from which end its consumers take.
- */
+/** The source of a dead-letter list may be empty. Then only its framework tells from which end its consumers take. */
 async function originOf(connection: Connection, source: string | null, signal: AbortSignal) {
   if (source === null) return null;
   const { next, framework } = await recogniseList(connection, source, signal);
   return { kind: 'list', connection, key: source, next, framework } as const;
 }
 
-/** What cannot be read of the dead jobs costs that one figure. */
+/** If the dead jobs cannot be read, only that one figure is missing. */
 async function countOf(dead: FrameworkDead, signal: AbortSignal) {
   try {
     return await dead.count(signal);
@@ -234,7 +233,7 @@ async function countOf(dead: FrameworkDead, signal: AbortSignal) {
 
 const COSTS_ONE_FIGURE: ReadonlySet<string> = new Set(['PERMISSION_DENIED', 'PRECONDITION_FAILED']);
 
-/** Without `dead` when the kind has none here. */
+/** Without `dead` if the kind has none here. */
 function listStats(
   key: string,
   ready: number | null,

@@ -7,18 +7,18 @@ import type { Framework } from '../framework.ts';
 import { elementMessage } from './message.ts';
 
 /**
- * Removes elements by value, looking first where each is expected, counted from the consumers' end. When all of them
- * are the outermost ones, one LTRIM does it; else each is overwritten with a tombstone and the tombstones are removed
- * together, because one LREM per element took 58 s for 10,000 of 100,000 and stalled the server for 8 s (measured).
+ * Removes elements by value. It looks first where each is expected, counted from the consumers' end. If all of them are
+ * the outermost ones, one LTRIM removes them. Otherwise each is overwritten with a tombstone, and the tombstones are
+ * removed together: one LREM per element took 58 s for 10,000 of 100,000 and stalled the server for 8 s (measured).
  *
- * A server that is out of memory refuses LSET, also where it makes room, and allows LREM: then it is one each after
- * all.
+ * A server that is out of memory refuses LSET, even if it frees memory, and allows LREM. Then it is one LREM for each
+ * after all.
  *
  * An element that is not where it was expected is searched for once, a little beyond its place. Any equal element will
- * do: equal elements are one another.
+ * do: equal elements cannot be told apart.
  *
- * KEYS[1] list. ARGV[1] 'left' or 'right', ARGV[2] tombstone, then pairs of expected offset and value.
- * Returns 1 (removed) or 0 (not there any more) for each pair.
+ * KEYS[1] list. ARGV[1] 'left' or 'right', ARGV[2] tombstone, then pairs of expected offset and value. Returns 1
+ * (removed) or 0 (no longer there) for each pair.
  */
 const REMOVE = `
 local right = ARGV[1] == 'right'

@@ -7,9 +7,9 @@ import { asInteger, asList } from '../connection/reply.ts';
 const MOST_PATIENCE_MS = 5_000;
 
 /**
- * What a master found by Sentinel has confirmed is undone when a replica that does not have it becomes the master.
- * For a second or so the old master goes on confirming. So what is written counts as done when all replicas have it
- * that were there when the queue was opened. Without any there is nothing to ask for.
+ * A write that a master found by Sentinel has confirmed is undone if a replica without it becomes the master. For a
+ * second or so the old master goes on confirming. So a write counts as done when all replicas have it that were there
+ * when the queue was opened. Without replicas there is nothing to ask for.
  */
 export class Replicas {
   readonly #connection: Connection;
@@ -22,22 +22,22 @@ export class Replicas {
     this.#connection = connection;
   }
 
-  /** Before anything is written: how many there are. 0 also where nobody may ask, which is told once. */
+  /** The number of replicas before anything is written. It is 0 also if the user may not ask, which is told once. */
   async count(notice: Notice = () => {}): Promise<number> {
     this.#count ??= this.#countNow();
     const count = await this.#count;
     if (this.#isUnknown && !this.#isTold) {
       this.#isTold = true;
       notice(
-        'whether the replicas have what is written is not known (no right to ROLE or WAIT): a failover may undo it',
+        'it is not known whether the replicas have what is written (no right to ROLE or WAIT): a failover may undo it',
       );
     }
     return count;
   }
 
-  /** What was answered before this was asked is on all of them; else throws `UNAVAILABLE`. */
+  /** Everything that was answered before this call is on all of them; otherwise it throws `UNAVAILABLE`. */
   confirmed(): Promise<void> {
-    // What is asked for in one turn is answered by one call.
+    // Calls of one turn of the event loop share one answer.
     this.#asking ??= this.#ask();
     return this.#asking;
   }
@@ -49,12 +49,12 @@ export class Replicas {
     const count = await this.count();
     if (count === 0) return;
     const found = await this.#wait(count, Math.min(MOST_PATIENCE_MS, Math.ceil(timeoutMs / 2)));
-    // Another connection has written nothing.
+    // A different connection has written nothing.
     if (found >= count && this.#connection.connects === connects) return;
     throw new MqError(
       'UNAVAILABLE',
-      `not all replicas have confirmed it (${found} of ${count}): it is undone when another of them becomes the master`,
-      { hint: 'see SENTINEL REPLICAS, and what the queue holds once there is one master', backend: 'redis' },
+      `not all replicas have confirmed it (${found} of ${count}): it is undone if one of the others becomes the master`,
+      { hint: 'see SENTINEL REPLICAS, and look at the queue once there is one master', backend: 'redis' },
     );
   }
 
@@ -62,13 +62,13 @@ export class Replicas {
     const place = { operation: 'ask for the replicas' };
     try {
       const [role, , replicas] = asList(await this.#connection.call(['ROLE'], place));
-      // One that has become a replica itself refuses all that would be written.
+      // A master that has become a replica itself refuses all writes.
       return role === 'master' ? asList(replicas).length : 0;
     } catch (error) {
       if (!isMqError(error) || !IS_REFUSED.has(error.code)) throw error;
     }
     try {
-      // More than there are: then it answers at the end of its time, with how many there are.
+      // More than there are: then the answer comes at the end of the time limit, with the number that exists.
       return await this.#wait(MANY, COUNTING_MS);
     } catch (error) {
       if (!isMqError(error) || !IS_REFUSED.has(error.code)) throw error;

@@ -5,7 +5,7 @@ import { wrapConsumer, wrapPublisher, wrapQueue } from '../../../contract/wrap.t
 import { internalsOf, rememberHandle } from '../handle.ts';
 import type { Replicas } from './replicas.ts';
 
-/** The queue, of which nothing is called done that only the master has. */
+/** The queue, where nothing counts as done that only the master has. */
 export function replicatedQueue(queue: Queue, replicas: Replicas): Queue {
   const { publisher, consume, nativeMove, purge } = queue;
   const internals = internalsOf(queue);
@@ -51,7 +51,7 @@ export function replicatedQueue(queue: Queue, replicas: Replicas): Queue {
   return internals === null ? wrapped : rememberHandle(wrapped, internals);
 }
 
-/** Why what was done is not certain to stay; null: it is. */
+/** Why a finished change may not last; null: it will. */
 async function doubtOf(replicas: Replicas): Promise<string | null> {
   try {
     await replicas.confirmed();

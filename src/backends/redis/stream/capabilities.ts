@@ -2,11 +2,11 @@ import { absent, type Capabilities, declare, present } from '../../../contract/c
 import { frozen } from '../../common/frozen.ts';
 
 export interface StreamFacts {
-  /** The consumer group that the handle looks through; null: none, or several and none named. */
+  /** The consumer group that the handle looks through; null: there is none, or there are several and none is named. */
   readonly group: string | null;
   readonly groups: readonly string[];
   readonly hasDlq: boolean;
-  /** True when this stream is one that `?dlq=` names. */
+  /** True if this stream is one that `?dlq=` names. */
   readonly isDlq: boolean;
 }
 
@@ -54,7 +54,7 @@ export function streamCapabilities({ group, groups, hasDlq, isDlq }: StreamFacts
         group === null
           ? noGroup
           : present('emulated', 'the group is set past the end; entries already delivered can still be retried'),
-      // What one group has not read another may be working on: whose entries are meant has to be said.
+      // Another group may be working on entries that one group has not read: it has to be said whose entries are meant.
       purge:
         group === null && groups.length > 0
           ? noGroup

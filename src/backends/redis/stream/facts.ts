@@ -9,7 +9,7 @@ export interface Group {
   readonly consumers: number;
   readonly pending: number;
   readonly lastDeliveredId: string;
-  /** Null when Redis does not know it: a group made at a middle id, or an entry deleted ahead of it. */
+  /** Null if Redis does not know it: the group was created at a middle id, or an entry ahead of it was deleted. */
   readonly lag: number | null;
   readonly entriesRead: number | null;
 }
@@ -21,7 +21,7 @@ export interface StreamFacts {
   readonly lastId: string | null;
   readonly lastGeneratedId: string;
   readonly entriesAdded: number | null;
-  /** No entry past it was ever deleted by its id; null: not known (before Redis 7). */
+  /** No entry above it was ever deleted by its id; null: unknown (before Redis 7). */
   readonly maxDeletedId: string | null;
   readonly groups: readonly Group[];
   readonly clock: ServerClock;
@@ -46,7 +46,7 @@ export async function readFacts(connection: Connection, key: string, signal: Abo
   const clock = clockOf(answers[2]);
   const [stream, groups] = answers.slice(0, 2).map((answer) => {
     if (answer.ok) return answer.reply;
-    // A dead-letter stream is made by its first entry, and a stream may go while it is watched.
+    // The first entry creates a dead-letter stream, and a stream may vanish while it is watched.
     if (answer.refused && isNoSuchKey(answer.error)) return null;
     throw redisError(answer.error, place);
   });
@@ -76,7 +76,7 @@ export async function readFacts(connection: Connection, key: string, signal: Abo
   };
 }
 
-/** Where a group stood when `mq` paused it. */
+/** The position of a group when `mq` paused it. */
 interface SavedPosition {
   readonly lastDeliveredId: string;
   readonly entriesRead: number | null;
@@ -114,7 +114,7 @@ async function readSaved(
 }
 
 export interface Position {
-  /** Everything after it has not been read by the group. Null: paused by someone else, so nobody knows. */
+  /** The group has read nothing after it. Null: paused by another program, so it is unknown. */
   readonly after: string | null;
   readonly isPaused: boolean;
   readonly saved: SavedPosition | null;
@@ -131,10 +131,10 @@ export async function positionOf(
   return { after: saved?.lastDeliveredId ?? null, isPaused: true, saved };
 }
 
-/** Counting by reading stops here: the entries themselves come over the wire. */
+/** Counting by reading stops here: the entries themselves are sent over the network. */
 const MOST_TO_COUNT = 1000;
 
-/** How many entries come after an id, where that can be known cheaply and exactly; else null. */
+/** How many entries come after an id, if that can be found out cheaply and exactly; else null. */
 export async function countAfter(
   connection: Connection,
   key: string,

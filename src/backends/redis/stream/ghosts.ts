@@ -5,21 +5,21 @@ import { compareIds } from './ids.ts';
 import { isDead, type StreamView } from './view.ts';
 
 /**
- * Pending entries whose content was deleted from the stream hold nothing: no verb can show or move them, and a consumer
- * that reads its pending entries gets them without fields. They are counted apart, and `purge` acknowledges those that
- * are dead.
+ * * Pending entries whose content was deleted from the stream hold nothing. No verb can show or move them, and a
+ * consumer that reads its pending entries gets them without fields. They are counted separately, and `purge`
+ * acknowledges those that are dead.
  */
 export interface PendingCounts {
   readonly inFlight: number;
   readonly dead: number;
   readonly ghosts: number;
-  /** So many were not looked at and are counted as if they were there. */
+  /** This many were not looked at and are counted as if they were there. */
   readonly unsure: number;
 }
 
-/** Pending entries are counted one by one up to so many; beyond, their number is not known. */
+/** At most this many pending entries are counted one by one. If there are more, their number is unknown. */
 export const MOST_PENDING = 20_000;
-/** Only an entry itself tells whether it is there, and it comes over the wire: looked at up to so many. */
+/** Only reading an entry tells whether it exists, and it is sent over the network: at most this many are looked at. */
 const MOST_LOOKS = 2_000;
 
 /** Null: there are too many. */
@@ -64,8 +64,8 @@ export async function ghostsOf(
 }
 
 /**
- * What the bounds of the stream tell: before its first entry there is none, and past the highest that was deleted none
- * is missing. Null: nothing.
+ * What the bounds of the stream tell: before its first entry there is none, and above the highest deleted id none is
+ * missing. Null: they tell nothing.
  */
 function isThere({ firstId, maxDeletedId }: StreamFacts, id: string): boolean | null {
   if (firstId === null || compareIds(id, firstId) < 0) return false;

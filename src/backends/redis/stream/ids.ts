@@ -1,4 +1,4 @@
-/** Past every id that can be: a group set to it is delivered nothing. */
+/** Greater than every possible id: a group that is set to it is delivered nothing. */
 export const MAX_ID = '18446744073709551615-18446744073709551615';
 export const MIN_ID = '0-0';
 
@@ -17,7 +17,7 @@ export function compareIds(a: string, b: string): number {
 
 const MAX_HALF = 0xffff_ffff_ffff_ffffn;
 
-/** The least id past this one; the exclusive `(id` needs Redis 6.2. */
+/** The smallest id greater than this one. The exclusive `(id` needs Redis 6.2. */
 export function nextId(id: string): string {
   const [ms, sequence] = parts(id);
   return sequence === MAX_HALF ? `${ms + 1n}-0` : `${ms}-${sequence + 1n}`;

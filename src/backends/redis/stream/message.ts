@@ -3,21 +3,21 @@ import { metadataOf } from '../../../contract/message.ts';
 import { asBytes, asList, asListOrNone, asText } from '../connection/reply.ts';
 import { embeddedId, isBare } from '../list/message.ts';
 
-/** One entry: fields in their order, which may repeat. */
+/** One entry: fields in their order. A field may repeat. */
 export interface Entry {
   readonly id: string;
   readonly fields: readonly (readonly [name: Buffer, value: Buffer])[];
 }
 
-/** The field that is the body when an entry has it; the others are headers then. */
+/** The field that is the body if an entry has it. The others are then headers. */
 export const BODY = 'body';
 const BODY_FIELD = Buffer.from(BODY);
 const CONTENT_TYPE = 'content-type';
-/** Written by `mq` only: the id of the entry that this one was moved from, and how often it was redriven. */
+/** Written only by `mq`: the id of the entry that this one was moved from, and how often it was redriven. */
 export const ORIGIN = 'mq-origin-id';
 export const REPLAYS = 'mq-replays';
 
-/** `[id, [field, value …]]`; entries that were deleted while pending come without fields and are left out. */
+/** `[id, [field, value …]]`. Entries that were deleted while pending come without fields and are left out. */
 export function readEntries(reply: unknown): readonly Entry[] {
   return asListOrNone(reply).flatMap((item) => {
     const [id, flat] = asList(item);
@@ -38,8 +38,8 @@ export interface EntryState {
 }
 
 /**
- * An entry with a field `body` is that body, with its other fields as headers. Any other entry is a JSON object of its
- * fields. Either way the fields themselves go along in `native`, so that the entry can be written again exactly.
+ * An entry with a field `body` has that body, and its other fields are headers. Any other entry is a JSON object of its
+ * fields. In both cases the fields themselves are in `native`, so that the entry can be written again exactly.
  */
 export function entryMessage(queue: string, entry: Entry, { state, receiveCount, dead }: EntryState): Message {
   const replays = Number(fieldText(entry, REPLAYS) ?? 0);
@@ -62,7 +62,7 @@ export function entryMessage(queue: string, entry: Entry, { state, receiveCount,
       },
     },
     state,
-    // The first part of an id is the server's clock when it was added, unless the producer chose ids of its own.
+    // The first part of an id is the server's time when it was added, unless the producer chose its own ids.
     enqueuedAt: timeOf(entry.id),
     deliverAt: null,
     receiveCount,
@@ -70,7 +70,7 @@ export function entryMessage(queue: string, entry: Entry, { state, receiveCount,
   };
 }
 
-/** Milliseconds since the epoch; null when the id is no plausible time. */
+/** Milliseconds since the epoch; null: the id is not a plausible time. */
 export function timeOf(id: string): number | null {
   const ms = Number(id.split('-')[0]);
   return ms > 1e12 && ms < 1e14 ? ms : null;
@@ -106,7 +106,7 @@ function readable(bytes: Buffer): string {
   return bytes.toString('utf8');
 }
 
-/** Text as it is; bytes that are no text as `{"base64": …}`. */
+/** Text as it is; bytes that are not text as `{"base64": …}`. */
 function toJson(bytes: Buffer): JsonValue {
   const text = bytes.toString('utf8');
   return Buffer.from(text, 'utf8').equals(bytes) ? text : { base64: bytes.toString('base64') };
@@ -125,8 +125,8 @@ function isBodyAlone(message: OutgoingMessage): boolean {
 }
 
 /**
- * The fields to write: the very ones of its own old entry as far as they still say the same, else body, content type
- * and headers.
+ * The fields to write: those of its own old entry as far as they still say the same, else body, content type and
+ * headers.
  */
 export function fieldsOf(message: OutgoingMessage): readonly Buffer[] {
   if (isBodyAlone(message))
@@ -166,8 +166,8 @@ function saysTheSame(message: OutgoingMessage, old: Entry): boolean {
 }
 
 /**
- * The fields of a moved entry: its own, and where it was before; `countReplay`: and that it was redriven once more. As
- * the script for a move does it.
+ * The fields of a moved entry: its own, and its earlier place. With `countReplay` also that it was redriven once more.
+ * They are the same as the script for a move writes.
  */
 export function markedFields(entry: Entry, countReplay: boolean): readonly Buffer[] {
   const replays = Number(fieldText(entry, REPLAYS) ?? 0);
@@ -212,7 +212,7 @@ export function streamMisfits(message: OutgoingMessage): readonly string[] {
   );
   for (const [name, value] of Object.entries(message.headers)) {
     if ([BODY, CONTENT_TYPE, ORIGIN, REPLAYS].includes(name)) misfits.push(`a header named ${name}`);
-    else if (fromJson(value) === null) misfits.push(`the header ${name}, which is no text`);
+    else if (fromJson(value) === null) misfits.push(`the header ${name}, which is not text`);
   }
   return misfits;
 }

@@ -11,17 +11,17 @@ import { readAfter, unreadAfter } from './peek.ts';
 import { removingPending, removingUnread, settlePending, unreadSource } from './source.ts';
 import { isDead, type StreamView } from './view.ts';
 
-/** Lua passes on no more than 8,000 values in a call (LUAI_MAXCSTACK). */
+/** Lua passes at most 8,000 values in a call (LUAI_MAXCSTACK). */
 const MOST_VALUES_IN_A_SCRIPT = 7_900;
 
 /**
- * Moves these entries: adds each to the target with its fields and the id that it had, then takes it from the source.
- * One that is gone, was read, or was settled meanwhile is left alone.
+ * Moves these entries: adds each to the target with its fields and its old id, then takes it from the source. An entry
+ * that is gone, was read, or was settled meanwhile is left alone.
  *
  * KEYS[1] source, KEYS[2] target, KEYS[3] the group's saved position. ARGV: 'ready' or 'dead', group ('' for none),
  * highest id, '1' to delete from the source, '1' to count a replay, least deliveries, least idle time in ms, names of
- * the two marks, then ids. Returns 1, 0, 2 (more fields than a script can add: nothing was done) or 3 (behind such a
- * one: not tried, so that the order is kept) for each, and the bytes that were moved.
+ * the two marks, then ids. Returns for each 1, 0, 2 (more fields than a script can add: nothing was done) or 3 (after
+ * such an entry: not tried, so that the order is kept), and the bytes that were moved.
  */
 const MOVE = `
 local kind = redis.call('TYPE', KEYS[2]).ok
@@ -86,8 +86,8 @@ return results
 `;
 
 /**
- * Both streams in one slot of one server. Each page is one script. `isOnlyGroup`: no other group needs the entries in
- * the source.
+ * Both streams are in one slot of one server. Each page is one script. `isOnlyGroup`: no other group needs the entries
+ * in the source.
  */
 export function streamMove(
   view: StreamView,
@@ -135,8 +135,8 @@ export function streamMove(
   }
 
   /**
-   * An entry with more fields than a script can add: added by a call of its own, and only then taken away, if it may
-   * still be.
+   * An entry with more fields than a script can add. It is added by a call of its own, and only then removed, if that
+   * is still allowed.
    */
   async function moveAlone(id: string, deletes: boolean): Promise<boolean> {
     const place = { operation: 'move entries', queue: key, bytes: true };

@@ -4,7 +4,7 @@ import { asText } from '../connection/reply.ts';
 import { savedKey } from './facts.ts';
 import { MAX_ID } from './ids.ts';
 
-/** The group ARGV[1] of the stream KEYS[1] as `found`; without it the script answers 'nogroup'. */
+/** The group ARGV[1] of the stream KEYS[1] as `found`. Without it the script answers 'nogroup'. */
 const FIND_GROUP = `
 local found
 for _, flat in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
@@ -16,11 +16,11 @@ if not found then return 'nogroup' end
 `;
 
 /**
- * One script reads where the group stands, keeps that on the server, and sets the group past every possible id.
- * Consumers blocked in XREADGROUP get nothing any more (run on Redis 7.0, 8.0 and Valkey 8.1).
+ * One script reads the position of the group, keeps it on the server, and sets the group above every possible id.
+ * Consumers blocked in XREADGROUP then get nothing (run on Redis 7.0, 8.0 and Valkey 8.1).
  *
- * KEYS[1] stream, KEYS[2] hash for the position. ARGV: group, highest id, now, reason.
- * Returns 'paused', 'already' (by us), 'foreign' (at the highest id, but not by us), 'nogroup'.
+ * KEYS[1] stream, KEYS[2] hash for the position. ARGV: group, highest id, now, reason. Returns 'paused', 'already' (by
+ * us), 'foreign' (at the highest id, but not by us), 'nogroup'.
  */
 const PAUSE = `${FIND_GROUP}if found['last-delivered-id'] == ARGV[2] then
   return redis.call('EXISTS', KEYS[2]) == 1 and 'already' or 'foreign'
@@ -34,8 +34,8 @@ return 'paused'
 `;
 
 /**
- * Puts the group back where it stood. A group that someone has moved since is left where it is.
- * KEYS and ARGV[1], ARGV[2] as above. Returns 'resumed', 'running' (was not paused), 'foreign', 'nogroup'.
+ * Puts the group back to its earlier position. A group that was moved since is left alone. KEYS and ARGV[1], ARGV[2] as
+ * above. Returns 'resumed', 'running' (was not paused), 'foreign', 'nogroup'.
  */
 const RESUME = `${FIND_GROUP}if found['last-delivered-id'] ~= ARGV[2] then
   redis.call('DEL', KEYS[2])
@@ -73,7 +73,7 @@ export async function resumeGroup(connection: Connection, stream: string, group:
 function gone(queue: string, group: string, operation: string): MqError {
   return new MqError(
     'PRECONDITION_FAILED',
-    `cannot ${operation} ${queue}: it has no consumer group ${group} any more`,
+    `cannot ${operation} ${queue}: its consumer group ${group} no longer exists`,
     { backend: 'redis', operation, queue },
   );
 }
@@ -81,7 +81,7 @@ function gone(queue: string, group: string, operation: string): MqError {
 function foreign(queue: string, group: string, operation: string): MqError {
   return new MqError(
     'PRECONDITION_FAILED',
-    `cannot ${operation} ${queue}: its group ${group} was set to the highest id by someone else, and where it stood is not known`,
+    `cannot ${operation} ${queue}: its group ${group} was set to the highest id by another program, and its earlier position is not known`,
     { hint: 'choose the start with XGROUP SETID', backend: 'redis', operation, queue },
   );
 }

@@ -8,9 +8,9 @@ import { entryMessage, readEntries } from './message.ts';
 import { groupOf, isDead, pendingDeath, type StreamView } from './view.ts';
 
 /**
- * The id after which nothing was read by the group; everything where there are no groups. Where there are, and none is
- * chosen: what the one furthest behind has not read, as the stats count it; what all have read is history. Null: not
- * known.
+ * The id after which the group has read nothing; every entry if there are no groups. If there are groups and none is
+ * chosen: the entries that the group furthest behind has not read, as the stats count them. Entries that all groups
+ * have read are history. Null: unknown.
  */
 export async function unreadAfter(view: StreamView, signal: AbortSignal): Promise<string | null> {
   const facts = await readFacts(view.connection, view.key, signal);
@@ -58,7 +58,7 @@ export async function* peekReady(view: StreamView, limit: number | null, signal:
   }
 }
 
-/** Pending entries, either the dead ones or the others. Reading them so counts as no delivery. */
+/** Pending entries, either the dead ones or the others. Reading them this way does not count as a delivery. */
 export async function* peekPending(
   view: StreamView,
   wanted: 'in-flight' | 'dead',
@@ -97,7 +97,7 @@ export async function* peekPending(
     );
 }
 
-/** Null where the entry was deleted from the stream while pending. */
+/** Null if the entry was deleted from the stream while pending. */
 export async function readChosen(
   view: StreamView,
   entries: readonly PendingEntry[],
@@ -119,7 +119,7 @@ export async function readChosen(
   });
 }
 
-/** One entry in whatever state; one that every consumer is done with stays in the stream, as completed. */
+/** One entry in whatever state. An entry that every consumer is done with stays in the stream, as completed. */
 export async function getEntry(view: StreamView, id: string, signal: AbortSignal): Promise<Message | null> {
   if (!isId(id)) return null;
   const place = { operation: 'read', queue: view.key, signal };

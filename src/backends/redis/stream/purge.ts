@@ -10,9 +10,9 @@ import { settlePending } from './source.ts';
 import { isDead, refuseIfOthersNeed, type StreamView } from './view.ts';
 
 /**
- * Deletes the next entries that the group has not read meanwhile. KEYS[1] stream, KEYS[2] the group's saved position.
- * ARGV: group ('' for none), highest id, first id, last id, how many. Returns how many were deleted, how many it looked
- * at, and their bytes.
+ * Deletes the next entries, except those that the group has read meanwhile. KEYS[1] stream, KEYS[2] the group's saved
+ * position. ARGV: group ('' for none), highest id, first id, last id, how many. Returns how many were deleted, how many
+ * it looked at, and their bytes.
  */
 const DELETE_UNREAD_PAGE = `
 local function parts(id) local ms, seq = id:match('^(%d+)-(%d+)$') return tonumber(ms), tonumber(seq) end
@@ -40,8 +40,9 @@ return {deleted, #page, bytes, #page > 0 and page[#page][1] or ''}
 `;
 
 /**
- * Only the entries in those states, page by page, so that nobody else waits for a long script. What every group has
- * finished with is in no state and stays; so do entries that come later. Throws `PRECONDITION_FAILED` as `mayPurge`.
+ * Deletes only the entries in those states, page by page, so that no other client waits for a long script. Entries that
+ * every group has finished with are in no state and stay. So do entries that come later. Throws `PRECONDITION_FAILED`
+ * as `mayPurge` does.
  */
 export async function purgeStream(view: StreamView, options: PurgeOptions): Promise<PurgeResult> {
   const { connection, key } = view;
@@ -63,7 +64,7 @@ export async function purgeStream(view: StreamView, options: PurgeOptions): Prom
   return { removed };
 }
 
-/** Entries that no group has read are those of all groups. */
+/** Entries that no group has read belong to all groups. */
 export async function mayPurge(
   view: StreamView,
   facts: StreamFacts,

@@ -25,7 +25,8 @@ export async function openStream(connection: Connection, key: string, signal: Ab
   const wanted = connection.settings.group;
   const found =
     wanted === null ? (groups.length === 1 ? groups[0] : undefined) : groups.find(({ name }) => name === wanted);
-  // Where groups may not be asked for, what needs one is refused for that, and not for the want of one.
+  // If the user may not ask for groups, calls that need one are refused for that reason, not because a group is
+  // missing.
   const group = found?.name ?? (refusal === null ? null : (wanted ?? ''));
   const view = viewOf(connection, key, group);
   const capabilities = frozen(

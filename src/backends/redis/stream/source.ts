@@ -7,9 +7,9 @@ import { readAfter, readChosen, unreadAfter } from './peek.ts';
 import { isDead, type StreamView } from './view.ts';
 
 /**
- * Deletes entries that the group has not read meanwhile.
- * KEYS[1] stream, KEYS[2] the group's saved position. ARGV: group ('' for none), highest id, then ids.
- * Returns 1 (deleted), 0 (gone), 2 (read by a consumer meanwhile: left alone) for each.
+ * Deletes entries, except those that the group has read meanwhile. KEYS[1] stream, KEYS[2] the group's saved position.
+ * ARGV: group ('' for none), highest id, then ids. Returns 1 (deleted), 0 (gone), 2 (read by a consumer meanwhile: left
+ * alone) for each.
  */
 const DELETE_UNREAD = `
 local function parts(id) local ms, seq = id:match('^(%d+)-(%d+)$') return tonumber(ms), tonumber(seq) end
@@ -34,9 +34,8 @@ return results
 `;
 
 /**
- * Acknowledges entries that are still pending, and deletes them when no other group needs them. KEYS[1] stream. ARGV:
- * group, '1' to delete, then ids. Returns 1, 0 (not pending any more) or 2 (acknowledged, but it held nothing) for
- * each.
+ * Acknowledges entries that are still pending, and deletes them if no other group needs them. KEYS[1] stream. ARGV:
+ * group, '1' to delete, then ids. Returns 1, 0 (no longer pending) or 2 (acknowledged, but it held nothing) for each.
  */
 const SETTLE_PENDING = `
 local results = {}

@@ -14,7 +14,7 @@ export async function streamStats(view: StreamView, signal: AbortSignal): Promis
   const { connection, key, dlq } = view;
   const facts = await readFacts(connection, key, signal);
   if (!facts.exists && view.death === null) {
-    throw new MqError('QUEUE_NOT_FOUND', `there is no stream ${key} any more`, {
+    throw new MqError('QUEUE_NOT_FOUND', `the stream ${key} no longer exists`, {
       backend: 'redis',
       operation: 'stats',
       queue: key,
@@ -123,7 +123,7 @@ async function withGroup(view: StreamView, facts: StreamFacts, group: Group, sig
       ...(position.isPaused
         ? {
             state: [
-              `paused by ${position.saved === null ? 'someone else than mq' : 'mq'}${since}`,
+              `paused by ${position.saved === null ? 'something other than mq' : 'mq'}${since}`,
               position.saved?.reason ?? null,
             ]
               .filter((note) => note !== null)
@@ -146,23 +146,23 @@ function ghostNote(count: number): string {
 async function unreadOf(view: StreamView, facts: StreamFacts, group: Group, signal: AbortSignal) {
   const position = await positionOf(view.connection, view.key, group, signal);
   const { after } = position;
-  // At the highest id Redis knows no lag, or says 0, which is wrong as long as the group is paused.
+  // At the highest id, Redis knows no lag or says 0. Both are wrong while the group is paused.
   const lag = position.isPaused || !isPlausible(facts, group) ? null : group.lag;
   const count = lag ?? (after === null ? null : await countAfter(view.connection, view.key, facts, after, signal));
   return { count, position };
 }
 
 /**
- * Redis 7.0 and Valkey 8.1 go on counting entries as unread that were trimmed before the group had read them (measured;
- * Redis 8.0 does not). An end of the stream needs no counting, and in its middle the group has read one that is there:
- * more than all the others cannot be unread.
+ * Redis 7.0 and Valkey 8.1 still count entries as unread that were trimmed before the group had read them (measured;
+ * Redis 8.0 does not). At the end of the stream no counting is needed. In the middle, the group has read an entry that
+ * exists, so at most all the others can be unread.
  */
 function isPlausible({ length, firstId, lastId }: StreamFacts, { lag, lastDeliveredId }: Group): boolean {
   if (lag === null || firstId === null || lastId === null) return false;
   return compareIds(lastDeliveredId, firstId) >= 0 && compareIds(lastDeliveredId, lastId) < 0 && lag < length;
 }
 
-/** 0 for a stream that is not there yet: it is made by the first dead letter. */
+/** 0 for a stream that does not exist yet: its first dead letter creates it. */
 async function lengthOf(connection: Connection, key: string, signal: AbortSignal): Promise<number> {
   return asInteger(await connection.call(['XLEN', key], { operation: 'read the stats', queue: key, signal }));
 }

@@ -4,14 +4,14 @@ import type { QueueStats } from '../../../contract/stats.ts';
 import type { Connection } from '../connection/connection.ts';
 import { asInteger } from '../connection/reply.ts';
 
-/** The refusal of `XINFO`; null: it was something else. */
+/** The refusal of `XINFO`; null: it was another error. */
 export function refusalOf(error: unknown): MqError | null {
   return isMqError(error) && error.code === 'PERMISSION_DENIED' ? error : null;
 }
 
 /**
- * The row of a stream of which this user may not ask for its groups: how far they are behind is unknown, and the number
- * of entries is not. Throws where that may not be read either.
+ * The row of a stream if this user may not ask for its groups: how far they are behind is unknown, but the number of
+ * entries is known. Throws if that may not be read either.
  */
 export async function statsWithoutGroups(
   connection: Connection,
@@ -36,8 +36,7 @@ export async function statsWithoutGroups(
 }
 
 /**
- * A handle of such a stream: it tells what is left of its stats, takes messages, and refuses the rest as the server
- * did.
+ * A handle of such a stream. It gives the stats that are left, takes messages, and refuses the rest as the server did.
  */
 export function withoutGroups(queue: Queue, refusal: MqError): Queue {
   const refuse = async (): Promise<never> => {

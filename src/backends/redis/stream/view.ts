@@ -12,9 +12,9 @@ export interface StreamView {
   readonly key: string;
   readonly group: string | null;
   readonly dlq: string | null;
-  /** Whose dead letters arrive here, when this is a dead-letter queue. */
+  /** The queues whose dead letters arrive here, if this is a dead-letter queue. */
   readonly source: string | null;
-  /** What an entry's death looks like when this stream holds dead letters; null: it does not. */
+  /** The form of an entry's death if this stream holds dead letters; null: it does not. */
   readonly death: Death | null;
 }
 
@@ -46,9 +46,9 @@ export function groupOf(facts: StreamFacts, name: string | null): Group | null {
 }
 
 /**
- * An entry is one for all groups of the stream: deleting it takes it from those that have not finished with it. A
- * paused group stands where it will stand when it is resumed; where nobody knows that place, it needs all. Throws
- * `PRECONDITION_FAILED` then.
+ * An entry is shared by all groups of the stream: deleting it takes it from those that have not finished with it. A
+ * paused group counts from the position that it will have when it is resumed. If that position is unknown, it needs all
+ * entries: then this throws `PRECONDITION_FAILED`.
  */
 export async function refuseIfOthersNeed(
   view: StreamView,

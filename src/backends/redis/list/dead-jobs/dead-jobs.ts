@@ -12,26 +12,26 @@ import { elementMessage, sidekiqInstant } from '../message.ts';
 import { rqErrors } from './rq-error.ts';
 
 /**
- * The dead jobs of a framework, seen as the dead letters of the queue that they came from. RQ keeps one sorted set per
- * queue (`rq:failed:<name>`, job hashes `rq:job:<id>`), Sidekiq one for all (`dead`, whole payloads).
+ * The dead jobs of a framework, seen as the dead letters of the queue that they came from. RQ keeps one sorted set for
+ * each queue (`rq:failed:<name>`, job hashes `rq:job:<id>`), Sidekiq one for all (`dead`, whole payloads).
  */
 export interface DeadCount {
   readonly count: number;
-  /** What of them is in no count, in one sentence; null: nothing. */
+  /** A sentence about the jobs that are in no count; null: there are none. */
   readonly note: string | null;
 }
 
 export interface FrameworkDead {
   count(signal: AbortSignal): Promise<DeadCount>;
   read(limit: number | null, signal: AbortSignal): AsyncIterable<Message>;
-  /** Puts one job back as the framework's own retry does. 1: done; 0: it was not there any more. */
+  /** Puts one job back as the framework's own retry does. 1: done; 0: it was no longer there. */
   redrive(message: Message): Promise<number>;
 }
 
 /**
  * KEYS[1] failed set, KEYS[2] queue, KEYS[3] job hash, KEYS[4] registry of queues. ARGV[1] job id, ARGV[2] key of the
- * queue. As RQ's requeue: the job gets back its status and loses its expiry before it joins the queue. One whose data
- * is gone does not: a heartbeat may outlive it, and no worker can run that.
+ * queue. Like RQ's requeue: the job gets back its status and loses its expiry before it joins the queue. A job whose
+ * data is gone does not: a heartbeat may outlive the data, and no worker can run such a job.
  */
 const REQUEUE_RQ = `
 if not redis.call('ZSCORE', KEYS[1], ARGV[1]) then return 0 end
@@ -45,8 +45,8 @@ return 1
 `;
 
 /**
- * KEYS[1] dead set, KEYS[2] queue, KEYS[3] registry of queues. ARGV[1] payload as it lies there, ARGV[2] as it goes
- * back, ARGV[3] short name.
+ * KEYS[1] dead set, KEYS[2] queue, KEYS[3] registry of queues. ARGV[1] payload as it is now, ARGV[2] as it goes back,
+ * ARGV[3] short name.
  */
 const REQUEUE_SIDEKIQ = `
 if not redis.call('ZSCORE', KEYS[1], ARGV[1]) then return 0 end
@@ -177,9 +177,9 @@ function sidekiqDeath(key: string, payload: Readonly<Record<string, unknown>>, s
 }
 
 /**
- * As Sidekiq's own retry of a dead job, the count of retries goes down by one, so that the job is not dead again at its
- * next failure. Done in the text: a JSON round trip would change large numbers. Left alone when the field is not there
- * exactly once.
+ * As in Sidekiq's own retry of a dead job, the count of retries goes down by one, so that the job is not dead again at
+ * its next failure. This is done in the text, because a JSON round trip would change large numbers. The text is not
+ * changed unless the field is there exactly once.
  */
 function oneMoreTry(payload: Buffer): Buffer {
   const text = payload.toString('utf8');
@@ -193,10 +193,11 @@ function oneMoreTry(payload: Buffer): Buffer {
 }
 
 /**
- * Redrives by the framework's own rules, one script a job: a job is in the dead set or in its queue, never in neither.
+ * Redrives by the framework's own rules, one script for each job: a job is in the dead set or in its queue, never in
+ * neither.
  */
 export function frameworkRedrive(dead: FrameworkDead, request: NativeMoveRequest): NativeMove {
-  /** All that were dead at the start, read whole: pages by rank would skip jobs as others leave the set. */
+  /** All that were dead at the start, read completely: pages by rank would skip jobs while others leave the set. */
   let rest: Message[] | null = null;
   async function atTheStart(): Promise<Message[]> {
     const all: Message[] = [];
@@ -214,10 +215,10 @@ export function frameworkRedrive(dead: FrameworkDead, request: NativeMoveRequest
       for (const [index, message] of page.entries()) {
         try {
           if ((await dead.redrive(message)) === 1) moved += 1;
-          else skipped.push({ id: message.id, reason: 'not among the dead jobs any more' });
+          else skipped.push({ id: message.id, reason: 'no longer among the dead jobs' });
         } catch (error) {
           if (!isMqError(error) || (moved === 0 && !isAnswerLost(error))) throw error;
-          // What was moved before is told, and the rest is not tried.
+          // The earlier moves are reported, and the rest is not tried.
           const reason = error.message;
           const [first, ...others] = page.slice(index).map(({ id }): ItemOutcome => ({ id, reason }));
           const doubtful = first === undefined ? [] : [first];

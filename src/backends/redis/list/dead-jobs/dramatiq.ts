@@ -9,8 +9,8 @@ import { elementMessage } from '../message.ts';
 import type { FrameworkDead } from './dead-jobs.ts';
 
 /**
- * KEYS[1] dead ids, KEYS[2] dead messages, KEYS[3] messages, KEYS[4] queue. ARGV[1] id, ARGV[2] message as it lies
- * there, ARGV[3] as it goes back. As Dramatiq enqueues a message, and in the same step off its dead ones.
+ * KEYS[1] dead ids, KEYS[2] dead messages, KEYS[3] messages, KEYS[4] queue. ARGV[1] id, ARGV[2] message as it is now,
+ * ARGV[3] as it goes back. It enqueues a message as Dramatiq does, and in the same step removes it from the dead ones.
  */
 const REQUEUE = `
 if redis.call('HGET', KEYS[2], ARGV[1]) ~= ARGV[2] then return 0 end
@@ -21,7 +21,7 @@ redis.call('HDEL', KEYS[2], ARGV[1])
 return 1
 `;
 
-/** Null for the queue of what waits for its time: its dead letters are those of the queue that it belongs to. */
+/** Null for the queue of delayed messages: its dead letters are those of the queue that it belongs to. */
 export function dramatiqDead(connection: Connection, key: string): FrameworkDead | null {
   if (key.endsWith(DELAYED)) return null;
   const set = `${key}${DRAMATIQ_DEAD}`;
@@ -40,7 +40,7 @@ export function dramatiqDead(connection: Connection, key: string): FrameworkDead
         );
         for (const [index, { value, score }] of page.entries()) {
           const body = bodies[index];
-          // Its dead messages end after a week: the id and the message not in one step.
+          // Its dead messages expire after a week: the id and the message at different moments.
           if (!Buffer.isBuffer(body)) continue;
           if (limit !== null && given >= limit) return;
           given += 1;

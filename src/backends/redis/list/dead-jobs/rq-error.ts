@@ -2,13 +2,13 @@ import { inflateSync } from 'node:zlib';
 import type { Call, CallPlace, Connection } from '../../connection/connection.ts';
 import { asBytes, asList, asListOrNone } from '../../connection/reply.ts';
 
-/** A trace that unpacks to more is not one that somebody reads. */
+/** A trace that unpacks to more than this is not one that people read. */
 const LARGEST_TRACE = 4 * 1024 * 1024;
 
 /**
- * Why jobs of RQ failed: the last line of the trace. Up to version 1.11 it is in the job itself (`exc_info`, packed
- * with zlib since 1.0), from then on in the newest entry of a stream of results (`rq:results:ID`, field `exc_string`,
- * in base64 as well).
+ * Why jobs of RQ failed: the last line of the trace. Up to version 1.11 the trace is in the job itself (`exc_info`,
+ * packed with zlib since 1.0). Later it is in the newest entry of a stream of results (`rq:results:ID`, field
+ * `exc_string`, in base64 as well).
  */
 export async function rqErrors(
   connection: Connection,
@@ -41,7 +41,7 @@ function errorOfResult(reply: unknown): string | null {
   return value === undefined ? null : lastLine(unpacked(Buffer.from(value.toString('latin1'), 'base64')));
 }
 
-/** The text as it is, or what zlib makes of it; null when it is neither. */
+/** The text as it is, or unpacked with zlib; null: it is neither. */
 function unpacked(bytes: Buffer): string | null {
   try {
     return textOf(inflateSync(bytes, { maxOutputLength: LARGEST_TRACE }));

@@ -8,13 +8,13 @@ import { bindingOf, KOMBU_BINDING, priorityOf } from './kombu.ts';
 import { isLaravelQueue } from './laravel.ts';
 
 export interface ListConvention {
-  /** On a register of its framework, so that it exists while it is empty. */
+  /** It is on a register of its framework, so it exists while it is empty. */
   readonly registered: boolean;
   /** Who made the list, as far as its name and its neighbours tell. */
   readonly framework: Framework | null;
-  /** The end from which consumers take; producers push at the other one. */
+  /** The end from which consumers take. Producers push at the other one. */
   readonly next: 'left' | 'right';
-  /** Said in stats: why this end. */
+  /** Told in stats: why this end. */
   readonly because: string;
 }
 
@@ -22,13 +22,13 @@ const RQ_QUEUE = 'rq:queue:';
 const SIDEKIQ_QUEUE = 'queue:';
 
 /**
- * Celery (kombu) and Sidekiq push left and pop right; RQ, Laravel and Dramatiq push right and pop left. For any other
- * list the right end is assumed, the more usual convention, unless `?next=` says otherwise: a wrong guess peeks the
- * youngest message.
+ * Celery (kombu) and Sidekiq push left and pop right. RQ, Laravel and Dramatiq push right and pop left. For any other
+ * list the right end is assumed, which is the more usual convention, unless `?next=` says otherwise: a wrong guess
+ * peeks the youngest message.
  *
- * Reads only: the registries `queues`, `rq:queues`, `_kombu.binding.*` that the frameworks keep. What may not be read
- * tells nothing. `thorough`: all bindings of kombu are looked through, for a queue without a list that is bound to an
- * exchange of another name.
+ * It only reads the registries that the frameworks keep: `queues`, `rq:queues`, `_kombu.binding.*`. A registry that may
+ * not be read tells nothing. `thorough`: looks through all bindings of kombu, for a queue without a list that is bound
+ * to an exchange of another name.
  */
 export async function recogniseList(
   connection: Connection,
@@ -44,8 +44,7 @@ export async function recogniseList(
     ['EXISTS', `${key}:notify`, `${key}:delayed`, `${key}:reserved`],
     ...dramatiqNeighbours(key).map((neighbour) => ['TYPE', neighbour] as const),
   ] as const;
-  // One by one in a cluster, where EXISTS of several keys may be of several slots: then it is refused, and tells
-  // nothing.
+  // One by one in a cluster: EXISTS of several keys may touch several slots. Then it is refused and tells nothing.
   const answers = await connection.each(calls, { operation: 'recognise the list', queue: key, signal });
   const [rq, sidekiq, head, laravel, messages, dead] = answers.map((answer) => (answer.ok ? answer.reply : null));
   if (key.startsWith(RQ_QUEUE)) return conventionOf('rq', settings, rq === 1);
@@ -67,8 +66,8 @@ export async function recogniseList(
 }
 
 /**
- * What the frameworks' own tools do besides when they delete a queue: without it the queue would still be listed,
- * empty.
+ * The further steps of the frameworks' own tools when they delete a queue: without them the queue would still be
+ * listed, empty.
  */
 export async function takeOffRegister(connection: Connection, key: string): Promise<void> {
   await connection.each(
@@ -81,7 +80,7 @@ export async function takeOffRegister(connection: Connection, key: string): Prom
   );
 }
 
-/** The queues that RQ and Sidekiq have on their registers, empty ones too, by key. */
+/** The queues that RQ and Sidekiq have on their registers, including empty ones, by key. */
 export async function recogniseRegistered(
   connection: Connection,
   signal: AbortSignal,
@@ -93,7 +92,7 @@ export async function recogniseRegistered(
     ],
     { operation: 'read the registers of queues', signal },
   );
-  // A key of that name may be something else altogether: then it is no register.
+  // A key of that name may be something else: then it is not a register.
   const [rq, sidekiq] = answers.map((answer) => (answer.ok ? asList(answer.reply).map(asText) : []));
   const sidekiqKeys = (sidekiq ?? []).map((name): [string, Framework] => [`${SIDEKIQ_QUEUE}${name}`, 'sidekiq']);
   const rqKeys = (rq ?? []).filter((key) => key.startsWith(RQ_QUEUE)).map((key): [string, Framework] => [key, 'rq']);

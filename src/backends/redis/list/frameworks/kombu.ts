@@ -2,23 +2,20 @@ import { isMqError } from '../../../../contract/errors.ts';
 import type { Call, Connection } from '../../connection/connection.ts';
 import { asInteger, asList, asPairs, asTextOrNull } from '../../connection/reply.ts';
 
-/**
- * kombu (Celery) keeps the bindings of an exchange in a set; each queue has one of its own name too, unless told
- * otherwise.
- */
+/** kombu (Celery) keeps the bindings of an exchange in a set. Each queue also has a set of its own name, by default. */
 export const KOMBU_BINDING = '_kombu.binding.';
 
 /** Between the parts of a binding and before a priority (kombu `transport/redis.py`). */
 const SEPARATOR = '\x06\x16';
 
-/** The queue that a list of one priority belongs to, and that priority; null: it is none. */
+/** The queue that a list of one priority belongs to, and that priority; null: it is not such a list. */
 export function priorityOf(key: string): { readonly queue: string; readonly priority: string } | null {
   const [queue = '', priority, ...more] = key.split(SEPARATOR);
   return queue === '' || priority === undefined || more.length > 0 ? null : { queue, priority };
 }
 
 /**
- * Exchanges for events and remote control, whose queues live as long as a worker or a viewer: nobody sends work through
+ * Exchanges for events and remote control. Their queues live as long as a worker or a viewer, and no work goes through
  * them.
  */
 function isForControl(exchange: string): boolean {
@@ -26,13 +23,14 @@ function isForControl(exchange: string): boolean {
 }
 
 /**
- * Who runs a queue that a set of bindings names: `unknown` where the set is of another form than kombu's, which says no
- * more than that the queue is there.
+ * Who runs a queue that a set of bindings names. `unknown` if the set does not have kombu's form: then it says only
+ * that the queue exists.
  */
 export type Binding = 'celery' | 'unknown';
 
 /**
- * The queues that these sets of bindings name, which is the third part of each member: `routing key, pattern, queue`.
+ * The queues that these sets of bindings name. The name is the third part of each member: `routing key, pattern,
+ * queue`.
  */
 export async function boundQueues(
   connection: Connection,
@@ -76,20 +74,20 @@ export async function bindingOf(
       if (performance.now() > endsAt) break;
     }
   } catch (error) {
-    // A user who may not list the keys is not told that by the way: the queue asked for is another matter.
+    // That the user may not list the keys is not reported here: the requested queue is another matter.
     if (!isMqError(error) || error.code !== 'PERMISSION_DENIED') throw error;
   }
   return null;
 }
 
-/** Priorities that kombu knows; it makes lists for 0, 3, 6 and 9 unless `priority_steps` says otherwise. */
+/** The priorities that kombu knows. It makes lists for 0, 3, 6 and 9 unless `priority_steps` says otherwise. */
 const PRIORITIES = [1, 2, 3, 4, 5, 6, 7, 8, 9] as const;
-/** Tasks that workers hold are read one by one up to so many, to tell whose they are. */
+/** At most this many tasks that workers hold are read one by one, to find out whose they are. */
 const MOST_UNACKED = 200;
 
 /**
- * What of a Celery queue is in none of its list: tasks of other priorities, which wait in lists of their own, and those
- * that workers hold (also those with a countdown), which are in one hash for all queues.
+ * The tasks of a Celery queue that are not in its list: those of other priorities, which wait in lists of their own,
+ * and those that workers hold (including those with a countdown), which are in one hash for all queues.
  */
 export async function celeryNotes(
   connection: Connection,

@@ -2,7 +2,7 @@ import type { Connection } from '../../connection/connection.ts';
 import { AWAIT_TIME, jobsBeside, WITH_WORKERS } from '../beside.ts';
 
 /**
- * Laravel's queues, whatever is put before all keys of the application: `queues:default`,
+ * Laravel's queues, with any prefix that the application puts before all its keys: `queues:default`,
  * `laravel_database_queues:default`.
  */
 const QUEUE = /^(?:.*[^a-zA-Z])?queues:[^:]+$/;
@@ -13,9 +13,9 @@ export function isLaravelQueue(key: string): boolean {
 }
 
 /**
- * The queue that a list beside it belongs to: Laravel pushes a mark into `…:notify` for each job, which wakes workers
- * that block. It is no queue, and it is there while all jobs are delayed or with workers and the list of the queue
- * itself is not. Null: the key is no such list.
+ * The queue that a list beside it belongs to. Laravel pushes a mark into `…:notify` for each job, which wakes workers
+ * that block. That list is not a queue. It exists even while all jobs are delayed or with workers and the list of the
+ * queue itself does not. Null: the key is not such a list.
  */
 export function ownerOf(key: string): string | null {
   if (!key.endsWith(NOTIFY)) return null;
@@ -23,7 +23,7 @@ export function ownerOf(key: string): string | null {
   return isLaravelQueue(queue) ? queue : null;
 }
 
-/** Jobs that are in none of the list: those with a delay, and those that workers hold. */
+/** Jobs that are in neither list: delayed ones, and those that workers hold. */
 export async function laravelNotes(
   connection: Connection,
   key: string,

@@ -10,11 +10,12 @@ import { DELAYED } from './dramatiq-keys.ts';
 import { celeryNotes } from './kombu.ts';
 import { laravelNotes } from './laravel.ts';
 
-/** Members of a set that is one for all queues are read up to so many, to tell whose they are. */
+/** At most this many members of a set that is shared by all queues are read, to find out whose they are. */
 const MOST_TO_READ = 2_000;
 
 /**
- * What a framework keeps of a queue beside its list, in states that a list has not: said, since nothing else shows it.
+ * The jobs that a framework keeps of a queue beside its list, in states that a list does not have. They are mentioned,
+ * because nothing else shows them.
  */
 export async function frameworkNotes(
   connection: Connection,
@@ -95,7 +96,7 @@ async function sidekiqNotes(connection: Connection, key: string, signal: AbortSi
   return phrases.length === 0 ? {} : { delayed: phrases.join(', ') };
 }
 
-/** Its list holds ids only, and what is delayed is in a list of its own. */
+/** Its list contains only ids, and delayed messages are in a list of their own. */
 async function dramatiqNotes(connection: Connection, key: string, signal: AbortSignal): Promise<QueueStats['notes']> {
   if (key.endsWith(DELAYED)) return {};
   const delayed = `${key}${DELAYED}`;

@@ -4,9 +4,9 @@ import { asInteger } from '../../connection/reply.ts';
 import { type Framework, TITLES } from '../../framework.ts';
 
 /**
- * Why the workers of the framework cannot run what is to be sent, for each body; null: they can. A worker of Celery
- * drops its connection over what is no envelope of its own, and the message is gone; Sidekiq's buries it, RQ's,
- * Laravel's and Dramatiq's throw it away.
+ * Why the workers of the framework cannot run the messages, for each body; null: they can. A worker of Celery drops its
+ * connection at a body that is not its own envelope, and the message is gone. Sidekiq's buries it. RQ's, Laravel's and
+ * Dramatiq's throw it away.
  */
 export async function whyNotWorkable(
   connection: Connection,
@@ -65,8 +65,8 @@ function inside(
 }
 
 /**
- * What the workers read without asking whether it is there (kombu 5 `virtual/base.py`, celery 5 `worker/strategy.py`;
- * Sidekiq 7; Laravel 11).
+ * The fields that the workers read without checking that they exist (kombu 5 `virtual/base.py`, celery 5
+ * `worker/strategy.py`; Sidekiq 7; Laravel 11).
  */
 const PARTS: Readonly<Record<Exclude<Framework, 'rq' | 'dramatiq'>, readonly Part[]>> = {
   celery: [
@@ -74,7 +74,7 @@ const PARTS: Readonly<Record<Exclude<Framework, 'rq' | 'dramatiq'>, readonly Par
     ['content-type', (object) => isText(object['content-type'])],
     ['content-encoding', (object) => isText(object['content-encoding'])],
     ['headers', ({ headers }) => isObject(headers)],
-    // Protocol 1 of Celery has task and id in the body, which is of an encoding of its own.
+    // Protocol 1 of Celery has task and id in the body, in an encoding of its own.
     ['properties.delivery_tag', inside('properties', 'delivery_tag')],
     ['properties.delivery_info', inside('properties', 'delivery_info', isObject)],
     [
