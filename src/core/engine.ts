@@ -15,7 +15,7 @@ const MAX_BYTES_IN_THE_AIR = 64 * 1024 * 1024;
 const FAILURES_IN_A_ROW = 10;
 
 /**
- * * * * The one lossless engine: take a delivery → select → put → ack, once the destination has it for certain.
+ * The one lossless engine: take a delivery → select → put → ack, once the destination has it for certain.
  *
  * ```
  * taken ─┬─ leave ───────────────────────────────► held ──► given back at the end, in order

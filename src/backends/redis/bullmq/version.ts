@@ -1,5 +1,5 @@
 /**
- * * * * The layout of the keys of each major version of BullMQ. Each is named after the oldest version that reads and
+ * The layout of the keys of each major version of BullMQ. Each is named after the oldest version that reads and
  * writes it (seen in the scripts of 3.16, 4.18, 5.81 and 6.7):
  *
  * - 3: prioritized jobs are inside the waiting list, their order in `priority`; attempts in `attemptsMade`; a pause

@@ -30,10 +30,7 @@ export interface CallPlace {
   readonly queue?: string | undefined;
   /** Replies as bytes instead of text. */
   readonly bytes?: boolean;
-  /**
-   * Reading is abandoned when this aborts. Leave it out for a change: then the outcome of what is in the air is still
-   * told.
-   */
+  /** Reading is abandoned when this aborts. Leave it out for a change: then what is in the air is still told. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -198,10 +195,7 @@ export class Connection {
     }
   }
 
-  /**
-   * HELLO (Redis 6) says so, or INFO if HELLO is not known or not allowed. If neither is, the server is what the URL
-   * says.
-   */
+  /** HELLO (Redis 6) tells, or INFO if HELLO is not known or not allowed. Otherwise the server is what the URL says. */
   async #isNodeOfCluster(ms: number): Promise<boolean> {
     const place = { operation: `connect to ${this.settings.address}`, signal: this.#signal };
     const ask = (call: Call): Promise<unknown> =>
@@ -266,10 +260,7 @@ export class Connection {
     return to.sendCommand(command) as Promise<unknown>;
   }
 
-  /**
-   * Before a call for keys that may be on any node: then a node that may be silent costs one wait, not one for each
-   * key.
-   */
+  /** Before a call for keys on any node: a node that may be silent then costs one wait, not one for each key. */
   async resolveDoubts(signal: AbortSignal): Promise<void> {
     if (this.#nodes?.isInDoubt === true) await this.silentNodes(signal);
   }
@@ -431,8 +422,8 @@ export class Connection {
   }
 
   /**
-   * SCAN through every master, except those that `silentNodes` found. Yields pages of keys. A key may come twice. A key
-   * that is not text is left out, because as a text it would be another key: `onNameless` gets as much of it as can be
+   * SCAN through every master, except those that `silentNodes` found. Yields pages of keys. A key may come twice. A
+   * key that is not text is left out, because as a text it would be another key: `onNameless` gets what of it can be
    * shown.
    */
   async *scan(

@@ -5,7 +5,7 @@ import { compareIds } from './ids.ts';
 import { isDead, type StreamView } from './view.ts';
 
 /**
- * * Pending entries whose content was deleted from the stream hold nothing. No verb can show or move them, and a
+ * Pending entries whose content was deleted from the stream hold nothing. No verb can show or move them, and a
  * consumer that reads its pending entries gets them without fields. They are counted separately, and `purge`
  * acknowledges those that are dead.
  */

@@ -4,7 +4,7 @@ export const APPLICATION_ID = 0x6d716f70;
 export const SCHEMA_VERSION = 1;
 
 /**
- * * The stored state of a message. Time alone also changes states: a delay ends, a lease or a time to live runs out.
+ * The stored state of a message. Time alone also changes states: a delay ends, a lease or a time to live runs out.
  * The next claim brings the row up to date. Until then readers compute the real state: see time.ts.
  *
  * ```
