@@ -1,6 +1,6 @@
 import type { Guarantee } from './abilities.ts';
 import type { Capabilities, Kind } from './capabilities.ts';
-import type { ErrorCode } from './errors.ts';
+import type { ErrorCode, MqError } from './errors.ts';
 import type {
   BareBodies,
   Delivery,
@@ -275,6 +275,11 @@ export interface NativeProgress {
    * Absent: none.
    */
   readonly unknown?: readonly ItemOutcome[];
+  /**
+   * The broker refused the rest of the page: nothing was done to the messages that are in none of the counts. The
+   * move ends after such a page. Absent: it refused none.
+   */
+  readonly refused?: MqError;
   /** Nothing is left to move, or the broker has ended the move. */
   readonly exhausted: boolean;
   /**

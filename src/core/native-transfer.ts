@@ -1,4 +1,4 @@
-import { isMqError } from '../contract/errors.ts';
+import { isMqError, type MqError } from '../contract/errors.ts';
 import type { Message, MessageState } from '../contract/message.ts';
 import type { NativeMove, NativeProgress, Notice, Queue } from '../contract/queue.ts';
 import { counted } from './counted.ts';
@@ -53,6 +53,7 @@ async function nativeTransfer(
       : Math.max(1, Math.min(PAGE, Math.round((request.ratePerSec * PACED_PAGE_MS) / 1000)));
   let complete = true;
   let isLost = false;
+  let refused: MqError | null = null;
   /** The largest number of messages that the page in the air may hold. */
   let asked = 0;
   let broken: unknown = null;
@@ -65,7 +66,7 @@ async function nativeTransfer(
     due = Math.max(due, clock.now() - PACED_PAGE_MS) + (count * 1000) / request.ratePerSec;
   };
   const countAll = (page: NativeProgress): number => {
-    const done = page.moved + page.skipped.length + page.failed.length + (page.unknown?.length ?? 0);
+    const done = doneIn(page);
     tally.seen += done;
     tally.matched += done;
     count(page);
@@ -77,6 +78,7 @@ async function nativeTransfer(
     for (const { code, ...outcome } of page.failed) tally.fail(outcome, code);
     for (const outcome of page.unknown ?? []) tally.doubt(outcome);
     isLost ||= page.unknown !== undefined;
+    refused ??= page.refused ?? null;
     request.onProgress({
       done: tally.moved + tally.skipped + tally.failed + tally.unknown + tally.left,
       total,
@@ -105,7 +107,7 @@ async function nativeTransfer(
         const done = countAll(page);
         remaining -= done;
         if (page.remaining !== undefined && page.remaining > 0) leave(page.remaining);
-        if (page.exhausted || isLost || done === 0) break;
+        if (page.exhausted || isLost || refused !== null || done === 0) break;
       }
     } else {
       let chosen: Message[] = [];
@@ -124,12 +126,17 @@ async function nativeTransfer(
         tally.seen += messages.length;
         tally.matched += messages.length;
         const page = await move.next({ messages });
+        if (page.unknown !== undefined || page.refused !== undefined) {
+          const untouched = messages.length - doneIn(page);
+          tally.matched -= untouched;
+          tally.left += untouched;
+        }
         count(page);
       };
       const room = (): number =>
         max === null ? Number.POSITIVE_INFINITY : max - tally.matched + tally.skipped - chosen.length;
       for await (const message of scan({ ...request, force: false })) {
-        if (signal.aborted || isLost || room() <= 0) break;
+        if (signal.aborted || isLost || refused !== null || room() <= 0) break;
         const verdict = selection.verdict(message);
         await selection.turn();
         if (verdict === 'take') {
@@ -145,8 +152,9 @@ async function nativeTransfer(
           }
         }
       }
-      if (!isLost) await flush();
+      if (!isLost && refused === null) await flush();
     }
+    broken = refused;
   } catch (error) {
     broken = error;
   }
@@ -161,7 +169,7 @@ async function nativeTransfer(
     await move.close();
   }
   if (broken !== null) {
-    if (tally.moved + tally.skipped + tally.failed === 0) throw broken;
+    if (tally.moved + tally.skipped + tally.failed + tally.unknown === 0) throw broken;
     // Of the page that broke off, only what its guarantee says is certain.
     const open = tally.matched - tally.moved - tally.skipped - tally.failed - tally.unknown;
     for (let i = 0; i < open; i++) tally.doubt({ id: null, reason: reasonOf(broken) });
@@ -193,6 +201,10 @@ export async function nativeElseByHand(
     request.notice(`${error.message}: by hand instead`);
     return byHand();
   }
+}
+
+function doneIn({ moved, skipped, failed, unknown = [] }: NativeProgress): number {
+  return moved + skipped.length + failed.length + unknown.length;
 }
 
 /** The size of a page without names is unknown. It is moved as a whole or not at all, and is in no count. */

@@ -179,8 +179,11 @@ export function isWrongType(error: unknown): boolean {
   return error instanceof Error && error.message.startsWith('WRONGTYPE');
 }
 
+/** Redis 7.0 says it so of a command within a script, and names neither the command nor the key. */
+const IN_SCRIPT = /^ERR The user executing the script can't /;
+
 function isDenial(text: string): boolean {
-  return /\bNOPERM\b|^ACL failure in script/.test(text);
+  return /\bNOPERM\b|^ACL failure in script/.test(text) || IN_SCRIPT.test(text);
 }
 
 /**
@@ -195,13 +198,16 @@ function denial(error: Error): Translation {
   const what = (denied ?? name).toUpperCase().replace('|', ' ');
   const keys = keysOf(name, Array.isArray(asked.args) ? asked.args : []);
   const onKey = keys.length === 0 ? '' : ` on the key ${keys.join(' or ')}`;
+  const hint = 'ACL GETUSER shows what the user may do; mq doctor, what each verb needs';
+  if (IN_SCRIPT.test(error.message))
+    return { code: 'PERMISSION_DENIED', says: `the user may not run a command that this needs${onKey}`, hint };
   return {
     code: 'PERMISSION_DENIED',
     says:
       denied === null && onKey !== ''
         ? `the user may not use ${what}${onKey}`
         : `the user may not run ${what === '' ? 'this command' : what}${onKey}`,
-    hint: 'ACL GETUSER shows what the user may do; mq doctor, what each verb needs',
+    hint,
   };
 }
 

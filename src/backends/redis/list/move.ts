@@ -1,8 +1,10 @@
+import { isMqError } from '../../../contract/errors.ts';
 import type { Message } from '../../../contract/message.ts';
 import type { ItemOutcome, NativeMove, NativeMoveRequest, NativeProgress } from '../../../contract/queue.ts';
+import { IN_BOTH, type MoveAnswer, moveScript } from '../browsing/move-script.ts';
 import { PageSize } from '../browsing/page-size.ts';
 import { requireRightToRemove } from '../browsing/rights.ts';
-import type { Connection } from '../connection/connection.ts';
+import type { Argument, Connection } from '../connection/connection.ts';
 import { asInteger, asList } from '../connection/reply.ts';
 import { removingFromList, tombstone } from './source.ts';
 
@@ -16,8 +18,8 @@ export interface ListEnd {
  * fails half way is not undone. So the type of the target is checked first, and the target is written before the source
  * is cut.
  *
- * KEYS[1] source, KEYS[2] target. ARGV[1] end of the source, ARGV[2] end of the target. Returns how many were moved,
- * and their bytes.
+ * KEYS[1] source, KEYS[2] target. ARGV[1] end of the source, ARGV[2] end of the target. Returns how many are in the
+ * target, their bytes, and 1 when the server refused to cut the source.
  */
 const MOVE_PAGE = `
 local kind = redis.call('TYPE', KEYS[2]).ok
@@ -27,7 +29,7 @@ local wanted = tonumber(ARGV[3])
 local page
 if right then page = redis.call('LRANGE', KEYS[1], -wanted, -1) else page = redis.call('LRANGE', KEYS[1], 0, wanted - 1) end
 local count = #page
-if count == 0 then return {0, 0} end
+if count == 0 then return {0, 0, 0} end
 local bytes = 0
 for i = 1, count do bytes = bytes + #page[i] end
 if right then
@@ -36,15 +38,16 @@ if right then
   page = turned
 end
 redis.call(ARGV[2] == 'right' and 'LPUSH' or 'RPUSH', KEYS[2], unpack(page))
-if right then redis.call('LTRIM', KEYS[1], 0, -count - 1) else redis.call('LTRIM', KEYS[1], count, -1) end
-return {count, bytes}
+local cut
+if right then cut = redis.pcall('LTRIM', KEYS[1], 0, -count - 1) else cut = redis.pcall('LTRIM', KEYS[1], count, -1) end
+return {count, bytes, cut.err and 1 or 0}
 `;
 
 /**
  * Moves chosen elements of one window of the source: compares, pushes to the target, then removes. KEYS and ARGV[1],
  * ARGV[2] as above; ARGV[3] offset of the window from the consumers' end, ARGV[4] its length, ARGV[5] tombstone, then
- * the wanted values. Returns {elements looked at, their bytes, the number of elements up to the last one moved, then 1
- * or 0 for each wanted value}.
+ * the wanted values. Returns {elements looked at, their bytes, the number of elements up to the last one moved, then for
+ * each wanted value 1, 0, or 2: it is in the target, and the server refused to remove it from the source}.
  */
 const MOVE_CHOSEN = `
 local kind = redis.call('TYPE', KEYS[2]).ok
@@ -62,13 +65,14 @@ for i = 6, #ARGV do
   list[#list + 1] = i - 2
   results[i - 2] = 0
 end
-local values, indexes = {}, {}
+local values, indexes, places = {}, {}, {}
 for i = 1, #page do
   local value = right and page[#page + 1 - i] or page[i]
   results[2] = results[2] + #value
   local list = wanted[value]
   if list and #list > 0 then
-    results[table.remove(list, 1)] = 1
+    places[#places + 1] = table.remove(list, 1)
+    results[places[#places]] = 1
     values[#values + 1] = value
     results[3] = i
     local offset = from + i - 1
@@ -77,11 +81,23 @@ for i = 1, #page do
 end
 if #values > 0 then
   redis.call(ARGV[2] == 'right' and 'LPUSH' or 'RPUSH', KEYS[2], unpack(values))
-  for i = 1, #indexes do redis.call('LSET', KEYS[1], indexes[i], ARGV[5]) end
-  redis.call('LREM', KEYS[1], right and -#indexes or #indexes, ARGV[5])
+  local refused
+  for i = 1, #indexes do refused = refused or redis.pcall('LSET', KEYS[1], indexes[i], ARGV[5]).err end
+  if not refused then
+    local removed = redis.pcall('LREM', KEYS[1], right and -#indexes or #indexes, ARGV[5])
+    refused = type(removed) == 'table' and removed.err
+  end
+  if refused then
+    for i = 1, #indexes do
+      redis.pcall('LSET', KEYS[1], indexes[i], values[i])
+      results[places[i]] = 2
+    end
+  end
 end
 return results
 `;
+
+const NOTHING = { moved: 0, skipped: [], failed: [], exhausted: false } as const satisfies NativeProgress;
 
 /**
  * How many elements one call of MOVE_CHOSEN looks at: several pages, because the wanted values are sent again with each
@@ -90,7 +106,11 @@ return results
 const WINDOW = 1000;
 const WINDOW_PAGES = 8;
 
-/** Both lists are in one slot of one server. Each page is one script: it is done completely or not at all. */
+/**
+ * Both lists are in one slot of one server. A page of the next elements is one script: it is done completely or not at
+ * all. A page of chosen ones may take several. When the server refuses one of them, the page tells what the earlier ones
+ * did.
+ */
 export function listMove(connection: Connection, from: ListEnd, to: ListEnd, request: NativeMoveRequest): NativeMove {
   const place = { operation: 'move elements', queue: from.key };
   let mayRemove: Promise<void> | null = null;
@@ -110,9 +130,11 @@ export function listMove(connection: Connection, from: ListEnd, to: ListEnd, req
     const most = Math.min(upTo, await remaining());
     if (most <= 0) return { moved: 0, skipped: [], failed: [], exhausted: true };
     const args = [from.next, to.next, size.next(most)];
-    const [moved = 0, bytes = 0] = asList(await connection.script(MOVE_PAGE, [from.key, to.key], args, place)).map(
-      asInteger,
-    );
+    const answer = await moveScript(connection, MOVE_PAGE, [from.key, to.key], args, place);
+    if ('refused' in answer) return { ...NOTHING, refused: answer.refused };
+    const [moved = 0, bytes = 0, isUncut = 0] = asList(answer.reply).map(asInteger);
+    if (isUncut === 1)
+      return { ...NOTHING, unknown: new Array<ItemOutcome>(moved).fill({ id: null, reason: IN_BOTH }) };
     size.learn(moved, bytes);
     left = moved === 0 ? 0 : (left ?? 0) - moved;
     return { moved, skipped: [], failed: [], exhausted: left <= 0 };
@@ -129,8 +151,15 @@ export function listMove(connection: Connection, from: ListEnd, to: ListEnd, req
         const values = wanted.map(({ body }) => Buffer.from(body.buffer, body.byteOffset, body.byteLength));
         const window = Math.min(WINDOW, size.next() * WINDOW_PAGES);
         const args = [from.next, to.next, cursor, window, tombstone(), ...values];
-        const reply = asList(await connection.script(MOVE_CHOSEN, [from.key, to.key], args, place)).map(asInteger);
-        const [looked = 0, bytes = 0, last = 0, ...found] = reply;
+        const answer = await tried(args, moved > 0);
+        if ('lost' in answer) {
+          const unknown = wanted.map(({ id }): ItemOutcome => ({ id, reason: answer.lost }));
+          return { ...NOTHING, moved, unknown };
+        }
+        if ('refused' in answer) return { ...NOTHING, moved, refused: answer.refused };
+        const [looked = 0, bytes = 0, last = 0, ...found] = asList(answer.reply).map(asInteger);
+        const unknown = wanted.flatMap(({ id }, index) => (found[index] === 2 ? [{ id, reason: IN_BOTH }] : []));
+        if (unknown.length > 0) return { ...NOTHING, moved, unknown };
         size.learn(looked, bytes);
         const missing = wanted.filter((_, index) => found[index] !== 1);
         const gone = wanted.length - missing.length;
@@ -143,6 +172,16 @@ export function listMove(connection: Connection, from: ListEnd, to: ListEnd, req
     }
     const skipped = wanted.map(({ id }): ItemOutcome => ({ id, reason: 'no longer in the list' }));
     return { moved, skipped, failed: [], exhausted: false };
+  }
+
+  /** `isOn`: what was moved before is told also when this answer is lost. */
+  async function tried(args: readonly Argument[], isOn: boolean): Promise<MoveAnswer | { readonly lost: string }> {
+    try {
+      return await moveScript(connection, MOVE_CHOSEN, [from.key, to.key], args, place);
+    } catch (error) {
+      if (!isOn || !isMqError(error)) throw error;
+      return { lost: error.message };
+    }
   }
 
   return {

@@ -1,5 +1,7 @@
+import { isMqError, type MqError } from '../../../contract/errors.ts';
 import type { Message } from '../../../contract/message.ts';
 import type { ItemOutcome, NativeMove, NativeMoveRequest, NativeProgress } from '../../../contract/queue.ts';
+import { IN_BOTH, moveCall, moveScript } from '../browsing/move-script.ts';
 import { PAGE, PageSize } from '../browsing/page-size.ts';
 import { requireRightToRemove } from '../browsing/rights.ts';
 import { asInteger, asList } from '../connection/reply.ts';
@@ -20,8 +22,9 @@ const MOST_VALUES_IN_A_SCRIPT = 7_900;
  *
  * KEYS[1] source, KEYS[2] target, KEYS[3] the group's saved position. ARGV: 'ready' or 'dead', group ('' for none),
  * highest id, '1' to delete from the source, '1' to count a replay, least deliveries, least idle time in ms, names of
- * the two marks, then ids. Returns for each 1, 0, 2 (more fields than a script can add: nothing was done) or 3 (after
- * such an entry: not tried, so that the order is kept), and the bytes that were moved.
+ * the two marks, then ids. Returns for each 1, 0, 2 (more fields than a script can add: nothing was done), 4 (added, and
+ * the server refused to remove it from the source) or 3 (after an entry of 2 or 4, or the server refused to add it: not
+ * tried, so that the order is kept), and the bytes that were moved.
  */
 const MOVE = `
 local kind = redis.call('TYPE', KEYS[2]).ok
@@ -48,8 +51,9 @@ local function movable(id)
   local ms, seq = parts(id)
   return ms > afterMs or (ms == afterMs and seq > afterSeq)
 end
+local function refused(answer) return type(answer) == 'table' and answer.err end
 local results, bytes = {}, 0
-local isOver = false
+local isOver, isWritten = false, false
 for i = 10, #ARGV do
   local id = ARGV[i]
   results[i - 9] = isOver and 3 or 0
@@ -75,15 +79,28 @@ for i = 10, #ARGV do
       fields[#fields + 1] = ARGV[9]
       fields[#fields + 1] = tostring(replays + 1)
     end
-    redis.call('XADD', KEYS[2], '*', unpack(fields))
-    if ARGV[1] == 'dead' then redis.call('XACK', KEYS[1], group, id) end
-    if ARGV[4] == '1' then redis.call('XDEL', KEYS[1], id) end
-    results[i - 9] = 1
+    local add = isWritten and redis.pcall or redis.call
+    if refused(add('XADD', KEYS[2], '*', unpack(fields))) then
+      results[i - 9] = 3
+      isOver = true
+    else
+      isWritten = true
+      local taken = ARGV[1] == 'dead' and redis.pcall('XACK', KEYS[1], group, id)
+      if ARGV[4] == '1' and not refused(taken) then taken = redis.pcall('XDEL', KEYS[1], id) end
+      isOver = refused(taken) and true or false
+      results[i - 9] = isOver and 4 or 1
+    end
   end
 end
 results[#results + 1] = bytes
 return results
 `;
+
+/** What became of entries, in order. Those that are in neither list were not touched. */
+interface Moving extends Pick<NativeProgress, 'unknown' | 'refused'> {
+  /** False: it was left alone. */
+  readonly moved: readonly boolean[];
+}
 
 /**
  * Both streams are in one slot of one server. Each page is one script. `isOnlyGroup`: no other group needs the entries
@@ -106,7 +123,8 @@ export function streamMove(
   let isToldOfLargeOnes = false;
   let mayRemove: Promise<void> | null = null;
 
-  async function move(ids: readonly string[]): Promise<readonly boolean[]> {
+  /** Rejects when nothing is known of any of them. */
+  async function move(ids: readonly string[]): Promise<Moving> {
     const deletes = request.state === 'ready' || isOnlyGroup;
     const settings = [
       request.state,
@@ -124,21 +142,39 @@ export function streamMove(
     const moved: boolean[] = [];
     while (moved.length < ids.length) {
       const rest = ids.slice(moved.length);
-      const codes = asList(await connection.script(MOVE, keys, [...settings, ...rest], place)).map(asInteger);
-      size.learn(rest.length, codes[rest.length] ?? 0);
-      for (const [index, id] of rest.entries()) {
-        if (codes[index] === 3) break;
-        moved.push(codes[index] === 2 ? await moveAlone(id, deletes) : codes[index] === 1);
+      let alone: string | null = null;
+      try {
+        const answer = await moveScript(connection, MOVE, keys, [...settings, ...rest], place);
+        if ('refused' in answer) return { moved, refused: answer.refused };
+        const codes = asList(answer.reply).map(asInteger);
+        size.learn(rest.length, codes[rest.length] ?? 0);
+        for (const [index, id] of rest.entries()) {
+          if (codes[index] === 3) break;
+          if (codes[index] === 4) return { moved, unknown: [{ id, reason: IN_BOTH }] };
+          if (codes[index] !== 2) {
+            moved.push(codes[index] === 1);
+            continue;
+          }
+          alone = id;
+          const answer = await moveAlone(id, deletes);
+          if (typeof answer !== 'boolean') return { moved, ...answer };
+          moved.push(answer);
+          alone = null;
+        }
+      } catch (error) {
+        if (moved.length === 0 || !isMqError(error)) throw error;
+        const inDoubt = alone === null ? rest : [alone];
+        return { moved, unknown: inDoubt.map((id) => ({ id, reason: error.message })) };
       }
     }
-    return moved;
+    return { moved };
   }
 
   /**
    * An entry with more fields than a script can add. It is added by a call of its own, and only then removed, if that
    * is still allowed.
    */
-  async function moveAlone(id: string, deletes: boolean): Promise<boolean> {
+  async function moveAlone(id: string, deletes: boolean): Promise<boolean | { readonly refused: MqError }> {
     const place = { operation: 'move entries', queue: key, bytes: true };
     const [entry] = readEntries(await connection.call(['XRANGE', key, id, id], place));
     if (entry === undefined) return false;
@@ -148,14 +184,18 @@ export function streamMove(
       );
       isToldOfLargeOnes = true;
     }
-    await connection.call(['XADD', target, '*', ...markedFields(entry, request.countReplay)], place);
+    const fields = markedFields(entry, request.countReplay);
+    const added = await moveCall(connection, ['XADD', target, '*', ...fields], place);
+    if ('refused' in added) return added;
     if (request.state === 'dead') return (await settlePending(view, deletes, [id]))[0] !== 'gone';
     return (await unreadSource(view).remove([{ id }]))[0] === null;
   }
 
-  function progress(ids: readonly (string | null)[], moved: readonly boolean[], exhausted: boolean): NativeProgress {
-    const skipped = ids.flatMap((id, index): ItemOutcome[] => (moved[index] === true ? [] : [{ id, reason: SKIPPED }]));
-    return { moved: ids.length - skipped.length, skipped, failed: [], exhausted };
+  function progress(ids: readonly string[], { moved, ...ended }: Moving, exhausted: boolean): NativeProgress {
+    const skipped = ids
+      .slice(0, moved.length)
+      .flatMap((id, index): ItemOutcome[] => (moved[index] === true ? [] : [{ id, reason: SKIPPED }]));
+    return { moved: moved.length - skipped.length, skipped, failed: [], exhausted, ...ended };
   }
 
   async function nextReady(most: number): Promise<NativeProgress> {
@@ -174,7 +214,7 @@ export function streamMove(
     const ids = page.map(({ id }) => id ?? '');
     const last = ids.indexOf(end);
     const inside = last === -1 ? ids : ids.slice(0, last + 1);
-    if (inside.length === 0) return progress([], [], true);
+    if (inside.length === 0) return NOTHING_LEFT;
     const moved = await move(inside);
     after = inside.at(-1) ?? after;
     left -= inside.length;
@@ -193,14 +233,14 @@ export function streamMove(
       left = Math.min(left, dead.length);
     }
     const ids = dead.splice(0, size.next(count)).map(({ id }) => id);
-    if (ids.length === 0) return progress([], [], true);
+    if (ids.length === 0) return NOTHING_LEFT;
     left -= ids.length;
     return progress(ids, await move(ids), left <= 0);
   }
 
   async function named(messages: readonly Message[]): Promise<NativeProgress> {
     const ids = messages.map(({ id }) => id ?? '');
-    return progress(ids, ids.length === 0 ? [] : await move(ids), false);
+    return progress(ids, await move(ids), false);
   }
 
   return {
@@ -211,11 +251,12 @@ export function streamMove(
       await mayRemove;
       if ('messages' in selection) return named(selection.messages);
       const count = Math.min(selection.upTo, PAGE, left);
-      if (count <= 0) return progress([], [], true);
+      if (count <= 0) return NOTHING_LEFT;
       return request.state === 'ready' ? nextReady(count) : nextDead(count);
     },
     close: () => Promise.resolve(),
   };
 }
 
+const NOTHING_LEFT = { moved: 0, skipped: [], failed: [], exhausted: true } as const satisfies NativeProgress;
 const SKIPPED = 'deleted, read or settled meanwhile';

@@ -1,8 +1,9 @@
-import { isMqError, type MqError } from '../../../../contract/errors.ts';
+import { isMqError } from '../../../../contract/errors.ts';
 import { readInstant } from '../../../../contract/instant.ts';
 import type { Death, Message } from '../../../../contract/message.ts';
 import type { ItemOutcome, NativeMove, NativeMoveRequest } from '../../../../contract/queue.ts';
 import { parseObject } from '../../../common/conventions/json-text.ts';
+import { IN_BOTH, type MoveAnswer, moveScript } from '../../browsing/move-script.ts';
 import { PAGE } from '../../browsing/page-size.ts';
 import { sortedSetPages } from '../../browsing/sorted-set.ts';
 import type { Connection } from '../../connection/connection.ts';
@@ -24,8 +25,11 @@ export interface DeadCount {
 export interface FrameworkDead {
   count(signal: AbortSignal): Promise<DeadCount>;
   read(limit: number | null, signal: AbortSignal): AsyncIterable<Message>;
-  /** Puts one job back as the framework's own retry does. 1: done; 0: it was no longer there. */
-  redrive(message: Message): Promise<number>;
+  /**
+   * Puts one job back as the framework's own retry does. The reply is 1: done; 0: it was no longer there; 2: it is
+   * back, and the server refused to take it off the dead ones.
+   */
+  redrive(message: Message): Promise<MoveAnswer>;
 }
 
 /**
@@ -40,8 +44,7 @@ redis.call('HSET', KEYS[3], 'status', 'queued')
 redis.call('PERSIST', KEYS[3])
 redis.call('SADD', KEYS[4], ARGV[2])
 redis.call('RPUSH', KEYS[2], ARGV[1])
-redis.call('ZREM', KEYS[1], ARGV[1])
-return 1
+return type(redis.pcall('ZREM', KEYS[1], ARGV[1])) == 'number' and 1 or 2
 `;
 
 /**
@@ -52,8 +55,7 @@ const REQUEUE_SIDEKIQ = `
 if not redis.call('ZSCORE', KEYS[1], ARGV[1]) then return 0 end
 redis.call('SADD', KEYS[3], ARGV[3])
 redis.call('LPUSH', KEYS[2], ARGV[2])
-redis.call('ZREM', KEYS[1], ARGV[1])
-return 1
+return type(redis.pcall('ZREM', KEYS[1], ARGV[1])) == 'number' and 1 or 2
 `;
 
 export function rqDead(connection: Connection, key: string): FrameworkDead {
@@ -115,7 +117,7 @@ export function rqDead(connection: Connection, key: string): FrameworkDead {
     async redrive(message) {
       const id = Buffer.from(message.body).toString('utf8');
       const keys = [set, key, `rq:job:${id}`, 'rq:queues'];
-      return asInteger(await connection.script(REQUEUE_RQ, keys, [id, key], { operation: 'redrive', queue: key }));
+      return await moveScript(connection, REQUEUE_RQ, keys, [id, key], { operation: 'redrive', queue: key });
     },
   };
 }
@@ -156,9 +158,8 @@ export function sidekiqDead(connection: Connection, key: string): FrameworkDead 
     async redrive(message) {
       const payload = Buffer.from(message.body);
       const args = [payload, oneMoreTry(payload), name];
-      return asInteger(
-        await connection.script(REQUEUE_SIDEKIQ, ['dead', key, 'queues'], args, { operation: 'redrive', queue: key }),
-      );
+      const keys = ['dead', key, 'queues'];
+      return await moveScript(connection, REQUEUE_SIDEKIQ, keys, args, { operation: 'redrive', queue: key });
     },
   };
 }
@@ -213,28 +214,27 @@ export function frameworkRedrive(dead: FrameworkDead, request: NativeMoveRequest
       const skipped: ItemOutcome[] = [];
       let moved = 0;
       for (const [index, message] of page.entries()) {
+        const { id } = message;
+        const done = { moved, skipped, failed: [], exhausted: false };
         try {
-          if ((await dead.redrive(message)) === 1) moved += 1;
-          else skipped.push({ id: message.id, reason: 'no longer among the dead jobs' });
+          const answer = await dead.redrive(message);
+          if ('refused' in answer) return { ...done, refused: answer.refused };
+          const code = asInteger(answer.reply);
+          if (code === 2) return { ...done, unknown: [{ id, reason: IN_BOTH }] };
+          if (code === 1) moved += 1;
+          else skipped.push({ id, reason: 'no longer among the dead jobs' });
         } catch (error) {
-          if (!isMqError(error) || (moved === 0 && !isAnswerLost(error))) throw error;
+          if (!isMqError(error)) throw error;
           // The earlier moves are reported, and the rest is not tried.
           const reason = error.message;
-          const [first, ...others] = page.slice(index).map(({ id }): ItemOutcome => ({ id, reason }));
-          const doubtful = first === undefined ? [] : [first];
-          return isAnswerLost(error)
-            ? { moved, skipped, failed: others, unknown: doubtful, exhausted: false }
-            : { moved, skipped, failed: [...doubtful, ...others], exhausted: false };
+          const failed = page.slice(index + 1).map((other): ItemOutcome => ({ id: other.id, reason }));
+          return { ...done, failed, unknown: [{ id, reason }] };
         }
       }
       return { moved, skipped, failed: [], exhausted };
     },
     close: () => Promise.resolve(),
   };
-}
-
-function isAnswerLost({ code }: MqError): boolean {
-  return code === 'UNAVAILABLE' || code === 'TIMEOUT';
 }
 
 function bytesToText(reply: unknown): string | null {

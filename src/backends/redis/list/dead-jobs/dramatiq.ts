@@ -1,5 +1,6 @@
 import { readInstant } from '../../../../contract/instant.ts';
 import { frameworkDeath } from '../../../common/conventions/framework-death.ts';
+import { moveScript } from '../../browsing/move-script.ts';
 import { PAGE } from '../../browsing/page-size.ts';
 import { sortedSetPages } from '../../browsing/sorted-set.ts';
 import type { Connection } from '../../connection/connection.ts';
@@ -16,8 +17,8 @@ const REQUEUE = `
 if redis.call('HGET', KEYS[2], ARGV[1]) ~= ARGV[2] then return 0 end
 redis.call('HSET', KEYS[3], ARGV[1], ARGV[3])
 redis.call('RPUSH', KEYS[4], ARGV[1])
-redis.call('ZREM', KEYS[1], ARGV[1])
-redis.call('HDEL', KEYS[2], ARGV[1])
+if type(redis.pcall('ZREM', KEYS[1], ARGV[1])) ~= 'number' then return 2 end
+redis.pcall('HDEL', KEYS[2], ARGV[1])
 return 1
 `;
 
@@ -58,9 +59,7 @@ export function dramatiqDead(connection: Connection, key: string): FrameworkDead
       const restored = frameworkDeath({ queue: set, headers: {}, body })?.restore();
       const back = typeof restored === 'object' ? Buffer.from(restored.body) : bytes;
       const keys = [set, `${set}.msgs`, `${key}.msgs`, key];
-      return asInteger(
-        await connection.script(REQUEUE, keys, [id ?? '', bytes, back], { operation: 'redrive', queue: key }),
-      );
+      return await moveScript(connection, REQUEUE, keys, [id ?? '', bytes, back], { operation: 'redrive', queue: key });
     },
   };
 }
