@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Broker } from '../contract/broker.ts';
+import type { Call } from '../contract/call.ts';
 import type { Capabilities } from '../contract/capabilities.ts';
 import type { Message, OutgoingMessage } from '../contract/message.ts';
 import type { ConsumeOptions, Consumer, PeekOptions, Publisher, PublisherOptions, Queue } from '../contract/queue.ts';
@@ -33,6 +34,11 @@ export class Bench {
   /** Aborted when the case is over. */
   get signal(): AbortSignal {
     return this.#over.signal;
+  }
+
+  /** What goes with each call of the case. */
+  get call(): Call {
+    return { notice: this.notice, signal: this.signal };
   }
 
   async start(): Promise<void> {
@@ -70,8 +76,7 @@ export class Bench {
   async connect(): Promise<Broker> {
     const broker = await this.harness.backend.open(this.harness.url, {
       connectTimeoutMs: 10_000,
-      notice: this.notice,
-      signal: this.signal,
+      ...this.call,
     });
     this.#brokers.push(broker);
     return broker;
@@ -141,8 +146,7 @@ export class Bench {
 
   async publisher(queue: Queue, options: Partial<PublisherOptions> = {}): Promise<Publisher> {
     if (queue.publisher === undefined) throw new Error(`kind ${queue.kind} has no publisher`);
-    const { notice, signal } = this;
-    const publisher = await queue.publisher({ expected: null, lossy: false, notice, signal, ...options });
+    const publisher = await queue.publisher({ expected: null, lossy: false, ...this.call, ...options });
     this.#publishers.push(publisher);
     return publisher;
   }
@@ -171,8 +175,7 @@ export class Bench {
       window: 'unbounded',
       follow: false,
       idleMs: null,
-      notice: this.notice,
-      signal: this.signal,
+      ...this.call,
       ...options,
     });
     this.#consumers.push(consumer);
@@ -181,8 +184,7 @@ export class Bench {
 
   async peek(queue: Queue, options: Partial<PeekOptions> = {}): Promise<Message[]> {
     if (queue.peek === undefined) throw new Error(`kind ${queue.kind} has no peek`);
-    const { notice, signal } = this;
-    const peek = await queue.peek({ state: 'ready', limit: null, force: false, notice, signal, ...options });
+    const peek = await queue.peek({ state: 'ready', limit: null, force: false, ...this.call, ...options });
     const messages: Message[] = [];
     for await (const message of peek) messages.push(message);
     return messages;

@@ -1,7 +1,7 @@
 import type { Broker } from './broker.ts';
+import type { Call } from './call.ts';
 import type { Capabilities } from './capabilities.ts';
 import type { JsonValue, MetadataField } from './message.ts';
-import type { Notice } from './queue.ts';
 
 /**
  * Everything that is known of a broker before its client library is loaded. `backends/<name>/manifest.ts` exports it as
@@ -134,7 +134,7 @@ export type FlagEffect =
       readonly needs?: string;
     };
 
-export interface OpenOptions {
+export interface OpenOptions extends Call {
   readonly connectTimeoutMs: number;
   /**
    * `--timeout`: the longest wait for one answer of the broker. It also applies where no signal of a single call can
@@ -143,8 +143,6 @@ export interface OpenOptions {
   readonly timeoutMs?: number;
   /** The operator has set it. Then it also ends waits that the broker has asked for (publishers that are blocked). */
   readonly isTimeoutAsked?: boolean;
-  readonly notice: Notice;
-  readonly signal: AbortSignal;
 }
 
 /** The value that `backends/<name>/index.ts` exports as `backend`. */

@@ -1,6 +1,7 @@
+import type { Call } from './call.ts';
 import type { Kind } from './capabilities.ts';
 import type { JsonValue } from './message.ts';
-import type { Notice, Queue } from './queue.ts';
+import type { Queue } from './queue.ts';
 import type { QueueStats } from './stats.ts';
 
 /**
@@ -23,15 +24,16 @@ export interface CreateOptions {
   readonly signal: AbortSignal;
 }
 
-export interface ListOptions {
-  /** Called once if the list is partial, or if a figure is missing for a reason that concerns the whole broker. */
-  readonly notice: Notice;
+/**
+ * `notice` is called once if the list is partial, or if a figure is missing for a reason that concerns the whole
+ * broker.
+ */
+export interface ListOptions extends Call {
   /**
    * Called for each answer of the broker, so that the caller's time limit applies to each answer and not to the whole
    * list.
    */
   readonly onAnswer?: () => void;
-  readonly signal: AbortSignal;
 }
 
 /** One open connection. Opening and inspecting never create or change anything on the server. */

@@ -1,4 +1,5 @@
 import type { Guarantee } from './abilities.ts';
+import type { Call } from './call.ts';
 import type { Capabilities, Kind } from './capabilities.ts';
 import type { ErrorCode, MqError } from './errors.ts';
 import type {
@@ -12,13 +13,7 @@ import type {
 } from './message.ts';
 import type { QueueStats } from './stats.ts';
 
-/**
- * A sentence for the operator: a price, a warning, "waiting: the broker is low on memory". Broker text in it is not yet
- * made safe.
- */
-export type Notice = (text: string) => void;
-
-export interface PublisherOptions {
+export interface PublisherOptions extends Call {
   /**
    * How many messages will be sent, if known. A target with a length limit that is too small is refused before the
    * first.
@@ -33,8 +28,6 @@ export interface PublisherOptions {
    * recognise it stores it once. Absent: each send is a new message, even if another with the same content is there.
    */
   readonly once?: true;
-  readonly notice: Notice;
-  readonly signal: AbortSignal;
 }
 
 /**
@@ -75,7 +68,7 @@ export interface Publisher {
 
 export type GivesBack = 'some' | 'all';
 
-export interface ConsumeOptions {
+export interface ConsumeOptions extends Call {
   readonly state: 'ready' | 'dead';
   /** Never take more than this many from the broker in total; null: until the queue is empty. */
   readonly limit: number | null;
@@ -105,8 +98,6 @@ export interface ConsumeOptions {
   readonly evenPaused?: boolean;
   /** The caller holds messages of this queue through another consumer. They may hide others (a FIFO group). */
   readonly besideHeld?: true;
-  readonly notice: Notice;
-  readonly signal: AbortSignal;
 }
 
 /**
@@ -131,14 +122,12 @@ export interface Consumer extends AsyncIterable<Delivery> {
   close(): Promise<void>;
 }
 
-export interface PeekOptions {
+export interface PeekOptions extends Call {
   readonly state: MessageState;
   /** At most this many; null: all. */
   readonly limit: number | null;
   /** Look even if looking may make a message dead, or if consumers may see it in a harmful way. */
   readonly force: boolean;
-  readonly notice: Notice;
-  readonly signal: AbortSignal;
 }
 
 /**
@@ -172,10 +161,8 @@ export interface SurveyOptions {
   readonly signal: AbortSignal;
 }
 
-export interface PurgeOptions {
+export interface PurgeOptions extends Call {
   readonly states: readonly MessageState[];
-  readonly notice: Notice;
-  readonly signal: AbortSignal;
 }
 
 export interface PurgeResult {
@@ -239,7 +226,7 @@ export interface DeadLetters {
   restore(message: Message, options: { readonly keepDeathHeaders: boolean; readonly to?: string }): Message;
 }
 
-export interface NativeMoveRequest {
+export interface NativeMoveRequest extends Call {
   readonly state: 'ready' | 'dead';
   /** `origin`: each dead letter goes back to the queue that lost it. */
   readonly to: Queue | 'origin';
@@ -254,8 +241,6 @@ export interface NativeMoveRequest {
   readonly ratePerSec?: number | null;
   /** Mark each moved message as redriven once more. */
   readonly countReplay: boolean;
-  readonly notice: Notice;
-  readonly signal: AbortSignal;
 }
 
 /** A message that was not moved, and why. */

@@ -1,4 +1,4 @@
-import type { Notice } from '../contract/queue.ts';
+import type { Notice } from '../contract/call.ts';
 import type { Clock } from './rate-limit.ts';
 
 const FIRST_MS = 200;

@@ -1,7 +1,8 @@
 import type { Guarantee } from '../contract/abilities.ts';
+import type { Call } from '../contract/call.ts';
 import { isMqError } from '../contract/errors.ts';
 import type { MessageState } from '../contract/message.ts';
-import type { Notice, Queue } from '../contract/queue.ts';
+import type { Queue } from '../contract/queue.ts';
 import type { QueueStats } from '../contract/stats.ts';
 import type { Selection } from './selection.ts';
 
@@ -20,26 +21,17 @@ export interface Depth {
   readonly now: number;
 }
 
-export interface DepthOptions {
-  readonly notice: Notice;
-  readonly signal: AbortSignal;
-}
-
 /**
  * The depth at the start. It bounds every operation that takes messages, so that a consumer that keeps failing cannot
  * create a loop.
  */
-export async function depthNow(queue: Queue, state: MessageState, options: DepthOptions): Promise<Depth> {
-  return depthOf(queue, state, await statsOrNothing(queue, options));
+export async function depthNow(queue: Queue, state: MessageState, call: Call): Promise<Depth> {
+  return depthOf(queue, state, await statsOrNothing(queue, call));
 }
 
 /** The same for several states, from one reading. */
-export async function depthsNow(
-  queue: Queue,
-  states: readonly MessageState[],
-  options: DepthOptions,
-): Promise<readonly Depth[]> {
-  const stats = await statsOrNothing(queue, options);
+export async function depthsNow(queue: Queue, states: readonly MessageState[], call: Call): Promise<readonly Depth[]> {
+  const stats = await statsOrNothing(queue, call);
   return states.map((state) => depthOf(queue, state, stats));
 }
 
@@ -49,7 +41,7 @@ type Reading = Partial<QueueStats>;
  * Taking may be allowed where counting is not. Then the operation takes what was there at the start, by the broker's
  * clock.
  */
-async function statsOrNothing(queue: Queue, { notice, signal }: DepthOptions): Promise<Reading> {
+async function statsOrNothing(queue: Queue, { notice, signal }: Call): Promise<Reading> {
   try {
     return await queue.stats(signal);
   } catch (error) {

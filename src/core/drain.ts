@@ -1,6 +1,7 @@
 import { ask } from '../contract/ask.ts';
 import type { Broker } from '../contract/broker.ts';
-import type { Notice, Queue } from '../contract/queue.ts';
+import type { Call } from '../contract/call.ts';
+import type { Queue } from '../contract/queue.ts';
 import { linkedDeadLetters } from './dead-letters.ts';
 import { BY_HAND, depthNow } from './depth.ts';
 import { dryRun } from './dry-run.ts';
@@ -12,7 +13,7 @@ import type { Destination } from './transfer.ts';
 import { DEFAULT_WINDOW } from './transfer.ts';
 import { byHand, looked, type Work } from './work.ts';
 
-export interface DrainRequest extends SelectionOptions {
+export interface DrainRequest extends SelectionOptions, Call {
   readonly broker: Broker;
   readonly queue: Queue;
   readonly state: 'ready' | 'dead';
@@ -31,8 +32,6 @@ export interface DrainRequest extends SelectionOptions {
   readonly ratePerSec: number | null;
   /** Look even if looking may do harm. */
   readonly force?: boolean;
-  readonly notice: Notice;
-  readonly signal: AbortSignal;
 }
 
 /** Takes messages out. Each leaves the queue only after the destination has it for certain. */

@@ -1,6 +1,7 @@
+import type { Call } from '../contract/call.ts';
 import { MqError } from '../contract/errors.ts';
 import type { BareBodies, OutgoingMessage, SendOutcome } from '../contract/message.ts';
-import type { Notice, Publisher } from '../contract/queue.ts';
+import type { Publisher } from '../contract/queue.ts';
 import { BackOff } from './back-off.ts';
 import { UNTOLD } from './publishers.ts';
 import { type Clock, type Pacer, systemClock } from './rate-limit.ts';
@@ -9,11 +10,10 @@ import { DEFAULT_WINDOW } from './transfer.ts';
 /** Only a publisher that has `sendBodies` gets bare bodies. */
 export type Batch = readonly OutgoingMessage[] | BareBodies;
 
-export interface EnqueueRequest {
+export interface EnqueueRequest extends Call {
   readonly publisher: Publisher;
   /** Named in the notice that the queue refuses messages for now. */
   readonly to: string;
-  readonly notice: Notice;
   /**
    * Messages that were read together come as one group: waiting for each alone would cost more than sending it. The
    * input is read only as fast as it is sent. It may throw (a broken line): then what was sent before is settled and
@@ -27,7 +27,6 @@ export interface EnqueueRequest {
    * sending.
    */
   readonly onOutcome: (outcome: SendOutcome, index: number) => Promise<void> | void;
-  readonly signal: AbortSignal;
 }
 
 /** The outcomes of the messages that were read: `sent + failed + unknown` is their number. */

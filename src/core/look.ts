@@ -1,15 +1,14 @@
+import type { Call } from '../contract/call.ts';
 import type { MessageState } from '../contract/message.ts';
-import type { GivesBack, Notice, Queue } from '../contract/queue.ts';
+import type { GivesBack, Queue } from '../contract/queue.ts';
 
-export interface LookRequest {
+export interface LookRequest extends Call {
   readonly source: Queue;
   readonly state: MessageState;
   /** The largest number of messages to look at; null: unknown. */
   readonly looks: number | null;
   readonly givesBack: GivesBack;
   readonly force: boolean;
-  readonly notice: Notice;
-  readonly signal: AbortSignal;
 }
 
 /** False also if looking is impossible: then taking and giving back is the only way to see a message. */

@@ -1,5 +1,6 @@
+import type { Notice } from '../contract/call.ts';
 import type { OutgoingMessage, SendOutcome } from '../contract/message.ts';
-import type { Notice, Publisher } from '../contract/queue.ts';
+import type { Publisher } from '../contract/queue.ts';
 import { counted } from './counted.ts';
 
 /** One sentence that names them all. */

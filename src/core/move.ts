@@ -1,8 +1,9 @@
 import { ask } from '../contract/ask.ts';
+import type { Call } from '../contract/call.ts';
 import { isMqError, MqError } from '../contract/errors.ts';
 import type { JsonValue, Message, OutgoingMessage } from '../contract/message.ts';
 import { METADATA_FIELDS } from '../contract/message.ts';
-import type { Notice, Publisher, Queue } from '../contract/queue.ts';
+import type { Publisher, Queue } from '../contract/queue.ts';
 import type { Depth } from './depth.ts';
 import { BY_HAND, depthNow, expectedSends } from './depth.ts';
 import { dryRun, isDisturbedByLooks } from './dry-run.ts';
@@ -19,7 +20,7 @@ import { DEFAULT_WINDOW } from './transfer.ts';
 import type { Whose } from './whose.ts';
 import { byHand, looked, nativelyElse, nativeMoveOf, type Work } from './work.ts';
 
-export interface MoveRequest extends SelectionOptions {
+export interface MoveRequest extends SelectionOptions, Call {
   readonly operation: 'move' | 'copy';
   readonly source: Queue;
   /** Which of the source's messages. `dead` only if the queue keeps its own dead letters. */
@@ -34,8 +35,6 @@ export interface MoveRequest extends SelectionOptions {
   /** Look even if looking may do harm. */
   readonly force?: boolean;
   readonly window?: number;
-  readonly notice: Notice;
-  readonly signal: AbortSignal;
 }
 
 /** Moves messages from any queue to any other, also between brokers. The guarantee is the weaker of the two. */

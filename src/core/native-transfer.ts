@@ -1,6 +1,7 @@
+import type { Call } from '../contract/call.ts';
 import { isMqError, type MqError } from '../contract/errors.ts';
 import type { Message, MessageState } from '../contract/message.ts';
-import type { NativeMove, NativeProgress, Notice, Queue } from '../contract/queue.ts';
+import type { NativeMove, NativeProgress, Queue } from '../contract/queue.ts';
 import { counted } from './counted.ts';
 import type { Progress } from './plan.ts';
 import type { Clock } from './rate-limit.ts';
@@ -11,7 +12,7 @@ import { scan } from './scan.ts';
 import type { Selection } from './selection.ts';
 import { reasonOf } from './transfer.ts';
 
-export interface NativeTransferRequest {
+export interface NativeTransferRequest extends Call {
   readonly operation: Operation;
   readonly source: Queue;
   readonly state: MessageState;
@@ -21,9 +22,7 @@ export interface NativeTransferRequest {
   readonly bound: number | null;
   readonly max: number | null;
   readonly ratePerSec: number | null;
-  readonly notice: Notice;
   readonly onProgress: (progress: Progress) => void;
-  readonly signal: AbortSignal;
 }
 
 const PAGE = 500;

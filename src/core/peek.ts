@@ -1,15 +1,16 @@
 import { ask } from '../contract/ask.ts';
 import type { Broker } from '../contract/broker.ts';
+import type { Call } from '../contract/call.ts';
 import { MqError } from '../contract/errors.ts';
 import type { Message, MessageState } from '../contract/message.ts';
-import type { Notice, Queue } from '../contract/queue.ts';
+import type { Queue } from '../contract/queue.ts';
 import { type LocatedDeadLetters, locateDeadLetters } from './dead-letters.ts';
 import { depthNow } from './depth.ts';
 import { weighLook } from './look.ts';
 import type { SelectionOptions } from './selection.ts';
 import { selection } from './selection.ts';
 
-export interface PeekRequest extends SelectionOptions {
+export interface PeekRequest extends SelectionOptions, Call {
   readonly broker: Broker;
   readonly queue: Queue;
   /** `dead` means the dead letters of the queue, wherever they are kept. */
@@ -17,8 +18,6 @@ export interface PeekRequest extends SelectionOptions {
   /** The largest number of matching messages to show; null: all. */
   readonly limit: number | null;
   readonly force: boolean;
-  readonly notice: Notice;
-  readonly signal: AbortSignal;
 }
 
 /**

@@ -1,9 +1,10 @@
 import type { PurgeAbility } from '../contract/abilities.ts';
 import { ask } from '../contract/ask.ts';
 import type { Broker } from '../contract/broker.ts';
+import type { Call, Notice } from '../contract/call.ts';
 import { MqError } from '../contract/errors.ts';
 import type { MessageState } from '../contract/message.ts';
-import type { Notice, Queue } from '../contract/queue.ts';
+import type { Queue } from '../contract/queue.ts';
 import { linkedDeadLetters } from './dead-letters.ts';
 import type { Depth } from './depth.ts';
 import { BY_HAND, depthsNow } from './depth.ts';
@@ -19,7 +20,7 @@ import { DEFAULT_WINDOW } from './transfer.ts';
 import type { Whose } from './whose.ts';
 import { byHand, looked, type Work } from './work.ts';
 
-export interface PurgeRequest extends SelectionOptions {
+export interface PurgeRequest extends SelectionOptions, Call {
   readonly broker: Broker;
   readonly queue: Queue;
   /** `all`: every state that this kind can purge. */
@@ -28,8 +29,6 @@ export interface PurgeRequest extends SelectionOptions {
   readonly backup: Destination | null;
   /** Look even if looking may do harm. */
   readonly force?: boolean;
-  readonly notice: Notice;
-  readonly signal: AbortSignal;
 }
 
 /**

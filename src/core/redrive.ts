@@ -1,9 +1,10 @@
 import type { Guarantee } from '../contract/abilities.ts';
 import { ask } from '../contract/ask.ts';
 import type { Broker } from '../contract/broker.ts';
+import type { Call } from '../contract/call.ts';
 import { isMqError } from '../contract/errors.ts';
 import type { JsonValue, Message, SendOutcome } from '../contract/message.ts';
-import type { DeadLetters, Notice, Publisher, Queue } from '../contract/queue.ts';
+import type { DeadLetters, Publisher, Queue } from '../contract/queue.ts';
 import type { LocatedDeadLetters } from './dead-letters.ts';
 import { locateDeadLetters, whyNoOrigin } from './dead-letters.ts';
 import { BY_HAND, depthNow, expectedSends } from './depth.ts';
@@ -19,7 +20,7 @@ import { selection } from './selection.ts';
 import { DEFAULT_WINDOW, reasonOf } from './transfer.ts';
 import { byHand, looked, nativelyElse, nativeMoveOf, type Work } from './work.ts';
 
-export interface RedriveRequest extends SelectionOptions {
+export interface RedriveRequest extends SelectionOptions, Call {
   readonly broker: Broker;
   /** The queue that lost them, or the dead-letter queue itself. */
   readonly queue: Queue;
@@ -33,8 +34,6 @@ export interface RedriveRequest extends SelectionOptions {
   /** Look even if looking may do harm. */
   readonly force?: boolean;
   readonly window?: number;
-  readonly notice: Notice;
-  readonly signal: AbortSignal;
 }
 
 /**

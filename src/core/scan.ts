@@ -1,16 +1,15 @@
 import { ask } from '../contract/ask.ts';
+import type { Call } from '../contract/call.ts';
 import type { Message, MessageState } from '../contract/message.ts';
-import type { Notice, Queue } from '../contract/queue.ts';
+import type { Queue } from '../contract/queue.ts';
 
-export interface ScanRequest {
+export interface ScanRequest extends Call {
   readonly source: Queue;
   readonly state: MessageState;
   /** Look at no more than this many. */
   readonly bound: number | null;
   /** Look even if looking may do harm. */
   readonly force: boolean;
-  readonly notice: Notice;
-  readonly signal: AbortSignal;
   /** Called at the end if some messages could not be looked at. */
   readonly onUnseen?: (about: number) => void;
 }

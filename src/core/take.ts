@@ -1,6 +1,7 @@
 import { ask } from '../contract/ask.ts';
+import type { Notice } from '../contract/call.ts';
 import type { Message } from '../contract/message.ts';
-import type { Consumer, GivesBack, Notice, Queue } from '../contract/queue.ts';
+import type { Consumer, GivesBack, Queue } from '../contract/queue.ts';
 import { isLookFree } from './look.ts';
 import { OnwardConsumer } from './onward.ts';
 import { scan } from './scan.ts';

@@ -1,7 +1,7 @@
 import type { Guarantee } from '../contract/abilities.ts';
+import type { Call } from '../contract/call.ts';
 import { isMqError } from '../contract/errors.ts';
 import type { Message, SendOutcome } from '../contract/message.ts';
-import type { Notice } from '../contract/queue.ts';
 import type { Progress } from './plan.ts';
 import type { Pacer } from './rate-limit.ts';
 import type { Operation } from './report.ts';
@@ -23,7 +23,7 @@ export interface Destination {
   readonly keeps?: false;
 }
 
-export interface TransferRequest {
+export interface TransferRequest extends Call {
   readonly operation: Operation;
   readonly from: string;
   readonly to: readonly string[];
@@ -53,9 +53,7 @@ export interface TransferRequest {
   readonly pacer: Pacer | null;
   /** Messages in the air at once. */
   readonly window: number;
-  readonly notice: Notice;
   readonly onProgress: (progress: Progress) => void;
-  readonly signal: AbortSignal;
 }
 
 export const DEFAULT_WINDOW = 500;

@@ -1,4 +1,5 @@
-import type { NativeMove, Notice, Queue } from '../contract/queue.ts';
+import type { Notice } from '../contract/call.ts';
+import type { NativeMove, Queue } from '../contract/queue.ts';
 import { BY_HAND, type Depth } from './depth.ts';
 import type { DryRunRequest } from './dry-run.ts';
 import { transfer } from './engine.ts';

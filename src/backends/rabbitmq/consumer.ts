@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Call } from '../../contract/call.ts';
 import { MqError, throwIfAborted } from '../../contract/errors.ts';
 import type { Delivery } from '../../contract/message.ts';
-import type { Consumer, Notice } from '../../contract/queue.ts';
+import type { Consumer } from '../../contract/queue.ts';
 import { Bell } from '../common/bell.ts';
 import { orAborted } from '../common/waits.ts';
 import { brokerError } from './errors.ts';
@@ -16,7 +17,7 @@ import { type Settler, TagReceipt } from './segments/tag-receipt.ts';
 import { unlessOnItsWay } from './topology/dead-links.ts';
 import type { Content } from './wire/frames.ts';
 
-export interface ConsumerSetup extends SegmentRowSetup {
+export interface ConsumerSetup extends SegmentRowSetup, Call {
   readonly follow: boolean;
   readonly idleMs: number | null;
   readonly counting: Counting;
@@ -24,8 +25,6 @@ export interface ConsumerSetup extends SegmentRowSetup {
   readonly ways: ReadonlySet<string>;
   /** Who is logged in. */
   readonly login: string;
-  readonly notice: Notice;
-  readonly signal: AbortSignal;
 }
 
 /** Between two looks at a queue whose messages are still arriving. */

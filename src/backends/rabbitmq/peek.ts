@@ -1,6 +1,7 @@
+import type { Call } from '../../contract/call.ts';
 import { throwIfAborted } from '../../contract/errors.ts';
 import type { Message } from '../../contract/message.ts';
-import type { Notice, Peek } from '../../contract/queue.ts';
+import type { Peek } from '../../contract/queue.ts';
 import { orAborted } from '../common/waits.ts';
 import type { Link } from './connection/link.ts';
 import { RabbitConsumer } from './consumer.ts';
@@ -20,7 +21,7 @@ const MAX_COLLECTED_BYTES = 64 * 1024 * 1024;
 /** Several `basic.get` on a quorum queue come back out of order from about 20 on; 5 were always in order. */
 const MAX_GET_QUORUM = 5;
 
-interface PeekSetup {
+interface PeekSetup extends Call {
   readonly queue: string;
   readonly kind: RabbitKind;
   /** One sentence. */
@@ -35,8 +36,6 @@ interface PeekSetup {
   /** See `DeadLinks.waysInto`. */
   readonly ways: ReadonlySet<string>;
   readonly limit: number | null;
-  readonly notice: Notice;
-  readonly signal: AbortSignal;
   /** Who is logged in. */
   readonly login: string;
   /** A connection of its own, closed afterwards. */

@@ -1,6 +1,7 @@
+import type { Call, Notice } from '../../contract/call.ts';
 import { type ErrorCode, throwIfAborted } from '../../contract/errors.ts';
 import type { OutgoingMessage, SendOutcome } from '../../contract/message.ts';
-import type { Notice, Publisher } from '../../contract/queue.ts';
+import type { Publisher } from '../../contract/queue.ts';
 import { isBlocked, type Owed } from './connection/answers.ts';
 import type { Link, OpenChannel } from './connection/link.ts';
 import { brokerError, replyCode, saidBy } from './errors.ts';
@@ -27,7 +28,7 @@ interface Waiting {
   readonly id: string | null;
 }
 
-export interface PublisherSetup {
+export interface PublisherSetup extends Call {
   readonly link: Link;
   readonly queue: string;
   readonly login: string;
@@ -39,8 +40,6 @@ export interface PublisherSetup {
   readonly lossy: boolean;
   /** Null: nothing there can be lost by sending more. */
   readonly room: RoomWatch | null;
-  readonly notice: Notice;
-  readonly signal: AbortSignal;
 }
 
 /** Why nothing more can be sent. */

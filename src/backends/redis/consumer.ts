@@ -88,7 +88,7 @@ export function browse<T>(source: BrowseSource<T>, options: ConsumeOptions, queu
   async function* deliveries(): AsyncGenerator<Delivery> {
     try {
       if (options.givesBack !== 'all') await source.mayRemove();
-      if (!(await lease.take(options.follow, options.notice, options.signal))) {
+      if (!(await lease.take(options.follow, options))) {
         isElsewhere = !options.signal.aborted;
         return;
       }

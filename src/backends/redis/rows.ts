@@ -1,5 +1,5 @@
+import type { Notice } from '../../contract/call.ts';
 import { MqError } from '../../contract/errors.ts';
-import type { Notice } from '../../contract/queue.ts';
 import type { QueueStats } from '../../contract/stats.ts';
 import type { Connection } from './connection/connection.ts';
 import { redisError } from './errors.ts';

@@ -1,6 +1,7 @@
 import type { ListOptions, QueuePattern } from '../../contract/broker.ts';
+import type { Notice } from '../../contract/call.ts';
 import { isMqError, type MqError } from '../../contract/errors.ts';
-import type { Notice } from '../../contract/queue.ts';
+
 import type { QueueStats } from '../../contract/stats.ts';
 import { namesOnly, plainStart } from '../common/globs.ts';
 import { inParallel } from '../common/in-parallel.ts';

@@ -6,6 +6,7 @@ export * from '../../contract/abilities.ts';
 export * from '../../contract/ask.ts';
 export * from '../../contract/backend.ts';
 export * from '../../contract/broker.ts';
+export * from '../../contract/call.ts';
 export * from '../../contract/capabilities.ts';
 export * from '../../contract/errors.ts';
 export * from '../../contract/instant.ts';

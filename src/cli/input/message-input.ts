@@ -1,7 +1,8 @@
+import type { Call, Notice } from '../../contract/call.ts';
 import { isMqError, MqError } from '../../contract/errors.ts';
 import { parseJson } from '../../contract/json.ts';
 import type { OutgoingMessage } from '../../contract/message.ts';
-import type { Notice, Publisher, Queue } from '../../contract/queue.ts';
+import type { Publisher, Queue } from '../../contract/queue.ts';
 import type { Batch } from '../../core/enqueue.ts';
 import { fromEnvelope, utf8Text } from '../../core/envelope.ts';
 import { roundedNumber } from '../../core/rounded-number.ts';
@@ -51,16 +52,14 @@ export function inputFrom(
   return { bodies: given, file, split: split ?? 'whole', allowEmpty: flags.allowEmpty === true };
 }
 
-export interface OutgoingRequest {
+/** `signal` also ends the wait for a pipe that has no writer. */
+export interface OutgoingRequest extends Call {
   readonly input: EnqueueInput;
   readonly template: MessageTemplate;
   readonly publisher: Publisher;
   readonly queue: Queue;
   readonly lossy: boolean;
   readonly stdin: Input;
-  readonly notice: Notice;
-  /** Ends the wait for a pipe that has no writer. */
-  readonly signal: AbortSignal;
 }
 
 /**

@@ -46,7 +46,7 @@ export const agreement: Section = ({ capabilities, members }) => {
             const plan = await planMove({
               ...{ ...EVERYTHING, ...selection, operation: 'move', source: from, state: 'ready', only: null, target },
               ...{ max: null, ratePerSec: null, setHeaders: {}, lossy: false, force: true },
-              ...{ notice: bench.notice, signal: bench.signal },
+              ...bench.call,
             });
             await dryThenReal(bench, plan, expected, way);
             expect(await bench.contents(target), way).toHaveLength(expected);
@@ -74,7 +74,7 @@ export const agreement: Section = ({ capabilities, members }) => {
             const { queue, holder } = await withDead(bench);
             const named = way === 'by the queue' ? queue : holder;
             const request = redriveOf(await bench.broker(), named, {
-              ...{ ...EVERYTHING, ...selection, force: true, notice: bench.notice, signal: bench.signal },
+              ...{ ...EVERYTHING, ...selection, force: true, ...bench.call },
             });
             await dryThenReal(bench, await planRedrive(request), expected, way);
             await bench.expectCount(queue, 'ready', expected);
@@ -123,7 +123,7 @@ async function purgePlan(
 ): Promise<Plan> {
   return planPurge({
     ...{ ...EVERYTHING, ...selection, broker: await bench.broker(), queue, state, backup: null, force: true },
-    ...{ notice: bench.notice, signal: bench.signal },
+    ...bench.call,
   });
 }
 

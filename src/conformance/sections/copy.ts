@@ -44,10 +44,9 @@ async function two(bench: Bench): Promise<{ readonly source: Queue; readonly tar
 }
 
 async function copy(bench: Bench, source: Queue, target: Queue): Promise<AnyReport> {
-  const { notice, signal } = bench;
   const plan = await planMove({
     ...{ ...EVERYTHING, operation: 'copy', source, state: 'ready', only: null, target },
-    ...{ max: null, ratePerSec: null, setHeaders: {}, lossy: false, force: true, notice, signal },
+    ...{ max: null, ratePerSec: null, setHeaders: {}, lossy: false, force: true, ...bench.call },
   });
-  return plan.run({ dryRun: false, onProgress: () => {}, signal });
+  return plan.run({ dryRun: false, onProgress: () => {}, signal: bench.signal });
 }

@@ -125,8 +125,6 @@ async function deadOf(bench: Bench, queue: Queue, count: number): Promise<Messag
 }
 
 async function redrive(bench: Bench, queue: Queue, max: number | null) {
-  const plan = await planRedrive(
-    redriveOf(await bench.broker(), queue, { max, notice: bench.notice, signal: bench.signal }),
-  );
+  const plan = await planRedrive(redriveOf(await bench.broker(), queue, { max, ...bench.call }));
   return plan.run({ dryRun: false, onProgress: () => {}, signal: bench.signal });
 }

@@ -77,8 +77,7 @@ async function two(bench: Bench): Promise<{ readonly source: Queue; readonly tar
 }
 
 function request(bench: Bench, to: Queue, selective: boolean): NativeMoveRequest {
-  const { notice, signal } = bench;
-  return { state: 'ready', to, selective, limit: null, countReplay: false, notice, signal };
+  return { state: 'ready', to, selective, limit: null, countReplay: false, ...bench.call };
 }
 
 async function opened(source: Queue, wanted: NativeMoveRequest): Promise<NativeMove> {

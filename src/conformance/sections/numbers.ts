@@ -66,7 +66,7 @@ export const numbers: Section = ({ capabilities, members }) => {
             await planMove({
               ...{ ...EVERYTHING, filter: await compileFilter(`body.id == ${id}`), operation: 'move' },
               ...{ source, state: 'ready', only: null, target, max: null, ratePerSec: null, setHeaders: {} },
-              ...{ lossy: false, force: true, notice: bench.notice, signal: bench.signal },
+              ...{ lossy: false, force: true, ...bench.call },
             }),
           );
         expect(await moved(NEIGHBOURS[1])).toMatchObject({ moved: 0, left: 2 });
@@ -86,7 +86,7 @@ export const numbers: Section = ({ capabilities, members }) => {
             await planRedrive(
               redriveOf(await bench.broker(), queue, {
                 ...{ ...EVERYTHING, filter: await compileFilter(`body.id == ${id}`), force: true },
-                ...{ notice: bench.notice, signal: bench.signal },
+                ...bench.call,
               }),
             ),
           );
@@ -113,7 +113,7 @@ async function purged(bench: Bench, state: 'ready' | 'dead'): Promise<void> {
       bench,
       await planPurge({
         ...{ ...EVERYTHING, filter: await compileFilter(`body.id == ${id}`), broker: await bench.broker(), queue },
-        ...{ state, backup: null, force: true, notice: bench.notice, signal: bench.signal },
+        ...{ state, backup: null, force: true, ...bench.call },
       }),
     );
   expect(await purge(NEIGHBOURS[1])).toMatchObject({ moved: 0, left: 2 });

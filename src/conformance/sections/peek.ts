@@ -23,8 +23,7 @@ export const peek: Section = ({ capabilities, members }) => {
       async run(bench) {
         const queue = await bench.queue();
         await bench.fill(queue, bodies(1));
-        const { notice, signal } = bench;
-        const look = await queue.peek?.({ state: 'ready', limit: 1, force: false, notice, signal });
+        const look = await queue.peek?.({ state: 'ready', limit: 1, force: false, ...bench.call });
         if (look === undefined) throw new Error('no peek');
         for await (const _ of look);
         if (ability.effect === 'free') expect(look.price).toBeNull();
@@ -53,8 +52,7 @@ export const peek: Section = ({ capabilities, members }) => {
       async run(bench) {
         const queue = await bench.queue();
         await bench.fill(queue, bodies(4));
-        const { notice, signal } = bench;
-        const look = await queue.peek?.({ state: 'ready', limit: null, force: false, notice, signal });
+        const look = await queue.peek?.({ state: 'ready', limit: null, force: false, ...bench.call });
         if (look === undefined) throw new Error('no peek');
         for await (const _ of look) break;
         await bench.expectCount(queue, 'ready', 4);
@@ -127,8 +125,7 @@ export const peek: Section = ({ capabilities, members }) => {
       async run(bench) {
         const queue = await bench.queue();
         await bench.fill(queue, bodies(300));
-        const { notice, signal } = bench;
-        const look = await queue.peek?.({ state: 'ready', limit: null, force: false, notice, signal });
+        const look = await queue.peek?.({ state: 'ready', limit: null, force: false, ...bench.call });
         if (look === undefined) throw new Error('no peek');
         const seen: string[] = [];
         for await (const message of look) {

@@ -83,7 +83,7 @@ const QUESTIONS: Readonly<Record<Trait, Question | string>> = {
       const queue = await filled(bench);
       await queue.mayPurge?.(['ready'], bench.signal);
       bench.expectBodies(await bench.contents(queue), bodies(3));
-      await queue.purge?.({ states: ['ready'], notice: bench.notice, signal: bench.signal });
+      await queue.purge?.({ states: ['ready'], ...bench.call });
       expect(await bench.contents(queue)).toEqual([]);
     },
   },

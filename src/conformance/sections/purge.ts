@@ -13,7 +13,7 @@ export const purge: Section = ({ capabilities, members }) => {
         const queue = await bench.queue();
         await bench.fill(queue, bodies(7));
         await bench.expectCount(queue, 'ready', 7);
-        const result = await queue.purge?.({ states: ['ready'], notice: bench.notice, signal: bench.signal });
+        const result = await queue.purge?.({ states: ['ready'], ...bench.call });
         expect(result).toEqual({ removed: counted(7) });
         await bench.expectCount(queue, 'ready', 0);
         expect(await bench.contents(queue)).toEqual([]);
@@ -26,7 +26,7 @@ export const purge: Section = ({ capabilities, members }) => {
       title: 'an empty queue: nothing to remove',
       async run(bench) {
         const queue = await bench.queue();
-        const result = await queue.purge?.({ states: ['ready'], notice: bench.notice, signal: bench.signal });
+        const result = await queue.purge?.({ states: ['ready'], ...bench.call });
         expect(result).toEqual({ removed: counted(0) });
       },
     },
@@ -48,7 +48,7 @@ export const purge: Section = ({ capabilities, members }) => {
         const queue = await bench.queue();
         await bench.fill(queue, bodies(2));
         await bench.fill(queue, bodies(3, 10), { delayMs: 600_000 });
-        const options = { notice: bench.notice, signal: bench.signal };
+        const options = bench.call;
         expect(await queue.purge?.({ states: ['ready'], ...options })).toEqual({ removed: counted(2) });
         await bench.expectCount(queue, 'delayed', 3);
         await bench.fill(queue, bodies(2));
@@ -66,7 +66,7 @@ export const purge: Section = ({ capabilities, members }) => {
         await bench.harness.deadLetter?.(queue.name, bodies(2, 50));
         await bench.fill(queue, bodies(3));
         await bench.expectCount(queue, 'dead', 2);
-        const result = await queue.purge?.({ states: ['dead'], notice: bench.notice, signal: bench.signal });
+        const result = await queue.purge?.({ states: ['dead'], ...bench.call });
         expect(result).toEqual({ removed: counted(2) });
         await bench.expectCount(queue, 'dead', 0);
         bench.expectBodies(await bench.contents(queue), bodies(3));

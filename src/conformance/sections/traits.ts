@@ -47,7 +47,7 @@ export const traits: Section = ({ capabilities: { abilities, traits: declared } 
     cases.push(
       asked('peek', async (bench) => {
         const queue = await filled(bench);
-        return await queue.peek?.({ ...LOOK, notice: bench.notice, signal: bench.signal });
+        return await queue.peek?.({ ...LOOK, ...bench.call });
       }),
     );
   if (abilities.deadLetters.supported)
@@ -59,9 +59,8 @@ export const traits: Section = ({ capabilities: { abilities, traits: declared } 
       title: 'what a native move has beside its pages is declared',
       async run(bench) {
         const [queue, to] = [await filled(bench), await bench.queue()];
-        const { notice, signal } = bench;
         const move = await queue.nativeMove?.({
-          ...{ state: 'ready', to, selective: false, limit: null, countReplay: false, notice, signal },
+          ...{ state: 'ready', to, selective: false, limit: null, countReplay: false, ...bench.call },
         });
         // Not every move can be done so: then there is nothing that could have more than it says.
         if (move === null || move === undefined) return;

@@ -125,8 +125,7 @@ async function move(
     setHeaders: {},
     lossy: false,
     window: 4,
-    notice: bench.notice,
-    signal: bench.signal,
+    ...bench.call,
   });
   const report = await plan.run({ dryRun: false, onProgress: ({ done }) => onDone(done), signal: stop.signal });
   const { matched, moved } = report;

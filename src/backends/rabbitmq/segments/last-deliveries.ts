@@ -1,5 +1,5 @@
+import type { Notice } from '../../../contract/call.ts';
 import type { Message, OutgoingMessage } from '../../../contract/message.ts';
-import type { Notice } from '../../../contract/queue.ts';
 import type { Link } from '../connection/link.ts';
 import { brokerError } from '../errors.ts';
 import { toMessage } from '../message-in.ts';

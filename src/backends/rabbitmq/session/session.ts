@@ -1,6 +1,6 @@
+import type { Call, Notice } from '../../../contract/call.ts';
 import { isMqError } from '../../../contract/errors.ts';
 import type { JsonValue } from '../../../contract/message.ts';
-import type { Notice } from '../../../contract/queue.ts';
 import { orAborted } from '../../common/waits.ts';
 import { Link } from '../connection/link.ts';
 import { Patience } from '../connection/patience.ts';
@@ -17,14 +17,12 @@ const RESOURCE_LOCKED = 405;
 /** The most that the management API gives in one page. */
 const LONGEST_PAGE = 500;
 
-export interface SessionOptions {
+export interface SessionOptions extends Call {
   readonly connectTimeoutMs: number;
   /** The longest wait for one answer; absent: 30 s. */
   readonly timeoutMs?: number;
   /** See `OpenOptions`. */
   readonly isTimeoutAsked?: boolean;
-  readonly notice: Notice;
-  readonly signal: AbortSignal;
 }
 
 export type Lookup =

@@ -1,5 +1,5 @@
+import type { Call, Notice } from '../../../contract/call.ts';
 import { type ErrorCode, isMqError } from '../../../contract/errors.ts';
-import type { Notice } from '../../../contract/queue.ts';
 import { pauseFor } from '../../common/waits.ts';
 import type { Connection } from '../connection/connection.ts';
 import { asInteger } from '../connection/reply.ts';
@@ -44,7 +44,7 @@ export class Lease {
    * True if the queue is ours. Waits for another holder: for ever with `patient`, else as long as a dead one could
    * still hold it. False: the holder is alive, or the signal aborted.
    */
-  async take(patient: boolean, notice: Notice, signal: AbortSignal): Promise<boolean> {
+  async take(patient: boolean, { notice, signal }: Call): Promise<boolean> {
     const givesUpAt = Date.now() + LEASE_MS + POLL_MS;
     let isTold = false;
     for (;;) {

@@ -1,5 +1,5 @@
+import type { Notice } from '../../../contract/call.ts';
 import type { Message, MessageState } from '../../../contract/message.ts';
-import type { Notice } from '../../../contract/queue.ts';
 import { bytesOf, PAGE, PageSize } from '../browsing/page-size.ts';
 import { sortedSetPages } from '../browsing/sorted-set.ts';
 import type { Call, Connection } from '../connection/connection.ts';

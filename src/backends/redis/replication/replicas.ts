@@ -1,5 +1,5 @@
+import type { Notice } from '../../../contract/call.ts';
 import { isMqError, MqError } from '../../../contract/errors.ts';
-import type { Notice } from '../../../contract/queue.ts';
 import type { Connection } from '../connection/connection.ts';
 import { asInteger, asList } from '../connection/reply.ts';
 

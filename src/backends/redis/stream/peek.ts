@@ -1,5 +1,5 @@
+import type { Notice } from '../../../contract/call.ts';
 import type { Message } from '../../../contract/message.ts';
-import type { Notice } from '../../../contract/queue.ts';
 import { bytesOf, PAGE, PageSize } from '../browsing/page-size.ts';
 import type { Call } from '../connection/connection.ts';
 import { type PendingEntry, positionOf, readFacts, readPending } from './facts.ts';

@@ -1,6 +1,6 @@
 import type { Message as SqsMessage } from '@aws-sdk/client-sqs';
+import type { Notice } from '../../../contract/call.ts';
 import { isMqError } from '../../../contract/errors.ts';
-import type { Notice } from '../../../contract/queue.ts';
 import { pauseFor } from '../../common/waits.ts';
 import type { SqsApi } from '../api/client.ts';
 import { backOffMs } from '../api/patience.ts';
