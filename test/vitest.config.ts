@@ -48,6 +48,13 @@ function withServers(
   };
 }
 
+function withoutServers(name: string, include: readonly string[], options: { readonly isolate?: boolean } = {}) {
+  return {
+    // Generous: the machine may be busy with other runs.
+    test: { name, root, include: [...include], testTimeout: 20_000, expect: { poll: POLL }, ...options },
+  };
+}
+
 /** Files named on the command line: such a run does not wait for a download. */
 function isFocused(args: readonly string[]): boolean {
   return args.some((arg, index) => !arg.startsWith('-') && arg !== 'run' && args[index - 1] !== '--config');
@@ -72,16 +79,10 @@ export default defineConfig(async () => {
       sequence: { sequencer: ShortLast },
       reporters: ['default', new CountReporter()],
       projects: [
-        {
-          test: {
-            name: 'unit',
-            // Generous: the machine may be busy with other runs.
-            testTimeout: 20_000,
-            expect: { poll: POLL },
-            root,
-            include: ['test/unit/**/*.test.{ts,tsx}', 'test/cli/**/*.test.{ts,tsx}', 'test/conformance/**/*.test.ts'],
-          },
-        },
+        // They keep nothing in modules; a process for each of so many short files would take a third of their time.
+        withoutServers('unit', ['test/unit/**/*.test.{ts,tsx}', 'test/cli/**/*.test.{ts,tsx}'], { isolate: false }),
+        // The suite's own assertions must not be installed beside those of other files.
+        withoutServers('conformance', ['test/conformance/**/*.test.ts']),
         withServers('sqlite', ['test/backends/sqlite/**/*.test.ts']),
         withServers('redis', REDIS),
         withServers('rabbitmq', RABBITMQ),
