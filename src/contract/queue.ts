@@ -20,7 +20,8 @@ export interface PublisherOptions extends Call {
    */
   readonly expected: number | null;
   /**
-   * Send even if something may be lost that the publisher can tell beforehand (a target that overflows, header types).
+   * Send even if something may be lost that the publisher can tell beforehand (a target that overflows, header types,
+   * replicas that cannot be asked).
    */
   readonly lossy: boolean;
   /**

@@ -7,7 +7,7 @@ import { outgoing } from '../../../src/conformance/messages.ts';
 import type { Broker } from '../../../src/contract/broker.ts';
 import type { Queue } from '../../../src/contract/queue.ts';
 import { freePort } from '../../support/free-port.ts';
-import { after, consumeOptions, moveRequest, notice, signal } from '../../support/redis/lab.ts';
+import { after, consumeOptions, moveRequest, notice, peek, signal, text } from '../../support/redis/lab.ts';
 import { startRedis } from '../../support/redis/server.ts';
 import { startProcess } from '../../support/server-process.ts';
 import { redisProgram } from '../../support/servers.ts';
@@ -30,8 +30,8 @@ describe('a replica that is made the master before Sentinel has told', async () 
     `port ${port}\nbind 127.0.0.1\ndir ${master.folder}\nsentinel monitor orders 127.0.0.1 ${master.port} 1\n`,
   );
   const sentinel = startProcess(program, [configuration, '--sentinel'], master.folder);
-  const orders = async (): Promise<Broker> => {
-    const url = `redis://127.0.0.1:${port}/0?sentinel=orders&kind=list`;
+  const orders = async (login = ''): Promise<Broker> => {
+    const url = `redis://${login}127.0.0.1:${port}/0?sentinel=orders&kind=list`;
     // The replicas have half of the time-out. One that has just come answers only once a second.
     const broker = await backend.open(url, { connectTimeoutMs: 5_000, timeoutMs: 4_000, notice, signal });
     after(() => broker.close());
@@ -97,6 +97,48 @@ describe('a replica that is made the master before Sentinel has told', async () 
     await old.rpush('from', 'd');
     const alone = await (await orders()).queue('from', signal);
     expect(await purge(alone)).toEqual({ removed: 1 });
+  });
+
+  it.each(['role and wait', 'wait'])('without the right to %s: a send is refused, or lossy', async (rights) => {
+    await old.acl(
+      'SETUSER',
+      'limited',
+      'reset',
+      'on',
+      '>secret',
+      '~*',
+      '&*',
+      '+@all',
+      ...rights.split(' and ').map((name) => `-${name}`),
+    );
+    const broker = await orders('limited:secret@');
+    const [from, to] = [await broker.queue('from', signal), await broker.queue('to', signal)];
+    const told: string[] = [];
+    const options = { notice: (said: string): void => void told.push(said), signal };
+    const unknown = 'it is not known whether the replicas have what is written (no right to ROLE or WAIT)';
+
+    expect(await from.stats(signal)).toMatchObject({ ready: 3 });
+    expect((await peek(from)).map(text)).toEqual(['c', 'b', 'a']);
+    const refused = to.publisher?.({ expected: null, lossy: false, ...options });
+    await expect(refused).rejects.toMatchObject({
+      code: 'PERMISSION_DENIED',
+      message: `${unknown}: a failover may lose what is sent`,
+      hint: expect.stringContaining('--lossy'),
+    });
+    expect([told, await old.llen('to')]).toEqual([[], 0]);
+
+    const publisher = await to.publisher?.({ expected: null, lossy: true, ...options });
+    expect(await publisher?.send(outgoing())).toMatchObject({ status: 'sent' });
+    await publisher?.close();
+    // What a failover undoes of these comes back: nothing is lost.
+    const move = await from.nativeMove?.(moveRequest({ to, ...options }));
+    expect(await move?.next({ upTo: 1 })).toMatchObject({ moved: 1 });
+    const consumer = await from.consume?.(consumeOptions({ limit: 1, ...options }));
+    for await (const { receipt } of consumer ?? []) await receipt.ack();
+    await consumer?.close();
+    expect(await from.purge?.({ states: ['ready'], ...options })).toEqual({ removed: 1 });
+    expect(told).toEqual([`${unknown}: a failover may undo it`]);
+    expect([await old.llen('from'), await old.llen('to')]).toEqual([0, 2]);
   });
 
   it('one that is a replica itself by now refuses, and says what it is', async () => {

@@ -14,7 +14,7 @@ export function replicatedQueue(queue: Queue, replicas: Replicas): Queue {
       ? {}
       : {
           publisher: async (options) => {
-            await replicas.count(options.notice);
+            await replicas.countBeforeSending(options, queue.name);
             return replicatedPublisher(await publisher.call(queue, options), replicas);
           },
         }),
