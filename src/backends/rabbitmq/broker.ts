@@ -47,7 +47,7 @@ export class RabbitBroker implements Broker {
 
   async #open(name: string, signal: AbortSignal) {
     assertName(name, 'QUEUE_NOT_FOUND');
-    // Asked side by side: AMQP says whether it is there, the management API what it is.
+    // Both are asked at the same time: AMQP says whether the queue exists, the management API what it is.
     const [looked, live] = await Promise.all([
       this.#session.lookUp(name, signal),
       this.#session.declared(name, signal),
@@ -59,8 +59,8 @@ export class RabbitBroker implements Broker {
   }
 
   /**
-   * Where the answers cannot be read: as `classic`, whose ways are right for `quorum` too, but for the counts. What
-   * could do harm is refused there.
+   * If the answers cannot be read, the queue is opened as `classic`: its ways are right for `quorum` too, except for
+   * the counts. Actions that could do harm are then refused.
    */
   async #kindOf(name: string, signal: AbortSignal): Promise<RabbitKind> {
     return (await probeQueue(this.#session, name, signal))?.kind ?? 'classic';
@@ -86,8 +86,8 @@ export class RabbitBroker implements Broker {
 }
 
 /**
- * Names are short strings on the wire: 255 bytes. The broker takes line breaks out of the names that it declares,
- * purges and deletes, so that one with a line break would mean another queue.
+ * Names are short strings in the protocol: at most 255 bytes. The broker removes line breaks from the names that it
+ * declares, purges and deletes, so a name with a line break would mean another queue.
  */
 function assertName(name: string, code: 'QUEUE_NOT_FOUND' | 'USAGE'): void {
   const bytes = Buffer.byteLength(name, 'utf8');

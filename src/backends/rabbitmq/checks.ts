@@ -5,8 +5,8 @@ import { type Answer, isObject, listOf, textAt } from './management/client.ts';
 import type { Session } from './session/session.ts';
 
 /**
- * Rights and health, by reading only. RabbitMQ has no way to ask "may I?" but its management API, where only an
- * administrator sees permissions; without it they are said to be unknown and not guessed.
+ * Checks rights and health, only by reading. RabbitMQ can answer "may I?" only through its management API, where only
+ * an administrator sees permissions. Without that they are reported as unknown, not guessed.
  */
 export async function* brokerChecks(session: Session, signal: AbortSignal): AsyncGenerator<Check, void, undefined> {
   yield await amqpCheck(session, signal);
@@ -33,7 +33,7 @@ export async function* brokerChecks(session: Session, signal: AbortSignal): Asyn
   yield* alarmChecks(session, signal);
 }
 
-/** The error is that of an API which belongs to another broker than AMQP leads to. */
+/** The error of an API that belongs to another broker than the one AMQP leads to. */
 async function overviewOf({ management }: Session, signal: AbortSignal): Promise<Answer | MqError> {
   try {
     return await management.get('/overview', signal);
@@ -43,7 +43,7 @@ async function overviewOf({ management }: Session, signal: AbortSignal): Promise
   }
 }
 
-/** AMQP itself tells no time; an answer of the management API does, also one that refuses the user. */
+/** AMQP itself tells no time. An answer of the management API does, even one that refuses the user. */
 function clock({ management }: Session): Check {
   return clockCheck(management.serverClock, 'AMQP tells no time, and the management API gave no answer with a date');
 }
@@ -58,12 +58,12 @@ async function amqpCheck(session: Session, signal: AbortSignal): Promise<Check> 
   }
 }
 
-/** Which verbs two of the three permissions are for. Both are checked on the name of the queue. */
+/** The verbs that two of the three permissions are for. Both are checked on the name of the queue. */
 const RIGHTS = [
   ['read', 'may take', 'peek, drain, purge, and the source of redrive, move and copy'],
   ['configure', 'may create and delete', 'create and delete'],
 ] as const;
-/** What the default exchange, by which every queue is reached, is called where rights are checked. */
+/** The name of the default exchange, which reaches every queue, when rights are checked. */
 const DEFAULT_EXCHANGE = 'amq.default';
 
 async function* permissionChecks(session: Session, signal: AbortSignal): AsyncGenerator<Check, void, undefined> {
@@ -105,13 +105,13 @@ function sendingCheck(pattern: string): Check {
       return {
         name,
         status: 'skipped',
-        detail: `whether ${pattern} matches ${DEFAULT_EXCHANGE}, only the broker knows (${verbs})`,
+        detail: `only the broker knows whether ${pattern} matches ${DEFAULT_EXCHANGE} (${verbs})`,
         hint: null,
       };
   }
 }
 
-/** Null: the broker's expressions are not ours, and this one may mean something else there. */
+/** Null: the broker's expressions differ from ours, and this one may have another meaning there. */
 function matchesDefault(pattern: string): boolean | null {
   if (!/^[\w.\-^$|()*+\\]{1,200}$/.test(pattern) || /\\[^.-]|\)[*+]|[*+]\+/.test(pattern)) return null;
   try {

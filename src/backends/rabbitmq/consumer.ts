@@ -23,24 +23,24 @@ export interface ConsumerSetup extends SegmentRowSetup, Call {
   readonly counting: Counting;
   /** See `DeadLinks.waysInto`. */
   readonly ways: ReadonlySet<string>;
-  /** Who is logged in. */
+  /** The user who is logged in. */
   readonly login: string;
 }
 
-/** Between two looks at a queue whose messages are still arriving. */
+/** The time between two looks at a queue whose messages are still arriving. */
 const POLL_MS = 20;
-/** Between two questions to a broker that has nothing to deliver: whether it is still there. */
+/** The time between two questions to a broker that has nothing to deliver: whether it is still there. */
 const PING_MS = 1_000;
 
 /**
- * Manual acknowledgement on a connection of its own.
+ * Manual acknowledgement on its own connection.
  *
- * Consuming → stopped (cancel-ok received: the broker sends nothing more, all acks are written) → closed (what is
- * unsettled is back). The broker-side consumer is cancelled before its channel closes: anything shorter brought
+ * Consuming → stopped (cancel-ok received: the broker sends nothing more, all acks are written) → closed (unsettled
+ * messages are back). The broker-side consumer is cancelled before its channel closes: anything shorter brought
  * acknowledged messages back.
  *
  * So that no more than `limit` are ever taken, the last acks (as many as the prefetch of the last segment) are held
- * until it is cancelled: each would make room for one message more. `ack` of these resolves when it is noted.
+ * until it is cancelled: each would make room for one more message. `ack` of these resolves when it is noted.
  */
 export class RabbitConsumer implements Consumer, Settler {
   readonly #setup: ConsumerSetup;
@@ -48,7 +48,7 @@ export class RabbitConsumer implements Consumer, Settler {
   readonly #row: SegmentRow;
   readonly #buffer: DeliveryBuffer;
   #lastWasReturned = false;
-  /** Since the queue was last waited for. */
+  /** Since the last wait for the queue. */
   #hasRejected = false;
   readonly #bell = new Bell();
   #failure: MqError | null = null;
@@ -81,8 +81,7 @@ export class RabbitConsumer implements Consumer, Settler {
 
   async #start(): Promise<void> {
     this.#setup.signal.addEventListener('abort', this.#onAbort);
-    // Acks that were promised in this turn of the event loop are written before the connection is closed from
-    // elsewhere.
+    // Acks that were promised in this turn of the event loop are written before the connection is closed from outside.
     this.#setup.link.closing.addEventListener('abort', () => {
       for (const segment of this.#row.segments) segment.flush();
     });
@@ -118,7 +117,7 @@ export class RabbitConsumer implements Consumer, Settler {
     return this.#ending.signal.aborted;
   }
 
-  /** Nothing more will be yielded than what is in the buffer (nothing at all after an abort). */
+  /** Nothing will be yielded except the content of the buffer (nothing at all after an abort). */
   #end(): void {
     if (this.#ended) return;
     this.#ending.abort();
@@ -126,7 +125,7 @@ export class RabbitConsumer implements Consumer, Settler {
     this.#stop().catch(() => undefined);
   }
 
-  /** Finds the end of the queue, or with `follow` the end of patience. */
+  /** Finds the end of the queue, or with `follow` the end of the waiting time. */
   async #watch(): Promise<void> {
     const { follow, idleMs, link } = this.#setup;
     const { patienceMs } = link.answers;
@@ -167,20 +166,20 @@ export class RabbitConsumer implements Consumer, Settler {
     }
   }
 
-  /** What is in hand may be given back and come again, so without it nobody knows whether the queue is empty. */
+  /** A message in hand may be given back and come again. Until then it is unknown whether the queue is empty. */
   get #isInHand(): boolean {
     return this.#setup.window !== 'unbounded' && this.#isSomethingUnsettled;
   }
 
-  /** Of what the caller means to settle; a look settles nothing. */
+  /** Of the messages that the caller means to settle; a look settles none. */
   get #isSomethingUnsettled(): boolean {
     if (this.#setup.looksOnly === true) return false;
     return this.#row.segments.some(({ unsettled, released, kept }) => unsettled > released + kept);
   }
 
   /**
-   * The queue looks empty. What was rejected may be on its way back into it (a quorum queue counts it late), or was
-   * held back for the sake of the limit: then it goes back now, and what is left of the limit is for another segment.
+   * The queue looks empty. Rejected messages may be on their way back into it (a quorum queue counts them late), or
+   * were held back because of the limit: then they go back now, and the rest of the limit is for another segment.
    */
   async #endUnlessReturned(): Promise<void> {
     const { kind } = this.#setup;
@@ -201,7 +200,7 @@ export class RabbitConsumer implements Consumer, Settler {
           this.#isFailureTold = true;
           throw this.#failure;
         } else if (this.#ended) {
-          // Whoever consumes here next is not hindered by this one.
+          // The next consumer here is not hindered by this one.
           if (!this.#setup.signal.aborted) await this.#stop().catch(() => undefined);
           return;
         } else await this.#more();
@@ -240,9 +239,9 @@ export class RabbitConsumer implements Consumer, Settler {
   }
 
   /**
-   * For `TagReceipt`. While consuming, what is given back would come straight to us again: it is held until nothing
-   * more is taken. A quorum queue would put a single one in front of or behind (below 4.0) all that is still held, so
-   * there it goes back with the last of the others.
+   * For `TagReceipt`. While consuming, a message that is given back would come straight to us again, so it is held
+   * until nothing more is taken. A quorum queue would put a single one before or (below 4.0) behind all that are still
+   * held, so there it goes back with the last of the others.
    */
   async release(segment: Segment, tag: number, failed: boolean): Promise<void> {
     if (this.#failure !== null || this.#closing !== null) return;
@@ -267,14 +266,14 @@ export class RabbitConsumer implements Consumer, Settler {
   }
 
   async #cancelAll(): Promise<void> {
-    // The answers are behind the deliveries that were not read yet.
+    // The answers come after the deliveries that were not read yet.
     this.#setup.link.tap.resume();
     await this.#row.cancel();
   }
 
   /**
-   * Rejects when the connection was lost before the broker had taken note of all acks, unless the iteration has told
-   * that it is lost.
+   * Rejects if the connection was lost before the broker had taken note of all acks, unless the iteration has told that
+   * it is lost.
    */
   close(): Promise<void> {
     this.#closing ??= this.#close();
@@ -293,7 +292,7 @@ export class RabbitConsumer implements Consumer, Settler {
       isBroken: () => this.#failure !== null,
     });
     const isLost = this.#failure !== null || link.lost.aborted;
-    // Whether what was held is back, nobody said.
+    // It is unknown whether held messages are back.
     const isHeld = link.answers.isSilent && this.#row.sum((segment) => segment.unsettled) > 0;
     await link.close();
     if (isHeld && !this.#isFailureTold) throw brokerError(link.lost.reason, { operation: 'release', queue });

@@ -8,8 +8,8 @@ import type { Session } from './session/session.ts';
 const TYPE: Readonly<Record<RabbitKind, string>> = { classic: 'classic', quorum: 'quorum', 'rabbit-stream': 'stream' };
 
 /**
- * Declares the queue, durable, with its dead-letter queue by the default exchange. The dead-letter queue comes first,
- * so that a failure in between leaves no queue that drops its dead letters.
+ * Declares the queue, durable, with its dead-letter queue through the default exchange. The dead-letter queue comes
+ * first, so that a failure in between leaves no queue that drops its dead letters.
  */
 export async function createQueue(session: Session, name: string, options: CreateOptions): Promise<void> {
   const kind = rabbitKind(options);
@@ -46,7 +46,7 @@ function argumentsOf(name: string, kind: RabbitKind, options: CreateOptions): Re
   }
   if (maxReceives !== null) {
     if (kind !== 'quorum') throw refused(`kind ${kind} does not count deliveries`, 'create it with --kind quorum');
-    // The broker kills a message when it comes back once more than the limit says.
+    // The broker kills a message that comes back once more than the limit says.
     args['x-delivery-limit'] = Math.max(0, maxReceives - 1);
   }
   for (const [key, value] of Object.entries(settings)) {

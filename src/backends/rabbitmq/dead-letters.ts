@@ -7,21 +7,21 @@ import type { Session } from './session/session.ts';
 import type { DeadFigure } from './stats.ts';
 import { type DeadLinks, linksIfTold } from './topology/dead-links.ts';
 
-/** `info`: what is known of the queue itself, for where nothing is known of the others. */
+/** `info`: the facts about the queue itself, in case nothing is known of the others. */
 export async function deadLettersOf(
   session: Session,
   queue: string,
   signal: AbortSignal,
   info: () => Promise<QueueInfo | null>,
 ): Promise<DeadLetters> {
-  // What a framework put away may name any exchange.
+  // Messages that a framework put away may name any exchange.
   const links = await linksIfTold(session, queue, signal, { everyExchange: true });
   return typeof links === 'string' ? unlinked(session, queue, links, await info()) : linked(session, queue, links);
 }
 
 /**
- * Nothing is known of the other queues, `why`: a queue that sends its own dead letters nowhere may still hold those of
- * others.
+ * Nothing is known of the other queues, because of `why`: a queue that sends its own dead letters nowhere may still
+ * hold those of others.
  */
 function unlinked(session: Session, queue: string, why: string, info: QueueInfo | null): DeadLetters {
   if (info === null) throw needsManagement('finding dead letters', 'it does not tell of the queue');
@@ -38,8 +38,8 @@ function unlinked(session: Session, queue: string, why: string, info: QueueInfo 
 function linked(session: Session, queue: string, links: DeadLinks): DeadLetters {
   const meaning = links.of(queue);
   const sources = links.sourcesOf(queue);
-  // What it holds are the dead letters of others only where that is known: else what waits in it would be taken for
-  // them.
+  // Its messages are the dead letters of others only if that is known: otherwise messages that wait in it would be
+  // taken for dead letters.
   if (meaning.to === 'unclear' && (sources === null || sources.length === 0)) throw unclear(queue, meaning.reason);
   if (sources === null) session.notice(unknownSources(queue, links.whyNoSources()));
   return {
@@ -80,12 +80,12 @@ export const NO_DEAD_LETTERS: DeadFigure = {
   note: 'none are kept: the queue has no dead-letter exchange',
 };
 
-/** False also while that is not known. */
+/** False also while that is unknown. */
 export function keepsNoDeadLetters(info: QueueInfo): boolean {
   return info.isPolicyTold && textSetting(info, 'dead-letter-exchange') === null;
 }
 
-/** The depth of the dead-letter queue, where it is nothing but that. `depthOf`: null, unknown; a text, why. */
+/** The depth of the dead-letter queue, if it is only that. `depthOf`: null, unknown; a text, the reason. */
 export async function deadFigure(
   links: DeadLinks,
   queue: string,

@@ -26,7 +26,7 @@ const DETAILS = [
   'segments',
 ];
 
-/** Everything that the management API says of a queue that is not a figure of `stats`. */
+/** Everything that the management API says of a queue, except the figures of `stats`. */
 export async function describeQueue(
   session: Session,
   name: string,

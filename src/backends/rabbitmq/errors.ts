@@ -13,15 +13,17 @@ interface Told {
 }
 
 /**
- * What amqplib or Node throws when a connection cannot be opened. Only chosen sentences are copied: such errors may
- * hold the URL.
+ * The errors of amqplib or Node if a connection cannot be opened. Only chosen sentences are copied, because such errors
+ * may contain the URL.
  */
 export function connectError(error: unknown, address: Address): MqError {
   if (isMqError(error)) return error;
   return make(explainConnect(error, address), {}, error);
 }
 
-/** The broker has let the user in, and not opened the vhost. It says why only to who listens (see `whyRefused`). */
+/**
+ * The broker has let the user in, and has not opened the vhost. It gives the reason only if asked (see `whyRefused`).
+ */
 export function isVhostRefused(error: unknown): boolean {
   return textOf(error).includes('Expected ConnectionOpenOk') || codeOf(error) === 530;
 }
@@ -29,14 +31,14 @@ export function isVhostRefused(error: unknown): boolean {
 /** `reason`: the broker's own sentence; null: unknown. */
 export function vhostRefused(reason: string | null, address: Address): MqError {
   const at = address.label;
-  // At its end, as names stand before it, which may hold anything.
+  // At its end, because names come before it, and they may contain anything.
   if (reason !== null && /\blimit \(\d+\) is reached$/.test(reason)) {
     const hint = 'try again when others have closed theirs, or have the limit raised';
     return make({ code: 'UNAVAILABLE', message: `${at} takes no more connections: ${reason}`, hint }, {}, null);
   }
   const vhost = JSON.stringify(address.vhost);
   const message = `${at} refused the vhost ${vhost}: ${reason ?? 'it does not exist, is down, or is not open to this user'}`;
-  const hint = 'the path of the URL is the vhost; none means "/", and a slash within one is written %2F';
+  const hint = 'the path of the URL is the vhost; without one it is "/", and a slash in its name is written %2F';
   return make({ code: 'CONFIG_INVALID', message, hint }, {}, null);
 }
 
@@ -75,7 +77,7 @@ function explainConnect(error: unknown, address: Address): Told {
   return { code: 'UNAVAILABLE', message: `could not connect to ${at}${typeof code === 'string' ? ` (${code})` : ''}` };
 }
 
-/** Null when `code` is not one of Node's for sockets and TLS. */
+/** Null if `code` is not one of Node's for sockets and TLS. */
 export function socketFailure(code: string | number | null, at: string): Told | null {
   if (typeof code !== 'string') return null;
   switch (code) {
@@ -134,7 +136,7 @@ export function socketFailure(code: string | number | null, at: string): Told | 
   }
 }
 
-/** What amqplib rejects with when the broker closed a channel or the connection. */
+/** The error of amqplib when a broker closed a channel or the connection. */
 export function brokerError(error: unknown, where: Where = {}): MqError {
   if (isMqError(error)) return error;
   return make(explainBroker(error, where), where, error);
@@ -145,7 +147,7 @@ function explainBroker(error: unknown, { queue }: Where): Told {
   const said = saidBy(error);
   switch (replyCode(error)) {
     case 404:
-      // Anchored: the rest of the sentence holds names, which may hold anything.
+      // Anchored: the rest of the sentence contains names, which may contain anything.
       if (/^NOT_FOUND - no exchange/.test(said))
         return { code: 'PRECONDITION_FAILED', message: `there is no such exchange: ${said}` };
       return missingQueue(name);
@@ -191,8 +193,8 @@ function explainBroker(error: unknown, { queue }: Where): Told {
 }
 
 /**
- * True when somebody consumes from the queue who shares it with nobody, also of the `MqError` that was made of it. The
- * code (403) is that of a missing right, so that only the broker's words tell.
+ * True if one consumer holds the queue exclusively. It also works for the `MqError` that was made of that error. The
+ * code (403) is that of a missing right, so only the broker's words tell.
  */
 export function isInExclusiveUse(error: unknown): boolean {
   const told = isMqError(error) ? error.cause : error;
@@ -208,7 +210,7 @@ function missingQueue(name: string): Told {
 }
 
 /**
- * The broker's sentence out of amqplib's; a fixed word when there is none. Holds names of queues, vhosts and users,
+ * The broker's sentence out of amqplib's; a fixed word if there is none. It contains names of queues, vhosts and users,
  * never a password.
  */
 export function saidBy(error: unknown): string {

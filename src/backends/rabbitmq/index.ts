@@ -8,7 +8,7 @@ import { parseAddress } from './url.ts';
 
 /**
  * RabbitMQ, 3.10 and later. AMQP connections are opened at the first question that needs one, so wrong credentials or
- * an unreachable host show there and not in `open`.
+ * an unreachable host show then, not in `open`.
  */
 export const backend: Backend = {
   name: 'rabbitmq',

@@ -9,7 +9,7 @@ import type { Session } from './session/session.ts';
 import { countsPublished, toStats } from './stats.ts';
 import { type DeadLinks, linksIfTold } from './topology/dead-links.ts';
 
-/** So many queues are asked one by one, about 2 ms each, instead of being told from figures that lag. */
+/** This many queues are asked one by one, about 2 ms each, instead of using figures that lag. */
 const MOST_ASKED = 50;
 
 /**
@@ -24,13 +24,13 @@ export async function* listQueues(
   const listed = await readLinked(session, pattern, options);
   const isFew = listed.matching.length <= MOST_ASKED;
   const readLinks = () => linksIfTold(session, null, signal, { queues: listed.all });
-  // Side by side what is certainly to be asked: it waits for the broker each time.
+  // The questions that are certainly needed run at the same time, because each waits for the broker.
   const [{ all, matching, reason }, atOnce, early] = await Promise.all([
     readFigures(session, listed, pattern, options),
     askEach(session, isFew ? listed.matching.map(({ name }) => name) : [], options),
     listed.matching.every(keepsNoDeadLetters) ? null : readLinks(),
   ]);
-  // Also for a queue that only takes the dead letters of others: the broker does not count them as published.
+  // Also for a queue that only takes the dead letters of others: the broker does not count those as published.
   const needsLinks = matching.some((info) => !keepsNoDeadLetters(info) || countsPublished(info.messageStats));
   const links = needsLinks ? (early ?? (await readLinks())) : null;
   const told = typeof links === 'string' ? null : links;
@@ -46,7 +46,7 @@ export async function* listQueues(
     throwIfAborted(signal);
     const { name, kind } = info;
     const figures = live.get(name);
-    // It was deleted since it was listed.
+    // The queue was deleted since it was listed.
     if (figures === null) continue;
     const dead =
       links === null || keepsNoDeadLetters(info)
@@ -61,9 +61,9 @@ export async function* listQueues(
 }
 
 /**
- * Of few queues all that is listed, of many what does not lag. Those first that have no figures yet, then those whose
- * dead letters are counted: also where there is a figure, because whether they are worked on shows late. A queue that
- * says so itself is not asked.
+ * The queues to ask themselves: of few queues all, of many those whose figures must not lag. First come queues that
+ * have no figures yet, then those whose dead letters are counted, even if there is a figure, because it shows late
+ * whether they are worked on. A queue whose own figures say enough is not asked.
  */
 function namesToAsk(
   matching: readonly QueueInfo[],

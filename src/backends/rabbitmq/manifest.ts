@@ -21,7 +21,7 @@ export const manifest = {
       name: 'management',
       type: { is: 'url' },
       placeholder: 'http://user:password@host:15672',
-      meaning: 'the management API, where it is not on the same host',
+      meaning: 'the management API, if it is not on the same host',
       inProject: 'same-host',
     },
     { name: 'cacertfile', type: { is: 'file' }, meaning: 'the authority that signed its certificate', tls: 'ca' },
@@ -53,7 +53,7 @@ export const manifest = {
       name: 'connection_timeout',
       type: { is: 'number', least: 0, most: 2_147_483_647 },
       placeholder: 'MILLISECONDS',
-      meaning: 'the longest wait for a connection, where it is shorter than --connect-timeout',
+      meaning: 'the longest wait for a connection, if it is shorter than --connect-timeout',
       inProject: 'yes',
     },
     {
@@ -93,6 +93,6 @@ export const manifest = {
     create: ['mq create orders --kind quorum --set x-max-length=100000'],
   },
   remarks: [
-    "Without RabbitMQ's management API limits cannot be read: enqueue, move and redrive send to a queue that may drop its oldest messages only with --lossy, and a quorum queue is looked at only with --force.",
+    "Without RabbitMQ's management API, limits cannot be read. Then enqueue, move and redrive need --lossy to send to a queue that may drop its oldest messages, and looking at a quorum queue needs --force.",
   ],
 } as const satisfies Manifest;

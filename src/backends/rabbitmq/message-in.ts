@@ -13,7 +13,7 @@ import {
 } from './wire/properties.ts';
 import { decodeTable, setOwn, type TableEntry, type TablePath } from './wire/table.ts';
 
-/** What of a property list the contract's fields show. */
+/** The properties that the contract's fields show. */
 export interface PropertyView {
   readonly id: string | null;
   readonly contentType: string | null;
@@ -23,11 +23,12 @@ export interface PropertyView {
 }
 
 /**
- * How the quorum queue's own count reads at this point: a consumed delivery is one more than the failed ones before it.
+ * How to read the quorum queue's own count at this point: a consumed delivery is one more than the failed ones before
+ * it.
  */
 export type Counting = 'consumed' | 'peeked';
 
-/** The properties of a message, or nothing when they are no property list: the body can be shown all the same. */
+/** The properties of a message; none if they are not a property list: the body can still be shown. */
 export function readProperties(bytes: Buffer): Properties {
   try {
     return decodeProperties(bytes);
@@ -74,7 +75,7 @@ export function toMessage(content: Content, queue: string, quorum: boolean, coun
   const entries = readEntries(properties, integers);
   const view = viewOf(properties, entries);
   const dead = messageDeath({ queue, headers: view.headers, body: content.body }, content);
-  // Its unit is seconds (AMQP 0-9-1, 4.2.5.4); many publishers write milliseconds.
+  // Its unit is seconds (AMQP 0-9-1, 4.2.5.4), but many publishers write milliseconds.
   const sent = readInstant(readTimestamp(properties.timestamp), 'seconds');
   return {
     queue,
@@ -98,7 +99,7 @@ export function toMessage(content: Content, queue: string, quorum: boolean, coun
   };
 }
 
-/** What could not be read is said: "no headers" would be another message. */
+/** An unreadable part is mentioned: "no headers" would be a different message. */
 function notesOf(
   properties: Properties,
   entries: readonly TableEntry[],
@@ -115,9 +116,10 @@ function notesOf(
   };
 }
 
-/** It has failed as often as the queue's delivery limit allows: given back once more, it is dead. */
+/** It has failed as often as the queue's delivery limit allows: if it is given back once more, it is dead. */
 export function isLastDelivery({ redelivered, properties }: Content, deliveryLimit: number | null): boolean {
-  // Only what was delivered before has a count of this queue; a count beside that is an old one of another queue.
+  // Only a message that was delivered before has a count of this queue. A count on another message is an old one of
+  // another queue.
   if (deliveryLimit === null || (deliveryLimit > 0 && !redelivered)) return false;
   return (redelivered ? deliveries(readEntries(readProperties(properties))) : 0) >= deliveryLimit;
 }
@@ -129,8 +131,8 @@ function deliveries(entries: readonly TableEntry[]): number {
 }
 
 /**
- * `properties`: flags and property list as on the wire, base64. The readable members beside it are there when the
- * message has the property; a sender that changes one of them changes the message.
+ * `properties`: flags and property list as they were sent, in base64. The readable members beside it are there if the
+ * message has the property. A sender that changes one of them changes the message.
  */
 function record(content: Content, properties: Properties): Record<string, JsonValue> {
   const all: Record<string, JsonValue> = {
@@ -150,7 +152,7 @@ function record(content: Content, properties: Properties): Record<string, JsonVa
   return all;
 }
 
-/** Properties without a field in the contract that can be read and set by name in `native.rabbitmq`. */
+/** Properties without a field in the contract, which can be read and set by name in `native.rabbitmq`. */
 export const READABLE_TEXTS = [
   'contentEncoding',
   'correlationId',
@@ -161,7 +163,7 @@ export const READABLE_TEXTS = [
   'clusterId',
 ] as const;
 
-/** As another broker is told that it loses them (`onlyElsewhere`). */
+/** The names under which another broker is told that it loses them (`onlyElsewhere`). */
 const ONLY_HERE: Readonly<Record<(typeof READABLE_TEXTS)[number], string>> = {
   contentEncoding: 'the content encoding',
   correlationId: 'the correlation id',

@@ -15,29 +15,31 @@ import {
 } from './wire/properties.ts';
 import { encodeChanged, encodeEntry, type TableEntry } from './wire/table.ts';
 
-/** A message ready for the wire. */
+/** A message ready to be sent. */
 export interface Outgoing {
   readonly exchange: string;
   readonly routingKey: string;
   /** Flags and property list. */
   readonly properties: Buffer;
-  /** It bears what brokers of some versions refuse by closing the channel. */
+  /** It has properties that brokers of some versions refuse by closing the channel. */
   readonly maybeRefused: boolean;
 }
 
 export interface OutgoingRules {
-  /** The queue that the message is for, by the default exchange. */
+  /** The queue that the message is for, through the default exchange. */
   readonly queue: string;
   /** The broker takes a `user-id` only from the user of that name. */
   readonly login: string;
   /**
-   * A stream stores messages as AMQP 1.0, whose application properties hold no lists and tables: the broker drops such
-   * headers.
+   * A stream stores messages as AMQP 1.0, whose application properties cannot hold lists and tables: the broker drops
+   * such headers.
    */
   readonly isStream: boolean;
-  /** The highest that the queue tells apart; null: it tells none apart. Absent: not known, or no matter of a number. */
+  /**
+   * The highest priority that the queue distinguishes; null: it distinguishes none. Absent: unknown, or not a number.
+   */
   readonly maxPriority?: number | null | undefined;
-  /** Largest frame of the connection, bytes: a content header must fit into one. */
+  /** The largest frame of the connection, in bytes: a content header must fit into one. */
   readonly frameMax: number;
 }
 
@@ -50,7 +52,7 @@ const NOT_HELD = {
   backoff: 'a wait between attempts',
 } as const;
 
-/** What of a message a RabbitMQ queue cannot hold, one phrase each. */
+/** The parts of a message that a RabbitMQ queue cannot hold, one phrase each. */
 export function misfitsOf(message: OutgoingMessage, rules: OutgoingRules): string[] {
   const misfits: string[] = [];
   for (const field of Object.keys(NOT_HELD) as (keyof typeof NOT_HELD)[]) {
@@ -79,13 +81,13 @@ export function misfitsOf(message: OutgoingMessage, rules: OutgoingRules): strin
   return misfits;
 }
 
-/** It came from a queue of RabbitMQ, and goes on as it was, whatever it means there. */
+/** It came from a queue of RabbitMQ, and is sent unchanged, whatever it means there. */
 export function isAsReceived({ native }: OutgoingMessage): boolean {
   const record = nativeRecord(native);
   return record !== null && textAt(record, 'properties') !== null;
 }
 
-/** What the broker would store, and never act on. */
+/** Properties that the broker would store, and never act on. */
 function withoutEffect({ priority, ttlMs }: OutgoingMessage, { isStream, maxPriority }: OutgoingRules): string[] {
   const phrases: string[] = [];
   if (isStream && ttlMs !== null) phrases.push('a time to live (a stream keeps messages by its own retention)');
@@ -102,8 +104,8 @@ export function fitsFrame(properties: Buffer, { frameMax }: OutgoingRules): bool
 }
 
 /**
- * The message as bytes; what does not fit (see `misfitsOf`) is left out. Every property and header that still reads as
- * it did when the message was received keeps its bytes.
+ * The message as bytes, without its misfits (see `misfitsOf`). Every property and header that still reads as it did
+ * when the message was received keeps its bytes.
  *
  * Always changed, because the broker would act on it: delivery counts are dropped; `CC` and `BCC`, which would route
  * again, become `x-mq-cc` and `x-mq-bcc`; a foreign `user-id` becomes the header `x-mq-user-id`. With
@@ -147,12 +149,12 @@ export function toOutgoing(message: OutgoingMessage, rules: OutgoingRules): Outg
   };
 }
 
-/** Replies to it go to a consumer of the very channel that publishes; without one, the broker closes the channel. */
+/** Replies to it go to a consumer of the same channel that publishes. Without one, the broker closes the channel. */
 const DIRECT_REPLY = 'amq.rabbitmq.reply-to';
 
 /**
- * A direct reply address, a delivery mode or an expiration that is none (4.0 takes what 3.10 refuses), copies that are
- * no list of names.
+ * An invalid direct reply address, delivery mode or expiration (4.0 takes what 3.10 refuses), or copies that are not a
+ * list of names.
  */
 function maybeRefused(properties: Properties, routed: OutgoingMessage['headers']): boolean {
   const mode = readOctet(properties.deliveryMode);
@@ -165,7 +167,7 @@ function maybeRefused(properties: Properties, routed: OutgoingMessage['headers']
   );
 }
 
-/** From the raw bytes of a received message, else persistent and empty; then what was set by name beside them. */
+/** From the raw bytes of a received message, else persistent and empty; then the properties that were set by name. */
 function givenProperties(record: JsonObject | null): Properties {
   const raw = record === null ? null : textAt(record, 'properties');
   const properties = raw === null ? { deliveryMode: writeOctet(2) } : readProperties(Buffer.from(raw, 'base64'));
@@ -184,7 +186,7 @@ function setText(properties: Properties, name: PropertyName, text: string | null
   properties[name] = text !== null && isShort(text) ? writeText(text) : undefined;
 }
 
-/** The entries of the new table in order; null when nothing changes. */
+/** The entries of the new table in order; null: nothing changes. */
 function splice(
   entries: readonly TableEntry[],
   wanted: Readonly<Record<string, JsonValue | undefined>>,
@@ -237,7 +239,7 @@ function own(record: Readonly<Record<string, JsonValue | undefined>>, name: stri
   return Object.hasOwn(record, name) ? record[name] : undefined;
 }
 
-/** Short strings on the wire have at most 255 bytes. */
+/** Short strings have at most 255 bytes in the protocol. */
 export function isShort(text: string): boolean {
   return Buffer.byteLength(text, 'utf8') <= 255;
 }
@@ -251,7 +253,7 @@ function isTtl(value: number): boolean {
   return Number.isInteger(value) && value >= 0 && value <= 0xffff_ffff;
 }
 
-/** Bytes are shown as an object too, and fit. */
+/** Bytes are shown as an object too, and they fit. */
 function isNested(value: JsonValue): boolean {
   return typeof value === 'object' && value !== null && !('base64' in value);
 }

@@ -14,11 +14,14 @@ import { unlessOnItsWay } from './topology/dead-links.ts';
 import { ackFrame, type Content, getFrame, METHOD } from './wire/frames.ts';
 import { writeText } from './wire/properties.ts';
 
-/** A look at "all" holds everything at once, away from other consumers: there it ends. Who wants more says how many. */
+/**
+ * A look at "all" holds everything at once, away from other consumers, so it ends here. An operator who wants more
+ * gives a number.
+ */
 export const MAX_PEEKED = 10_000;
-/** Looks up to this size are fetched whole and given back before the first message is shown. */
+/** Looks up to this size are fetched completely and given back before the first message is shown. */
 const MAX_COLLECTED_BYTES = 64 * 1024 * 1024;
-/** Several `basic.get` on a quorum queue come back out of order from about 20 on; 5 were always in order. */
+/** From about 20 on, several `basic.get` on a quorum queue come back out of order; 5 were always in order. */
 const MAX_GET_QUORUM = 5;
 
 interface PeekSetup extends Call {
@@ -26,11 +29,11 @@ interface PeekSetup extends Call {
   readonly kind: RabbitKind;
   /** One sentence. */
   readonly price: string;
-  /** So often may a message be given back; null: no limit, or one that is not known and was looked at by force. */
+  /** How often a message may be given back; null: there is no limit, or an unknown one was overruled by force. */
   readonly deliveryLimit: number | null;
-  /** The same where giving back by nack counts. */
+  /** The same if giving back by nack counts. */
   readonly limitOfLooks: number | null;
-  /** A consumer that goes away would delete the queue, or nobody knows whether it would. */
+  /** A consumer that goes away would delete the queue, or that is unknown. */
   readonly maybeAutoDelete: boolean;
   readonly ready: number;
   /** See `DeadLinks.waysInto`. */
@@ -38,7 +41,7 @@ interface PeekSetup extends Call {
   readonly limit: number | null;
   /** Who is logged in. */
   readonly login: string;
-  /** A connection of its own, closed afterwards. */
+  /** Its own connection, closed afterwards. */
   link(): Promise<Link>;
 }
 
@@ -103,8 +106,8 @@ async function openConsumer(setup: PeekSetup, wanted: number): Promise<RabbitCon
 }
 
 /**
- * Messages are given back before they are shown, so that nobody waits for the reader; when they are too large for that,
- * while they are shown.
+ * Messages are given back before they are shown, so that no consumer waits for the reader. If they are too large for
+ * that, they are given back while they are shown.
  */
 async function* lookByConsuming(setup: PeekSetup, consumer: RabbitConsumer): AsyncGenerator<Message, void, undefined> {
   let collected: Message[] | null = [];
@@ -130,8 +133,8 @@ async function* lookByConsuming(setup: PeekSetup, consumer: RabbitConsumer): Asy
 }
 
 /**
- * How often a message was delivered is known only once it is here: the look has its price then, and the next one is for
- * the operator to decide.
+ * How often a message was delivered is known only once it is here. Then this look has had its price, and the operator
+ * decides about the next one.
  */
 function warnNearDeath({ deliveryLimit, notice }: PeekSetup, counts: readonly number[]): void {
   const warning = nearDeath(counts, deliveryLimit);
@@ -186,7 +189,7 @@ async function lookByGet(setup: PeekSetup, wanted: number): Promise<Message[]> {
       done: () => link.tap.write(ackFrame(channel.number, content.tag, false)),
     }));
     await renew({ link, queue, login, notice }, held);
-    // Closing the connection gives everything back to where it was.
+    // Closing the connection gives everything back to its place.
     await link.close();
   }
 }

@@ -22,7 +22,7 @@ import { isPersistent, writeText } from './wire/properties.ts';
 interface Waiting {
   readonly outgoing: Outgoing;
   readonly body: Uint8Array;
-  /** Set when the broker gave the message back: nothing is bound there, or the queue is gone. */
+  /** Set if the broker gave the message back: nothing is bound there, or the queue is gone. */
   returned: string | null;
   readonly settle: (outcome: SendOutcome) => void;
   readonly id: string | null;
@@ -35,10 +35,10 @@ export interface PublisherSetup extends Call {
   readonly isStream: boolean;
   /** See `OutgoingRules`. */
   readonly maxPriority?: number | null | undefined;
-  /** It writes all that it holds to disk, whatever the message says of itself. */
+  /** It writes everything to disk, whatever the message says about itself. */
   readonly isAlwaysDurable?: true;
   readonly lossy: boolean;
-  /** Null: nothing there can be lost by sending more. */
+  /** Null: sending more cannot lose anything there. */
   readonly room: RoomWatch | null;
 }
 
@@ -48,9 +48,9 @@ interface Breakdown {
   readonly code?: ErrorCode;
 }
 
-/** No broker is set to refuse bodies of this size. */
+/** No broker is configured to refuse bodies of this size. */
 const SAFE_BYTES = 64 * 1024;
-/** So many routing keys of an exchange are remembered; messages with others go alone. */
+/** At most this many routing keys of an exchange are remembered. Messages with other keys are sent alone. */
 const MOST_KEYS = 10_000;
 /**
  * The replies by which a broker refuses a message before it stores anything: no permission, no such exchange, too
@@ -65,14 +65,15 @@ const REFUSALS: ReadonlySet<number | null> = new Set([403, 404, 406]);
  * by a nack) | unknown (channel or connection closed first). The broker sends a return before the confirmation of the
  * same message.
  *
- * The broker refuses some messages by closing the channel, without saying which, and what else is in the air is then
- * uncertain. So whatever may be refused like that goes alone: the first message to an exchange and with a routing key
- * there, a body larger than all before, and what brokers refuse by its properties (`maybeRefused`). If the channel
- * closes, it was that one, it is certainly not stored, and the others go on over a new channel.
+ * The broker refuses some messages by closing the channel without saying which. Everything else in the air is then
+ * uncertain. So a message that may be refused like that goes alone: the first message to an exchange and with a routing
+ * key there, a body larger than all before, and messages that brokers refuse by their properties (`maybeRefused`). If
+ * the channel closes, it was that message, it is certainly not stored, and the others continue on a new channel.
  *
- * A broker that is short of memory or disk takes no messages. It says so when it has read the head of one, and goes on
- * with the rest when there is room again, also for a connection that was given up meanwhile. So the body of the first
- * message follows when a question behind its head is answered, and while publishing is blocked nothing more is written.
+ * A broker that is short of memory or disk takes no messages. It says so when it has read the head of one, and
+ * continues with the rest when there is room again, even for a connection that was given up meanwhile. So the body of
+ * the first message follows when a question after its head is answered, and while publishing is blocked nothing more is
+ * written.
  */
 export class RabbitPublisher implements Publisher {
   readonly #link: Link;
@@ -85,24 +86,24 @@ export class RabbitPublisher implements Publisher {
   readonly #notice: Notice;
   /** By publishing sequence number, which the broker's confirmations use. Insertion order is that of the numbers. */
   readonly #waiting = new Map<number, Waiting>();
-  /** The confirmations of what is waiting: each of them, and each return, shows that the broker is at it. */
+  /** The confirmations of waiting messages: each of them, and each return, shows that the broker is working. */
   #owed: Owed | null = null;
   #sequence = 0;
-  /** Sends wait here for those before them that go alone; null: nobody does. */
+  /** Sends wait here for earlier ones that go alone; null: none does. */
   #line: Promise<void> | null = null;
   /** The one message in the air that may close the channel. */
   #alone: Waiting | null = null;
-  /** By exchange: null when it takes messages, else why it does not. */
+  /** By exchange: null if it takes messages, else why it does not. */
   readonly #exchanges = new Map<string, string | null>();
   /**
-   * The routing keys with which a message was taken, by exchange: a user may be allowed some keys of a topic exchange
-   * only.
+   * The routing keys with which a message was taken, by exchange: a user may be allowed only some keys of a topic
+   * exchange.
    */
   readonly #provenKeys = new Map<string, Set<string>>();
-  /** Those to which the user may not send. */
+  /** The exchanges to which the user may not send. */
   readonly #denied = new Set<string>();
   #provenBytes = SAFE_BYTES;
-  /** Once it takes messages, it says when it does not. */
+  /** After it takes messages once, it says when it does not. */
   #isKnownToTake = false;
   /** Its body is not written yet. */
   #headOnly: Waiting | null = null;
@@ -137,7 +138,7 @@ export class RabbitPublisher implements Publisher {
       this.#notice(
         reason === null
           ? 'the broker takes messages again'
-          : `waiting: the broker has blocked publishing (${reason}); it goes on by itself when the alarm is over`,
+          : `waiting: the broker has blocked publishing (${reason}); sending continues by itself when the alarm is over`,
       );
     });
     this.#listen();
@@ -160,7 +161,7 @@ export class RabbitPublisher implements Publisher {
       },
     });
     channel.gone.addEventListener('abort', () => {
-      // amqplib closes the channels before it tells that the connection is gone.
+      // amqplib closes the channels before it reports that the connection is gone.
       queueMicrotask(() => this.#break(channel.gone.reason));
     });
   }
@@ -261,7 +262,7 @@ export class RabbitPublisher implements Publisher {
     }
   }
 
-  /** The body follows when the broker has read the head and goes on reading. */
+  /** The body follows when the broker has read the head and continues to read. */
   #writeHeadFirst(waiting: Waiting): void {
     const bytes = this.#framesOf(waiting);
     const at = bodyOffset(bytes);
@@ -274,7 +275,7 @@ export class RabbitPublisher implements Publisher {
       this.#isKnownToTake = true;
       this.#link.tap.write(bytes.subarray(at));
     };
-    // Where no other channel can be opened, nobody knows, and it is sent all the same.
+    // If no other channel can be opened, that is unknown, and the message is sent anyway.
     this.#link.channel().then((question) => {
       goOn();
       return question.close();
@@ -328,9 +329,9 @@ export class RabbitPublisher implements Publisher {
   }
 
   /**
-   * A return names no sequence number. It belongs to the oldest waiting message with the same bytes; which of several
-   * equal messages came back makes no difference. A return that fits none means that the bookkeeping is wrong: then
-   * nothing more is taken for sent.
+   * A return has no sequence number. It belongs to the oldest waiting message with the same bytes; which of several
+   * equal messages came back makes no difference. A return that matches none means that the bookkeeping is wrong: then
+   * nothing more counts as sent.
    */
   #returned(content: Content): void {
     for (const waiting of this.#waiting.values()) {
@@ -340,7 +341,7 @@ export class RabbitPublisher implements Publisher {
         return;
       }
     }
-    this.#fail(undefined, 'the broker gave back a message that was not sent like this');
+    this.#fail(undefined, 'the broker returned a message that mq did not send');
   }
 
   #isSame({ outgoing, body }: Waiting, content: Content): boolean {
@@ -357,7 +358,8 @@ export class RabbitPublisher implements Publisher {
     const alone = this.#alone;
     if (alone !== null && !this.#link.lost.aborted && REFUSALS.has(replyCode(cause))) {
       const reason = `the broker refused it: ${saidBy(cause)}`;
-      // Without the exchange or the permission, the next ones would meet the same; another routing key may be allowed.
+      // Without the exchange or the permission, the next messages would be refused too; another routing key may be
+      // allowed.
       const isForAll = replyCode(cause) !== 406 && !/ access to topic '/.test(saidBy(cause));
       if (isForAll && replyCode(cause) === 403) this.#denied.add(alone.outgoing.exchange);
       if (isForAll) this.#exchanges.set(alone.outgoing.exchange, reason);
@@ -394,7 +396,8 @@ export class RabbitPublisher implements Publisher {
   }
 
   /**
-   * It is stored and told to consumers, so that it is no misfit; but who gives one to a message mostly means its order.
+   * It is stored and told to consumers, so it is not a misfit. But a producer that gives a message a priority usually
+   * means its order.
    */
   #warnPriority(message: OutgoingMessage, { exchange }: Outgoing): void {
     if (this.#saidPriority || this.#rules.maxPriority !== null || message.priority === null) return;

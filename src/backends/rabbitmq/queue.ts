@@ -39,7 +39,7 @@ const MAX_WINDOW = 65_535;
 const WINDOW_BYTES = 64 * 1024 * 1024;
 const NO_WAYS: ReadonlySet<string> = new Set();
 
-/** What every kind of RabbitMQ queue can do. */
+/** The abilities of every kind of RabbitMQ queue. */
 class RabbitQueue implements Queue {
   readonly name: string;
   readonly place: string;
@@ -63,10 +63,10 @@ class RabbitQueue implements Queue {
     return await this.statsFrom(looked, live, signal);
   }
 
-  /** For whoever has asked both sides just now. */
+  /** For a caller that has just asked both sides. */
   async statsFrom(looked: Lookup, live: LiveFigures, signal: AbortSignal): Promise<QueueStats> {
     const info = looked.status === 'found' ? looked.info : null;
-    // Asked only where it matters: for dead letters, and when the broker says how many messages were published here.
+    // Asked only if needed: for dead letters, and if the broker says how many messages were published here.
     const links =
       info !== null && (!keepsNoDeadLetters(info) || countsPublished(info.messageStats))
         ? await linksIfTold(this.session, this.name, signal)
@@ -95,7 +95,7 @@ class RabbitQueue implements Queue {
         return live.ready ?? whyUncounted(live);
       } catch (error) {
         throwIfAborted(signal);
-        // It may be gone since, or not be open to this user: that concerns this figure alone.
+        // It may be gone since, or this user may not read it: only this one figure is affected.
         if (isMqError(error)) return error.message;
         throw error;
       }
@@ -146,14 +146,14 @@ class RabbitQueue implements Queue {
     return `whether the limits of ${JSON.stringify(this.name)} were changed meanwhile is not known: ${why}`;
   }
 
-  /** Null: it is exclusive to another connection, which forbids to count it, and not to send to it. */
+  /** Null: the queue is exclusive to another connection. That forbids counting it, but not sending to it. */
   async #readyBeforeSending(signal: AbortSignal): Promise<number | null> {
     const { ready, lockedBy } = await this.session.declared(this.name, signal);
     if (ready === null && lockedBy === undefined) throw uncounted(this.name, 'publish');
     return ready;
   }
 
-  /** Read anew for each act. */
+  /** Read again for each act. */
   protected rules(signal: AbortSignal): Promise<QueueRules> {
     return QueueRules.read(this.session, this.name, this.kind, signal);
   }
@@ -259,7 +259,7 @@ export class WorkQueue extends RabbitQueue {
   }
 }
 
-/** A text: why that cannot be told. */
+/** A text: why that is unknown. */
 function deadLettersInto(links: DeadLinks | string | null, queue: string): readonly string[] | string {
   if (links === null || typeof links === 'string') return links ?? [];
   return links.whyUnreadBindings() ?? links.topology.sourcesOf(queue);
@@ -272,9 +272,9 @@ export class StreamQueue extends RabbitQueue {
   }
 }
 
-/** The window in messages, made smaller where messages are large. */
+/** The window in messages, smaller if messages are large. */
 function boundedWindow(window: number | 'unbounded', info: QueueInfo | null): number | 'unbounded' {
-  // Above what one consumer may hold, the caller means to hold everything.
+  // Above the number that one consumer may hold, the caller means to hold everything.
   if (window === 'unbounded' || window > MAX_WINDOW) return 'unbounded';
   if (info?.averageBytes == null) return window;
   return Math.max(1, Math.min(window, Math.floor(WINDOW_BYTES / Math.max(1, info.averageBytes))));

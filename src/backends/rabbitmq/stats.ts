@@ -18,7 +18,7 @@ export interface StatsInput {
   readonly info: QueueInfo | null;
   readonly live: LiveFigures | null;
   readonly dead: DeadFigure;
-  /** The queues whose dead letters come here. The text is why they cannot be told. */
+  /** The queues whose dead letters come here. A text is the reason why they are unknown. */
   readonly deadLettersFrom: readonly string[] | string;
   /** Why `info` is null. */
   readonly reason: string | null;
@@ -26,15 +26,15 @@ export interface StatsInput {
   readonly now: number;
 }
 
-/** Management figures are collected every 5 s by default, and were seen up to 7 s behind. */
+/** Management figures are collected every 5 s by default, and were seen up to 7 s late. */
 const LAG = 'from the management API, up to 7 s old';
 const NO_FIGURES = 'the management API has no figures of this queue yet';
-/** The samples are five seconds apart: two steps of them. */
+/** The samples are five seconds apart: two steps. */
 const RATE_WINDOW_MS = 10_000;
 
 export function toStats(input: StatsInput): QueueStats {
   const { queue, kind, info, live, dead, deadLettersFrom, reason, now } = input;
-  // These come from the management API, or from a queue elsewhere that changes meanwhile.
+  // These come from the management API, or from another queue that changes meanwhile.
   const approximate: StatsField[] = ['inFlight', 'depth', 'rates'];
   if (kind === 'rabbit-stream') approximate.push('ready');
   else approximate.push('dead');
@@ -63,8 +63,8 @@ export function toStats(input: StatsInput): QueueStats {
   if (dead.note !== null && kind !== 'rabbit-stream')
     notes.dead = dead.count === 0 ? andParked(dead.note, queue) : dead.note;
   const counted = info === null ? null : ratesOf(info.messageStats);
-  // Neither classic nor quorum queues count what was dead-lettered to them (3.10, 4.0): what was published is only a
-  // part, and mostly nothing.
+  // Neither classic nor quorum queues count messages that were dead-lettered to them (3.10, 4.0): the published ones
+  // are only a part, and usually nothing.
   const isPartial = deadLettersFrom.length > 0 && counted !== null;
   const rates = isPartial ? { ...counted, inPerSec: null } : counted;
   if (isPartial) {
@@ -79,7 +79,7 @@ export function toStats(input: StatsInput): QueueStats {
   }
   const oldest = oldestAge(kind, info, ready, now);
   if (oldest.note !== null) notes.oldestAgeMs = oldest.note;
-  // What answers a declaration runs, whatever the management API knows of it.
+  // A queue that answers a declaration is running, whatever the management API knows.
   const state = info?.state ?? (info !== null && live?.ready != null ? 'running' : null);
   if (state === null) notes.state = reason ?? NO_FIGURES;
   return {
@@ -100,16 +100,16 @@ export function toStats(input: StatsInput): QueueStats {
   };
 }
 
-/** A queue that has no dead letters of its own may be one of an application's. */
+/** A queue without dead letters of its own may be a dead-letter queue of an application. */
 function andParked(note: string, queue: string): string {
   const parked = parkedNote(queue);
   return parked === null ? note : `${note}; ${parked}`;
 }
 
 /**
- * `message_stats` is absent until a queue has seen traffic, or when the broker keeps no rates. What the queue counted
- * before its first message is said as zeros, and so is what it counted before it was deleted and made anew, or before a
- * restart: rates begin where the counting does.
+ * `message_stats` is absent until a queue has had traffic, or if the broker keeps no rates. Counts from before the
+ * first message are zeros; so are counts from before the queue was deleted and created again, or before a restart.
+ * Rates begin where the counting does.
  */
 function ratesOf(stats: JsonObject | null): Rates | null {
   if (stats === null) return null;
@@ -120,10 +120,10 @@ function ratesOf(stats: JsonObject | null): Rates | null {
   const moved = (name: (typeof COUNTED)[number]): Moved | null =>
     movedIn(counted.find((one) => one.name === name)?.readings.filter(({ at }) => at >= since) ?? []);
   const sent = moved('publish');
-  // Who takes without acknowledging has it done at once.
+  // A consumer that takes without acknowledging is done at once.
   const done = sum(sum(moved('ack'), moved('deliver_no_ack')), moved('get_no_ack'));
   if (sent === null && done === null) return null;
-  // Redeliveries are not failures: the broker counts no messages that were given up on per queue.
+  // Redeliveries are not failures: the broker does not count, for each queue, the messages that were given up on.
   return {
     inPerSec: sent?.perSec ?? null,
     outPerSec: done?.perSec ?? null,
@@ -132,7 +132,7 @@ function ratesOf(stats: JsonObject | null): Rates | null {
   };
 }
 
-/** Whether it has a rate of what comes in to tell. */
+/** Whether there is a rate of incoming messages to tell. */
 export function countsPublished(stats: JsonObject | null): boolean {
   return stats !== null && readingsOf(stats, 'publish').some(({ count }) => count > 0);
 }
@@ -155,7 +155,7 @@ function sum(one: Moved | null, other: Moved | null): Moved | null {
   return { perSec: one.perSec + other.perSec, windowMs: one.windowMs };
 }
 
-/** Oldest first; none when the broker does not count this. */
+/** Oldest first; none if the broker does not count this. */
 function readingsOf(stats: JsonObject, name: string): readonly Reading[] {
   const { samples } = objectAt(stats, `${name}_details`);
   return (Array.isArray(samples) ? samples : [])
@@ -168,8 +168,8 @@ function readingsOf(stats: JsonObject, name: string): readonly Reading[] {
 }
 
 /**
- * Over the whole window; null when the readings do not reach so far. Between two readings it would be a fifth too high
- * or too low: queues tell their counts every five seconds too, a little early or late (seen on a busy machine).
+ * Over the whole window; null if the readings do not reach that far. Between two readings it would be a fifth too high
+ * or too low: queues, too, report their counts every five seconds, a little early or late (seen on a busy machine).
  */
 function movedIn(readings: readonly Reading[]): Moved | null {
   const last = readings.at(-1);

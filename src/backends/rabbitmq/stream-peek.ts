@@ -12,15 +12,15 @@ export interface StreamPeekSetup extends PeekOptions {
   link(): Promise<Link>;
 }
 
-/** A stream that has something sends it at once. */
+/** A stream with messages sends them at once. */
 const FIRST_ANSWER_MS = 500;
 /** A chunk arrives in one piece. */
 const QUIET_MS = 100;
-/** Credit in messages; a stream demands one. */
+/** Credit in messages; a stream demands it. */
 const PREFETCH = 500;
 
 /**
- * Reads from the first offset to the last one that was there at the start. Free: nothing is consumed, flagged or
+ * Reads from the first offset to the last one that was there at the start. It is free: nothing is consumed, flagged or
  * reordered.
  */
 export async function openStreamPeek(setup: StreamPeekSetup): Promise<Peek> {
@@ -35,7 +35,7 @@ export async function openStreamPeek(setup: StreamPeekSetup): Promise<Peek> {
         if (last === null) return;
         let left = setup.limit ?? Number.POSITIVE_INFINITY;
         for await (const { content, offset } of read(link, setup, 'first')) {
-          // Offsets that were trimmed meanwhile are skipped by the broker.
+          // The broker skips offsets that were trimmed meanwhile.
           if (offset > last) return;
           yield toMessage(content, setup.queue, false, 'peeked');
           left--;
@@ -54,15 +54,15 @@ interface AtOffset {
 }
 
 /**
- * Offset `last` starts at the last chunk. The broker marks no end of a stream, and the count of a passive declaration
- * is behind what was written, so the end is where nothing more came for a while. Null: empty.
+ * Offset `last` starts at the last chunk. The broker does not mark the end of a stream, and the count of a passive
+ * declaration lags. So the end is where nothing more came for a while. Null: the stream is empty.
  */
 async function lastOffset(link: Link, setup: StreamPeekSetup): Promise<number | null> {
   const cursor = new StreamCursor(link, setup);
   try {
     await cursor.start('last');
     let last = await cursor.nextWithin(FIRST_ANSWER_MS);
-    // Silence says nothing by itself: the broker is there, and if it counts any, one has to come.
+    // Silence alone proves nothing: the broker is there, and if it counts any message, one has to come.
     if (last === null && (await cursor.count()) > 0) last = await cursor.next();
     for (let next = last; next !== null; next = await cursor.nextWithin(QUIET_MS)) last = next;
     await cursor.count();
@@ -90,7 +90,7 @@ async function* read(
   }
 }
 
-/** One consumer of a stream, with credit given back as messages are taken. */
+/** One consumer of a stream. Credit is given back as messages are taken. */
 class StreamCursor {
   readonly #link: Link;
   readonly #setup: StreamPeekSetup;
@@ -129,7 +129,7 @@ class StreamCursor {
 
   readonly #onAbort = (): void => this.#bell.ring();
 
-  /** Waits for the next message; null after an abort. Throws when the channel is lost. */
+  /** Waits for the next message; null after an abort. Throws if the channel is lost. */
   async next(patience: AbortSignal = this.#setup.signal): Promise<AtOffset | null> {
     for (;;) {
       const found = this.#take();
@@ -155,7 +155,7 @@ class StreamCursor {
     }
   }
 
-  /** The next message if it comes within `ms`; null otherwise. */
+  /** The next message if it comes within `ms`, else null. */
   async nextWithin(ms: number): Promise<AtOffset | null> {
     const patience = AbortSignal.timeout(ms);
     patience.addEventListener('abort', this.#onAbort);

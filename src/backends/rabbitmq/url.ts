@@ -3,7 +3,7 @@ import type { Parameters } from '../common/parameters.ts';
 import { portOf, readUrl, shownHost } from '../common/url.ts';
 import { manifest } from './manifest.ts';
 
-/** A RabbitMQ URL taken apart. Holds the password: never print one of these. */
+/** The parts of a RabbitMQ URL. It contains the password: never print one of these. */
 export interface Address {
   readonly tls: boolean;
   readonly host: string;
@@ -19,8 +19,8 @@ export interface Address {
 }
 
 /**
- * What RabbitMQ's URI query specification has besides: of each the smaller of what is asked here and what the server or
- * the command line says. Null: not said.
+ * Further settings of RabbitMQ's URI query specification. The smaller of this value and that of the server or the
+ * command line applies. Null: not given.
  */
 export interface Tuning {
   /** Seconds; 0: none. */
@@ -35,9 +35,9 @@ export interface ManagementAddress {
   readonly port: number;
   readonly user: string;
   readonly password: string;
-  /** A path before `/api`, without the last slash; mostly empty. */
+  /** A path before `/api`, without the last slash; usually empty. */
   readonly prefix: string;
-  /** False when the address was derived from the AMQP one, so that its silence is no mistake of the operator. */
+  /** False if the address was derived from the AMQP one, so that its silence is not the operator's mistake. */
   readonly explicit: boolean;
   readonly label: string;
 }
@@ -56,7 +56,7 @@ export interface TrustOptions {
 const HINT =
   'the form is amqp[s]://user:password@host[:port]/vhost[?management=http://host:15672], with special characters percent-encoded';
 
-/** Throws `CONFIG_INVALID`, never quoting the URL. */
+/** Throws `CONFIG_INVALID`, and never quotes the URL. */
 export function parseAddress(text: string): Address {
   refuseHostList(text);
   const url = readUrl(manifest, text);
@@ -85,8 +85,8 @@ export function parseAddress(text: string): Address {
 }
 
 /**
- * The URI specification knows one host (https://www.rabbitmq.com/docs/uri-spec): lists are what some libraries make of
- * it, each in a way of its own. `mq` would not know which of the nodes it acted on.
+ * The URI specification has one host (https://www.rabbitmq.com/docs/uri-spec). Some libraries add lists, each in its
+ * own way. `mq` would not know on which of the nodes it acts.
  */
 function refuseHostList(text: string): void {
   const authority = /^[^:]*:\/\/([^/?#]*)/.exec(text)?.[1] ?? '';
@@ -105,7 +105,7 @@ function tuningOf(parameters: Parameters): Tuning {
     throw invalid('mq logs in to RabbitMQ by password only', 'leave auth_mechanism out of the URL, or write plain');
   return {
     heartbeatS: parameters.number('heartbeat'),
-    // Milliseconds, as in the specification; 0 would be for ever.
+    // Milliseconds, as in the specification. 0 would mean for ever.
     connectTimeoutMs: parameters.number('connection_timeout') || null,
     channelMax: parameters.number('channel_max'),
   };
@@ -151,7 +151,7 @@ function bareHost(url: URL): string {
 }
 
 function parseUrl(text: string, what: string): URL {
-  // The error of `new URL` carries the whole text in `input`, the password too: it must not leave this function.
+  // The error of `new URL` has the whole text in `input`, with the password: it must not leave this function.
   const url = URL.parse(text);
   if (url === null) throw invalid(`${what} is not a valid URL`);
   return url;

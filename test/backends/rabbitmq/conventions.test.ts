@@ -250,7 +250,7 @@ describe('a message that names the exchange and the key that it came by', () => 
     expect(await readyOn(vhost.url, 'shop.parked')).toBe(1);
 
     await onChannel(vhost.url, (channel) => channel.deleteExchange('shop'));
-    expect((await redrive('shop.parked')).stdout).toContain('leads to no queue any more; use --to QUEUE');
+    expect((await redrive('shop.parked')).stdout).toContain('leads to no queue now; use --to QUEUE');
     expect((await redrive('shop.parked', '--to', 'shop.orders')).code).toBe(0);
     expect((await consumed('shop.orders')).properties.headers).toEqual({});
   });

@@ -2,10 +2,10 @@ import type { Channel } from 'amqplib';
 import { MqError } from '../../../contract/errors.ts';
 import type { Patience } from './patience.ts';
 
-/** Between two looks at whether what is owed has come. */
+/** How often to check whether an owed answer has come. */
 export const LOOK_MS = 100;
 
-/** What can be asked on a channel. */
+/** The questions that can be asked on a channel. */
 export type Questions = Pick<
   Channel,
   'assertQueue' | 'cancel' | 'checkQueue' | 'consume' | 'deleteQueue' | 'prefetch' | 'purgeQueue'
@@ -13,11 +13,11 @@ export type Questions = Pick<
 
 export interface AnswersSetup {
   readonly patience: Patience;
-  /** When the broker was last heard on this connection, as `performance.now()` says it. Heartbeats are no answers. */
+  /** When the broker was last heard on this connection, by `performance.now()`. Heartbeats are not answers. */
   readonly heardAt: () => number;
-  /** What the broker says is left unread, because the caller is slow. */
+  /** The broker's bytes are left unread, because the caller is slow. */
   readonly isPaused: () => boolean;
-  /** Why the broker makes publishers wait, as it says; null: it does not. */
+  /** Why the broker makes publishers wait, in its words; null: it does not. */
   readonly blockedBy: () => string | null;
   /** Called once, when the broker has been silent for too long. */
   readonly onSilence: (error: MqError) => void;
@@ -27,20 +27,20 @@ export interface AnswersSetup {
 
 /** An answer that the broker owes. */
 export interface Owed {
-  /** It has come, or is not wanted any more. */
+  /** It has come, or is no longer wanted. */
   done(): void;
 }
 
 /**
- * The one guard of a connection against a broker that is there and says nothing. Whoever waits for the broker has it
- * owe an answer here; when none comes, and nothing else either, the connection is broken off, which ends every wait on
- * it.
+ * The one guard of a connection against a broker that is there and says nothing. Code that waits for the broker
+ * registers the owed answer here. If it does not come, and nothing else either, the connection is broken off, which
+ * ends every wait on it.
  */
 export class Answers {
   readonly #setup: AnswersSetup;
-  /** Since when, as `performance.now()` says it. */
+  /** Since when, by `performance.now()`. */
   readonly #owed = new Map<Owed, number>();
-  /** Referenced: it is what keeps the program alive until the silence is told. */
+  /** Referenced: it keeps the program alive until the silence is told. */
   #timer: NodeJS.Timeout | null = null;
   #isSilent = false;
 
@@ -48,7 +48,7 @@ export class Answers {
     this.#setup = setup;
   }
 
-  /** The longest wait for one of them, milliseconds. */
+  /** The longest wait for one of them, in milliseconds. */
   get patienceMs(): number {
     return this.#setup.patience.answerMs;
   }
@@ -66,13 +66,13 @@ export class Answers {
     return owed;
   }
 
-  /** The answer; rejects when the connection is gone without one. */
+  /** The answer. Rejects if the connection is gone without one. */
   async of<Answer>(answer: PromiseLike<Answer>): Promise<Answer> {
     const { lost } = this.#setup;
     const owed = this.expect();
     let onLost = (): void => {};
     const gone = new Promise<never>((_resolve, reject) => {
-      // The answer that says why comes before, in the same turn of the event loop.
+      // The answer with the reason comes before, in the same turn of the event loop.
       onLost = () => setImmediate(() => reject(lost.reason));
     });
     if (lost.aborted) onLost();
@@ -99,7 +99,7 @@ export class Answers {
     const { patience, heardAt, isPaused, blockedBy, onSilence, lost } = this.#setup;
     if (lost.aborted) this.#rest();
     if (lost.aborted || isPaused()) return;
-    // In the order in which they were asked for: the first is the one that is owed longest.
+    // In the order in which they were asked for: the first is the one that has been owed longest.
     const [owedAt] = this.#owed.values();
     const reason = blockedBy();
     if (owedAt === undefined || !patience.isOver({ owedAt, heardAt: heardAt(), isBlocked: reason !== null })) return;
@@ -110,11 +110,11 @@ export class Answers {
   }
 }
 
-/** What is told of it. */
+/** The text that is told about it. */
 export function silence(answerMs: number): MqError {
   return new MqError(
     'TIMEOUT',
-    `the broker does not answer any more, on a connection that is up (within ${answerMs / 1_000}s)`,
+    `the broker no longer answers on a connection that is up (within ${answerMs / 1_000}s)`,
     {
       hint: 'try again, or give a longer --timeout',
       backend: 'rabbitmq',
@@ -125,7 +125,7 @@ export function silence(answerMs: number): MqError {
 /** The broker has said why it does not answer. */
 function blocked(reason: string): MqError {
   return new MqError('TIMEOUT', `the broker blocks publishers: ${reason}`, {
-    hint: 'when its alarm is over (see mq doctor), try again',
+    hint: 'try again when its alarm is over (see mq doctor)',
     backend: 'rabbitmq',
     operation: BLOCKED,
   });
@@ -138,7 +138,7 @@ export function isBlocked(error: MqError): boolean {
   return error.operation === BLOCKED;
 }
 
-/** What is asked on the channel is owed. */
+/** Answers to questions on the channel are owed. */
 export function questionsOn(channel: Channel, answers: Answers): Questions {
   return {
     assertQueue: (...args) => answers.of(channel.assertQueue(...args)),

@@ -18,10 +18,10 @@ export interface LinkOptions {
 /** The version of a server as two numbers, `[4, 3]`. */
 export type Version = readonly [number, number];
 
-/** One AMQP connection. Channels come from amqplib; messages pass by `tap`. */
+/** One AMQP connection. Channels come from amqplib; messages go through `tap`. */
 export class Link {
   readonly tap: Tap;
-  /** What is waited for. */
+  /** The answers that are waited for. */
   readonly answers: Answers;
   readonly version: Version;
   /** Text such as `3.10.8`. */
@@ -66,7 +66,7 @@ export class Link {
     throwIfAborted(signal);
     const [{ connect }, trust] = await Promise.all([import('amqplib'), trustMaterial(address)]);
     const socket: SocketOptions = {
-      // Between two pieces of what the broker says until the connection is open.
+      // The time between two pieces of the broker's answers until the connection is open.
       timeout: Math.min(address.tuning.connectTimeoutMs ?? connectTimeoutMs, connectTimeoutMs, patience.answerMs),
       noDelay: true,
       clientProperties: { connection_name: 'mq' },
@@ -81,7 +81,7 @@ export class Link {
       port: address.port,
       username: address.user,
       password: address.password,
-      // amqplib percent-decodes the vhost of an options object too.
+      // amqplib also percent-decodes the vhost of an options object.
       vhost: encodeURIComponent(address.vhost),
       // The largest that the server allows: a header table must fit into one frame.
       frameMax: 0,
@@ -89,7 +89,7 @@ export class Link {
     const opening = connect(target, socket).then((model) => new Link(model, patience));
     const hurry = new AbortController();
     const startedAt = performance.now();
-    // Who opens it may have a signal that no interruption aborts.
+    // The caller that opens it may have a signal that no interruption aborts.
     const looking = setInterval(() => {
       if (patience.isHurriedPast(startedAt, startedAt)) hurry.abort(silence(patience.answerMs));
     }, LOOK_MS);
@@ -106,12 +106,12 @@ export class Link {
     }
   }
 
-  /** Aborts with an `MqError` when the connection is gone, whoever closed it. */
+  /** Aborts with an `MqError` when the connection is gone, whichever side closed it. */
   get lost(): AbortSignal {
     return this.#lost.signal;
   }
 
-  /** Aborts when `close` is called, while what is written then still comes before the closing. */
+  /** Aborts when `close` is called, while frames that are written then still come before the closing. */
   get closing(): AbortSignal {
     return this.#closing.signal;
   }
@@ -125,13 +125,13 @@ export class Link {
     this.#blockedListeners.add(listener);
   }
 
-  /** Null, as a listener's argument, means that publishing goes on. */
+  /** A listener's argument of null means that publishing continues. */
   #blocked(reason: string | null): void {
     this.#blockedBy = reason;
     for (const listener of this.#blockedListeners) listener(reason);
   }
 
-  /** A channel of its own for one task. Errors of the broker reject the call that caused them. */
+  /** Its own channel for one task. Errors of the broker reject the call that caused them. */
   async channel(): Promise<OpenChannel> {
     try {
       return new OpenChannel(await this.answers.of(this.#model.createChannel()), this.answers);
@@ -158,7 +158,7 @@ export class Link {
     try {
       return await task(open.amqp);
     } catch (error) {
-      // A connection-level error (540) rejects the call with amqplib's own words only.
+      // A connection-level error (540) rejects the call with only amqplib's own words.
       throw brokerError(
         this.#lost.signal.aborted && replyCode(error) === null ? this.#lost.signal.reason : error,
         where,
@@ -177,7 +177,7 @@ export class Link {
   }
 }
 
-/** An amqplib channel whose closing by the broker is kept as a reason instead of an unhandled error. */
+/** An amqplib channel. If the broker closes it, that is kept as a reason, and is not an unhandled error. */
 export class OpenChannel {
   readonly amqp: Questions;
   readonly number: number;
@@ -197,7 +197,7 @@ export class OpenChannel {
     amqp.on('close', () => this.#gone.abort(cause));
   }
 
-  /** Aborts when the channel is closed; the reason is amqplib's error, or null when there was none. */
+  /** Aborts when the channel is closed. The reason is amqplib's error, or null if there was none. */
   get gone(): AbortSignal {
     return this.#gone.signal;
   }
@@ -215,7 +215,7 @@ function serverProperty(model: ChannelModel, name: 'version' | 'cluster_name'): 
   return typeof value === 'string' ? value : null;
 }
 
-/** Unknown is taken for the oldest that is supported, whose peek works everywhere below 4.3. */
+/** An unknown version counts as the oldest supported one, whose peek works everywhere below 4.3. */
 function parseVersion(text: string): Version {
   const [major, minor] = text.split('.').map(Number);
   return Number.isInteger(major) && Number.isInteger(minor) ? [major ?? 3, minor ?? 10] : [3, 10];

@@ -1,16 +1,16 @@
 /**
- * After the operator's wish to end, what goes on at once may go on so long; then silence is not waited for. Two or
- * three connections, each of which is given up in turn, have to end within 2 s.
+ * How long a call that answers at once may continue after the operator's wish to end. After that, silence is not waited
+ * for. Two or three connections that are given up in turn have to end within 2 s.
  */
 const GRACE_MS = 750;
-/** In a hurry, what a connection owes for so long … */
+/** In a hurry, an answer that a connection has owed for this long … */
 const SHORT_MS = 250;
-/** … without a sound from it for so long, does not come. */
+/** … without a sound from it for this long, does not come. */
 const QUIET_MS = 800;
 
 /**
- * How long the connections of one session are waited for. One of them that was found silent puts the others in a hurry,
- * and so does the operator's wish to end: several that were each waited for in turn would take several times as long.
+ * How long the connections of one session are waited for. One that was found silent puts the others in a hurry, and so
+ * does the operator's wish to end: waiting for several in turn would take several times as long.
  */
 export class Patience {
   /** The longest wait for one answer. */
@@ -18,7 +18,7 @@ export class Patience {
   readonly #boundsAlarms: boolean;
   #hurriedFrom: number | null = null;
 
-  /** `boundsAlarms`: the same goes for a broker that has said that it makes publishers wait. */
+  /** `boundsAlarms`: the same limit applies to a broker that has said that it makes publishers wait. */
   constructor(answerMs: number, stop: AbortSignal, boundsAlarms = false) {
     this.answerMs = answerMs;
     this.#boundsAlarms = boundsAlarms;
@@ -32,8 +32,8 @@ export class Patience {
   }
 
   /**
-   * Whether an answer is given up. Instants as `performance.now()` says them. A broker that has said that it makes
-   * publishers wait is waited for, unless the operator has set how long.
+   * Whether an answer is given up. Instants are those of `performance.now()`. A broker that has said that it makes
+   * publishers wait is waited for, unless the operator has set a limit.
    */
   isOver(owed: { readonly owedAt: number; readonly heardAt: number; readonly isBlocked: boolean }): boolean {
     const { owedAt, heardAt, isBlocked } = owed;
@@ -42,7 +42,7 @@ export class Patience {
     return this.isHurriedPast(owedAt, heardAt);
   }
 
-  /** Everything has to end, and this will not. */
+  /** Everything has to end, and this answer will not come. */
   isHurriedPast(owedAt: number, heardAt: number): boolean {
     const now = performance.now();
     const isHurried = this.#hurriedFrom !== null && now >= this.#hurriedFrom;

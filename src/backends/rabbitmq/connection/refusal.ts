@@ -13,8 +13,8 @@ const CLOSE = 0x000a_0032;
 const LONGEST_MS = 2_000;
 
 /**
- * Why the broker does not open the vhost, in its own words, found out by asking once more: the client library tells
- * only that it was refused. Null: it does not say, or would open it by now.
+ * Why the broker does not open the vhost, in its own words, found out by asking once more: the client library says only
+ * that it was refused. Null: the broker does not say, or would open it by now.
  */
 export function whyRefused(address: Address, trust: TrustMaterial): Promise<string | null> {
   return new Promise((resolve) => {

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { MqError } from '../../../contract/errors.ts';
 import type { Address, TrustOptions } from '../url.ts';
 
-/** What TLS is told of whom to trust and who we are, read from the files that the URL names. */
+/** The settings of TLS: whom to trust and who we are, read from the files that the URL names. */
 export interface TrustMaterial {
   readonly ca?: Buffer;
   readonly cert?: Buffer;

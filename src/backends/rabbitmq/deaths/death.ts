@@ -11,15 +11,18 @@ function isDeathHeader(name: string): boolean {
   return DEATH_HEADER.test(name);
 }
 
-/** Marks of deliveries (the offset is a stream's), not of the message: stale on a copy that is published again. */
+/**
+ * Marks of deliveries (the offset is a stream's), not of the message: they are out of date on a copy that is published
+ * again.
+ */
 export function isDeliveryHeader(name: string): boolean {
   return name === 'x-delivery-count' || name === 'x-acquired-count' || name === 'x-stream-offset';
 }
 
 /**
- * The deaths, newest first. From 3.13 on, whose mark is `x-last-death-queue`, they are written so. Before, the broker
- * puts the latest in front and turns the others round each time (`group_by_queue_and_reason` of
- * rabbit_dead_letter.erl): those go by their times, and of two in one second the one behind is later.
+ * The deaths, newest first. From 3.13 on, whose mark is `x-last-death-queue`, they are written in that order. Before
+ * that, the broker puts the latest first and reverses the others each time (`group_by_queue_and_reason` of
+ * rabbit_dead_letter.erl). Those are ordered by their times, and of two in one second the one behind is later.
  */
 function deathsOf(headers: Headers): readonly JsonObject[] {
   const [latest, ...others] = listOf(headers['x-death']);
@@ -30,9 +33,9 @@ function deathsOf(headers: Headers): readonly JsonObject[] {
 }
 
 /**
- * How a message that stands in `queue` died. The origin is its newest entry that is not an expiry (in a retry topology
- * the newest is the retry queue, where the message only waited), else `x-first-death-queue`. Null when it has no such
- * marks, or when its origin is `queue` itself: then it is back where it was, and the marks are history.
+ * How a message in `queue` died. The origin is its newest entry that is not an expiry (in a retry topology the newest
+ * is the retry queue, where the message only waited), else `x-first-death-queue`. Null if it has no such marks, or if
+ * its origin is `queue` itself: then it is back, and the marks are history.
  */
 export function deathOf(headers: Headers, queue: string): Death | null {
   const deaths = deathsOf(headers);
@@ -52,7 +55,7 @@ export function deathOf(headers: Headers, queue: string): Death | null {
   };
 }
 
-/** Whether the broker says of a consumer that it failed: an expiry alone may be nothing but a wait. */
+/** Whether the broker says that a consumer failed: an expiry alone may be only a wait. */
 export function hasFailed(headers: Headers): boolean {
   return listOf(headers['x-death']).some((death) => textAt(death, 'reason') !== 'expired');
 }
@@ -68,9 +71,9 @@ export function replaysOf(headers: Headers): number {
 
 /**
  * The headers as they were before the message died in `back`, the queue that it goes back to; null: it goes elsewhere,
- * and all marks of death go. What another queue did to it before is its history: without that, nobody could tell any
- * more where it came from. What it did in `back` before, and while it waited for another try there, is forgotten, so
- * that whoever counts the tries begins anew.
+ * and all marks of death are removed. Marks of another queue are its history and stay: without them, it would be
+ * unknown where the message came from. Earlier marks of `back`, and of waiting there for another try, are removed, so
+ * that a count of tries begins again.
  */
 export function withoutDeath(headers: Headers, back: string | null): Record<string, JsonValue> {
   const alive = Object.fromEntries(Object.entries(headers).filter(([name]) => !isDeathHeader(name)));
@@ -85,7 +88,7 @@ export function withoutDeath(headers: Headers, back: string | null): Record<stri
   return { ...alive, ...Object.fromEntries(first), ...Object.fromEntries(last), 'x-death': older };
 }
 
-/** Headers that repeat the newest entry of `x-death`, and the member that they repeat. */
+/** Headers that repeat the newest entry of `x-death`, with the member that they repeat. */
 const LAST_DEATH = [
   ['x-last-death-queue', 'queue'],
   ['x-last-death-reason', 'reason'],

@@ -4,8 +4,8 @@ import type { FrameworkDeath, Letter, Route } from '../../common/conventions/let
 import { deathOf, hasFailed, replaysOf } from './death.ts';
 
 /**
- * How a message died: by `x-death`, which the broker writes, and by what the application's framework has written. Where
- * both say, the broker's word goes, with the framework's error, except where the framework's is later and names another
+ * How a message died: by `x-death`, which the broker writes, and by the marks of the application's framework. If both
+ * say it, the broker's word counts, with the framework's error. The framework's counts if it is later and names another
  * queue: it has dealt with the message since.
  */
 export function messageDeath(letter: Letter, delivered: Route): Death | null {
@@ -23,7 +23,7 @@ export function messageDeath(letter: Letter, delivered: Route): Death | null {
     : { ...broker, error };
 }
 
-/** It came into its queue by the very exchange and key that it was lost from. */
+/** It came into its queue by the same exchange and key from which it was lost. */
 function isBack({ route }: FrameworkDeath, { exchange, routingKey }: Route): boolean {
   return route !== null && route.exchange === exchange && route.routingKey === routingKey;
 }

@@ -7,8 +7,8 @@ import { encodeProperties, writeInstant, writeOctet, writeText } from '../wire/p
 import { nativeRecord, withoutDeath } from './death.ts';
 
 /**
- * The message as it was before it died: without the broker's marks and without its framework's, out of the envelope
- * where that made one. The publisher drops delivery counts and defuses `CC` and `user-id` by itself. Throws
+ * The message as it was before it died: without the broker's marks and its framework's, and out of its envelope if the
+ * framework made one. The publisher itself drops delivery counts and defuses `CC` and `user-id`. Throws
  * `PRECONDITION_FAILED` for a message that cannot be restored.
  */
 export function restoreMessage(
@@ -40,9 +40,9 @@ export function restoreMessage(
 }
 
 /**
- * Where a message belongs whose framework names the exchange and the key that it came by. To publish it there again
- * would give it to every queue that they lead to, also to those that have dealt with it: so it is only where they lead
- * to one.
+ * Finds the queue of a message whose framework names the exchange and the key with which it came. Publishing it there
+ * again would give it to every queue that they lead to, including those that have dealt with it. So there is an answer
+ * only if they lead to one queue.
  */
 export function leadsTo(
   { queue, body, headers }: Message,
@@ -57,17 +57,17 @@ export function leadsTo(
   const [only, ...others] = queues;
   if (only !== undefined && others.length === 0) return { queue: only };
   return {
-    unclear: `${way}, which leads to ${only === undefined ? 'no queue any more' : `several queues: ${queues.join(', ')}`}`,
+    unclear: `${way}, which leads to ${only === undefined ? 'no queue now' : `several queues: ${queues.join(', ')}`}`,
   };
 }
 
-/** The same where nothing is known of exchanges and queues. */
+/** The same if nothing is known of exchanges and queues. */
 export function leadsToUnread({ queue, body, headers }: Message, why: string): { readonly unclear: string } | null {
   const route = frameworkDeath({ queue, body, headers })?.route ?? null;
   return route === null ? null : { unclear: `where the exchange leads that it came by cannot be read: ${why}` };
 }
 
-/** The record of what was in an envelope: none of the envelope's own properties. */
+/** The record of the message in an envelope: none of the envelope's own properties. */
 function inside(
   { exchange, routingKey }: Readonly<Record<string, JsonValue | undefined>>,
   given: OriginalProperties,

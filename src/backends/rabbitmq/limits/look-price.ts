@@ -9,24 +9,24 @@ export interface Look {
   /** Messages and consumers there now. */
   readonly ready: number;
   readonly consumers: number;
-  /** How many will be held at once, at most; null: all. */
+  /** The largest number that will be held at once; null: all. */
   readonly looks: number | null;
 }
 
-/** Why the look could do harm, and what to do about it; null: it does none that is known. */
+/** Why the look could do harm, and what to do about it; null: no harm is known. */
 interface Harm {
   readonly reason: string;
   readonly hint: string;
   readonly code?: ErrorCode;
 }
 
-/** A message that has so few deliveries left is better not looked at: each look is one. */
+/** A message with this few deliveries left should not be looked at: each look is one. */
 const REACH = 2;
 
 /**
- * What a look at messages that stay costs, in one sentence. Throws `PRECONDITION_FAILED` without `force` where it could
- * do harm, or where what would tell that cannot be read, `TIMEOUT` where that is for want of an answer. It knows the
- * queue and not its messages: how often one was delivered shows only in the look itself.
+ * The price of a look at messages that stay, in one sentence. Without `force`, throws `PRECONDITION_FAILED` if the look
+ * could do harm, or if that cannot be found out; `TIMEOUT` if an answer is missing. It knows the queue and not its
+ * messages: only the look itself shows how often a message was delivered.
  */
 export function priceOf(look: Look, force: boolean): string {
   const harm = force ? null : harmOf(look);
@@ -67,16 +67,16 @@ function harmOf({ rules, version, ready, consumers, looks }: Look): Harm | null 
     return {
       reason:
         consumers > 0
-          ? 'it has a single active consumer, so a look would wait until that one goes away'
+          ? 'it has a single active consumer, so a look would wait until it goes away'
           : 'it takes a single active consumer, and a look would become it',
       hint: 'stop the consumers and use --force, or look at its dead letters with --dead',
     };
   }
-  // From 4.3 on a look that ends well counts no delivery; one that breaks off does.
+  // From 4.3 on, a look that ends well counts no delivery; one that breaks off does.
   const limit = rules.deliveryLimit(version);
   if (!limit.known) {
     return {
-      reason: `each look uses a delivery of each message, and after how many they are dead cannot be read: ${limit.why}`,
+      reason: `each look uses a delivery of each message, and it cannot be read after how many they are dead: ${limit.why}`,
       code: rules.refusal,
       hint: '--force looks all the same; with the management API (?management=http://HOST:15672, a user with the tag "management") mq can read it',
     };
@@ -103,7 +103,7 @@ function harmOf({ rules, version, ready, consumers, looks }: Look): Harm | null 
   return null;
 }
 
-/** What to say of messages that were looked at and have few deliveries left. Null: none has. */
+/** The warning about messages that were looked at and have few deliveries left. Null: there are none. */
 export function nearDeath(counts: readonly number[], limit: number | null): string | null {
   if (limit === null) return null;
   const near = counts.filter((count) => count >= limit - REACH);

@@ -1,17 +1,17 @@
 import { type ErrorCode, MqError } from '../../../contract/errors.ts';
 import type { QueueRules } from './queue-rules.ts';
 
-/** What is in the target now, and how many more are to come, as far as that is known. */
+/** The number of messages in the target now, and how many more are to come, as far as they are known. */
 export interface Filling {
-  /** Null: not known. */
+  /** Null: unknown. */
   readonly ready: number | null;
   readonly expected: number | null;
 }
 
 const SEND_LESS =
-  'send fewer (--max, where messages are taken from a queue), raise x-max-length, or use --lossy to send all the same';
+  'send fewer (--max, where messages are taken from a queue), raise x-max-length, or use --lossy to send anyway';
 const READ_IT =
-  '--lossy sends all the same; with the management API (?management=http://HOST:15672, a user with the tag "management") mq can read it';
+  '--lossy sends anyway; with the management API (?management=http://HOST:15672, a user with the tag "management") mq can read it';
 
 interface Overflow {
   readonly reason: string;
@@ -20,8 +20,8 @@ interface Overflow {
 }
 
 /**
- * Why sending there could lose messages, as far as that can be told beforehand. Null: it cannot. A limit that cannot be
- * read is one that may be reached. A stream forgets its oldest messages by design.
+ * Why sending there could lose messages, as far as that is known beforehand. Null: it cannot. A limit that cannot be
+ * read may be reached. A stream forgets its oldest messages by design.
  */
 export function overflowReason(rules: QueueRules, filling: Filling): Overflow | null {
   if (rules.kind === 'rabbit-stream') return null;
@@ -40,7 +40,7 @@ export function overflowReason(rules: QueueRules, filling: Filling): Overflow | 
   if (ready === null && overflow !== 'reject-publish' && (messages.most !== null || bytes.most !== null)) {
     return {
       reason: 'the queue has a limit, and how much is in it cannot be counted',
-      hint: '--lossy sends all the same',
+      hint: '--lossy sends anyway',
     };
   }
   if (messages.most !== null && expected !== null && ready !== null && ready + expected > messages.most) {
@@ -54,7 +54,7 @@ export function overflowReason(rules: QueueRules, filling: Filling): Overflow | 
   if (bytes.most !== null && ready !== null && overflow !== 'reject-publish' && rules.bytesOf(ready) === null) {
     return {
       reason: `the queue holds at most ${bytes.most} bytes, and how many it has is not known yet: the management API counts them some seconds late`,
-      hint: 'try again in some seconds, or use --lossy to send all the same',
+      hint: 'try again in some seconds, or use --lossy to send anyway',
     };
   }
   return null;
@@ -65,13 +65,13 @@ export function refuseOverflow({ reason, hint, code = 'PRECONDITION_FAILED' }: O
 }
 
 /**
- * What can still be sent to a queue before it drops its oldest messages, or (`reject-publish-dlx`) dead-letters a copy
- * of what it refuses. For those who cannot say beforehand how many they will send. What consumers take meanwhile makes
- * no room here: it errs on the side of the messages that are there. The bytes that are there are those that the
- * management API knows of, which lag by some seconds.
+ * How much can still be sent to a queue before it drops its oldest messages, or (`reject-publish-dlx`) dead-letters a
+ * copy of a message that it refuses. It is for callers who cannot say beforehand how many they will send. Messages that
+ * consumers take meanwhile do not make room here: it errs in favour of the existing messages. The bytes in the queue
+ * are those that the management API knows, some seconds late.
  */
 export class Room {
-  /** What the queue holds at most, and would do for one more. */
+  /** The most that the queue holds, and what happens to one more. */
   readonly fate: string;
   #messages: number;
   #bytes: number;
@@ -82,9 +82,7 @@ export class Room {
     this.#bytes = bytes;
   }
 
-  /**
-   * Null: it has no limit, or simply refuses what is too much; or nobody knows what is in it (see `overflowReason`).
-   */
+  /** Null: it has no limit, or simply refuses the excess; or its content is unknown (see `overflowReason`). */
   static of(rules: QueueRules, ready: number | null): Room | null {
     const { overflow } = rules;
     const [messages, bytes] = [rules.limit('max-length'), rules.limit('max-length-bytes')];
@@ -111,7 +109,7 @@ export class Room {
 
   /** Takes the place for one message, or says why there is none. */
   refusal(bodyBytes: number): string | null {
-    if (this.isOver || this.#bytes < bodyBytes) return `${this.fate} (--lossy sends it all the same)`;
+    if (this.isOver || this.#bytes < bodyBytes) return `${this.fate} (--lossy sends it anyway)`;
     this.#messages -= 1;
     this.#bytes -= bodyBytes;
     return null;

@@ -7,28 +7,28 @@ import type { QueueInfo, RabbitKind } from '../management/queue-info.ts';
 import type { Session } from '../session/session.ts';
 import { probeQueue } from '../topology/probe.ts';
 
-/** A limit of a queue. Unknown is not none: what could not be read is said, and whoever acts on it refuses. */
+/** A limit of a queue. Unknown is not none: an unreadable limit is reported, and code that depends on it refuses. */
 export type Limit =
   | { readonly known: true; readonly most: number | null }
   | { readonly known: false; readonly why: string };
 
 /**
- * What holds for one queue at this moment, by its own arguments, its policy and the operator's: what decides whether an
- * act loses messages. Read anew for each act, as a policy may be a second old.
+ * The rules for one queue at this moment, by its own arguments, its policy and the operator's. They decide whether an
+ * act loses messages. They are read again for each act, because a policy may be a second old.
  */
 export class QueueRules {
   readonly kind: RabbitKind;
-  /** Null: not known. */
+  /** Null: unknown. */
   readonly durable: boolean | null;
   readonly autoDelete: boolean | null;
   readonly singleActiveConsumer: boolean | null;
   readonly #arguments: JsonObject | null;
-  /** One of each holds. */
+  /** One of each applies. */
   readonly #policies: readonly [readonly Definition[], readonly Definition[]] | null;
-  /** What the management API said of it some seconds ago. */
+  /** The facts that the management API gave some seconds ago. */
   readonly #told: QueueInfo | null;
   readonly #why: string;
-  /** The code of a refusal because something of this is not known. */
+  /** The error code if an act is refused because one of these facts is unknown. */
   readonly refusal: ErrorCode;
 
   private constructor(from: {
@@ -72,13 +72,13 @@ export class QueueRules {
     return new QueueRules({ kind, queue, made, told: null, policies: null, why, refusal });
   }
 
-  /** The arguments and both policies hold together: the lowest counts. */
+  /** The arguments and both policies apply together: the lowest counts. */
   limit(name: 'max-length' | 'max-length-bytes'): Limit {
     if (this.#arguments === null || this.#policies === null) return { known: false, why: this.#why };
     return { known: true, most: this.#lowest(name) };
   }
 
-  /** What becomes of messages that do not fit, and when: the same text as long as that is the same. */
+  /** What happens to messages that do not fit, and when: the same text as long as that does not change. */
   get limits(): string {
     return JSON.stringify([this.overflow, this.limit('max-length'), this.limit('max-length-bytes')]);
   }
@@ -95,13 +95,13 @@ export class QueueRules {
     return { known: true, most: atLeast(version, 4, 0) ? 20 : null };
   }
 
-  /** The highest priority that a classic queue tells apart; null: none, undefined: not known. */
+  /** The highest priority that a classic queue distinguishes; null: none, undefined: unknown. */
   get maxPriority(): number | null | undefined {
     return this.#arguments === null ? undefined : numberAt(this.#arguments, 'x-max-priority');
   }
 
   /**
-   * What becomes of messages that do not fit. The queue's own argument wins; where two policies may hold, the worse one
+   * What happens to messages that do not fit. The queue's own argument wins. If two policies may apply, the worse one
    * counts.
    */
   get overflow(): 'drop-head' | 'reject-publish' | 'reject-publish-dlx' | null {
@@ -120,7 +120,7 @@ export class QueueRules {
   }
 
   /**
-   * The bytes of so many ready messages there. Null: the management API, which is some seconds late, has not counted so
+   * The bytes of this many ready messages. Null: the management API, which is some seconds late, has not counted that
    * many yet.
    */
   bytesOf(ready: number): number | null {
@@ -131,8 +131,7 @@ export class QueueRules {
 }
 
 /**
- * How many deliveries what is looked at has, as far as that is known and a look uses one. From 4.3 on, giving back does
- * not count.
+ * How many deliveries the messages have, if that is known and a look uses one. From 4.3 on, giving back does not count.
  */
 export function limitOfLooks(rules: QueueRules, version: Version): number | null {
   if (atLeast(version, 4, 3)) return null;

@@ -1,30 +1,30 @@
 import { Room } from './overflow.ts';
 import type { QueueRules } from './queue-rules.ts';
 
-/** What a queue holds and what holds for it, now. */
+/** The content of a queue and its rules, now. */
 export interface RoomReading {
   readonly rules: QueueRules;
-  /** Null: not known. */
+  /** Null: unknown. */
   readonly ready: number | null;
 }
 
-/** What is told while messages are sent. */
+/** Notices while messages are sent. */
 export interface RoomNews {
-  /** The queue has other limits than before, and `room` is what is left. */
+  /** The limits of the queue have changed, and `room` is what is left. */
   changed(room: Room): void;
-  /** Told once: whether the limits that were read still hold is not known, and why. */
+  /** Told once: it is unknown whether the limits that were read still apply, and why. */
   unread(why: string): void;
 }
 
-/** Between two looks at the limits of a queue that is being sent to. */
+/** The time between two looks at the limits of a queue while messages are sent to it. */
 const LOOK_MS = 1_000;
-/** All has to end soon after the last message, also where nobody answers. */
+/** Everything has to end soon after the last message, even if there is no answer. */
 const LAST_LOOK_MS = 500;
 
 /**
- * The room of a queue while it is sent to. Its limits may change meanwhile, by a policy: so they are read again each
- * second in which something is sent. What was sent in that second may be lost, which is told; after it, nothing is.
- * Where they cannot be read again, those that were read go on to hold, and that is told.
+ * The room of a queue while messages are sent to it. A policy may change its limits meanwhile, so they are read again
+ * in each second in which something is sent. The messages of that second may be lost, which is told; later ones are
+ * not. If the limits cannot be read again, the old ones keep applying, and that is told.
  */
 export class RoomWatch {
   readonly #read: (signal: AbortSignal) => Promise<RoomReading>;
@@ -34,21 +34,23 @@ export class RoomWatch {
   #room: Room | null;
   #lookedAt = performance.now();
   #looking: Promise<void> | null = null;
-  /** Taken since the last look. */
+  /** Places taken since the last look. */
   #taken = 0;
   #isUnreadTold: boolean;
 
-  /** `read`: anew. */
+  /** `read`: read again. */
   constructor(first: RoomReading, read: (signal: AbortSignal) => Promise<RoomReading>, news: RoomNews) {
     this.#read = read;
     this.#news = news;
-    // Limits that were not known at first have been told, or accepted, before anything was sent.
+    // Limits that were unknown at first were told, or accepted, before anything was sent.
     this.#isUnreadTold = whyUnknown(first.rules) !== null;
     this.#limits = first.rules.limits;
     this.#room = Room.of(first.rules, first.ready);
   }
 
-  /** Takes the place for one message, or says why there is none. `inTheAir`: so many are sent and not confirmed. */
+  /**
+   * Takes the place for one message, or says why there is none. `inTheAir`: messages that are sent and not confirmed.
+   */
   refusal(bodyBytes: number, inTheAir: number): string | null {
     const refusal = this.#room?.refusal(bodyBytes) ?? null;
     if (refusal === null) this.#taken += 1;
@@ -56,7 +58,7 @@ export class RoomWatch {
     return refusal;
   }
 
-  /** Looks once more where something was sent long after the last look. */
+  /** Looks once more if something was sent long after the last look. */
   async end(): Promise<void> {
     if (this.#taken > 0 && performance.now() - this.#lookedAt >= LOOK_MS) this.#look(0);
     if (this.#looking === null) return;

@@ -1,20 +1,20 @@
-/** What the broker reads as the same as we do, in any of its versions and beside any other letter. */
+/** Characters that every version of the broker reads as we do, beside any other character. */
 const PLAIN = '[A-Za-z0-9_-]';
 const PLAIN_START = new RegExp(`^${PLAIN}*`);
 const PLAIN_END = new RegExp(`${PLAIN}*$`);
-/** An address has to stay one that every proxy takes. */
+/** The address must stay short enough for every proxy. */
 const LONGEST = 1_000;
 
 export interface NameFilter {
   /** For the `name` filter of the management API. */
   readonly expression: string;
-  /** What the broker lets pass. */
+  /** The pattern that the broker matches. */
   passes(name: string): boolean;
 }
 
 /**
- * A regular expression for the management API which lets pass every queue that one of the globs matches, and mostly no
- * other: how they begin and end. What passes is matched again. Null: all have to be listed.
+ * A regular expression for the management API. It lets pass every queue that one of the globs matches, and usually no
+ * other: it checks how names begin and end. Names that pass are matched again. Null: all have to be listed.
  */
 export function nameFilter(globs: readonly string[]): NameFilter | null {
   const parts: string[] = [];

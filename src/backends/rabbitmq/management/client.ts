@@ -9,33 +9,35 @@ import type { Address } from '../url.ts';
 
 export type JsonObject = { readonly [key: string]: JsonValue | undefined };
 
-/** An answer of the management API, or why there is none. */
+/** An answer of the management API, or the reason why there is none. */
 export type Answer =
   | { readonly status: 'ok'; readonly body: JsonValue }
   | { readonly status: 'missing' }
-  /** `failed`: the API itself did (5xx), and may not the next time. */
+  /** `failed`: the API itself failed (5xx), and the next call may succeed. */
   | { readonly status: 'unavailable'; readonly reason: string; readonly failed?: true };
 
-// `import` of these reads every member of theirs, and their WebSocket loads an HTTP client of its own: 30 ms instead of
-// 2.
+// Importing these reads all their members, and their WebSocket loads an HTTP client of its own: 30 ms instead of 2.
 const http = (): typeof import('node:http') => process.getBuiltinModule('node:http');
 const https = (): typeof import('node:https') => process.getBuiltinModule('node:https');
 
 const QUICK_MS = 10_000;
-/** Before each further question, where the API failed; not at all where that took a good part of the patience. */
+/**
+ * The pauses before each further question if the API failed. There are none if the failure used a good part of the time
+ * limit.
+ */
 const PAUSES_MS = [100, 400];
-/** Far above a page of 500 queues; a bound against an address that answers with something else. */
+/** Far above a page of 500 queues. It is a bound in case another server answers at the address. */
 const MAX_ANSWER_BYTES = 256 * 1024 * 1024;
 
 /**
- * The HTTP API of the management plugin. Reads only. Never throws for an API that is away: the figures are then
+ * The HTTP API of the management plugin. It only reads. It never throws if the API is away: the figures are then
  * unknown.
  */
 export class Management {
   readonly #address: Address;
   readonly #connectMs: number;
   readonly #answerMs: number;
-  /** Once unreachable, it is not asked again: each try could cost the whole timeout. */
+  /** After it was unreachable once, it is not asked again: each try could cost the whole time limit. */
   #away: Extract<Answer, { status: 'unavailable' }> | null = null;
 
   #clock: ClockReading | null = null;
@@ -45,8 +47,8 @@ export class Management {
   #isOurs = false;
 
   /**
-   * `answerMs`: between two pieces of an answer, and before the first. `cluster`: that of AMQP; null: the broker does
-   * not say.
+   * `answerMs`: between two pieces of an answer, and before the first. `cluster`: the one of AMQP; null: the broker
+   * does not say.
    */
   constructor(
     address: Address,
@@ -63,19 +65,19 @@ export class Management {
     return this.#address.management.label;
   }
 
-  /** Why an answer that nobody can read is none. */
+  /** Why an unreadable answer is not one. */
   get isAnother(): string {
     return `${this.label} is not a RabbitMQ management API`;
   }
 
-  /** From the newest answer that carried a date; null: none did. */
+  /** From the newest answer that had a date; null: none had. */
   get serverClock(): ClockReading | null {
     return this.#clock;
   }
 
   /**
-   * The code of a refusal for want of what only this API tells. Where it was silent or failed itself, the same may work
-   * later: nobody has to change anything.
+   * The code of a refusal because facts are missing that only this API gives. If the API was silent or failed itself,
+   * the same call may succeed later, and nothing has to be changed.
    */
   get refusal(): ErrorCode {
     return this.#refusal;
@@ -86,17 +88,17 @@ export class Management {
     return this.#get(path, signal, { refusedForAll: true, answerMs: this.#answerMs });
   }
 
-  /** As `get`, of little that can be done without: what else is to be asked then has half of the patience left. */
+  /** Like `get`, for optional facts: the questions that follow still have half of the time limit. */
   getIfQuick(path: string, signal: AbortSignal): Promise<Answer> {
     return this.#get(path, signal, { refusedForAll: true, answerMs: Math.min(this.#answerMs / 2, QUICK_MS) });
   }
 
-  /** As `get`, of what may be refused to a user who may ask everything else. */
+  /** Like `get`, for facts that a user may not read who may read everything else. */
   getIfAllowed(path: string, signal: AbortSignal): Promise<Answer> {
     return this.#get(path, signal, { refusedForAll: false, answerMs: this.#answerMs });
   }
 
-  /** As `getIfAllowed` and `getIfQuick` at once; its silence is not taken for that of the whole API. */
+  /** Like `getIfAllowed` and `getIfQuick` together. Its silence does not count as that of the whole API. */
   getIfTold(path: string, signal: AbortSignal): Promise<Answer> {
     const answerMs = Math.min(this.#answerMs / 2, QUICK_MS);
     return this.#get(path, signal, { refusedForAll: false, silentForAll: false, answerMs });
@@ -107,7 +109,7 @@ export class Management {
     if (this.#away !== null) return this.#away;
     try {
       if (this.#isOurs) return await this.#request(path, signal, asking);
-      // Side by side: an answer is not looked at before it is known whose it is.
+      // Both at the same time: an answer is not used before it is known from which broker it comes.
       const [stranger, answer] = await Promise.all([
         this.#stranger(signal, asking),
         this.#request(path, signal, asking),
@@ -125,9 +127,8 @@ export class Management {
   }
 
   /**
-   * Whatever listens there is not believed before it has told the name of the cluster that AMQP leads to: several
-   * brokers on one host, tunnels and containers have the usual port of another one. Throws `CONFIG_INVALID` where the
-   * operator has named it.
+   * The server there is trusted only after it has named the cluster that AMQP leads to: several brokers on one host,
+   * tunnels and containers may have another broker's usual port. Throws `CONFIG_INVALID` if the operator named it.
    */
   async #stranger(signal: AbortSignal, { answerMs }: Asking): Promise<Answer | null> {
     const [overview, amqp] = await Promise.all([
@@ -156,7 +157,7 @@ export class Management {
   }
 
   /**
-   * Asked again where the API itself failed: a list of queues is answered with 500 when one of them is deleted in that
+   * Asked again if the API itself failed: a list of queues is answered with 500 if one of them is deleted at that
    * moment (seen on 3.10.8).
    */
   async #request(path: string, signal: AbortSignal, asking: Asking): Promise<Answer> {
@@ -194,7 +195,7 @@ export class Management {
         call.setTimeout(answerMs);
       };
       call.on('socket', (socket) => {
-        // One that was left open by the question before is connected already.
+        // A connection that the previous question left open is connected already.
         if (socket.connecting) socket.once(management.tls ? 'secureConnect' : 'connect', onConnected);
         else onConnected();
       });
@@ -211,7 +212,7 @@ export class Management {
     if (status === 200 || status === 404) {
       const body = parsed(text);
       if (status === 200 && body !== null) return { status: 'ok', body };
-      // RabbitMQ says what is missing, in JSON. A page of another server must not be taken for "there is none".
+      // RabbitMQ says in JSON what is missing. A page of another server must not be taken for "there is none".
       if (isObject(body ?? undefined)) return { status: 'missing' };
       return this.#remember(this.isAnother);
     }
@@ -240,17 +241,17 @@ export class Management {
 }
 
 interface Asking {
-  /** A refusal is one of the whole API. */
+  /** A refusal applies to the whole API. */
   readonly refusedForAll: boolean;
-  /** So is a silence, unless this is false. */
+  /** So does a silence, unless this is false. */
   readonly silentForAll?: boolean;
   readonly answerMs: number;
 }
 
-/** Connected, and no answer came. */
+/** It was connected, and no answer came. */
 class Silence extends Error {}
 
-/** Null: no JSON (which is never null here). */
+/** Null: it is not JSON (here, JSON is never null). */
 function parsed(text: string): JsonValue {
   try {
     return JSON.parse(text) as JsonValue;
@@ -271,7 +272,7 @@ async function readAll(response: IncomingMessage): Promise<string> {
   return Buffer.concat(pieces).toString('utf8');
 }
 
-/** In a path such a name is a step up or none, however it is encoded. */
+/** In a path such a name means a step up or nothing, however it is encoded. */
 export function isDots(name: string): boolean {
   return name === '.' || name === '..';
 }

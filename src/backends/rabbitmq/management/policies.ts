@@ -12,12 +12,12 @@ interface Policy {
 }
 
 /**
- * The policies of a vhost as they are now. What the API says of the policy of a queue is up to 5 s old, and says
- * nothing of the operator's policy in the first seconds of a queue; these two lists are always new, and every user of
- * the API may read them (3.10.8 and 4.0.5).
+ * The current policies of a vhost. The API's policy of a queue is up to 5 s old, and does not include the operator's
+ * policy in the first seconds of a queue. These two lists are always current, and every user of the API may read them
+ * (3.10.8 and 4.0.5).
  *
- * Whether a pattern matches is decided by Erlang's regular expressions, which are not ours: where the two could differ,
- * a policy *may* hold.
+ * Erlang's regular expressions decide whether a pattern matches, and ours are different. If the two could differ, a
+ * policy *may* apply.
  */
 export class Policies {
   readonly #users: readonly Policy[];
@@ -28,7 +28,7 @@ export class Policies {
     this.#operators = operators.map(toPolicy);
   }
 
-  /** The text is why they cannot be read. */
+  /** The text is the reason why they cannot be read. */
   static async read(management: Management, place: string, signal: AbortSignal): Promise<Policies | string> {
     const answers = await Promise.all(
       ['policies', 'operator-policies'].map((list) => management.getIfAllowed(`/${list}/${place}`, signal)),
@@ -42,18 +42,21 @@ export class Policies {
     return new Policies(lists[0] ?? [], lists[1] ?? []);
   }
 
-  /** The definitions of which one holds; `{}` is among them where it may be none. */
+  /** The definitions of which one applies; `{}` is among them if possibly none does. */
   ofUsers(queue: string, kind: RabbitKind): readonly Definition[] {
     return candidates(this.#users, queue, kind);
   }
 
-  /** The same of the operator's, which only lowers what the others allow. */
+  /** The same for the operator's, which only lowers what the others allow. */
   ofOperators(queue: string, kind: RabbitKind): readonly Definition[] {
     return candidates(this.#operators, queue, kind);
   }
 }
 
-/** Of those that match, the one of the highest priority holds; which of several equal ones is not said. */
+/**
+ * Of the policies that match, the one with the highest priority applies. Which of several equal ones applies is not
+ * defined.
+ */
 function candidates(policies: readonly Policy[], queue: string, kind: RabbitKind): readonly Definition[] {
   const found: Definition[] = [];
   let certain = Number.NEGATIVE_INFINITY;
@@ -90,7 +93,9 @@ function appliesTo(what: string, kind: RabbitKind): Verdict {
 }
 
 const LONGEST_PATTERN = 200;
-/** What PCRE and JavaScript read differently, or what could take JavaScript for ever: neither is tried. */
+/**
+ * Patterns that PCRE and JavaScript read differently, or that could keep JavaScript busy for ever: neither is tried.
+ */
 const DOUBTFUL = /\\[^dDwWsSbB\-.^$*+?()[\]{}|/\\_:]|\(\?(?![:=!])|\[\[?:|[*+?}]\+|\)[*+{]|(?:[*+}][^*+}]*){4}/;
 
 function matches(pattern: string, queue: string): Verdict {
@@ -117,10 +122,11 @@ function toPolicy(raw: JsonObject): Policy {
 }
 
 /**
- * Queues or exchanges of a list without figures, with the definitions of their policies. The API gives those among the
- * figures only (3.10.8 and 4.0.5): not in such a list, and nowhere in the first seconds of a queue or a policy, up to 5
- * with the usual settings. The name of the policy it gives at once. What an operator policy sets is missing; it can
- * hold no dead-letter exchange. What has a policy that cannot be found out is left as it is.
+ * Adds the definitions of their policies to queues or exchanges of a list without figures. The API gives the
+ * definitions only among the figures (3.10.8 and 4.0.5): not in such a list, and nowhere in the first seconds of a
+ * queue or a policy, up to 5 with the usual settings. It gives the name of the policy at once. Settings of an operator
+ * policy are missing, but it cannot contain a dead-letter exchange. A queue whose policy cannot be found out is left as
+ * it is.
  */
 export async function withPolicies(
   management: Management,

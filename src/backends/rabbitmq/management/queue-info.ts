@@ -3,7 +3,7 @@ import { booleanAt, isObject, type JsonObject, numberAt, objectAt, textAt } from
 
 export type RabbitKind = (typeof manifest.kinds)[number];
 
-/** A queue as the management API describes it, checked. Null: not said. */
+/** A queue as the management API describes it, checked. Null: not given. */
 export interface QueueInfo {
   readonly name: string;
   readonly kind: RabbitKind;
@@ -13,19 +13,19 @@ export interface QueueInfo {
   readonly policy: JsonObject;
   readonly policyName: string | null;
   /**
-   * False in the first seconds of a queue, while the management API has not told the definition of its policy: then
-   * `policy` is empty, and unknown.
+   * False in the first seconds of a queue, while the management API has not given the definition of its policy: then
+   * `policy` is empty and unknown.
    */
   readonly isPolicyTold: boolean;
   readonly ready: number | null;
   readonly inFlight: number | null;
   readonly consumers: number | null;
   readonly state: string | null;
-  /** The bodies of the ready messages, bytes. */
+  /** The bytes of the bodies of the ready messages. */
   readonly readyBytes: number | null;
-  /** Average over what is in the queue, bytes. */
+  /** The average over all messages in the queue, in bytes. */
   readonly averageBytes: number | null;
-  /** Seconds since the epoch: the `timestamp` property of the message at the head; classic queues only. */
+  /** Seconds since the epoch: the `timestamp` property of the message at the head. Only on classic queues. */
   readonly headTimestamp: number | null;
   readonly deliveryLimit: number | null;
   readonly messageStats: JsonObject | null;
@@ -33,17 +33,17 @@ export interface QueueInfo {
   readonly raw: JsonObject;
 }
 
-/** Each column of 10,000 queues is 0.1 s of the broker's time. */
+/** Each column of 10,000 queues takes 0.1 s of the broker's time. */
 const LINKS = 'name,arguments,policy';
-/** What links queues to one another: it costs the broker a tenth of the figures. */
+/** The facts that link queues to one another: they take the broker a tenth of the time of the figures. */
 export const LINKS_QUERY = `columns=${LINKS}&disable_stats=true`;
-/** The same with what can be had without the figures that take the broker longest, for a list of very many. */
+/** The same for a list of very many queues, without the figures that take the broker longest. */
 export const TOTALS_QUERY = `columns=${LINKS},type,messages_ready,messages_unacknowledged,state&disable_stats=true&enable_queue_totals=true`;
 
 /**
- * Asks for the counters of the last 15 seconds, every 5. The `rate` of the management API is the change between the
- * last two only, and 0 whenever nothing was heard of the queue in between (seen with 40 messages a second, RabbitMQ
- * 3.10), so the rates are made from these.
+ * Requests the counters of the last 15 seconds, every 5. The `rate` of the management API is only the change between
+ * the last two, and is 0 whenever no news of the queue came in between (seen with 40 messages a second, RabbitMQ 3.10).
+ * So the rates are made from these counters.
  */
 export const RATE_SAMPLES = 'msg_rates_age=15&msg_rates_incr=5';
 
@@ -61,7 +61,7 @@ const FIGURES = [
   'message_stats.deliver_no_ack_details',
   'message_stats.get_no_ack_details',
 ].join(',');
-/** What a list needs of each queue that it shows; `columns=` saves bytes on the way. */
+/** The columns that a list needs of each queue. `columns=` saves bytes on the network. */
 export const FIGURES_QUERY = `columns=${FIGURES}&${RATE_SAMPLES}`;
 
 export function queueInfo(raw: JsonObject): QueueInfo | null {
@@ -99,7 +99,7 @@ export function kindOf(type: string | null): RabbitKind {
   return type === 'stream' ? 'rabbit-stream' : 'classic';
 }
 
-/** A setting by argument (`x-max-length`) or policy (`max-length`). Where both are given, the lower number holds. */
+/** A setting by argument (`x-max-length`) or policy (`max-length`). If both are given, the lower number applies. */
 export function limitSetting(info: QueueInfo, name: string): number | null {
   const own = numberAt(info.arguments, `x-${name}`);
   const policy = numberAt(info.policy, name);
@@ -107,7 +107,7 @@ export function limitSetting(info: QueueInfo, name: string): number | null {
   return policy === null ? own : Math.min(own, policy);
 }
 
-/** A textual setting; the queue's own argument wins over the policy. */
+/** A text setting. The queue's own argument wins over the policy. */
 export function textSetting(info: QueueInfo, name: string): string | null {
   return textAt(info.arguments, `x-${name}`) ?? textAt(info.policy, name);
 }

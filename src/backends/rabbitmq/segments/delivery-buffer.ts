@@ -1,18 +1,18 @@
 import type { Delivery } from '../../../contract/message.ts';
 
-/** What may wait for a slow caller before the socket is left unread. */
+/** How much may wait for a slow caller before the socket is left unread. */
 const MOST_BYTES = 16 * 1024 * 1024;
 const MOST_MESSAGES = 4_096;
 
-/** Stops and goes on reading the socket. */
+/** Stops reading the socket, and continues. */
 interface Flow {
   pause(): void;
   resume(): void;
 }
 
 /**
- * Deliveries that the broker has handed over and the caller has not asked for yet, in order. When they get many, the
- * socket is left unread.
+ * Deliveries that the broker has sent and the caller has not taken yet, in order. When there are many, the socket is
+ * left unread.
  */
 export class DeliveryBuffer {
   readonly #flow: Flow;
@@ -34,7 +34,7 @@ export class DeliveryBuffer {
     if (this.#bytes > MOST_BYTES || this.#waiting.length - this.#head > MOST_MESSAGES) this.#flow.pause();
   }
 
-  /** The next one; null when there is none. */
+  /** The next one; null: there is none. */
   take(): Delivery | null {
     const delivery = this.#waiting[this.#head];
     if (delivery === undefined) return null;

@@ -6,17 +6,17 @@ import type { Segment, SegmentEvents } from './segment.ts';
 
 export interface GivingBack extends Renewing {
   readonly kind: RabbitKind;
-  /** In the order in which they were filled; cancelled. */
+  /** In the order in which they were filled; all are cancelled. */
   readonly segments: readonly Segment[];
   readonly events: SegmentEvents;
   /** The last delivery had been given back before. */
   readonly lastWasReturned: boolean;
-  /** The connection is lost, or the consumption: the broker gives back by itself, in whatever order. */
+  /** The connection or the consumption is lost: the broker gives back by itself, in whatever order. */
   readonly isBroken: () => boolean;
   readonly deliveryLimit: number | null;
 }
 
-/** Gives back what the segments hold by closing them, in its old order, after everything that is acknowledged. */
+/** Gives back the messages of the segments by closing them, in the old order, after everything that is acknowledged. */
 export async function giveBack(giving: GivingBack): Promise<void> {
   const { link, kind, queue } = giving;
   const segments = [...giving.segments];
@@ -24,20 +24,20 @@ export async function giveBack(giving: GivingBack): Promise<void> {
   const returns = kind === 'quorum' && unsettled(segments) > 0 ? await Returns.watch(link, queue) : null;
   for (const segment of segments) {
     segment.flush();
-    // A classic queue takes back what a closed channel held only after the closing is confirmed. By nack, the question
-    // behind it is answered when everything is back, in its place. A quorum queue below 4.0 would put it at the tail.
-    // From 4.3 a return by nack does not count as a failed delivery, the loss of a channel does.
+    // A classic queue takes back the messages of a closed channel only after the closing is confirmed. With a nack,
+    // everything is back in its place when the next question is answered. Below 4.0, a quorum queue would put them at
+    // the tail. From 4.3 on, a return by nack does not count as a failed delivery, but the loss of a channel does.
     if (kind === 'classic' || atLeast(link.version, 4, 3)) {
       segment.requeueAll();
       await segment.ready().catch(() => 0);
     }
-    // One after the other: what was delivered first must be back first.
+    // One after the other: messages that were delivered first must be back first.
     await segment.close();
     await returns?.of(segment.unsettled);
   }
 }
 
-/** Takes what else has to go back for the sake of order. */
+/** Takes the other messages that have to go back to keep the order. */
 async function holdInOrder(giving: GivingBack, segments: Segment[]): Promise<void> {
   const { kind, events } = giving;
   if (kind !== 'quorum' || giving.isBroken()) return;
@@ -50,7 +50,7 @@ async function holdInOrder(giving: GivingBack, segments: Segment[]): Promise<voi
     const left = await segments.at(-1)?.ready();
     if (left !== 0) segments.push(...(await takeOtherReturned(giving)));
   }
-  // Of these the last acks may get lost (see `sendLateAcks`): then the old one becomes dead, beside the new one.
+  // The last of these acks may get lost (see `sendLateAcks`): then the old message becomes dead, beside the new one.
   if (!giving.isBroken()) await renewLastDeliveries(giving, segments.slice(barrier === null ? seen : seen - 1));
 }
 

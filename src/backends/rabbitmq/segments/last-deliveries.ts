@@ -15,12 +15,13 @@ export interface Renewing {
 }
 
 /**
- * A quorum queue below RabbitMQ 4.3 counts every return as a failed delivery, and makes a message dead whose count
- * passes the delivery limit: without a dead-letter exchange it drops it. Nothing that was only looked at may end like
- * that. So what has no delivery left does not go back: it is sent to the end of its queue as a new message, and
- * acknowledged when the broker has confirmed that one. Killed in between, it is there twice.
+ * Below RabbitMQ 4.3, a quorum queue counts every return as a failed delivery. A message whose count passes the
+ * delivery limit becomes dead; without a dead-letter exchange it is dropped. That must not happen to a message that was
+ * only looked at. So a message without a delivery left does not go back: it is sent to the end of its queue as a new
+ * message, and acknowledged when the broker has confirmed that one. If `mq` is killed in between, the message is there
+ * twice.
  *
- * What could not be sent goes back, and the notice says what comes of it. Never rejects.
+ * A message that could not be sent goes back, and the notice says what will happen. Never rejects.
  */
 export async function renewLastDeliveries(renewing: Renewing, segments: readonly Segment[]): Promise<void> {
   const held = segments.flatMap((segment) =>
@@ -38,7 +39,7 @@ export async function renew(
   let renewed = 0;
   let reason: string | null = null;
   try {
-    // Its channel is closed with the link. An interruption must not keep it from settling what is held.
+    // Its channel is closed with the link. An interruption must not keep it from settling the held messages.
     const publisher = await RabbitPublisher.open({
       ...{ link, queue, login, notice, isStream: false, lossy: true, room: null },
       signal: new AbortController().signal,
@@ -72,7 +73,7 @@ function some(count: number): string {
   return count === 1 ? '1 message' : `${count} messages`;
 }
 
-/** Everything that travels; the publisher drops the delivery count. */
+/** Everything that travels. The publisher drops the delivery count. */
 function asNew(message: Message): OutgoingMessage {
   return { ...message, delayMs: null, attempts: null, backoff: null, replays: null };
 }

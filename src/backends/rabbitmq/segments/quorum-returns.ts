@@ -3,12 +3,14 @@ import type { Link, OpenChannel } from '../connection/link.ts';
 import { type Renewing, renewLastDeliveries } from './last-deliveries.ts';
 import { Segment, type SegmentEvents } from './segment.ts';
 
-/** So many are taken for the sake of order; beyond, a look at ten messages would cost more than it is worth. */
+/**
+ * At most this many are taken to keep the order: with more, a look at ten messages would cost more than it is worth.
+ */
 const MOST = 100_000;
 const FIRST_SEGMENT = 500;
 const LARGEST_SEGMENT = 20_000;
 const POLL_MS = 5;
-/** Answers of a broker that cannot count, each after 250 ms, before the order is given up. */
+/** How many answers of a broker that cannot count, each after 250 ms, before the order is given up. */
 const MOST_UNCOUNTED = 8;
 const LONGEST_POLL_MS = 20;
 interface QuorumQueue extends Renewing {
@@ -16,17 +18,17 @@ interface QuorumQueue extends Renewing {
   readonly deliveryLimit: number | null;
 }
 
-/** A peek stands behind real consumers, and so does this. */
+/** A peek comes after real consumers, and so does this. */
 const PRIORITY = -100;
 
 /**
- * A quorum queue delivers what was returned to it before all else, and puts what is returned behind everything that was
+ * A quorum queue delivers returned messages before all others, and puts a returned message behind all that were
  * returned earlier (measured on 3.10.8 and 4.0.5: after a look at all, a look at the first thousand put them behind the
- * others). So who gives back a part of the returned messages must take the rest of them too, unseen, for all to go back
- * in order.
+ * others). So a consumer that gives back a part of the returned messages must also take the rest of them, unseen, so
+ * that all go back in order.
  *
- * Takes until a message comes that was never returned, or none is left. The segments are to be closed in this order,
- * after those that hold the messages before. Past a bound it gives up on the order and says so.
+ * It takes until a message comes that was never returned, or none is left. Close the segments in this order, after
+ * those that hold the messages before. Above a bound it gives up on the order and says so.
  */
 export async function takeOtherReturned({
   link,
@@ -81,8 +83,8 @@ const FEW_ACKS = 8;
 /**
  * A channel sends a quorum queue some 32 acks, keeps the others back until those are applied, and forgets them when it
  * is closed: the last 38 of 643 came back, about one time in ten (4.0.5). A consumer is added and removed only after
- * all that the queue was told before; then the channel sends the rest at once. It may be handed one message, so the
- * segment that is returned is to be closed behind the others. Null: not needed.
+ * everything that the queue was told before; then the channel sends the rest at once. The consumer may get one message,
+ * so the returned segment must be closed after the others. Null: not needed.
  */
 export async function sendLateAcks(
   { link, queue, deliveryLimit }: QuorumQueue,
@@ -91,7 +93,7 @@ export async function sendLateAcks(
 ): Promise<Segment | null> {
   const late = segments.filter(({ lateAcks }) => lateAcks >= FEW_ACKS);
   if (late.length === 0) return null;
-  // Each has read its acks when it answers.
+  // When it answers, each has read its acks.
   for (const segment of late) await segment.ready();
   const barrier = await Segment.open(link, { queue, isQuorum: true, prefetch: 1, limit: null, deliveryLimit }, events);
   await barrier.start(PRIORITY);
@@ -104,9 +106,9 @@ export async function sendLateAcks(
 }
 
 /**
- * Resolves when everything that a quorum queue was told before is done, so that what was rejected is ready again, on
- * its way to a consumer, or dead. The queue's answer to a question may be older than that; a consumer is added behind
- * it. Ours stands behind all others, and has nothing to take as long as one of those has room.
+ * Resolves when everything that a quorum queue was told before is done, so that a rejected message is ready again, on
+ * its way to a consumer, or dead. The queue's answer to a question may be older than that, but a consumer is added
+ * after it. Ours comes after all others, and gets nothing as long as one of those has room.
  */
 export async function returned(at: QuorumQueue): Promise<void> {
   const { link, queue, deliveryLimit } = at;
@@ -118,14 +120,14 @@ export async function returned(at: QuorumQueue): Promise<void> {
   await barrier.close();
 }
 
-/** Patience for the return of what one channel held. */
+/** How long to wait for the return of the messages of one channel. */
 const RETURN_MS = 1_000;
 
 /**
- * A quorum queue takes back what a channel held some time after the channel is closed: it learns of it from the end of
- * the channel's process. Two channels closed one right after the other came back in the wrong order (3.10.8 under load,
- * once in some fifty runs). So the next one waits until the messages of this one are ready. Where others consume them
- * meanwhile, that is never seen: then it is given up after a second.
+ * A quorum queue takes back the messages of a channel some time after the channel is closed, because it learns of it
+ * from the end of the channel's process. Two channels that were closed one right after the other came back in the wrong
+ * order (3.10.8 under load, once in some fifty runs). So the next one waits until the messages of this one are ready.
+ * If others consume them meanwhile, that is never seen: then the wait ends after a second.
  */
 export class Returns {
   readonly #queue: string;
@@ -144,8 +146,8 @@ export class Returns {
       const channel = await link.channel();
       for (let asked = 0; asked < MOST_UNCOUNTED; asked++) {
         const { messageCount, consumerCount } = await channel.amqp.checkQueue(queue);
-        // Whoever holds messages is a consumer, also when it is cancelled: without any, the broker could not count (see
-        // `liveFigures`).
+        // A channel that holds messages is a consumer, even if it is cancelled. Without any consumer, the broker could
+        // not count (see `liveFigures`).
         if (messageCount > 0 || consumerCount > 0) return new Returns(queue, channel, messageCount);
       }
       return null;
@@ -154,7 +156,7 @@ export class Returns {
     }
   }
 
-  /** Resolves when so many more messages are back. */
+  /** Resolves when this many more messages are back. */
   async of(count: number): Promise<void> {
     if (this.#expected === null || count === 0) return;
     const expected = this.#expected + count;
@@ -168,7 +170,7 @@ export class Returns {
         await delay(waitMs);
       }
     } catch {
-      // The connection is lost, and with it the say in the order.
+      // The connection is lost, and the order can no longer be decided here.
     }
     this.#expected = null;
   }

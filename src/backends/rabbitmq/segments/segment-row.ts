@@ -11,7 +11,7 @@ export interface SegmentRowSetup {
   readonly window: number | 'unbounded';
   /** Ready messages at the start. */
   readonly depth: number;
-  /** Broker-side priority; peeks stand behind real consumers. Null: the usual. */
+  /** Broker-side priority: peeks come after real consumers. Null: the usual one. */
   readonly priority: number | null;
   /** Nothing will be acknowledged. */
   readonly looksOnly?: true;
@@ -20,33 +20,31 @@ export interface SegmentRowSetup {
 }
 
 export interface SegmentRowEvents extends SegmentEvents {
-  /** The next segment could not be opened, or the last one not be cancelled. */
+  /** The next segment could not be opened, or the last one could not be cancelled. */
   failed(error: unknown): void;
 }
 
-/** Highest prefetch that `basic.qos` can say; 0 would mean 2,000 on a quorum queue. */
+/** The highest prefetch that `basic.qos` can say. 0 would mean 2,000 on a quorum queue. */
 const MAX_PREFETCH = 65_535;
 /**
- * How many a segment may hold where any number can be held. The last acks are held back, so this is also how many
- * copies are doubled at most when `mq` is killed. Acks out of the row cost little up to here.
+ * How many a segment may hold if any number can be held. The last acks are held back, so this is also the largest
+ * number of copies that are doubled if `mq` is killed. Up to here, acks out of order cost little.
  */
 const SEGMENT = 500;
-/** With no acks to hold back, fewer and larger ones are faster. */
+/** Without acks to hold back, fewer and larger segments are faster. */
 const SEGMENT_OF_A_LOOK = 2_000;
-/**
- * Or this share of what is left, if that is more: ten million then fit into the usual 2,047 channels of a connection.
- */
+/** Or this share of the rest, if that is more: ten million then fit into the usual 2,047 channels of a connection. */
 const SHARE_OF_REST = 1 / 400;
 
 /**
  * The segments of one consumption, filled one after the other. With a window there is one segment, whose prefetch is
- * the window, and when all of that is kept, another one. Unbounded, there is a segment after the other, so that any
- * number can be held in order.
+ * the window; when the caller holds all of that, there is another. Without a window, one segment follows another, so
+ * that any number can be held in order.
  */
 export class SegmentRow {
   readonly #setup: SegmentRowSetup;
   readonly #events: SegmentRowEvents;
-  /** No segment follows any more. */
+  /** No further segment follows. */
   readonly #ending: AbortSignal;
   readonly #segments: Segment[] = [];
   #delivered = 0;
@@ -86,7 +84,7 @@ export class SegmentRow {
   async open(): Promise<void> {
     const { link, queue, kind, window, limit, priority, deliveryLimit } = this.#setup;
     const left = limit === null ? null : limit - this.#delivered;
-    // As many again as are kept: any number is then held on a few channels.
+    // As many again as the caller holds: any number is then held on a few channels.
     const size = window === 'unbounded' ? this.#segmentSize() : Math.max(window, this.sum(KEPT));
     const prefetch = Math.max(1, Math.min(size, left ?? MAX_PREFETCH, MAX_PREFETCH));
     const segment = await Segment.open(
@@ -105,8 +103,8 @@ export class SegmentRow {
   }
 
   /**
-   * Another segment follows the last one when that is full of what will stay, unbounded early enough for the caller not
-   * to wait.
+   * Another segment follows the last one when that is full of messages that will be held. Without a window it comes
+   * early enough for the caller not to wait.
    */
   advance(isCallerWaiting: boolean): void {
     const { last } = this;
@@ -119,7 +117,7 @@ export class SegmentRow {
     if (window !== 'unbounded') return last.isAllKept;
     if (last.isMostlyKept) return true;
     if (last.isFull && (looksOnly === true || isCallerWaiting)) return true;
-    // A large one is left long before its limit would hold acks back.
+    // A large segment is left long before its limit would hold acks back.
     return last.size > SEGMENT && last.isHalfway;
   }
 
@@ -134,7 +132,7 @@ export class SegmentRow {
     return this.#advancing;
   }
 
-  /** Resolves when the broker sends nothing more. What is unsettled stays held, and all acks are written. */
+  /** Resolves when the broker sends nothing more. Unsettled messages stay held, and all acks are written. */
   async cancel(): Promise<void> {
     await this.#advancing;
     await this.last?.cancel();

@@ -5,7 +5,7 @@ import { isLastDelivery } from '../message-in.ts';
 import { ackFrame, type Content, METHOD, rejectFrame, requeueFrame } from '../wire/frames.ts';
 import { Tags } from './tags.ts';
 
-/** Patience for a delivery that is allowed and does not come. */
+/** How long to wait for a delivery that is allowed and does not come. */
 const ARRIVAL_MS = 500;
 const ARRIVAL_POLL_MS = 2;
 
@@ -15,7 +15,10 @@ export interface SegmentSetup {
   readonly prefetch: number;
   /** Never take more than this many on this channel; null: no bound. */
   readonly limit: number | null;
-  /** A message is dead when it was given back more often; null: no limit, or none that returns count for. */
+  /**
+   * A message is dead if it was given back more often than this; null: there is no limit, or none that returns count
+   * for.
+   */
   readonly deliveryLimit: number | null;
 }
 
@@ -23,16 +26,16 @@ export interface SegmentEvents {
   delivered(segment: Segment, content: Content): void;
   /** The broker ended the consumption: the queue is gone, or its node. */
   cancelled(): void;
-  /** The channel is closed, by whomever; the reason is amqplib's error, or null. */
+  /** The channel is closed, by either side. The reason is amqplib's error, or null. */
   gone(reason: unknown): void;
 }
 
 /**
- * One channel with one broker-side consumer, and what it was handed. Delivery tags belong to the channel.
+ * One channel with one broker-side consumer, and its deliveries. Delivery tags belong to the channel.
  *
- * An ack that is out of order costs time: the channel and the queue walk all unsettled messages of that channel.
- * A consumer that holds many messages therefore uses many segments, one after the other. A segment is cancelled when
- * most of the messages that it may have are held.
+ * An ack that is out of order costs time: the channel and the queue walk all unsettled messages of that channel. A
+ * consumer that holds many messages therefore uses many segments, one after the other. A segment is cancelled when most
+ * of the messages that it may have are held.
  */
 export class Segment {
   readonly #link: Link;
@@ -43,7 +46,7 @@ export class Segment {
   #starting: Promise<void> = Promise.resolve();
   #cancelling: Promise<void> | null = null;
   #cancelled = false;
-  /** What was allowed to come is waited for, and until the cancellation is confirmed no ack may allow more. */
+  /** Allowed deliveries are waited for, and until the cancellation is confirmed no ack may allow more. */
   #isLastComing = false;
   /** Acked and rejected: each made room for one more. */
   #settled = 0;
@@ -104,7 +107,7 @@ export class Segment {
     return this.#tags.unsettled + this.#tags.acksWanted + this.#rejects.length >= this.#setup.prefetch;
   }
 
-  /** Nothing comes any more, whatever is settled. */
+  /** Nothing more comes, whatever is settled. */
   get isAllKept(): boolean {
     return this.#kept >= this.#setup.prefetch;
   }
@@ -113,7 +116,7 @@ export class Segment {
     return this.#kept >= this.#setup.prefetch / 2;
   }
 
-  /** It was handed half of what it may ever take. */
+  /** It got half of all that it may ever take. */
   get isHalfway(): boolean {
     return this.#setup.limit !== null && this.#tags.delivered >= this.#setup.limit / 2;
   }
@@ -127,12 +130,12 @@ export class Segment {
     return this.#tags.unsettled;
   }
 
-  /** How many of the unsettled the caller will hold until the end. */
+  /** How many unsettled deliveries the caller will hold until the end. */
   get kept(): number {
     return this.#kept;
   }
 
-  /** How many of the unsettled are to be given back. */
+  /** How many unsettled deliveries are to be given back. */
   get released(): number {
     return this.#released.length;
   }
@@ -147,9 +150,9 @@ export class Segment {
   }
 
   /**
-   * Ready messages of the queue, asked on this channel: the second of two answers is behind all deliveries sent before
-   * the first question. Null: the broker could not count them (see `liveFigures`), and said that there is no consumer
-   * either, although ours is one, or took as long for it.
+   * Ready messages of the queue, asked on this channel: the second of two answers comes after all deliveries that were
+   * sent before the first question. Null: the broker could not count them (see `liveFigures`). It said that there is no
+   * consumer, although ours is one, or it took too long.
    */
   async ready(): Promise<number | null> {
     const asked = performance.now();
@@ -159,17 +162,17 @@ export class Segment {
     return isConsuming || performance.now() - asked >= LEADER_MS ? null : 0;
   }
 
-  /** One of the delivered will be held until the end. */
+  /** One of the delivered messages will be held until the end. */
   hold(): void {
     this.#kept++;
   }
 
-  /** What is unsettled and would be dead if it went back, by its tag. */
+  /** The unsettled deliveries that would be dead if they went back, by tag. */
   get lastDeliveries(): ReadonlyMap<number, Content> {
     return this.#lastDeliveries;
   }
 
-  /** Also what was released. */
+  /** Includes released ones. */
   ackForGood(tag: number): void {
     this.ack(tag);
     this.flush();
@@ -199,7 +202,7 @@ export class Segment {
     return this.#rejects.length;
   }
 
-  /** It is to be given back, which happens by `giveBackReleased` or by `close`. False when it was settled before. */
+  /** It is to be given back, by `giveBackReleased` or by `close`. False if it was settled before. */
   release(tag: number): boolean {
     if (!this.#tags.release(tag)) return false;
     this.#released.push(tag);
@@ -220,7 +223,7 @@ export class Segment {
     }
   }
 
-  /** Gives back all that is unsettled, by one nack. */
+  /** Gives back everything that is unsettled, by one nack. */
   requeueAll(): void {
     if (!this.#channel.gone.aborted) this.#link.tap.write(requeueFrame(this.#channel.number, 0, true));
   }
@@ -242,7 +245,7 @@ export class Segment {
   }
 
   /**
-   * Resolves when the broker sends nothing more on this channel. What is unsettled stays held, and all acks are
+   * Resolves when the broker sends nothing more on this channel. Unsettled messages stay held, and all acks are
    * written.
    */
   cancel(): Promise<void> {
@@ -251,8 +254,8 @@ export class Segment {
   }
 
   async #cancel(): Promise<void> {
-    // The first delivery may come in one piece with the answer to the start, and be the last that is wanted: only then
-    // is there a name to cancel by.
+    // The first delivery may come in one piece with the answer to the start, and be the last that is wanted. Only after
+    // that is there a name to cancel by.
     await this.#starting.catch(() => undefined);
     if (this.#consumerTag !== null && !this.#channel.gone.aborted) {
       if (this.#setup.isQuorum) await this.#arrival();
@@ -264,11 +267,11 @@ export class Segment {
   }
 
   /**
-   * A channel gives a delivery of a quorum queue back, behind all that was returned before, when it learns of it after
-   * the consumer was cancelled (rabbit_fifo_client returns what comes for a consumer that it does not know; seen on
-   * 3.10.8, where it put 500 messages at the end). So it is cancelled when nothing can be on its way: it holds as many
-   * as it may, or none is left. Who gets nothing although some are there (a single active consumer is another one) is
-   * given up.
+   * A channel may learn of a delivery of a quorum queue after the consumer was cancelled. Then it gives the message
+   * back, behind all that were returned before (rabbit_fifo_client returns what comes for a consumer that it does not
+   * know; seen on 3.10.8, where it put 500 messages at the end). So the consumer is cancelled only when nothing can be
+   * on its way: it holds as many as it may, or none is left. If it gets nothing although some are there (another
+   * consumer is the single active one), the wait is given up.
    */
   async #arrival(): Promise<void> {
     this.#isLastComing = true;
@@ -282,7 +285,7 @@ export class Segment {
     }
   }
 
-  /** What is unsettled goes back. */
+  /** Unsettled messages go back. */
   async close(): Promise<void> {
     await this.#channel.close();
     this.#link.tap.unwatch(this.#channel.number);

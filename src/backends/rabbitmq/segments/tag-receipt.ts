@@ -1,14 +1,14 @@
 import type { Receipt } from '../../../contract/message.ts';
 import type { Segment } from './segment.ts';
 
-/** Who settles: the consumer. */
+/** The consumer, which settles. */
 export interface Settler {
   ack(segment: Segment, tag: number): Promise<void>;
   hold(segment: Segment): void;
   release(segment: Segment, tag: number, failed: boolean): Promise<void>;
 }
 
-/** The receipt of one delivery, small because a caller may hold thousands. */
+/** The receipt of one delivery. It is small, because a caller may hold thousands. */
 export class TagReceipt implements Receipt {
   readonly #settler: Settler;
   readonly #segment: Segment;

@@ -1,6 +1,6 @@
-/** What is to be told to the broker: tags that can be settled together, and single ones out of the row. */
+/** The settlements for the broker: tags that can be settled together, and single ones out of order. */
 export interface Settlement {
-  /** All up to and including this tag; null: no such row. */
+  /** All up to and including this tag; null: there is no such row. */
   readonly upTo: number | null;
   readonly single: readonly number[];
 }
@@ -12,10 +12,10 @@ const RELEASED = 3;
 
 /**
  * Which deliveries of a channel are settled, one byte each. Tags count from 1 without gaps; `base` is the lowest
- * unsettled one, so that a row of acks from there can be written as one frame with `multiple`.
+ * unsettled one, so that consecutive acks from there can be written as one frame with `multiple`.
  *
- * unsettled → ack wanted → gone (told to the broker) · unsettled → gone (given back) ·
- * unsettled → released (held until the consumer has stopped) → gone, or ack wanted
+ * unsettled → ack wanted → gone (told to the broker) · unsettled → gone (given back) · unsettled → released (held until
+ * the consumer has stopped) → gone, or ack wanted
  */
 export class Tags {
   #marks = new Uint8Array(1024);
@@ -35,7 +35,7 @@ export class Tags {
     this.#marks[tag % this.#marks.length] = UNSETTLED;
   }
 
-  /** Also of a released one. False when the tag was settled before. */
+  /** Also for a released one. False if the tag was settled before. */
   wantAck(tag: number): boolean {
     const isReleased = tag >= this.#base && tag <= this.#delivered && this.#mark(tag) === RELEASED;
     if (!isReleased && !this.isUnsettled(tag)) return false;
@@ -45,7 +45,7 @@ export class Tags {
     return true;
   }
 
-  /** False when the tag was settled before. */
+  /** False if the tag was settled before. */
   give(tag: number): boolean {
     if (!this.isUnsettled(tag)) return false;
     this.#marks[tag % this.#marks.length] = GONE;
@@ -53,14 +53,14 @@ export class Tags {
     return true;
   }
 
-  /** Takes no settlement any more, but is still held. False when the tag was settled before. */
+  /** It can no longer be settled, but is still held. False if the tag was settled before. */
   release(tag: number): boolean {
     if (!this.isUnsettled(tag)) return false;
     this.#marks[tag % this.#marks.length] = RELEASED;
     return true;
   }
 
-  /** The released one is given back. */
+  /** The released message is given back. */
   giveReleased(tag: number): void {
     this.#marks[tag % this.#marks.length] = GONE;
     this.#settled++;
@@ -78,7 +78,7 @@ export class Tags {
     return this.#wanted.length;
   }
 
-  /** Takes at most `limit` of the wanted acks, those in a row from the lowest first. */
+  /** Takes at most `limit` of the wanted acks, consecutive ones from the lowest first. */
   take(limit: number): Settlement {
     let taken = 0;
     let upTo: number | null = null;

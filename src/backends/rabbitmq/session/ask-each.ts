@@ -5,15 +5,14 @@ import type { Session } from './session.ts';
 
 const AT_ONCE = 8;
 /**
- * A leader that does not answer may take 2 s each time: what was not asked by then is told from what is known
- * otherwise.
+ * A leader that does not answer may take 2 s each time. Queues that were not asked by then are told from the other
+ * facts.
  */
 const LONGEST_MS = 2_000;
 
 /**
- * Passive declarations of many queues, as far as that works: what is missing in the answer could not be asked. Null:
- * there is no such queue. What befalls one of them (a right that is missing, one that is exclusive) concerns that one
- * alone.
+ * Passive declarations of many queues, as far as that works. A queue that is missing in the answer could not be asked.
+ * Null: there is no such queue. A problem with one of them (a missing right, an exclusive queue) affects only that one.
  */
 export async function askEach(
   session: Session,
@@ -37,7 +36,7 @@ export async function askEach(
         throwIfAborted(signal);
         const code = isMqError(error) ? error.code : null;
         if (code === 'QUEUE_NOT_FOUND') found.set(name, null);
-        // Without a connection the others would each cost the whole patience.
+        // Without a connection, each of the others would cost the whole time limit.
         else if (code === null || CONCERNS_ALL.has(code)) waiting.length = 0;
       }
     }
@@ -48,7 +47,7 @@ export async function askEach(
 
 /**
  * A queue whose process is stuck gives no answer at all, while the broker and all others do: then that one is told from
- * what is known otherwise.
+ * the other facts.
  */
 const LAST_MS = 1_000;
 
@@ -61,7 +60,7 @@ async function answeredBy<T>(until: number, answer: Promise<T>): Promise<T | nul
     return await Promise.race([answer, late]);
   } finally {
     clearTimeout(timer);
-    // One that was given up may still fail, with the connection.
+    // A question that was given up may still fail, with the connection.
     answer.catch(() => undefined);
   }
 }

@@ -12,9 +12,9 @@ import { type QueueInfo, queueInfo, RATE_SAMPLES } from '../management/queue-inf
 import type { Address } from '../url.ts';
 
 const ANSWER_MS = 30_000;
-/** What is asked about it is refused, because it is exclusive to another connection. */
+/** Questions about it are refused, because it is exclusive to another connection. */
 const RESOURCE_LOCKED = 405;
-/** The most that the management API gives in one page. */
+/** The largest page that the management API gives. */
 const LONGEST_PAGE = 500;
 
 export interface SessionOptions extends Call {
@@ -31,7 +31,8 @@ export type Lookup =
   | { readonly status: 'unavailable'; readonly reason: string };
 
 /**
- * What all handles of one broker share: the management API, one AMQP connection for questions, and how to open others.
+ * Shared by all handles of one broker: the management API, one AMQP connection for questions, and the way to open
+ * others.
  */
 export class Session {
   readonly address: Address;
@@ -65,7 +66,9 @@ export class Session {
     return encodeURIComponent(this.address.vhost);
   }
 
-  /** The connection for declarations and other questions, opened at the first one, and again after it was lost. */
+  /**
+   * The connection for declarations and other questions. It is opened at the first one, and again after it was lost.
+   */
   async control(signal: AbortSignal): Promise<Link> {
     if (this.#control === null) {
       const opening = this.link(this.#options.signal);
@@ -101,7 +104,7 @@ export class Session {
     return this.management.getIfQuick(`/queues/${this.place}/${encodeURIComponent(name)}?${RATE_SAMPLES}`, signal);
   }
 
-  /** By the list, as no path leads to it. */
+  /** Found in the list, because no path leads to it. */
   async #lookUpDots(name: string, signal: AbortSignal): Promise<Answer> {
     const search = `page=1&page_size=1&use_regex=true&name=${encodeURIComponent(`^${name.replaceAll('.', '\\.')}$`)}`;
     const answer = await this.management.getIfQuick(`/queues/${this.place}?${search}&${RATE_SAMPLES}`, signal);
@@ -110,7 +113,7 @@ export class Session {
     return found === undefined ? { status: 'missing' } : { status: 'ok', body: found as JsonValue };
   }
 
-  /** Without its figures a queue is told without its policy: then a list knows at least whose it is. */
+  /** Without figures, a queue comes without its policy: a list then knows at least whose it is. */
   async #withPolicy(queue: JsonObject, name: string, signal: AbortSignal): Promise<JsonObject> {
     if (queue.effective_policy_definition !== undefined) return queue;
     const search = `page=1&page_size=${LONGEST_PAGE}&use_regex=false&name=${encodeURIComponent(name)}`;
@@ -123,9 +126,7 @@ export class Session {
     return told ?? queue;
   }
 
-  /**
-   * As `declared`, for whoever cannot do without the numbers. Throws `UNAVAILABLE` where the broker does not know them.
-   */
+  /** Like `declared`, for a caller that needs the numbers. Throws `UNAVAILABLE` if the broker does not know them. */
   async counted(
     name: string,
     operation: string,
@@ -152,17 +153,15 @@ export class Session {
   }
 
   /**
-   * RabbitMQ 4.0 (seen on 4.0.5) wants to say "no queue NAME" and breaks down with the connection when a name beyond
-   * ASCII makes that longer than 255 bytes. The management API then knows whether that was it.
+   * RabbitMQ 4.0 (seen on 4.0.5) wants to say "no queue NAME", and crashes with the connection if a name beyond ASCII
+   * makes that longer than 255 bytes. The management API then knows whether that was the reason.
    */
   async #isMissing(error: unknown, name: string, signal: AbortSignal): Promise<boolean> {
     if (!isMqError(error) || error.code !== 'UNEXPECTED_RESPONSE') return false;
     return (await this.lookUp(name, signal)).status === 'missing';
   }
 
-  /**
-   * A question that nobody waits for any more has got no answer: the end of its connection waits for it only shortly.
-   */
+  /** A question that was given up got no answer: the end of its connection waits for it only shortly. */
   giveUp(): void {
     this.#hasGivenUp = true;
   }

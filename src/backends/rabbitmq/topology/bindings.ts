@@ -13,12 +13,15 @@ export interface Exchange {
   readonly alternate: string | null;
 }
 
-/** Of more exchanges than these, all bindings of the vhost at once: of each queue, the default exchange has one. */
+/**
+ * For more exchanges than these, all bindings of the vhost are read at once: the default exchange has one for each
+ * queue.
+ */
 const MOST_ASKED = 20;
 
 /**
  * The bindings of these exchanges, and of those that they lead to, whose names are known from the list of all.
- * `unread`: why they cannot be read. The default exchange has none that its name does not tell.
+ * `unread`: why they cannot be read. The default exchange has only bindings that follow from its name.
  */
 export async function readBindings(
   from: {

@@ -6,17 +6,17 @@ import { askEach } from '../session/ask-each.ts';
 import type { Session } from '../session/session.ts';
 import { type Destination, readTopology, type Topology, type TopologyOptions } from './topology.ts';
 
-/** What a dead-letter link from one queue to another means. */
+/** The meaning of a dead-letter link from one queue to another. */
 export interface DeadLink {
   readonly queue: string;
-  /** Null: the other is a dead-letter queue, and what is in it can be counted as dead. Else why not. */
+  /** Null: the other is a dead-letter queue, and its messages can be counted as dead. Otherwise the reason why not. */
   readonly uncounted: string | null;
   /**
-   * What only expired in the first and stands in the other is dead. False: that may be its way to where it is worked
-   * on.
+   * A message that only expired in the first and is in the other is dead. False: that may be its way to where it is
+   * worked on.
    */
   readonly expiredIsDead: boolean;
-  /** The other may be named for the dead letters of the first, those too that say nothing of where they come from. */
+  /** The other may be named for the dead letters of the first, including those that do not say where they come from. */
   readonly isSource: boolean;
 }
 
@@ -27,12 +27,12 @@ type Meaning =
   | Exclude<Destination, { readonly to: 'queue' }>;
 
 /**
- * Reads the dead-letter links of a vhost as an operator would: a queue that leads back, or that is worked on itself,
- * holds more than dead letters, and a queue that only lets messages expire has none. Delays and retries by time to live
- * look like dead letters otherwise, and live work would be taken for them.
+ * Reads the dead-letter links of a vhost as an operator would. A queue that leads back, or that is worked on itself,
+ * holds more than dead letters, and a queue that only lets messages expire has none. Otherwise delays and retries by
+ * time to live would look like dead letters, and live work would be taken for them.
  *
- * Consumers are the only sign of work that the broker shows. Where there are none just now, nothing is concluded from
- * it that could do harm: what says of itself that a consumer failed it is dead, what only expired is left alone.
+ * Consumers are the only sign of work that the broker shows. If there are none just now, no harmful conclusion is drawn
+ * from that: a message that says that a consumer failed it is dead, and one that only expired is left alone.
  */
 export class DeadLinks {
   readonly topology: Topology;
@@ -67,7 +67,7 @@ export class DeadLinks {
     return [...names].slice(0, MOST_ASKED);
   }
 
-  /** What was concluded without knowing these is forgotten. */
+  /** Conclusions that were drawn without knowing these are forgotten. */
   learnConsumers(live: ReadonlyMap<string, LiveFigures | null>): void {
     for (const [queue, figures] of live)
       if (figures !== null && figures.consumers !== null) this.topology.learnConsumers(queue, figures.consumers);
@@ -77,8 +77,8 @@ export class DeadLinks {
   }
 
   /**
-   * The queues whose dead letters are in this one. Null: where those of some go could not be read, or whether it is
-   * worked on.
+   * The queues whose dead letters are in this one. Null: for some, it could not be read where their dead letters go, or
+   * whether it is worked on.
    */
   sourcesOf(queue: string): readonly string[] | null {
     if (this.topology.unreadables.length > 0) return null;
@@ -98,7 +98,7 @@ export class DeadLinks {
       : 'the management API does not tell yet what the policies of some queues say';
   }
 
-  /** Why it is not known where some queues send their dead letters, because of the exchange that they name. */
+  /** Why it is unknown where some queues send their dead letters, because of the exchange that they name. */
   whyUnreadBindings(): string | null {
     for (const info of this.topology.unreadables) {
       const why = this.topology.whyUnread(textSetting(info, 'dead-letter-exchange') ?? '');
@@ -107,7 +107,7 @@ export class DeadLinks {
     return null;
   }
 
-  /** The queues for which this one is where expired messages go on, so that an expiry there is no death. */
+  /** The queues for which this one is where expired messages go next, so that an expiry there is not a death. */
   waysInto(queue: string): ReadonlySet<string> {
     if (this.#ways === null) {
       const ways = new Map<string, Set<string>>();
@@ -151,19 +151,19 @@ export class DeadLinks {
       return holds(`${other} leads back to ${queue}: what is in it waits there`, false, false);
     }
     if (expires && !isConsumed) {
-      const why = `nobody consumes ${queue}, whose messages expire into ${other}: which of those there are dead, only the messages say`;
+      const why = `${queue} has no consumers, and its messages expire into ${other}: only the messages there say which of them are dead`;
       return holds(why, false, false);
     }
     if (otherConsumers === null)
       return holds(
-        `whether ${other} is consumed itself is not known, and so whether all that is in it is dead`,
+        `it is not known whether ${other} is consumed itself, and so whether everything in it is dead`,
         false,
         false,
       );
     if (otherConsumers > 0)
-      return holds(`${other} is consumed itself: not all that is in it is dead`, isConsumed, false);
+      return holds(`${other} is consumed itself: not everything in it is dead`, isConsumed, false);
     if (this.#destination(other)?.to !== 'nowhere' && !isConsumed) {
-      return holds(`${other} has dead letters of its own: not all that is in it need be dead`, false, true);
+      return holds(`${other} has dead letters of its own: its messages need not all be dead`, false, true);
     }
     return holds(null, true, true);
   }
@@ -177,7 +177,7 @@ export class DeadLinks {
     return this.topology.expires(queue);
   }
 
-  /** Unknown counts as no for the one that may have lost them, so that less is concluded. */
+  /** For the queue that may have lost them, unknown counts as no, so that less is concluded. */
   #isConsumed(queue: string): boolean {
     return (this.topology.consumersOf(queue) ?? 0) > 0;
   }
@@ -198,12 +198,12 @@ export class DeadLinks {
   }
 }
 
-/** Of a dead-letter queue that very many share, some. */
+/** For a dead-letter queue that very many share: some of them. */
 const MOST_ASKED = 50;
 
 const LAST = new WeakMap<Session, DeadLinks>();
 
-/** The links as they are now. Throws `UNAVAILABLE` without the management API. */
+/** The current links. Throws `UNAVAILABLE` without the management API. */
 async function readLinks(session: Session, signal: AbortSignal, options: TopologyOptions): Promise<DeadLinks> {
   const links = new DeadLinks(await readTopology(session.management, session.address.vhost, signal, options));
   LAST.set(session, links);
@@ -211,8 +211,8 @@ async function readLinks(session: Session, signal: AbortSignal, options: Topolog
 }
 
 /**
- * As `readLinks`, for whoever has more to tell than that. The text is why they cannot be read. The queues that decide
- * about `about` are asked for their consumers.
+ * Like `readLinks`, for a caller that has more to tell than that. A text is the reason why they cannot be read. The
+ * queues that decide about `about` are asked for their consumers.
  */
 export async function linksIfTold(
   session: Session,
@@ -230,12 +230,15 @@ export async function linksIfTold(
   }
 }
 
-/** Those that were read last, as whoever asks for dead letters has done before it looks at any. Null: nobody has. */
+/**
+ * The links that were read last: a caller that asks for dead letters has read them before it looks at any. Null: they
+ * were not read.
+ */
 export function lastLinks(session: Session): DeadLinks | null {
   return LAST.get(session) ?? null;
 }
 
-/** A message that came from one of these `ways` by expiring there is not dead: it is where it was to go. */
+/** A message that came from one of these `ways` by expiring there is not dead: it was meant to come here. */
 export function unlessOnItsWay(message: Message, ways: ReadonlySet<string>): Message {
   const { dead } = message;
   return dead !== null && dead.reason === 'expired' && dead.from !== null && ways.has(dead.from)

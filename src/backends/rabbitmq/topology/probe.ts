@@ -10,12 +10,12 @@ import type { Session } from '../session/session.ts';
  * type").
  */
 const NO_TYPE = 'mq-asks-for-the-kind';
-/** As many arguments as a queue can have that the broker compares, and some. */
+/** As many as the arguments of a queue that the broker compares, and some more. */
 const MAX_QUESTIONS = 24;
 
 /**
- * What AMQP alone tells of how a queue was made. Policies are not in it, nor the delivery limit, which the broker does
- * not compare.
+ * The facts that AMQP alone gives about how a queue was created. Policies are not among them, nor the delivery limit,
+ * which the broker does not compare.
  */
 export interface Probe {
   readonly kind: RabbitKind;
@@ -25,9 +25,9 @@ export interface Probe {
 }
 
 /**
- * How a queue was made, without the management API: the broker refuses a declaration that differs from the queue and
- * says in what, and what the queue has. That is copied into the next question, until only the type differs, which is
- * compared last. Null when the answers cannot be read (no permission to configure, say).
+ * How a queue was created, without the management API. The broker refuses a declaration that differs from the queue,
+ * and says in which argument and what the queue has. That is copied into the next question, until only the type
+ * differs, which is compared last. Null if the answers cannot be read (for example, no permission to configure).
  */
 export async function probeQueue(session: Session, name: string, signal: AbortSignal): Promise<Probe | null> {
   const link = await session.control(signal);
@@ -38,11 +38,11 @@ export async function probeQueue(session: Session, name: string, signal: AbortSi
     const answer = await orAborted(ask(), signal);
     const differs = /^[\s\S]*?inequivalent arg '([\w-]+)' for queue '/.exec(answer)?.[1];
     if (differs === 'x-queue-type') {
-      // 3.10 says of a queue that was made without a type that it has none.
+      // For a queue that was created without a type, 3.10 says that it has none.
       const type = /but current is '(\w+)'[^']*$/.exec(answer)?.[1] ?? null;
       return { kind: kindOf(type), ...flags, arguments: args };
     }
-    // Whatever it names again was not understood.
+    // If it names an argument again, its answer was not understood.
     if (differs === undefined || known.has(differs)) return null;
     known.add(differs);
     if (differs === 'durable' || differs === 'auto_delete') {

@@ -4,10 +4,10 @@ import { Policies, withPolicies } from '../management/policies.ts';
 import { LINKS_QUERY, limitSetting, type QueueInfo, queueInfo, textSetting } from '../management/queue-info.ts';
 import { type Binding, type Exchange, readBindings } from './bindings.ts';
 
-/** Where a queue's dead letters go. */
+/** The destination of a queue's dead letters. */
 export type Destination =
   | { readonly to: 'queue'; readonly queue: string }
-  /** No dead-letter exchange, or nothing bound that would take them: the broker drops them. */
+  /** There is no dead-letter exchange, or no binding that would take them: the broker drops them. */
   | { readonly to: 'nowhere'; readonly reason: string }
   /** It depends on each message, or there are several. */
   | { readonly to: 'unclear'; readonly reason: string; readonly queues: readonly string[] };
@@ -20,12 +20,12 @@ export class Topology {
   readonly #bindings: ReadonlyMap<string, readonly Binding[]>;
   readonly #exchanges: ReadonlyMap<string, Exchange>;
   readonly #consumers: ReadonlyMap<string, number> | null;
-  /** What queues said themselves, which does not lag. */
+  /** Facts that queues gave themselves, which do not lag. */
   readonly #counted = new Map<string, number>();
   readonly #operators: Policies;
   /**
-   * Why exchanges and bindings cannot be read: then only the default exchange leads anywhere that is known. Null: they
-   * are here.
+   * Why exchanges and bindings cannot be read: then only the default exchange is known to lead anywhere. Null: they are
+   * here.
    */
   readonly #unread: string | null;
   readonly #destinations = new Map<QueueInfo, Destination>();
@@ -34,7 +34,7 @@ export class Topology {
 
   constructor(from: {
     readonly queues: readonly QueueInfo[];
-    /** At least those of the exchanges that dead letters go to, and of what these lead to. */
+    /** At least the bindings of the exchanges that dead letters go to, and of those that these lead to. */
     readonly bindings: readonly Binding[];
     readonly exchanges: ReadonlyMap<string, Exchange>;
     /** Null: they could not be read. */
@@ -113,13 +113,13 @@ export class Topology {
     return { to: 'nowhere', reason: `${where} leads dead letters to no queue: they are dropped` };
   }
 
-  /** Why it cannot be told where an exchange leads. Null: it can. */
+  /** Why it is unknown where an exchange leads. Null: it is known. */
   whyUnread(exchange: string): string | null {
     if (exchange === '' || this.#unread === null) return null;
-    return `where exchange ${JSON.stringify(exchange)} leads cannot be read: ${this.#unread}`;
+    return `it cannot be read where exchange ${JSON.stringify(exchange)} leads: ${this.#unread}`;
   }
 
-  /** The queues of which it cannot be told where their dead letters go. */
+  /** The queues whose dead letters go to an unknown place. */
   get unreadables(): readonly QueueInfo[] {
     this.#unreadables ??= [...this.queues.values()].filter((queue) => !this.#isReadable(queue));
     return this.#unreadables;
@@ -132,7 +132,7 @@ export class Topology {
 
   /** The queues whose dead letters arrive in `name`, as far as that is certain or possible, in order of name. */
   sourcesOf(name: string): readonly string[] {
-    // Of all at once: each of many queues is asked for its own.
+    // For all at once: each of many queues is asked for its own.
     this.#sources ??= this.#collectSources();
     return this.#sources.get(name) ?? [];
   }
@@ -154,8 +154,8 @@ export class Topology {
   }
 
   /**
-   * The queues that a message which is published there with this key arrives in, and those that its headers would
-   * decide about.
+   * The queues that a message with this key arrives in if it is published there, and those for which its headers would
+   * decide.
    */
   queuesOf(exchange: string, key: string): readonly string[] {
     return this.#reach(exchange, key).queues;
@@ -190,13 +190,13 @@ export class Topology {
       if (binding.toExchange) follow(binding.destination);
       else queues.add(binding.destination);
     }
-    // What no binding takes goes there.
+    // Messages that no binding takes go there.
     if (!isTakenForSure && alternate !== null) follow(alternate);
     return { queues: [...queues].sort(), perMessage };
   }
 }
 
-/** It waits there until it is confirmed by where it goes, so that what goes nowhere is not lost. */
+/** It waits there until its destination confirms it, so that a message without a destination is not lost. */
 function keepsUndelivered(queue: QueueInfo): boolean {
   return (
     queue.kind === 'quorum' &&
@@ -206,8 +206,8 @@ function keepsUndelivered(queue: QueueInfo): boolean {
 }
 
 /**
- * `maybe`: depends on the message (its own key, or its headers). One binding that may take it is still the only place
- * it can go.
+ * `maybe`: it depends on the message (its own key, or its headers). A single binding that may take it is still its only
+ * possible destination.
  */
 function takes(type: string | undefined, pattern: string, key: string | null): 'yes' | 'no' | 'maybe' {
   if (type === 'fanout') return 'yes';
@@ -219,7 +219,7 @@ function takes(type: string | undefined, pattern: string, key: string | null): '
   return 'maybe';
 }
 
-/** `*` is one word, `#` any number of them. */
+/** `*` is one word, `#` any number of words. */
 function topicMatches(pattern: readonly string[], words: readonly string[]): boolean {
   let reachable = new Set([0]);
   for (const part of pattern) {
@@ -244,14 +244,14 @@ function toExchange(raw: JsonObject): Exchange {
 }
 
 export interface TopologyOptions {
-  /** Those of the vhost, for whoever has read them just now. */
+  /** The topology of the vhost, for a caller that has just read the queues. */
   readonly queues?: readonly QueueInfo[];
-  /** Where every exchange leads, and not only those that dead letters go to. */
+  /** Where every exchange leads, not only those that dead letters go to. */
   readonly everyExchange?: boolean;
 }
 
 /**
- * Throws `UNAVAILABLE` where the queues cannot be listed: AMQP cannot tell any of this. Without exchanges and bindings,
+ * Throws `UNAVAILABLE` if the queues cannot be listed: AMQP cannot tell any of this. Without exchanges and bindings,
  * which a user or a proxy may be denied, it knows less.
  */
 export async function readTopology(
@@ -264,8 +264,8 @@ export async function readTopology(
   const [queues, told, consumers, operatorPolicies] = await Promise.all([
     given ?? readQueues(management, place, signal),
     management.getIfTold(`/exchanges/${place}?columns=name,type,arguments,policy&disable_stats=true`, signal),
-    // New consumers show in it as late as in the figures of the queues; those that are gone are out at once (3.10.8 and
-    // 4.0.5).
+    // New consumers show in it as late as in the figures of the queues. Consumers that left disappear at once (3.10.8
+    // and 4.0.5).
     management.getIfTold(`/consumers/${place}?columns=queue.name`, signal),
     management.getIfAllowed(`/operator-policies/${place}`, signal),
   ]);

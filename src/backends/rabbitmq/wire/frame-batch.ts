@@ -1,7 +1,7 @@
-/** Fewer than this many bytes wait in one write: many small messages make one system call, and none waits for long. */
+/** At most this many bytes wait for one write: many small messages make one system call, and none waits long. */
 const FLUSH_BYTES = 64 * 1024;
 
-/** Frames that are written together: at the end of this turn of the event loop, or earlier when they are many. */
+/** Frames that are written together: at the end of this turn of the event loop, or earlier if there are many. */
 export class FrameBatch {
   readonly #write: (bytes: Buffer) => void;
   readonly #isHeld: () => boolean;
@@ -9,13 +9,13 @@ export class FrameBatch {
   #bytes = 0;
   #isPlanned = false;
 
-  /** `isHeld`: nothing is written for now; `flush` is to be called when it is over. */
+  /** `isHeld`: nothing is written for now. Call `flush` when that is over. */
   constructor(write: (bytes: Buffer) => void, isHeld: () => boolean) {
     this.#write = write;
     this.#isHeld = isHeld;
   }
 
-  /** How many were added and are not written. */
+  /** How many were added and are not written yet. */
   get size(): number {
     return this.#frames.length;
   }
@@ -40,7 +40,7 @@ export class FrameBatch {
     if (first !== undefined) this.#write(frames.length === 1 ? first : Buffer.concat(frames));
   }
 
-  /** Forgets what is not written. */
+  /** Forgets the frames that are not written. */
   clear(): void {
     this.#take();
   }

@@ -1,10 +1,10 @@
 /**
- * The few AMQP 0-9-1 frames that carry messages, written and read as bytes. Everything else (opening, channels,
- * declarations, heartbeats) is amqplib's.
+ * The few AMQP 0-9-1 frames that carry messages, written and read as bytes. amqplib does everything else (opening,
+ * channels, declarations, heartbeats).
  */
 export const FRAME = { method: 1, header: 2, body: 3, heartbeat: 8 } as const;
 const FRAME_END = 0xce;
-/** Type, channel and size before the payload, the end mark after it. */
+/** Type, channel and size before the payload, and the end mark after it. */
 export const FRAME_OVERHEAD = 8;
 export const PAYLOAD_OFFSET = 7;
 
@@ -24,7 +24,7 @@ export const METHOD = {
 
 /**
  * `basic.publish` with `mandatory`, header and body in as few pieces as possible: one buffer, unless the body is large.
- * `properties`: flags and list. The caller has made sure that the header fits into one frame of `frameMax` bytes.
+ * `properties`: flags and list. The caller has checked that the header fits into one frame of `frameMax` bytes.
  */
 export function publishFrames(
   channel: number,
@@ -63,7 +63,7 @@ export function publishFrames(
   return all;
 }
 
-/** Where the body begins in what `publishFrames` made. */
+/** Where the body begins in the result of `publishFrames`. */
 export function bodyOffset(frames: Buffer): number {
   const header = frames.readUInt32BE(3) + FRAME_OVERHEAD;
   return header + frames.readUInt32BE(header + 3) + FRAME_OVERHEAD;
@@ -74,7 +74,7 @@ export function ackFrame(channel: number, tag: number, multiple: boolean): Buffe
   return settleFrame(channel, METHOD.ack, tag, multiple ? 1 : 0);
 }
 
-/** `basic.nack` with requeue. Tag 0 with `multiple` means all that is unsettled on the channel. */
+/** `basic.nack` with requeue. Tag 0 with `multiple` means everything that is unsettled on the channel. */
 export function requeueFrame(channel: number, tag: number, multiple: boolean): Buffer {
   return settleFrame(channel, METHOD.nack, tag, multiple ? 3 : 2);
 }
@@ -134,11 +134,11 @@ export interface Content {
   /** Flags and property list. */
   readonly properties: Buffer;
   readonly body: Buffer;
-  /** A returned message: why. */
+  /** For a returned message: the reason. */
   readonly reason: string | null;
 }
 
-/** The arguments of the method that announces a message. `payload` is a method frame's, with the method id. */
+/** The arguments of the method that announces a message. `payload` is that of a method frame, with the method id. */
 export function readAnnouncement(payload: Buffer): Omit<Content, 'properties' | 'body'> {
   const method = payload.readUInt32BE(0);
   let at = 4;

@@ -1,7 +1,6 @@
 /**
  * The property list of a content header (AMQP 0-9-1 §4.2.6.1): two bytes of flags, then the present properties in fixed
- * order. Every property is kept as the bytes it had on the wire, so that what is not touched is sent on exactly as it
- * came.
+ * order. Every property keeps its original bytes, so that an unchanged one is sent on exactly as it came.
  */
 export const PROPERTY_NAMES = [
   'contentType',
@@ -21,7 +20,7 @@ export const PROPERTY_NAMES = [
 ] as const;
 export type PropertyName = (typeof PROPERTY_NAMES)[number];
 
-/** The wire bytes of each present property: a short string with its length byte, a table with its length. */
+/** The original bytes of each present property: a short string with its length byte, a table with its length. */
 export type Properties = { [name in PropertyName]?: Buffer | undefined };
 
 const FORM: Readonly<Record<PropertyName, 'text' | 'table' | 'octet' | 'instant'>> = {
@@ -41,7 +40,7 @@ const FORM: Readonly<Record<PropertyName, 'text' | 'table' | 'octet' | 'instant'
   clusterId: 'text',
 };
 
-/** `bytes`: flags and property list. Throws `RangeError` on bytes that are no property list. */
+/** `bytes`: flags and property list. Throws `RangeError` on bytes that are not a property list. */
 export function decodeProperties(bytes: Buffer): Properties {
   const flags = bytes.readUInt16BE(0);
   // Bit 0 announces more flags, which AMQP 0-9-1 does not have.
@@ -129,8 +128,8 @@ export function writeTable(entries: readonly Uint8Array[]): Buffer {
 }
 
 /**
- * Whether the delivery mode is 2. Read without decoding the rest: it follows the two short strings and the table before
- * it.
+ * Whether the delivery mode is 2. It is read without decoding the rest: it follows the two short strings and the table
+ * before it.
  */
 export function isPersistent(properties: Buffer): boolean {
   const flags = properties.readUInt16BE(0);

@@ -3,12 +3,13 @@ import { formatInstant } from '../../../contract/instant.ts';
 import type { JsonValue } from '../../../contract/message.ts';
 
 /**
- * AMQP 0-9-1 field tables as RabbitMQ writes them (https://www.rabbitmq.com/amqp-0-9-1-errata#section_3): each entry
- * keeps its raw bytes beside its JSON reading, because JSON cannot tell an int8 from an int64, nor bytes from text.
+ * AMQP 0-9-1 field tables as RabbitMQ writes them (https://www.rabbitmq.com/amqp-0-9-1-errata#section_3). Each entry
+ * keeps its raw bytes beside its JSON reading, because JSON cannot distinguish an int8 from an int64, or bytes from
+ * text.
  */
 export interface TableEntry {
   readonly name: string;
-  /** Name, type tag and value exactly as they were on the wire. */
+  /** Name, type tag and value exactly as they were sent. */
   readonly raw: Uint8Array;
   readonly value: JsonValue;
 }
@@ -19,8 +20,8 @@ const MAX_SAFE = BigInt(Number.MAX_SAFE_INTEGER);
 export type TablePath = readonly (string | number)[];
 
 /**
- * Reads the entries of a table without its length prefix. `integers` is told where whole numbers stand as their digits,
- * because JSON would round them. Throws `RangeError` on bytes that are not a table.
+ * Reads the entries of a table without its length prefix. `integers` gets the positions of whole numbers that are given
+ * as text, because JSON would round them. Throws `RangeError` on bytes that are not a table.
  */
 export function decodeTable(bytes: Buffer, integers: TablePath[] = [], path: TablePath = []): TableEntry[] {
   const reader = new TableReader(bytes, integers);
@@ -34,7 +35,7 @@ export function decodeTable(bytes: Buffer, integers: TablePath[] = [], path: Tab
   return entries;
 }
 
-/** Later entries of the same name win, as they do for every client that reads a table into a map. */
+/** Later entries of the same name win, as in every client that reads a table into a map. */
 function toRecord(entries: readonly TableEntry[]): Record<string, JsonValue> {
   const record: Record<string, JsonValue> = {};
   for (const { name, value } of entries) setOwn(record, name, value);
@@ -48,7 +49,7 @@ export function setOwn(record: Record<string, JsonValue>, name: string, value: J
   } else record[name] = value;
 }
 
-/** Lists and tables within each other are read so deep: a sender can nest them as deep as a frame is long. */
+/** Nested lists and tables are read to this depth: a sender can nest them as deep as a frame is long. */
 const DEEPEST = 64;
 
 class TableReader {
@@ -118,7 +119,7 @@ class TableReader {
     return value.toString();
   }
 
-  /** Deeper, it is told as the bytes that it is. */
+  /** Deeper values are given as their bytes. */
   #nested(path: TablePath, decode: (content: Buffer) => JsonValue): JsonValue {
     const content = this.#long();
     return path.length <= DEEPEST ? decode(content) : { base64: content.toString('base64') };
@@ -147,7 +148,7 @@ class TableReader {
 }
 
 interface ArrayItem {
-  /** Type tag and value as they were on the wire. */
+  /** Type tag and value as they were sent. */
   readonly raw: Uint8Array;
   readonly value: JsonValue;
 }
@@ -183,7 +184,7 @@ function readableInstant(seconds: bigint): JsonValue {
   return formatInstant(Number(seconds) * 1000) ?? seconds.toString();
 }
 
-/** A table without its length prefix. Throws `RangeError` when a name is longer than 255 bytes. */
+/** A table without its length prefix. Throws `RangeError` if a name is longer than 255 bytes. */
 export function encodeEntry(name: string, value: JsonValue): Buffer {
   return Buffer.concat([encodeName(name), encodeValue(value)]);
 }

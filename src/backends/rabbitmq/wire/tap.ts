@@ -3,13 +3,13 @@ import type { ChannelModel } from 'amqplib';
 import { type Content, FRAME, FRAME_OVERHEAD, METHOD, PAYLOAD_OFFSET, readAnnouncement } from './frames.ts';
 
 /**
- * Reads a connection's bytes before amqplib does and keeps the frames that carry messages and their settlement; all
+ * Reads a connection's bytes before amqplib does, and keeps the frames that carry messages and their settlement. All
  * others go on to amqplib unchanged.
  *
- * Why: amqplib turns header tables into plain values, which loses their types, changes integers beyond 2^53 and bytes
- * that are not UTF-8. It has no hook for raw properties, so this uses three members of its connection object that are
- * not in its types: `recvFrame` (called for every frame), `rest` (bytes not yet parsed) and `sendBytes`. Checked at
- * start: another shape of them is refused.
+ * Why: amqplib turns header tables into plain values. That loses their types, and changes integers beyond 2^53 and
+ * bytes that are not UTF-8. It has no hook for raw properties, so this uses three members of its connection object that
+ * are not in its types: `recvFrame` (called for every frame), `rest` (bytes not yet parsed) and `sendBytes`. They are
+ * checked at the start, and another form of them is refused.
  */
 export interface ChannelTap {
   /** A whole message. */
@@ -57,12 +57,12 @@ export class Tap {
     this.#keepHeartbeatWhilePaused();
   }
 
-  /** When the last frame came that was no heartbeat, as `performance.now()` says it. */
+  /** When the last frame came that was not a heartbeat, by `performance.now()`. */
   get heardAt(): number {
     return this.#heardAt;
   }
 
-  /** What the broker sends is left unread. */
+  /** The broker's bytes are left unread. */
   get isPaused(): boolean {
     return this.#paused;
   }
@@ -108,7 +108,7 @@ export class Tap {
     stream.on('close', done);
   }
 
-  /** Stops reading, so that the broker stops sending: the bound on what is held here when the caller is slow. */
+  /** Stops reading, so that the broker stops sending: this bounds the memory if the caller is slow. */
   pause(): void {
     this.#paused = true;
   }
@@ -120,7 +120,7 @@ export class Tap {
     this.#connection.stream.emit('readable');
   }
 
-  /** amqplib takes a connection without incoming bytes for dead; one that is paused by us is not. */
+  /** amqplib considers a connection without incoming bytes dead. One that we paused is not. */
   #keepHeartbeatWhilePaused(): void {
     let received = true;
     Object.defineProperty(this.#connection, 'recvSinceLastCheck', {
@@ -164,7 +164,7 @@ export class Tap {
     }
   }
 
-  /** True when the frame was for us. */
+  /** True if the frame was for us. */
   #accept(tap: ChannelTap, frame: Buffer): boolean {
     const payload = frame.subarray(PAYLOAD_OFFSET, frame.length - 1);
     const type = frame[0];
@@ -184,7 +184,7 @@ export class Tap {
       return false;
     }
     if (type === FRAME.header) {
-      // Copied: a slice would keep the whole chunk from the socket alive for as long as the message is held.
+      // Copied: a slice would keep the whole chunk of the socket in memory as long as the message is held.
       assembly.properties = Buffer.from(payload.subarray(12));
       assembly.missing = payload.readUInt32BE(4) * 0x1_0000_0000 + payload.readUInt32BE(8);
     } else if (type === FRAME.body) {
@@ -211,7 +211,7 @@ function rawConnection(model: ChannelModel): RawConnection {
     !Buffer.isBuffer(connection.rest) ||
     connection.stream === undefined
   ) {
-    throw new TypeError('this version of amqplib has another inner form than the one mq was written for');
+    throw new TypeError('the internals of this version of amqplib are not the ones that mq was written for');
   }
   return connection as RawConnection;
 }
