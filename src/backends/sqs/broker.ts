@@ -20,8 +20,8 @@ import { type Address, showAddress } from './url.ts';
 const DEFAULT_TIMEOUT_MS = 30_000;
 
 /**
- * Opens SQS without asking it anything: whether the server is there and takes the credentials, the first call shows. So
- * a queue that cannot be meant (the URL of another server) is refused before anybody is asked.
+ * Opens SQS without asking it anything: the first call shows whether the server is there and takes the credentials. So
+ * a name that cannot be meant (the URL of another server) is refused before anything is asked.
  */
 export async function openSqs(address: Address, environment: Environment, options: OpenOptions): Promise<Broker> {
   const { connectTimeoutMs, timeoutMs = DEFAULT_TIMEOUT_MS, signal } = options;
@@ -72,7 +72,7 @@ class SqsBroker implements Broker {
       asked = queue === null ? await this.#anyQueue(signal) : await this.#named(queue, signal);
     } catch (error) {
       if (!isMqError(error) || error.code === 'ABORTED') throw error;
-      // Who may not list has to say which queue is meant.
+      // A caller who may not list has to say which queue is meant.
       if (queue !== null || error.code !== 'PERMISSION_DENIED')
         yield { name: 'find the queue', status: 'failed', detail: error.message, hint: error.hint };
     }
@@ -95,7 +95,7 @@ class SqsBroker implements Broker {
     return null;
   }
 
-  /** Null when the caller may not read them: a producer may have the permission to send and no other. */
+  /** Null if the caller may not read them: a producer may have only the permission to send. */
   async #attributes(url: string, queue: string, signal: AbortSignal): Promise<QueueAttributes | null> {
     try {
       return (await this.#api.getQueueAttributes(url, { queue, signal })).Attributes ?? {};

@@ -8,7 +8,7 @@ export interface Circumstances {
   readonly denyPolicy: boolean;
 }
 
-/** What SQS gives every message afresh; nothing that is sent can set it. */
+/** The properties that SQS gives every message anew; a sender cannot set them. */
 const LOST = ['id', 'enqueuedAt', 'receiveCount'] as const;
 
 export function capabilitiesOf({ fifo, denyPolicy }: Circumstances): Capabilities {
@@ -35,7 +35,7 @@ export function capabilitiesOf({ fifo, denyPolicy }: Circumstances): Capabilitie
         )
       : absent(
           'SQS cannot pause a queue',
-          'Stop the consumers, or use --deny-policy to refuse them sqs:ReceiveMessage by the queue’s policy.',
+          'stop the consumers, or use --deny-policy to refuse them sqs:ReceiveMessage by the queue’s policy',
         ),
     purge: {
       ...present(

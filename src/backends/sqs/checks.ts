@@ -4,7 +4,7 @@ import { clockCheck } from '../common/clock.ts';
 import type { SqsApi } from './api/client.ts';
 import { NOBODYS_RECEIPT } from './leases/rights.ts';
 
-/** The queue whose rights are asked: on SQS they are per queue. */
+/** The queue whose rights are checked: on SQS they are per queue. */
 export interface AskedQueue {
   readonly name: string;
   readonly url: string;
@@ -18,20 +18,20 @@ interface Right {
   readonly action: string;
   readonly verbs: string;
   /**
-   * A call of the action that cannot change anything on any server. `proves`: when it is not denied, the action is
-   * allowed. Null: the action has no such call, so that nothing can be known.
+   * A call of the action that cannot change anything on any server. `proves`: if it is not denied, the action is
+   * allowed. Null: the action has no such call, so nothing can be known.
    */
   readonly ask: Question | null;
   readonly proves: boolean;
 }
 
 /**
- * Where these come from: "Based on the policy evaluation result, Amazon SQS either returns an Access denied error to
- * the requester or continues to process the request" (SQS developer guide, "Access control process workflow"). So an
- * answer of 200, in which a receipt is called invalid or passed over, comes after the policies allowed the action; the
- * batch actions need the right of the single ones (same guide, "API permissions"). A request refused as malformed (an
- * empty batch, 0 messages) may have been refused before the policies were looked at: the guide does not say. It can
- * show that the action is denied, and never that it is allowed.
+ * The source for these: "Based on the policy evaluation result, Amazon SQS either returns an Access denied error to the
+ * requester or continues to process the request" (SQS developer guide, "Access control process workflow"). So an answer
+ * of 200 that calls a receipt invalid, or ignores it, comes after the policies allowed the action. The batch actions
+ * need the right of the single ones (same guide, "API permissions"). A request that was refused as malformed (an empty
+ * batch, 0 messages) may have been refused before the policies were checked: the guide does not say. It can show that
+ * the action is denied, and never that it is allowed.
  */
 const RIGHTS: readonly Right[] = [
   {
@@ -60,7 +60,7 @@ const RIGHTS: readonly Right[] = [
     name: 'may receive',
     action: 'ReceiveMessage',
     verbs: 'peek, drain, and the source of redrive, move and copy',
-    // Three values out of range, so that a server that is lenient with one still refuses.
+    // Three values are out of range, so that a server that is lenient with one still refuses.
     ask: (api, { name, url }, signal) =>
       api.receive(
         { QueueUrl: url, MaxNumberOfMessages: 0, VisibilityTimeout: -1, WaitTimeSeconds: -1 },
@@ -103,8 +103,8 @@ const RIGHTS: readonly Right[] = [
 ];
 
 /**
- * The clock, and the rights on one queue; null: there is none to ask about. Changes nothing, and says `unknown` rather
- * than guess.
+ * The clock, and the rights on one queue; null: there is no queue to check. Changes nothing, and says `unknown` instead
+ * of guessing.
  */
 export async function* queueChecks(
   api: SqsApi,

@@ -20,25 +20,25 @@ export interface ConsumerSettings extends ConsumeOptions {
   readonly leaseSeconds: number;
   /** Ready messages when it was opened, by SQS's own count; null: unknown, or not asked. */
   readonly readyAtStart: number | null;
-  /** What is kept to be given back may not be nearer to its end than this allows; null: it may. */
+  /** How near to its end a message may be that will be given back; null: no limit. */
   readonly deliveryLimit: DeliveryLimit;
 }
 
-/** Fetched ahead of the caller, beyond the receives in the air. */
+/** How many are fetched ahead of the caller, beyond the receives in the air. */
 const MAX_BUFFERED = 100;
 /**
- * After empty answers to short polls, while SQS counts ready messages all the same: so often, each time after a longer
- * pause.
+ * After empty answers to short polls, while SQS still counts ready messages: it tries this often, each time after a
+ * longer pause.
  */
 const LOOKS_AGAIN = 5;
 const FIRST_PAUSE_MS = 50;
 
 /**
- * Receives by long polling, several calls at once where order does not matter. It begins with one call and doubles
+ * Receives by long polling, with several calls at once if order does not matter. It begins with one call, and doubles
  * while answers come back full, so that a look at a small queue does not cost eight polls.
  *
- * A receive in the air is never cut off, because the messages in an answer that nobody reads would stay hidden; ending
- * takes up to one poll.
+ * A receive in the air is never cut off, because the messages in an unread answer would stay hidden. Ending takes up to
+ * one poll.
  */
 export class SqsConsumer implements Consumer {
   readonly #place: ConsumerPlace;
@@ -47,15 +47,15 @@ export class SqsConsumer implements Consumer {
   readonly #receiver: Receiver;
   readonly #buffer: Delivery[] = [];
   readonly #receives = new Set<Promise<void>>();
-  /** Received so far, and asked for by receives in the air. */
+  /** Received so far, plus those requested by receives in the air. */
   #taken = 0;
   #asked = 0;
   #parallel = 1;
   #emptyAnswers = 0;
   #looksAgain = 0;
-  /** How often something was settled that may let others come: an answer from before says nothing about them. */
+  /** How often something was settled that may let others come: an earlier answer says nothing about them. */
   #reopenings = 0;
-  /** The last answer held fewer than were asked for: the end may be near. */
+  /** The last answer had fewer than were requested: the end may be near. */
   #wasShort = false;
   #unseen = 0;
   /** Deliveries that the caller has said it will hold until the end. */
@@ -120,7 +120,7 @@ export class SqsConsumer implements Consumer {
     this.#stop.abort();
     this.#bell.ring();
     this.#buffer.length = 0;
-    // What is held need not wait for the last answers: a server that has fallen silent lets both wait.
+    // Held messages need not wait for the last answers: a server that has fallen silent lets both wait.
     const [early] = await Promise.all([this.#holds.giveBackAll(), ...this.#receives]);
     this.#buffer.length = 0;
     const failed = early + (await this.#holds.giveBackAll());
@@ -149,7 +149,7 @@ export class SqsConsumer implements Consumer {
 
   #allowed(): number {
     if (this.#waitsForSettlement() || this.#hasRunDry()) return 0;
-    // Near the end, the empty answers that prove emptiness are collected side by side.
+    // Near the end, the empty answers that prove emptiness are collected at the same time.
     const proving = (this.#wasShort || this.#emptyAnswers > 0) && !this.#options.follow;
     return proving ? Math.max(this.#parallel, this.#place.reception.emptyPolls) - this.#emptyAnswers : this.#parallel;
   }
@@ -162,12 +162,12 @@ export class SqsConsumer implements Consumer {
       window === 'unbounded'
         ? MAX_BUFFERED - this.#buffer.length - this.#asked
         : window - this.#holds.size - this.#asked;
-    // Small receives cost as much as full ones: while others are in the air, wait for a full batch of room.
+    // Small receives cost as much as full ones: while others are in the air, wait until there is room for a full batch.
     if (room < BATCH_ENTRIES && room < remaining && this.#receives.size > 0) return 0;
     return Math.min(BATCH_ENTRIES, share, room);
   }
 
-  /** Never rejects: a failure ends the iteration once what was received is delivered. */
+  /** Never rejects: a failure ends the iteration once the received messages are delivered. */
   async #receive(ask: number): Promise<void> {
     try {
       const startedAt = Date.now();
@@ -200,11 +200,11 @@ export class SqsConsumer implements Consumer {
     const once = new SettleOnce();
     const settled = (action: Promise<void>, isReturn: boolean): Promise<void> =>
       action.finally(() => {
-        // One that could not be deleted is held until the end.
+        // A message that could not be deleted is held until the end.
         if (this.#holds.has(hold)) this.#kept.add(hold);
         else this.#kept.delete(hold);
-        // Settling one message of a FIFO group lets the next one of the group come; one that was given back comes
-        // itself.
+        // Settling one message of a FIFO group lets the next one of the group come; a message that was given back comes
+        // again itself.
         if (this.#place.fifo || isReturn) {
           this.#emptyAnswers = 0;
           this.#reopenings += 1;
@@ -218,7 +218,7 @@ export class SqsConsumer implements Consumer {
       hold: () => {
         if (once.isSettled) return;
         const { deliveryLimit } = this.#options;
-        // Its delivery is used up by now; the next ones need not be.
+        // Its delivery is used up by now; those of the next ones need not be.
         if (isNearItsEnd(receiveCount, deliveryLimit))
           this.#failure ??= nearsEnd(this.#place.name, 'a message', deliveryLimit);
         this.#kept.add(hold);
@@ -240,9 +240,9 @@ export class SqsConsumer implements Consumer {
   }
 
   /**
-   * Whether to go on after short polls have found nothing: they ask some of the servers only, so an end that
+   * Whether to go on after short polls have found nothing. They ask only some of the servers. So an end that
    * contradicts SQS's own count, or that no count confirms, is not believed at once. The count lags, too, so it is not
-   * believed for ever. Long polls ask all, and FIFO counts what held messages keep back.
+   * believed for ever. Long polls ask all servers, and FIFO counts messages that held ones keep back.
    */
   async #mayHoldMore(): Promise<boolean> {
     const { signal, limit, follow } = this.#options;
@@ -257,19 +257,19 @@ export class SqsConsumer implements Consumer {
     return true;
   }
 
-  /** Something may be given back and come again. What the caller holds until the end is not waited for. */
+  /** Something may be given back and come again. Messages that the caller holds until the end are not waited for. */
   #isInHand(): boolean {
     return this.#holds.size > this.#kept.size;
   }
 
-  /** On FIFO, a message in flight blocks the rest of its group: an empty answer says nothing until it is settled. */
+  /** On FIFO, a message in flight blocks the rest of its group: an empty answer proves nothing until it is settled. */
   #waitsForSettlement(): boolean {
     return this.#place.fifo && this.#emptyAnswers > 0 && this.#isInHand();
   }
 
   /**
-   * A receive whose answer was lost may have taken messages, which are hidden until their lease ends: then this is not
-   * all there was. SQS's own count tells, as far as it can be read.
+   * A receive with a lost answer may have taken messages, which are hidden until their lease ends: then there are more
+   * than were seen. SQS's own count tells, as far as it can be read.
    */
   async #tellLost(): Promise<void> {
     const { lost } = this.#receiver;
@@ -284,8 +284,8 @@ export class SqsConsumer implements Consumer {
   }
 
   /**
-   * SQS counts as ready also what a message in flight of the same group keeps back, whoever holds that one. Its count
-   * lags by up to a minute, so no more can be missing than there were at the start.
+   * SQS also counts as ready the messages that a message in flight of the same group keeps back, whoever holds that
+   * one. Its count lags by up to a minute, so at most as many can be missing as there were at the start.
    */
   async #tellBlockedGroups(): Promise<void> {
     const { limit, notice, readyAtStart, besideHeld } = this.#options;
@@ -295,7 +295,7 @@ export class SqsConsumer implements Consumer {
     const atMost = readyAtStart === null ? null : Math.max(0, readyAtStart - this.#taken);
     const known = waiting === null ? atMost : Math.min(waiting, atMost ?? waiting);
     if (known === 0) return;
-    // Where nobody may count them there may be one, and that is all that can be said.
+    // If they may not be counted there may be one, and that is all that can be said.
     this.#unseen = known ?? 1;
     const some =
       known === null || waiting === null

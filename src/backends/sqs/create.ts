@@ -16,14 +16,14 @@ const PAUSE_MS = 250;
 
 interface Place {
   readonly api: SqsApi;
-  /** Whose queue is made; null: the caller’s own. */
+  /** The account of the new queue; null: the caller’s own. */
   readonly account: string | null;
 }
 
 /**
- * The dead-letter queue is created first when it is missing, then the queue with its link. When the second fails, an
- * empty dead-letter queue stays behind, and the error says so. Resolves when SQS finds the new queue, or after 15 s: it
- * exists then too, but may be unknown to SQS for some seconds more.
+ * A missing dead-letter queue is created first, then the queue with its link. If the second call fails, an empty
+ * dead-letter queue remains, and the error says so. Resolves when SQS finds the new queue, or after 15 s: it exists
+ * then too, but SQS may not know it for some seconds more.
  */
 export async function createQueue(place: Place, name: string, options: CreateOptions): Promise<void> {
   const plan = planCreation(name, options);
@@ -65,7 +65,7 @@ async function createLinked(
     const RedrivePolicy = JSON.stringify({ deadLetterTargetArn, maxReceiveCount: plan.maxReceives });
     await patiently(
       () => create(place, name, { ...plan.attributes, RedrivePolicy }, signal),
-      // Refused for the target that SQS does not find yet, so certainly not created.
+      // Refused because SQS does not find the target yet, so certainly not created.
       (error) => existing === null && isTargetUnknown(error),
       signal,
     );
@@ -93,7 +93,7 @@ async function create(
   throw new MqError('UNEXPECTED_RESPONSE', 'SQS gave no URL for the new queue', { backend: 'sqs', queue: name });
 }
 
-/** The queue exists whatever comes of this, so that no failure to see it is one of creating it. */
+/** The queue exists whatever comes of this, so a failure to see it is not a failure to create it. */
 async function found(place: Place, name: string, signal: AbortSignal): Promise<void> {
   try {
     await patiently(
@@ -106,7 +106,7 @@ async function found(place: Place, name: string, signal: AbortSignal): Promise<v
   }
 }
 
-/** Again, while it fails as `isEarly` knows it, for 15 s at most. */
+/** Tries again while it fails as `isEarly` says, for at most 15 s. */
 async function patiently<T>(
   attempt: () => Promise<T>,
   isEarly: (error: MqError) => boolean,

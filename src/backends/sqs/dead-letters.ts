@@ -21,7 +21,9 @@ export async function deadLettersOf(place: QueuePlace, signal: AbortSignal): Pro
   };
 }
 
-/** The queue that the redrive policy names. Null when it cannot be seen: deleted, or not ours to read. */
+/**
+ * The queue that the redrive policy names. Null if it cannot be seen: it was deleted, or this caller may not read it.
+ */
 export async function openDeadLetterQueue(
   place: QueuePlace,
   policy: RedrivePolicy,
@@ -41,13 +43,13 @@ export async function openDeadLetterQueue(
     const { Attributes: attributes = {} } = await place.api.getQueueAttributes(url, context);
     return { ...place, name: nameOfTarget(place, policy), url, attributes };
   } catch (error) {
-    // Whatever befalls it costs what is asked of it alone.
+    // A problem with it affects only what is asked about it.
     if (isMqError(error) && !signal.aborted && error.code !== 'UNAUTHENTICATED') return null;
     throw error;
   }
 }
 
-/** How many dead letters the queue has, and who shares its dead-letter queue. */
+/** How many dead letters the queue has, and which queues share its dead-letter queue. */
 export async function countDead(place: QueuePlace, policy: RedrivePolicy, signal: AbortSignal): Promise<DeadCount> {
   const target = await openDeadLetterQueue(place, policy, signal);
   if (target === null) return { queue: nameOfTarget(place, policy), depth: null, sharers: null };
@@ -64,8 +66,8 @@ function nameOfTarget({ foreign }: QueuePlace, policy: RedrivePolicy): string {
 }
 
 /**
- * SQS puts no mark of death on a message itself: only our own record of where it died goes, and what its application's
- * framework has written. Throws `PRECONDITION_FAILED` for a message that cannot be restored.
+ * SQS puts no mark of death on a message itself: only our own record of where it died is removed, and the marks of its
+ * application's framework. Throws `PRECONDITION_FAILED` for a message that cannot be restored.
  */
 function restoreMessage(message: Message, { keepDeathHeaders }: { readonly keepDeathHeaders: boolean }): Message {
   const { deadLetterSourceArn: _, ...native } = nativeOf(message);

@@ -9,7 +9,7 @@ interface Facts {
   readonly name: string;
   readonly url: string;
   readonly attributes: QueueAttributes;
-  /** Null: not allowed to know. */
+  /** Null: the caller may not know. */
   readonly sources: readonly string[] | null;
   readonly tags: Readonly<Record<string, JsonValue>> | null;
 }

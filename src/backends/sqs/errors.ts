@@ -2,7 +2,7 @@ import { abortedError, type ErrorCode, isMqError, MqError } from '../../contract
 import { CredentialsFailure, meaningOfCredentials } from './sdk/credentials.ts';
 import { connectionCode, connectionHint, nameOf, neverConnected, statusOf, textOf } from './sdk/foreign-error.ts';
 
-/** What was being done, for the message and for the permission that it needs. */
+/** The attempted call, for the message and for the permission that it needs. */
 export interface Attempt {
   /** The API action, without `sqs:`. */
   readonly action: string;
@@ -38,7 +38,7 @@ const NO_QUEUE = new Set([
   'QueueDoesNotExist',
   'AWS.SimpleQueueService.NonExistentQueue',
   'NonExistentQueue',
-  // The URL or the account in it cannot be one of SQS.
+  // The URL or the account in it cannot belong to SQS.
   'InvalidAddress',
 ]);
 const THROTTLES = new Set([
@@ -52,7 +52,7 @@ const THROTTLES = new Set([
   'SlowDown',
 ]);
 /**
- * Of the key that a queue is encrypted with:
+ * Errors of the key that a queue is encrypted with:
  * https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
  */
 const KMS_FAULTS = new Map([
@@ -83,8 +83,8 @@ const UNKNOWN_ACTION = new Set([
   'InvalidAction',
 ]);
 /**
- * Puts an error of the SDK into our words. Of the foreign object only its name, code and status are read, and its text
- * only where SQS speaks of the request's parameters: signature errors quote the request that was signed.
+ * Turns an error of the SDK into our words. Only the name, code and status of the foreign object are read. Its text is
+ * read only if SQS speaks of the request's parameters: signature errors quote the signed request.
  */
 export function translate(error: unknown, attempt: Attempt): MqError {
   if (isMqError(error)) return error;
@@ -100,8 +100,8 @@ export function translate(error: unknown, attempt: Attempt): MqError {
 }
 
 /**
- * True when the request that failed was certainly not carried out: it did not reach a server, or the server refused it.
- * After anything else (a cut connection, a timeout, a server error) it may have been.
+ * True if the request that failed was certainly not carried out: it did not reach a server, or the server refused it.
+ * After any other error (a cut connection, a timeout, a server error) it may have been.
  */
 export function wasNotCarriedOut(error: unknown): boolean {
   const cause = isMqError(error) ? (error.cause ?? error) : error;
@@ -111,20 +111,23 @@ export function wasNotCarriedOut(error: unknown): boolean {
 }
 
 /**
- * True when the request was certainly not carried out and the same one may be a little later: throttled, not connected,
- * or SQS itself says that it has an error. An error page of something between may hide a request that was carried out.
+ * True if the request was certainly not carried out and may succeed a little later: throttled, not connected, or SQS
+ * itself reports an error of its own. An error page of a server in between may hide a request that was carried out.
  */
 export function mayComeLater(error: unknown): boolean {
   if (!isMqError(error)) return false;
   return error.code === 'THROTTLED' || neverConnected(error.cause) || SERVER_FAULTS.has(nameOf(error.cause));
 }
 
-/** SQS refused a queue because it finds no target of its redrive policy. Only the text of the parameter's fault says it. */
+/**
+ * SQS refused a queue because it does not find the target of its redrive policy. Only the text of the parameter's fault
+ * says so.
+ */
 export function isTargetUnknown(error: unknown): boolean {
   return isMqError(error) && wasNotCarriedOut(error) && /dead.?letter target/i.test(textOf(error.cause));
 }
 
-/** The server does not know the action: some that speak SQS's protocol lack part of it. */
+/** The server does not know the action: some servers that speak SQS's protocol lack part of it. */
 export function isUnknownAction(error: unknown): boolean {
   return isMqError(error) && UNKNOWN_ACTION.has(nameOf(error.cause));
 }
@@ -138,30 +141,30 @@ function meaningOf(error: unknown, attempt: Attempt): Meaning {
     return {
       code: 'UNAUTHENTICATED',
       text: 'AWS refused the request because the clock of this machine is wrong',
-      hint: 'Set the clock (more than five minutes off is refused) and try again.',
+      hint: 'set the clock (more than five minutes off is refused) and try again',
     };
   }
   if (AUTHENTICATION.has(name) && /scoped to a valid region/i.test(text)) {
     return {
       code: 'UNAUTHENTICATED',
       text: `the request was signed for region ${attempt.region}, and the server is in another`,
-      hint: 'Name the region of the endpoint: sqs://REGION?endpoint=…',
+      hint: 'name the region of the endpoint: sqs://REGION?endpoint=…',
     };
   }
   if (AUTHENTICATION.has(name)) {
     return /^ExpiredToken/.test(name)
-      ? { code: 'UNAUTHENTICATED', text: 'the AWS session token has expired', hint: 'Sign in again, then retry.' }
+      ? { code: 'UNAUTHENTICATED', text: 'the AWS session token has expired', hint: 'sign in again, then retry' }
       : {
           code: 'UNAUTHENTICATED',
           text: `AWS did not accept the credentials (${name})`,
-          hint: 'Check which profile or key is in use (aws sts get-caller-identity), and that the account has turned the region on.',
+          hint: 'check which profile or key is in use (aws sts get-caller-identity), and that the account has turned the region on',
         };
   }
   if (name === 'KmsAccessDenied') {
     return {
       code: 'PERMISSION_DENIED',
       text: `no permission to use the queue’s KMS key for sqs:${attempt.action}`,
-      hint: 'Sending needs kms:GenerateDataKey and kms:Decrypt, receiving needs kms:Decrypt on that key.',
+      hint: 'sending needs kms:GenerateDataKey and kms:Decrypt, receiving needs kms:Decrypt on that key',
     };
   }
   const kms = KMS_FAULTS.get(name);
@@ -176,7 +179,7 @@ function meaningOf(error: unknown, attempt: Attempt): Meaning {
     return {
       code: 'PERMISSION_DENIED',
       text: `no permission for sqs:${attempt.action}`,
-      hint: `Allow sqs:${attempt.action} on the queue in the identity’s policy, and look for a Deny in the queue’s own policy.`,
+      hint: `allow sqs:${attempt.action} on the queue in the identity’s policy, and look for a Deny in the queue’s own policy`,
     };
   }
   if (NO_QUEUE.has(name)) {
@@ -186,11 +189,11 @@ function meaningOf(error: unknown, attempt: Attempt): Meaning {
         attempt.queue === null
           ? `no such queue in ${attempt.region}`
           : `there is no queue ${attempt.queue} in ${attempt.region}`,
-      hint: 'Names are per account and region: check both. A queue of another account is named by its URL or ARN.',
+      hint: 'names are per account and region: check both. A queue of another account is named by its URL or ARN.',
     };
   }
   if (THROTTLES.has(name) || status === 429) {
-    return { code: 'THROTTLED', text: `SQS throttled sqs:${attempt.action}`, hint: 'Try again, slower (--rate).' };
+    return { code: 'THROTTLED', text: `SQS throttled sqs:${attempt.action}`, hint: 'try again, slower (--rate)' };
   }
   return meaningOfState(name, attempt) ?? meaningOfTransport(error, name, status, text, attempt);
 }
@@ -209,7 +212,7 @@ function meaningOfState(name: string, attempt: Attempt): Meaning | null {
         code: 'LIMIT_EXCEEDED',
         text: `SQS has reached a limit of the queue (sqs:${attempt.action})`,
         ...(attempt.action === 'ReceiveMessage'
-          ? { hint: 'About 120,000 messages may be in flight: wait until consumers have deleted some.' }
+          ? { hint: 'about 120,000 messages may be in flight: wait until consumers have deleted some' }
           : {}),
       };
     case 'PurgeQueueInProgress':
@@ -217,14 +220,14 @@ function meaningOfState(name: string, attempt: Attempt): Meaning | null {
       return {
         code: 'LIMIT_EXCEEDED',
         text: 'the queue was purged less than a minute ago',
-        hint: 'SQS allows one purge per queue per 60 seconds.',
+        hint: 'SQS allows one purge per queue per 60 seconds',
       };
     case 'QueueDeletedRecently':
     case 'AWS.SimpleQueueService.QueueDeletedRecently':
       return {
         code: 'PRECONDITION_FAILED',
         text: 'a queue of this name was deleted less than a minute ago',
-        hint: 'SQS allows the name again 60 seconds after the deletion.',
+        hint: 'SQS allows the name again 60 seconds after the deletion',
       };
     case 'ResourceNotFoundException':
       return { code: 'QUEUE_NOT_FOUND', text: 'SQS does not find a queue of the move task, or the task itself' };
@@ -244,7 +247,7 @@ function meaningOfTransport(
   attempt: Attempt,
 ): Meaning {
   const code = connectionCode(error);
-  // The SDK calls a connection that was cut a timeout, too.
+  // The SDK also calls a connection that was cut a timeout.
   if (name === 'TimeoutError' && code !== 'ECONNRESET' && code !== 'EPIPE')
     return { code: 'TIMEOUT', text: `SQS did not answer sqs:${attempt.action} in time` };
   if (code !== null) {
@@ -256,12 +259,12 @@ function meaningOfTransport(
   }
   if (status !== null && status >= 500)
     return { code: 'UNAVAILABLE', text: `SQS answered sqs:${attempt.action} with ${status}` };
-  // The SDK could not read the answer; its text quotes the answer and itself.
+  // The SDK could not read the answer. Its text quotes the answer and itself.
   if (name === 'SyntaxError') {
     return {
       code: 'UNEXPECTED_RESPONSE',
-      text: `what answered sqs:${attempt.action} is not SQS${status === null ? '' : ` (it says ${status})`}`,
-      hint: 'Check the endpoint, and whether a proxy answers in its place.',
+      text: `the server that answered sqs:${attempt.action} is not SQS${status === null ? '' : ` (it says ${status})`}`,
+      hint: 'check the endpoint, and whether a proxy answers in its place',
     };
   }
   if (status !== null && status >= 400) {

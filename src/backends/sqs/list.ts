@@ -18,15 +18,15 @@ interface Listed {
   readonly url: string;
 }
 
-/** What came of reading one queue: its attributes, or what failed. Undefined: it is gone meanwhile. */
+/** The result of reading one queue: its attributes, or the failure. Undefined: it is gone meanwhile. */
 type Read =
   | { readonly attributes: QueueAttributes }
   | { readonly attributes: null; readonly fault: MqError }
   | undefined;
 
 /**
- * Stats of all queues that the pattern matches, by name. One `ListQueues` per 1,000 queues and one `GetQueueAttributes`
- * per queue that matches or that holds the dead letters of one.
+ * Stats of all queues that the pattern matches, by name. It takes one `ListQueues` per 1,000 queues, and one
+ * `GetQueueAttributes` for each queue that matches or that holds the dead letters of one.
  */
 export async function* listQueueStats(
   api: SqsApi,
@@ -77,7 +77,7 @@ function deadCount(
   return {
     queue: policy.deadLetterQueue,
     depth: target === null ? null : depthOfAttributes(target),
-    // Of a part of the queues, only those that were seen are known to share.
+    // If only a part of the queues is listed, only those that were seen are known to share.
     sharers: complete || sharers.length > 0 ? sharers : null,
   };
 }
@@ -115,7 +115,10 @@ async function find(
   return { listed, others };
 }
 
-/** One queue that cannot be read costs its own figures. When none can, for want of an answer, it is the server. */
+/**
+ * A queue that cannot be read costs only its own figures. If no queue can be read because no answer comes, the problem
+ * is the server.
+ */
 function throwIfNobodyAnswers(readings: readonly Read[]): void {
   const faults = readings.flatMap((reading) => (reading?.attributes === null ? [reading.fault] : []));
   const [first] = faults;
@@ -127,7 +130,7 @@ function throwIfNobodyAnswers(readings: readonly Read[]): void {
 
 const MOST_NAMES = 3;
 
-/** A row without figures says nothing of why, wherever its notes are not shown. */
+/** A row without figures does not give the reason where its notes are not shown. */
 function tellUnread(matching: readonly Listed[], known: ReadonlyMap<string, Read>, notice: Notice): void {
   const unread = matching.flatMap(({ name }) => {
     const reading = known.get(name);
@@ -141,13 +144,13 @@ function tellUnread(matching: readonly Listed[], known: ReadonlyMap<string, Read
   notice(`${queues} could not be read: ${names.join(', ')}${more} (${first.fault.message})`);
 }
 
-/** The name, when the pattern is one name without wildcards. */
+/** The name, if the pattern is one name without wildcards. */
 function literalName(pattern: QueuePattern): string | null {
   const names = namesOnly(pattern.globs);
   return names?.length === 1 ? (names[0] ?? null) : null;
 }
 
-/** What `ListQueues` can filter by: the text before the first wildcard of the only glob. */
+/** The filter that `ListQueues` can apply: the text before the first wildcard of the only glob. */
 function commonPrefix(globs: readonly string[]): string {
   const [only, ...rest] = globs;
   return only === undefined || rest.length > 0 ? '' : plainStart(only);
@@ -186,8 +189,8 @@ async function readAttributes(api: SqsApi, name: string, url: string, signal: Ab
 }
 
 /**
- * Whatever befalls one queue costs its own figures; only what ends the whole (an interruption, the wrong key) is
- * thrown.
+ * A problem with one queue costs only its own figures. Only a problem with everything (an interruption, the wrong key)
+ * is thrown.
  */
 function unread(error: unknown, signal: AbortSignal): Read {
   if (!isMqError(error) || signal.aborted || error.code === 'UNAUTHENTICATED') throw error;

@@ -13,37 +13,40 @@ import {
 } from './message-attributes/values.ts';
 import { parseArn } from './queues/names.ts';
 
-/** Counts how often `mq` has redriven a message; a Number attribute, so that it takes one of the ten places. */
+/** Counts how often `mq` has redriven a message. It is a Number attribute, so it takes one of the ten places. */
 export const REPLAYS_ATTRIBUTE = 'mq-replays';
 
-/** What of its queue is needed to read a message. */
+/** The facts about its queue that are needed to read a message. */
 export interface ReadingContext {
   readonly queue: string;
-  /** The queue is another account's, where a bare name would not be found: its origins are named by ARN. */
+  /** The queue belongs to another account, where a bare name would not be found: its origins are named by ARN. */
   readonly foreign: boolean;
-  /** How long the queue keeps a message, milliseconds; null when unknown. */
+  /** How long the queue keeps a message, in milliseconds; null: unknown. */
   readonly retentionMs: number | null;
 }
 
 /** Our own record under `Message.native.sqs`. */
 export interface NativeRecord {
   readonly messageId: string | null;
-  /** The attributes whose exact form JSON does not hold. */
+  /** The attributes whose exact form JSON cannot hold. */
   readonly attributes?: Readonly<Record<string, AttributeRecord>>;
-  /** The attributes' custom types, and the trace header. Not the digits of a number: those are its text, and stay. */
+  /**
+   * The attributes' custom types, and the trace header. The digits of a number do not count: they are its text, and
+   * stay.
+   */
   readonly onlyHere?: readonly string[];
   readonly deduplicationId?: string;
   readonly sequenceNumber?: string;
   /**
-   * Of AWS X-Ray: what joins the work of a consumer to that of the producer. The only system attribute that a sender
-   * may set.
+   * From AWS X-Ray: it joins the work of a consumer to that of the producer. It is the only system attribute that a
+   * sender may set.
    */
   readonly traceHeader?: string;
   readonly deadLetterSourceArn?: string;
   readonly firstReceivedAt?: number;
   /**
-   * When SQS will delete it, milliseconds since the epoch: its enqueue time plus the queue's retention. A dead letter
-   * of a standard queue keeps the enqueue time of its first send, so it may expire soon after it died.
+   * When SQS will delete it, in milliseconds since the epoch: its enqueue time plus the queue's retention. A dead
+   * letter of a standard queue keeps the enqueue time of its first send, so it may expire soon after it died.
    */
   readonly expiresAt?: number;
   readonly [key: string]: JsonValue | undefined;
@@ -103,7 +106,7 @@ export function readMessage(message: SqsMessage, context: ReadingContext): Messa
   };
 }
 
-/** Our record on a message, whoever wrote it: each member is checked where it is used. */
+/** Our record on a message, whoever wrote it. Each member is checked when it is used. */
 export function nativeOf(message: MessageContent): Partial<NativeRecord> {
   const record = message.native.sqs;
   return typeof record === 'object' && record !== null && !Array.isArray(record)
@@ -112,8 +115,8 @@ export function nativeOf(message: MessageContent): Partial<NativeRecord> {
 }
 
 /**
- * SQS says of a dead letter only where it died. What has no such mark may have been put there by an application: the
- * links decide, not we.
+ * SQS says of a dead letter only where it died. A message without that mark may have been put there by an application:
+ * then the links decide, not we.
  */
 function deathOf(
   sourceArn: string | undefined,
@@ -139,8 +142,8 @@ function replaysOf(headers: Headers): number {
 }
 
 /**
- * With what an application's framework says on the message. Where SQS itself names the queue that lost it, its word
- * goes, with the framework's error; what only the links of the queue say does not.
+ * Adds what an application's framework says on the message. If SQS itself names the queue that lost it, that counts,
+ * with the framework's error; what only the queue's links say does not count.
  */
 function withFramework(broker: Death | null, letter: Letter, { foreign }: ReadingContext): Death | null {
   const framework = frameworkDeath(letter);

@@ -5,15 +5,15 @@ import { isAttributeName, isId, isText, MAX_ATTRIBUTES, MAX_DELAY_SECONDS } from
 import { attributeBytes, attributeFault, encodeAttribute, fromRecord, setOwn } from './message-attributes/values.ts';
 import { nativeOf, REPLAYS_ATTRIBUTE } from './message-in.ts';
 
-/** What of the target decides how a message is written. */
+/** The properties of the target that decide how a message is written. */
 export interface Target {
   readonly fifo: boolean;
   /**
-   * FIFO: the source goes after the send, so that a run that broke off sends the same message again, which is to be
+   * FIFO: the source is removed after the send. A run that broke off sends the same message again, and it is to be
    * stored once.
    */
   readonly once: boolean;
-  /** Of this publisher and no other: what it sends is another message than what the next one sends. */
+  /** Identifies this publisher: its messages are different from those of the next one. */
   readonly run: string;
   /** The queue's own `MaximumMessageSize`. */
   readonly maxBytes: number;
@@ -23,19 +23,19 @@ export interface Written {
   /** Without its id in the batch. */
   readonly entry: Omit<SendMessageBatchRequestEntry, 'Id'>;
   readonly bytes: number;
-  /** The bytes of the message: the same object when it is sent again. */
+  /** The bytes of the message: the same object if it is sent again. */
   readonly body: Uint8Array;
-  /** FIFO: the deduplication id is the producer's own, so that SQS may have seen it with another message. */
+  /** FIFO: the deduplication id is the producer's own, so SQS may have seen it with another message. */
   readonly isProducersId: boolean;
-  /** What does not fit and would be left out or bent, one phrase each. */
+  /** The parts that do not fit and would be left out or changed, one phrase each. */
   readonly misfits: readonly string[];
-  /** Why SQS would refuse it whatever is left out. */
+  /** Why SQS would refuse it, whatever is left out. */
   readonly impossible: readonly string[];
 }
 
 /**
- * Writes a message for SQS. An id that a broker gave it is no misfit: it is its place there, and the next place gives
- * it another.
+ * Writes a message for SQS. An id that a broker gave it is not a misfit: it is its place there, and the next place
+ * gives it another.
  */
 export function writeMessage(message: OutgoingMessage, target: Target): Written {
   const misfits: string[] = [];
@@ -150,13 +150,14 @@ interface Deduplication {
   readonly isProducersId: boolean;
 }
 
-/** Ids for messages that are new, so that the same object that is sent again has the same id. */
+/** Ids for new messages, so that the same object has the same id if it is sent again. */
 const freshIds = new WeakMap<OutgoingMessage, string>();
 
 /**
- * FIFO: SQS takes a message whose deduplication id it has seen in the last five minutes, calls it sent, and throws it
- * away. So each gets an id that no other message can have: of the place it was read from and its id there. Only a
- * producer's own id (`enqueue --dedup`) is given as it is, because to be thrown away is what it asks for.
+ * FIFO: if SQS has seen the deduplication id of a message in the last five minutes, it says "sent" and throws the
+ * message away. So each message gets an id that no other message can have, made from the place that it was read from
+ * and its id there. Only a producer's own id (`enqueue --dedup`) is passed on, because the producer wants such a
+ * message to be thrown away.
  *
  * A move that broke off and runs again makes the same id, and the message is stored once. Each copy is another message.
  */

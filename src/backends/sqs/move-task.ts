@@ -10,13 +10,13 @@ import { depthOfAttributes } from './stats.ts';
 
 export interface MoveTaskPlan {
   readonly api: SqsApi;
-  /** The queue that the messages are moved out of: a dead-letter queue. */
+  /** The queue that messages are moved out of: a dead-letter queue. */
   readonly name: string;
   readonly url: string;
   readonly sourceArn: string;
-  /** Null: each message back to the queue that lost it. */
+  /** Null: each message goes back to the queue that lost it. */
   readonly destinationArn: string | null;
-  /** Null: as SQS likes. */
+  /** Null: SQS decides. */
   readonly ratePerSec: number | null;
 }
 
@@ -28,33 +28,33 @@ export function isTaskRate(ratePerSec: number | null): boolean {
 interface TaskState {
   readonly status: string;
   readonly moved: number;
-  /** At the start, as SQS reckoned it; null: it does not say. */
+  /** The number at the start, by SQS's estimate; null: it does not say. */
   readonly expected: number | null;
   readonly reason: string | null;
 }
 
 /**
- * Of `MaxNumberOfMessagesPerSecond`:
+ * The limit of `MaxNumberOfMessagesPerSecond`:
  * https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_StartMessageMoveTask.html
  */
 const MAX_TASK_RATE = 500;
 const FIRST_POLL_MS = 250;
 const LONGEST_POLL_MS = 2000;
 /**
- * After a cancellation: what was in the air then is moved all the same. The operator waits for it no longer than for
+ * After a cancellation, messages that were in the air are still moved. The operator waits for them no longer than for
  * anything else.
  */
 const STOP_PATIENCE_MS = 1_500;
-/** AWS does not say how soon its list holds a task that it has started. */
+/** AWS does not say how soon its list contains a task that it has started. */
 const LISTING_PATIENCE_MS = 30_000;
 
 /**
- * A move by SQS itself (`StartMessageMoveTask`). It moves everything in the dead-letter queue; started by the first
- * `next`, watched by the others, cancelled when the signal aborts or it is closed early. Cancelling keeps what was
+ * A move by SQS itself (`StartMessageMoveTask`). It moves everything in the dead-letter queue. The first `next` starts
+ * it, the others watch it, and it is cancelled when the signal aborts or it is closed early. Cancelling keeps what was
  * moved.
  *
- * SQS cannot be told to stop after so many, so a page reports what was moved since the last one, more or less than
- * `upTo`.
+ * SQS cannot be told to stop after a number of messages. So a page reports what was moved since the last one, more or
+ * less than `upTo`.
  */
 export class MoveTask implements NativeMove {
   readonly guarantee = 'at-least-once';
@@ -92,7 +92,7 @@ export class MoveTask implements NativeMove {
     }
   }
 
-  /** Cancels the task unless it has ended, and waits until SQS says that nothing moves any more, for 30 s at most. */
+  /** Cancels the task unless it has ended, and waits until SQS says that nothing is being moved, for at most 30 s. */
   async stop(): Promise<NativeProgress> {
     if (this.#handle === null || this.#over) return this.#progress(this.#reported);
     await this.#cancel();
@@ -123,7 +123,7 @@ export class MoveTask implements NativeMove {
     return { moved: delta, skipped: [], failed: [], exhausted: this.#over && this.#failure === null };
   }
 
-  /** Not bound to the signal: a task whose start was cut off would run on without anybody to watch or cancel it. */
+  /** Not bound to the signal: a task whose start was cut off would continue without anything to watch or cancel it. */
   async #start(): Promise<void> {
     if (this.#handle !== null) return;
     throwIfAborted(this.#signal);
@@ -143,8 +143,8 @@ export class MoveTask implements NativeMove {
       if (!isMqError(error)) throw error;
       if (wasRefused(error)) throw this.#refused(error);
       if (wasNotCarriedOut(error)) throw error;
-      // The answer was lost. A task that runs all the same is ours: two cannot run at a time, and before there was
-      // another one or none.
+      // The answer was lost. A task that runs anyway is ours: only one can run at a time, and before there was another
+      // one or none.
       const task = await this.#newest();
       const isNew = task !== null && (task.StartedTimestamp ?? null) !== this.#before;
       if (!isNew || task.TaskHandle === undefined) throw this.#doubtful(error);
@@ -158,7 +158,7 @@ export class MoveTask implements NativeMove {
     }
   }
 
-  /** Again while it is throttled, until the time-out is over: it was not started. */
+  /** Tried again while it is throttled, until the time limit is over: it was not started. */
   async #throttled<T>(start: () => Promise<T>): Promise<T> {
     const deadline = Date.now() + this.#plan.api.timeoutMs;
     for (let attempt = 1; ; attempt += 1) {
@@ -173,7 +173,7 @@ export class MoveTask implements NativeMove {
     }
   }
 
-  /** Denied, not known, or not for these queues: nothing was started, and by hand it may go. */
+  /** Denied, not known, or not possible for these queues: nothing was started, and the move may be done by hand. */
   #refused(error: MqError): MqError {
     return new MqError('NOT_SUPPORTED', `SQS starts no move task (${error.message})`, {
       backend: 'sqs',
@@ -184,18 +184,18 @@ export class MoveTask implements NativeMove {
   }
 
   #doubtful(error: MqError): MqError {
-    return new MqError(error.code, `${error.message}; the move task may have been started all the same`, {
+    return new MqError(error.code, `${error.message}; the move task may have been started anyway`, {
       backend: 'sqs',
       operation: 'StartMessageMoveTask',
       queue: this.#plan.name,
-      hint: 'Look at the queues before another try: mq stats.',
+      hint: 'look at the queues before another try: mq stats',
       cause: error.cause,
     });
   }
 
   /**
-   * The list holds the last ten tasks; only a running one has its handle in it. Ours is the newest, as one may run at a
-   * time.
+   * The list holds the last ten tasks, and only a running one has its handle in it. Ours is the newest, because only
+   * one may run at a time.
    */
   async #newest(): Promise<ListMessageMoveTasksResultEntry | null> {
     const { api, name, sourceArn } = this.#plan;
@@ -204,8 +204,8 @@ export class MoveTask implements NativeMove {
   }
 
   /**
-   * What a task has ended without: by its own reckoning, and by the count of the queue where that can be read, because
-   * both are approximate.
+   * The messages that a task has ended without moving: by its own estimate, and by the count of the queue if that can
+   * be read, because both are approximate.
    */
   async #remaining({ expected, moved }: TaskState): Promise<Pick<NativeProgress, 'remaining'>> {
     if (expected === null || moved >= expected) return {};
@@ -219,7 +219,7 @@ export class MoveTask implements NativeMove {
     }
   }
 
-  /** A look that fails is repeated until the time-out is over: the task goes on meanwhile. */
+  /** A look that fails is repeated until the time limit is over: the task continues meanwhile. */
   async #look(): Promise<TaskState> {
     const deadline = Date.now() + this.#plan.api.timeoutMs;
     for (;;) {
@@ -236,7 +236,7 @@ export class MoveTask implements NativeMove {
   async #lookOnce(): Promise<TaskState> {
     const task = await this.#newest();
     const isOurs = task !== null && (this.#before === null || task.StartedTimestamp !== this.#before);
-    // An older task's end would pass for ours.
+    // The end of an older task would be taken for ours.
     if (!isOurs && Date.now() - this.#startedAt < LISTING_PATIENCE_MS) {
       return { status: 'RUNNING', moved: this.#reported, expected: null, reason: null };
     }

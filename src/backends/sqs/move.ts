@@ -11,9 +11,9 @@ import { sourcesOf } from './queues/sources.ts';
 type Target = QueuePlace | 'origin' | null;
 
 /**
- * How a move task does what is asked; null when it cannot. A move task takes everything that is in a dead-letter queue
- * and changes nothing on the way, so it is used only when that is what was asked, and only between queues of the same
- * sort in one account and region.
+ * How a move task does what is asked; null: it cannot. A move task takes everything in a dead-letter queue and changes
+ * nothing on the way. So it is used only if exactly that was asked, and only between queues of the same sort in one
+ * account and region.
  */
 export async function planMoveTask(
   place: QueuePlace,
@@ -29,7 +29,7 @@ export async function planMoveTask(
   if (source === null || sourceArn === null) return null;
   const sources = await sourcesOf({ ...source, arn: sourceArn }, signal);
   if (sources === null || sources.length === 0) return null;
-  // The dead letters of one queue are everything in its dead-letter queue only while it shares that with nobody.
+  // The dead letters of one queue are everything in its dead-letter queue only if no other queue shares it.
   if (state === 'dead' && sources.length !== 1) return null;
   const destinationArn = destinationOf(place, target, sourceArn);
   if (destinationArn === undefined) return null;
@@ -55,8 +55,8 @@ function destinationOf(place: QueuePlace, target: Target, sourceArn: string): st
 }
 
 /**
- * Whether the server knows move tasks and the caller may watch them. Failing in any way means that they cannot be used:
- * some servers that only speak SQS's protocol answer what they do not know as an error of their own.
+ * Whether the server knows move tasks and the caller may watch them. Any failure means that they cannot be used: some
+ * servers that only speak SQS's protocol answer unknown calls with an error of their own.
  */
 async function hasMoveTasks({ api, name }: QueuePlace, sourceArn: string, signal: AbortSignal): Promise<boolean> {
   try {

@@ -3,7 +3,7 @@ import { SqsQueue } from './queue.ts';
 import { withoutPause, withPause } from './queues/pause-policy.ts';
 import { readAttributes } from './queues/place.ts';
 
-/** Where the reason of a pause is kept: a policy has no place for a remark. */
+/** Keeps the reason of a pause, because a policy has no place for a remark. */
 const REASON_TAG = 'mq-pause-reason';
 /** https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_TagQueue.html */
 const TAG_VALUE = /^[\p{L}\p{Z}\p{N}_.:/=+\-@]{0,256}$/u;
@@ -11,8 +11,8 @@ const TAG_VALUE = /^[\p{L}\p{Z}\p{N}_.:/=+\-@]{0,256}$/u;
 /** A queue whose operator allowed `mq` to write into its policy (`denyPolicy=true`). */
 export class PausableSqsQueue extends SqsQueue {
   /**
-   * Adds our deny statement to the queue's policy. The policy is read, changed and written back: SQS has no way to do
-   * that atomically, so a change by somebody else in the same moment can be overwritten. Takes up to 60 s to bite.
+   * Adds our deny statement to the queue's policy. The policy is read, changed and written back. SQS cannot do that
+   * atomically, so a change by somebody else at the same moment can be overwritten. Takes up to 60 s to have an effect.
    */
   async pause({ reason, signal }: { readonly reason: string | null; readonly signal: AbortSignal }): Promise<void> {
     if (reason !== null && !TAG_VALUE.test(reason)) {
@@ -43,7 +43,7 @@ export class PausableSqsQueue extends SqsQueue {
     }
   }
 
-  /** Takes our statement out of the policy and leaves the others as they are. */
+  /** Removes our statement from the policy and leaves the others as they are. */
   async resume({ signal }: { readonly signal: AbortSignal }): Promise<void> {
     const { Policy: policy } = await readAttributes(this.here, signal);
     const resumed = withoutPause(policy);
@@ -59,7 +59,7 @@ export class PausableSqsQueue extends SqsQueue {
     );
   }
 
-  /** The queue runs again whether or not the caller may touch its tags. */
+  /** The queue runs again, whether or not the caller may touch its tags. */
   async #dropReason(signal: AbortSignal): Promise<void> {
     const context = { queue: this.name, signal };
     try {

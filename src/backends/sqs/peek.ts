@@ -3,7 +3,7 @@ import type { Peek, PeekOptions } from '../../contract/queue.ts';
 import { type ConsumerPlace, SqsConsumer } from './consumer.ts';
 import { type DeliveryLimit, isNearItsEnd, nearsEnd, priceIn } from './leases/delivery-limit.ts';
 
-/** How long a message stays hidden when a look is killed and cannot give it back. */
+/** How long a message stays hidden if a look is killed and cannot give it back. */
 const HOLD_SECONDS = 30;
 
 interface PeekFacts {
@@ -12,9 +12,9 @@ interface PeekFacts {
 }
 
 /**
- * SQS has no look without receiving: each message shown has been delivered once more. It is held so that the look walks
- * forward (a visibility timeout of 0 would show the same messages again), and given back in every way out of the
- * iteration.
+ * SQS has no look without receiving: each shown message has been delivered once more. It is held so that the look goes
+ * forward (with a visibility timeout of 0 it would show the same messages again), and given back however the iteration
+ * ends.
  */
 export class SqsPeek implements Peek {
   readonly price: string;
@@ -53,7 +53,7 @@ export class SqsPeek implements Peek {
     try {
       for await (const { message, receipt } of consumer) {
         receipt.hold?.();
-        // It has been looked at already: it is shown, and no further one is asked for.
+        // It has been looked at already, so it is shown, and no further one is requested.
         yield message;
         if (!force && isNearItsEnd(message.receiveCount, this.#facts.limit))
           throw nearsEnd(this.#place.name, 'a message', this.#facts.limit);

@@ -19,11 +19,11 @@ interface Place {
 }
 
 /**
- * Sends in batches of at most 10 messages and 1 MiB, each answered for by itself.
+ * Sends in batches of at most 10 messages and 1 MiB. Each message has its own answer.
  *
- * FIFO: of one group only one message is in the air, because a batch may fail in part and its later entries be stored
- * all the same; after one that was not sent, the later ones of its group are answered `failed` without being sent,
- * until it has gone.
+ * FIFO: only one message of a group is in the air, because a batch may fail in part and still store its later entries.
+ * After a message that was not sent, the later ones of its group are answered `failed` without being sent, until it has
+ * gone.
  */
 export class SqsPublisher implements Publisher {
   readonly #place: Place;
@@ -33,7 +33,7 @@ export class SqsPublisher implements Publisher {
   readonly #order = new GroupOrder();
   readonly #ids = new ProducersIds();
   #calls = 0;
-  /** SQS has left a send unanswered: what has not gone yet stays. */
+  /** SQS has left a send unanswered: messages that have not gone yet stay. */
   #isSilent = false;
   #toldOfIds = false;
 
@@ -79,7 +79,8 @@ export class SqsPublisher implements Publisher {
   }
 
   /**
-   * Not bound to the caller's signal: what has been handed over cannot be taken back, and its outcome is still wanted.
+   * Not bound to the caller's signal: messages that have been handed over cannot be taken back, and their outcome is
+   * still wanted.
    */
   async #call(batch: readonly Written[], going: readonly number[], outcomes: Map<number, SendOutcome>): Promise<void> {
     const number = ++this.#calls;
@@ -98,7 +99,7 @@ export class SqsPublisher implements Publisher {
       }
       for (const { Id, Code, Message, SenderFault } of answer.Failed ?? []) {
         const reason = Message ?? Code ?? 'SQS refused it without a reason';
-        // A fault of SQS's own side, as when it throttles, may be over a little later.
+        // A fault on SQS's own side, such as throttling, may be over a little later.
         const again = SenderFault === false ? ({ again: true } as const) : {};
         outcomes.set(Number(Id), { status: 'failed', reason, ...again, batch: number });
       }

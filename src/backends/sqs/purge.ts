@@ -5,15 +5,15 @@ import { type QueuePlace, readAttributes } from './queues/place.ts';
 import { latestTime } from './stats.ts';
 
 const WINDOW = 500;
-/** Newer messages that are held, because older ones may come behind them: the order is not strict. */
+/** How many newer messages are held, because older ones may come after them: the order is not strict. */
 const MOST_NEWER = 5_000;
 
 type Consume = (options: ConsumeOptions) => Promise<Consumer>;
 
 /**
- * SQS purges every state at once. When only what is ready is asked for and there is more, the ready messages are
- * received and deleted instead, up to those that were there at the start; a failure then leaves the rest. What cannot
- * be done exactly is refused.
+ * SQS purges every state at once. If only ready messages are asked for and there are others, the ready ones are
+ * received and deleted instead, up to those that were there at the start. A failure then leaves the rest. A purge that
+ * cannot be done exactly is refused.
  */
 export async function purgeQueue(place: QueuePlace, consume: Consume, options: PurgeOptions): Promise<PurgeResult> {
   const { states, notice, signal } = options;
@@ -34,7 +34,7 @@ export async function purgeQueue(place: QueuePlace, consume: Consume, options: P
       backend: 'sqs',
       operation: 'PurgeQueue',
       queue: place.name,
-      hint: 'Use --state ready.',
+      hint: 'use --state ready',
     });
   }
   await place.api.purgeQueue(place.url, { queue: place.name, signal });
@@ -42,7 +42,7 @@ export async function purgeQueue(place: QueuePlace, consume: Consume, options: P
   return { removed: null };
 }
 
-/** Null when the caller may not read them. */
+/** Null if the caller may not read them. */
 async function attributesIfAllowed(place: QueuePlace, signal: AbortSignal): Promise<QueueAttributes | null> {
   try {
     return await readAttributes(place, signal);
@@ -52,7 +52,7 @@ async function attributesIfAllowed(place: QueuePlace, signal: AbortSignal): Prom
   }
 }
 
-/** `startedAt`: what was sent later is left. */
+/** `startedAt`: messages that were sent later are left. */
 async function deleteReady(
   consume: Consume,
   startedAt: number,

@@ -38,14 +38,14 @@ import { sourcesIfCheap } from './queues/sources.ts';
 import { latestTime, readStats } from './stats.ts';
 
 const PARALLEL_RECEIVES = 8;
-/** A killed `mq` leaves messages hidden for so long at most. */
+/** How long messages stay hidden after `mq` was killed, at most. */
 const LEASE_SECONDS = 60;
-/** For callers that hold without bound: fewer extensions of many messages. */
+/** For callers that hold without bound: fewer extensions for many messages. */
 const LONG_LEASE_SECONDS = 300;
 
 /**
- * A standard or FIFO queue: what each verb needs is read here and given to the file that does it. `pause` and `resume`
- * exist only on `PausableSqsQueue`.
+ * A standard or FIFO queue. It reads the facts that each verb needs, and gives them to the file that does the work.
+ * `pause` and `resume` exist only on `PausableSqsQueue`.
  */
 export class SqsQueue implements Queue {
   readonly name: string;
@@ -144,7 +144,7 @@ export class SqsQueue implements Queue {
     return redrivePolicy(this.here.attributes ?? {})?.maxReceiveCount ?? null;
   }
 
-  /** Null when the caller may not know. */
+  /** Null if the caller may not know. */
   async #readyNow(signal: AbortSignal): Promise<number | null> {
     try {
       return count((await readAttributes(this.here, signal)).ApproximateNumberOfMessages);
@@ -170,7 +170,7 @@ export class SqsQueue implements Queue {
     };
   }
 
-  /** Null when the caller may not read them, or the server has none. */
+  /** Null if the caller may not read them, or if the server has none. */
   async #tags(signal: AbortSignal): Promise<Readonly<Record<string, JsonValue>> | null> {
     try {
       return (await this.here.api.listTags(this.here.url, { queue: this.name, signal })).Tags ?? {};
@@ -185,7 +185,7 @@ export class SqsQueue implements Queue {
     throw new MqError('NOT_SUPPORTED', `a queue of SQS has no ${state} messages that can be read`, {
       backend: 'sqs',
       queue: this.name,
-      hint: 'Dead letters are in the queue that the redrive policy names.',
+      hint: 'dead letters are in the queue that the redrive policy names',
     });
   }
 }

@@ -10,7 +10,7 @@ export interface DeadCount {
   readonly queue: string;
   /** Null: it could not be read. */
   readonly depth: number | null;
-  /** Other queues whose dead letters are in there too; null when that is not known. */
+  /** Other queues whose dead letters are in there too; null: unknown. */
   readonly sharers: readonly string[] | null;
 }
 
@@ -40,7 +40,7 @@ export function readStats(
     ready,
     inFlight,
     delayed,
-    // Without a dead-letter queue no dead letter is kept anywhere, which is a zero that is known.
+    // Without a dead-letter queue no dead letters are kept anywhere, so the zero is certain.
     dead: dead === null ? (attributes === null ? null : 0) : dead.depth,
     depth: depthOf(ready, inFlight, delayed),
     oldestAgeMs: null,
@@ -63,13 +63,14 @@ export function readStats(
   };
 }
 
-/** The latest that it can be on the server now, milliseconds since the epoch. */
+/** The latest that the server's time can be now, in milliseconds since the epoch. */
 export function latestTime(clock: ClockReading | null): number {
   return Math.ceil(Date.now() + (clock === null ? 0 : clock.skewMs + clock.accuracyMs));
 }
 
 /**
- * Everything in a dead-letter queue, whoever holds it: what was given up on is dead also while somebody looks at it.
+ * Everything in a dead-letter queue, including messages in flight: a message that was given up on is dead even while a
+ * consumer looks at it.
  */
 export function depthOfAttributes(attributes: QueueAttributes): number | null {
   return depthOf(

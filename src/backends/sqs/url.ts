@@ -50,16 +50,16 @@ export function parseAddress(text: string, environment: Environment = {}): Addre
   if (url.password !== null) {
     throw invalid(
       'an SQS URL holds no secret key',
-      'Leave credentials to the AWS SDK: AWS_PROFILE, AWS_ACCESS_KEY_ID with AWS_SECRET_ACCESS_KEY, SSO, or the machine’s role.',
+      'leave credentials to the AWS SDK: AWS_PROFILE, AWS_ACCESS_KEY_ID with AWS_SECRET_ACCESS_KEY, SSO, or the machine’s role',
     );
   }
   if (url.user !== null && !ACCOUNT.test(url.user)) throw invalid('the account before @ must be 12 digits');
   const [named, ...others] = url.hosts ?? [];
   if ((named !== undefined && named.port !== null) || others.length > 0 || url.path !== '') {
-    throw invalid(`expected ${SHAPE}`, 'Name another server with ?endpoint=http://HOST:PORT.');
+    throw invalid(`expected ${SHAPE}`, 'name another server with ?endpoint=http://HOST:PORT');
   }
   const region = named?.host ?? regionOf(environment);
-  if (region === null) throw invalid(`expected ${SHAPE}`, 'Without a region in it, AWS_REGION has to name one.');
+  if (region === null) throw invalid(`expected ${SHAPE}`, 'without a region in it, AWS_REGION has to name one');
   if (!REGION.test(region)) throw invalid('the region may hold only lower-case letters, digits and hyphens');
   const parameters = url.parameters();
   return {

@@ -179,7 +179,7 @@ describe('move tasks and dead-letter links on the emulator local-aws-sqs', () =>
     proxy.spoil('StartMessageMoveTask', async () => 'cut');
     await expect(lost()).rejects.toMatchObject({
       code: 'UNAVAILABLE',
-      message: expect.stringContaining('may have been started all the same'),
+      message: expect.stringContaining('may have been started anyway'),
     });
     expect((await dead.stats(never)).ready).toBe(3);
     proxy.spoil('StartMessageMoveTask', async (_, forward) => {

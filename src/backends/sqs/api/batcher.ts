@@ -1,4 +1,4 @@
-/** SQS takes at most so many messages in one call. */
+/** SQS takes at most this many messages in one call. */
 export const BATCH_ENTRIES = 10;
 
 export interface BatcherOptions<Item, Result> {
@@ -6,11 +6,11 @@ export interface BatcherOptions<Item, Result> {
   readonly parallel: number;
   /** May `next` still join `batch`? Asked only while the batch holds fewer than 10. */
   readonly joins?: (batch: readonly Item[], next: Item) => boolean;
-  /** Items of the same lane are never in two calls at once, so that their order is kept; null: in no lane. */
+  /** Items of the same lane are never in two calls at once, so that they keep their order; null: no lane. */
   readonly lane?: (item: Item) => string | null;
-  /** Nor are two of them in one call, where a call may fail in part. */
+  /** Two of them are never in one call either, if a call may fail in part. */
   readonly laneIsSingle?: boolean;
-  /** One call. Gives a result for each item, in order; must not reject. */
+  /** One call. It gives a result for each item, in order. It must not reject. */
   readonly run: (batch: readonly Item[]) => Promise<readonly Result[]>;
 }
 
@@ -22,9 +22,9 @@ interface Waiting<Item, Result> {
 }
 
 /**
- * Collects single items into calls of at most ten. A full batch goes at once while a call is free; a partial one goes
- * when nothing is in the air, else it waits for more until a call returns. So one item alone has no delay, and a crowd
- * fills its batches.
+ * Collects single items into calls of at most ten. A full batch is sent at once if a call is free. A partial one is
+ * sent when nothing is in the air; otherwise it waits for more until a call returns. So a single item has no delay, and
+ * many items fill their batches.
  */
 export class Batcher<Item, Result> {
   readonly #options: BatcherOptions<Item, Result>;
@@ -52,7 +52,7 @@ export class Batcher<Item, Result> {
     }
   }
 
-  /** At the end of this turn of the event loop, so that everything added in it travels together. */
+  /** At the end of this turn of the event loop, so that everything added in it is sent together. */
   #schedule(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;

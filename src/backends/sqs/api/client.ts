@@ -43,27 +43,30 @@ import { USER_AGENT } from '../sdk/transport.ts';
 import type { Address } from '../url.ts';
 import { AnswerClock, backOffMs, type Patience, type Waiting } from './patience.ts';
 
-/** How often a read is asked in all, and the first pause between, milliseconds: a throttled one is given more room. */
+/**
+ * How often a read is tried in total, and the first pause between tries, in milliseconds. A throttled read gets more of
+ * both.
+ */
 const READ_ATTEMPTS = 4;
 const FIRST_PAUSE_MS = 100;
 const FIRST_PAUSE_THROTTLED_MS = 400;
 
-/** Whose name an error carries, and what may stop the call. */
+/** The queue that an error names, and what may stop the call. */
 export interface CallContext {
   readonly queue: string | null;
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * `never`: its outcome is told as it was. `read`: asked again a few times. `settle`: asked again until the time-out is
- * over, because what was taken should be settled: deletes, visibility, FIFO sends (whose deduplication id makes a
- * repetition harmless).
+ * `never`: its outcome is reported as it was. `read`: tried again a few times. `settle`: tried again until the time
+ * limit is over, because taken messages should be settled: deletes, visibility, FIFO sends (whose deduplication id
+ * makes a repetition harmless).
  */
 type Repeat = 'never' | 'read' | 'settle';
 
 /**
- * The calls of SQS that we use, with errors in our words, each wait for an answer bounded. The SDK itself repeats
- * nothing.
+ * The calls of SQS that `mq` uses, with errors in our words. The wait for each answer is bounded. The SDK itself
+ * repeats nothing.
  */
 export class SqsApi {
   readonly #client: SQSClient;
@@ -98,12 +101,12 @@ export class SqsApi {
     this.#watchClock(this.#client);
   }
 
-  /** From the newest answer that carried a date, also one that refused; null: none did. */
+  /** From the newest answer that had a date, even if it refused; null: none had. */
   get serverClock(): ClockReading | null {
     return this.#clock;
   }
 
-  /** The longest wait for one answer, milliseconds. */
+  /** The longest wait for one answer, in milliseconds. */
   get timeoutMs(): number {
     return this.#patience.timeoutMs;
   }
@@ -167,13 +170,13 @@ export class SqsApi {
     );
   }
 
-  /** `repeatable`: every entry has a deduplication id or the queue makes one of the content. */
+  /** `repeatable`: every entry has a deduplication id, or the queue makes one from the content. */
   sendBatch(input: SendMessageBatchCommandInput, context: CallContext & { readonly repeatable: boolean }) {
     const repeat = context.repeatable ? 'settle' : 'never';
     return this.#do('SendMessage', repeat, context, (o) => this.#client.send(new SendMessageBatchCommand(input), o));
   }
 
-  /** Not repeated here: an answer that was lost may have taken messages, which the consumer has to know. */
+  /** Not repeated here: a lost answer may have taken messages, and the consumer has to know that. */
   receive(input: ReceiveMessageCommandInput, context: CallContext) {
     const pollMs = (input.WaitTimeSeconds ?? 0) * 1000;
     return this.#do(
@@ -211,9 +214,7 @@ export class SqsApi {
     return this.#do('CancelMessageMoveTask', 'settle', context, (o) => this.#client.send(command, o));
   }
 
-  /**
-   * Has `closer` called before the connection closes, while calls are still possible. Returns how to take that back.
-   */
+  /** Calls `closer` before the connection closes, while calls are still possible. Returns how to cancel that. */
   beforeClose(closer: () => Promise<void>): () => void {
     this.#closers.add(closer);
     return () => this.#closers.delete(closer);
@@ -233,7 +234,7 @@ export class SqsApi {
         this.#clock = clockOfAnswer(dateOf(result.response), { sentAt, answeredAt: Date.now() }) ?? this.#clock;
         return result;
       },
-      // Nearest to the connection: there an answer is still an answer when it refuses.
+      // Closest to the connection: here an answer is still an answer if it refuses.
       { step: 'deserialize', priority: 'low', name: 'mqServerClock' },
     );
   }
@@ -251,7 +252,7 @@ export class SqsApi {
       try {
         return await this.#attempt(action, context, call, pollMs);
       } catch (error) {
-        // What kept it from an answer says more than that the time is over.
+        // The reason why there was no answer says more than that the time is over.
         if (before !== null && isMqError(error) && error.code === 'TIMEOUT') throw before;
         const isTransient = isMqError(error) && (error.code === 'THROTTLED' || error.code === 'UNAVAILABLE');
         if (!isTransient || !error.retryable || repeat === 'never') throw error;
@@ -291,7 +292,8 @@ export class SqsApi {
   }
 
   /**
-   * Once. The look for them cannot be cut off: a machine without any may wait for a metadata service that is not there.
+   * Only once. The search for them cannot be cut off: a machine without credentials may wait for a metadata service
+   * that does not exist.
    */
   async #haveCredentials(waiting: Waiting): Promise<void> {
     if (this.#credentials === null) {

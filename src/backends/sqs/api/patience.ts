@@ -1,10 +1,10 @@
 import { MqError } from '../../../contract/errors.ts';
 
-/** How long an answer is waited for. */
+/** How long to wait for an answer. */
 export interface Patience {
-  /** The longest wait for one answer, milliseconds. */
+  /** The longest wait for one answer, in milliseconds. */
   readonly timeoutMs: number;
-  /** Aborted when the operator interrupts: what is in the air is then waited for a little longer only. */
+  /** Aborted when the operator interrupts: after that, calls in the air are waited for only a little longer. */
   readonly interruption: AbortSignal;
 }
 
@@ -12,23 +12,23 @@ export interface Waiting {
   readonly action: string;
   readonly queue: string | null;
   readonly signal: AbortSignal | null;
-  /** The server is asked to take so long if need be, milliseconds: the poll of a receive. */
+  /** How long the server may take for its answer, in milliseconds: the poll of a receive. */
   readonly pollMs: number;
 }
 
 /**
- * After the interruption: an answer that is on its way arrives within that time, or its server does not answer any
- * more.
+ * After the interruption: an answer that is on its way arrives within this time. Otherwise its server no longer
+ * answers.
  */
 const GRACE_MS = 800;
 const GRACE_AFTER_POLL_MS = 400;
-/** What is still asked of a server that has left a call without an answer: to give back what is held, most of all. */
+/** How long to wait for a server that has left a call unanswered: mainly to give back held messages. */
 const SILENT_MS = 500;
 
 /**
- * Bounds the wait for every answer: by the signal of the call, by the time-out, and by a short grace once the operator
- * has interrupted. A server that has just left a call unanswered is not waited for as long a second time, until it
- * answers again.
+ * Bounds the wait for every answer: by the signal of the call, by the time limit, and by a short grace period once the
+ * operator has interrupted. A server that has just left a call unanswered is not waited for as long a second time,
+ * until it answers again.
  */
 export class AnswerClock {
   readonly #patience: Patience;
@@ -39,8 +39,8 @@ export class AnswerClock {
   }
 
   /**
-   * The answer, or `TIMEOUT`; `ABORTED` by the call's own signal. The call may go on unheard where it cannot be cut
-   * off.
+   * The answer, or `TIMEOUT`; `ABORTED` by the call's own signal. A call that cannot be cut off may continue, and its
+   * answer is ignored.
    */
   async answerOf<T>(waiting: Waiting, call: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const { interruption, timeoutMs } = this.#patience;
@@ -92,7 +92,7 @@ export class AnswerClock {
 }
 
 /**
- * A call that may take so long, milliseconds, whatever time its caller has for others: it is then cut off with
+ * A call that may take this many milliseconds, whatever time limit its caller has for others. It is then cut off with
  * `TIMEOUT`.
  */
 export async function within<T>(
@@ -110,8 +110,8 @@ export async function within<T>(
 }
 
 /**
- * Before attempt `attempt` + 1, milliseconds: doubled each time, up to 5 s, and never twice the same, so that many
- * clients do not come back together.
+ * The pause before attempt `attempt` + 1, in milliseconds: doubled each time, up to 5 s, and never exactly the same, so
+ * that many clients do not come back together.
  */
 export function backOffMs(attempt: number, firstMs: number): number {
   return Math.min(5_000, firstMs * 2 ** (attempt - 1)) * (0.5 + Math.random() / 2);
@@ -126,6 +126,6 @@ function tooLate({ action, queue }: Pick<Waiting, 'action' | 'queue'>): MqError 
     backend: 'sqs',
     operation: action,
     queue: queue ?? undefined,
-    hint: 'Try again, or give a longer --timeout.',
+    hint: 'try again, or give a longer --timeout',
   });
 }

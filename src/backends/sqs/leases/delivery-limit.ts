@@ -5,15 +5,15 @@ import { isFifoName } from '../queues/names.ts';
 import { type QueuePlace, readAttributes } from '../queues/place.ts';
 
 /**
- * How often a message may be delivered before it is dead; null: without end. A message dies at the first receive beyond
- * it.
+ * How often a message may be delivered before it is dead; null: there is no limit. A message dies at the first receive
+ * beyond it.
  */
 export type DeliveryLimit = number | null;
 
 /**
- * What looking at messages that stay costs, in one sentence. SQS has no look without receiving. Throws
- * `PRECONDITION_FAILED` when even a first look would bring each message within one delivery of its end, or when that
- * cannot be known.
+ * The price of looking at messages that stay, in one sentence. SQS has no look without receiving. Throws
+ * `PRECONDITION_FAILED` if even a first look would bring each message within one delivery of its end, or if that is
+ * unknown.
  */
 export async function priceOfLook(place: QueuePlace, options: Pick<LookOptions, 'force' | 'signal'>): Promise<string> {
   const { force, signal } = options;
@@ -26,7 +26,7 @@ export async function priceOfLook(place: QueuePlace, options: Pick<LookOptions, 
         backend: 'sqs',
         operation: 'ReceiveMessage',
         queue: place.name,
-        hint: 'Allow sqs:GetQueueAttributes, or look with --force: a message at its limit then goes to the dead-letter queue.',
+        hint: 'allow sqs:GetQueueAttributes, or look with --force: a message at its limit then goes to the dead-letter queue',
       },
     );
   }
@@ -59,12 +59,12 @@ export function nearsEnd(queue: string, what: string, limit: DeliveryLimit): MqE
       backend: 'sqs',
       operation: 'ReceiveMessage',
       queue,
-      hint: 'Look with --force if that is acceptable, or peek the dead letters with --dead.',
+      hint: 'look with --force if that is acceptable, or peek the dead letters with --dead',
     },
   );
 }
 
-/** Undefined when the caller may not know. */
+/** Undefined if the caller may not know. */
 async function limitIfKnown(place: QueuePlace, signal: AbortSignal): Promise<DeliveryLimit | undefined> {
   try {
     return redrivePolicy(await readAttributes(place, signal))?.maxReceiveCount ?? null;

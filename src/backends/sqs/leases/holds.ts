@@ -4,11 +4,14 @@ import { BATCH_ENTRIES, Batcher } from '../api/batcher.ts';
 import type { SqsApi } from '../api/client.ts';
 import { backOffMs } from '../api/patience.ts';
 
-/** One message that we have received and not settled: hidden from other consumers until its lease ends. */
+/** A message that we have received and not settled. It is hidden from other consumers until its lease ends. */
 export interface Hold {
   readonly messageId: string;
   receiptHandle: string;
-  /** By our clock, milliseconds since the epoch; earlier than SQS's own end, because it counts from before the call. */
+  /**
+   * By our clock, in milliseconds since the epoch. It is earlier than SQS's own end, because it counts from before the
+   * call.
+   */
   leaseEndsAt: number;
 }
 
@@ -23,14 +26,14 @@ interface Place {
 
 const PARALLEL_CALLS = 8;
 /**
- * A repeated call for entries that failed on SQS's side (`SenderFault: false`); repeating a delete or a visibility
+ * A call is repeated for entries that failed on SQS's side (`SenderFault: false`). Repeating a delete or a visibility
  * change does no harm.
  */
 const ATTEMPTS = 4;
 const FIRST_PAUSE_MS = 100;
 
 /**
- * Everything that a consumer holds: extends the leases with one timer, deletes exactly what it is told to, and gives
+ * Everything that a consumer holds. It extends the leases with one timer, deletes exactly what it is told to, and gives
  * the rest back.
  *
  * A killed process leaves its messages hidden for at most one lease.
@@ -43,7 +46,7 @@ export class Holds {
   readonly #doubtful = new Set<Hold>();
   readonly #deletes: Batcher<Hold, Result>;
   readonly #returns: Batcher<Hold, Result>;
-  /** SQS has left a call unanswered: nothing more is asked of it, and leases end by themselves. */
+  /** SQS has left a call unanswered: it is asked nothing more, and leases end by themselves. */
   #silence: MqError | null = null;
   #timer: NodeJS.Timeout | null = null;
   #extending: Promise<void> = Promise.resolve();
@@ -60,7 +63,7 @@ export class Holds {
   }
 
   /**
-   * Takes note of a delivery; null when the message is held already (at-least-once delivery), whose receipt is then
+   * Takes note of a delivery; null if the message is held already (at-least-once delivery): its receipt is then
    * renewed.
    */
   add(messageId: string, receiptHandle: string, receivedFrom: number): Hold | null {
@@ -78,8 +81,8 @@ export class Holds {
   }
 
   /**
-   * Deletes the message. Rejects when that is not certain. While its receipt is good it then stays held, so that it is
-   * given back at the end and not hidden until its lease is over.
+   * Deletes the message. Rejects if that is not certain. While its receipt is valid, the message then stays held, so
+   * that it is given back at the end and not hidden until its lease is over.
    */
   async remove(hold: Hold): Promise<void> {
     const fault = await this.#deletes.add(hold);
@@ -89,7 +92,7 @@ export class Holds {
     }
     this.#forget(hold);
     if (fault !== null) throw fault;
-    // SQS may answer "deleted" to an old receipt although the message has been handed to another consumer.
+    // SQS may answer "deleted" to an old receipt although the message has been given to another consumer.
     if (Date.now() > hold.leaseEndsAt) throw this.#leaseEnded();
   }
 
@@ -97,7 +100,7 @@ export class Holds {
     return this.#held.has(hold.messageId);
   }
 
-  /** Makes the message visible again at once. Rejects when that failed; it then becomes visible when its lease ends. */
+  /** Makes the message visible again at once. Rejects if that failed; it then becomes visible when its lease ends. */
   async giveBack(hold: Hold): Promise<void> {
     try {
       const fault = await this.#returns.add(hold);
@@ -108,8 +111,8 @@ export class Holds {
   }
 
   /**
-   * Gives back everything that is still held, in the order of delivery. Resolves to the number that could not be given
-   * back.
+   * Gives back everything that is still held, in the order of delivery. Resolves to the number of messages that could
+   * not be given back.
    */
   async giveBackAll(): Promise<number> {
     this.#stop();
@@ -118,7 +121,7 @@ export class Holds {
     const left = [...this.#held.values()];
     this.#held.clear();
     const results = await Promise.all(left.map((hold) => this.#returns.add(hold)));
-    // One that could perhaps not be deleted is perhaps not there to be given back.
+    // A message whose deletion is uncertain may not be there to be given back.
     return results.filter((result, index) => {
       const hold = left[index];
       return result !== null && hold !== undefined && !this.#doubtful.has(hold);
@@ -136,8 +139,8 @@ export class Holds {
   }
 
   /**
-   * Every quarter of a lease, whatever has less than three quarters left. A lease that cannot be extended is found out
-   * when it is settled.
+   * Every quarter of a lease, it extends every lease with less than three quarters left. A lease that cannot be
+   * extended is noticed when its message is settled.
    */
   #extend(): void {
     this.#extending = this.#extending.then(async () => {
@@ -170,7 +173,7 @@ export class Holds {
     );
   }
 
-  /** One call for a batch, answered entry by entry: only what is named in `Successful` is done. */
+  /** One call for a batch, answered entry by entry: only entries that `Successful` names are done. */
   async #settle(
     batch: readonly Hold[],
     operation: string,

@@ -20,14 +20,16 @@ export interface ReceiverSettings {
   readonly idleMs: number | null;
   readonly leaseSeconds: number;
   readonly notice: Notice;
-  /** Nobody wants more: a pause ends, and nothing is tried again. A call in the air goes on. */
+  /** No more messages are wanted: a pause ends, and nothing is tried again. A call in the air continues. */
   readonly over: AbortSignal;
 }
 
-/** What SQS takes as the wait of one receive. */
+/** The range that SQS takes as the wait of one receive. */
 const LONGEST_POLL_SECONDS = 20;
 
-/** One receive after the other, as SQS wants to be asked. Knows nothing of what is done with the messages. */
+/**
+ * One receive after the other, in the way SQS wants to be asked. It knows nothing of what is done with the messages.
+ */
 export class Receiver {
   readonly #place: ReceiverPlace;
   readonly #settings: ReceiverSettings;
@@ -39,15 +41,15 @@ export class Receiver {
     this.#settings = settings;
   }
 
-  /** Messages, at most, that receives may have taken whose answers were lost. */
+  /** The largest number of messages that receives with lost answers may have taken. */
   get lost(): number {
     return this.#lost;
   }
 
   /**
    * Up to `most` messages. A receive that failed on the side of SQS, or on the way, is repeated with growing pauses
-   * until the time-out is over; every other failure rejects. It is not cut off by the end of the work, because the
-   * messages in an answer that nobody reads would stay hidden.
+   * until the time limit is over. Every other failure rejects. The end of the work does not cut it off, because the
+   * messages in an unread answer would stay hidden.
    */
   async receive(most: number): Promise<readonly SqsMessage[]> {
     const { leaseSeconds, over } = this.#settings;
@@ -89,8 +91,8 @@ export class Receiver {
   }
 
   /**
-   * By SQS's own count; null where it cannot be read. Throws `TIMEOUT` for a server that is silent: then the polls say
-   * nothing either.
+   * By SQS's own count; null: it cannot be read. Throws `TIMEOUT` for a silent server: then the polls prove nothing
+   * either.
    */
   async readyNow(): Promise<number | null> {
     try {
@@ -101,7 +103,7 @@ export class Receiver {
     }
   }
 
-  /** Null where it may not be asked, or nobody answers. */
+  /** Null if the caller may not ask, or if there is no answer. */
   async inFlightNow(): Promise<number | null> {
     try {
       return count((await this.#counts()).ApproximateNumberOfMessagesNotVisible);
@@ -115,13 +117,13 @@ export class Receiver {
     return (await api.getQueueAttributes(url, { queue: name, signal: this.#settings.over })).Attributes ?? {};
   }
 
-  /** A wait for more is longer, but its end is not noticed later than the caller wants to be idle. */
+  /** A wait for more messages is longer, but its end is noticed as soon as the caller wants to be idle. */
   #pollSeconds(): number {
     const { follow, idleMs } = this.#settings;
     const { waitSeconds } = this.#place.reception;
     if (!follow) return waitSeconds;
     const longest = Math.min(waitSeconds * 2, idleMs === null ? LONGEST_POLL_SECONDS : Math.floor(idleMs / 1000));
-    // One that waits for more must not ask without pause, whatever the URL says.
+    // A receiver that waits for more must pause between calls, whatever the URL says.
     return Math.max(1, Math.min(longest, LONGEST_POLL_SECONDS));
   }
 }

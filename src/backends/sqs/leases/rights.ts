@@ -1,14 +1,14 @@
 import { isMqError, MqError } from '../../../contract/errors.ts';
 import type { QueuePlace } from '../queues/place.ts';
 
-/** A receipt that SQS has given to nobody: nothing can be deleted or released by it. */
+/** A receipt that SQS never gave out: nothing can be deleted or released by it. */
 export const NOBODYS_RECEIPT = 'mq-asks-about-rights';
 
 /**
- * Asked before the first message is taken: where nothing may be deleted, each run of a move would only make copies.
- * "Based on the policy evaluation result, Amazon SQS either returns an Access denied error to the requester or
- * continues to process the request" (SQS developer guide), so a receipt that cannot be tells whether the action is
- * denied. Whatever else comes of it proves nothing, and is passed over.
+ * Asked before the first message is taken: if nothing may be deleted, each run of a move would only make copies. "Based
+ * on the policy evaluation result, Amazon SQS either returns an Access denied error to the requester or continues to
+ * process the request" (SQS developer guide). So an impossible receipt shows whether the action is denied. Any other
+ * result proves nothing and is ignored.
  */
 export async function requireRightToRemove(
   { api, url, name }: Pick<QueuePlace, 'api' | 'url' | 'name'>,
@@ -26,7 +26,7 @@ export async function requireRightToRemove(
       backend: 'sqs',
       operation: 'DeleteMessage',
       queue: name,
-      hint: 'What is taken out of a queue has to be deleted there. Allow sqs:DeleteMessage on it; copy needs no such right.',
+      hint: 'taking messages out of a queue needs the right to delete them there; copy does not. Allow sqs:DeleteMessage on it.',
       cause: error.cause,
     });
   }

@@ -3,11 +3,11 @@ import type { JsonValue } from '../../../contract/message.ts';
 import { isDataType, isText } from './limits.ts';
 
 /**
- * Message attributes as header values and back.
+ * Converts message attributes to header values and back.
  *
- * `String` is a string, `Number` a number where JSON holds it exactly and else its decimal text, `Binary` is
- * `{"base64":…}`; custom types (`Number.price`) read like their base. What SQS has no type for (booleans, null, lists,
- * objects, the empty string) is written as JSON text with the type `String.json`, and read back from it.
+ * `String` is a string. `Number` is a number if JSON holds it exactly, else its decimal text. `Binary` is
+ * `{"base64":…}`. Custom types (`Number.price`) read like their base. Values for which SQS has no type (booleans, null,
+ * lists, objects, the empty string) are written as JSON text with the type `String.json`, and read back from it.
  */
 
 /** The exact form of one attribute, for `Message.native`. */
@@ -29,7 +29,7 @@ export function decodeAttribute(attribute: MessageAttributeValue): JsonValue {
   return parsed === undefined ? text : parsed;
 }
 
-/** A whole number that JSON would round, and that therefore reads as its digits. */
+/** A whole number that JSON would round, and that therefore is read as text. */
 export function isLargeInteger(attribute: MessageAttributeValue): boolean {
   const { DataType: type = '', StringValue: text = '' } = attribute;
   return type.startsWith('Number') && /^-?\d+$/.test(text) && typeof decodeAttribute(attribute) === 'string';
@@ -43,7 +43,7 @@ export function encodeAttribute(value: JsonValue): MessageAttributeValue {
   return { DataType: JSON_TYPE, StringValue: JSON.stringify(value) };
 }
 
-/** The exact form, or null when `encodeAttribute(decodeAttribute(…))` gives it back anyway. */
+/** The exact form, or null if `encodeAttribute(decodeAttribute(…))` gives it back anyway. */
 export function recordOf(attribute: MessageAttributeValue): AttributeRecord | null {
   const again = encodeAttribute(decodeAttribute(attribute));
   if (sameAttribute(again, attribute)) return null;
@@ -58,7 +58,7 @@ export function isCustomType(attribute: MessageAttributeValue): boolean {
   return type.includes('.') && encodeAttribute(decodeAttribute(attribute)).DataType !== type;
 }
 
-/** The attribute that a record describes, if it still reads as `value`; null when it does not, or is no record. */
+/** The attribute that a record describes, if it still reads as `value`; null: it does not, or it is not a record. */
 export function fromRecord(record: JsonValue | undefined, value: JsonValue): MessageAttributeValue | null {
   if (typeof record !== 'object' || record === null || Array.isArray(record)) return null;
   const { type, value: text, base64 } = record as Partial<AttributeRecord>;
@@ -73,13 +73,13 @@ export function fromRecord(record: JsonValue | undefined, value: JsonValue): Mes
   return JSON.stringify(decodeAttribute(attribute)) === JSON.stringify(value) ? attribute : null;
 }
 
-/** As SQS counts it: name, type and value, bytes. */
+/** The size as SQS counts it: name, type and value, in bytes. */
 export function attributeBytes(name: string, attribute: MessageAttributeValue): number {
   const value = attribute.BinaryValue?.length ?? Buffer.byteLength(attribute.StringValue ?? '');
   return Buffer.byteLength(name) + Buffer.byteLength(attribute.DataType ?? '') + value;
 }
 
-/** Why SQS would refuse the value; null when it would not. */
+/** Why SQS would refuse the value; null: it would not. */
 export function attributeFault(attribute: MessageAttributeValue): string | null {
   if (attribute.BinaryValue !== undefined) return attribute.BinaryValue.length === 0 ? 'is empty' : null;
   if (attribute.StringValue === undefined || attribute.StringValue === '') return 'is empty';
@@ -98,7 +98,7 @@ function sameAttribute(a: MessageAttributeValue, b: MessageAttributeValue): bool
 }
 
 /**
- * The number that a text means, if JSON can hold it without loss: as JavaScript prints it, at most 15 significant
+ * The number that a text means, if JSON can hold it without loss: as JavaScript prints it with at most 15 significant
  * digits, or a safe integer.
  */
 function exactNumber(text: string): number | null {

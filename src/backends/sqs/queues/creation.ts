@@ -4,7 +4,7 @@ import type { JsonValue } from '../../../contract/message.ts';
 import { isFifoName, isQueueName } from './names.ts';
 
 /**
- * What `CreateQueue` takes. `FifoQueue` and `RedrivePolicy` follow from the name and from `--dlq`.
+ * The settings that `CreateQueue` takes. `FifoQueue` and `RedrivePolicy` follow from the name and from `--dlq`.
  * https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_CreateQueue.html
  */
 const SETTINGS = new Set([
@@ -25,8 +25,8 @@ const SETTINGS = new Set([
 /** The console's own default. */
 const DEFAULT_MAX_RECEIVES = 10;
 /**
- * The longest that SQS allows, 14 days. A dead letter of a standard queue keeps the age it had, so a dead-letter queue
- * must keep messages longer than its source.
+ * The longest that SQS allows: 14 days. A dead letter of a standard queue keeps its age, so a dead-letter queue must
+ * keep messages longer than its source.
  */
 const DEAD_LETTER_RETENTION_SECONDS = 1_209_600;
 
@@ -46,7 +46,7 @@ export function planCreation(name: string, options: Omit<CreateOptions, 'signal'
   const fifo = isFifoName(name);
   const { kind, deadLetterQueue, maxReceives } = options;
   if (kind !== null && kind !== 'standard' && kind !== 'fifo') {
-    throw refused('NOT_SUPPORTED', name, `SQS has no queues of kind ${kind}`, 'Its kinds are standard and fifo.');
+    throw refused('NOT_SUPPORTED', name, `SQS has no queues of kind ${kind}`, 'its kinds are standard and fifo');
   }
   if (kind === 'fifo' && !fifo)
     throw refused('USAGE', name, 'the name of a FIFO queue ends in .fifo', `Use ${name}.fifo`);
@@ -56,12 +56,12 @@ export function planCreation(name: string, options: Omit<CreateOptions, 'signal'
       'USAGE',
       name,
       `the dead-letter queue of a ${fifo ? 'FIFO' : 'standard'} queue must be a ${fifo ? 'FIFO' : 'standard'} queue`,
-      fifo ? 'Its name ends in .fifo.' : undefined,
+      fifo ? 'its name ends in .fifo' : undefined,
     );
   }
   if (deadLetterQueue === name) throw refused('USAGE', name, 'a queue cannot be its own dead-letter queue');
   if (maxReceives !== null && deadLetterQueue === null) {
-    throw refused('USAGE', name, 'a number of receives needs a dead-letter queue', 'Add --dlq NAME.');
+    throw refused('USAGE', name, 'a number of receives needs a dead-letter queue', 'add --dlq NAME');
   }
   if (maxReceives !== null && (maxReceives < 1 || maxReceives > 1000)) {
     throw refused('USAGE', name, 'SQS allows 1 to 1000 receives');
@@ -80,7 +80,7 @@ function readSettings(name: string, settings: Readonly<Record<string, JsonValue>
   const attributes: Record<string, string> = {};
   for (const [key, value] of Object.entries(settings)) {
     if (!SETTINGS.has(key)) {
-      throw refused('USAGE', name, `SQS has no setting ${JSON.stringify(key)}`, `Known: ${[...SETTINGS].join(', ')}.`);
+      throw refused('USAGE', name, `SQS has no setting ${JSON.stringify(key)}`, `known: ${[...SETTINGS].join(', ')}`);
     }
     attributes[key] = typeof value === 'string' ? value : JSON.stringify(value);
   }

@@ -10,12 +10,12 @@ export interface RedrivePolicy {
   readonly maxReceiveCount: number;
 }
 
-/** Where a queue's dead letters go; null when nowhere, or when the policy cannot be read. */
+/** The destination of a queue's dead letters; null if there is none, or if the policy cannot be read. */
 export function redrivePolicy(attributes: QueueAttributes): RedrivePolicy | null {
   const policy = parseJsonObject(attributes.RedrivePolicy);
   if (policy === null) return null;
   const { deadLetterTargetArn, maxReceiveCount } = policy;
-  // The count is a number or its text, as the caller of SetQueueAttributes wrote it.
+  // The count is a number or text, as the caller of SetQueueAttributes wrote it.
   const count = typeof maxReceiveCount === 'string' ? Number(maxReceiveCount) : maxReceiveCount;
   const arn = typeof deadLetterTargetArn === 'string' ? parseArn(deadLetterTargetArn) : null;
   if (
@@ -34,7 +34,7 @@ export function retentionMs(attributes: QueueAttributes): number | null {
   return seconds === null ? null : seconds * 1000;
 }
 
-/** A number that SQS wrote; null when it did not. */
+/** A number that SQS wrote; null if it did not. */
 export function count(text: string | undefined): number | null {
   return text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : null;
 }

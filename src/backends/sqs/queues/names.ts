@@ -6,10 +6,11 @@ export interface QueueReference {
   readonly name: string;
   /** Null: the account of the address. */
   readonly account: string | null;
-  /** The queue URL as it was given; null when the broker has to be asked for it. */
+  /** The queue URL as it was given; null if the broker has to be asked for it. */
   readonly url: string | null;
   /**
-   * The URL names another host than the connection's: only when the server itself calls the queue so is it the same.
+   * The URL names another host than the connection's: it is the same queue only if the server itself uses this URL for
+   * it.
    */
   readonly elsewhere: boolean;
 }
@@ -31,9 +32,9 @@ export function isQueueName(name: string): boolean {
 }
 
 /**
- * Reads a queue name, URL or ARN. A URL is data only: requests always go to the address, never to the host that the URL
- * names, so that a hostile name cannot have signed requests sent elsewhere. Throws `USAGE` for a queue of another
- * region or server, `QUEUE_NOT_FOUND` for a text that can be no queue.
+ * Reads a queue name, URL or ARN. A URL is only data: requests always go to the address, never to the host in the URL,
+ * so that a hostile name cannot redirect signed requests. Throws `USAGE` for a queue of another region or server, and
+ * `QUEUE_NOT_FOUND` for a text that cannot be a queue.
  */
 export function parseReference(text: string, address: Address): QueueReference {
   if (text.startsWith('arn:')) return fromArn(text, address);
@@ -42,7 +43,7 @@ export function parseReference(text: string, address: Address): QueueReference {
   return { name: text, account: null, url: null, elsewhere: false };
 }
 
-/** The parts of `arn:aws:sqs:REGION:ACCOUNT:NAME`; null when it is no ARN of a queue. */
+/** The parts of `arn:aws:sqs:REGION:ACCOUNT:NAME`; null: it is not the ARN of a queue. */
 export function parseArn(arn: string): { region: string; account: string; name: string } | null {
   const [prefix, , service, region, account, name, ...rest] = arn.split(':');
   if (prefix !== 'arn' || service !== 'sqs' || rest.length > 0) return null;
@@ -80,7 +81,7 @@ function fromUrl(text: string, address: Address): QueueReference {
   const server = address.endpoint === null ? null : new URL(address.endpoint);
   const isAws = server === null || regionOfHost(server.hostname) !== null;
   const elsewhere = isAws ? region === null : !isSameServer(url, server);
-  // AWS calls a queue by no other host, so nobody need be asked.
+  // AWS uses no other host for a queue, so nothing has to be asked.
   if (elsewhere && isAws) throw elsewhereError(text, address);
   return { name, account: accountIn(text), url: text.replace(/\/+$/, ''), elsewhere };
 }
@@ -95,11 +96,11 @@ export function elsewhereError(text: string, address: Address): MqError {
     backend: 'sqs',
     operation: 'open queue',
     queue: text,
-    hint: 'Name the queue by its name alone, or connect to the server in its URL: --url sqs://REGION?endpoint=…',
+    hint: 'name the queue by its name alone, or connect to the server in its URL: --url sqs://REGION?endpoint=…',
   });
 }
 
-/** The names of this machine are one. */
+/** The names of this machine count as one. */
 function isSameServer(one: URL, other: URL): boolean {
   const port = ({ port: given, protocol }: URL): string => given || (protocol === 'https:' ? '443' : '80');
   const host = ({ hostname }: URL): string =>
@@ -108,9 +109,8 @@ function isSameServer(one: URL, other: URL): boolean {
 }
 
 /**
- * The region that a host of AWS stands for, also of China and of the government's cloud, of FIPS, dual stack and VPC
- * endpoints, and in the old spelling; null for other hosts.
- * https://docs.aws.amazon.com/general/latest/gr/sqs-service.html
+ * The region that a host of AWS stands for, including China and the government's cloud, FIPS, dual stack and VPC
+ * endpoints, and the old spelling; null for other hosts. https://docs.aws.amazon.com/general/latest/gr/sqs-service.html
  */
 function regionOfHost(host: string): string | null {
   const modern =
@@ -125,7 +125,7 @@ function refuseOtherRegion(region: string, address: Address, queue: string): voi
     backend: 'sqs',
     operation: 'open queue',
     queue,
-    hint: `Use --url sqs://${region} or a context for that region.`,
+    hint: `use --url sqs://${region} or a context for that region`,
   });
 }
 
@@ -137,7 +137,7 @@ function notAQueue(text: string): MqError {
       backend: 'sqs',
       operation: 'open queue',
       queue: text,
-      hint: 'A queue name, a queue URL or a queue ARN is expected.',
+      hint: 'a queue name, a queue URL or a queue ARN is expected',
     },
   );
 }

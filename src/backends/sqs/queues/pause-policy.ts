@@ -5,14 +5,14 @@ import { parseJsonObject } from './facts.ts';
 
 /**
  * A paused queue has one statement of ours in its policy: everybody is denied `sqs:ReceiveMessage`, except clients that
- * name `mqops` in their user agent. The exception is what lets the operator still peek and drain while consumers stand
- * still. It is a convenience, not a lock: any client can claim a user agent. It needs no look-up of who the operator is
- * (`aws:PrincipalArn` would need a call of STS), and it holds for every operator.
+ * name `mqops` in their user agent. Because of the exception, the operator can still peek and drain while consumers
+ * stand still. It is a convenience, not a lock: any client can claim a user agent. It needs no look-up of the
+ * operator's identity (`aws:PrincipalArn` would need a call of STS), and it holds for every operator.
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-useragent
  */
 const PAUSE_SID = 'mq-pause';
 
-/** The policy with our statement; the rest unchanged. Null when it is there already. */
+/** The policy with our statement, otherwise unchanged. Null: the statement is there already. */
 export function withPause(policy: string | undefined, queueArn: string): string | null {
   const { document, statements } = read(policy);
   if (statements.some(isOurs)) return null;
@@ -28,8 +28,8 @@ export function withPause(policy: string | undefined, queueArn: string): string 
 }
 
 /**
- * The policy without our statement; null when it is not there. The empty text removes the policy, when ours was all
- * there was.
+ * The policy without our statement; null: it is not there. The empty text removes the policy, if ours was its only
+ * statement.
  */
 export function withoutPause(policy: string | undefined): string | null {
   const { document, statements } = read(policy);
@@ -56,7 +56,7 @@ function read(policy: string | undefined): {
   return { document, statements: statementsOf(document) };
 }
 
-/** A policy of one statement may hold it bare instead of in a list. */
+/** A policy with one statement may contain it directly instead of in a list. */
 function statementsOf(document: Readonly<Record<string, JsonValue | undefined>> | null): readonly JsonValue[] {
   const statement = document?.Statement;
   if (statement === undefined) return [];

@@ -5,18 +5,18 @@ import type { QueueAttributes } from './facts.ts';
 /** A queue as it was opened, and how to reach it. */
 export interface QueuePlace {
   readonly api: SqsApi;
-  /** As the operator named it. */
+  /** The operator's name for it. */
   readonly name: string;
   readonly url: string;
-  /** Another account's queue: related queues are named in full. */
+  /** The queue belongs to another account: related queues are named in full. */
   readonly foreign: boolean;
   readonly denyPolicy: boolean;
   readonly reception: Reception;
-  /** As read when the queue was opened; null when the caller may not read them. */
+  /** As they were when the queue was opened; null: the caller may not read them. */
   readonly attributes: QueueAttributes | null;
 }
 
-/** The queue's ARN; null when the caller may not read the queue's attributes. */
+/** The queue's ARN; null if the caller may not read the queue's attributes. */
 export function arnOf({ attributes }: QueuePlace): string | null {
   return attributes?.QueueArn ?? null;
 }

@@ -23,8 +23,8 @@ export interface FoundQueue extends QueueReference {
 }
 
 /**
- * Throws `USAGE` when the text names a queue of another server or account than the one that answers: some servers look
- * at the name alone, and would act on a queue of their own.
+ * Throws `USAGE` if the text names a queue of another server or account than the one that answers: some servers read
+ * only the name, and would act on a queue of their own.
  */
 export async function findQueue(api: SqsApi, where: Address, text: string, signal: AbortSignal): Promise<FoundQueue> {
   const reference = parseReference(text, where);
@@ -36,7 +36,7 @@ export async function findQueue(api: SqsApi, where: Address, text: string, signa
   } catch (error) {
     if (isMqError(error) && error.code === 'QUEUE_NOT_FOUND')
       throw await withSibling(error, api, account, name, signal);
-    // Who may not ask goes by the URL: only its own server is asked, which knows the account in it.
+    // A caller who may not ask uses the URL itself: only its own server is asked, which knows the account in it.
     if (given === null || elsewhere || !isMqError(error) || error.code !== 'PERMISSION_DENIED') throw error;
     return { ...reference, url: given };
   }
@@ -47,8 +47,8 @@ export async function findQueue(api: SqsApi, where: Address, text: string, signa
 }
 
 /**
- * The same error, with the queue that differs in its suffix alone, where there is one: `orders` for `orders.fifo`, or
- * the other way round.
+ * The same error, with the queue that differs only in its suffix, if there is one: `orders` for `orders.fifo`, or the
+ * other way round.
  */
 async function withSibling(
   error: MqError,
@@ -68,7 +68,7 @@ async function withSibling(
     backend: 'sqs',
     operation: error.operation ?? undefined,
     queue: error.queue ?? undefined,
-    hint: `Did you mean ${sibling}?`,
+    hint: `did you mean ${sibling}?`,
     cause: error.cause,
   });
 }

@@ -5,7 +5,7 @@ import { isUnknownAction } from '../errors.ts';
 import { type QueueAttributes, redrivePolicy } from './facts.ts';
 import { nameFromUrl } from './names.ts';
 
-/** Reads at once, where each queue costs one call. */
+/** Reads at once, if each queue costs one call. */
 export const PARALLEL_READS = 16;
 
 interface Place {
@@ -13,14 +13,14 @@ interface Place {
   readonly name: string;
   readonly url: string;
   readonly arn: string | null;
-  /** Another account's: its sources are named by URL. */
+  /** The queue belongs to another account: its sources are named by URL. */
   readonly foreign: boolean;
 }
 
 /**
- * The names of the queues whose redrive policy leads to this one; null when that cannot be known. Where
- * `ListDeadLetterSourceQueues` is denied or not known (some that only speak SQS's protocol lack it), the redrive
- * policies of all queues are read instead.
+ * The names of the queues whose redrive policy leads to this one; null: unknown. If `ListDeadLetterSourceQueues` is
+ * denied or not known (some servers that only speak SQS's protocol lack it), the redrive policies of all queues are
+ * read instead.
  */
 export async function sourcesOf(place: Place, signal: AbortSignal): Promise<readonly string[] | null> {
   try {
@@ -37,8 +37,8 @@ export async function sourcesOf(place: Place, signal: AbortSignal): Promise<read
 }
 
 /**
- * As `sourcesOf`, but all queues are read only where no other way is known: null when it is merely denied, or cannot be
- * had now.
+ * Like `sourcesOf`, but all queues are read only if the server knows no other way: null if the call is only denied, or
+ * fails now.
  */
 export async function sourcesIfCheap(place: Place, signal: AbortSignal): Promise<readonly string[] | null> {
   try {
@@ -50,7 +50,7 @@ export async function sourcesIfCheap(place: Place, signal: AbortSignal): Promise
   }
 }
 
-/** Another way may do, or none is needed; not after an interruption, nor where every other call would fail as well. */
+/** Another way may work, or none is needed. Not so after an interruption, or if every other call would fail as well. */
 function isOfTheAction(error: unknown, signal: AbortSignal): boolean {
   if (!isMqError(error) || signal.aborted) return false;
   return error.code !== 'UNAUTHENTICATED' && error.code !== 'QUEUE_NOT_FOUND' && error.code !== 'TIMEOUT';
@@ -87,7 +87,7 @@ async function listedSources({ api, name, url, foreign }: Place, signal: AbortSi
   return names.sort();
 }
 
-/** Rejects when one queue cannot be read: it might be a source. */
+/** Rejects if one queue cannot be read: it might be a source. */
 async function scannedSources({ api }: Place, arn: string, signal: AbortSignal): Promise<readonly string[]> {
   const urls: string[] = [];
   for await (const url of listQueueUrls(api, '', signal)) urls.push(url);

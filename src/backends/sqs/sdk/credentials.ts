@@ -3,9 +3,9 @@ import type { ErrorCode } from '../../../contract/errors.ts';
 import { connectionCode, connectionHint, nameOf, neverConnected, statusOf, textOf } from './foreign-error.ts';
 
 /**
- * The credentials could not be had. The SDK's chain asks other services for them (STS for a role, SSO, a machine's
- * metadata), whose refusals look like those of SQS: without this mark, a role that may not be assumed would read as a
- * permission on the queue that is missing.
+ * There are no credentials. The SDK's chain asks other services for them (STS for a role, SSO, a machine's metadata),
+ * and their refusals look like those of SQS. Without this mark, a role that may not be assumed would look like a
+ * missing permission on the queue.
  */
 export class CredentialsFailure extends Error {
   override readonly name = 'CredentialsFailure';
@@ -31,19 +31,19 @@ export interface CredentialsMeaning {
 }
 
 /**
- * `error`: what the chain threw. Its text may quote files and answers of other services, so it is only looked at, never
- * shown.
+ * `error`: the error of the chain. Its text may quote files and answers of other services, so it is only examined,
+ * never shown.
  */
 export function meaningOfCredentials(error: unknown): CredentialsMeaning {
   const text = textOf(error);
   if (/aws sso login|SSO session|Session token not found/i.test(text)) {
-    return unauthenticated('the AWS SSO session is missing or expired', 'Run: aws sso login');
+    return unauthenticated('the AWS SSO session is missing or expired', 'run: aws sso login');
   }
-  if (/aws login/i.test(text)) return unauthenticated('the AWS login session is missing or expired', 'Run: aws login');
+  if (/aws login/i.test(text)) return unauthenticated('the AWS login session is missing or expired', 'run: aws login');
   if (/multi-factor authentication/i.test(text)) {
     return unauthenticated(
       'the AWS profile asks for a code of multi-factor authentication, which mq cannot give',
-      'Get a session first: eval "$(aws configure export-credentials --format env)"',
+      'get a session first: eval "$(aws configure export-credentials --format env)"',
     );
   }
   const code = connectionCode(error);
@@ -51,7 +51,7 @@ export function meaningOfCredentials(error: unknown): CredentialsMeaning {
     return {
       code: 'UNAVAILABLE',
       text: `the service that gives AWS credentials cannot be reached (${code})`,
-      hint: neverConnected(error) ? connectionHint(code) : 'Try again.',
+      hint: neverConnected(error) ? connectionHint(code) : 'try again',
     };
   }
   const status = statusOf(error);
@@ -60,21 +60,21 @@ export function meaningOfCredentials(error: unknown): CredentialsMeaning {
     return {
       code: 'UNAVAILABLE',
       text: `the service that gives AWS credentials answered with ${status}`,
-      hint: 'Try again.',
+      hint: 'try again',
     };
   }
   if (/^ExpiredToken/.test(name)) {
-    return unauthenticated('the AWS session token has expired', 'Sign in again, then retry.');
+    return unauthenticated('the AWS session token has expired', 'sign in again, then retry');
   }
   if (status !== null) {
     return unauthenticated(
       `AWS gave no credentials for the role or profile (${name})`,
-      'Check that this identity may assume the role, and the trust policy of the role: aws sts get-caller-identity',
+      'check that this identity may assume the role, and the trust policy of the role: aws sts get-caller-identity',
     );
   }
   return unauthenticated(
     'no AWS credentials were found',
-    'Set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run where a role is attached.',
+    'set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run where a role is attached',
   );
 }
 

@@ -1,4 +1,4 @@
-/** What is read of an error that the SDK or Node threw. */
+/** The parts that are read of an error that the SDK or Node threw. */
 
 export function nameOf(error: unknown): string {
   return typeof error === 'object' && error !== null && 'name' in error && typeof error.name === 'string'
@@ -11,7 +11,7 @@ export function textOf(error: unknown): string {
 }
 
 /**
- * The code of the system call, also where the SDK or Node wraps it (`AggregateError` of a host with several addresses).
+ * The code of the system call, even if the SDK or Node wraps it (`AggregateError` of a host with several addresses).
  */
 function codeOf(error: unknown): string | null {
   if (typeof error !== 'object' || error === null) return null;
@@ -20,7 +20,7 @@ function codeOf(error: unknown): string | null {
   return null;
 }
 
-/** Of the HTTP answer; null when there was none. */
+/** From the HTTP answer; null: there was none. */
 export function statusOf(error: unknown): number | null {
   if (typeof error !== 'object' || error === null || !('$metadata' in error)) return null;
   const metadata = error.$metadata;
@@ -28,7 +28,7 @@ export function statusOf(error: unknown): number | null {
   return typeof metadata.httpStatusCode === 'number' ? metadata.httpStatusCode : null;
 }
 
-/** Failures before a byte of the request was taken by the server: what was asked was certainly not done. */
+/** Failures before the server took a byte of the request: it was certainly not carried out. */
 const NOT_CONNECTED = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH']);
 const CONNECTION = new Set([...NOT_CONNECTED, 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ECONNABORTED', 'EPROTO']);
 /** The server's certificate was refused: https://nodejs.org/api/tls.html#x509-certificate-error-codes */
@@ -39,17 +39,15 @@ export function neverConnected(error: unknown): boolean {
   return code !== null && (NOT_CONNECTED.has(code) || CERTIFICATE.test(code));
 }
 
-/** The code, when it is one of a connection that failed; null when it is not. */
+/** The code, if it is that of a connection that failed; else null. */
 export function connectionCode(error: unknown): string | null {
   const code = codeOf(error);
   return code !== null && (CONNECTION.has(code) || CERTIFICATE.test(code)) ? code : null;
 }
 
-/** What an operator can do about it. */
+/** The advice for an operator. */
 export function connectionHint(code: string): string {
   if (CERTIFICATE.test(code))
-    return 'Its certificate is not trusted: name the authority that signed it in NODE_EXTRA_CA_CERTS.';
-  return code === 'ENOTFOUND'
-    ? 'Check the region, the endpoint and the network.'
-    : 'Check the endpoint and the network.';
+    return 'its certificate is not trusted: name the authority that signed it in NODE_EXTRA_CA_CERTS';
+  return code === 'ENOTFOUND' ? 'check the region, the endpoint and the network' : 'check the endpoint and the network';
 }

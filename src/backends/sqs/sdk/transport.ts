@@ -3,10 +3,12 @@ import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import { MqError } from '../../../contract/errors.ts';
 
-/** What a client of AWS honours: https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-proxy.html */
+/**
+ * The settings that a client of AWS honours: https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-proxy.html
+ */
 export type Environment = Readonly<Partial<Record<string, string>>>;
 
-/** Marks our requests; the deny policy of `pause` lets requests through that carry it. */
+/** Marks our requests. The deny policy of `pause` lets requests with this mark through. */
 export const USER_AGENT = 'mqops';
 
 export interface Transport {
@@ -19,8 +21,8 @@ const MAX_SOCKETS = 50;
 
 /**
  * How requests leave this machine: through the proxy that `HTTPS_PROXY` (for an `http://` endpoint `HTTP_PROXY`) names,
- * but for hosts of `NO_PROXY` and this machine itself; trusting the authorities in the file of `AWS_CA_BUNDLE`. `host`:
- * of the server. Throws `CONFIG_INVALID`, and never quotes a proxy's URL, which may hold a password.
+ * except for hosts of `NO_PROXY` and this machine itself. The authorities in the file of `AWS_CA_BUNDLE` are trusted.
+ * `host`: that of the server. Throws `CONFIG_INVALID`, and never quotes a proxy's URL, which may contain a password.
  */
 export async function transportTo(
   host: string,
@@ -48,7 +50,7 @@ export async function transportTo(
   return direct;
 }
 
-/** True for this machine, and for what `NO_PROXY` lists: hosts with all below them, or `*`. */
+/** True for this machine, and for the entries of `NO_PROXY`: hosts with all their subdomains, or `*`. */
 function isDirect(host: string, noProxy: string | null): boolean {
   const name = host.toLowerCase().replace(/^\[|\]$/g, '');
   if (name === 'localhost' || name.endsWith('.localhost') || /^127\./.test(name) || name === '::1') return true;
@@ -63,7 +65,7 @@ function isDirect(host: string, noProxy: string | null): boolean {
     .some((entry) => entry !== '' && (entry === '*' || name === entry || name.endsWith(`.${entry}`)));
 }
 
-/** Lower case wins, as with curl and boto3. */
+/** Lower case wins, as in curl and boto3. */
 function variable(environment: Environment, name: string): string | null {
   const value = environment[name] ?? environment[name.toUpperCase()];
   return value === undefined || value === '' ? null : value;
@@ -74,7 +76,7 @@ function proxyOf(environment: Environment, name: 'http_proxy' | 'https_proxy'): 
   if (text === null) return null;
   const url = /^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `http://${text}`;
   if (URL.canParse(url) && /^https?:$/.test(new URL(url).protocol)) return new URL(url);
-  throw invalid(`${name.toUpperCase()} is not the URL of a proxy`, 'Expected http://HOST:PORT or https://HOST:PORT.');
+  throw invalid(`${name.toUpperCase()} is not the URL of a proxy`, 'expected http://HOST:PORT or https://HOST:PORT');
 }
 
 function authorities(environment: Environment): Buffer | null {
@@ -83,7 +85,7 @@ function authorities(environment: Environment): Buffer | null {
   try {
     return readFileSync(path);
   } catch {
-    throw invalid(`the file that AWS_CA_BUNDLE names cannot be read: ${path}`, 'Name a file with certificates in PEM.');
+    throw invalid(`the file that AWS_CA_BUNDLE names cannot be read: ${path}`, 'name a file with certificates in PEM');
   }
 }
 

@@ -8,7 +8,7 @@ interface Gap {
   readonly again: boolean;
 }
 
-/** FIFO: behind a message that was not sent, none of its group is, because it would overtake it. */
+/** FIFO: after a message that was not sent, no other of its group is sent, because it would overtake it. */
 export class GroupOrder {
   readonly #gaps = new Map<string, Gap>();
 

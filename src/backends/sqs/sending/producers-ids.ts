@@ -3,13 +3,14 @@ import type { SendOutcome } from '../../../contract/message.ts';
 import type { Written } from '../message-out.ts';
 
 /**
- * Messages with deduplication ids of their producers. SQS answers for one that it throws away with the message id of
- * the first: within one run that shows what was there already. What another client sent before, it does not tell.
+ * Messages with deduplication ids from their producers. For a message that it throws away, SQS answers with the message
+ * id of the first one: within one run, that shows which were there already. It does not tell what another client sent
+ * before.
  */
 export class ProducersIds {
   readonly #contents = new Map<string, string>();
 
-  /** `id`: that SQS answered with. */
+  /** `id`: the one that SQS answered with. */
   outcome(written: Written, id: string | null): SendOutcome {
     if (!written.isProducersId || id === null) return { status: 'sent', id };
     const content = contentOf(written);
