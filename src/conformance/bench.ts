@@ -8,14 +8,14 @@ import { expect } from './expect.ts';
 import type { Harness, MadeQueue } from './harness.ts';
 import { outgoing } from './messages.ts';
 
-/** How long a broker may take to show what has become true. */
+/** How long a broker may take to show a change. */
 const PATIENCE_MS = 10_000;
 
-/** The workbench of one case: its connections, its queues, and the assurance that none of them outlives it. */
+/** The workbench of one case: its connections, its queues, and the guarantee that none of them outlives it. */
 export class Bench {
   readonly harness: Harness;
   readonly capabilities: Capabilities;
-  /** All that was said to the operator. */
+  /** Every notice to the operator. */
   readonly notices: string[] = [];
   readonly notice = (text: string): void => void this.notices.push(text);
   readonly #over = new AbortController();
@@ -45,7 +45,7 @@ export class Bench {
     this.#connectionsBefore = (await this.harness.openConnections?.()) ?? null;
   }
 
-  /** Closes and removes everything, and rejects when a connection stays open. */
+  /** Closes and removes everything, and rejects if a connection stays open. */
   async finish(): Promise<void> {
     const failures: unknown[] = [];
     const attempt = async (work: () => Promise<unknown>): Promise<void> => {
@@ -55,7 +55,7 @@ export class Bench {
         failures.push(error);
       }
     };
-    // Closing what a broken connection held may fail; the connections below are what must not stay.
+    // Closing the consumers of a broken connection may fail; the connections below are what must not stay.
     await Promise.allSettled([...this.#consumers, ...this.#publishers].map((open) => open.close()));
     this.#over.abort();
     for (const broker of this.#brokers) await attempt(() => broker.close());
@@ -94,7 +94,7 @@ export class Bench {
     return this.harness.queueName?.(name) ?? name;
   }
 
-  /** Sees to it that this queue, which the case makes itself, is removed. */
+  /** Makes sure that this queue, which the case itself creates, is removed. */
   willMake(name: string): void {
     this.#made.push({
       remove: async () => {
@@ -109,7 +109,7 @@ export class Bench {
     });
   }
 
-  /** A new queue of the kind; null when the broker has no queues of that name. */
+  /** A new queue of the kind; null: the broker has no queues of that name. */
   async make(name: string, deadLetters = false): Promise<Queue | null> {
     const made = await this.harness.makeQueue(name, { deadLetters });
     if (made === null) return null;
@@ -125,7 +125,7 @@ export class Bench {
     return queue;
   }
 
-  /** A message that every queue of the kind accepts. The body is JSON, because some kinds hold nothing else. */
+  /** A message that every queue of the kind accepts. The body is JSON, because some kinds accept nothing else. */
   message(body: string | Uint8Array, fields: Partial<OutgoingMessage> = {}): OutgoingMessage {
     const grouped = this.capabilities.order === 'fifo-per-group';
     return outgoing({
@@ -137,7 +137,7 @@ export class Bench {
   }
 
   /**
-   * Spreads messages over so many groups: those of one may have to be sent one by one, which takes as long as it takes.
+   * Spreads messages over this many groups. The messages of one group may have to be sent one by one, which takes time.
    */
   spread(groups: number): (at: number) => Partial<OutgoingMessage> {
     const grouped = this.capabilities.order === 'fifo-per-group';
@@ -190,7 +190,7 @@ export class Bench {
     return messages;
   }
 
-  /** All that is ready, or dead: read and left there. */
+  /** All messages that are ready, or dead: read and left there. */
   async contents(queue: Queue, state: 'ready' | 'dead' = 'ready'): Promise<Message[]> {
     if (queue.consume === undefined) return this.peek(queue, { state });
     const consumer = await this.consume(queue, { state });
@@ -203,7 +203,7 @@ export class Bench {
     return messages;
   }
 
-  /** Takes all that is ready, or dead, for good. */
+  /** Takes all messages that are ready, or dead, for good. */
   async take(queue: Queue, options: Partial<ConsumeOptions> = {}): Promise<Message[]> {
     const consumer = await this.consume(queue, options);
     const messages: Message[] = [];
@@ -215,16 +215,14 @@ export class Bench {
     return messages;
   }
 
-  /** The same bodies: in this order where the kind keeps the order, in any where it does not. */
+  /** The same bodies: in this order if the kind keeps the order, else in any order. */
   expectBodies(actual: readonly Message[], expected: readonly string[]): void {
     const bodies = actual.map(text);
     if (this.capabilities.order === 'best-effort') expect(bodies.toSorted()).toEqual(expected.toSorted());
     else expect(bodies).toEqual(expected);
   }
 
-  /**
-   * The figure of one state: at once where the kind calls its counts exact, in the end where it calls them approximate.
-   */
+  /** The figure of one state: at once if the kind calls its counts exact, in the end if it calls them approximate. */
   async expectCount(queue: Queue, state: 'ready' | 'inFlight' | 'delayed' | 'dead', expected: number): Promise<void> {
     const degree = this.capabilities.counts[state];
     const check = async (): Promise<void> => {
@@ -257,8 +255,8 @@ export async function eventually(check: () => Promise<void>, patienceMs = PATIEN
 }
 
 /**
- * Whether it is still open after a moment in which it could have been settled: for what must not happen, so that there
- * is no event to wait for.
+ * Whether it is still open after enough time to be settled. For an event that must not happen, so that there is nothing
+ * to wait for.
  */
 export async function staysOpen(promise: Promise<unknown>, momentMs = 300): Promise<boolean> {
   const moment = new Promise<'open'>((resolve) => setTimeout(() => resolve('open'), momentMs));
@@ -266,8 +264,8 @@ export async function staysOpen(promise: Promise<unknown>, momentMs = 300): Prom
 }
 
 /**
- * Whether a message is out of sight while a consumer of ours has it in hand. Where draining is emulated, it stays where
- * it is until it is acknowledged.
+ * Whether a message is out of sight while a consumer of ours has it in hand. If draining is emulated, it stays in its
+ * place until it is acknowledged.
  */
 export function takesAway({ abilities }: Capabilities): boolean {
   return abilities.drain.supported && abilities.drain.degree === 'native';

@@ -4,16 +4,16 @@ import type { ConsumeOptions, Consumer, Publisher, PublisherOptions, Queue } fro
 import { wrapConsumer, wrapPublisher, wrapQueue } from '../contract/wrap.ts';
 
 /**
- * Where it breaks. `ack`: with the connection, between the confirmation and the ack. `ack-refused`: that one ack alone.
+ * Where it breaks. `ack`: with the connection, between the confirmation and the ack. `ack-refused`: only that one ack.
  */
 export type Break = 'ack' | 'ack-refused' | 'take' | 'send-fails' | 'send-unknown';
 
-/** The call at which it breaks: some have gone well before it, some are in the air. */
+/** The call at which it breaks: some have succeeded before it, and some are in the air. */
 const AT = 5;
 
 /**
  * A real queue that breaks at one place, once; null: nowhere. It has no native move, so that the engine does the work.
- * `cut` closes the queue's connection, as a network does.
+ * `cut` closes the queue's connection, as a network failure does.
  */
 export function brokenQueue(queue: Queue, where: Break | null, cut: () => Promise<void> = async () => {}): Queue {
   const { consume, publisher } = queue;

@@ -2,23 +2,23 @@ import type { Capabilities } from '../contract/capabilities.ts';
 import { Bench } from './bench.ts';
 import type { Harness } from './harness.ts';
 
-/** One thing that is asked of a kind of queue. It rejects when the answer is wrong. */
+/** One question for a kind of queue. It rejects if the answer is wrong. */
 export interface Case {
   readonly title: string;
   run(bench: Bench): Promise<void>;
 }
 
-/** What was read from a queue before the cases are chosen. */
+/** The facts that are read from a queue before the cases are chosen. */
 export interface Look {
   readonly capabilities: Capabilities;
   readonly members: ReadonlySet<string>;
   readonly brokerMembers: ReadonlySet<string>;
 }
 
-/** The cases about one concept that apply to what the queue says of itself. */
+/** The cases about one concept that apply to the queue's own declaration. */
 export type Section = (look: Look) => readonly Case[];
 
-/** Opens a queue of the kind once, to see what it says it can do. */
+/** Opens a queue of the kind once, to read its declaration. */
 export async function lookAt(harness: Harness): Promise<Look> {
   const signal = new AbortController().signal;
   const base = `mq-conformance-look-${crypto.randomUUID()}`;
@@ -38,7 +38,7 @@ export async function lookAt(harness: Harness): Promise<Look> {
   }
 }
 
-/** All members with a value, inherited ones included. */
+/** All members with a value, including inherited ones. */
 export function membersOf(handle: object): ReadonlySet<string> {
   const names = new Set<string>();
   for (let at: object | null = handle; at !== null && at !== Object.prototype; at = Object.getPrototypeOf(at)) {
@@ -47,14 +47,14 @@ export function membersOf(handle: object): ReadonlySet<string> {
   return names;
 }
 
-/** Runs one case on a bench of its own and clears the bench away. */
+/** Runs one case on its own bench and clears the bench away. */
 export async function runCase(harness: Harness, look: Look, one: Case): Promise<void> {
   const bench = new Bench(harness, look.capabilities);
   await bench.start();
   try {
     await one.run(bench);
   } catch (error) {
-    // The case's own failure tells more than what clearing away says after it.
+    // The case's own failure says more than a failure of the clearing after it.
     await bench.finish().catch(() => {});
     throw error;
   }

@@ -25,7 +25,7 @@ import { transfer } from './sections/transfer.ts';
 
 export type { Harness } from './harness.ts';
 
-/** What every kind of queue is asked. */
+/** The questions for every kind of queue. */
 const SECTIONS: Readonly<Record<string, Section>> = {
   'what it says of itself': capabilities,
   'what it has beside its abilities': traits,
@@ -54,11 +54,11 @@ const SECTIONS: Readonly<Record<string, Section>> = {
 const CASE_TIMEOUT_MS = 60_000;
 
 /**
- * What runs the cases. Vitest's own `describe` and `it` are one; under `node:test` it is
- * `{ describe, it: (title, run, timeout) => void it(title, { timeout }, run) }`.
+ * The runner of the cases. Vitest's own `describe` and `it` are one; under `node:test` it is `{ describe, it: (title,
+ * run, timeout) => void it(title, { timeout }, run) }`.
  */
 export interface Runner {
-  /** `define` may be asynchronous: the runner waits for it before it runs what it has registered. */
+  /** `define` may be asynchronous: the runner waits for it before it runs the registered cases. */
   describe(title: string, define: () => void | Promise<void>): unknown;
   it(title: string, run: () => Promise<void>, timeoutMs: number): unknown;
 }
@@ -78,7 +78,7 @@ export function conformance(harness: Harness, { describe, it }: Runner): void {
   });
 }
 
-/** The cases for a kind, named, for a caller that runs them itself. */
+/** The named cases for a kind, for a caller that runs them itself. */
 export function casesFor(look: Look): readonly Case[] {
   return Object.entries(SECTIONS).flatMap(([title, section]) =>
     section(look).map((one) => ({ title: `${title} › ${one.title}`, run: one.run })),

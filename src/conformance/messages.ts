@@ -1,6 +1,6 @@
 import type { Message, OutgoingMessage } from '../contract/message.ts';
 
-/** A message with nothing special about it, and what a test wants to be special. */
+/** An ordinary message, with the properties that a test changes. */
 export function message(special: Partial<Message> = {}): Message {
   return {
     queue: 'q',

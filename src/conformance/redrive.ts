@@ -3,7 +3,7 @@ import type { Queue } from '../contract/queue.ts';
 import type { RedriveRequest } from '../core/redrive.ts';
 import { EVERYTHING } from '../core/selection.ts';
 
-/** A redrive with nothing special about it, and what a test wants to be special. */
+/** An ordinary redrive, with the properties that a test changes. */
 export function redriveOf(broker: Broker, queue: Queue, special: Partial<RedriveRequest> = {}): RedriveRequest {
   return {
     ...EVERYTHING,

@@ -9,7 +9,7 @@ const COMMON = {
   maxBodyBytes: null,
 } as const satisfies Partial<Capabilities>;
 
-/** Everything that the contract knows. */
+/** Everything that the contract has. */
 export const RICH: Capabilities = frozen(
   declare({
     ...COMMON,
@@ -34,7 +34,7 @@ export const RICH: Capabilities = frozen(
 
 const NOTHING_MORE = absent('the poor memory queue can only send and take');
 
-/** As little as a kind can have and still be one: it takes and sends. Its other figures are unknown. */
+/** As little as a kind can have: it takes and sends. Its other figures are unknown. */
 export const POOR: Capabilities = frozen(
   declare({
     ...COMMON,

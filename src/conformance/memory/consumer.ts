@@ -103,7 +103,7 @@ export function consumeMemory(
     if (open.aborted) throw abortedError(open);
   }
 
-  // As a server does with what a lost connection had in hand.
+  // Does what a server does with the messages of a lost connection.
   open.addEventListener('abort', () => {
     for (const { receipt } of [...held.values()]) void receipt.release();
   });

@@ -41,7 +41,7 @@ export function memoryStats(state: MemoryState, { capabilities, has }: MemoryCon
   };
 }
 
-/** Deliberately naive: it shows what the contract asks for, and it tests the conformance suite. */
+/** Deliberately simple: it shows what the contract asks for, and it tests the conformance suite. */
 export function memoryQueue(state: MemoryState, connection: MemoryConnection): Queue {
   const { has } = connection;
   const { abilities } = connection.capabilities;

@@ -9,7 +9,7 @@ export interface Stored {
 
 const DEFAULT_ATTEMPTS = 3;
 
-/** What the "server" knows of one queue. Messages are kept in one array per state, in order of arrival. */
+/** What the "server" knows of one queue. Messages are kept in one array for each state, in order of arrival. */
 export class MemoryState {
   readonly name: string;
   readonly #lists: Record<'ready' | 'in-flight' | 'delayed' | 'dead', Stored[]> = {
@@ -48,7 +48,7 @@ export class MemoryState {
     this.put(stored, message.deliverAt === null ? 'ready' : 'delayed');
   }
 
-  /** Into that state, at the place that its age gives it, out of every other. */
+  /** Moves the message into that state, at the position that its age gives it, out of every other. */
   put(stored: Stored, state: 'ready' | 'in-flight' | 'delayed' | 'dead', dead: Message['dead'] = null): void {
     this.remove(stored);
     const deliverAt = state === 'delayed' ? stored.message.deliverAt : null;
@@ -58,7 +58,7 @@ export class MemoryState {
     this.#wake();
   }
 
-  /** False when it was not there any more. */
+  /** False if it was no longer there. */
   remove(stored: Stored): boolean {
     for (const list of Object.values(this.#lists)) {
       const index = list.indexOf(stored);

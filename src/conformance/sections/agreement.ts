@@ -15,7 +15,7 @@ import { redriveOf } from '../redrive.ts';
 
 const COUNT = 6;
 
-/** The ways of one act that have to come to one answer: what is chosen, and how it is carried out. */
+/** The ways of one act that have to give one answer: what is chosen, and how it is carried out. */
 const ALL: Filter = { text: 'true', matches: () => true };
 const HALF: Filter = { text: 'body.n <= 3', matches: ({ body }) => Number(/\d+/.exec(text({ body }))?.[0]) <= 3 };
 const CHOICES: readonly (readonly [string, Partial<SelectionOptions>, number])[] = [
@@ -25,7 +25,7 @@ const CHOICES: readonly (readonly [string, Partial<SelectionOptions>, number])[]
 ];
 
 /**
- * Whole and filtered, dry and real, native and by hand, by the queue's name and by the dead-letter queue's: one
+ * Whole and filtered, dry and real, native and by hand, by the queue's name and by the dead-letter queue's name: one
  * selection, one answer.
  */
 export const agreement: Section = ({ capabilities, members }) => {
@@ -33,7 +33,7 @@ export const agreement: Section = ({ capabilities, members }) => {
   const { abilities } = capabilities;
   if (!members.has('publisher') || !members.has('consume')) return cases;
   for (const [choice, selection, expected] of CHOICES) {
-    // Without a look, nobody can tell beforehand what a filter is true of.
+    // Without a look, it is unknown beforehand for which messages a filter is true.
     if (selection.filter !== undefined && !abilities.peek.supported) continue;
     if (abilities.move.supported)
       cases.push({

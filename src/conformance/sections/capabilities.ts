@@ -48,7 +48,7 @@ export const capabilities: Section = ({ capabilities: record }) => [
       for (const ability of ABILITY_NAMES) {
         const { supported } = abilities[ability];
         for (const name of membersFor(ability, 'queue')) expect(members.has(name), `${name}()`).toBe(supported);
-        // A broker has several kinds: the member that one of them lacks is there for another.
+        // A broker has several kinds: a member that one of them lacks is there for another.
         if (supported) for (const name of membersFor(ability, 'broker')) expect(brokerMembers).toContain(name);
       }
       if (!abilities.move.supported && !abilities.redrive.supported) expect(members).not.toContain('nativeMove');

@@ -4,7 +4,7 @@ import { bodies, staysOpen, takesAway, text } from '../bench.ts';
 import type { Case, Section } from '../case.ts';
 import { expect } from '../expect.ts';
 
-/** More than any broker hands over at once, so that paging and refilling are seen. */
+/** More than any broker hands over at once, so that paging and refilling are tested. */
 const MANY = 1200;
 
 export const consume: Section = ({ members, capabilities }) => {
@@ -100,7 +100,7 @@ export const consume: Section = ({ members, capabilities }) => {
           bench.take(queue, { window: 1 }),
           bench.take(await (await bench.connect()).queue(queue.name, bench.signal), { window: 1 }),
         ]);
-        // One may end early because the other has the rest in hand; nothing may come twice or be left.
+        // One may end early because the other has the rest in hand. Nothing may come twice or be left.
         const rest = await bench.take(queue);
         expect([...one, ...two, ...rest].map(text).toSorted()).toEqual(bodies(10).toSorted());
       },
@@ -133,10 +133,10 @@ export const consume: Section = ({ members, capabilities }) => {
 };
 
 const IDLE_MS = 1000;
-/** More than any kind needs to see that nothing else is there. */
+/** More than any kind needs to see that there is nothing else. */
 const KEPT_MS = 10_000;
 
-/** While a message is in hand, nobody knows whether it comes again. */
+/** While a message is in hand, it is unknown whether it will come again. */
 const inHand = ({ counts }: Capabilities): readonly Case[] => [
   {
     title: 'a queue is not called empty while a message is in hand: one that fails comes again, or is dead',

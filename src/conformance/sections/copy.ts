@@ -9,7 +9,7 @@ import { expect } from '../expect.ts';
 
 const COUNT = 6;
 
-/** The operator's copy, carried out on this kind: whatever happens at the target, the source has all of it. */
+/** The operator's copy, carried out on this kind: whatever happens at the target, the source keeps all messages. */
 export const copying: Section = ({ capabilities, members }) => {
   if (!capabilities.abilities.copy.supported || !members.has('publisher') || !members.has('consume')) return [];
   return [

@@ -109,14 +109,14 @@ async function locate(bench: Bench, queue: Queue): Promise<LocatedDeadLetters> {
   return located;
 }
 
-/** Has so many die, and reads them where they are kept. */
+/** Makes this many die, and reads them where they are kept. */
 async function deadOf(bench: Bench, queue: Queue, count: number): Promise<Message[]> {
   const { deadLetter } = bench.harness;
   if (deadLetter === undefined) throw new Error('the harness of a kind that keeps dead letters needs deadLetter');
   await deadLetter.call(bench.harness, queue.name, bodies(count));
   const { holder, state } = await locate(bench, queue);
   let dead: Message[] = [];
-  // The broker may carry them over in its own time.
+  // The broker may transfer them in its own time.
   await eventually(async () => {
     dead = await bench.contents(holder, state);
     expect(dead).toHaveLength(count);

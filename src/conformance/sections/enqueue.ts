@@ -83,7 +83,7 @@ export const enqueue: Section = ({ members, capabilities }) => {
           await first;
           return;
         }
-        // Between and around the bodies is what must not arrive.
+        // The bytes between and around the bodies must not arrive.
         const sent = [...Object.values(BODIES), ...bodies(1200).map((body) => Buffer.from(body))];
         const bounds: number[] = [];
         const pieces = [Buffer.from('no body')];

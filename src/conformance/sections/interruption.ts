@@ -17,7 +17,7 @@ export const interruption: Section = ({ members }) => {
           for await (const _ of consumer) throw new Error('a message was taken');
           await consumer.close();
         } catch (error) {
-          // Opening it may refuse; nothing else may go wrong.
+          // Opening it may be refused; nothing else may fail.
           if (!isMqError(error)) throw error;
           expect(error.code).toBe('ABORTED');
         }

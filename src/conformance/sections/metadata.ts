@@ -39,7 +39,7 @@ function carried(field: MetadataField): Case {
       const [message, ...others] = await bench.contents(queue);
       expect(others).toEqual([]);
       if (message === undefined) throw new Error('the message did not arrive');
-      // How often it will be tried, and when, is the broker's business: no message says it.
+      // The broker decides how often a message will be tried, and when: no message says it.
       if (field === 'attempts' || field === 'backoff') return;
       if (field === 'ttlMs') {
         expect(message.ttlMs).toBeGreaterThan(0);

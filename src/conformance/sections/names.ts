@@ -4,7 +4,7 @@ import { bodies } from '../bench.ts';
 import type { Section } from '../case.ts';
 import { expect } from '../expect.ts';
 
-/** Each is made unique by what is appended. */
+/** Each is made unique by a suffix. */
 const NAMES = [
   '$(touch /tmp/mq-was-here)',
   '`id`; rm -rf x',

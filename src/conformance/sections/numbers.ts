@@ -10,13 +10,13 @@ import type { Case, Section } from '../case.ts';
 import { expect } from '../expect.ts';
 import { redriveOf } from '../redrive.ts';
 
-/** As doubles, all of these ids are one. */
+/** As doubles, all these ids are the same. */
 const ID = '9007199254740993';
 const NEIGHBOURS = ['9007199254740992', '9007199254740994'];
 const MARKED = `{"id":${ID},"n":3}`;
 const OTHER = `{"id":${NEIGHBOURS[0]},"n":4}`;
 
-/** What names a message must not be true of its neighbour, and is true of the message itself. */
+/** An expression that names one message must be true of that message, and not of its neighbour. */
 export const numbers: Section = ({ capabilities, members }) => {
   const cases: Case[] = [];
   const { abilities } = capabilities;

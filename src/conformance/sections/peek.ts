@@ -80,7 +80,7 @@ export const peek: Section = ({ capabilities, members }) => {
             stop.abort();
           }
         };
-        // Ending quietly and saying ABORTED are both honest.
+        // Ending quietly and reporting ABORTED are both honest.
         await looking().catch((error: unknown) => expect(error).toMatchObject({ code: 'ABORTED' }));
         expect(seen.length).toBeGreaterThan(0);
         bench.expectBodies(await bench.contents(queue), bodies(4));

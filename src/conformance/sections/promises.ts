@@ -6,7 +6,7 @@ import { expect } from '../expect.ts';
 
 const DAY_MS = 24 * 3600 * 1000;
 
-/** Whether each declared trait is true, where that shows on any broker. */
+/** Checks that each declared trait is true, if that can be seen on any broker. */
 export const promises: Section = (look) =>
   look.capabilities.traits.flatMap((trait) => {
     const question = QUESTIONS[trait];
@@ -18,7 +18,7 @@ export const promises: Section = (look) =>
 
 interface Question {
   readonly title: string;
-  /** Members of the queue without which it cannot be asked. */
+  /** Members of the queue that the question needs. */
   readonly needs?: readonly (keyof Queue)[];
   run(bench: Bench, look: Look): ReturnType<Case['run']>;
 }
@@ -108,7 +108,7 @@ const QUESTIONS: Readonly<Record<Trait, Question | string>> = {
       const look = { state: 'ready', looks: 3, givesBack: 'all', force: true, signal: bench.signal } as const;
       const price = await queue.priceOfLook?.(look);
       if (price !== null) expect(price).toMatch(/\S/);
-      // The first look of all is this one.
+      // This is the very first look.
       for (const count of await counts()) if (count !== null) expect(count).toBeLessThanOrEqual(1);
     },
   },

@@ -114,8 +114,8 @@ export const settling: Section = ({ members, capabilities }) => {
               await delivery?.receipt.release({ failure: 'the worker said no' });
               await consumer.close();
               const alive = await bench.contents(queue);
-              // Where the first failure is the last (a classic RabbitMQ queue), it is a dead letter, or on its way to
-              // become one.
+              // If the first failure is the last (a classic RabbitMQ queue), the message is a dead letter, or on its
+              // way to become one.
               if (alive.length === 0)
                 await eventually(
                   async () => expect([1, null]).toContain((await queue.stats(bench.signal)).dead),

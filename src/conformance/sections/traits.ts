@@ -10,8 +10,8 @@ import { expect } from '../expect.ts';
 const ALWAYS: ReadonlySet<TraitHolder> = new Set(['broker', 'queue', 'publisher', 'receipt']);
 
 /**
- * What no ability explains is a declared trait, or it is not there. See `contract/traits.ts`: a trait that is declared
- * may be missing where it does not apply, but not from what every queue of the kind has.
+ * A member that no ability explains is a declared trait, or it is not there: see `contract/traits.ts`. A declared trait
+ * may be missing where it does not apply, but not from a member that every queue of the kind has.
  */
 export const traits: Section = ({ capabilities: { abilities, traits: declared } }) => {
   const cases: Case[] = [
@@ -62,7 +62,7 @@ export const traits: Section = ({ capabilities: { abilities, traits: declared } 
         const move = await queue.nativeMove?.({
           ...{ state: 'ready', to, selective: false, limit: null, countReplay: false, ...bench.call },
         });
-        // Not every move can be done so: then there is nothing that could have more than it says.
+        // Not every move can be done this way: then no move could have more than it declares.
         if (move === null || move === undefined) return;
         try {
           check('nativeMove', move, queue.capabilities);
