@@ -20,7 +20,7 @@ const FOUND_BY: Readonly<Record<Fault, { readonly by: string; readonly poor?: tr
   'calls the queue empty while a message is in hand': {
     by: 'a queue is not called empty while a message is in hand: one that fails comes again, or is dead',
   },
-  'waits for what is kept': { by: 'a message that is kept is not waited for' },
+  'waits for what is kept': { by: 'a message that is held is not waited for' },
   'is idle while a message is in hand': { by: 'follow with an idle time: work that takes longer does not end it' },
   'release loses the message': { by: 'release gives back at once, unchanged' },
   'close keeps what is in hand': {

@@ -202,7 +202,7 @@ function meaningOfState(name: string, attempt: Attempt): Meaning | null {
   if (STALE_RECEIPT.has(name)) {
     return {
       code: 'PRECONDITION_FAILED',
-      text: 'the hold on the message had ended (its receipt is not valid any more)',
+      text: 'the hold on the message had ended (its receipt is no longer valid)',
     };
   }
   switch (name) {

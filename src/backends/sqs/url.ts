@@ -3,24 +3,24 @@ import { readUrl } from '../common/url.ts';
 import { manifest } from './manifest.ts';
 import type { Environment } from './sdk/transport.ts';
 
-/** How messages are received. Settings of the URL, because what is right depends on the server. */
+/** How messages are received. These are settings of the URL, because the right values depend on the server. */
 export interface Reception {
   /**
-   * How long one receive waits for messages, seconds, 0 to 20. A short poll (0) asks only some of SQS's servers and may
-   * miss messages; a long poll asks all of them.
+   * How long one receive waits for messages, in seconds, 0 to 20. A short poll (0) asks only some of SQS's servers and
+   * may miss messages; a long poll asks all of them.
    * https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-short-and-long-polling.html
    */
   readonly waitSeconds: number;
-  /** So many empty answers in a row, and the queue counts as empty. */
+  /** After this many empty answers in a row, the queue counts as empty. */
   readonly emptyPolls: number;
-  /** How long a message stays hidden when the process that holds it dies, seconds; null: as the work needs it. */
+  /** How long a message stays hidden if the process that holds it dies, in seconds; null: as the work needs it. */
   readonly leaseSeconds: number | null;
 }
 
-/** Where SQS is, as a URL of ours says it. Never holds a credential: those come from the SDK's own chain. */
+/** Where SQS is, as our URL says it. It never contains a credential: those come from the SDK's own chain. */
 export interface Address {
   readonly region: string;
-  /** Whose queues a bare name means; null: the caller's own account. */
+  /** The account that a bare name means; null: the caller's own. */
   readonly account: string | null;
   /** Another server than AWS (an emulator, a VPC endpoint); null: the region's own. */
   readonly endpoint: string | null;
@@ -30,7 +30,8 @@ export interface Address {
 }
 
 /**
- * Right for AWS. `waitSeconds=0&emptyPolls=1` is right only for a server that answers every receive from all it has.
+ * The right values for AWS. `waitSeconds=0&emptyPolls=1` is right only for a server that answers every receive from all
+ * its messages.
  */
 export const CAREFUL: Reception = Object.freeze({ waitSeconds: 1, emptyPolls: 3, leaseSeconds: null });
 
@@ -41,15 +42,15 @@ const SHAPE = 'sqs://REGION or sqs://ACCOUNT@REGION';
 /**
  * Reads `sqs://[[ACCOUNT@]REGION][?PARAMETER=VALUE&…]`: `endpoint` (a URL), `denyPolicy` (true or false), `waitSeconds`
  * (0 to 20), `emptyPolls` (1 to 10) and `leaseSeconds` (1 to 43200). Throws `CONFIG_INVALID`, and never quotes the URL
- * or a part of it that could be a secret somebody put there by mistake. What the URL leaves open is taken as every
- * client of AWS takes it: the region from `AWS_REGION`, the server from `AWS_ENDPOINT_URL`.
+ * or a part of it that could be a misplaced secret. For missing parts it does what every client of AWS does: the region
+ * comes from `AWS_REGION`, the server from `AWS_ENDPOINT_URL`.
  */
 export function parseAddress(text: string, environment: Environment = {}): Address {
   const url = readUrl(manifest, text);
   if (url === null) throw invalid(`expected ${SHAPE}`);
   if (url.password !== null) {
     throw invalid(
-      'an SQS URL holds no secret key',
+      'an SQS URL must not contain a secret key',
       'leave credentials to the AWS SDK: AWS_PROFILE, AWS_ACCESS_KEY_ID with AWS_SECRET_ACCESS_KEY, SSO, or the machine’s role',
     );
   }
@@ -85,7 +86,7 @@ function endpointOf(environment: Environment): string | null {
   return environment.AWS_ENDPOINT_URL_SQS || environment.AWS_ENDPOINT_URL || null;
 }
 
-/** The address as prompts and reports show it. */
+/** The address in prompts and reports. */
 export function showAddress(address: Address): string {
   const account = address.account === null ? '' : `${address.account}@`;
   const endpoint = address.endpoint === null ? '' : `?endpoint=${address.endpoint}`;
@@ -99,7 +100,7 @@ function parseEndpoint(text: string | null): string | null {
     throw invalid('endpoint must be an http:// or https:// URL');
   }
   if (url.username !== '' || url.password !== '') throw invalid('endpoint must not hold a user or password');
-  // It is shown, and a parameter may be a key.
+  // The address is shown, and a parameter may be a key.
   if (url.search !== '' || url.hash !== '') throw invalid('endpoint must end with its path');
   return url.href.replace(/\/$/, '');
 }

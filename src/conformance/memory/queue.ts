@@ -227,7 +227,7 @@ function nativeMove(source: MemoryState, request: NativeMoveRequest, { find, has
       const pretend = has('native move reports what was gone as moved');
       return {
         moved: found.length + (pretend ? gone.length : 0),
-        skipped: pretend ? [] : gone.map(({ id }) => ({ id, reason: 'not there any more' })),
+        skipped: pretend ? [] : gone.map(({ id }) => ({ id, reason: 'no longer there' })),
         failed: [],
         exhausted: remaining <= 0 || source.list(request.state).length === 0,
       };

@@ -120,7 +120,7 @@ export const consume: Section = ({ members, capabilities }) => {
       },
     },
     {
-      title: 'follow with an idle time: ends after so long without a message',
+      title: 'follow with an idle time: ends after that time without a message',
       async run(bench) {
         const queue = await bench.queue();
         await bench.fill(queue, bodies(1));
@@ -160,7 +160,7 @@ const inHand = ({ counts }: Capabilities): readonly Case[] => [
     },
   },
   {
-    title: 'a message that is kept is not waited for',
+    title: 'a message that is held is not waited for',
     async run(bench) {
       const queue = await bench.queue();
       await bench.fill(queue, bodies(1));
@@ -169,7 +169,7 @@ const inHand = ({ counts }: Capabilities): readonly Case[] => [
       const first: Delivery | undefined = (await iterator.next()).value;
       first?.receipt.hold?.();
       const end = iterator.next();
-      expect(await staysOpen(end, KEPT_MS), 'it waits for a message that is kept').toBe(false);
+      expect(await staysOpen(end, KEPT_MS), 'it waits for a message that is held').toBe(false);
       expect((await end).done).toBe(true);
       await consumer.close();
       expect(await bench.contents(queue)).toHaveLength(1);

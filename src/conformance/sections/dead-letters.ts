@@ -82,7 +82,7 @@ export const deadLetters: Section = ({ capabilities, members }) => {
         },
       },
       {
-        title: 'redrive of no more than so many leaves the others dead',
+        title: 'redrive of at most a number leaves the others dead',
         async run(bench) {
           const queue = await bench.queue({ deadLetters: true });
           await deadOf(bench, queue, 4);

@@ -19,7 +19,7 @@ export const nativeMove: Section = ({ capabilities, members }) => {
       },
     },
     {
-      title: 'moves the next so many, page by page, in order, until nothing is left',
+      title: 'moves the next ones up to a number, page by page, in order, until nothing is left',
       async run(bench) {
         const { source, target } = await two(bench);
         const native = await opened(source, request(bench, target, false));

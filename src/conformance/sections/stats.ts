@@ -72,7 +72,7 @@ export const stats: Section = ({ capabilities, members }) => {
   );
   if (members.has('consume')) {
     cases.push({
-      title: 'counts what is in flight, and that it is not ready any more',
+      title: 'counts what is in flight, and that it is no longer ready',
       async run(bench) {
         const queue = await bench.queue();
         await bench.fill(queue, bodies(3));

@@ -37,7 +37,7 @@ export const transfer: Section = ({ capabilities, members }) => {
       },
     },
     {
-      title: 'move of no more than so many: the rest stays, in order',
+      title: 'move of at most a number: the rest stays, in order',
       async run(bench) {
         const { source, target } = await two(bench);
         expect(await move(bench, source, target, 5)).toMatchObject({ moved: 5, complete: true });
