@@ -5,8 +5,14 @@ import { MqError } from '../contract/errors.ts';
 const LONGEST_GLOB = 10_000;
 
 /**
- * Matches queue names with globs: `*` any run, `?` one character, `[abc]`, `[a-z]`, `[!x]`, and `\` takes the next
- * character as it is. `/` and a leading dot are ordinary letters, unlike in a file glob, because queue names are not
+ * All that has a meaning in a glob: `*`, `?`, a closed bracket, and a backslash before one of these letters. Everything
+ * else is an ordinary letter, so `name[` and `a\b` mean the queues of those names.
+ */
+const SIGN = /\*|\?|\[(?<letters>.[^\]]*)\]|\\(?<literal>[*?[\]\\])/s;
+
+/**
+ * Matches queue names with globs: `*` any run, `?` one character, `[abc]`, `[a-z]`, `[!x]`, and `\*` a star, as `\`
+ * takes a sign as it is. `/` and a leading dot are ordinary letters, unlike in a file glob, because queue names are not
  * paths. Without globs, every queue matches. Throws `USAGE` for a glob that is too long.
  */
 export function queuePattern(globs: readonly string[]): QueuePattern {
@@ -17,32 +23,28 @@ export function queuePattern(globs: readonly string[]): QueuePattern {
   };
 }
 
-/**
- * A bracket that is never closed is an ordinary letter, and so is a backslash before one: `name[` means the queue of
- * that name.
- */
+/** False: as a pattern, it matches the queue of that name and no other. */
 export function isGlob(text: string): boolean {
-  return /[*?]|\[.[^\]]*\]|\\[*?[\]\\]/s.test(text);
+  return SIGN.test(text);
 }
 
 function globExpression(glob: string): RegExp {
   if (glob.length > LONGEST_GLOB)
     throw new MqError('USAGE', `a pattern has at most ${LONGEST_GLOB} characters; this one has ${glob.length}`);
   let source = '';
-  for (let at = 0; at < glob.length; at++) {
-    const char = glob[at] ?? '';
-    const close = char === '[' ? glob.indexOf(']', at + 2) : -1;
-    if (char === '*') source += '[^]*';
-    else if (char === '?') source += '[^]';
-    else if (close > 0) {
-      source += classOf(glob.slice(at + 1, close));
-      at = close;
-    } else {
-      const literal = char === '\\' && at + 1 < glob.length ? (glob[++at] ?? '') : char;
-      source += literal.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&');
-    }
+  let end = 0;
+  for (const { 0: sign, index, groups = {} } of glob.matchAll(new RegExp(SIGN, 'gs'))) {
+    source += exactly(glob.slice(end, index));
+    end = index + sign.length;
+    if (groups.letters !== undefined) source += classOf(groups.letters);
+    else if (groups.literal !== undefined) source += exactly(groups.literal);
+    else source += sign === '*' ? '[^]*' : '[^]';
   }
-  return new RegExp(`^${source}$`, 'u');
+  return new RegExp(`^${source}${exactly(glob.slice(end))}$`, 'u');
+}
+
+function exactly(text: string): string {
+  return text.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&');
 }
 
 /**

@@ -1,6 +1,6 @@
 /**
- * A glob without any of these is the name of one queue. Some of them have no meaning in a glob: then mq lists and
- * matches.
+ * A glob without any of these is the name of one queue, and as a pattern matches nothing else. Some of them have no
+ * meaning in a glob, or only before another one: then mq lists and matches.
  */
 const SPECIAL = /[*?[\]{}!\\]/;
 

@@ -1,5 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { namesOnly, plainStart } from '../../../src/backends/common/globs.ts';
+import { nameFilter } from '../../../src/backends/rabbitmq/listing/name-filter.ts';
 import { isGlob, queuePattern } from '../../../src/core/name-pattern.ts';
 
 describe('name pattern', () => {
@@ -15,6 +17,11 @@ describe('name pattern', () => {
     ['[!a-c]x', 'dx', true],
     ['a\\*b', 'a*b', true],
     ['a\\*b', 'axb', false],
+    ['a\\b', 'a\\b', true],
+    ['a\\b', 'ab', false],
+    ['a\\\\b', 'a\\b', true],
+    ['a\\', 'a\\', true],
+    ['a\\b*', 'a\\bc', true],
     ['a.b', 'axb', false],
     ['(a|b)', 'a', false],
     ['[', '[', true],
@@ -61,13 +68,43 @@ it('whatever is typed is a pattern', () => {
   );
 });
 
+/** What has a meaning in a glob, or nearly. */
+const PIECES = fc.string({ unit: fc.constantFrom(...'[]!-\\*?ab{}'), maxLength: 6 });
+
+describe('what backends read off a glob', () => {
+  it('is what the pattern matches', () => {
+    fc.assert(
+      fc.property(PIECES, PIECES, (glob, name) => {
+        const { matches } = queuePattern([glob]);
+        const [only] = namesOnly([glob]) ?? [];
+        if (only !== undefined) expect([isGlob(glob), matches(name)]).toEqual([false, name === only]);
+        if (!matches(name)) return;
+        expect(name.startsWith(plainStart(glob))).toBe(true);
+        expect(nameFilter([glob])?.passes(name)).not.toBe(false);
+      }),
+      { numRuns: 20_000 },
+    );
+  });
+});
+
 describe('isGlob', () => {
   it.each(['a*', '?', '[ab]', '[]]', 'a[0-9]', '[\n]', 'orders\\*', 'orders\\[1'])('%j is one', (text) => {
     expect(isGlob(text)).toBe(true);
   });
   it.each(['orders', 'name[', 'name]', '[]', 'a]b[c', 'a\\b', 'a{b}', ''])('%j is a name', (text) => {
     expect(isGlob(text)).toBe(false);
-    expect(queuePattern([text]).matches(text)).toBe(!text.includes('\\'));
+    expect(queuePattern([text]).matches(text)).toBe(true);
+  });
+
+  it('is false exactly where the pattern is one name', () => {
+    fc.assert(
+      fc.property(PIECES, PIECES, (text, other) => {
+        fc.pre(!isGlob(text));
+        const { matches } = queuePattern([text]);
+        expect([matches(text), matches(other)]).toEqual([true, other === text]);
+      }),
+      { numRuns: 5_000 },
+    );
   });
 });
 
