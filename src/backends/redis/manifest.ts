@@ -68,7 +68,7 @@ const QUEUES = [
     name: 'scanBudget',
     type: { is: 'duration' },
     usual: '5s',
-    meaning: 'how long a list of all queues may take; after that, mq shows what it has and says that it is partial',
+    meaning: 'how long a list of all queues may take; after that, mq shows what it has and says it is partial',
     inProject: 'yes',
   },
 ] as const satisfies Manifest['parameters'];
