@@ -66,6 +66,15 @@ describe('the conformance suite finds', () => {
     });
   }
 
+  it('a state that is said to go with the others, and stays', async () => {
+    const { purge } = RICH.abilities;
+    const together = { ...purge, together: ['in-flight'] } as typeof purge;
+    const lying = memoryHarness('lying', { ...RICH, abilities: { ...RICH.abilities, purge: together } });
+    const finder = casesFor(await lookAt(lying)).find(({ title }) => title.includes('purge › of every state at once'));
+    if (finder === undefined) throw new Error('nobody asks');
+    await expect(runCase(lying, await lookAt(lying), finder)).rejects.toThrow();
+  });
+
   it('a connection that a case leaves open', async () => {
     const harness = memoryHarness('leaking');
     let open = 0;

@@ -73,5 +73,20 @@ export const purge: Section = ({ capabilities, members }) => {
       },
     });
   }
+  const { together } = ability;
+  if (together?.includes('in-flight') && members.has('consume')) {
+    cases.push({
+      title: 'of every state at once: what is in flight goes too, and does not come back',
+      async run(bench) {
+        const queue = await bench.queue();
+        await bench.fill(queue, bodies(3));
+        const consumer = await bench.consume(queue, { limit: 1 });
+        for await (const { receipt } of consumer) receipt.hold?.();
+        await queue.purge?.({ states: [...ability.states, ...together], ...bench.call });
+        await consumer.close();
+        expect(await bench.contents(queue)).toEqual([]);
+      },
+    });
+  }
   return cases;
 };
