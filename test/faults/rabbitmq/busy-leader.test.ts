@@ -28,7 +28,7 @@ beforeEach(() =>
   }).then(fill),
 );
 afterEach(async () => {
-  await leader('resume');
+  if (isSuspended) await leader('resume');
   await onChannel(broker.url, async (channel) => {
     await channel.deleteQueue('orders');
     await channel.deleteQueue('elsewhere');
@@ -43,11 +43,16 @@ async function fill(): Promise<void> {
   await connection.close();
 }
 
+/** Each word takes a `rabbitmqctl` of a second and more. */
+let isSuspended = false;
+
 /** Its leader answers nobody, until it is resumed. */
-function leader(word: 'suspend' | 'resume'): Promise<void> {
-  return broker.evaluate(
+async function leader(word: 'suspend' | 'resume'): Promise<void> {
+  if (word === 'suspend') isSuspended = true;
+  await broker.evaluate(
     `[sys:${word}(element(1, amqqueue:get_pid(Q))) || Q <- rabbit_amqqueue:list_by_type(rabbit_quorum_queue)].`,
   );
+  if (word === 'resume') isSuspended = false;
 }
 
 /** As `leader`, of a classic queue. */
