@@ -1,37 +1,11 @@
-import { type Channel, type ChannelModel, connect } from 'amqplib';
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { backend } from '../../../src/backends/rabbitmq/index.ts';
 import { outgoing } from '../../../src/conformance/messages.ts';
-import type { Broker } from '../../../src/contract/broker.ts';
 import { type Message, type OutgoingMessage, onlyElsewhere } from '../../../src/contract/message.ts';
 import type { Queue } from '../../../src/contract/queue.ts';
 import { countingRelay } from '../../support/counting-relay.ts';
 import { NO_HOST } from '../../support/no-host.ts';
-import { type RabbitmqVhost, rabbitmqVhost } from '../../support/rabbitmq/vhost.ts';
-
-const signal = new AbortController().signal;
-let vhost: RabbitmqVhost;
-let broker: Broker;
-let connection: ChannelModel;
-let channel: Channel;
-const notices: string[] = [];
-const notice = (text: string) => void notices.push(text);
-const options = { connectTimeoutMs: 10_000, notice, signal };
-
-const urlWithManagement = () => vhost.mqUrl;
-
-beforeAll(async () => {
-  vhost = await rabbitmqVhost();
-  broker = await backend.open(urlWithManagement(), options);
-  connection = await connect(vhost.url);
-  channel = await connection.createChannel();
-});
-
-afterAll(async () => {
-  await connection.close();
-  await broker.close();
-  await vhost.remove();
-});
+import { broker, channel, connection, notice, notices, options, signal, vhost } from '../../support/rabbitmq/lab.ts';
 
 let serial = 0;
 async function make(
@@ -464,7 +438,7 @@ test('names with spaces, slashes, quotes, newlines and control characters, up to
 });
 
 test('closing leaves no connection behind', async () => {
-  const own = await backend.open(urlWithManagement(), options);
+  const own = await backend.open(vhost.mqUrl, options);
   const queue = await own.queue((await make('classic')).name, signal);
   await fill(queue, 10);
   await see(queue, 5);
@@ -498,7 +472,7 @@ describe('errors', () => {
     throw new Error('no failure');
   }
   const changed = (change: (url: URL) => void) => {
-    const url = new URL(urlWithManagement());
+    const url = new URL(vhost.mqUrl);
     url.password = SECRET;
     change(url);
     return url.href;
@@ -509,11 +483,11 @@ describe('errors', () => {
     ['unknown host', 'UNAVAILABLE', () => changed((url) => (url.hostname = NO_HOST))],
     ['nothing listens', 'UNAVAILABLE', () => changed((url) => (url.port = '1'))],
     ['TLS on a plain port', 'UNAVAILABLE', () => changed((url) => (url.href = url.href.replace('amqp:', 'amqps:')))],
-    ['unknown vhost', 'CONFIG_INVALID', () => urlWithManagement().replace(vhost.encodedName, 'no-such-vhost')],
+    ['unknown vhost', 'CONFIG_INVALID', () => vhost.mqUrl.replace(vhost.encodedName, 'no-such-vhost')],
     ['broken URL', 'CONFIG_INVALID', () => `amqp://user:${SECRET}@[broken`],
     ['broken encoding', 'CONFIG_INVALID', () => `amqp://user:${SECRET}%zz@localhost`],
     ['unknown parameter', 'CONFIG_INVALID', () => changed((url) => url.searchParams.set('tls', SECRET))],
-    ['unknown queue', 'QUEUE_NOT_FOUND', () => urlWithManagement()],
+    ['unknown queue', 'QUEUE_NOT_FOUND', () => vhost.mqUrl],
   ])('%s', async (_name, code, url) => {
     const { code: got, text } = await failure(url());
     expect(got).toBe(code);

@@ -1,28 +1,5 @@
-import { type ChannelModel, type ConfirmChannel, connect } from 'amqplib';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { backend } from '../../../src/backends/rabbitmq/index.ts';
-import type { Broker } from '../../../src/contract/broker.ts';
-import { type RabbitmqVhost, rabbitmqVhost } from '../../support/rabbitmq/vhost.ts';
-
-const signal = new AbortController().signal;
-const notice = () => undefined;
-let vhost: RabbitmqVhost;
-let broker: Broker;
-let connection: ChannelModel;
-let channel: ConfirmChannel;
-
-beforeAll(async () => {
-  vhost = await rabbitmqVhost();
-  broker = await backend.open(vhost.mqUrl, { connectTimeoutMs: 30_000, notice, signal });
-  connection = await connect(vhost.url);
-  channel = await connection.createConfirmChannel();
-});
-
-afterAll(async () => {
-  await connection.close();
-  await broker.close();
-  await vhost.remove();
-});
+import { expect, test } from 'vitest';
+import { broker, channel, notice, signal } from '../../support/rabbitmq/lab.ts';
 
 /**
  * The delivery comes in one piece with the answer to the start of the consumer, and is the last one: the consumer has

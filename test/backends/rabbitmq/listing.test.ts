@@ -7,33 +7,12 @@ import { type ChannelModel, type ConfirmChannel, connect } from 'amqplib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { backend } from '../../../src/backends/rabbitmq/index.ts';
 import { eventually } from '../../../src/conformance/bench.ts';
-import type { Broker } from '../../../src/contract/broker.ts';
 import type { QueueStats } from '../../../src/contract/stats.ts';
 import { queuePattern } from '../../../src/core/name-pattern.ts';
 import { HOSTILE_NAMES } from '../../fixtures/hostile-names.ts';
 import { CommandLine } from '../../support/command-line.ts';
+import { broker, channel, connection, notice, options, signal, vhost } from '../../support/rabbitmq/lab.ts';
 import { type RabbitmqVhost, rabbitmqVhost } from '../../support/rabbitmq/vhost.ts';
-
-const signal = new AbortController().signal;
-const notice = () => undefined;
-const options = { connectTimeoutMs: 30_000, notice, signal };
-let vhost: RabbitmqVhost;
-let broker: Broker;
-let connection: ChannelModel;
-let channel: ConfirmChannel;
-
-beforeAll(async () => {
-  vhost = await rabbitmqVhost();
-  broker = await backend.open(vhost.mqUrl, options);
-  connection = await connect(vhost.url);
-  channel = await connection.createConfirmChannel();
-});
-
-afterAll(async () => {
-  await connection.close();
-  await broker.close();
-  await vhost.remove();
-});
 
 async function listed(...globs: string[]): Promise<ReadonlyMap<string, QueueStats>> {
   const all = new Map<string, QueueStats>();

@@ -1,36 +1,13 @@
-import { type ChannelModel, type ConfirmChannel, connect } from 'amqplib';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { backend } from '../../../src/backends/rabbitmq/index.ts';
 import { eventually } from '../../../src/conformance/bench.ts';
 import { outgoing } from '../../../src/conformance/messages.ts';
 import { redriveOf } from '../../../src/conformance/redrive.ts';
-import type { Broker } from '../../../src/contract/broker.ts';
 import type { QueueStats } from '../../../src/contract/stats.ts';
 import { queuePattern } from '../../../src/core/name-pattern.ts';
 import { planRedrive } from '../../../src/core/redrive.ts';
-import { type RabbitmqVhost, rabbitmqVhost } from '../../support/rabbitmq/vhost.ts';
+import { broker, channel, connection, notice, options, signal, vhost } from '../../support/rabbitmq/lab.ts';
 import { silentProxy } from '../../support/silent-proxy.ts';
-
-const signal = new AbortController().signal;
-const notice = () => undefined;
-const options = { connectTimeoutMs: 10_000, notice, signal };
-let vhost: RabbitmqVhost;
-let broker: Broker;
-let connection: ChannelModel;
-let channel: ConfirmChannel;
-
-beforeAll(async () => {
-  vhost = await rabbitmqVhost();
-  broker = await backend.open(vhost.mqUrl, options);
-  connection = await connect(vhost.url);
-  channel = await connection.createConfirmChannel();
-});
-
-afterAll(async () => {
-  await connection.close();
-  await broker.close();
-  await vhost.remove();
-});
 
 async function policy(name: string, pattern: string, definition: object): Promise<void> {
   await vhost.request('PUT', `/api/policies/${vhost.encodedName}/${name}`, {
@@ -95,7 +72,7 @@ describe.each(['classic', 'quorum'])('a dead-letter exchange that a policy gives
   test('dead letters go back to the queue that lost them, by its own name and by that of the dead-letter queue', async () => {
     const run = async (name: string) => {
       const plan = await planRedrive(redriveOf(broker, await broker.queue(name, signal), { signal }));
-      return plan.run({ dryRun: false, onProgress: notice, signal });
+      return plan.run({ dryRun: false, onProgress: () => {}, signal });
     };
     expect(await run(one)).toMatchObject({ from: dead, to: [one], matched: 3, moved: 3, left: 2 });
     expect([await readyIn(one), await readyIn(other), await readyIn(dead)]).toEqual([3, 0, 2]);
@@ -124,7 +101,7 @@ test.each(['by its argument', 'by a policy'])(
     const handle = await broker.queue(name, signal);
     expect((await handle.stats(signal)).dead).toBe(2);
     const plan = await planRedrive(redriveOf(broker, handle, { signal }));
-    const report = await plan.run({ dryRun: false, onProgress: notice, signal });
+    const report = await plan.run({ dryRun: false, onProgress: () => {}, signal });
     expect(report).toMatchObject({ from: dead, to: [name], moved: 2 });
   },
 );

@@ -1,36 +1,13 @@
-import { type Channel, type ChannelModel, connect } from 'amqplib';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { backend } from '../../../src/backends/rabbitmq/index.ts';
 import { outgoing } from '../../../src/conformance/messages.ts';
 import { redriveOf } from '../../../src/conformance/redrive.ts';
-import type { Broker } from '../../../src/contract/broker.ts';
 import type { JsonValue, OutgoingMessage, SendOutcome } from '../../../src/contract/message.ts';
 import type { Queue } from '../../../src/contract/queue.ts';
 import { compileFilter } from '../../../src/core/filter.ts';
 import { planRedrive } from '../../../src/core/redrive.ts';
 import { fillWithDeadLetters, takeNumbers } from '../../support/rabbitmq/dead-letters.ts';
-import { type RabbitmqVhost, rabbitmqVhost } from '../../support/rabbitmq/vhost.ts';
-
-const signal = new AbortController().signal;
-const notice = () => undefined;
-const options = { connectTimeoutMs: 10_000, notice, signal };
-
-let vhost: RabbitmqVhost;
-let broker: Broker;
-let connection: ChannelModel;
-let channel: Channel;
-
-beforeAll(async () => {
-  vhost = await rabbitmqVhost();
-  broker = await backend.open(vhost.mqUrl, options);
-  connection = await connect(vhost.url);
-  channel = await connection.createChannel();
-});
-afterAll(async () => {
-  await connection.close();
-  await broker.close();
-  await vhost.remove();
-});
+import { broker, channel, notice, options, signal, vhost } from '../../support/rabbitmq/lab.ts';
 
 function message(id: number, route?: { readonly exchange: string; readonly routingKey: string }): OutgoingMessage {
   return outgoing({
