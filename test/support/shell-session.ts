@@ -2,11 +2,11 @@ import { existsSync } from 'node:fs';
 import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { spawn } from '@lydell/node-pty';
+import { MQ } from './mq.ts';
 
 export type ShellName = 'bash' | 'zsh' | 'fish';
 
 const ROOT = new URL('../..', import.meta.url).pathname;
-export const MQ = join(ROOT, 'bin/mq.js');
 
 interface ShellStart {
   readonly program: string;

@@ -4,12 +4,11 @@ import { join } from 'node:path';
 import { connect } from 'amqplib';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { BuiltProgram } from '../../support/built-program.ts';
+import { MQ } from '../../support/mq.ts';
 import { PseudoTerminal } from '../../support/pseudo-terminal.ts';
 import { type RabbitmqVhost, rabbitmqVhost } from '../../support/rabbitmq/vhost.ts';
 import { sqs } from '../../support/servers.ts';
 import { createQueue, openAt, uniqueName, urlOf } from '../../support/sqs/harness.ts';
-
-const BIN = new URL('../../../bin/mq.js', import.meta.url).pathname;
 
 let folder: string;
 beforeEach(async () => {
@@ -58,7 +57,7 @@ describe('a rule on the queue that dead letters go back to', () => {
 
   /** `R` on the row of the dead-letter queue. */
   async function asked(env: Readonly<Record<string, string>>): Promise<PseudoTerminal> {
-    const terminal = new PseudoTerminal(process.execPath, [BIN, 'top', '--interval', '500ms'], {
+    const terminal = new PseudoTerminal(process.execPath, [MQ, 'top', '--interval', '500ms'], {
       columns: 130,
       rows: 20,
       env,

@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { BuiltProgram, type Finished, until } from '../../support/built-program.ts';
+import { MQ } from '../../support/mq.ts';
 import { PseudoTerminal } from '../../support/pseudo-terminal.ts';
 
 const execute = promisify(execFile);
-const BIN = new URL('../../../bin/mq.js', import.meta.url).pathname;
 
 let folder: string;
 let env: Readonly<Record<string, string>>;
@@ -47,9 +47,9 @@ describe('a closed pipe', () => {
     ['peek q -n 0', 'peek'],
   ])('mq %s | head -1 ends quietly with 0 and loses nothing', async (command) => {
     await fill(20_000);
-    const script = `"$NODE" "$BIN" ${command} | head -1 | wc -l; echo "codes \${PIPESTATUS[0]}"`;
+    const script = `"$NODE" "$MQ" ${command} | head -1 | wc -l; echo "codes \${PIPESTATUS[0]}"`;
     const { stdout, stderr } = await execute('bash', ['--norc', '-c', script], {
-      env: { PATH: process.env.PATH, NODE: process.execPath, BIN, ...env },
+      env: { PATH: process.env.PATH, NODE: process.execPath, MQ, ...env },
     });
     expect(stderr).toBe('');
     expect(stdout).toBe('1\ncodes 0\n');
@@ -62,9 +62,9 @@ describe('a closed pipe', () => {
     await fill(20_000);
     const { stdout } = await execute(
       'bash',
-      ['--norc', '-c', `"$NODE" "$BIN" drain q -o body -q | (sleep 0.3; cat) | wc -c`],
+      ['--norc', '-c', `"$NODE" "$MQ" drain q -o body -q | (sleep 0.3; cat) | wc -c`],
       {
-        env: { PATH: process.env.PATH, NODE: process.execPath, BIN, ...env },
+        env: { PATH: process.env.PATH, NODE: process.execPath, MQ, ...env },
       },
     );
     expect(Number(stdout)).toBe(Array.from({ length: 20_000 }, (_, at) => `${at}`).join('\n').length);
@@ -76,9 +76,9 @@ describe('an output that cannot be written', () => {
     'mq %s > /dev/full says so, ends with 1 and loses nothing',
     async (command) => {
       await fill(2000);
-      const script = `"$NODE" "$BIN" ${command} > /dev/full; echo "code $?"`;
+      const script = `"$NODE" "$MQ" ${command} > /dev/full; echo "code $?"`;
       const { stdout, stderr } = await execute('bash', ['--norc', '-c', script], {
-        env: { PATH: process.env.PATH, NODE: process.execPath, BIN, ...env },
+        env: { PATH: process.env.PATH, NODE: process.execPath, MQ, ...env },
       });
       expect(stdout).toBe('code 1\n');
       expect(stderr).toContain('mq: error: stdout cannot be written\n');
@@ -113,7 +113,7 @@ describe('a worker', () => {
     await fill(10);
     const command = `cd ${folder}; ${COMMAND}`;
     const args = ['drain', 'q', '--exec', command, '-j', '3', '--follow', '--idle', '300ms'];
-    await using terminal = new PseudoTerminal(process.execPath, [BIN, ...args], { columns: 80, rows: 24, env });
+    await using terminal = new PseudoTerminal(process.execPath, [MQ, ...args], { columns: 80, rows: 24, env });
     await until('three run', async () => (await lines('started')).length === 3);
     terminal.close();
     await writeFile(join(folder, 'go'), '');
@@ -195,7 +195,7 @@ describe('SIGKILL', () => {
 
 describe('the built program', () => {
   it('starts the same under a wrong Node version: one clear line', async () => {
-    const script = await readFile(BIN, 'utf8');
+    const script = await readFile(MQ, 'utf8');
     await writeFile(
       join(folder, 'old.cjs'),
       `Object.defineProperty(process.versions, 'node', { value: '20.11.1' });\n${script.replace(/^#!.*\n/, '')}`,

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { type IPty, spawn } from '@lydell/node-pty';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { BuiltProgram, until } from '../../support/built-program.ts';
+import { MQ } from '../../support/mq.ts';
 
-const BIN = new URL('../../../bin/mq.js', import.meta.url).pathname;
 const CTRL_C = '\u0003';
 const CTRL_D = '\u0004';
 const ERASE_LINE = '\r\u001b[2K';
@@ -25,7 +25,7 @@ class Terminal {
   code: number | null = null;
 
   constructor(args: readonly string[], columns = 100) {
-    this.#pty = spawn(process.execPath, [BIN, ...args], { cols: columns, rows: 30, env });
+    this.#pty = spawn(process.execPath, [MQ, ...args], { cols: columns, rows: 30, env });
     this.#pty.onData((data) => {
       this.shown += data;
     });

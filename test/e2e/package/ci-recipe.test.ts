@@ -3,7 +3,7 @@ import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { MQ } from '../../support/shell-session.ts';
+import { MQ } from '../../support/mq.ts';
 
 const RECIPE = new URL('../../fixtures/ci-redrive.sh', import.meta.url).pathname;
 

@@ -2,9 +2,8 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { MQ } from '../../support/mq.ts';
 import { PseudoTerminal } from '../../support/pseudo-terminal.ts';
-
-const BIN = new URL('../../../bin/mq.js', import.meta.url).pathname;
 
 let folder: string;
 beforeEach(async () => {
@@ -16,7 +15,7 @@ afterEach(() => rm(folder, { recursive: true, force: true }));
 const leftovers = async () => (await readdir(folder)).filter((name) => name.startsWith('mq-'));
 
 const demo = () =>
-  new PseudoTerminal(process.execPath, [BIN, 'demo'], { columns: 120, rows: 20, env: { TMPDIR: folder } });
+  new PseudoTerminal(process.execPath, [MQ, 'demo'], { columns: 120, rows: 20, env: { TMPDIR: folder } });
 
 test('on a terminal it is the live view over queues that are at work, and dead letters can be redriven from it', async () => {
   await using terminal = demo();

@@ -1,9 +1,8 @@
 import { connect } from 'amqplib';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { MQ } from '../../support/mq.ts';
 import { PseudoTerminal } from '../../support/pseudo-terminal.ts';
 import { type RabbitmqVhost, rabbitmqVhost } from '../../support/rabbitmq/vhost.ts';
-
-const BIN = new URL('../../../bin/mq.js', import.meta.url).pathname;
 
 let vhost: RabbitmqVhost;
 let client: Awaited<ReturnType<typeof connect>>;
@@ -32,7 +31,7 @@ afterAll(async () => {
 
 test('RabbitMQ: links, the price of looking and a redrive from the row', async () => {
   const url = vhost.mqUrl;
-  const args = [BIN, '--url', url, 'top', '--interval', '500ms'];
+  const args = [MQ, '--url', url, 'top', '--interval', '500ms'];
   await using terminal = new PseudoTerminal(process.execPath, args, { columns: 120, rows: 30 });
   // The broker's own figures lag by some seconds.
   await terminal.until(

@@ -5,12 +5,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { parseDurationMs } from '../../../src/core/duration.ts';
 import type { Snapshot } from '../../../src/feed/snapshot.ts';
+import { MQ } from '../../support/mq.ts';
 import { PseudoTerminal } from '../../support/pseudo-terminal.ts';
 import { sqs } from '../../support/servers.ts';
 import { createQueue, fill, openAt, outgoing, sendAll, takeAll, urlOf } from '../../support/sqs/harness.ts';
 import { type Range, RateLedger } from '../../support/top/rate-ledger.ts';
 
-const BIN = new URL('../../../bin/mq.js', import.meta.url).pathname;
 const { fauxqs } = await sqs();
 const TOLERANCE = 0.1;
 /** The view looks at the depth over so long. */
@@ -71,7 +71,7 @@ test('fauxqs: no rate is made up, the change of the depth and the time to drain 
     }
   })();
   working.catch(() => stop.abort());
-  const args = [BIN, '--url', urlOf(fauxqs), 'top', name, '--interval', '1s', '--record', file];
+  const args = [MQ, '--url', urlOf(fauxqs), 'top', name, '--interval', '1s', '--record', file];
   await using terminal = new PseudoTerminal(process.execPath, args, { columns: 150, rows: 40 });
   /** The figure on the screen once a whole trend lies behind `since`, and what was true then. */
   const shown = async (figure: RegExp, since: number) => {

@@ -2,10 +2,9 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { MQ } from '../../support/mq.ts';
 import { PseudoTerminal } from '../../support/pseudo-terminal.ts';
 import { SqliteLoad } from '../../support/top/sqlite-load.ts';
-
-const BIN = new URL('../../../bin/mq.js', import.meta.url).pathname;
 
 let folder: string;
 beforeEach(async () => {
@@ -29,7 +28,7 @@ async function contexts(settings: string): Promise<{ readonly from: SqliteLoad; 
 }
 
 const top = (): PseudoTerminal =>
-  new PseudoTerminal(process.execPath, [BIN, 'top', '-c', 'from', '-c', 'to', '--interval', '200ms'], {
+  new PseudoTerminal(process.execPath, [MQ, 'top', '-c', 'from', '-c', 'to', '--interval', '200ms'], {
     columns: 110,
     rows: 20,
     env: { XDG_CONFIG_HOME: folder, XDG_STATE_HOME: folder, XDG_CACHE_HOME: folder, MQ_URL: '' },

@@ -2,17 +2,17 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { MQ } from '../../support/mq.ts';
 import { PseudoTerminal } from '../../support/pseudo-terminal.ts';
 import { SqliteLoad } from '../../support/top/sqlite-load.ts';
 
-const BIN = new URL('../../../bin/mq.js', import.meta.url).pathname;
 const CTRL_Z = '\u001a';
 
 let folder: string;
 let env: Readonly<Record<string, string>>;
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'mq-top-jobs-'));
-  env = { MQ_URL: `sqlite:${join(folder, 'queues.db')}`, NODE: process.execPath, BIN };
+  env = { MQ_URL: `sqlite:${join(folder, 'queues.db')}`, NODE: process.execPath, MQ };
   await using load = await SqliteLoad.open(env.MQ_URL ?? '');
   await load.create('idle');
   await load.send(await load.create('orders'), ['1', '2']);
@@ -24,7 +24,7 @@ async function inShell(): Promise<PseudoTerminal> {
   const shell = new PseudoTerminal('bash', ['--norc', '--noprofile', '-i'], { columns: 100, rows: 14, env });
   shell.write('PS1="ready$ "\r');
   await shell.until(/^ready\$$/m);
-  shell.write('"$NODE" "$BIN" top --interval 200ms\r');
+  shell.write('"$NODE" "$MQ" top --interval 200ms\r');
   await shell.until(/^>.orders /m);
   return shell;
 }
@@ -78,7 +78,7 @@ test.for(['STOP', 'TSTP'])(
 );
 
 test('where no shell could let it go on, Ctrl-Z does not stop it, and the view stays', async () => {
-  await using terminal = new PseudoTerminal(process.execPath, [BIN, 'top', '--interval', '200ms'], {
+  await using terminal = new PseudoTerminal(process.execPath, [MQ, 'top', '--interval', '200ms'], {
     columns: 100,
     rows: 14,
     env,

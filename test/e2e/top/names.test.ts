@@ -2,10 +2,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'vitest';
+import { MQ } from '../../support/mq.ts';
 import { PseudoTerminal } from '../../support/pseudo-terminal.ts';
 import { SqliteLoad } from '../../support/top/sqlite-load.ts';
-
-const BIN = new URL('../../../bin/mq.js', import.meta.url).pathname;
 
 let folder: string;
 let url: string;
@@ -28,7 +27,7 @@ test.each([
     queue,
     Array.from({ length: 10 }, (_unused, index) => `${index}`),
   );
-  await using terminal = new PseudoTerminal(process.execPath, [BIN, 'top', '--interval', '200ms'], {
+  await using terminal = new PseudoTerminal(process.execPath, [MQ, 'top', '--interval', '200ms'], {
     columns: 80,
     rows: 10,
     env: { MQ_URL: url },

@@ -4,10 +4,9 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { headingLine, snapshotLine } from '../../../src/feed/recording.ts';
 import { BuiltProgram } from '../../support/built-program.ts';
+import { MQ } from '../../support/mq.ts';
 import { PseudoTerminal } from '../../support/pseudo-terminal.ts';
 import { NOON, reading, snapshot } from '../../support/top/readings.ts';
-
-const BIN = new URL('../../../bin/mq.js', import.meta.url).pathname;
 
 let folder: string;
 let file: string;
@@ -40,7 +39,7 @@ test('a still of a recording says how old things were at its end, and that it is
 });
 
 test('the view says that it is a replay, and when it has ended', async () => {
-  await using terminal = new PseudoTerminal(process.execPath, [BIN, 'top', '--replay', file], {
+  await using terminal = new PseudoTerminal(process.execPath, [MQ, 'top', '--replay', file], {
     columns: 110,
     rows: 10,
   });

@@ -3,12 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-
+import { MQ } from '../../support/mq.ts';
 import { PseudoTerminal } from '../../support/pseudo-terminal.ts';
 import { type RedisServer, startRedis } from '../../support/redis/server.ts';
 import { redisProgram } from '../../support/servers.ts';
-
-const BIN = new URL('../../../bin/mq.js', import.meta.url).pathname;
 
 let server: RedisServer;
 let client: Redis;
@@ -28,7 +26,7 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
 test('leaving an action whose broker does not answer: what is waited for is said where the view was, and the report comes', async () => {
-  await using terminal = new PseudoTerminal(process.execPath, [BIN, 'top', '--interval', '500ms'], {
+  await using terminal = new PseudoTerminal(process.execPath, [MQ, 'top', '--interval', '500ms'], {
     columns: 110,
     rows: 16,
     env: { MQ_URL: server.url, XDG_STATE_HOME: folder, XDG_CONFIG_HOME: folder },

@@ -5,10 +5,10 @@ import { connect } from 'amqplib';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { BuiltProgram } from '../../support/built-program.ts';
 import { type CountingRelay, countingRelay } from '../../support/counting-relay.ts';
+import { MQ } from '../../support/mq.ts';
 import { PseudoTerminal } from '../../support/pseudo-terminal.ts';
 import { type RabbitmqVhost, rabbitmqVhost } from '../../support/rabbitmq/vhost.ts';
 
-const BIN = new URL('../../../bin/mq.js', import.meta.url).pathname;
 const MESSAGES = 20_000;
 
 let vhost: RabbitmqVhost;
@@ -52,7 +52,7 @@ async function readyIn(queue: string): Promise<number> {
 
 /** A view in which a redrive is under way: some messages are back, and far from all. */
 async function redriving(): Promise<PseudoTerminal> {
-  const args = [BIN, 'top', 'orders.dlq', '--interval', '500ms'];
+  const args = [MQ, 'top', 'orders.dlq', '--interval', '500ms'];
   const terminal = new PseudoTerminal(process.execPath, args, { columns: 110, rows: 20, env });
   await terminal.until(/^>.orders\.dlq/m, 20_000);
   terminal.write('R');

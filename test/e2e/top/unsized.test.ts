@@ -2,10 +2,9 @@ import { mkdtemp, readdir, readlink, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { MQ } from '../../support/mq.ts';
 import { PseudoTerminal } from '../../support/pseudo-terminal.ts';
 import { SqliteLoad } from '../../support/top/sqlite-load.ts';
-
-const BIN = new URL('../../../bin/mq.js', import.meta.url).pathname;
 
 test('a terminal that says 0 × 0 is taken for one of the usual size, until it says another', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'mq-top-'));
@@ -13,7 +12,7 @@ test('a terminal that says 0 × 0 is taken for one of the usual size, until it s
     const url = `sqlite:${join(folder, 'queues.db')}`;
     await using load = await SqliteLoad.open(url);
     await load.send(await load.create('orders'), ['a']);
-    const script = `stty cols 0 rows 0; exec '${process.execPath}' '${BIN}' top --interval 200ms`;
+    const script = `stty cols 0 rows 0; exec '${process.execPath}' '${MQ}' top --interval 200ms`;
     await using terminal = new PseudoTerminal('/bin/sh', ['-c', script], {
       columns: 80,
       rows: 24,
