@@ -1,30 +1,25 @@
-import type { Message, OutgoingMessage } from '../contract/message.ts';
+import type { Message, MessageContent, OutgoingMessage } from '../contract/message.ts';
 
 /** An ordinary message, with the properties that a test changes. */
 export function message(special: Partial<Message> = {}): Message {
-  return {
+  const place = {
     queue: 'q',
     state: 'ready',
-    id: null,
-    body: Buffer.from('hello'),
-    headers: {},
-    contentType: null,
-    priority: null,
-    groupId: null,
-    deduplicationId: null,
-    ttlMs: null,
-    name: null,
-    native: {},
     enqueuedAt: null,
     deliverAt: null,
     receiveCount: null,
     dead: null,
-    ...special,
-  };
+  } as const;
+  return { ...place, ...content(), ...special };
 }
 
 /** The same for a message to be sent. */
 export function outgoing(special: Partial<OutgoingMessage> = {}): OutgoingMessage {
+  return { ...content(), delayMs: null, attempts: null, backoff: null, replays: null, ...special };
+}
+
+/** What both have. The body is new each time, so that a case may change its bytes. */
+function content(): MessageContent {
   return {
     id: null,
     body: Buffer.from('hello'),
@@ -36,10 +31,5 @@ export function outgoing(special: Partial<OutgoingMessage> = {}): OutgoingMessag
     ttlMs: null,
     name: null,
     native: {},
-    delayMs: null,
-    attempts: null,
-    backoff: null,
-    replays: null,
-    ...special,
   };
 }

@@ -2,6 +2,7 @@ import type { Delivery, Message } from '../contract/message.ts';
 import type { Consumer } from '../contract/queue.ts';
 import { BackOff } from './back-off.ts';
 import { counted } from './counted.ts';
+import { FailuresInARow } from './failures-in-a-row.ts';
 import { type Clock, systemClock } from './rate-limit.ts';
 import { type Report, Tally } from './report.ts';
 import { retryPauseMs } from './retry-pause.ts';
@@ -317,22 +318,5 @@ class Engine {
     for (const remark of selection.remarks()) notice(remark);
     const complete = this.#isComplete && !signal.aborted && !selection.undecided;
     return this.#tally.close({ operation, from, to, guarantee, dryRun: false, native: false, complete });
-  }
-}
-
-/** Counts failures without a success between them. Messages that one answer refused together are one failure. */
-class FailuresInARow {
-  #count = 0;
-  #batch: number | undefined;
-
-  /** Resolves to the number of failures in a row now. */
-  one(batch: number | undefined): number {
-    if (batch === undefined || batch !== this.#batch) this.#count += 1;
-    this.#batch = batch;
-    return this.#count;
-  }
-
-  end(): void {
-    this.#count = 0;
   }
 }
