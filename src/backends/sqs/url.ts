@@ -33,7 +33,7 @@ export interface Address {
  * The right values for AWS. `waitSeconds=0&emptyPolls=1` is right only for a server that answers every receive from all
  * its messages.
  */
-export const CAREFUL: Reception = Object.freeze({ waitSeconds: 1, emptyPolls: 3, leaseSeconds: null });
+const CAREFUL: Reception = Object.freeze({ waitSeconds: 1, emptyPolls: 3, leaseSeconds: null });
 
 const REGION = /^[a-z0-9]+(?:-[a-z0-9]+)*$/;
 const ACCOUNT = /^\d{12}$/;
