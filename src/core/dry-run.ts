@@ -23,7 +23,7 @@ export interface DryRunOptions extends Pick<RunOptions, 'onProgress'> {
    * Says why a message that would be taken would fail; null: it would not. Absent: that is unknown, and no message is
    * looked at for it.
    */
-  readonly faultOf?: (message: Message) => string | null;
+  readonly faultOf?: (message: Message) => string | null | Promise<string | null>;
 }
 
 /**
@@ -62,7 +62,7 @@ export async function dryRun(plan: Facts, request: DryRunRequest, options: DryRu
       tally.matched += 1;
       if (verdict === 'take') {
         const stays = plan.operation === 'copy' || by === 'native' ? null : (message.stays ?? null);
-        const fault = stays ?? faultOf?.(message) ?? null;
+        const fault = stays ?? (await faultOf?.(message)) ?? null;
         if (stays !== null) staying += 1;
         if (fault === null) tally.moved += 1;
         else tally.fail({ id: message.id, reason: fault });

@@ -87,11 +87,9 @@ export async function planRedrive(request: RedriveRequest): Promise<Plan> {
       if (options.dryRun) {
         const { onProgress } = options;
         const faultOf = located.links.mayNotRestore === true && native === null ? notRestored(located.links) : null;
-        // No message is looked at just for this. Of messages that are looked at anyway, those with no known place are
-        // told as in the run.
-        const unplaced = (message: Message): string | null =>
-          to === null && located.originOf(message) === null ? 'nothing says which queue it came from' : null;
-        const judged = faultOf ?? (taken.everything ? null : unplaced);
+        // No message is looked at just for this. Of messages that are looked at anyway, those with no place to go to
+        // are told as in the run.
+        const judged = faultOf ?? (taken.everything || to !== null ? null : homeless(broker, located, options.signal));
         return dryRun({ ...facts, native: native !== null }, looked({ ...work, selection: taken }, options.signal), {
           onProgress,
           ...(judged === null ? {} : { faultOf: judged }),
@@ -120,6 +118,32 @@ function notRestored(links: DeadLetters): (message: Message) => string | null {
       return reasonOf(error);
     }
   };
+}
+
+/** Why a message has no queue to go back to; null: it has one. Each queue is asked for once. */
+function homeless(
+  broker: Broker,
+  located: LocatedDeadLetters,
+  signal: AbortSignal,
+): (message: Message) => Promise<string | null> {
+  const missing = new Map<string, Promise<string | null>>();
+  return async (message) => {
+    const origin = located.originOf(message);
+    if (origin === null) return whyNoOrigin(located, message);
+    if (origin === located.holder.name) return null;
+    const asked = missing.get(origin) ?? broker.queue(origin, signal).then(() => null, goneOnly);
+    missing.set(origin, asked);
+    return asked;
+  };
+}
+
+/** Only a queue that is known to be missing fails a message for certain. */
+function goneOnly(error: unknown): string | null {
+  return isMqError(error) && error.code === 'QUEUE_NOT_FOUND' ? goneOrigin(error) : null;
+}
+
+function goneOrigin(error: unknown): string {
+  return `${reasonOf(error)}; use --to QUEUE`;
 }
 
 async function sendHome(
@@ -165,7 +189,7 @@ async function sendHome(
     } catch (error) {
       const isGone = to === null && isMqError(error) && error.code === 'QUEUE_NOT_FOUND';
       const isDenied = isMqError(error) && error.code === 'PERMISSION_DENIED';
-      const reason = isGone ? `${reasonOf(error)}; use --to QUEUE` : reasonOf(error);
+      const reason = isGone ? goneOrigin(error) : reasonOf(error);
       return { status: 'failed', reason, ...(isDenied && { code: 'PERMISSION_DENIED' }) };
     }
   };

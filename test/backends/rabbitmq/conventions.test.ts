@@ -243,7 +243,9 @@ describe('a message that names the exchange and the key that it came by', () => 
 
     await onChannel(vhost.url, (channel) => channel.bindQueue('shop.audit', 'shop', '#'));
     await publish('shop.parked', BODY, { headers });
+    const tried = JSON.parse((await redrive('shop.parked', '--dry-run')).stdout);
     const several = await redrive('shop.parked');
+    expect(tried.failures).toEqual(JSON.parse(several.stdout).failures);
     expect(several.code).not.toBe(0);
     expect(JSON.parse(several.stdout)).toMatchObject({ moved: 0, failed: 1 });
     expect(several.stdout).toContain('several queues: shop.audit, shop.orders; use --to QUEUE');
@@ -273,8 +275,11 @@ describe('a message that names the exchange and the key that it came by', () => 
 test('a queue that is gone: its dead letters stay, and the hint is --to', async () => {
   await declare('error.gone');
   await publish('error.gone', BODY, { headers: { 'NServiceBus.FailedQ': 'gone' } });
+  const tried = await redrive('error.gone', '--dry-run');
   const { code, stdout } = await redrive('error.gone');
   expect(code).not.toBe(0);
+  expect(tried.code).toBe(code);
+  expect(JSON.parse(tried.stdout)).toMatchObject({ moved: 0, failed: 1, failures: JSON.parse(stdout).failures });
   expect(JSON.parse(stdout)).toMatchObject({ moved: 0, failed: 1 });
   expect(JSON.parse(stdout).failures[0].reason).toMatch(/gone.*; use --to QUEUE$/);
   expect(await readyOn(vhost.url, 'error.gone')).toBe(1);
