@@ -225,8 +225,16 @@ it("redrives RQ's failed jobs as RQ does", async () => {
   expect(await client.zcard(`rq:failed:${name}`)).toBe(1);
   // What a heartbeat has left of a job is nothing that a worker could run.
   await client.hdel(`rq:job:${name}-j2`, 'data');
+  const skipped = [{ id: `${name}-j2`, reason: 'only its id is left: the job is gone' }];
+  const survey = { state: 'dead', by: 'native', limit: null, signal } as const;
+  expect(await handle.survey?.(survey)).toEqual({ moved: 0, skipped, failed: [] });
   const rest = await handle.nativeMove?.(moveRequest({ state: 'dead' }));
-  expect(await rest?.next({ upTo: 10 })).toMatchObject({ moved: 0, skipped: [{ id: `${name}-j2` }] });
+  expect(await rest?.next({ upTo: 10 })).toMatchObject({ moved: 0, skipped });
+  // Nothing is left but the id, which the server counts, and which is nothing to look at.
+  expect(await peek(handle, { state: 'dead' })).toHaveLength(1);
+  await client.del(`rq:job:${name}-j2`);
+  expect(await peek(handle, { state: 'dead' })).toEqual([]);
+  expect(await handle.survey?.(survey)).toEqual({ moved: 0, skipped, failed: [] });
   expect(await client.llen(key)).toBe(1);
 });
 

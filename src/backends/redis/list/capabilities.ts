@@ -69,6 +69,9 @@ export function listCapabilities(facts: ListFacts): Capabilities {
       create: absent('a Redis list exists from its first element on', 'enqueue into it, with ?kind=list in the URL'),
       delete: present('native'),
     },
-    traits: ['checks', 'messagesAreSilent', 'nativeMove', 'sendAll', 'sendBodies', 'unseen', 'window'],
+    traits: [
+      ...(['checks', 'messagesAreSilent', 'nativeMove', 'sendAll', 'sendBodies', 'unseen', 'window'] as const),
+      ...(facts.frameworkDead === 'none' ? [] : (['survey'] as const)),
+    ],
   });
 }

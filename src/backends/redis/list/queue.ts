@@ -1,6 +1,13 @@
 import { isMqError, MqError, throwIfAborted } from '../../../contract/errors.ts';
 import type { BareBodies, Message, OutgoingMessage, SendOutcome } from '../../../contract/message.ts';
-import type { DeadLetters, Peek, PeekOptions, Queue, QueueDescription } from '../../../contract/queue.ts';
+import type {
+  DeadLetters,
+  Peek,
+  PeekOptions,
+  Queue,
+  QueueDescription,
+  SurveyOptions,
+} from '../../../contract/queue.ts';
 import type { QueueStats } from '../../../contract/stats.ts';
 import { frozen } from '../../common/frozen.ts';
 import { Lease } from '../browsing/lease.ts';
@@ -13,7 +20,14 @@ import { TITLES } from '../framework.ts';
 import { deadLetterQueueOf, internalsOf, isDeadLetterQueue, placeOf, rememberHandle, sourceOf } from '../handle.ts';
 import { batchPublisher, outcomeOf, packed } from '../publisher.ts';
 import { listCapabilities } from './capabilities.ts';
-import { type FrameworkDead, frameworkRedrive, rqDead, sidekiqDead } from './dead-jobs/dead-jobs.ts';
+import {
+  deadJobs,
+  type FrameworkDead,
+  frameworkRedrive,
+  rqDead,
+  sidekiqDead,
+  surveyDead,
+} from './dead-jobs/dead-jobs.ts';
 import { dramatiqDead } from './dead-jobs/dramatiq.ts';
 import { elementsOf } from './elements.ts';
 import { type ListConvention, recogniseList } from './frameworks/convention.ts';
@@ -108,7 +122,7 @@ export function openList(connection: Connection, key: string, convention: ListCo
   function peek(options: PeekOptions): Promise<Peek> {
     const { limit, signal, state } = options;
     if (state === 'dead' && dead !== null && dlq === null) {
-      return Promise.resolve(freePeek(() => dead.read(limit, signal)));
+      return Promise.resolve(freePeek(() => deadJobs(dead, limit, signal)));
     }
     if (state === 'ready') return Promise.resolve(freePeek(() => ready(limit, signal)));
     const why =
@@ -120,6 +134,15 @@ export function openList(connection: Connection, key: string, convention: ListCo
         queue: key,
       }),
     );
+  }
+
+  /** Ids outlive their jobs among the dead, not in the list. */
+  async function survey(jobs: FrameworkDead, options: SurveyOptions) {
+    if (options.state === 'dead' && dlq === null) return surveyDead(jobs, options);
+    const count = asInteger(
+      await connection.call(['LLEN', key], { operation: 'read the stats', queue: key, signal: options.signal }),
+    );
+    return { moved: Math.min(count, options.limit ?? count), skipped: [], failed: [] };
   }
 
   const deadLetters = async (): Promise<DeadLetters> => deadLettersIn(dlq, dead !== null, source);
@@ -210,6 +233,7 @@ export function openList(connection: Connection, key: string, convention: ListCo
       return listMove(connection, { key, next }, to, request);
     },
     ...(capabilities.abilities.deadLetters.supported ? { deadLetters } : {}),
+    ...(dead === null ? {} : { survey: (options: SurveyOptions) => survey(dead, options) }),
   };
   return rememberHandle(queue, { kind: 'list', connection, key, next, framework });
 }

@@ -1,7 +1,13 @@
 import { isMqError } from '../../../../contract/errors.ts';
 import { readInstant } from '../../../../contract/instant.ts';
 import type { Death, Message } from '../../../../contract/message.ts';
-import type { ItemOutcome, NativeMove, NativeMoveRequest } from '../../../../contract/queue.ts';
+import type {
+  ItemOutcome,
+  NativeMove,
+  NativeMoveRequest,
+  NativeProgress,
+  SurveyOptions,
+} from '../../../../contract/queue.ts';
 import { parseObject } from '../../../common/conventions/json-text.ts';
 import { IN_BOTH, type MoveAnswer, moveScript } from '../../browsing/move-script.ts';
 import { PAGE } from '../../browsing/page-size.ts';
@@ -22,9 +28,20 @@ export interface DeadCount {
   readonly note: string | null;
 }
 
+/** What an entry of the set stands for. */
+export interface DeadEntry {
+  readonly id: string | null;
+  /** Null: nothing is left but the id. */
+  readonly message: Message | null;
+  /** No worker could run it: its data ended before its id. */
+  readonly gone: boolean;
+}
+
 export interface FrameworkDead {
+  /** Of the entries: what has no job is counted by the server like any other. */
   count(signal: AbortSignal): Promise<DeadCount>;
-  read(limit: number | null, signal: AbortSignal): AsyncIterable<Message>;
+  /** Up to `limit` jobs that could run, and what lies among them. */
+  read(limit: number | null, signal: AbortSignal): AsyncIterable<DeadEntry>;
   /**
    * Puts one job back as the framework's own retry does. The reply is 1: done; 0: it was no longer there; 2: it is
    * back, and the server refused to take it off the dead ones.
@@ -75,6 +92,7 @@ export function rqDead(connection: Connection, key: string): FrameworkDead {
               [
                 'HMGET',
                 `rq:job:${value.toString('utf8')}`,
+                'data',
                 'exc_info',
                 'ended_at',
                 'enqueued_at',
@@ -87,29 +105,33 @@ export function rqDead(connection: Connection, key: string): FrameworkDead {
         const fields = hashes.map((answer) => (answer.ok ? asList(answer.reply) : []));
         const errors = await rqErrors(
           connection,
-          page.map(({ value }, index) => ({ id: value.toString('utf8'), trace: fields[index]?.[0] })),
+          page.map(({ value }, index) => ({ id: value.toString('utf8'), trace: fields[index]?.[1] })),
           { ...place, signal },
         );
         for (const [index, { value, score }] of page.entries()) {
           if (limit !== null && given >= limit) return;
-          given += 1;
-          const [, ended, enqueued, origin, description] = (fields[index] ?? []).map(bytesToText);
+          const [data, ...texts] = fields[index] ?? [];
+          const gone = data === null;
+          const error = errors[index] ?? null;
+          if (gone && error === null && texts.every((field) => field === null)) {
+            yield { id: value.toString('utf8'), message: null, gone };
+            continue;
+          }
+          if (!gone) given += 1;
+          const [, ended, enqueued, origin, description] = texts.map(bytesToText);
           const message = elementMessage(key, value, 'rq', 'dead', {
             from: key,
             reason: 'failed',
-            error: errors[index] ?? null,
+            error,
             at: readInstant(ended, 'seconds').at ?? readInstant(score, 'seconds').at,
             count: null,
             replays: 0,
           });
+          const list = { framework: 'rq', id: message.id, origin: origin ?? null, description: description ?? null };
           yield {
-            ...message,
-            enqueuedAt: readInstant(enqueued, 'seconds').at,
-            native: {
-              redis: {
-                list: { framework: 'rq', id: message.id, origin: origin ?? null, description: description ?? null },
-              },
-            },
+            id: message.id,
+            gone,
+            message: { ...message, enqueuedAt: readInstant(enqueued, 'seconds').at, native: { redis: { list } } },
           };
         }
       }
@@ -129,7 +151,7 @@ export function sidekiqDead(connection: Connection, key: string): FrameworkDead 
     limit: number | null,
     signal: AbortSignal,
     onUnreadable: () => void = () => {},
-  ): AsyncGenerator<Message> {
+  ): AsyncGenerator<DeadEntry> {
     let given = 0;
     for await (const page of sortedSetPages(connection, 'dead', PAGE, { ...place, signal })) {
       for (const { value, score } of page) {
@@ -138,7 +160,8 @@ export function sidekiqDead(connection: Connection, key: string): FrameworkDead 
         if (payload?.queue !== name) continue;
         if (limit !== null && given >= limit) return;
         given += 1;
-        yield elementMessage(key, value, 'sidekiq', 'dead', sidekiqDeath(key, payload, score));
+        const message = elementMessage(key, value, 'sidekiq', 'dead', sidekiqDeath(key, payload, score));
+        yield { id: message.id, message, gone: false };
       }
     }
   }
@@ -193,25 +216,60 @@ function oneMoreTry(payload: Buffer): Buffer {
   return Buffer.from(text.slice(0, only.index) + lowered + text.slice(only.index + only[0].length), 'utf8');
 }
 
+const GONE = 'only its id is left: the job is gone';
+
+/** Those that can be looked at. */
+export async function* deadJobs(
+  dead: FrameworkDead,
+  limit: number | null,
+  signal: AbortSignal,
+): AsyncGenerator<Message> {
+  let given = 0;
+  for await (const { message } of dead.read(limit, signal)) {
+    if (limit !== null && given >= limit) return;
+    if (message === null) continue;
+    given += 1;
+    yield message;
+  }
+}
+
+/** What a redrive of all would do. */
+export async function surveyDead(
+  dead: FrameworkDead,
+  { by, limit, signal }: SurveyOptions,
+): Promise<Pick<NativeProgress, 'moved' | 'skipped' | 'failed'>> {
+  const skipped: ItemOutcome[] = [];
+  let moved = 0;
+  for await (const entry of dead.read(limit, signal)) {
+    if (!entry.gone) moved += 1;
+    else if (by === 'native') skipped.push({ id: entry.id, reason: GONE });
+  }
+  return { moved, skipped, failed: [] };
+}
+
 /**
  * Redrives by the framework's own rules, one script for each job: a job is in the dead set or in its queue, never in
  * neither.
  */
 export function frameworkRedrive(dead: FrameworkDead, request: NativeMoveRequest): NativeMove {
   /** All that were dead at the start, read completely: pages by rank would skip jobs while others leave the set. */
-  let rest: Message[] | null = null;
-  async function atTheStart(): Promise<Message[]> {
-    const all: Message[] = [];
-    for await (const message of dead.read(request.limit, request.signal)) all.push(message);
+  let rest: DeadEntry[] | null = null;
+  async function atTheStart(): Promise<DeadEntry[]> {
+    const all: DeadEntry[] = [];
+    for await (const entry of dead.read(request.limit, request.signal)) all.push(entry);
     return all;
   }
   return {
     guarantee: 'atomic',
     async next(selection) {
       rest ??= 'messages' in selection ? [] : await atTheStart();
-      const page = 'messages' in selection ? selection.messages : rest.splice(0, Math.min(selection.upTo, PAGE));
+      const entries = 'messages' in selection ? [] : rest.splice(0, Math.min(selection.upTo, PAGE));
+      const page =
+        'messages' in selection
+          ? selection.messages
+          : entries.flatMap(({ message, gone }) => (message === null || gone ? [] : [message]));
       const exhausted = !('messages' in selection) && rest.length === 0;
-      const skipped: ItemOutcome[] = [];
+      const skipped = entries.filter(({ gone }) => gone).map(({ id }): ItemOutcome => ({ id, reason: GONE }));
       let moved = 0;
       for (const [index, message] of page.entries()) {
         const { id } = message;

@@ -41,16 +41,19 @@ export function dramatiqDead(connection: Connection, key: string): FrameworkDead
         );
         for (const [index, { value, score }] of page.entries()) {
           const body = bodies[index];
-          // Its dead messages expire after a week: the id and the message at different moments.
-          if (!Buffer.isBuffer(body)) continue;
           if (limit !== null && given >= limit) return;
+          // Its dead messages expire after a week: the id and the message at different moments.
+          if (!Buffer.isBuffer(body)) {
+            yield { id: value.toString('utf8'), message: null, gone: true };
+            continue;
+          }
           given += 1;
           const died = readInstant(score, 'milliseconds').at;
           const error = frameworkDeath({ queue: set, headers: {}, body })?.error ?? null;
           const death = { from: key, reason: 'failed', error, at: died, count: null, replays: 0 } as const;
           const id = value.toString('utf8');
           const native = { redis: { list: { framework: 'dramatiq', queue: key, id } } };
-          yield { ...elementMessage(key, body, null, 'dead', death), id, native };
+          yield { id, message: { ...elementMessage(key, body, null, 'dead', death), id, native }, gone: false };
         }
       }
     },
