@@ -106,7 +106,8 @@ const SAFETY = `What asks, and what guards:
   --yes                does not ask; without it and without a terminal a verb that asks ends with exit code 2 at once
   --max N, --rate 50/s bound how much and how fast
   --force              looks even if looking may do harm, or if that is unknown
-  --lossy              sends even if the queue cannot hold everything of a message, or if it may drop its oldest messages
+  --lossy              sends even if the queue cannot hold everything of a message, if it may drop its oldest messages,
+                       or if nobody may ask whether its replicas have what was sent
   --keep-going         drain --exec goes on even if the first ten deliveries have all failed; else it stops there
   --allow-empty        enqueue sends an empty file or input as one empty message; else that is refused
   --backup FILE        purge writes each message there first
