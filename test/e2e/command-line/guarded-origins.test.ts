@@ -85,7 +85,7 @@ describe('a rule on the queue that dead letters go back to', () => {
     const env = await ruled(url, 'payments', 'confirm');
     await using terminal = await asked(env);
     await terminal.until(
-      (text) => /payments is protected: it is its name/.test(text) && /Type the queue's name/.test(text),
+      (text) => /payments is protected: type its name/.test(text) && /Type the queue's name/.test(text),
     );
     terminal.write('payments.dlq\r');
     await terminal.until(/nothing was changed/);

@@ -85,7 +85,7 @@ describe.each(['fauxqs', 'localSqs'] as const)('doctor on the emulator %s', (emu
     expect(findings[name]).toMatchObject({
       status: 'warning',
       detail: expect.stringContaining(`no permission for sqs:${single} on ${queue}`),
-      hint: expect.stringContaining(`Allow sqs:${single}`),
+      hint: expect.stringContaining(`allow sqs:${single}`),
     });
     expect(findings['may start move tasks']).toBeDefined();
   });
