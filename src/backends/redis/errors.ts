@@ -183,7 +183,7 @@ export function isWrongType(error: unknown): boolean {
 const IN_SCRIPT = /^ERR The user executing the script can't /;
 
 function isDenial(text: string): boolean {
-  return /\bNOPERM\b|^ACL failure in script/.test(text) || IN_SCRIPT.test(text);
+  return /\bNOPERM\b|^(?:ERR )?ACL failure in script/.test(text) || IN_SCRIPT.test(text);
 }
 
 /**

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { CommandLine } from '../../support/command-line.ts';
-import { onChannel } from '../../support/rabbitmq/channel.ts';
+import { onChannel, readyOn } from '../../support/rabbitmq/channel.ts';
 import { type RabbitmqVhost, rabbitmqVhost } from '../../support/rabbitmq/vhost.ts';
 
 let vhost: RabbitmqVhost;
@@ -26,6 +26,8 @@ it.each(['classic', 'quorum'] as const)(
       for (const timestamp of WRITTEN)
         channel.sendToQueue(queue, Buffer.from('{}'), { persistent: true, timestamp: Math.floor(timestamp) });
     });
+    // A quorum queue has them a moment after it was sent them.
+    await expect.poll(() => readyOn(vhost.url, queue)).toBe(WRITTEN.length);
     const run = (...args: readonly string[]) => mq.run(['--url', vhost.mqUrl, ...args]);
     const peeked = await run('peek', queue, '-o', 'json', '--force');
     const shown = JSON.parse(peeked.stdout) as readonly {

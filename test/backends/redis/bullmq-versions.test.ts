@@ -1,3 +1,4 @@
+import { setTimeout as wait } from 'node:timers/promises';
 import Bull from 'bull';
 import { Queue as Queue6, Worker as Worker6 } from 'bullmq';
 import { Queue as Queue3, Worker as Worker3 } from 'bullmq3';
@@ -39,19 +40,30 @@ const options = { connection, drainDelay: 1 };
 const EVERY = 1500;
 const TICK = { name: 'j', data: { n: 'tick' } };
 const later = () => ({ every: EVERY, startDate: Date.now() + EVERY });
+/** Versions 3 and 4 repeat at multiples of the time. Right before one, the job would be due when it is added. */
+async function earlyInPeriod(): Promise<void> {
+  const past = Date.now() % EVERY;
+  if (past > EVERY / 2) await wait(EVERY - past);
+}
 const THREE: Version = {
   version: '3',
   queue: (name) => new Queue3(name, { connection }),
   worker: (name, work) => new Worker3(name, work, options),
   repeat: (name) =>
-    once(new Queue3(name, { connection }), (made) => made.add(TICK.name, TICK.data, { repeat: { every: EVERY } })),
+    once(new Queue3(name, { connection }), async (made) => {
+      await earlyInPeriod();
+      await made.add(TICK.name, TICK.data, { repeat: { every: EVERY } });
+    }),
 };
 const FOUR: Version = {
   version: '4',
   queue: (name) => new Queue4(name, { connection }),
   worker: (name, work) => new Worker4(name, work, options),
   repeat: (name) =>
-    once(new Queue4(name, { connection }), (made) => made.add(TICK.name, TICK.data, { repeat: { every: EVERY } })),
+    once(new Queue4(name, { connection }), async (made) => {
+      await earlyInPeriod();
+      await made.add(TICK.name, TICK.data, { repeat: { every: EVERY } });
+    }),
 };
 const FIVE: Version = {
   version: '5',
