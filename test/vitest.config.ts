@@ -10,7 +10,7 @@ const root = new URL('..', import.meta.url).pathname;
 
 const REDIS = ['test/backends/redis/**/*.test.ts', 'test/support/releases/redis.test.ts'];
 const RABBITMQ = ['test/backends/rabbitmq/**/*.test.ts', 'test/support/releases/rabbitmq.test.ts'];
-/** It drives the built program as `e2e` does, but its scripts and its rights are matters of the server too: on each release. */
+/** It drives the built program as `e2e` does. Its scripts and rights depend on the server too: so on each release. */
 const REDIS_PROGRAM = 'test/e2e/redis/command-line.test.ts';
 /** What they show does not depend on the server's version: once, on the oldest one. */
 const ANY_VERSION = [

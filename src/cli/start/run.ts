@@ -127,8 +127,8 @@ const HINTS: Readonly<Partial<Record<ErrorCode, string>>> = {
 };
 
 /**
- * `mq help` and `mq help VERB`. Commander's own way ends with the exit code of the process at that moment, and until the
- * end that code says that `mq` did not finish.
+ * `mq help` and `mq help VERB`. Commander's own way ends with the exit code of the process at that moment, and until
+ * the end that code says that `mq` did not finish.
  */
 function outputHelp(program: Command, word: string): void {
   const command = word === '' ? program : program.commands.find((candidate) => candidate.name() === word);

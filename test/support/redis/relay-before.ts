@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 
 /**
- * Passes bytes to a server and its answers back. Before the `nth` piece with `marker` in it goes on, `act` is done: what
- * is asked from then on meets a server that has changed. For connections that ask one thing after the other.
+ * Passes bytes to a server and its answers back. Before the `nth` piece with `marker` in it goes on, `act` is done:
+ * what is asked from then on meets a server that has changed. For connections that ask one thing after the other.
  */
 export async function relayBefore(
   target: string,

@@ -46,8 +46,8 @@ return {count, bytes, cut.err and 1 or 0}
 /**
  * Moves chosen elements of one window of the source: compares, pushes to the target, then removes. KEYS and ARGV[1],
  * ARGV[2] as above; ARGV[3] offset of the window from the consumers' end, ARGV[4] its length, ARGV[5] tombstone, then
- * the wanted values. Returns {elements looked at, their bytes, the number of elements up to the last one moved, then for
- * each wanted value 1, 0, or 2: it is in the target, and the server refused to remove it from the source}.
+ * the wanted values. Returns {elements looked at, their bytes, the number of elements up to the last one moved, then
+ * for each wanted value 1, 0, or 2: it is in the target, and the server refused to remove it from the source}.
  */
 const MOVE_CHOSEN = `
 local kind = redis.call('TYPE', KEYS[2]).ok
@@ -108,8 +108,8 @@ const WINDOW_PAGES = 8;
 
 /**
  * Both lists are in one slot of one server. A page of the next elements is one script: it is done completely or not at
- * all. A page of chosen ones may take several. When the server refuses one of them, the page tells what the earlier ones
- * did.
+ * all. A page of chosen ones may take several. When the server refuses one of them, the page tells what the earlier
+ * ones did.
  */
 export function listMove(connection: Connection, from: ListEnd, to: ListEnd, request: NativeMoveRequest): NativeMove {
   const place = { operation: 'move elements', queue: from.key };

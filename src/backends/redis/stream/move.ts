@@ -22,9 +22,9 @@ const MOST_VALUES_IN_A_SCRIPT = 7_900;
  *
  * KEYS[1] source, KEYS[2] target, KEYS[3] the group's saved position. ARGV: 'ready' or 'dead', group ('' for none),
  * highest id, '1' to delete from the source, '1' to count a replay, least deliveries, least idle time in ms, names of
- * the two marks, then ids. Returns for each 1, 0, 2 (more fields than a script can add: nothing was done), 4 (added, and
- * the server refused to remove it from the source) or 3 (after an entry of 2 or 4, or the server refused to add it: not
- * tried, so that the order is kept), and the bytes that were moved.
+ * the two marks, then ids. Returns for each 1, 0, 2 (more fields than a script can add: nothing was done), 4 (added,
+ * and the server refused to remove it from the source) or 3 (after an entry of 2 or 4, or the server refused to add
+ * it: not tried, so that the order is kept), and the bytes that were moved.
  */
 const MOVE = `
 local kind = redis.call('TYPE', KEYS[2]).ok
