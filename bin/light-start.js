@@ -33,7 +33,7 @@ export const LIGHT_COMMANDER = {
  * `ReadStream` of `node:fs` 6 ms, `TextDecoder` of `node:util` 6 ms. Asked for as an object, they are read when they
  * are used. TLS (6 ms) is loaded by amqplib at its first use.
  */
-const LEAN = ['node:fs', 'node:util', 'node:timers/promises', 'node:os', 'node:path', 'node:events'];
+const LEAN = ['node:fs', 'node:util', 'node:timers/promises', 'node:os', 'node:path', 'node:events', 'node:url'];
 /** Those of which even the object costs 3 ms, and whose functions are looked up when they are called. */
 const LAZY = { 'node:fs/promises': Object.keys(promises) };
 export const LEAN_BUILTINS = {

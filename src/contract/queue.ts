@@ -257,10 +257,10 @@ export interface NativeProgress {
   /** `code`: the same as in `SendOutcome`. */
   readonly failed: readonly (ItemOutcome & { readonly code?: ErrorCode })[];
   /**
-   * The answer was lost: the messages may be moved or not, which only a look can tell. The move ends after such a page.
-   * Absent: none.
+   * The answer was lost: the messages may be moved or not, which only a look can tell. If there are any, the move ends
+   * after this page.
    */
-  readonly unknown?: readonly ItemOutcome[];
+  readonly unknown: readonly ItemOutcome[];
   /**
    * The broker refused the rest of the page: nothing was done to the messages that are in none of the counts. The
    * move ends after such a page. Absent: it refused none.

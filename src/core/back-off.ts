@@ -33,10 +33,14 @@ export class BackOff {
     this.#until = 0;
   }
 
+  /** The next send may not be tried yet. */
+  get isWaiting(): boolean {
+    return this.#until > 0 && this.#until > this.#clock.now();
+  }
+
   /** Resolves when the next send may be tried: at once if nothing was refused. */
   async clear(signal: AbortSignal): Promise<void> {
-    while (this.#until > this.#clock.now() && !signal.aborted)
-      await this.#clock.sleep(this.#until - this.#clock.now(), signal);
+    while (this.isWaiting && !signal.aborted) await this.#clock.sleep(this.#until - this.#clock.now(), signal);
   }
 
   /** Call it when a send was certainly not carried out. Waits, then resolves to whether another try is worth it. */

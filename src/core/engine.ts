@@ -3,12 +3,12 @@ import type { Consumer } from '../contract/queue.ts';
 import { BackOff } from './back-off.ts';
 import { counted } from './counted.ts';
 import { FailuresInARow } from './failures-in-a-row.ts';
+import { InTheAir } from './in-the-air.ts';
 import { type Clock, systemClock } from './rate-limit.ts';
 import { type Report, Tally } from './report.ts';
 import { retryPauseMs } from './retry-pause.ts';
 import { type PutOutcome, reasonOf, type TransferRequest, takeLimit } from './transfer.ts';
 
-const MAX_BYTES_IN_THE_AIR = 64 * 1024 * 1024;
 /**
  * After this many failures without a success between them, the destination does not work. Messages that one answer
  * refused together are one failure.
@@ -49,8 +49,7 @@ class Engine {
   readonly #tally = new Tally();
   readonly #backOff: BackOff;
   readonly #total: number | null;
-  readonly #inTheAir = new Set<Promise<void>>();
-  #bytesInTheAir = 0;
+  readonly #inTheAir: InTheAir;
   /** Aborts only the taking: a consumer that waits for more must also hear that the destination does not work. */
   readonly #stop = new AbortController();
   readonly #taking: AbortSignal;
@@ -72,6 +71,7 @@ class Engine {
     this.#request = request;
     this.#clock = clock;
     this.#backOff = new BackOff(clock, request.to.join(', ') || 'the target', request.notice);
+    this.#inTheAir = new InTheAir(request.window);
     this.#total = takeLimit(request);
     this.#taking = AbortSignal.any([request.signal, this.#stop.signal]);
   }
@@ -85,7 +85,7 @@ class Engine {
       this.#breakOff(error);
     } finally {
       this.#over.abort();
-      await Promise.all(this.#inTheAir);
+      await this.#inTheAir.none();
       // Gives back, in order, the messages that are held.
       await consumer.close().catch((error: unknown) => this.#breakOff(error));
     }
@@ -121,7 +121,7 @@ class Engine {
           this.#unmatch();
           break;
         }
-        this.#send(delivery);
+        void this.#send(delivery);
         taken += 1;
         if (taken === max) break;
       }
@@ -163,29 +163,30 @@ class Engine {
     this.#progress();
   }
 
-  /** Waits until one more may be in the air. False: nothing more may be sent. */
-  async #roomInTheAir(): Promise<boolean> {
-    const { pacer, window } = this.#request;
-    if (pacer !== null) await pacer.next(this.#taking);
-    await this.#backOff.clear(this.#taking);
-    while (!this.#stop.signal.aborted && (this.#inTheAir.size >= window || this.#bytesInTheAir > MAX_BYTES_IN_THE_AIR))
-      await Promise.race(this.#inTheAir);
+  /** True: one more may be in the air. False: nothing more may be sent. A promise only if it has to be waited for. */
+  #roomInTheAir(): boolean | Promise<boolean> {
+    if (this.#request.pacer !== null || this.#backOff.isWaiting || this.#inTheAir.isFull) return this.#waitForRoom();
     return !this.#taking.aborted;
   }
 
-  #send(delivery: Delivery): void {
+  async #waitForRoom(): Promise<boolean> {
+    await this.#request.pacer?.next(this.#taking);
+    await this.#backOff.clear(this.#taking);
+    while (!this.#stop.signal.aborted && this.#inTheAir.isFull) await this.#inTheAir.oneLess();
+    return !this.#taking.aborted;
+  }
+
+  async #send(delivery: Delivery): Promise<void> {
     const size = delivery.message.body.byteLength;
-    this.#bytesInTheAir += size;
-    const settled: Promise<void> = this.#putAndSettle(delivery)
-      .catch((error: unknown) => {
-        this.#bug ??= { error };
-        this.#stop.abort();
-      })
-      .finally(() => {
-        this.#bytesInTheAir -= size;
-        this.#inTheAir.delete(settled);
-      });
-    this.#inTheAir.add(settled);
+    this.#inTheAir.add(size);
+    try {
+      await this.#putAndSettle(delivery);
+    } catch (error) {
+      this.#bug ??= { error };
+      this.#stop.abort();
+    } finally {
+      this.#inTheAir.remove(size);
+    }
   }
 
   async #putAndSettle(delivery: Delivery): Promise<void> {

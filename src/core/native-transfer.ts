@@ -75,8 +75,8 @@ async function nativeTransfer(
     tally.moved += page.moved;
     for (const outcome of page.skipped) tally.skip(outcome);
     for (const { code, ...outcome } of page.failed) tally.fail(outcome, code);
-    for (const outcome of page.unknown ?? []) tally.doubt(outcome);
-    isLost ||= page.unknown !== undefined;
+    for (const outcome of page.unknown) tally.doubt(outcome);
+    isLost ||= page.unknown.length > 0;
     refused ??= page.refused ?? null;
     request.onProgress({
       done: tally.moved + tally.skipped + tally.failed + tally.unknown + tally.left,
@@ -125,7 +125,7 @@ async function nativeTransfer(
         tally.seen += messages.length;
         tally.matched += messages.length;
         const page = await move.next({ messages });
-        if (page.unknown !== undefined || page.refused !== undefined) {
+        if (page.unknown.length > 0 || page.refused !== undefined) {
           const untouched = messages.length - doneIn(page);
           tally.matched -= untouched;
           tally.left += untouched;
@@ -202,7 +202,7 @@ export async function nativeElseByHand(
   }
 }
 
-function doneIn({ moved, skipped, failed, unknown = [] }: NativeProgress): number {
+function doneIn({ moved, skipped, failed, unknown }: NativeProgress): number {
   return moved + skipped.length + failed.length + unknown.length;
 }
 

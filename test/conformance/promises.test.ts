@@ -7,7 +7,8 @@ import { RICH } from '../../src/conformance/memory/capabilities.ts';
 import { memoryHarness } from '../../src/conformance/memory/harness.ts';
 import type { Broker } from '../../src/contract/broker.ts';
 import type { Capabilities } from '../../src/contract/capabilities.ts';
-import type { DeadLetters, Publisher, Queue } from '../../src/contract/queue.ts';
+import type { Delivery } from '../../src/contract/message.ts';
+import type { Consumer, DeadLetters, Publisher, Queue } from '../../src/contract/queue.ts';
 import { TRAITS, type Trait } from '../../src/contract/traits.ts';
 import { wrapConsumer, wrapPublisher, wrapQueue } from '../../src/contract/wrap.ts';
 import { required } from '../support/sqlite/lab.ts';
@@ -89,6 +90,19 @@ const TOLD: Readonly<Partial<Record<Trait, { readonly truth: More; readonly lie:
   leadsTo: {
     truth: dying(() => ({ leadsTo: () => null })),
     lie: dying(() => ({ leadsTo: () => ({ queue: 'elsewhere' }) })),
+  },
+  messagesAreSilent: { truth: silent(), lie: {} },
+  movesEachHome: {
+    truth: {},
+    lie: {
+      queue: (queue) => ({
+        async nativeMove(request) {
+          const move = await required(queue.nativeMove)(request);
+          const next = async () => ({ moved: 2, skipped: [], failed: [], unknown: [], exhausted: true });
+          return move === null ? null : { ...move, next };
+        },
+      }),
+    },
   },
   ofHolder: { truth: holding([]), lie: holding(['elsewhere']) },
 };
@@ -174,6 +188,24 @@ function unseen(count: number): More {
   return {
     queue: (queue) => ({
       consume: async (options) => wrapConsumer(await required(queue.consume)(options), { unseen: count }),
+    }),
+  };
+}
+
+/** Its dead letters do not say which queue lost them. */
+function silent(): More {
+  async function* without(consumer: Consumer): AsyncGenerator<Delivery> {
+    for await (const { message, receipt } of consumer) {
+      const dead = message.dead === null ? null : { ...message.dead, from: null };
+      yield { message: { ...message, dead }, receipt };
+    }
+  }
+  return {
+    queue: (queue) => ({
+      async consume(options) {
+        const consumer = await required(queue.consume)(options);
+        return wrapConsumer(consumer, { [Symbol.asyncIterator]: () => without(consumer) });
+      },
     }),
   };
 }

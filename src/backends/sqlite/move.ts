@@ -89,7 +89,7 @@ export class SqliteNativeMove implements NativeMove {
       count,
     );
     const more = connection.find(`SELECT 1 AS more FROM message WHERE ${here} LIMIT 1`, params);
-    return { moved, skipped: [], failed: [], exhausted: more === null };
+    return { moved, skipped: [], failed: [], unknown: [], exhausted: more === null };
   }
 
   #moveThese(connection: Connection, messages: readonly Message[]): NativeProgress {
@@ -108,7 +108,7 @@ export class SqliteNativeMove implements NativeMove {
       { keys: JSON.stringify([...keys]) },
       keys.size,
     );
-    return { moved, skipped, failed: [], exhausted: false };
+    return { moved, skipped, failed: [], unknown: [], exhausted: false };
   }
 
   /** The key of the row, if it is still the same message in the same place. */

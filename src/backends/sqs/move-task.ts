@@ -120,7 +120,7 @@ export class MoveTask implements NativeMove {
   #progress(moved: number): NativeProgress {
     const delta = moved - this.#reported;
     this.#reported = moved;
-    return { moved: delta, skipped: [], failed: [], exhausted: this.#over && this.#failure === null };
+    return { moved: delta, skipped: [], failed: [], unknown: [], exhausted: this.#over && this.#failure === null };
   }
 
   /** Not bound to the signal: a task whose start was cut off would continue without anything to watch or cancel it. */

@@ -229,6 +229,7 @@ function nativeMove(source: MemoryState, request: NativeMoveRequest, { find, has
         moved: found.length + (pretend ? gone.length : 0),
         skipped: pretend ? [] : gone.map(({ id }) => ({ id, reason: 'no longer there' })),
         failed: [],
+        unknown: [],
         exhausted: remaining <= 0 || source.list(request.state).length === 0,
       };
     },

@@ -1,9 +1,8 @@
-import type { Message } from '../../contract/message.ts';
 import type { Queue } from '../../contract/queue.ts';
-import { type LocatedDeadLetters, locateDeadLetters } from '../../core/dead-letters.ts';
 import { planRedrive } from '../../core/redrive.ts';
-import { type Bench, bodies, eventually } from '../bench.ts';
+import { type Bench, bodies } from '../bench.ts';
 import type { Case, Section } from '../case.ts';
+import { deadOf, locate } from '../dead.ts';
 import { expect } from '../expect.ts';
 import { redriveOf } from '../redrive.ts';
 
@@ -35,7 +34,7 @@ export const deadLetters: Section = ({ capabilities, members }) => {
       title: 'shows each with where it died, and the living do not count',
       async run(bench) {
         const queue = await bench.queue({ deadLetters: true });
-        const dead = await deadOf(bench, queue, 3);
+        const dead = await deadOf(bench, queue, bodies(3));
         expect(dead.map((message) => Buffer.from(message.body).toString()).toSorted()).toEqual(bodies(3));
         for (const message of dead) {
           expect(message.dead).not.toBeNull();
@@ -52,7 +51,7 @@ export const deadLetters: Section = ({ capabilities, members }) => {
       title: 'restores a message as it was before it died',
       async run(bench) {
         const queue = await bench.queue({ deadLetters: true });
-        const [message] = await deadOf(bench, queue, 1);
+        const [message] = await deadOf(bench, queue, bodies(1));
         if (message === undefined) throw new Error('no dead letter');
         const { links } = await locate(bench, queue);
         const restored = links.restore(message, { keepDeathHeaders: false });
@@ -71,7 +70,7 @@ export const deadLetters: Section = ({ capabilities, members }) => {
         title: 'redrive puts all of them back, ready, and none stays dead',
         async run(bench) {
           const queue = await bench.queue({ deadLetters: true });
-          await deadOf(bench, queue, 5);
+          await deadOf(bench, queue, bodies(5));
           const report = await redrive(bench, queue, null);
           expect(report).toMatchObject({ matched: 5, moved: 5, skipped: 0, failed: 0, unknown: 0, complete: true });
           await bench.expectCount(queue, 'dead', 0);
@@ -85,7 +84,7 @@ export const deadLetters: Section = ({ capabilities, members }) => {
         title: 'redrive of at most a number leaves the others dead',
         async run(bench) {
           const queue = await bench.queue({ deadLetters: true });
-          await deadOf(bench, queue, 4);
+          await deadOf(bench, queue, bodies(4));
           expect(await redrive(bench, queue, 3)).toMatchObject({ moved: 3, complete: true });
           await bench.expectCount(queue, 'dead', 1);
           await bench.expectCount(queue, 'ready', 3);
@@ -102,27 +101,6 @@ export const deadLetters: Section = ({ capabilities, members }) => {
   }
   return cases;
 };
-
-async function locate(bench: Bench, queue: Queue): Promise<LocatedDeadLetters> {
-  const located = await locateDeadLetters(await bench.broker(), queue, bench.signal);
-  if (located === null) throw new Error('the harness made a queue that keeps no dead letters');
-  return located;
-}
-
-/** Makes this many die, and reads them where they are kept. */
-async function deadOf(bench: Bench, queue: Queue, count: number): Promise<Message[]> {
-  const { deadLetter } = bench.harness;
-  if (deadLetter === undefined) throw new Error('the harness of a kind that keeps dead letters needs deadLetter');
-  await deadLetter.call(bench.harness, queue.name, bodies(count));
-  const { holder, state } = await locate(bench, queue);
-  let dead: Message[] = [];
-  // The broker may transfer them in its own time.
-  await eventually(async () => {
-    dead = await bench.contents(holder, state);
-    expect(dead).toHaveLength(count);
-  });
-  return dead;
-}
 
 async function redrive(bench: Bench, queue: Queue, max: number | null) {
   const plan = await planRedrive(redriveOf(await bench.broker(), queue, { max, ...bench.call }));

@@ -1,7 +1,9 @@
-import type { Queue } from '../../contract/queue.ts';
+import { isMqError } from '../../contract/errors.ts';
+import type { NativeMove, Queue } from '../../contract/queue.ts';
 import type { Trait } from '../../contract/traits.ts';
-import { type Bench, bodies } from '../bench.ts';
+import { type Bench, bodies, text } from '../bench.ts';
 import type { Case, Look, Section } from '../case.ts';
+import { deadOf, locate } from '../dead.ts';
 import { expect } from '../expect.ts';
 
 const DAY_MS = 24 * 3600 * 1000;
@@ -180,8 +182,30 @@ const QUESTIONS: Readonly<Record<Trait, Question | string>> = {
     },
   },
   mayNotRestore: 'only what an application makes is refused: the backend’s own tests',
-  messagesAreSilent: 'dead letters and redrive',
-  movesEachHome: 'dead letters and redrive',
+  messagesAreSilent: {
+    title: 'no dead letter says which queue lost it',
+    needs: ['publisher', 'deadLetters'],
+    async run(bench) {
+      const dead = await deadOf(bench, await bench.queue({ deadLetters: true }), bodies(2));
+      expect(dead.map((message) => message.dead?.from ?? null)).toEqual(dead.map(() => null));
+    },
+  },
+  movesEachHome: {
+    title: 'a native move to the origin brings the dead letters back to the queue that lost them, and all of them',
+    needs: ['publisher', 'deadLetters', 'nativeMove'],
+    async run(bench) {
+      const queue = await bench.queue({ deadLetters: true });
+      await deadOf(bench, queue, bodies(2));
+      const { holder, state } = await locate(bench, queue);
+      const wanted = { state, to: 'origin', selective: false, limit: null, countReplay: false } as const;
+      const move = await holder.nativeMove?.({ ...wanted, ...bench.call });
+      if (move === null || move === undefined) throw new Error('there is no such move');
+      if (!(await isMoved(move))) return;
+      await bench.expectCount(queue, 'ready', 2);
+      expect((await bench.contents(queue)).map(text).toSorted()).toEqual(bodies(2));
+      expect(await bench.contents(holder, state)).toEqual([]);
+    },
+  },
   ofHolder: {
     title: 'says of the dead-letter queue what that one says of itself',
     needs: ['deadLetters'],
@@ -198,6 +222,18 @@ const QUESTIONS: Readonly<Record<Trait, Question | string>> = {
   unwraps: 'only what an application makes is wrapped: the backend’s own tests',
   stop: 'a move that goes on by itself is not on every server: the backend’s own tests',
 };
+
+/** True if all is moved. False: this server of the broker has no such moves. */
+async function isMoved(move: NativeMove): Promise<boolean> {
+  try {
+    for (;;) if ((await move.next({ upTo: 10 })).exhausted) return true;
+  } catch (error) {
+    if (isMqError(error) && error.code === 'NOT_SUPPORTED') return false;
+    throw error;
+  } finally {
+    await move.close();
+  }
+}
 
 async function filled(bench: Bench): Promise<Queue> {
   const queue = await bench.queue();

@@ -159,7 +159,7 @@ describe.each([
 
 describe('what the server lets be added, and then not be removed, is uncertain, and nothing else is', () => {
   const IN_BOTH = { reason: expect.stringContaining('it is in both places') };
-  const NOTHING_ELSE = { moved: 0, skipped: [], failed: [], exhausted: false };
+  const NOTHING_ELSE = { moved: 0, skipped: [], failed: [], unknown: [], exhausted: false };
 
   /** After one was moved, the user loses the right to remove any. */
   async function twoPages(from: string, to: string, ...denied: readonly string[]) {

@@ -123,7 +123,13 @@ it('redrives pending entries as new ones, with the id that they had, and counts 
   const handle = await queue(name, '?deadDeliveries=2&deadIdle=0ms');
   const [first] = await peek(handle, { state: 'dead' });
   const native = await handle.nativeMove?.(moveRequest({ state: 'dead', countReplay: true }));
-  expect(await native?.next({ upTo: 100 })).toEqual({ moved: 2, skipped: [], failed: [], exhausted: true });
+  expect(await native?.next({ upTo: 100 })).toEqual({
+    moved: 2,
+    skipped: [],
+    failed: [],
+    unknown: [],
+    exhausted: true,
+  });
   expect(await handle.stats(signal)).toMatchObject({ ready: 3, inFlight: 0, dead: 0 });
   const again = await client.xrange(name, '-', '+');
   expect(again.map(([, fields]) => fields)).toContainEqual([

@@ -50,9 +50,21 @@ describe('redriving', () => {
     await send(queue, { body: Buffer.from('waiting') });
     const redrive = required(await move(queue, { countReplay: true }));
     expect(redrive.guarantee).toBe('atomic');
-    expect(await redrive.next({ upTo: 2 })).toEqual({ moved: 2, skipped: [], failed: [], exhausted: false });
+    expect(await redrive.next({ upTo: 2 })).toEqual({
+      moved: 2,
+      skipped: [],
+      failed: [],
+      unknown: [],
+      exhausted: false,
+    });
     expect(await counts(queue)).toEqual([3, 0, 0, 3]);
-    expect(await redrive.next({ upTo: 10 })).toEqual({ moved: 3, skipped: [], failed: [], exhausted: true });
+    expect(await redrive.next({ upTo: 10 })).toEqual({
+      moved: 3,
+      skipped: [],
+      failed: [],
+      unknown: [],
+      exhausted: true,
+    });
     await redrive.close();
     expect(await bodies(queue)).toEqual(['waiting', '0', '1', '2', '3', '4']);
     expect((await peek(queue))[1]).toMatchObject({ state: 'ready', receiveCount: 0, dead: null });
@@ -132,7 +144,13 @@ describe('moving to another queue', () => {
     );
     const before = await peek(from);
     const moving = required(await move(from, { state: 'ready', to }));
-    expect(await moving.next({ upTo: 10 })).toEqual({ moved: 2, skipped: [], failed: [], exhausted: true });
+    expect(await moving.next({ upTo: 10 })).toEqual({
+      moved: 2,
+      skipped: [],
+      failed: [],
+      unknown: [],
+      exhausted: true,
+    });
     expect(await counts(from)).toEqual([0, 0, 1, 0]);
     const after = await peek(to);
     expect(after.map(({ id }) => id)).toEqual([before[0]?.id, after[1]?.id, before[1]?.id]);

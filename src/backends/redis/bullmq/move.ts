@@ -89,7 +89,7 @@ export function bullRetry(connection: Connection, bull: BullPlace, request: Nati
         }
       }
     });
-    return { moved, skipped, failed, ...(unknown.length === 0 ? {} : { unknown }) };
+    return { moved, skipped, failed, unknown };
   }
 
   return {
@@ -102,7 +102,7 @@ export function bullRetry(connection: Connection, bull: BullPlace, request: Nati
         return { ...(await retry(named.filter((id) => id !== null))), exhausted: false };
       }
       const page = await ids(selection.upTo);
-      const done = page.length === 0 ? { moved: 0, skipped: [], failed: [] } : await retry(page);
+      const done = page.length === 0 ? { moved: 0, skipped: [], failed: [], unknown: [] } : await retry(page);
       return { ...done, exhausted: (left ?? 0) <= 0 };
     },
     close: () => Promise.resolve(),

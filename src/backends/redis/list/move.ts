@@ -97,7 +97,7 @@ end
 return results
 `;
 
-const NOTHING = { moved: 0, skipped: [], failed: [], exhausted: false } as const satisfies NativeProgress;
+const NOTHING = { moved: 0, skipped: [], failed: [], unknown: [], exhausted: false } as const satisfies NativeProgress;
 
 /**
  * How many elements one call of MOVE_CHOSEN looks at: several pages, because the wanted values are sent again with each
@@ -128,7 +128,7 @@ export function listMove(connection: Connection, from: ListEnd, to: ListEnd, req
 
   async function nextPage(upTo: number): Promise<NativeProgress> {
     const most = Math.min(upTo, await remaining());
-    if (most <= 0) return { moved: 0, skipped: [], failed: [], exhausted: true };
+    if (most <= 0) return { ...NOTHING, exhausted: true };
     const args = [from.next, to.next, size.next(most)];
     const answer = await moveScript(connection, MOVE_PAGE, [from.key, to.key], args, place);
     if ('refused' in answer) return { ...NOTHING, refused: answer.refused };
@@ -137,7 +137,7 @@ export function listMove(connection: Connection, from: ListEnd, to: ListEnd, req
       return { ...NOTHING, unknown: new Array<ItemOutcome>(moved).fill({ id: null, reason: IN_BOTH }) };
     size.learn(moved, bytes);
     left = moved === 0 ? 0 : (left ?? 0) - moved;
-    return { moved, skipped: [], failed: [], exhausted: left <= 0 };
+    return { ...NOTHING, moved, exhausted: left <= 0 };
   }
 
   async function chosen(messages: readonly Message[]): Promise<NativeProgress> {
@@ -147,7 +147,7 @@ export function listMove(connection: Connection, from: ListEnd, to: ListEnd, req
     for (const start of cursor === 0 ? [0] : [cursor, 0]) {
       cursor = start;
       for (;;) {
-        if (wanted.length === 0) return { moved, skipped: [], failed: [], exhausted: false };
+        if (wanted.length === 0) return { ...NOTHING, moved };
         const values = wanted.map(({ body }) => Buffer.from(body.buffer, body.byteOffset, body.byteLength));
         const window = Math.min(WINDOW, size.next() * WINDOW_PAGES);
         const args = [from.next, to.next, cursor, window, tombstone(), ...values];
@@ -171,7 +171,7 @@ export function listMove(connection: Connection, from: ListEnd, to: ListEnd, req
       }
     }
     const skipped = wanted.map(({ id }): ItemOutcome => ({ id, reason: 'no longer in the list' }));
-    return { moved, skipped, failed: [], exhausted: false };
+    return { ...NOTHING, moved, skipped };
   }
 
   /** `isOn`: what was moved before is told also when this answer is lost. */

@@ -106,7 +106,7 @@ function replicatedMove(move: NativeMove, replicas: Replicas): NativeMove {
       const reason = page.moved === 0 ? null : await doubtOf(replicas);
       if (reason === null) return page;
       const doubts = Array.from({ length: page.moved }, () => ({ id: null, reason }));
-      return { ...page, moved: 0, unknown: [...(page.unknown ?? []), ...doubts] };
+      return { ...page, moved: 0, unknown: [...page.unknown, ...doubts] };
     },
   };
 }

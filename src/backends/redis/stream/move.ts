@@ -145,7 +145,7 @@ export function streamMove(
       let alone: string | null = null;
       try {
         const answer = await moveScript(connection, MOVE, keys, [...settings, ...rest], place);
-        if ('refused' in answer) return { moved, refused: answer.refused };
+        if ('refused' in answer) return { moved, unknown: [], refused: answer.refused };
         const codes = asList(answer.reply).map(asInteger);
         size.learn(rest.length, codes[rest.length] ?? 0);
         for (const [index, id] of rest.entries()) {
@@ -157,7 +157,7 @@ export function streamMove(
           }
           alone = id;
           const answer = await moveAlone(id, deletes);
-          if (typeof answer !== 'boolean') return { moved, ...answer };
+          if (typeof answer !== 'boolean') return { moved, unknown: [], ...answer };
           moved.push(answer);
           alone = null;
         }
@@ -167,7 +167,7 @@ export function streamMove(
         return { moved, unknown: inDoubt.map((id) => ({ id, reason: error.message })) };
       }
     }
-    return { moved };
+    return { moved, unknown: [] };
   }
 
   /**
@@ -258,5 +258,11 @@ export function streamMove(
   };
 }
 
-const NOTHING_LEFT = { moved: 0, skipped: [], failed: [], exhausted: true } as const satisfies NativeProgress;
+const NOTHING_LEFT = {
+  moved: 0,
+  skipped: [],
+  failed: [],
+  unknown: [],
+  exhausted: true,
+} as const satisfies NativeProgress;
 const SKIPPED = 'deleted, read or settled meanwhile';

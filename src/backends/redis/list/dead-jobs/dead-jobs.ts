@@ -273,7 +273,7 @@ export function frameworkRedrive(dead: FrameworkDead, request: NativeMoveRequest
       let moved = 0;
       for (const [index, message] of page.entries()) {
         const { id } = message;
-        const done = { moved, skipped, failed: [], exhausted: false };
+        const done = { moved, skipped, failed: [], unknown: [], exhausted: false };
         try {
           const answer = await dead.redrive(message);
           if ('refused' in answer) return { ...done, refused: answer.refused };
@@ -289,7 +289,7 @@ export function frameworkRedrive(dead: FrameworkDead, request: NativeMoveRequest
           return { ...done, failed, unknown: [{ id, reason }] };
         }
       }
-      return { moved, skipped, failed: [], exhausted };
+      return { moved, skipped, failed: [], unknown: [], exhausted };
     },
     close: () => Promise.resolve(),
   };
