@@ -8,7 +8,6 @@ import { bodyFor } from '../output/message-printer.ts';
 import { messageText } from '../output/message-view.ts';
 import type { Session } from '../session/session.ts';
 import { BatchWriter } from './batch-writer.ts';
-import { ExecDestination } from './exec-destination.ts';
 import type { Distrust } from './exec-trust.ts';
 import { MessageFile } from './message-file.ts';
 
@@ -31,6 +30,7 @@ export async function openDrainDestination(session: Session, to: DrainTo): Promi
       return { put: (message) => file.put(message), close: () => file.close() };
     }
     case 'command': {
+      const { ExecDestination } = await import('./exec-destination.ts');
       const { host, globals } = session;
       // With a report in JSON on stdout, the output of the commands must not mix with it.
       const reports = globals.output !== undefined && isDocumentFormat(globals.output);

@@ -13,8 +13,15 @@ const ROOT = new URL('../../..', import.meta.url).pathname;
 const RECORDER = `
   import { registerHooks } from 'node:module';
   import { appendFileSync } from 'node:fs';
+  process.on('exit', () => {
+    const own = process.moduleLoadList.filter((name) => /^NativeModule (?!internal\\/)/.test(name));
+    appendFileSync(process.env.LOADED, own.map((name) => name.replace('NativeModule ', 'node:') + '\\n').join(''));
+  });
   registerHooks({ load(url, context, next) { appendFileSync(process.env.LOADED, url + '\\n'); return next(url, context); } });`;
 const CLIENTS = /node_modules\/(amqplib|ioredis|bullmq|@aws-sdk|@smithy)\//;
+/** Those of Node's own modules that take 3 ms or more to load. */
+const HEAVY_BUILTINS =
+  /^node:(child_process|cluster|crypto|dgram|dns|http|https|http2|inspector|tls|worker_threads|zlib)$/;
 const TERMINAL = /node_modules\/(ink|react|yoga-layout)\//;
 
 let folder: string;
@@ -36,7 +43,7 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-/** The modules of ours and of libraries that the built program evaluates. */
+/** The modules of ours, of libraries and of Node that the built program evaluates. */
 async function loaded(...args: string[]): Promise<readonly string[]> {
   const list = join(folder, 'loaded');
   await rm(list, { force: true });
@@ -47,14 +54,18 @@ async function loaded(...args: string[]): Promise<readonly string[]> {
     stdio: ['ignore', 'ignore', 'inherit'],
   });
   expect(await once(child, 'close')).toEqual([0, null]);
-  const urls = (await readFile(list, 'utf8')).split('\n').filter((url) => url.includes('/dist/'));
+  const all = (await readFile(list, 'utf8')).split('\n');
+  const urls = all.filter((url) => url.includes('/dist/'));
   expect(urls.length).toBeGreaterThan(0);
-  return urls.flatMap((url) => {
+  const builtins = all.filter((url) => url.startsWith('node:'));
+  expect(builtins).toContain('node:fs');
+  const ours = urls.flatMap((url) => {
     const modules = modulesOf.get(basename(url));
     // The names of chunks carry a hash of what is in them: an unknown one means that dist is not what the sources give.
     if (modules === undefined) throw new Error(`${url} is not of this build: npm run build`);
     return modules;
   });
+  return [...ours, ...builtins];
 }
 
 it('the bundle holds what the tests below look for', () => {
@@ -72,17 +83,33 @@ it('mq --version loads the version and nothing else', async () => {
   expect(modules.filter((id) => id.includes('node_modules'))).toEqual([]);
   expect(modules).toContain('src/cli/version.ts');
   expect(modules.filter((id) => /^src\/(core|contract|config|backends|top)\//.test(id))).toEqual([]);
+  expect(modules.filter((id) => HEAVY_BUILTINS.test(id))).toEqual([]);
 });
 
-it.each([[['enqueue', 'q', 'body']], [['ls']], [['peek', 'q']], [['drain', 'q', '--to', 'f']]])(
-  'mq %j on the embedded queue loads no other broker and no live view',
+it.each([
+  [['enqueue', 'q', 'body']],
+  [['ls']],
+  [['stats', 'q']],
+  [['peek', 'q']],
+  [['redrive', 'q', '--dry-run']],
+  [['drain', 'q', '--to', 'f']],
+])('mq %j on the embedded queue loads no other broker, no live view, and nothing heavy of Node', async (args) => {
+  const modules = await loaded(...args);
+  expect(modules.some((id) => id.includes('src/backends/sqlite/'))).toBe(true);
+  expect(modules.some((id) => id.includes('/node_modules/commander/'))).toBe(true);
+  expect(modules.filter((id) => CLIENTS.test(id) || TERMINAL.test(id) || HEAVY_BUILTINS.test(id))).toEqual([]);
+  // What is declared of a broker is known before it is loaded.
+  const other = /src\/(top|backends\/(redis|rabbitmq|sqs))\/(?!manifest\.ts$)/;
+  expect(modules.filter((id) => other.test(id))).toEqual([]);
+});
+
+it.each([[['enqueue', 'q', 'body']], [['ls']], [['stats', 'q']], [['peek', 'q']]])(
+  'mq %j loads none of the code that moves messages',
   async (args) => {
-    const modules = await loaded(...args);
-    expect(modules.some((id) => id.includes('src/backends/sqlite/'))).toBe(true);
-    expect(modules.some((id) => id.includes('/node_modules/commander/'))).toBe(true);
-    expect(modules.filter((id) => CLIENTS.test(id) || TERMINAL.test(id))).toEqual([]);
-    // What is declared of a broker is known before it is loaded.
-    const other = /src\/(top|backends\/(redis|rabbitmq|sqs))\/(?!manifest\.ts$)/;
-    expect(modules.filter((id) => other.test(id))).toEqual([]);
+    const modules = (await loaded(...args)).map((id) => id.replace(ROOT, ''));
+    expect(
+      modules.filter((id) => /^src\/core\/(engine|move|native-transfer|purge|redrive|work)\.ts$/.test(id)),
+    ).toEqual([]);
+    expect(modules.filter((id) => id.startsWith('src/cli/third-party/npm'))).toEqual([]);
   },
 );
