@@ -7,8 +7,9 @@ import { RICH } from '../../src/conformance/memory/capabilities.ts';
 import { memoryHarness } from '../../src/conformance/memory/harness.ts';
 import type { Broker } from '../../src/contract/broker.ts';
 import type { Capabilities } from '../../src/contract/capabilities.ts';
+import { MqError } from '../../src/contract/errors.ts';
 import type { Delivery } from '../../src/contract/message.ts';
-import type { Consumer, DeadLetters, Publisher, Queue } from '../../src/contract/queue.ts';
+import type { Consumer, DeadLetters, NativeMove, Publisher, Queue } from '../../src/contract/queue.ts';
 import { TRAITS, type Trait } from '../../src/contract/traits.ts';
 import { wrapConsumer, wrapPublisher, wrapQueue } from '../../src/contract/wrap.ts';
 import { required } from '../support/sqlite/lab.ts';
@@ -21,6 +22,7 @@ interface More {
 }
 
 const { signal } = new AbortController();
+const NOTHING = { moved: 0, skipped: [], failed: [], unknown: [] };
 const disturbs = {
   abilities: { peek: { ...RICH.abilities.peek, effect: 'disturbs' } as Capabilities['abilities']['peek'] },
 };
@@ -91,18 +93,29 @@ const TOLD: Readonly<Partial<Record<Trait, { readonly truth: More; readonly lie:
     truth: dying(() => ({ leadsTo: () => null })),
     lie: dying(() => ({ leadsTo: () => ({ queue: 'elsewhere' }) })),
   },
-  messagesAreSilent: { truth: silent(), lie: {} },
-  movesEachHome: {
+  messagesAreSilent: { truth: {}, lie: taking(lostBy('elsewhere')) },
+  movesEachHome: { truth: {}, lie: moving(() => ({ next: async () => ({ ...NOTHING, moved: 2, exhausted: true }) })) },
+  stop: {
+    truth: moving(() => ({ stop: async () => ({ ...NOTHING, exhausted: true }) })),
+    lie: moving((move) => ({ stop: () => move.next({ upTo: 1 }).then((page) => ({ ...page, moved: 0 })) })),
+  },
+  stays: {
     truth: {},
-    lie: {
-      queue: (queue) => ({
-        async nativeMove(request) {
-          const move = await required(queue.nativeMove)(request);
-          const next = async () => ({ moved: 2, skipped: [], failed: [], unknown: [], exhausted: true });
-          return move === null ? null : { ...move, next };
-        },
-      }),
-    },
+    lie: taking((delivery) => ({ ...delivery, stays: 'it is held' })),
+  },
+  mayNotRestore: {
+    truth: dying(() => ({ mayNotRestore: true })),
+    lie: dying(() => ({
+      restore() {
+        throw new MqError('PRECONDITION_FAILED', 'not this one');
+      },
+    })),
+  },
+  unwraps: {
+    truth: dying(() => ({ unwraps: true })),
+    lie: dying((links) => ({
+      restore: (message, options) => ({ ...links.restore(message, options), body: message.body.subarray(1) }),
+    })),
   },
   ofHolder: { truth: holding([]), lie: holding(['elsewhere']) },
 };
@@ -192,19 +205,33 @@ function unseen(count: number): More {
   };
 }
 
-/** Its dead letters do not say which queue lost them. */
-function silent(): More {
-  async function* without(consumer: Consumer): AsyncGenerator<Delivery> {
-    for await (const { message, receipt } of consumer) {
-      const dead = message.dead === null ? null : { ...message.dead, from: null };
-      yield { message: { ...message, dead }, receipt };
-    }
+function taking(change: (delivery: Delivery) => Delivery): More {
+  async function* changed(consumer: Consumer): AsyncGenerator<Delivery> {
+    for await (const delivery of consumer) yield change(delivery);
   }
   return {
     queue: (queue) => ({
       async consume(options) {
         const consumer = await required(queue.consume)(options);
-        return wrapConsumer(consumer, { [Symbol.asyncIterator]: () => without(consumer) });
+        return wrapConsumer(consumer, { [Symbol.asyncIterator]: () => changed(consumer) });
+      },
+    }),
+  };
+}
+
+function lostBy(from: string): (delivery: Delivery) => Delivery {
+  return ({ message, ...rest }) => ({
+    ...rest,
+    message: { ...message, dead: message.dead === null ? null : { ...message.dead, from } },
+  });
+}
+
+function moving(more: (move: NativeMove) => Partial<NativeMove>): More {
+  return {
+    queue: (queue) => ({
+      async nativeMove(request) {
+        const move = await required(queue.nativeMove)(request);
+        return move === null ? null : { ...move, ...more(move) };
       },
     }),
   };

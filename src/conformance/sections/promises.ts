@@ -1,6 +1,7 @@
 import { isMqError } from '../../contract/errors.ts';
 import type { NativeMove, Queue } from '../../contract/queue.ts';
 import type { Trait } from '../../contract/traits.ts';
+import { toOutgoing } from '../../core/outgoing.ts';
 import { type Bench, bodies, text } from '../bench.ts';
 import type { Case, Look, Section } from '../case.ts';
 import { deadOf, locate } from '../dead.ts';
@@ -170,7 +171,17 @@ const QUESTIONS: Readonly<Record<Trait, Question | string>> = {
     },
   },
   hold: 'consume: order, limit, window, waiting',
-  stays: 'only what an application makes stays: the backend’s own tests',
+  stays: {
+    title: 'plain messages can be taken out',
+    needs: ['publisher', 'consume'],
+    async run(bench) {
+      const consumer = await bench.consume(await filled(bench));
+      for await (const { receipt, stays } of consumer) {
+        expect(stays).toBeUndefined();
+        await receipt.ack();
+      }
+    },
+  },
   leadsTo: {
     title: 'a message that names nothing leads nowhere',
     needs: ['publisher', 'deadLetters'],
@@ -181,25 +192,35 @@ const QUESTIONS: Readonly<Record<Trait, Question | string>> = {
       for (const message of await bench.contents(queue)) expect(links?.leadsTo?.(message) ?? null).toBeNull();
     },
   },
-  mayNotRestore: 'only what an application makes is refused: the backend’s own tests',
-  messagesAreSilent: {
-    title: 'no dead letter says which queue lost it',
+  mayNotRestore: {
+    title: 'what the queue itself lost can be restored',
     needs: ['publisher', 'deadLetters'],
     async run(bench) {
-      const dead = await deadOf(bench, await bench.queue({ deadLetters: true }), bodies(2));
-      expect(dead.map((message) => message.dead?.from ?? null)).toEqual(dead.map(() => null));
+      for (const { restored } of await restoredOf(bench)) expect(restored.dead).toBeNull();
+    },
+  },
+  messagesAreSilent: {
+    title: 'a dead letter names no other queue than the links do, wherever it came from',
+    needs: ['publisher', 'deadLetters'],
+    async run(bench) {
+      const [one, other] = [await bench.queue({ deadLetters: true }), await bench.queue({ deadLetters: true })];
+      const [lost] = await deadOf(bench, one, bodies(1));
+      const own = await deadOf(bench, other, bodies(1, 2));
+      const { holder, state } = await locate(bench, other);
+      if (holder.name !== other.name && lost !== undefined) {
+        const publisher = await bench.publisher(holder);
+        const options = { setHeaders: {}, countReplay: false, from: one.place };
+        expect(await publisher.send(toOutgoing(lost, options))).toMatchObject({ status: 'sent' });
+        own.push(...(await bench.contents(holder, state)));
+      }
+      for (const { dead } of own) expect([null, undefined, other.name]).toContain(dead?.from);
     },
   },
   movesEachHome: {
     title: 'a native move to the origin brings the dead letters back to the queue that lost them, and all of them',
     needs: ['publisher', 'deadLetters', 'nativeMove'],
     async run(bench) {
-      const queue = await bench.queue({ deadLetters: true });
-      await deadOf(bench, queue, bodies(2));
-      const { holder, state } = await locate(bench, queue);
-      const wanted = { state, to: 'origin', selective: false, limit: null, countReplay: false } as const;
-      const move = await holder.nativeMove?.({ ...wanted, ...bench.call });
-      if (move === null || move === undefined) throw new Error('there is no such move');
+      const { queue, holder, state, move } = await homeward(bench, bodies(2));
       if (!(await isMoved(move))) return;
       await bench.expectCount(queue, 'ready', 2);
       expect((await bench.contents(queue)).map(text).toSorted()).toEqual(bodies(2));
@@ -219,9 +240,53 @@ const QUESTIONS: Readonly<Record<Trait, Question | string>> = {
       expect(told.sources).toEqual(own?.sources);
     },
   },
-  unwraps: 'only what an application makes is wrapped: the backend’s own tests',
-  stop: 'a move that goes on by itself is not on every server: the backend’s own tests',
+  unwraps: {
+    title: 'what nobody has wrapped is restored with its own body',
+    needs: ['publisher', 'deadLetters'],
+    async run(bench) {
+      for (const { message, restored } of await restoredOf(bench)) expect(text(restored)).toBe(text(message));
+    },
+  },
+  stop: {
+    title: 'after it, the move has ended, and all that it moved has been told',
+    needs: ['publisher', 'deadLetters', 'nativeMove'],
+    async run(bench) {
+      const { queue, holder, state, move } = await homeward(bench, bodies(5));
+      let told = 0;
+      try {
+        told = (await move.next({ upTo: 1 })).moved;
+      } catch (error) {
+        // Not every server of a broker has such moves.
+        if (isMqError(error) && error.code === 'NOT_SUPPORTED') return;
+        throw error;
+      } finally {
+        told += (await move.stop?.())?.moved ?? 0;
+        await move.close();
+      }
+      await bench.expectCount(queue, 'ready', told);
+      expect(await bench.contents(holder, state)).toHaveLength(5 - told);
+    },
+  },
 };
+
+/** What the queue itself made dead, and each as it was before. */
+async function restoredOf(bench: Bench) {
+  const queue = await bench.queue({ deadLetters: true });
+  const dead = await deadOf(bench, queue, bodies(2));
+  const { links } = await locate(bench, queue);
+  return dead.map((message) => ({ message, restored: links.restore(message, { keepDeathHeaders: false }) }));
+}
+
+/** A native move to the origin of the dead letters of one queue. It has not begun. */
+async function homeward(bench: Bench, dead: readonly string[]) {
+  const queue = await bench.queue({ deadLetters: true });
+  await deadOf(bench, queue, dead);
+  const { holder, state } = await locate(bench, queue);
+  const wanted = { state, to: 'origin', selective: false, limit: null, countReplay: false } as const;
+  const move = await holder.nativeMove?.({ ...wanted, ...bench.call });
+  if (move === null || move === undefined) throw new Error('there is no such move');
+  return { queue, holder, state, move };
+}
 
 /** True if all is moved. False: this server of the broker has no such moves. */
 async function isMoved(move: NativeMove): Promise<boolean> {
