@@ -63,7 +63,6 @@ export async function locateDeadLetters(
   const { sources } = links;
   const onlySource = sources?.length === 1 ? (sources[0] ?? null) : null;
   const linked = sources === null || sources.length > 0;
-  if (!linked && links.keptIn.why !== undefined) throw noDeadLetters(queue, links);
   return {
     holder: queue,
     state: 'ready',
@@ -146,6 +145,14 @@ export async function linkedDeadLetters(
     );
   }
   return located;
+}
+
+/**
+ * Throws `PRECONDITION_FAILED` for a queue whose messages only go onward from there. Some may bear the mark of an
+ * earlier death, and a look shows them; but they wait for their next try, and no verb may take them for dead.
+ */
+export function refuseOnward({ linked, links }: LocatedDeadLetters, queue: Queue): void {
+  if (!linked && links.keptIn.place === 'nowhere' && links.keptIn.why !== undefined) throw noDeadLetters(queue, links);
 }
 
 /** The error for a queue whose dead letters are kept nowhere that the broker knows of. */

@@ -100,13 +100,17 @@ async function tryOut(
     const { onProgress } = options;
     // A message that does not leave its place when it is moved may not fit anywhere else.
     const isBound = facts.operation === 'copy' && source.survey !== undefined;
-    const mayNotFit = (source.kind !== target.kind || isBound) && !wasLookedAt;
+    const { everything } = work.selection;
+    // What a filter looks at anyway is judged without a further price.
+    const mayNotFit = (source.kind !== target.kind || isBound || !everything) && !wasLookedAt;
     const report = await dryRun(facts, scanned, { onProgress, ...(mayNotFit ? { faultOf } : {}) }).catch((error) => {
-      if (!mayNotFit || !work.selection.everything || !isRefused(error)) throw error;
+      if (!mayNotFit || !everything || !isRefused(error)) throw error;
       notice(`whether each message fits into ${target.name} was not looked at: ${error.message}`);
       return dryRun(facts, scanned, { onProgress });
     });
     if (found.size > 0) notice(`${found}`);
+    if (!mayNotFit && !wasLookedAt && !facts.native && isDisturbedByLooks(source) && report.matched !== 0)
+      notice(`the messages were only counted: one that ${target.name} cannot take fails`);
     return report;
   } finally {
     await close();

@@ -27,6 +27,8 @@ export interface PeekRequest extends SelectionOptions, Call {
 export async function* peekMessages(request: PeekRequest): AsyncGenerator<Message> {
   const { broker, queue, limit, notice, signal, force } = request;
   const located = request.state === 'dead' ? await locateDeadLetters(broker, queue, signal) : null;
+  if (located !== null && !located.linked && located.links.keptIn.place === 'nowhere' && located.links.keptIn.why)
+    notice(`${queue.name} has no dead letters of its own: ${located.links.keptIn.why}`);
   const holder = located?.holder ?? queue;
   const state = located === null ? request.state : located.state;
   const { declared, peek: look } = ask(holder, 'peek');

@@ -3,18 +3,18 @@ import { ask } from '../contract/ask.ts';
 import type { Broker } from '../contract/broker.ts';
 import type { Call } from '../contract/call.ts';
 import { isMqError } from '../contract/errors.ts';
-import type { JsonValue, Message, SendOutcome } from '../contract/message.ts';
-import type { DeadLetters, Publisher, Queue } from '../contract/queue.ts';
+import type { JsonValue, Message, OutgoingMessage, SendOutcome } from '../contract/message.ts';
+import type { Publisher, Queue } from '../contract/queue.ts';
 import type { LocatedDeadLetters } from './dead-letters.ts';
-import { locateDeadLetters, whyNoOrigin } from './dead-letters.ts';
+import { locateDeadLetters, refuseOnward, whyNoOrigin } from './dead-letters.ts';
 import { BY_HAND, depthNow, expectedSends } from './depth.ts';
-import { dryRun } from './dry-run.ts';
+import { dryRun, isDisturbedByLooks } from './dry-run.ts';
 import { weighLook } from './look.ts';
 import { type LossySender, lossySender } from './misfits.ts';
 import { toOutgoing } from './outgoing.ts';
 import type { Plan, RunOptions } from './plan.ts';
 import { openPublisher, Publishers } from './publishers.ts';
-import type { Report } from './report.ts';
+import type { AnyReport, Report } from './report.ts';
 import type { Selection, SelectionOptions } from './selection.ts';
 import { selection } from './selection.ts';
 import { DEFAULT_WINDOW, reasonOf } from './transfer.ts';
@@ -45,6 +45,7 @@ export async function planRedrive(request: RedriveRequest): Promise<Plan> {
   const { broker, queue, to, force = false, notice, signal, max } = request;
   ask(queue, 'redrive');
   const found = await locateDeadLetters(broker, queue, signal);
+  refuseOnward(found, queue);
   // An application's own dead-letter queue. With a target, all messages in it are meant; without one, those that say
   // where they belong.
   const located = found.linked || to === null ? found : { ...found, only: null };
@@ -85,15 +86,10 @@ export async function planRedrive(request: RedriveRequest): Promise<Plan> {
     effect: `each dead letter ${to === null ? 'goes back to the queue that lost it' : `goes to ${to.name}`}, and leaves ${holder.name} only when it is safely there`,
     async run(options) {
       if (options.dryRun) {
-        const { onProgress } = options;
-        const faultOf = located.links.mayNotRestore === true && native === null ? notRestored(located.links) : null;
-        // No message is looked at just for this. Of messages that are looked at anyway, those with no place to go to
-        // are told as in the run.
-        const judged = faultOf ?? (taken.everything || to !== null ? null : homeless(broker, located, options.signal));
-        return dryRun({ ...facts, native: native !== null }, looked({ ...work, selection: taken }, options.signal), {
-          onProgress,
-          ...(judged === null ? {} : { faultOf: judged }),
-        });
+        const seen = looked({ ...work, selection: taken }, options.signal);
+        const asked = { ...facts, native: native !== null };
+        if (native !== null) return dryRun(asked, seen, options);
+        return tryOut(request, located, { ...work, selection: taken }, countReplay, asked, options);
       }
       const hands = async (): Promise<Report> => {
         // The selection for the broker was weighed when it was planned.
@@ -109,41 +105,54 @@ function isLeftToBroker({ links, only }: LocatedDeadLetters, to: Queue | null): 
   return to === null && links.movesEachHome === true && only?.silent === 'meant';
 }
 
-function notRestored(links: DeadLetters): (message: Message) => string | null {
-  return (message) => {
+/**
+ * A dry run by hand. The target is opened, because the run itself is refused if it cannot take the messages. Messages
+ * that are looked at anyway are judged as in the run. All are looked at only if most may fail: those of another kind of
+ * queue, and those that the backend may not know how to restore. Else the broker's count has to do, and that is said.
+ */
+async function tryOut(
+  request: RedriveRequest,
+  located: LocatedDeadLetters,
+  work: Work,
+  countReplay: boolean,
+  facts: Parameters<typeof dryRun>[0],
+  { onProgress, signal }: RunOptions,
+): Promise<AnyReport> {
+  const { to, notice, lossy } = request;
+  const seen = looked(work, signal);
+  const publishers = publishersHome(request, work);
+  const faultOf = async (message: Message): Promise<string | null> => {
+    const origin = to?.name ?? located.originOf(message);
+    if (origin === null) return whyNoOrigin(located, message);
     try {
-      links.restore(message, { keepDeathHeaders: false });
-      return null;
+      const publisher = await publishers.get(origin);
+      const misfits = publisher.misfits(goingHome(request, located, message, origin, countReplay));
+      return misfits.length === 0 || lossy ? null : `does not fit into ${origin}: ${misfits.join('; ')}`;
     } catch (error) {
-      return reasonOf(error);
+      return whyNotHome(error, to);
     }
   };
-}
-
-/** Why a message has no queue to go back to; null: it has one. Each queue is asked for once. */
-function homeless(
-  broker: Broker,
-  located: LocatedDeadLetters,
-  signal: AbortSignal,
-): (message: Message) => Promise<string | null> {
-  const missing = new Map<string, Promise<string | null>>();
-  return async (message) => {
-    const origin = located.originOf(message);
-    if (origin === null) return whyNoOrigin(located, message);
-    if (origin === located.holder.name) return null;
-    const asked = missing.get(origin) ?? broker.queue(origin, signal).then(() => null, goneOnly);
-    missing.set(origin, asked);
-    return asked;
-  };
-}
-
-/** Only a queue that is known to be missing fails a message for certain. */
-function goneOnly(error: unknown): string | null {
-  return isMqError(error) && error.code === 'QUEUE_NOT_FOUND' ? goneOrigin(error) : null;
-}
-
-function goneOrigin(error: unknown): string {
-  return `${reasonOf(error)}; use --to QUEUE`;
+  try {
+    const [only] = work.to;
+    if (work.to.length === 1 && only !== undefined) await publishers.get(only);
+    const { everything } = work.selection;
+    if (!everything || located.links.mayNotRestore === true) return await dryRun(facts, seen, { onProgress, faultOf });
+    if (to !== null && to.kind !== work.source.kind) {
+      return await dryRun(facts, seen, { onProgress, faultOf }).catch((error: unknown) => {
+        if (!isMqError(error) || error.code !== 'PRECONDITION_FAILED') throw error;
+        notice(`whether each message fits into ${to.name} was not looked at: ${error.message}`);
+        return dryRun(facts, seen, { onProgress });
+      });
+    }
+    const report = await dryRun(facts, seen, { onProgress });
+    if (located.state === 'ready' && isDisturbedByLooks(work.source) && report.matched !== 0) {
+      const which = to === null ? 'whose queue cannot be told, or is gone,' : `that ${to.name} cannot take`;
+      notice(`the messages were only counted: one ${which} fails`);
+    }
+    return report;
+  } finally {
+    await publishers.close();
+  }
 }
 
 async function sendHome(
@@ -153,23 +162,9 @@ async function sendHome(
   countReplay: boolean,
   options: RunOptions,
 ): Promise<Report> {
-  const { broker, to, notice, lossy } = request;
-  const { source: holder, to: targets } = work;
-  // A publisher outlives the signal: messages that are in the air when the operator interrupts are still settled.
-  const lasting = new AbortController().signal;
-  // Each message may say where it belongs, whatever the links say. How many go to which queue is known only if all go
-  // to one.
-  const expected = to === null ? null : expectedSends(work.selection, work.depth, work.max);
-  const publishers = new Publishers(async (name) => {
-    const target = to ?? (name === holder.name ? holder : await broker.queue(name, lasting));
-    return openPublisher(target, {
-      expected,
-      lossy,
-      once: true,
-      notice,
-      signal: lasting,
-    });
-  });
+  const { to, notice, lossy } = request;
+  const { to: targets } = work;
+  const publishers = publishersHome(request, work);
   const senders = new Map<string, LossySender>();
   const senderOf = (name: string, publisher: Publisher): Pick<Publisher, 'send'> => {
     if (!lossy) return publisher;
@@ -182,15 +177,10 @@ async function sendHome(
     if (origin === null) return { status: 'failed', reason: whyNoOrigin(located, message) };
     try {
       const publisher = await publishers.get(origin);
-      const restored = located.links.restore(message, { keepDeathHeaders: request.keepDeathHeaders, to: origin });
-      return await senderOf(origin, publisher).send(
-        toOutgoing(restored, { setHeaders: request.setHeaders, countReplay, from: holder.place }),
-      );
+      return await senderOf(origin, publisher).send(goingHome(request, located, message, origin, countReplay));
     } catch (error) {
-      const isGone = to === null && isMqError(error) && error.code === 'QUEUE_NOT_FOUND';
       const isDenied = isMqError(error) && error.code === 'PERMISSION_DENIED';
-      const reason = isGone ? goneOrigin(error) : reasonOf(error);
-      return { status: 'failed', reason, ...(isDenied && { code: 'PERMISSION_DENIED' }) };
+      return { status: 'failed', reason: whyNotHome(error, to), ...(isDenied && { code: 'PERMISSION_DENIED' }) };
     }
   };
   try {
@@ -203,4 +193,33 @@ async function sendHome(
   } finally {
     await publishers.close();
   }
+}
+
+function publishersHome({ broker, to, notice, lossy }: RedriveRequest, work: Work): Publishers {
+  const { source: holder } = work;
+  // A publisher outlives the signal: messages that are in the air when the operator interrupts are still settled.
+  const lasting = new AbortController().signal;
+  // Each message may say where it belongs, whatever the links say. How many go to which queue is known only if all go
+  // to one.
+  const expected = to === null ? null : expectedSends(work.selection, work.depth, work.max);
+  return new Publishers(async (name) => {
+    const target = to ?? (name === holder.name ? holder : await broker.queue(name, lasting));
+    return openPublisher(target, { expected, lossy, once: true, notice, signal: lasting });
+  });
+}
+
+function goingHome(
+  { keepDeathHeaders, setHeaders }: RedriveRequest,
+  { links, holder }: LocatedDeadLetters,
+  message: Message,
+  origin: string,
+  countReplay: boolean,
+): OutgoingMessage {
+  const restored = links.restore(message, { keepDeathHeaders, to: origin });
+  return toOutgoing(restored, { setHeaders, countReplay, from: holder.place });
+}
+
+function whyNotHome(error: unknown, to: Queue | null): string {
+  const isGone = to === null && isMqError(error) && error.code === 'QUEUE_NOT_FOUND';
+  return isGone ? `${reasonOf(error)}; use --to QUEUE` : reasonOf(error);
 }

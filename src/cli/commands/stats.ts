@@ -22,6 +22,7 @@ interface StatsFlags {
   readonly sample?: number;
   readonly watch?: string | true;
   readonly dead?: boolean;
+  readonly force?: boolean;
 }
 
 export interface StatsOptions {
@@ -33,6 +34,8 @@ export interface StatsOptions {
   readonly watchMs: number | null;
   /** The reasons of the dead letters instead of counts. */
   readonly dead: boolean;
+  /** With `dead`: look even if looking may do harm. */
+  readonly force: boolean;
 }
 
 const CLEAR_SCREEN = '\u001b[H\u001b[J';
@@ -46,7 +49,8 @@ export const stats = defineVerb<StatsFlags, StatsOptions>({
       .option('--sample <duration>', 'take two readings this far apart, if the broker has no rates of its own', wait)
       .addOption(new Option('--sort <key>', 'largest first, by name otherwise').choices(SORT_KEYS))
       .option('--watch [duration]', 'repeat until interrupted, every 2s without a duration')
-      .option('--dead', 'what the dead letters of one queue died of, grouped');
+      .option('--dead', 'what the dead letters of one queue died of, grouped')
+      .option('--force', 'with --dead: look even if looking may do harm');
   },
   parse([globs], flags) {
     const watchMs = flags.watch === undefined ? null : parseWaitMs(flags.watch === true ? '2s' : flags.watch);
@@ -54,12 +58,14 @@ export const stats = defineVerb<StatsFlags, StatsOptions>({
     if (flags.dead === true && (words(globs).length !== 1 || watchMs !== null || flags.sample !== undefined)) {
       throw new MqError('USAGE', '--dead takes one queue, and neither --watch nor --sample');
     }
+    if (flags.force === true && flags.dead !== true) throw new MqError('USAGE', '--force needs --dead');
     return {
       globs: words(globs),
       sort: flags.sort ?? 'name',
       sampleMs: flags.sample ?? null,
       watchMs,
       dead: flags.dead ?? false,
+      force: flags.force ?? false,
     };
   },
   async run(options, session) {
@@ -71,7 +77,7 @@ export const stats = defineVerb<StatsFlags, StatsOptions>({
     if (options.dead) {
       const [queue = ''] = options.globs;
       await session
-        .withBroker((broker) => printDeadGroups(session, broker, queue), target)
+        .withBroker((broker) => printDeadGroups(session, broker, queue, options.force), target)
         .catch((error: unknown) => {
           if (!isMqError(error) || error.code !== 'QUEUE_NOT_FOUND' || !isGlob(queue)) throw error;
           throw new MqError('USAGE', `--dead looks into one queue, and ${JSON.stringify(queue)} is a pattern`, {

@@ -15,13 +15,13 @@ import { printTable } from './table.ts';
  * `stats QUEUE --dead`: the reasons why the dead letters of a queue died. Looks at all of them, and says what that
  * costs.
  */
-export async function printDeadGroups(session: Session, broker: Broker, name: string): Promise<void> {
+export async function printDeadGroups(session: Session, broker: Broker, name: string, force: boolean): Promise<void> {
   const format = session.format('table', 'json', 'ndjson', 'yaml');
   const queue = await session.within('stats', (signal) => broker.queue(name, signal));
   const { notice } = session;
   const grouping = new DeadLetterGrouping({ keep: whereAndWhy, apart: (message) => JSON.stringify(apart(message)) });
   const messages = session.eachWithin('stats', (signal) =>
-    peekMessages({ ...EVERYTHING, broker, queue, state: 'dead', limit: null, force: false, notice, signal }),
+    peekMessages({ ...EVERYTHING, broker, queue, state: 'dead', limit: null, force, notice, signal }),
   );
   for await (const message of messages) grouping.add(message);
   const groups = grouping.groups().map(deadGroup);

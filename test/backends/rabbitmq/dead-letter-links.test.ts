@@ -5,6 +5,7 @@ import { redriveOf } from '../../../src/conformance/redrive.ts';
 import type { Broker } from '../../../src/contract/broker.ts';
 import type { QueueStats } from '../../../src/contract/stats.ts';
 import { queuePattern } from '../../../src/core/name-pattern.ts';
+import { peekMessages } from '../../../src/core/peek.ts';
 import { planPurge } from '../../../src/core/purge.ts';
 import { planRedrive } from '../../../src/core/redrive.ts';
 import { EVERYTHING } from '../../../src/core/selection.ts';
@@ -113,6 +114,21 @@ async function purgeDead(name: string) {
   return plan.run({ dryRun: false, onProgress: () => undefined, signal });
 }
 
+async function dryRunOf(name: string, special: Parameters<typeof redriveOf>[2] = {}) {
+  const plan = await planRedrive(
+    redriveOf(broker, await broker.queue(q(name), signal), { notice, signal, ...special }),
+  );
+  return plan.run({ dryRun: true, onProgress: () => undefined, signal });
+}
+
+async function peekDead(name: string): Promise<(string | null | undefined)[]> {
+  const queue = await broker.queue(q(name), signal);
+  const found: (string | null | undefined)[] = [];
+  const request = { ...EVERYTHING, broker, queue, state: 'dead', limit: null, force: false, notice, signal } as const;
+  for await (const { dead } of peekMessages(request)) found.push(dead?.from);
+  return found;
+}
+
 async function statsOf(name: string): Promise<readonly QueueStats[]> {
   const all: QueueStats[] = [await (await broker.queue(q(name), signal)).stats(signal)];
   for await (const stats of broker.queues(queuePattern([`${name}-*`]), { notice, signal }))
@@ -141,6 +157,13 @@ describe('retries by time to live: work → wait → work', () => {
     await expect(redrive('wait')).rejects.toMatchObject(refused);
     for (const stats of await statsOf('wait')) expect(stats.dead).toBe(0);
     expect(await bodiesIn('work')).toEqual(['fresh 1', 'fresh 2', 'fresh 3']);
+  });
+
+  test('a look into the wait queue shows what waits there with a mark of death, and says that it is not dead', async () => {
+    await publish('wait', ['delayed by its producer']);
+    expect(await peekDead('wait')).toEqual([q('work'), q('work')]);
+    expect(notices.join('\n')).toMatch(/no dead letters of its own: .* only expires into/);
+    expect(notices.join('\n')).toMatch(/1 message bears no known mark of a death/);
   });
 
   test('what waits is not counted as dead, and is the only thing that a redrive of the work queue takes', async () => {
@@ -239,6 +262,35 @@ describe('a dead-letter queue of several', () => {
       expect(await bodiesIn('shared')).toEqual(fate === 'as it was' ? ['b1', 'b2', 'put there by hand'] : ['b1', 'b2']);
     },
   );
+
+  test('one source is deleted: a dry run of the dead-letter queue says that it only counted', async () => {
+    await make('counted');
+    await make('ca', { dead: 'counted' });
+    await make('cb', { dead: 'counted' });
+    for (const name of ['ca', 'cb']) {
+      await publish(name, ['x']);
+      await reject(name, 1);
+    }
+    await settled('counted', 2);
+    await channel.deleteQueue(q('cb'));
+    expect(await dryRunOf('counted')).toMatchObject({ matched: 2 });
+    expect(notices.join('\n')).toMatch(/only counted: one whose queue cannot be told, or is gone, fails/);
+    expect(await redrive('counted')).toMatchObject({ moved: 1, failed: 1 });
+  });
+
+  test('a dry run is refused where the run is: the target is full', async () => {
+    await make('lost');
+    await make('la', { dead: 'lost' });
+    await channel.assertQueue(q('full'), { durable: true, maxLength: 1 });
+    await publish('full', ['there']);
+    await publish('la', ['x']);
+    await reject('la', 1);
+    await settled('lost', 1);
+    const to = await broker.queue(q('full'), signal);
+    const refusal = { code: 'PRECONDITION_FAILED', message: expect.stringContaining('1 more does not fit') };
+    await expect(redrive('lost', { to })).rejects.toMatchObject(refusal);
+    await expect(dryRunOf('lost', { to })).rejects.toMatchObject(refusal);
+  });
 
   test('what a parking queue lost keeps its history there, so that it can still go back to where it failed first', async () => {
     await make('shared');

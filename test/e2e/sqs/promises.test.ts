@@ -239,6 +239,35 @@ describe('SQS (emulator fauxqs), through the program', { timeout: 60_000 }, () =
     });
   });
 
+  it.each(['move', 'redrive'])(
+    'a dry run of %s judges what it looks at, and says when it only counted',
+    async (verb) => {
+      const source = await createQueue(broker, uniqueName('promise-large'));
+      await fill(source, [outgoing('x'.repeat(2000)), outgoing('small')]);
+      const small = uniqueName('promise-small');
+      await createQueue(broker, small, { settings: { MaximumMessageSize: '1024' } });
+      const named = verb === 'move' ? [verb, source.name, small] : [verb, source.name, '--to', small];
+      const filtered = await mq([...named, '--filter', 'true', '--dry-run', '-o', 'json']);
+      expect(JSON.parse(filtered.stdout)).toMatchObject({ matched: 2, moved: 1, failed: 1 });
+      expect(filtered).toMatchObject({ code: 3, stderr: expect.stringContaining('the queue takes 1024') });
+      const counted = await mq([...named, '--dry-run']);
+      expect(counted.stderr).toMatch(/only counted: one that \S+ cannot take fails/);
+      const ran = await mq([...named, '--yes', '-o', 'json']);
+      expect(JSON.parse(ran.stdout)).toMatchObject({ moved: 1, failed: 1 });
+    },
+  );
+
+  it('stats --dead looks with --force where it says so', async () => {
+    const [name, dead] = [uniqueName('promise-once'), uniqueName('promise-once-dlq')];
+    await createQueue(broker, dead, { deadLetterQueue: uniqueName('promise-last'), maxReceives: 1 });
+    await createQueue(broker, name, { deadLetterQueue: dead, maxReceives: 1 });
+    await fill(await broker.queue(dead, never), [outgoing('x')]);
+    const refused = await mq(['stats', '--dead', name]);
+    expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining('--force') });
+    expect(await mq(['stats', '--dead', name, '--force'])).toMatchObject({ code: 0 });
+    expect(await mq(['stats', name, '--force'])).toMatchObject({ code: 2 });
+  });
+
   const FILTER = ['--filter', 'body == "message 40"'];
   it.each([
     ['redrive', ['redrive', 'QUEUE', ...FILTER, '--yes']],

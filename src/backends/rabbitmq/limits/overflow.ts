@@ -48,7 +48,7 @@ export function overflowReason(rules: QueueRules, filling: Filling): Overflow | 
       overflow === 'reject-publish' || overflow === 'reject-publish-dlx'
         ? 'the broker would refuse the rest'
         : 'the broker would drop the oldest messages to make room';
-    const reason = `the queue holds at most ${messages.most} messages and has ${ready}: ${expected} more do not fit, ${effect}`;
+    const reason = `the queue holds at most ${messages.most} messages and has ${ready}: ${expected} more ${expected === 1 ? 'does' : 'do'} not fit, ${effect}`;
     return { reason, hint: SEND_LESS };
   }
   if (bytes.most !== null && ready !== null && overflow !== 'reject-publish' && rules.bytesOf(ready) === null) {

@@ -41,7 +41,7 @@ export function priceIn(queue: string, limit: DeliveryLimit | undefined): string
       ? ' (how many are allowed is not known)'
       : limit === null
         ? ''
-        : ` (${limit} are allowed before it is dead)`;
+        : ` (${limit} ${limit === 1 ? 'is' : 'are'} allowed before it is dead)`;
   const groups = isFifoName(queue) ? ', and its message group is blocked meanwhile' : '';
   return `looking adds 1 to the receive count of each message that stays${allowed} and hides it from consumers while mq looks${groups}`;
 }
