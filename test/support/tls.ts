@@ -14,10 +14,10 @@ export interface Certificates {
 }
 
 /**
- * A throw-away authority and one certificate of a server on localhost and 127.0.0.1, valid for a day, as files in
- * `folder`.
+ * A throw-away authority and one certificate of a server on localhost, 127.0.0.1 and `hosts`, valid for a day, as files
+ * in `folder`.
  */
-export async function makeCertificates(folder: string): Promise<Certificates> {
+export async function makeCertificates(folder: string, hosts: readonly string[] = []): Promise<Certificates> {
   const openssl = await provisionHere('openssl');
   const at = (name: string) => join(folder, name);
   const files = { authority: at('ca.pem'), certificate: at('server.pem'), key: at('server.key') };
@@ -46,7 +46,10 @@ export async function makeCertificates(folder: string): Promise<Certificates> {
     '-subj',
     '/CN=localhost',
   ]);
-  await writeFile(at('names.cnf'), 'subjectAltName = DNS:localhost, IP:127.0.0.1\n');
+  await writeFile(
+    at('names.cnf'),
+    `subjectAltName = ${['DNS:localhost', 'IP:127.0.0.1', ...hosts.map((host) => `DNS:${host}`)].join(', ')}\n`,
+  );
   const signing = ['-CA', files.authority, '-CAkey', at('ca.key'), '-CAcreateserial', '-extfile', at('names.cnf')];
   await run(openssl, ['x509', '-req', '-in', at('server.csr'), ...signing, '-out', files.certificate, '-days', '1']);
   return files;

@@ -37,6 +37,8 @@ export interface PublisherSetup extends Call {
   readonly maxPriority?: number | null | undefined;
   /** It writes everything to disk, whatever the message says about itself. */
   readonly isAlwaysDurable?: true;
+  /** Why it does not sort its messages by priority; null: it does, or that is unknown. */
+  readonly unsorted: string | null;
   readonly lossy: boolean;
   /** Null: sending more cannot lose anything there. */
   readonly room: RoomWatch | null;
@@ -111,7 +113,8 @@ export class RabbitPublisher implements Publisher {
   #broken: Breakdown | null = null;
   #idle: (() => void)[] = [];
   #saidTransient = false;
-  #saidPriority = false;
+  /** Null: it is said, or there is nothing to say. */
+  #unsorted: string | null;
   #closed = false;
 
   private constructor(setup: PublisherSetup, channel: OpenChannel) {
@@ -129,6 +132,7 @@ export class RabbitPublisher implements Publisher {
     this.#routingKey = writeText(setup.queue);
     this.#notice = setup.notice;
     this.#saidTransient = setup.isAlwaysDurable === true;
+    this.#unsorted = setup.unsorted;
     this.#batch = new FrameBatch(
       (bytes) => setup.link.tap.write(bytes),
       () => setup.link.blockedBy !== null,
@@ -400,12 +404,10 @@ export class RabbitPublisher implements Publisher {
    * means its order.
    */
   #warnPriority(message: OutgoingMessage, { exchange }: Outgoing): void {
-    if (this.#saidPriority || this.#rules.maxPriority !== null || message.priority === null) return;
-    if (exchange !== '' || isAsReceived(message)) return;
-    this.#saidPriority = true;
-    this.#notice(
-      `queue ${JSON.stringify(this.#rules.queue)} was made without x-max-priority: a priority changes nothing in the order of its messages`,
-    );
+    if (this.#unsorted === null || message.priority === null || exchange !== '' || isAsReceived(message)) return;
+    const queue = JSON.stringify(this.#rules.queue);
+    this.#notice(`queue ${queue} ${this.#unsorted}: a priority changes nothing in the order of its messages`);
+    this.#unsorted = null;
   }
 
   /** Nothing is in the air. */

@@ -126,6 +126,7 @@ class RabbitQueue implements Queue {
       login: this.session.address.user,
       isStream: this.kind === 'rabbit-stream',
       ...(this.kind === 'classic' ? { maxPriority: rules.maxPriority } : { isAlwaysDurable: true as const }),
+      unsorted: rules.whyUnsorted(link.version),
       lossy,
       room: new RoomWatch(first, read, {
         changed: (room) => notice(this.#changedLimits(room)),

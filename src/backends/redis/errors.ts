@@ -112,6 +112,14 @@ export function redisError(error: unknown, place: ErrorPlace): MqError {
   });
 }
 
+const TLS_HINTS: Readonly<Partial<Record<string, string>>> = {
+  // OpenSSL gives it for an answer that is not TLS at all.
+  ERR_SSL_WRONG_VERSION_NUMBER: 'is this a port without TLS? then use redis://',
+  ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another host name: use the name that the certificate has',
+  CERT_HAS_EXPIRED: 'its certificate has expired',
+  CERT_NOT_YET_VALID: 'its certificate is not valid yet',
+};
+
 function translate(error: unknown): Translation {
   if (!(error instanceof Error)) return { code: 'UNEXPECTED_RESPONSE', says: 'the client library failed' };
   const inner = innermost(error);
@@ -125,11 +133,7 @@ function translate(error: unknown): Translation {
       return {
         code: 'UNAVAILABLE',
         says: `the TLS connection was not made (${system})`,
-        // The one that OpenSSL gives for an answer that is not TLS at all.
-        hint:
-          system === 'ERR_SSL_WRONG_VERSION_NUMBER'
-            ? 'is this a port without TLS? then use redis://'
-            : 'name the authority of its certificate with ?ca=FILE',
+        hint: TLS_HINTS[system] ?? 'name the authority of its certificate with ?ca=FILE',
         retryable: false,
       };
     }

@@ -209,6 +209,14 @@ describe('what has no effect is refused, not stored and forgotten', () => {
     expect(stderr.match(/made without x-max-priority/g)).toHaveLength(1);
   });
 
+  test('a priority in a quorum queue, which sorts by it from 4.0 on, is taken, and said so before', async () => {
+    await channel.assertQueue('voted', { durable: true, arguments: { 'x-queue-type': 'quorum' } });
+    const { code, stderr } = await mq('enqueue', 'voted', 'x', 'y', '--priority', '1');
+    expect(code).toBe(0);
+    const told = stderr.match(/has no priorities before RabbitMQ 4\.0/g) ?? [];
+    expect(told).toHaveLength(Number(vhost.version.split('.')[0]) >= 4 ? 0 : 1);
+  });
+
   test('what has one is taken', async () => {
     const { code, stderr } = await mq('enqueue', 'three', 'x', '--priority', '3', '--ttl', '1h');
     expect(code).toBe(0);

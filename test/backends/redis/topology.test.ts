@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { Queue as BullQueue } from 'bullmq';
 import { Cluster, Redis } from 'ioredis';
 import { afterAll, describe, expect, it } from 'vitest';
+import { redisError } from '../../../src/backends/redis/errors.ts';
 import { outgoing } from '../../../src/conformance/messages.ts';
 import { queuePattern } from '../../../src/core/name-pattern.ts';
 import { freePort } from '../../support/free-port.ts';
@@ -51,6 +52,15 @@ it('TLS where there is none is told from a server that is away, and from a missi
   await expect(open('', url.replace('redis:', 'rediss:'), 300)).rejects.toMatchObject({ code: 'TIMEOUT', hint });
   const port = await answering('-ERR what?\r\n');
   await expect(open('', `rediss://127.0.0.1:${port}/0`)).rejects.toMatchObject({ code: 'UNAVAILABLE', hint });
+});
+
+it.each([
+  ['ERR_TLS_CERT_ALTNAME_INVALID', 'for another host name'],
+  ['CERT_HAS_EXPIRED', 'has expired'],
+  ['SELF_SIGNED_CERT_IN_CHAIN', '?ca=FILE'],
+])('the advice for a certificate is the one for its fault: %s', (code, hint) => {
+  const error = redisError(Object.assign(new Error('refused'), { code }), { operation: 'connect' });
+  expect(error.hint).toContain(hint);
 });
 
 it('another service on the port is told from a broken one', async () => {

@@ -202,12 +202,17 @@ describe('errors of the SDK', () => {
   });
 
   it('name the certificate that is not trusted', () => {
-    for (const code of ['SELF_SIGNED_CERT_IN_CHAIN', 'UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'CERT_HAS_EXPIRED']) {
+    for (const [code, hint] of [
+      ['SELF_SIGNED_CERT_IN_CHAIN', 'AWS_CA_BUNDLE or NODE_EXTRA_CA_CERTS'],
+      ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'AWS_CA_BUNDLE or NODE_EXTRA_CA_CERTS'],
+      ['CERT_HAS_EXPIRED', 'has expired'],
+      ['ERR_TLS_CERT_ALTNAME_INVALID', 'for another host name'],
+    ] as const) {
       const refused = foreign('Error', null, 'secret text', { code });
       expect(translate(refused, attempt)).toMatchObject({
         code: 'UNAVAILABLE',
         message: expect.stringContaining(code),
-        hint: expect.stringContaining('NODE_EXTRA_CA_CERTS'),
+        hint: expect.stringContaining(hint),
       });
       expect(wasNotCarriedOut(refused)).toBe(true);
     }

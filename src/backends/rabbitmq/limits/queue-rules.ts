@@ -101,6 +101,16 @@ export class QueueRules {
   }
 
   /**
+   * Why it does not sort by priority; null: it does, or that is unknown. Quorum queues do so from 4.0 on:
+   * https://www.rabbitmq.com/docs/quorum-queues#priorities
+   */
+  whyUnsorted(version: Version): string | null {
+    if (this.kind === 'quorum')
+      return atLeast(version, 4, 0) ? null : 'is a quorum queue, which has no priorities before RabbitMQ 4.0';
+    return this.kind === 'classic' && this.maxPriority === null ? 'was made without x-max-priority' : null;
+  }
+
+  /**
    * What happens to messages that do not fit. The queue's own argument wins. If two policies may apply, the worse one
    * counts.
    */

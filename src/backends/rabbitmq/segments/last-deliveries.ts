@@ -41,7 +41,7 @@ export async function renew(
   try {
     // Its channel is closed with the link. An interruption must not keep it from settling the held messages.
     const publisher = await RabbitPublisher.open({
-      ...{ link, queue, login, notice, isStream: false, lossy: true, room: null },
+      ...{ link, queue, login, notice, isStream: false, unsorted: null, lossy: true, room: null },
       signal: new AbortController().signal,
     });
     await Promise.all(

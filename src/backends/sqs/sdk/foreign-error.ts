@@ -47,7 +47,11 @@ export function connectionCode(error: unknown): string | null {
 
 /** The advice for an operator. */
 export function connectionHint(code: string): string {
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID')
+    return 'its certificate is for another host name: use the name that the certificate has';
+  if (code === 'CERT_HAS_EXPIRED' || code === 'CERT_NOT_YET_VALID')
+    return `its certificate ${code === 'CERT_HAS_EXPIRED' ? 'has expired' : 'is not valid yet'}`;
   if (CERTIFICATE.test(code))
-    return 'its certificate is not trusted: name the authority that signed it in NODE_EXTRA_CA_CERTS';
+    return 'its certificate is not trusted: name the authority that signed it in AWS_CA_BUNDLE or NODE_EXTRA_CA_CERTS';
   return code === 'ENOTFOUND' ? 'check the region, the endpoint and the network' : 'check the endpoint and the network';
 }

@@ -41,11 +41,13 @@ export async function transportTo(
   const [plainProxy, secureProxy] = [proxyOf(environment, 'http_proxy'), proxyOf(environment, 'https_proxy')];
   if (plainProxy !== null) {
     const { HttpProxyAgent } = await import('http-proxy-agent');
-    direct.httpAgent = new HttpProxyAgent(plainProxy, options) as unknown as HttpAgent;
+    direct.httpAgent = new HttpProxyAgent(plainProxy, secure) as unknown as HttpAgent;
   }
   if (secureProxy !== null) {
     const { HttpsProxyAgent } = await import('https-proxy-agent');
     direct.httpsAgent = new HttpsProxyAgent(secureProxy, secure) as unknown as HttpsAgent;
+    // It trusts them for the proxy alone. Those of the server behind it are taken from the options of the agent.
+    if (ca !== null) direct.httpsAgent.options.ca = ca;
   }
   return direct;
 }
