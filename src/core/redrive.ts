@@ -136,7 +136,8 @@ async function tryOut(
     const [only] = work.to;
     if (work.to.length === 1 && only !== undefined) await publishers.get(only);
     const { everything } = work.selection;
-    if (!everything || located.links.mayNotRestore === true) return await dryRun(facts, seen, { onProgress, faultOf });
+    if (!everything || located.links.mayNotRestore === true)
+      return alsoTo(await dryRun(facts, seen, { onProgress, faultOf }), publishers.names);
     if (to !== null && to.kind !== work.source.kind) {
       return await dryRun(facts, seen, { onProgress, faultOf }).catch((error: unknown) => {
         if (!isMqError(error) || error.code !== 'PRECONDITION_FAILED') throw error;
@@ -148,11 +149,20 @@ async function tryOut(
     if (located.state === 'ready' && isDisturbedByLooks(work.source) && report.matched !== 0) {
       const which = to === null ? 'whose queue cannot be told, or is gone,' : `that ${to.name} cannot take`;
       notice(`the messages were only counted: one ${which} fails`);
+      const isNamed = work.to.length > 0 && located.links.keptIn.place === 'nowhere';
+      if (to === null && isNamed && located.links.messagesAreSilent !== true)
+        notice(`each message that names another queue than ${work.to.join(', ')} goes there`);
     }
     return report;
   } finally {
     await publishers.close();
   }
+}
+
+/** A message may name a queue that has no link any more: the report tells of it too. */
+function alsoTo<R extends { readonly to: readonly string[] }>(report: R, names: readonly string[]): R {
+  const others = names.filter((name) => !report.to.includes(name));
+  return others.length === 0 ? report : { ...report, to: [...report.to, ...others] };
 }
 
 async function sendHome(
@@ -188,8 +198,7 @@ async function sendHome(
     if (targets.length === 1 && targets[0] !== undefined) await publishers.get(targets[0]);
     const report = await byHand(work, { destination: { put } }, options);
     for (const sender of senders.values()) sender.tell();
-    // Only the messages said where they belong.
-    return targets.length === 0 ? { ...report, to: publishers.names } : report;
+    return alsoTo(report, publishers.names);
   } finally {
     await publishers.close();
   }

@@ -119,6 +119,9 @@ class RabbitQueue implements Queue {
     if (overflow !== null) notice(overflow.reason);
     if (rules.durable === false)
       notice(`queue ${JSON.stringify(this.name)} is not durable: a restart of the broker loses it`);
+    const ttl = rules.limit('message-ttl');
+    if (this.kind !== 'rabbit-stream' && ttl.known && ttl.most !== null && ttl.most > 0)
+      notice(`queue ${JSON.stringify(this.name)} keeps a message for at most ${ttl.most} ms: its message TTL`);
     const link = await this.session.link(signal);
     return await RabbitPublisher.open({
       link,

@@ -292,6 +292,32 @@ describe('a dead-letter queue of several', () => {
     await expect(dryRunOf('lost', { to })).rejects.toMatchObject(refusal);
   });
 
+  test('a message that names a queue without a link goes there, and the report says so', async () => {
+    await make('shared');
+    await make('sa', { dead: 'shared' });
+    await make('sb', { dead: 'shared' });
+    await publish('sa', ['a1']);
+    await publish('sb', ['b1', 'b2']);
+    await reject('sa', 1);
+    await reject('sb', 2);
+    await settled('shared', 3);
+    await channel.deleteQueue(q('sb'));
+    await make('sb');
+    const plan = await planRedrive(redriveOf(broker, await broker.queue(q('shared'), signal), { notice, signal }));
+    const how = { onProgress: () => undefined, signal };
+    expect(await plan.run({ dryRun: true, ...how })).toMatchObject({ moved: 3, to: [q('sa')] });
+    expect(notices).toContain(`each message that names another queue than ${q('sa')} goes there`);
+    const looked = await planRedrive(
+      redriveOf(broker, await broker.queue(q('shared'), signal), {
+        ...{ notice, signal },
+        filter: { matches: () => true } as never,
+      }),
+    );
+    expect(await looked.run({ dryRun: true, ...how })).toMatchObject({ moved: 3, to: [q('sa'), q('sb')] });
+    expect(await plan.run({ dryRun: false, ...how })).toMatchObject({ moved: 3, to: [q('sa'), q('sb')] });
+    expect([await depth('sa'), await depth('sb'), await depth('shared')]).toEqual([1, 2, 0]);
+  });
+
   test('what a parking queue lost keeps its history there, so that it can still go back to where it failed first', async () => {
     await make('shared');
     await make('park', { dead: 'shared' });

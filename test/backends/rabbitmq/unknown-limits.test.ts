@@ -179,6 +179,24 @@ describe('a policy that is a moment old', () => {
     },
   );
 
+  test.each(policies)('%s: where messages do not stay at all, none is sent', async (sort) => {
+    const name = await made({});
+    await policy(sort, `^${name}$`, { 'message-ttl': 0 });
+    await expect(send(await seenBy('told', name))).rejects.toMatchObject({
+      code: 'PRECONDITION_FAILED',
+      message: expect.stringContaining('its message TTL is 0'),
+      hint: expect.stringContaining('--lossy'),
+    });
+    expect(await send(await seenBy('told', name), { lossy: true })).toEqual(['sent']);
+  });
+
+  test.each(policies)('%s: where messages stay for some time only, that is told', async (sort) => {
+    const name = await made({ 'x-message-ttl': 90_000 });
+    await policy(sort, `^${name}$`, { 'message-ttl': 60_000 });
+    expect(await send(await seenBy('told', name))).toEqual(['sent']);
+    expect(notices.at(-1)).toContain('at most 60000 ms');
+  });
+
   test.each(policies)('%s: a delivery limit is seen before the first look', async (sort) => {
     const name = await filled({ 'x-queue-type': 'quorum' }, 2);
     await policy(sort, `^${name}$`, { 'delivery-limit': 1 });

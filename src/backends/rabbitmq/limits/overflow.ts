@@ -36,6 +36,13 @@ export function overflowReason(rules: QueueRules, filling: Filling): Overflow | 
       code: rules.refusal,
     };
   }
+  const ttl = rules.limit('message-ttl');
+  if (ttl.known && ttl.most === 0) {
+    return {
+      reason: 'the queue keeps no message (its message TTL is 0): each is gone at once, unless a consumer waits for it',
+      hint: 'raise x-message-ttl, or use --lossy to send anyway',
+    };
+  }
   const { ready, expected } = filling;
   if (ready === null && overflow !== 'reject-publish' && (messages.most !== null || bytes.most !== null)) {
     return {

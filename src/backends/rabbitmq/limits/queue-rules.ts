@@ -73,7 +73,7 @@ export class QueueRules {
   }
 
   /** The arguments and both policies apply together: the lowest counts. */
-  limit(name: 'max-length' | 'max-length-bytes'): Limit {
+  limit(name: 'max-length' | 'max-length-bytes' | 'message-ttl'): Limit {
     if (this.#arguments === null || this.#policies === null) return { known: false, why: this.#why };
     return { known: true, most: this.#lowest(name) };
   }
