@@ -32,6 +32,13 @@ it.each([
   expect(await mq.run(args)).toMatchObject({ code, stderr: expect.stringContaining(hint) });
 });
 
+it('of two brokers, the one that has a queue of that very name is not the one meant', async () => {
+  await mq.ok(['--url', `${mq.url}.other`, 'enqueue', 'orders', 'x']);
+  const ran = await mq.run(['move', 'orders', 'orders', '--to-url', `${mq.url}.other`, '--yes']);
+  expect(ran).toMatchObject({ code: 4, stderr: expect.stringContaining('no queue orders in ') });
+  expect(ran.stderr).not.toContain('did you mean');
+});
+
 it.each(MANIFESTS.filter(({ parameters }) => parameters.length > 0))(
   'explains every parameter that a URL of $name may have, and refuses others in one sentence',
   async ({ title, schemes, parameters }) => {

@@ -36,7 +36,8 @@ async function hintFor(
   } catch {
     // The names read until then are enough for a guess, or there is no guess.
   }
-  const guess = nearest(name, names);
+  // A broker that has a queue of that very name is the other one of a move.
+  const guess = names.includes(name) ? null : nearest(name, names);
   if (guess === null) return hint ?? undefined;
   return `did you mean ${guess}?${hint === null ? '' : ` Otherwise: ${hint}`}`;
 }
