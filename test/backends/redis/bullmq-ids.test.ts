@@ -183,3 +183,33 @@ it('what was drained into envelopes can be enqueued again and again', async () =
   await publisher?.close();
   expect(await library(name).getWaitingCount()).toBe(3);
 });
+
+it.each(['', '3.15.8'])(
+  'an id of the counter that a job has already is passed over, not written over (version %j)',
+  async (version) => {
+    const name = fresh();
+    const key = (part: string) => `bull:${name}:${part}`;
+    await client.hset(key('meta'), 'version', `bullmq:${version === '' ? '5.1.0' : version}`);
+    for (const id of ['1', '2'])
+      await client.hset(key(id), {
+        name: 'n',
+        data: `{"order":${id}}`,
+        opts: '{}',
+        timestamp: Date.now(),
+        delay: 0,
+        priority: 0,
+      });
+    await client.lpush(key('wait'), '1', '2');
+    const publisher = await (await queue(name)).publisher?.({ expected: null, lossy: false, notice, signal });
+    const sent = await Promise.all(
+      ['{"new":1}', '{"new":2}'].map((body) => publisher?.send(outgoing({ body: Buffer.from(body) }))),
+    );
+    await publisher?.close();
+    expect(sent).toMatchObject([
+      { status: 'sent', id: '3' },
+      { status: 'sent', id: '4' },
+    ]);
+    expect(await client.hget(key('1'), 'data')).toBe('{"order":1}');
+    expect((await client.lrange(key('wait'), 0, -1)).sort()).toEqual(['1', '2', '3', '4']);
+  },
+);

@@ -17,6 +17,8 @@ export interface Added {
  * If a job of that id exists, the library answers with its id, and the caller takes it for its own. So the script that
  * adds looks first. A job of that id is the message itself if it has the same name and data. The same applies to the
  * job that holds its deduplication id: `twin` or `rival`. `closed`: that job is gone, but its time is not over.
+ * `passTaken`: the counter of ids may come to an id that a producer gave, or may have been lost. The library then writes
+ * over that job.
  */
 const LOOK = `
 local function isIt(key)
@@ -36,6 +38,13 @@ local function look(unique)
   if redis.call('PTTL', unique) ~= -1 then return {'closed', holder} end
   return nil
 end
+local function passTaken()
+  local counter = redis.pcall('GET', args[1] .. 'id')
+  local last = type(counter) ~= 'table' and tonumber(counter or 0)
+  while last and redis.call('EXISTS', args[1] .. string.format('%.0f', last + 1)) == 1 do
+    last = tonumber(redis.call('INCR', args[1] .. 'id'))
+  end
+end
 `;
 
 /**
@@ -52,6 +61,7 @@ local there = look(ARGV[4])
 if there then return there end
 local wait, paused, meta = KEYS[${numberOfKeys + 1}], KEYS[${numberOfKeys + 2}], KEYS[${numberOfKeys + 3}]
 if KEYS[1] == wait and redis.call('HEXISTS', meta, 'paused') == 1 and (ARGV[5] == '5' or redis.call('EXISTS', paused) == 1) then KEYS[1] = paused end
+if args[2] == '' then passTaken() end
 local function library()
 ${lua}
 end
@@ -69,6 +79,7 @@ ${LOOK}
 ${OLD_LAYOUT}
 local there = look('')
 if there then return there end
+if args[2] == '' then passTaken() end
 local counter = redis.call('INCR', KEYS[1])
 local id = args[2] == '' and counter .. '' or args[2]
 local at, delay, priority = args[4], tonumber(opts['delay']) or 0, tonumber(opts['priority']) or 0
