@@ -3,21 +3,19 @@ import { ask } from '../contract/ask.ts';
 import type { Broker } from '../contract/broker.ts';
 import type { Call } from '../contract/call.ts';
 import { isMqError } from '../contract/errors.ts';
-import type { JsonValue, Message, OutgoingMessage, SendOutcome } from '../contract/message.ts';
-import type { Publisher, Queue } from '../contract/queue.ts';
+import type { JsonValue, Message } from '../contract/message.ts';
+import type { Queue } from '../contract/queue.ts';
 import type { LocatedDeadLetters } from './dead-letters.ts';
-import { locateDeadLetters, refuseOnward, whyNoOrigin } from './dead-letters.ts';
+import { locateDeadLetters, refuseOnward } from './dead-letters.ts';
 import { BY_HAND, depthNow, expectedSends } from './depth.ts';
 import { dryRun, isDisturbedByLooks } from './dry-run.ts';
+import { Homeward } from './homeward.ts';
 import { weighLook } from './look.ts';
-import { type LossySender, lossySender } from './misfits.ts';
-import { toOutgoing } from './outgoing.ts';
 import type { Plan, RunOptions } from './plan.ts';
-import { openPublisher, Publishers } from './publishers.ts';
 import type { AnyReport, Report } from './report.ts';
 import type { Selection, SelectionOptions } from './selection.ts';
 import { selection } from './selection.ts';
-import { DEFAULT_WINDOW, reasonOf } from './transfer.ts';
+import { DEFAULT_WINDOW } from './transfer.ts';
 import { byHand, looked, nativelyElse, nativeMoveOf, type Work } from './work.ts';
 
 export interface RedriveRequest extends SelectionOptions, Call {
@@ -89,12 +87,12 @@ export async function planRedrive(request: RedriveRequest): Promise<Plan> {
         const seen = looked({ ...work, selection: taken }, options.signal);
         const asked = { ...facts, native: native !== null };
         if (native !== null) return dryRun(asked, seen, options);
-        return tryOut(request, located, { ...work, selection: taken }, countReplay, asked, options);
+        return tryOut(request, located, { ...work, selection: taken }, asked, options);
       }
       const hands = async (): Promise<Report> => {
         // The selection for the broker was weighed when it was planned.
         if (native !== null && taken.everything) await weigh(chosen);
-        return sendHome(request, located, { ...work, selection: chosen }, countReplay, options);
+        return sendHome(request, located, { ...work, selection: chosen }, options);
       };
       return native === null ? hands() : nativelyElse(work, natively, hands, options);
     },
@@ -114,121 +112,64 @@ async function tryOut(
   request: RedriveRequest,
   located: LocatedDeadLetters,
   work: Work,
-  countReplay: boolean,
   facts: Parameters<typeof dryRun>[0],
   { onProgress, signal }: RunOptions,
 ): Promise<AnyReport> {
-  const { to, notice, lossy } = request;
+  const { to, notice } = request;
   const seen = looked(work, signal);
-  const publishers = publishersHome(request, work);
-  const faultOf = async (message: Message): Promise<string | null> => {
-    const origin = to?.name ?? located.originOf(message);
-    if (origin === null) return whyNoOrigin(located, message);
-    try {
-      const publisher = await publishers.get(origin);
-      const misfits = publisher.misfits(goingHome(request, located, message, origin, countReplay));
-      return misfits.length === 0 || lossy ? null : `does not fit into ${origin}: ${misfits.join('; ')}`;
-    } catch (error) {
-      return whyNotHome(error, to);
-    }
-  };
+  const homeward = homewardFor(request, located, work);
+  const judged = { onProgress, faultOf: (message: Message) => homeward.faultOf(message) };
   try {
-    const [only] = work.to;
-    if (work.to.length === 1 && only !== undefined) await publishers.get(only);
-    const { everything } = work.selection;
-    if (!everything || located.links.mayNotRestore === true)
-      return alsoTo(await dryRun(facts, seen, { onProgress, faultOf }), publishers.names);
+    await homeward.openOnly(work.to);
+    if (!work.selection.everything || located.links.mayNotRestore === true)
+      return homeward.named(await dryRun(facts, seen, judged));
     if (to !== null && to.kind !== work.source.kind) {
-      return await dryRun(facts, seen, { onProgress, faultOf }).catch((error: unknown) => {
+      return await dryRun(facts, seen, judged).catch((error: unknown) => {
         if (!isMqError(error) || error.code !== 'PRECONDITION_FAILED') throw error;
         notice(`whether each message fits into ${to.name} was not looked at: ${error.message}`);
         return dryRun(facts, seen, { onProgress });
       });
     }
     const report = await dryRun(facts, seen, { onProgress });
-    if (located.state === 'ready' && isDisturbedByLooks(work.source) && report.matched !== 0) {
-      const which = to === null ? 'whose queue cannot be told, or is gone,' : `that ${to.name} cannot take`;
-      notice(`the messages were only counted: one ${which} fails`);
-      const isNamed = work.to.length > 0 && located.links.keptIn.place === 'nowhere';
-      if (to === null && isNamed && located.links.messagesAreSilent !== true)
-        notice(`each message that names another queue than ${work.to.join(', ')} goes there`);
-    }
+    if (located.state === 'ready' && isDisturbedByLooks(work.source) && report.matched !== 0)
+      tellOnlyCounted(request, located, work);
     return report;
   } finally {
-    await publishers.close();
+    await homeward.close();
   }
 }
 
-/** A message may name a queue that has no link any more: the report tells of it too. */
-function alsoTo<R extends { readonly to: readonly string[] }>(report: R, names: readonly string[]): R {
-  const others = names.filter((name) => !report.to.includes(name));
-  return others.length === 0 ? report : { ...report, to: [...report.to, ...others] };
+function tellOnlyCounted({ to, notice }: RedriveRequest, { links }: LocatedDeadLetters, work: Work): void {
+  const which = to === null ? 'whose queue cannot be told, or is gone,' : `that ${to.name} cannot take`;
+  notice(`the messages were only counted: one ${which} fails`);
+  const isNamed = work.to.length > 0 && links.keptIn.place === 'nowhere';
+  if (to === null && isNamed && links.messagesAreSilent !== true)
+    notice(`each message that names another queue than ${work.to.join(', ')} goes there`);
 }
 
 async function sendHome(
   request: RedriveRequest,
   located: LocatedDeadLetters,
   work: Work,
-  countReplay: boolean,
   options: RunOptions,
 ): Promise<Report> {
-  const { to, notice, lossy } = request;
-  const { to: targets } = work;
-  const publishers = publishersHome(request, work);
-  const senders = new Map<string, LossySender>();
-  const senderOf = (name: string, publisher: Publisher): Pick<Publisher, 'send'> => {
-    if (!lossy) return publisher;
-    const sender = senders.get(name) ?? lossySender(publisher, name, notice);
-    senders.set(name, sender);
-    return sender;
-  };
-  const put = async (message: Message): Promise<SendOutcome> => {
-    const origin = to?.name ?? located.originOf(message);
-    if (origin === null) return { status: 'failed', reason: whyNoOrigin(located, message) };
-    try {
-      const publisher = await publishers.get(origin);
-      return await senderOf(origin, publisher).send(goingHome(request, located, message, origin, countReplay));
-    } catch (error) {
-      const isDenied = isMqError(error) && error.code === 'PERMISSION_DENIED';
-      return { status: 'failed', reason: whyNotHome(error, to), ...(isDenied && { code: 'PERMISSION_DENIED' }) };
-    }
-  };
+  const homeward = homewardFor(request, located, work);
   try {
-    // A single known target is opened first: if it cannot take the messages, nothing has been touched.
-    if (targets.length === 1 && targets[0] !== undefined) await publishers.get(targets[0]);
-    const report = await byHand(work, { destination: { put } }, options);
-    for (const sender of senders.values()) sender.tell();
-    return alsoTo(report, publishers.names);
+    await homeward.openOnly(work.to);
+    const destination = { put: (message: Message) => homeward.send(message) };
+    const report = await byHand(work, { destination }, options);
+    homeward.tell();
+    return homeward.named(report);
   } finally {
-    await publishers.close();
+    await homeward.close();
   }
 }
 
-function publishersHome({ broker, to, notice, lossy }: RedriveRequest, work: Work): Publishers {
-  const { source: holder } = work;
-  // A publisher outlives the signal: messages that are in the air when the operator interrupts are still settled.
-  const lasting = new AbortController().signal;
-  // Each message may say where it belongs, whatever the links say. How many go to which queue is known only if all go
-  // to one.
-  const expected = to === null ? null : expectedSends(work.selection, work.depth, work.max);
-  return new Publishers(async (name) => {
-    const target = to ?? (name === holder.name ? holder : await broker.queue(name, lasting));
-    return openPublisher(target, { expected, lossy, once: true, notice, signal: lasting });
-  });
-}
-
-function goingHome(
-  { keepDeathHeaders, setHeaders }: RedriveRequest,
-  { links, holder }: LocatedDeadLetters,
-  message: Message,
-  origin: string,
-  countReplay: boolean,
-): OutgoingMessage {
-  const restored = links.restore(message, { keepDeathHeaders, to: origin });
-  return toOutgoing(restored, { setHeaders, countReplay, from: holder.place });
-}
-
-function whyNotHome(error: unknown, to: Queue | null): string {
-  const isGone = to === null && isMqError(error) && error.code === 'QUEUE_NOT_FOUND';
-  return isGone ? `${reasonOf(error)}; use --to QUEUE` : reasonOf(error);
+/**
+ * Each message may say where it belongs, whatever the links say. How many go to which queue is known only if all go to
+ * one.
+ */
+function homewardFor(request: RedriveRequest, located: LocatedDeadLetters, work: Work): Homeward {
+  const expected = request.to === null ? null : expectedSends(work.selection, work.depth, work.max);
+  return new Homeward({ ...request, expected, countReplay: request.maxReplays !== null }, located);
 }
