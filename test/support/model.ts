@@ -43,7 +43,7 @@ export type Deed =
   | { readonly deed: 'die'; readonly queue: string; readonly count: number }
   /** From now on the dead letters of the queue go there; null: nowhere. */
   | { readonly deed: 'link'; readonly queue: string; readonly to: string | null }
-  /** From now on it holds no more than so many, and drops the oldest for others; null: any number. */
+  /** From now on it holds at most this many, and drops the oldest for new ones; null: no limit. */
   | { readonly deed: 'limit'; readonly queue: string; readonly most: number | null };
 
 export type Step = Verb | Deed;

@@ -17,8 +17,8 @@ export interface Added {
  * If a job of that id exists, the library answers with its id, and the caller takes it for its own. So the script that
  * adds looks first. A job of that id is the message itself if it has the same name and data. The same applies to the
  * job that holds its deduplication id: `twin` or `rival`. `closed`: that job is gone, but its time is not over.
- * `passTaken`: the counter of ids may come to an id that a producer gave, or may have been lost. The library then writes
- * over that job.
+ * `passTaken`: the counter of ids may come to an id that a producer gave, or may have been lost. The library would then
+ * write over that job.
  */
 const LOOK = `
 local function isIt(key)
