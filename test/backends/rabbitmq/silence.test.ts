@@ -70,6 +70,11 @@ const VERBS: Readonly<Record<string, Verb>> = {
     partly: true,
     kept: 3,
   },
+  'redrive --dry-run': {
+    args: (queue) => ['redrive', queue, '--to', `${queue}.to`, '--dry-run'],
+    kinds: ['classic'],
+    kept: 3,
+  },
   drain: { args: (queue) => ['drain', queue, '--yes'], kinds: WORK, partly: true, kept: 3 },
   'drain --exec': {
     args: (queue) => ['drain', queue, '--yes', '--exec', 'cat >/dev/null'],

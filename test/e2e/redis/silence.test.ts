@@ -68,6 +68,7 @@ function verbsOf(kind: Kind): readonly Case[] {
     { verb: 'purge', args: ['purge', 'q', ...CHANGES] },
     { verb: 'purge --filter', args: ['purge', 'q', ...FILTER, ...CHANGES] },
     { verb: 'redrive', args: ['redrive', 'q', ...CHANGES] },
+    { verb: 'redrive --dry-run', args: ['redrive', 'q', '--to', 'to', '--dry-run'] },
     { verb: 'redrive --filter', args: ['redrive', 'q', ...FILTER, ...CHANGES] },
     ...unlessList(
       { verb: 'purge dead', args: ['purge', 'q', '--state', 'dead', ...CHANGES] },
