@@ -1,7 +1,8 @@
 import type { Host } from './host/host.ts';
+import { isTerminal, writeSync, writeText } from './host/light-builtins.ts';
 import { keepMemoryFlat } from './host/memory.ts';
 import { silenceLibraries } from './host/silent-libraries.ts';
-import { VERSION } from './version.ts';
+import { knownAnswer } from './start/at-once.ts';
 
 /**
  * The program. This is the only file that touches `process`: it builds the host, turns signals into one abort, and sets
@@ -10,11 +11,9 @@ import { VERSION } from './version.ts';
  */
 export async function main(umask: number = process.umask()): Promise<void> {
   const args = process.argv.slice(2);
-  if (args.length === 1 && args[0] === '--version') {
-    // Scripts ask for the version often, and it needs nothing of the rest.
-    process.stdout.write(`${VERSION}\n`);
-    return;
-  }
+  const known = await knownAnswer(args, process.env, () => (isTerminal(1) && process.stdout.columns) || 80);
+  // If it cannot be written, the program finds out why, and says it.
+  if (known !== null && printed(known)) return;
   // A silent end is not a success: until the work has ended, the code is that of a bug.
   process.exitCode = BUG;
   process.once('beforeExit', sayUnfinished);
@@ -44,6 +43,13 @@ export async function main(umask: number = process.umask()): Promise<void> {
   process.exitCode = code;
   release();
   setTimeout(endAtLast, LINGER_MS).unref();
+}
+
+/** Opening the stream would take longer than all the rest. */
+function printed(text: string): boolean {
+  const rest = writeText(1, text);
+  if (rest !== null && rest.length > 0) process.stdout.write(rest);
+  return rest !== null;
 }
 
 /**
@@ -87,10 +93,7 @@ const listKinds: Host['listKinds'] = async () => {
 
 /** A shell runs this for Tab. It opens no streams and signals, because they would take a third of its time. */
 async function completeAndExit(args: readonly string[], env: Host['env']): Promise<void> {
-  const [{ complete }, { writeSync }] = await Promise.all([
-    import('./start/complete.ts'),
-    import('./host/light-builtins.ts'),
-  ]);
+  const { complete } = await import('./start/complete.ts');
   const code = await complete(args, {
     env,
     cwd: process.cwd(),

@@ -7,9 +7,10 @@ import { isDocumentFormat, openSequence } from '../output/documents.ts';
 import { printTable } from '../output/table.ts';
 import { confirmHere } from '../session/asking.ts';
 import type { Session } from '../session/session.ts';
-import { folderOf, readInstalled, writeInstalled } from '../third-party/installed.ts';
+import { readInstalled, writeInstalled } from '../third-party/installed.ts';
 import { namesIn } from '../third-party/named.ts';
 import { install, uninstall, wanted } from '../third-party/npm.ts';
+import { folderOf } from '../third-party/places.ts';
 import { defineVerb, word } from '../verb.ts';
 
 const ACTIONS = ['ls', 'add', 'rm'] as const;

@@ -9,11 +9,13 @@ export const styleText: Util['styleText'] = (format, text, options) =>
 
 /**
  * Whether a file descriptor is a terminal. The module that knows takes 2 ms to load, so it is asked only about
- * character devices.
+ * character devices, and not about the null device.
  */
 export function isTerminal(descriptor: number): boolean {
+  const fs = process.getBuiltinModule('node:fs');
   try {
-    if (!process.getBuiltinModule('node:fs').fstatSync(descriptor).isCharacterDevice()) return false;
+    const stats = fs.fstatSync(descriptor);
+    if (!stats.isCharacterDevice() || stats.rdev === fs.statSync('/dev/null').rdev) return false;
   } catch {
     // Some systems cannot read the type of a console. Then the module below decides.
   }
@@ -44,4 +46,18 @@ export function writeOnce(descriptor: number, bytes: Uint8Array): number {
 /** Writes all of it, in as many writes as that takes. */
 export function writeSync(descriptor: number, bytes: Uint8Array): void {
   for (let written = 0; written < bytes.length; ) written += writeOnce(descriptor, bytes.subarray(written));
+}
+
+/**
+ * Writes a text and waits for a slow reader. Returns what is left: nothing, or the rest for a pipe that does not wait;
+ * null if it cannot be written.
+ */
+export function writeText(descriptor: number, text: string): Uint8Array | null {
+  let rest: Uint8Array = Buffer.from(text);
+  try {
+    while (rest.length > 0) rest = rest.subarray(writeOnce(descriptor, rest));
+    return rest;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EAGAIN' ? rest : null;
+  }
 }

@@ -7,6 +7,7 @@ import type { Operand } from '../line/operand.ts';
 import type { PreparedVerb } from '../verb.ts';
 import { VERBS } from '../verbs.ts';
 import { VERSION } from '../version.ts';
+import { MOST_HELP_COLUMNS } from './at-once.ts';
 import type { Invocation } from './invoke.ts';
 
 /** Runs a parsed verb. */
@@ -64,8 +65,6 @@ export function buildProgram(
   }
   return program;
 }
-
-const MOST_HELP_COLUMNS = 120;
 
 function showHelp(command: Command, texts: HelpTexts): void {
   command.configureHelp({

@@ -1,9 +1,9 @@
 import { readFileSync, statSync } from 'node:fs';
-import { join } from 'node:path';
 import type { Places } from '../../config/places.ts';
 import { errnoOf, writePrivateFile } from '../../config/private-file.ts';
 import type { Manifest } from '../../contract/backend.ts';
 import { MqError } from '../../contract/errors.ts';
+import { manifestsFile } from './places.ts';
 
 /** A package with a backend, with the facts from its installation. */
 export interface Installed {
@@ -15,16 +15,9 @@ export interface Installed {
 /** By the names of the packages. */
 export type AllInstalled = Readonly<Record<string, Installed>>;
 
-/** The folder only for packages: nothing is ever looked for in the current folder or in NODE_PATH. */
-export function folderOf({ dataFolder }: Places): string {
-  return join(dataFolder, 'backends');
-}
-
-const FILE = 'manifests.json';
-
 /** Empty if nothing was installed. Throws `CONFIG_INVALID` if the file is not one of ours. */
 export function readInstalled(places: Places): AllInstalled {
-  const file = join(folderOf(places), FILE);
+  const file = manifestsFile(places);
   let text: string;
   try {
     text = readFileSync(file, 'utf8');
@@ -45,5 +38,5 @@ export function readInstalled(places: Places): AllInstalled {
 }
 
 export async function writeInstalled(places: Places, installed: AllInstalled): Promise<void> {
-  await writePrivateFile(join(folderOf(places), FILE), `${JSON.stringify(installed, null, 2)}\n`);
+  await writePrivateFile(manifestsFile(places), `${JSON.stringify(installed, null, 2)}\n`);
 }

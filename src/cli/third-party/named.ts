@@ -4,7 +4,8 @@ import { readSmallFileOrPipe } from '../../config/small-file.ts';
 import type { Manifest } from '../../contract/backend.ts';
 import { isMqError } from '../../contract/errors.ts';
 import { keptManifest, register } from '../brokers.ts';
-import { type AllInstalled, folderOf, readInstalled } from './installed.ts';
+import { type AllInstalled, readInstalled } from './installed.ts';
+import { folderOf } from './places.ts';
 
 /**
  * Makes the third-party backends known that are installed and that the user's own configuration names. Loads none of

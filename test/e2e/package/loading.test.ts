@@ -82,8 +82,23 @@ it('mq --version loads the version and nothing else', async () => {
   const modules = (await loaded('--version')).map((id) => id.replace(ROOT, ''));
   expect(modules.filter((id) => id.includes('node_modules'))).toEqual([]);
   expect(modules).toContain('src/cli/version.ts');
-  expect(modules.filter((id) => /^src\/(core|contract|config|backends|top)\//.test(id))).toEqual([]);
+  expect(modules.filter((id) => /^src\/(core|contract|backends|top)\//.test(id))).toEqual([]);
   expect(modules.filter((id) => HEAVY_BUILTINS.test(id))).toEqual([]);
+});
+
+it.each([
+  [['--version']],
+  [[]],
+  [['--help']],
+  [['help']],
+  [['enqueue', '--help']],
+  [['help', 'redrive']],
+  [['help', 'urls']],
+])('mq %j is known since the build: nothing that makes it is loaded, and no stream is opened', async (args) => {
+  const modules = (await loaded(...args)).map((id) => id.replace(ROOT, ''));
+  expect(modules.filter((id) => id.includes('node_modules'))).toEqual([]);
+  expect(modules.filter((id) => /^src\/(cli\/(commands|line|verbs)|backends|top|core)/.test(id))).toEqual([]);
+  expect(modules.filter((id) => HEAVY_BUILTINS.test(id) || /^node:(net|tty)$/.test(id))).toEqual([]);
 });
 
 it.each([
