@@ -2,13 +2,13 @@ import type { Broker, Check, CreateOptions, ListOptions, QueuePattern } from '..
 import { isMqError, MqError } from '../../contract/errors.ts';
 import type { Queue } from '../../contract/queue.ts';
 import type { QueueStats } from '../../contract/stats.ts';
+import { Fresh } from '../common/fresh.ts';
 import { namesOnly } from '../common/globs.ts';
 import { brokerChecks } from './checks.ts';
 import { createQueue } from './create.ts';
 import { deleteQueue } from './delete.ts';
 import { listQueues } from './list.ts';
 import { readNames } from './listing/read-list.ts';
-import type { RabbitKind } from './management/queue-info.ts';
 import { StreamQueue, WorkQueue } from './queue.ts';
 import type { Session } from './session/session.ts';
 import { probeQueue } from './topology/probe.ts';
@@ -27,8 +27,7 @@ export class RabbitBroker implements Broker {
     const [only, ...others] = namesOnly(pattern.globs) ?? [];
     if (only !== undefined && others.length === 0 && pattern.matches(only)) {
       try {
-        const { handle, looked, live } = await this.#open(only, options.signal);
-        yield await handle.statsFrom(looked, live, options.signal);
+        yield await (await this.#open(only, options.signal)).stats(options.signal);
       } catch (error) {
         if (!isMqError(error) || error.code !== 'QUEUE_NOT_FOUND') throw error;
       }
@@ -41,29 +40,26 @@ export class RabbitBroker implements Broker {
     return readNames(this.#session, signal);
   }
 
-  async queue(name: string, signal: AbortSignal): Promise<Queue> {
-    return (await this.#open(name, signal)).handle;
-  }
-
-  async #open(name: string, signal: AbortSignal) {
-    assertName(name, 'QUEUE_NOT_FOUND');
-    // Both are asked at the same time: AMQP says whether the queue exists, the management API what it is.
-    const [looked, live] = await Promise.all([
-      this.#session.lookUp(name, signal),
-      this.#session.declared(name, signal),
-    ]);
-    const kind = looked.status === 'found' ? looked.info.kind : await this.#kindOf(name, signal);
-    const handle =
-      kind === 'rabbit-stream' ? new StreamQueue(this.#session, name, kind) : new WorkQueue(this.#session, name, kind);
-    return { handle, looked, live };
+  queue(name: string, signal: AbortSignal): Promise<Queue> {
+    return this.#open(name, signal);
   }
 
   /**
    * If the answers cannot be read, the queue is opened as `classic`: its ways are right for `quorum` too, except for
    * the counts. Actions that could do harm are then refused.
    */
-  async #kindOf(name: string, signal: AbortSignal): Promise<RabbitKind> {
-    return (await probeQueue(this.#session, name, signal))?.kind ?? 'classic';
+  async #open(name: string, signal: AbortSignal): Promise<Queue> {
+    assertName(name, 'QUEUE_NOT_FOUND');
+    // Both are asked at the same time: AMQP says whether the queue exists, the management API what it is.
+    const [looked, live] = await Promise.all([
+      this.#session.lookUp(name, signal),
+      this.#session.declared(name, signal),
+    ]);
+    const probed = looked.status === 'found' ? undefined : await probeQueue(this.#session, name, signal);
+    const kind = looked.status === 'found' ? looked.info.kind : (probed?.kind ?? 'classic');
+    const opening = new Fresh({ looked, live, ...(probed !== undefined && { probed }) });
+    const place = { session: this.#session, name, opening };
+    return kind === 'rabbit-stream' ? new StreamQueue(place, kind) : new WorkQueue(place, kind);
   }
 
   async create(name: string, options: CreateOptions): Promise<void> {

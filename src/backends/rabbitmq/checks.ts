@@ -50,7 +50,7 @@ function clock({ management }: Session): Check {
 
 async function amqpCheck(session: Session, signal: AbortSignal): Promise<Check> {
   try {
-    await session.control(signal);
+    await session.ask(signal, async () => undefined);
     return ok('AMQP', `logged in to virtual host ${session.address.vhost}`);
   } catch (error) {
     if (!isMqError(error) || error.code === 'ABORTED') throw error;

@@ -76,12 +76,12 @@ async function declare(
   args: Record<string, JsonValue>,
   signal: AbortSignal,
 ): Promise<void> {
-  const link = await session.control(signal);
-  await orAborted(
-    link.onChannel({ operation: 'create', queue: name }, (channel) =>
-      channel.assertQueue(name, { durable: true, arguments: args }),
+  const where = { operation: 'create', queue: name };
+  await session.ask(signal, (link) =>
+    orAborted(
+      link.onChannel(where, (channel) => channel.assertQueue(name, { durable: true, arguments: args })),
+      signal,
     ),
-    signal,
   );
 }
 

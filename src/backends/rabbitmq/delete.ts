@@ -5,9 +5,13 @@ import type { Session } from './session/session.ts';
 export async function deleteQueue(session: Session, queue: string, signal: AbortSignal): Promise<number | null> {
   await session.declared(queue, signal);
   const looked = await session.lookUp(queue, signal);
-  const link = await session.control(signal);
-  const asked = link.onChannel({ operation: 'delete', queue }, (channel) => channel.deleteQueue(queue));
-  const { messageCount } = await orAborted(asked, signal);
+  const where = { operation: 'delete', queue };
+  const { messageCount } = await session.ask(signal, (link) =>
+    orAborted(
+      link.onChannel(where, (channel) => channel.deleteQueue(queue)),
+      signal,
+    ),
+  );
   // In-flight messages are deleted too, and a stream counts differently: the broker's answer is the number of ready
   // messages.
   const isStream = looked.status === 'found' && looked.info.kind === 'rabbit-stream';

@@ -2,7 +2,7 @@ import type { JsonValue } from '../../contract/message.ts';
 import type { QueueDescription } from '../../contract/queue.ts';
 import { listOf } from './management/client.ts';
 import type { RabbitKind } from './management/queue-info.ts';
-import type { Session } from './session/session.ts';
+import type { Lookup, Session } from './session/session.ts';
 
 const CONFIGURATION = ['type', 'durable', 'auto_delete', 'exclusive', 'arguments', 'policy', 'operator_policy'];
 const DETAILS = [
@@ -29,11 +29,9 @@ const DETAILS = [
 /** Everything that the management API says of a queue, except the figures of `stats`. */
 export async function describeQueue(
   session: Session,
-  name: string,
-  kind: RabbitKind,
+  { name, kind, looked }: { readonly name: string; readonly kind: RabbitKind; readonly looked: Lookup },
   signal: AbortSignal,
 ): Promise<QueueDescription> {
-  const looked = await session.lookUp(name, signal);
   if (looked.status !== 'found') {
     const reason = looked.status === 'unavailable' ? looked.reason : 'the management API does not know the queue';
     return { configuration: { type: kind }, details: { note: reason }, consumers: null };

@@ -30,6 +30,8 @@ interface Waiting {
 
 export interface PublisherSetup extends Call {
   readonly link: Link;
+  /** Open on the link, with confirmations. Absent: is opened. */
+  readonly channel?: OpenChannel;
   readonly queue: string;
   readonly login: string;
   readonly isStream: boolean;
@@ -151,7 +153,7 @@ export class RabbitPublisher implements Publisher {
   /** Takes over the link, which is closed with the publisher. */
   static async open(setup: PublisherSetup): Promise<RabbitPublisher> {
     throwIfAborted(setup.signal);
-    return new RabbitPublisher(setup, await setup.link.confirmChannel());
+    return new RabbitPublisher(setup, setup.channel ?? (await setup.link.confirmChannel()));
   }
 
   #listen(): void {
@@ -432,7 +434,7 @@ export class RabbitPublisher implements Publisher {
     this.#batch.flush();
     await this.#allSettled();
     await this.#room?.end();
-    await this.#channel.close();
+    // Its channel ends with it.
     await this.#link.close();
   }
 }

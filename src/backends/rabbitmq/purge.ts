@@ -4,7 +4,12 @@ import type { Session } from './session/session.ts';
 
 /** The broker removes everything that is ready, and counts it. */
 export async function purgeQueue(session: Session, queue: string, signal: AbortSignal): Promise<PurgeResult> {
-  const link = await session.control(signal);
-  const asked = link.onChannel({ operation: 'purge', queue }, (channel) => channel.purgeQueue(queue));
-  return { removed: (await orAborted(asked, signal)).messageCount };
+  const where = { operation: 'purge', queue };
+  const { messageCount } = await session.ask(signal, (link) =>
+    orAborted(
+      link.onChannel(where, (channel) => channel.purgeQueue(queue)),
+      signal,
+    ),
+  );
+  return { removed: messageCount };
 }

@@ -15,15 +15,17 @@ import type {
   QueueDescription,
 } from '../../contract/queue.ts';
 import type { QueueStats } from '../../contract/stats.ts';
+import type { Fresh } from '../common/fresh.ts';
 import { CAPABILITIES } from './capabilities.ts';
+import type { Link, OpenChannel } from './connection/link.ts';
 import { RabbitConsumer } from './consumer.ts';
 import { deadFigure, deadLettersOf, keepsNoDeadLetters, NO_DEAD_LETTERS } from './dead-letters.ts';
 import { describeQueue } from './describe.ts';
 import { type LiveFigures, uncounted, whyUncounted } from './figures/live.ts';
 import { priceOf } from './limits/look-price.ts';
 import { overflowReason, type Room, refuseOverflow } from './limits/overflow.ts';
-import { limitOfLooks, QueueRules } from './limits/queue-rules.ts';
-import { RoomWatch } from './limits/room-watch.ts';
+import { type Known, limitOfLooks, QueueRules } from './limits/queue-rules.ts';
+import { type RoomReading, RoomWatch } from './limits/room-watch.ts';
 import type { QueueInfo, RabbitKind } from './management/queue-info.ts';
 import { MAX_PEEKED, openPeek } from './peek.ts';
 import { RabbitPublisher } from './publisher.ts';
@@ -37,7 +39,18 @@ import { type DeadLinks, lastLinks, linksIfTold } from './topology/dead-links.ts
 const MAX_WINDOW = 65_535;
 /** Largest sum of bodies that a window may hold. */
 const WINDOW_BYTES = 64 * 1024 * 1024;
+/** So many are sent before the limits of their queue are worth a second look. */
+const FEW = 100;
 const NO_WAYS: ReadonlySet<string> = new Set();
+
+/** The answers at the opening of a queue. */
+type Opening = Known & { readonly live: LiveFigures };
+
+export interface OpenedQueue {
+  readonly session: Session;
+  readonly name: string;
+  readonly opening: Fresh<Opening>;
+}
 
 /** The abilities of every kind of RabbitMQ queue. */
 class RabbitQueue implements Queue {
@@ -46,9 +59,11 @@ class RabbitQueue implements Queue {
   readonly kind: RabbitKind;
   readonly capabilities: Capabilities;
   protected readonly session: Session;
+  readonly #opening: Fresh<Opening>;
 
-  constructor(session: Session, name: string, kind: RabbitKind) {
+  constructor({ session, name, opening }: OpenedQueue, kind: RabbitKind) {
     this.session = session;
+    this.#opening = opening;
     this.name = name;
     this.place = `${session.address.label}#${name}`;
     this.kind = kind;
@@ -56,15 +71,7 @@ class RabbitQueue implements Queue {
   }
 
   async stats(signal: AbortSignal): Promise<QueueStats> {
-    const [looked, live] = await Promise.all([
-      this.session.lookUp(this.name, signal),
-      this.session.declared(this.name, signal),
-    ]);
-    return await this.statsFrom(looked, live, signal);
-  }
-
-  /** For a caller that has just asked both sides. */
-  async statsFrom(looked: Lookup, live: LiveFigures, signal: AbortSignal): Promise<QueueStats> {
+    const [looked, live] = await Promise.all([this.lookUp(signal), this.declared(signal)]);
     const info = looked.status === 'found' ? looked.info : null;
     // Asked only if needed: for dead letters, and if the broker says how many messages were published here.
     const links =
@@ -102,8 +109,9 @@ class RabbitQueue implements Queue {
     });
   }
 
-  describe(signal: AbortSignal): Promise<QueueDescription> {
-    return describeQueue(this.session, this.name, this.kind, signal);
+  async describe(signal: AbortSignal): Promise<QueueDescription> {
+    const looked = await this.lookUp(signal);
+    return await describeQueue(this.session, { name: this.name, kind: this.kind, looked }, signal);
   }
 
   async publisher(options: PublisherOptions): Promise<Publisher> {
@@ -112,19 +120,32 @@ class RabbitQueue implements Queue {
       const [rules, ready] = await Promise.all([this.rules(until), this.#readyBeforeSending(until)]);
       return { rules, ready };
     };
-    const first = await read(signal);
-    const { rules, ready } = first;
-    const overflow = overflowReason(rules, { ready, expected });
-    if (overflow !== null && !lossy) throw refuseOverflow(overflow, this.name);
+    const reading = read(signal);
+    // Limits are read again while many are sent, and a new connection for that would take long.
+    const isFew = expected !== null && expected <= FEW;
+    const opening = openedWith(isFew ? this.session.link(signal) : this.session.ownLink(signal));
+    // What keeps messages from the queue is told before what keeps mq from the broker.
+    opening.catch(() => undefined);
+    let first: RoomReading;
+    let overflow: ReturnType<typeof overflowReason>;
+    try {
+      first = await reading;
+      overflow = overflowReason(first.rules, { ready: first.ready, expected });
+      if (overflow !== null && !lossy) throw refuseOverflow(overflow, this.name);
+    } catch (error) {
+      opening.then(({ link }) => link.close()).catch(() => undefined);
+      throw error;
+    }
+    const { rules } = first;
     if (overflow !== null) notice(overflow.reason);
     if (rules.durable === false)
       notice(`queue ${JSON.stringify(this.name)} is not durable: a restart of the broker loses it`);
     const ttl = rules.limit('message-ttl');
     if (this.kind !== 'rabbit-stream' && ttl.known && ttl.most !== null && ttl.most > 0)
       notice(`queue ${JSON.stringify(this.name)} keeps a message for at most ${ttl.most} ms: its message TTL`);
-    const link = await this.session.link(signal);
+    const { link, channel } = await opening;
     return await RabbitPublisher.open({
-      link,
+      ...{ link, channel },
       queue: this.name,
       login: this.session.address.user,
       isStream: this.kind === 'rabbit-stream',
@@ -152,18 +173,37 @@ class RabbitQueue implements Queue {
 
   /** Null: the queue is exclusive to another connection. That forbids counting it, but not sending to it. */
   async #readyBeforeSending(signal: AbortSignal): Promise<number | null> {
-    const { ready, lockedBy } = await this.session.declared(this.name, signal);
+    const { ready, lockedBy } = await this.declared(signal);
     if (ready === null && lockedBy === undefined) throw uncounted(this.name, 'publish');
     return ready;
   }
 
   /** Read again for each act. */
   protected rules(signal: AbortSignal): Promise<QueueRules> {
-    return QueueRules.read(this.session, this.name, this.kind, signal);
+    const { name: queue, kind } = this;
+    return QueueRules.read(this.session, { queue, kind, known: this.#opening.answer }, signal);
+  }
+
+  protected async lookUp(signal: AbortSignal): Promise<Lookup> {
+    throwIfAborted(signal);
+    return this.#opening.answer?.looked ?? this.session.lookUp(this.name, signal);
+  }
+
+  protected async declared(signal: AbortSignal): Promise<LiveFigures> {
+    throwIfAborted(signal);
+    return this.#opening.answer?.live ?? this.session.declared(this.name, signal);
+  }
+
+  /** Like `declared`, for a caller that needs the numbers. Throws `UNAVAILABLE` if the broker does not know them. */
+  protected async counted(operation: string, signal: AbortSignal) {
+    const { ready, consumers, lockedBy } = await this.declared(signal);
+    if (lockedBy !== undefined) throw lockedBy;
+    if (ready === null || consumers === null) throw uncounted(this.name, operation);
+    return { ready, consumers };
   }
 
   protected async info(signal: AbortSignal): Promise<QueueInfo | null> {
-    const looked = await this.session.lookUp(this.name, signal);
+    const looked = await this.lookUp(signal);
     return looked.status === 'found' ? looked.info : null;
   }
 }
@@ -172,11 +212,7 @@ class RabbitQueue implements Queue {
 export class WorkQueue extends RabbitQueue {
   async consume(options: ConsumeOptions): Promise<Consumer> {
     const { signal, window, limit, notice } = options;
-    const [info, rules, live] = await Promise.all([
-      this.info(signal),
-      this.rules(signal),
-      this.session.counted(this.name, 'consume', signal),
-    ]);
+    const [rules, live] = await Promise.all([this.rules(signal), this.counted('consume', signal)]);
     if (rules.singleActiveConsumer === true && live.consumers > 0) {
       throw new MqError(
         'PRECONDITION_FAILED',
@@ -191,7 +227,7 @@ export class WorkQueue extends RabbitQueue {
       queue: this.name,
       kind: this.kind,
       limit,
-      window: boundedWindow(window, info),
+      window: boundedWindow(window, rules.averageBytes),
       depth: live.ready,
       follow: options.follow,
       idleMs: options.idleMs,
@@ -228,10 +264,10 @@ export class WorkQueue extends RabbitQueue {
   }
 
   async #look(looks: number | null, force: boolean, signal: AbortSignal) {
-    const [rules, live, { version }] = await Promise.all([
+    const [rules, live, version] = await Promise.all([
       this.rules(signal),
-      this.session.counted(this.name, 'peek', signal),
-      this.session.control(signal),
+      this.counted('peek', signal),
+      this.session.ask(signal, async (link) => link.version),
     ]);
     const { ready, consumers } = live;
     const price = priceOf({ queue: this.name, rules, version, ready, consumers, looks }, force);
@@ -263,6 +299,17 @@ export class WorkQueue extends RabbitQueue {
   }
 }
 
+/** What a publisher needs is opened while the limits are read. */
+async function openedWith(link: Promise<Link>): Promise<{ readonly link: Link; readonly channel: OpenChannel }> {
+  const opened = await link;
+  try {
+    return { link: opened, channel: await opened.confirmChannel() };
+  } catch (error) {
+    await opened.close();
+    throw error;
+  }
+}
+
 /** A text: why that is unknown. */
 function deadLettersInto(links: DeadLinks | string | null, queue: string): readonly string[] | string {
   if (links === null || typeof links === 'string') return links ?? [];
@@ -277,9 +324,9 @@ export class StreamQueue extends RabbitQueue {
 }
 
 /** The window in messages, smaller if messages are large. */
-function boundedWindow(window: number | 'unbounded', info: QueueInfo | null): number | 'unbounded' {
+function boundedWindow(window: number | 'unbounded', averageBytes: number | null): number | 'unbounded' {
   // Above the number that one consumer may hold, the caller means to hold everything.
   if (window === 'unbounded' || window > MAX_WINDOW) return 'unbounded';
-  if (info?.averageBytes == null) return window;
-  return Math.max(1, Math.min(window, Math.floor(WINDOW_BYTES / Math.max(1, info.averageBytes))));
+  if (averageBytes === null) return window;
+  return Math.max(1, Math.min(window, Math.floor(WINDOW_BYTES / Math.max(1, averageBytes))));
 }

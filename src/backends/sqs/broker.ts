@@ -3,6 +3,7 @@ import type { Broker, Check, CreateOptions, ListOptions, QueuePattern } from '..
 import { isMqError, throwIfAborted } from '../../contract/errors.ts';
 import type { Queue } from '../../contract/queue.ts';
 import type { QueueStats } from '../../contract/stats.ts';
+import { Fresh } from '../common/fresh.ts';
 import { SqsApi } from './api/client.ts';
 import { type AskedQueue, queueChecks } from './checks.ts';
 import { createQueue } from './create.ts';
@@ -54,7 +55,8 @@ class SqsBroker implements Broker {
     const name = foreign ? text.replace(/\/+$/, '') : found.name;
     const attributes = await this.#attributes(url, name, signal);
     const { denyPolicy, reception } = this.#where;
-    const place = { api: this.#api, name, url, foreign, denyPolicy, reception, attributes };
+    const opening = new Fresh(attributes);
+    const place = { api: this.#api, name, url, foreign, denyPolicy, reception, attributes, opening };
     return denyPolicy ? new PausableSqsQueue(place) : new SqsQueue(place);
   }
 

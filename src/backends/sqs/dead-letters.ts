@@ -2,6 +2,7 @@ import { isMqError, MqError } from '../../contract/errors.ts';
 import type { Message } from '../../contract/message.ts';
 import type { DeadLetters } from '../../contract/queue.ts';
 import { frameworkDeath } from '../common/conventions/framework-death.ts';
+import { Fresh } from '../common/fresh.ts';
 import { nativeOf } from './message-in.ts';
 import { type RedrivePolicy, redrivePolicy } from './queues/facts.ts';
 import { parseArn } from './queues/names.ts';
@@ -41,7 +42,7 @@ export async function openDeadLetterQueue(
     );
     if (url === undefined) return null;
     const { Attributes: attributes = {} } = await place.api.getQueueAttributes(url, context);
-    return { ...place, name: nameOfTarget(place, policy), url, attributes };
+    return { ...place, name: nameOfTarget(place, policy), url, attributes, opening: new Fresh(attributes) };
   } catch (error) {
     // A problem with it affects only what is asked about it.
     if (isMqError(error) && !signal.aborted && error.code !== 'UNAUTHENTICATED') return null;

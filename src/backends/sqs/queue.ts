@@ -33,7 +33,7 @@ import { SqsPublisher } from './publisher.ts';
 import { purgeQueue } from './purge.ts';
 import { count, redrivePolicy, retentionMs } from './queues/facts.ts';
 import { isFifoName } from './queues/names.ts';
-import { type QueuePlace, readAttributes } from './queues/place.ts';
+import { type QueuePlace, readAttributes, readFigures } from './queues/place.ts';
 import { sourcesIfCheap } from './queues/sources.ts';
 import { latestTime, readStats } from './stats.ts';
 
@@ -68,7 +68,7 @@ export class SqsQueue implements Queue {
   }
 
   async stats(signal: AbortSignal): Promise<QueueStats> {
-    const attributes = await readAttributes(this.here, signal);
+    const attributes = await readFigures(this.here, signal);
     const policy = redrivePolicy(attributes);
     const dead = policy === null ? null : await countDead(this.here, policy, signal);
     return readStats(this.name, attributes, dead, this.here.api.serverClock);

@@ -442,6 +442,8 @@ test('closing leaves no connection behind', async () => {
   const queue = await own.queue((await make('classic')).name, signal);
   await fill(queue, 10);
   await see(queue, 5);
+  // The look took over the connection for questions, and has closed it.
+  expect(await ready(queue)).toBe(10);
   await expect.poll(() => connectionsNamed('mq'), { timeout: 15_000 }).toBe(2);
   await own.close();
   await expect.poll(() => connectionsNamed('mq'), { timeout: 15_000 }).toBe(1);

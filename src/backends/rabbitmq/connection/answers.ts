@@ -58,6 +58,11 @@ export class Answers {
     return this.#isSilent;
   }
 
+  /** One of them has not come. */
+  get areOwed(): boolean {
+    return this.#owed.size > 0;
+  }
+
   expect(): Owed {
     const owed: Owed = { done: () => this.#settle(owed) };
     if (this.#setup.lost.aborted) return owed;

@@ -1,8 +1,9 @@
 import type { Channel, ChannelModel, SocketOptions } from 'amqplib';
-import { throwIfAborted } from '../../../contract/errors.ts';
+import { type MqError, throwIfAborted } from '../../../contract/errors.ts';
 import { orAborted } from '../../common/waits.ts';
 import { brokerError, connectError, isVhostRefused, replyCode, vhostRefused } from '../errors.ts';
 import type { Address } from '../url.ts';
+import { type ChannelAtOnce, channelAtOnce, selectConfirms } from '../wire/at-once.ts';
 import { Tap } from '../wire/tap.ts';
 import { Answers, LOOK_MS, type Questions, questionsOn, silence } from './answers.ts';
 import type { Patience } from './patience.ts';
@@ -14,6 +15,9 @@ export interface LinkOptions {
   readonly patience: Patience;
   readonly signal: AbortSignal;
 }
+
+/** As many questions as are asked at the same time. */
+const MOST_IDLE = 8;
 
 /** The version of a server as two numbers, `[4, 3]`. */
 export type Version = readonly [number, number];
@@ -33,6 +37,8 @@ export class Link {
   readonly #closing = new AbortController();
   #blockedBy: string | null = null;
   readonly #blockedListeners = new Set<(reason: string | null) => void>();
+  /** Open channels on which a question was answered: the next question needs no new one. */
+  readonly #idle: OpenChannel[] = [];
 
   private constructor(model: ChannelModel, patience: Patience) {
     this.#model = model;
@@ -133,39 +139,60 @@ export class Link {
 
   /** Its own channel for one task. Errors of the broker reject the call that caused them. */
   async channel(): Promise<OpenChannel> {
+    const { channel, opened } = await this.#fresh();
     try {
-      return new OpenChannel(await this.answers.of(this.#model.createChannel()), this.answers);
+      await this.answers.of(opened);
+      return new OpenChannel(channel, this.answers);
     } catch (error) {
-      throw brokerError(this.#lost.signal.aborted ? this.#lost.signal.reason : error);
+      throw this.#why(error);
     }
   }
 
   /** A channel on which the broker confirms every message. */
   async confirmChannel(): Promise<OpenChannel> {
+    const { channel, opened } = await this.#fresh();
     try {
-      return new OpenChannel(await this.answers.of(this.#model.createConfirmChannel()), this.answers);
+      await this.answers.of(Promise.all([opened, selectConfirms(channel)]));
+      return new OpenChannel(channel, this.answers);
     } catch (error) {
-      throw brokerError(this.#lost.signal.aborted ? this.#lost.signal.reason : error);
+      throw this.#why(error);
     }
   }
 
-  /** Runs `task` on a channel that is closed after it. */
+  /** Runs `task` on a channel that no other task uses meanwhile. */
   async onChannel<Result>(
     where: { readonly operation: string; readonly queue?: string },
     task: (channel: Questions) => Promise<Result>,
   ): Promise<Result> {
-    const open = await this.channel();
+    const open = this.#idle.pop() ?? new OpenChannel((await this.#fresh()).channel, this.answers);
     try {
-      return await task(open.amqp);
+      const result = await task(open.amqp);
+      if (this.#idle.length < MOST_IDLE) this.#idle.push(open);
+      else await open.close();
+      return result;
     } catch (error) {
+      await open.close();
       // A connection-level error (540) rejects the call with only amqplib's own words.
       throw brokerError(
         this.#lost.signal.aborted && replyCode(error) === null ? this.#lost.signal.reason : error,
         where,
       );
-    } finally {
-      await open.close();
     }
+  }
+
+  async #fresh(): Promise<ChannelAtOnce> {
+    try {
+      return await channelAtOnce(this.#model);
+    } catch (error) {
+      if (this.#idle.length === 0 || this.#lost.signal.aborted) throw this.#why(error);
+    }
+    // The connection may have too few for these, too.
+    await Promise.all(this.#idle.splice(0).map((open) => open.close()));
+    return await channelAtOnce(this.#model).catch((error: unknown) => Promise.reject(this.#why(error)));
+  }
+
+  #why(error: unknown): MqError {
+    return brokerError(this.#lost.signal.aborted ? this.#lost.signal.reason : error);
   }
 
   /** Idempotent. */

@@ -4,13 +4,20 @@ import { atLeast } from '../connection/link.ts';
 import { type JsonObject, numberAt, textAt } from '../management/client.ts';
 import { type Definition, Policies } from '../management/policies.ts';
 import type { QueueInfo, RabbitKind } from '../management/queue-info.ts';
-import type { Session } from '../session/session.ts';
-import { probeQueue } from '../topology/probe.ts';
+import type { Lookup, Session } from '../session/session.ts';
+import { type Probe, probeQueue } from '../topology/probe.ts';
 
 /** A limit of a queue. Unknown is not none: an unreadable limit is reported, and code that depends on it refuses. */
 export type Limit =
   | { readonly known: true; readonly most: number | null }
   | { readonly known: false; readonly why: string };
+
+/** What was asked already. */
+export interface Known {
+  readonly looked: Lookup;
+  /** Absent: was not asked. */
+  readonly probed?: Probe | null;
+}
 
 /**
  * The rules for one queue at this moment, by its own arguments, its policy and the operator's. They decide whether an
@@ -52,9 +59,14 @@ export class QueueRules {
     this.refusal = refusal;
   }
 
-  static async read(session: Session, queue: string, kind: RabbitKind, signal: AbortSignal): Promise<QueueRules> {
+  /** `known`: the answer of the management API, for a caller that has it. */
+  static async read(
+    session: Session,
+    { queue, kind, known = null }: { readonly queue: string; readonly kind: RabbitKind; readonly known?: Known | null },
+    signal: AbortSignal,
+  ): Promise<QueueRules> {
     const [looked, policies] = await Promise.all([
-      session.lookUp(queue, signal),
+      known?.looked ?? session.lookUp(queue, signal),
       Policies.read(session.management, session.place, signal),
     ]);
     if (looked.status === 'found') {
@@ -66,7 +78,7 @@ export class QueueRules {
         refusal: session.management.refusal,
       });
     }
-    const made = await probeQueue(session, queue, signal);
+    const made = known?.probed === undefined ? await probeQueue(session, queue, signal) : known.probed;
     const why = looked.status === 'unavailable' ? looked.reason : 'the management API does not know the queue';
     const { refusal } = session.management;
     return new QueueRules({ kind, queue, made, told: null, policies: null, why, refusal });
@@ -76,6 +88,11 @@ export class QueueRules {
   limit(name: 'max-length' | 'max-length-bytes' | 'message-ttl'): Limit {
     if (this.#arguments === null || this.#policies === null) return { known: false, why: this.#why };
     return { known: true, most: this.#lowest(name) };
+  }
+
+  /** The average over all messages in the queue, in bytes; null: unknown. */
+  get averageBytes(): number | null {
+    return this.#told?.averageBytes ?? null;
   }
 
   /** What happens to messages that do not fit, and when: the same text as long as that does not change. */

@@ -174,7 +174,7 @@ async function ask(session: Session, query: string, signal: AbortSignal): Promis
   const answer = await session.management.get(`/queues/${session.place}?${query}`, signal);
   if (answer.status === 'ok') return answer.body;
   // With a wrong password, or without a broker, that is the reason to report, and AMQP knows it better.
-  await session.control(signal);
+  await session.ask(signal, async () => undefined);
   if (answer.status === 'unavailable') throw needsManagement('listing queues', answer.reason);
   // There is no such vhost, and AMQP says that better; or the API belongs to another broker.
   const { vhost } = session.address;

@@ -5,7 +5,7 @@ import { orAborted } from '../../common/waits.ts';
 import { Link } from '../connection/link.ts';
 import { Patience } from '../connection/patience.ts';
 import { noSuchQueue, replyCode } from '../errors.ts';
-import { type LiveFigures, liveFigures, locked, uncounted } from '../figures/live.ts';
+import { type LiveFigures, liveFigures, locked } from '../figures/live.ts';
 import { type Answer, isDots, isObject, type JsonObject, listOf, Management, textAt } from '../management/client.ts';
 import { withPolicies } from '../management/policies.ts';
 import { type QueueInfo, queueInfo, RATE_SAMPLES } from '../management/queue-info.ts';
@@ -41,6 +41,10 @@ export class Session {
   readonly patience: Patience;
   readonly #options: SessionOptions;
   #control: Promise<Link> | null = null;
+  /** The same when it is open. */
+  #openControl: Link | null = null;
+  /** The callers that use it now. */
+  #asking = 0;
   readonly #links = new Set<Link>();
   #closed = false;
   #hasGivenUp = false;
@@ -53,7 +57,7 @@ export class Session {
     this.management = new Management(
       address,
       { connectMs: connectTimeoutMs, answerMs: this.patience.answerMs },
-      async (asking) => (await this.control(asking)).cluster,
+      (asking) => this.ask(asking, async ({ cluster }) => cluster),
     );
   }
 
@@ -67,23 +71,53 @@ export class Session {
   }
 
   /**
-   * The connection for declarations and other questions. It is opened at the first one, and again after it was lost.
+   * Asks on the connection for declarations and other questions. It is opened at the first one, and again after it was
+   * lost or given away.
    */
-  async control(signal: AbortSignal): Promise<Link> {
-    if (this.#control === null) {
-      const opening = this.link(this.#options.signal);
-      this.#control = opening;
-      const forget = (): void => {
-        if (this.#control === opening) this.#control = null;
-      };
-      // Once it is lost, the next question opens another one.
-      opening.then((link) => link.lost.addEventListener('abort', forget), forget);
+  async ask<T>(signal: AbortSignal, question: (link: Link) => Promise<T>): Promise<T> {
+    this.#asking += 1;
+    try {
+      return await question(await orAborted(this.#controlled(), signal));
+    } finally {
+      this.#asking -= 1;
     }
-    return await orAborted(this.#control, signal);
   }
 
-  /** A connection of its own, which the caller closes. */
+  #controlled(): Promise<Link> {
+    if (this.#control !== null) return this.#control;
+    const opening = this.#open(this.#options.signal);
+    this.#control = opening;
+    const forget = (): void => {
+      if (this.#control !== opening) return;
+      this.#control = null;
+      this.#openControl = null;
+    };
+    // Once it is lost, the next question opens another one.
+    opening.then((link) => {
+      link.lost.addEventListener('abort', forget);
+      if (this.#control === opening) this.#openControl = link;
+    }, forget);
+    return opening;
+  }
+
+  /**
+   * A connection of its own, which the caller closes. It is the one on which questions were asked, if there are none
+   * now: opening one takes five round trips, and a later question opens another.
+   */
   async link(signal: AbortSignal): Promise<Link> {
+    const link = this.#openControl;
+    if (link === null || this.#asking > 0 || link.answers.areOwed || link.lost.aborted) return this.#open(signal);
+    this.#control = null;
+    this.#openControl = null;
+    return link;
+  }
+
+  /** A connection that was opened for the caller. */
+  async ownLink(signal: AbortSignal): Promise<Link> {
+    return this.#open(signal);
+  }
+
+  async #open(signal: AbortSignal): Promise<Link> {
     const { connectTimeoutMs } = this.#options;
     const link = await Link.open(this.address, { connectTimeoutMs, patience: this.patience, signal });
     if (this.#closed) await link.close();
@@ -126,25 +160,15 @@ export class Session {
     return told ?? queue;
   }
 
-  /** Like `declared`, for a caller that needs the numbers. Throws `UNAVAILABLE` if the broker does not know them. */
-  async counted(
-    name: string,
-    operation: string,
-    signal: AbortSignal,
-  ): Promise<{ readonly ready: number; readonly consumers: number }> {
-    const { ready, consumers, lockedBy } = await this.declared(name, signal);
-    if (lockedBy !== undefined) throw lockedBy;
-    if (ready === null || consumers === null) throw uncounted(name, operation);
-    return { ready, consumers };
-  }
-
   /** Live figures by passive declaration. Throws `QUEUE_NOT_FOUND`. */
   async declared(name: string, signal: AbortSignal): Promise<LiveFigures> {
-    const link = await this.control(signal);
+    const where = { operation: 'stats', queue: name };
     try {
-      return await orAborted(
-        link.onChannel({ operation: 'stats', queue: name }, (channel) => liveFigures(channel, name)),
-        signal,
+      return await this.ask(signal, (link) =>
+        orAborted(
+          link.onChannel(where, (channel) => liveFigures(channel, name)),
+          signal,
+        ),
       );
     } catch (error) {
       if (isMqError(error) && replyCode(error.cause) === RESOURCE_LOCKED) return locked(error);

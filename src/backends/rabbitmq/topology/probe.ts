@@ -1,5 +1,6 @@
 import type { JsonValue } from '../../../contract/message.ts';
 import { orAborted } from '../../common/waits.ts';
+import type { Link } from '../connection/link.ts';
 import { replyCode, saidBy } from '../errors.ts';
 import type { JsonObject } from '../management/client.ts';
 import { kindOf, type RabbitKind } from '../management/queue-info.ts';
@@ -30,12 +31,11 @@ export interface Probe {
  * differs, which is compared last. Null if the answers cannot be read (for example, no permission to configure).
  */
 export async function probeQueue(session: Session, name: string, signal: AbortSignal): Promise<Probe | null> {
-  const link = await session.control(signal);
   const flags = { durable: true, autoDelete: false };
   const args: Record<string, JsonValue> = {};
   const known = new Set<string>();
   for (let question = 0; question < MAX_QUESTIONS; question++) {
-    const answer = await orAborted(ask(), signal);
+    const answer = await session.ask(signal, (link) => orAborted(differing(link), signal));
     const differs = /^[\s\S]*?inequivalent arg '([\w-]+)' for queue '/.exec(answer)?.[1];
     if (differs === 'x-queue-type') {
       // For a queue that was created without a type, 3.10 says that it has none.
@@ -57,7 +57,7 @@ export async function probeQueue(session: Session, name: string, signal: AbortSi
   }
   return null;
 
-  async function ask(): Promise<string> {
+  async function differing(link: Link): Promise<string> {
     const channel = await link.channel();
     try {
       await channel.amqp.assertQueue(name, { ...flags, arguments: { ...args, 'x-queue-type': NO_TYPE } });

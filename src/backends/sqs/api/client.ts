@@ -106,6 +106,10 @@ export class SqsApi {
     return this.#clock;
   }
 
+  get isClosed(): boolean {
+    return this.#closed;
+  }
+
   /** The longest wait for one answer, in milliseconds. */
   get timeoutMs(): number {
     return this.#patience.timeoutMs;

@@ -1,3 +1,5 @@
+import { throwIfAborted } from '../../../contract/errors.ts';
+import type { Fresh } from '../../common/fresh.ts';
 import type { SqsApi } from '../api/client.ts';
 import type { Reception } from '../url.ts';
 import type { QueueAttributes } from './facts.ts';
@@ -14,6 +16,8 @@ export interface QueuePlace {
   readonly reception: Reception;
   /** As they were when the queue was opened; null: the caller may not read them. */
   readonly attributes: QueueAttributes | null;
+  /** The same for who asks for figures at once. */
+  readonly opening: Fresh<QueueAttributes | null>;
 }
 
 /** The queue's ARN; null if the caller may not read the queue's attributes. */
@@ -24,4 +28,11 @@ export function arnOf({ attributes }: QueuePlace): string | null {
 /** As they are now. */
 export async function readAttributes({ api, name, url }: QueuePlace, signal: AbortSignal): Promise<QueueAttributes> {
   return (await api.getQueueAttributes(url, { queue: name, signal })).Attributes ?? {};
+}
+
+/** The same for figures: those of the opening are as good if it was just now. */
+export async function readFigures(place: QueuePlace, signal: AbortSignal): Promise<QueueAttributes> {
+  throwIfAborted(signal);
+  const known = place.api.isClosed ? null : place.opening.answer;
+  return known ?? (await readAttributes(place, signal));
 }

@@ -1,0 +1,61 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { CommandLine } from '../../support/command-line.ts';
+import { channel, vhost } from '../../support/rabbitmq/lab.ts';
+import { type RoundTrips, roundTrips, type Spoken } from '../../support/round-trips.ts';
+
+let command: CommandLine;
+let network: RoundTrips;
+let url: string;
+
+beforeAll(async () => {
+  command = await CommandLine.open();
+  network = await roundTrips({ amqp: vhost.url, http: vhost.managementUrl });
+  const { amqp = '', http = '' } = network.urls;
+  url = `${amqp}?management=${encodeURIComponent(http)}`;
+  await channel.assertQueue('plain');
+  await channel.assertQueue('orders.dlq');
+  await channel.assertQueue('orders', { deadLetterExchange: '', deadLetterRoutingKey: 'orders.dlq' });
+});
+
+afterAll(async () => {
+  await network.close();
+  await command.close();
+});
+
+const said = (...args: readonly string[]): Promise<Spoken> => network.during(() => command.ok(['--url', url, ...args]));
+
+/** The paths below `/api` that were asked for, without their queries; the vhost is `V`. */
+const asked = ({ written }: Spoken): readonly string[] =>
+  [...(written.http ?? '').matchAll(/^GET \/api([^\s?]*)/gm)].map(([, path = '']) =>
+    path.replace(vhost.encodedName, 'V'),
+  );
+
+/** In its first seconds, a queue has no figures, and one more question is asked. */
+async function figuresOf(...queues: readonly string[]): Promise<void> {
+  for (const queue of queues) {
+    const told = async () =>
+      Object(await vhost.request('GET', `/api/queues/${vhost.encodedName}/${queue}`)).effective_policy_definition;
+    await expect.poll(told).toBeDefined();
+  }
+}
+
+describe('round trips in a row, the five of opening a connection and the one of closing it among them', () => {
+  test.each<readonly [string, readonly string[], number, readonly number[]]>([
+    ['stats', ['stats', 'plain'], 6, [5]],
+    ['enqueue', ['enqueue', 'plain', 'x'], 9, [8]],
+    ['peek', ['peek', 'plain'], 15, [12]],
+    ['purge', ['purge', 'plain', '--yes'], 7, [6]],
+  ])('%s', async (_, args, most, connections) => {
+    await figuresOf('plain');
+    const spoken = await said(...args);
+    expect({ ...spoken, written: null }).toMatchObject({ turns: { amqp: connections } });
+    expect(spoken.inARow).toBeLessThanOrEqual(most);
+  });
+});
+
+test('a queue is looked up once', async () => {
+  await figuresOf('plain');
+  expect(asked(await said('stats', 'plain')).toSorted()).toEqual(['/overview', '/queues/V/plain']);
+  const paths = asked(await said('enqueue', 'plain', 'x'));
+  expect(paths.toSorted()).toEqual(['/operator-policies/V', '/overview', '/policies/V', '/queues/V/plain']);
+});
