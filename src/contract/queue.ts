@@ -175,6 +175,9 @@ export interface PurgeResult {
   readonly complete?: false;
 }
 
+/** Where a message leads that does not name a queue. */
+export type Led = { readonly queue: string } | { readonly unclear: string } | null;
+
 /** The place of dead letters, seen from one queue. */
 export interface DeadLetters {
   /**
@@ -209,9 +212,10 @@ export interface DeadLetters {
   /**
    * Finds the queue for a message that does not name a queue but something that leads to queues (an exchange and a
    * key). It is the queue if exactly one is found, else the reason why none can be named; null: the message names
-   * nothing. Absent: messages name queues or nothing.
+   * nothing. It may have to ask the broker first, and then rejects as `deadLetters` does. Absent: messages name queues
+   * or nothing.
    */
-  leadsTo?(message: Message): { readonly queue: string } | { readonly unclear: string } | null;
+  leadsTo?(message: Message): Led | Promise<Led>;
   /** Its messages wrap those that failed, and `restore` unwraps each. Absent: they do not. */
   readonly unwraps?: true;
   /**

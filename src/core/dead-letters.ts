@@ -2,7 +2,7 @@ import { ask, askIfAble } from '../contract/ask.ts';
 import type { Broker } from '../contract/broker.ts';
 import { isMqError, MqError } from '../contract/errors.ts';
 import type { Message } from '../contract/message.ts';
-import type { DeadLetters, Queue } from '../contract/queue.ts';
+import type { DeadLetters, Led, Queue } from '../contract/queue.ts';
 import type { Whose } from './whose.ts';
 
 /** Where "the dead letters of QUEUE" really are, and where each of them belongs. */
@@ -19,7 +19,7 @@ export interface LocatedDeadLetters {
    */
   readonly sources: readonly string[];
   /** The queue that lost this message; null if nothing says which: see `whyNoOrigin`. */
-  originOf(message: Message): string | null;
+  originOf(message: Message): string | null | Promise<string | null>;
   readonly links: DeadLetters;
   /** False: no link connects this queue to another. Only the messages say which of them are dead letters. */
   readonly linked: boolean;
@@ -55,7 +55,7 @@ export async function locateDeadLetters(
           ? null
           : { lostBy: queue.name, silent, holder: holder.name, sources: theirs.sources },
       sources: [queue.name],
-      originOf: (message) => message.dead?.from ?? ledTo(theirs, message) ?? (isOnlySource ? queue.name : null),
+      originOf: (message) => message.dead?.from ?? ledTo(theirs, message, isOnlySource ? queue.name : null),
       links: theirs,
       linked: true,
     };
@@ -68,7 +68,7 @@ export async function locateDeadLetters(
     state: 'ready',
     only: linked ? null : { lostBy: null, silent: 'left', holder: queue.name, sources: [] },
     sources: sources ?? [],
-    originOf: (message) => message.dead?.from ?? ledTo(links, message) ?? onlySource,
+    originOf: (message) => message.dead?.from ?? ledTo(links, message, onlySource),
     links,
     linked,
   };
@@ -109,14 +109,16 @@ async function linksOfHolder(holder: Queue, links: DeadLetters, signal: AbortSig
   }
 }
 
-function ledTo(links: DeadLetters, message: Message): string | null {
-  const found = message.dead === null ? null : links.leadsTo?.(message);
-  return found !== null && found !== undefined && 'queue' in found ? found.queue : null;
+/** `other`: the answer if the message names nothing that leads to one queue. */
+function ledTo(links: DeadLetters, message: Message, other: string | null): string | null | Promise<string | null> {
+  const queueOf = (found: Led): string | null => (found !== null && 'queue' in found ? found.queue : other);
+  const found = message.dead === null ? null : (links.leadsTo?.(message) ?? null);
+  return found instanceof Promise ? found.then(queueOf) : queueOf(found);
 }
 
 /** Why it is unknown where a message belongs. */
-export function whyNoOrigin({ links }: LocatedDeadLetters, message: Message): string {
-  const found = links.leadsTo?.(message) ?? null;
+export async function whyNoOrigin({ links }: LocatedDeadLetters, message: Message): Promise<string> {
+  const found = (await links.leadsTo?.(message)) ?? null;
   const why = found !== null && 'unclear' in found ? found.unclear : 'nothing says which queue it came from';
   return `${why}; use --to QUEUE`;
 }

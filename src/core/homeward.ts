@@ -46,8 +46,8 @@ export class Homeward {
 
   /** Why `send` would fail the message; null: it would not. */
   async faultOf(message: Message): Promise<string | null> {
-    const origin = this.#originOf(message);
-    if (origin === null) return whyNoOrigin(this.#located, message);
+    const origin = await this.#originOf(message);
+    if (origin === null) return await whyNoOrigin(this.#located, message);
     try {
       const publisher = await this.#publishers.get(origin);
       const misfits = publisher.misfits(this.#restored(message, origin));
@@ -58,8 +58,8 @@ export class Homeward {
   }
 
   async send(message: Message): Promise<SendOutcome> {
-    const origin = this.#originOf(message);
-    if (origin === null) return { status: 'failed', reason: whyNoOrigin(this.#located, message) };
+    const origin = await this.#originOf(message);
+    if (origin === null) return { status: 'failed', reason: await whyNoOrigin(this.#located, message) };
     try {
       const publisher = await this.#publishers.get(origin);
       return await this.#senderOf(origin, publisher).send(this.#restored(message, origin));
@@ -84,7 +84,7 @@ export class Homeward {
     await this.#publishers.close();
   }
 
-  #originOf(message: Message): string | null {
+  #originOf(message: Message): string | null | Promise<string | null> {
     return this.#request.to?.name ?? this.#located.originOf(message);
   }
 

@@ -62,7 +62,7 @@ export async function* peekMessages(request: PeekRequest): AsyncGenerator<Messag
     await chosen.turn();
     if (verdict === 'leave') continue;
     // To a consumer of the dead-letter queue it is ready. To the operator who asked it is a dead letter.
-    yield located === null ? message : deadLetter(message, located);
+    yield located === null ? message : await deadLetter(message, located);
     shown += 1;
     if (limit !== null && shown >= limit) break;
   }
@@ -81,7 +81,8 @@ function undecided(holder: Queue, remarks: readonly string[]): MqError {
   });
 }
 
-function deadLetter(message: Message, { originOf }: LocatedDeadLetters): Message {
+async function deadLetter(message: Message, { originOf }: LocatedDeadLetters): Promise<Message> {
   const { dead } = message;
-  return { ...message, state: 'dead', dead: dead === null ? null : { ...dead, from: dead.from ?? originOf(message) } };
+  if (dead === null) return { ...message, state: 'dead' };
+  return { ...message, state: 'dead', dead: { ...dead, from: dead.from ?? (await originOf(message)) } };
 }

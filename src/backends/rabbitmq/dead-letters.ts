@@ -1,11 +1,12 @@
 import { MqError } from '../../contract/errors.ts';
 import type { DeadLetters } from '../../contract/queue.ts';
-import { leadsTo, leadsToUnread, restoreMessage } from './deaths/restore.ts';
+import { leadsTo, leadsToUnread, namesExchange, restoreMessage } from './deaths/restore.ts';
 import { needsManagement } from './management/needed.ts';
 import { type QueueInfo, textSetting } from './management/queue-info.ts';
 import type { Session } from './session/session.ts';
 import type { DeadFigure } from './stats.ts';
-import { type DeadLinks, linksIfTold } from './topology/dead-links.ts';
+import { type DeadLinks, linksIfTold, topologyIfTold } from './topology/dead-links.ts';
+import type { Topology } from './topology/topology.ts';
 
 /** `info`: the facts about the queue itself, in case nothing is known of the others. */
 export async function deadLettersOf(
@@ -14,9 +15,25 @@ export async function deadLettersOf(
   signal: AbortSignal,
   info: () => Promise<QueueInfo | null>,
 ): Promise<DeadLetters> {
-  // Messages that a framework put away may name any exchange.
-  const links = await linksIfTold(session, queue, signal, { everyExchange: true });
-  return typeof links === 'string' ? unlinked(session, queue, links, await info()) : linked(session, queue, links);
+  const links = await linksIfTold(session, queue, signal);
+  if (typeof links === 'string') return unlinked(session, queue, links, await info());
+  return linked(session, queue, links, exchangesOf(session, links, signal));
+}
+
+type Following = NonNullable<DeadLetters['leadsTo']>;
+
+/**
+ * Messages that a framework put away may name any exchange, and most others name none: where all exchanges lead is read
+ * when the first message names one.
+ */
+function exchangesOf(session: Session, links: DeadLinks, signal: AbortSignal): Following {
+  const queues = [...links.topology.queues.values()];
+  let reading: Promise<Topology | string> | null = null;
+  return (message) => {
+    if (!namesExchange(message)) return null;
+    reading ??= topologyIfTold(session, signal, { queues, everyExchange: true });
+    return reading.then((told) => (typeof told === 'string' ? leadsToUnread(message, told) : leadsTo(message, told)));
+  };
 }
 
 /**
@@ -35,7 +52,7 @@ function unlinked(session: Session, queue: string, why: string, info: QueueInfo 
   };
 }
 
-function linked(session: Session, queue: string, links: DeadLinks): DeadLetters {
+function linked(session: Session, queue: string, links: DeadLinks, following: Following): DeadLetters {
   const meaning = links.of(queue);
   const sources = links.sourcesOf(queue);
   // Its messages are the dead letters of others only if that is known: otherwise messages that wait in it would be
@@ -45,8 +62,8 @@ function linked(session: Session, queue: string, links: DeadLinks): DeadLetters 
   return {
     keptIn: keptIn(meaning),
     sources,
-    ...(meaning.to === 'queue' && { ofHolder: () => linked(session, meaning.link.queue, links) }),
-    leadsTo: (message) => leadsTo(message, links.topology),
+    ...(meaning.to === 'queue' && { ofHolder: () => linked(session, meaning.link.queue, links, following) }),
+    leadsTo: following,
     restore: restoreMessage,
   };
 }

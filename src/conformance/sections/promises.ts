@@ -189,7 +189,7 @@ const QUESTIONS: Readonly<Record<Trait, Question | string>> = {
       const queue = await bench.queue({ deadLetters: true });
       await bench.fill(queue, bodies(1));
       const links = await queue.deadLetters?.(bench.signal);
-      for (const message of await bench.contents(queue)) expect(links?.leadsTo?.(message) ?? null).toBeNull();
+      for (const message of await bench.contents(queue)) expect((await links?.leadsTo?.(message)) ?? null).toBeNull();
     },
   },
   mayNotRestore: {

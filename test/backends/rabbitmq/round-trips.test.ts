@@ -14,6 +14,10 @@ beforeAll(async () => {
   url = `${amqp}?management=${encodeURIComponent(http)}`;
   await channel.assertQueue('plain');
   await channel.assertQueue('orders.dlq');
+  await channel.assertExchange('dlx', 'direct');
+  await channel.assertQueue('shop.dlq');
+  await channel.bindQueue('shop.dlq', 'dlx', 'shop');
+  await channel.assertQueue('shop', { deadLetterExchange: 'dlx' });
   await channel.assertQueue('orders', { deadLetterExchange: '', deadLetterRoutingKey: 'orders.dlq' });
 });
 
@@ -58,4 +62,18 @@ test('a queue is looked up once', async () => {
   expect(asked(await said('stats', 'plain')).toSorted()).toEqual(['/overview', '/queues/V/plain']);
   const paths = asked(await said('enqueue', 'plain', 'x'));
   expect(paths.toSorted()).toEqual(['/operator-policies/V', '/overview', '/policies/V', '/queues/V/plain']);
+});
+
+describe('of the exchanges, only those that dead letters go to are asked where they lead', () => {
+  test.each<readonly [string, readonly string[]]>([
+    ['stats', ['stats', 'shop']],
+    ['redrive --dry-run', ['redrive', 'shop', '--dry-run']],
+    ['redrive', ['redrive', 'shop', '--yes']],
+  ])('%s', async (_, args) => {
+    await figuresOf('shop', 'shop.dlq');
+    const paths = asked(await said(...args));
+    expect(paths.filter((path) => path.includes('bindings'))).toEqual(['/exchanges/V/dlx/bindings/source']);
+    // Any of the queues may send its dead letters to the same place.
+    expect(paths.filter((path) => path === '/queues/V')).toHaveLength(1);
+  });
 });

@@ -39,6 +39,11 @@ export function restoreMessage(
   };
 }
 
+/** The message names an exchange with which it came. */
+export function namesExchange({ queue, body, headers }: Message): boolean {
+  return (frameworkDeath({ queue, body, headers })?.route ?? null) !== null;
+}
+
 /**
  * Finds the queue of a message whose framework names the exchange and the key with which it came. Publishing it there
  * again would give it to every queue that they lead to, including those that have dealt with it. So there is an answer

@@ -203,16 +203,23 @@ const MOST_ASKED = 50;
 
 const LAST = new WeakMap<Session, DeadLinks>();
 
-/** The current links. Throws `UNAVAILABLE` without the management API. */
-async function readLinks(session: Session, signal: AbortSignal, options: TopologyOptions): Promise<DeadLinks> {
-  const links = new DeadLinks(await readTopology(session.management, session.address.vhost, signal, options));
-  LAST.set(session, links);
-  return links;
+/** The current topology. A text is the reason why it cannot be read. */
+export async function topologyIfTold(
+  session: Session,
+  signal: AbortSignal,
+  options: TopologyOptions,
+): Promise<Topology | string> {
+  try {
+    return await readTopology(session.management, session.address.vhost, signal, options);
+  } catch (error) {
+    if (isMqError(error) && error.code === 'UNAVAILABLE') return error.message;
+    throw error;
+  }
 }
 
 /**
- * Like `readLinks`, for a caller that has more to tell than that. A text is the reason why they cannot be read. The
- * queues that decide about `about` are asked for their consumers.
+ * The current links. A text is the reason why they cannot be read. The queues that decide about `about` are asked for
+ * their consumers.
  */
 export async function linksIfTold(
   session: Session,
@@ -220,14 +227,17 @@ export async function linksIfTold(
   signal: AbortSignal,
   options: TopologyOptions = {},
 ): Promise<DeadLinks | string> {
+  const topology = await topologyIfTold(session, signal, options);
+  if (typeof topology === 'string') return topology;
+  const links = new DeadLinks(topology);
+  LAST.set(session, links);
   try {
-    const links = await readLinks(session, signal, options);
     if (about !== null) links.learnConsumers(await askEach(session, links.decisiveFor(about), { signal }));
-    return links;
   } catch (error) {
     if (isMqError(error) && error.code === 'UNAVAILABLE') return error.message;
     throw error;
   }
+  return links;
 }
 
 /**
