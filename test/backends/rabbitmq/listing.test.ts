@@ -392,9 +392,12 @@ describe('one of fifty, by every verb that shows many', () => {
         .split('\n')
         .map((row) => JSON.parse(row) as QueueStats);
       expect(isGone).toBe(true);
-      expect(rows).toHaveLength(count - 1);
+      // Who names it asks AMQP and the management API at once, and only once: AMQP may have told of it before it went.
+      const wasThere = verb === 'stats of names' && rows.length === count;
+      expect(rows).toHaveLength(wasThere ? count : count - 1);
+      if (wasThere) expect(rows.find(({ queue }) => queue === odd)).toMatchObject({ ready: 1 });
       // Who names it wants to know.
-      expect(code, stderr).toBe(verb === 'stats of names' ? 4 : 0);
+      expect(code, stderr).toBe(verb === 'stats of names' && !wasThere ? 4 : 0);
       expect(others(rows).every(({ ready }) => ready === 1)).toBe(true);
     });
   });

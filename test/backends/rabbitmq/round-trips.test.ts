@@ -77,3 +77,14 @@ describe('of the exchanges, only those that dead letters go to are asked where t
     expect(paths.filter((path) => path === '/queues/V')).toHaveLength(1);
   });
 });
+
+test('a connection that may have only one channel is enough', async () => {
+  const narrow = `${vhost.mqUrl}&channel_max=1`;
+  for (const args of [
+    ['enqueue', 'plain', 'x'],
+    ['stats', 'plain'],
+    ['peek', 'plain'],
+    ['purge', 'plain', '--yes'],
+  ])
+    await command.ok(['--url', narrow, ...args]);
+});
