@@ -443,11 +443,12 @@ test('closing leaves no connection behind', async () => {
   await fill(queue, 10);
   await see(queue, 5);
   // The look took over the connection for questions, and has closed it.
+  await expect.poll(() => connectionsNamed('mq'), { timeout: 15_000 }).toBe(1);
   expect(await ready(queue)).toBe(10);
   await expect.poll(() => connectionsNamed('mq'), { timeout: 15_000 }).toBe(2);
   await own.close();
   await expect.poll(() => connectionsNamed('mq'), { timeout: 15_000 }).toBe(1);
-}, 30_000);
+}, 60_000);
 
 /** The broker of this file holds one; the management API lags. */
 async function connectionsNamed(name: string): Promise<number> {
