@@ -52,6 +52,12 @@ export interface Broker {
   queues(pattern: QueuePattern, options: ListOptions): AsyncIterable<QueueStats>;
   /** Present if the names of all queues cost the broker much less than their stats. In any order. */
   names?(signal: AbortSignal): Promise<readonly string[]>;
+  /**
+   * Present if the broker can tell for much less than the stats cost that they are still true. As long as this broker
+   * gives the same mark, every figure of every queue is as it was, and ages have grown by the time in between. A mark is
+   * taken before the reading that it is kept for. Null: it cannot tell just now. Writes nothing.
+   */
+  mark?(signal: AbortSignal): Promise<string | null>;
   /** Throws `QUEUE_NOT_FOUND`. Never creates. */
   queue(name: string, signal: AbortSignal): Promise<Queue>;
   /** Creates the queue and its dead-letter link in one step. Throws `ALREADY_EXISTS` if the queue exists. */

@@ -1,5 +1,5 @@
 import type { QueueStats } from '../contract/stats.ts';
-import { coversTrend, type Series, type Slope, slope, trend } from './series.ts';
+import { coversTrend, hasStayed, type Series, type Slope, slope, TREND_SAMPLES, trend } from './series.ts';
 
 /** A problem of a queue. */
 export const FAULTS = ['no consumers', 'growing', 'dead letters arriving', 'failing', 'paused'] as const;
@@ -49,6 +49,14 @@ export function judge(stats: QueueStats, series: Series, lostConsumers = false):
     paused: stats.state === 'paused',
   };
   return { faults: FAULTS.filter((fault) => found[fault]), outlook, netPerSec };
+}
+
+/** Whether further readings that say the same cannot change the judgement. */
+export function isSettled({ depth, rates }: QueueStats, series: Series): boolean {
+  if (rates !== undefined && [rates.inPerSec, rates.outPerSec, rates.errorPerSec].some((rate) => (rate ?? 0) !== 0))
+    return false;
+  // Of a queue with messages it becomes surer for a while that its depth is steady.
+  return hasStayed(series, TREND_WINDOW_MS, (depth ?? 0) === 0 ? 2 : TREND_SAMPLES);
 }
 
 /**

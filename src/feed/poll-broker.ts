@@ -5,6 +5,7 @@ import type { QueueStats } from '../contract/stats.ts';
 import { Deadline } from '../core/deadline.ts';
 import type { Clock } from '../core/rate-limit.ts';
 import type { Cadence } from './cadence.ts';
+import { LastReading } from './last-reading.ts';
 import { RateWindow } from './rate-window.ts';
 import type { Condition, Snapshot } from './snapshot.ts';
 import type { Source } from './source.ts';
@@ -21,6 +22,8 @@ export interface PollOptions {
   /** Hides secrets in texts of the broker. */
   readonly redact: (text: string) => string;
   readonly signal: AbortSignal;
+  /** While nothing changes, snapshots say just that (`unchanged`), if the broker can tell. Absent: they hold every queue. */
+  readonly brief?: boolean;
 }
 
 /** After this long without an answer the rows are marked; the answer is still awaited. */
@@ -39,6 +42,7 @@ export async function* pollBroker(source: Source, options: PollOptions): AsyncGe
   let broker: Broker | null = null;
   let lastGood: number | null = null;
   let failures = 0;
+  let last: LastReading | null = null;
   const snapshot = (condition: Condition, fresh: Partial<Snapshot> = {}): Snapshot => ({
     context: source.context,
     broker: broker?.name ?? null,
@@ -62,15 +66,28 @@ export async function* pollBroker(source: Source, options: PollOptions): AsyncGe
           const limit = deadline.signal;
           const notice = (text: string): void => void notices.push(options.redact(text));
           broker ??= await stillWanted(source.connect({ notice, signal: limit }), limit);
-          const queues: QueueStats[] = [];
-          for await (const stats of broker.queues(options.pattern, { notice, signal: limit })) {
+          // Before the reading: what changes meanwhile will change the mark after it.
+          const mark: string | null = (await broker.mark?.(limit)) ?? null;
+          throwIfAborted(limit);
+          const known = last?.isOf(mark) === true ? last : null;
+          if (known !== null) notices.push(...known.notices);
+          if (known?.isQuiet === true && options.brief === true) {
+            known.stillTrue(now());
+            return null;
+          }
+          if (known === null) last?.close(window, now());
+          const [read, rated]: [QueueStats[], QueueStats[]] = [[], []];
+          for await (const stats of known?.at(now()) ?? broker.queues(options.pattern, { notice, signal: limit })) {
             // The answer of a call that was given up is ignored when it comes.
             throwIfAborted(limit);
-            queues.push(window.rated(stats));
+            read.push(stats);
+            rated.push(window.rated(stats));
             // A broker that already has the whole list yields it without a pause, so keys are handled in between.
-            if (queues.length % QUEUES_A_TURN === 0) await setImmediate();
+            if (read.length % QUEUES_A_TURN === 0) await setImmediate();
           }
-          return queues;
+          window.pollEnded();
+          last = mark === null ? null : new LastReading(mark, read, rated, notices, now());
+          return rated;
         }),
       );
       for (let isSlow = false; ; isSlow = true) {
@@ -86,10 +103,11 @@ export async function* pollBroker(source: Source, options: PollOptions): AsyncGe
       if ('value' in outcome) {
         failures = 0;
         lastGood = now();
-        window.pollEnded();
         const tookMs = clock.now() - startedAt;
         const everyMs = cadence.periodMs(tookMs);
-        yield snapshot({ state: 'fresh' }, { queues: outcome.value, notices, tookMs, everyMs });
+        const queues = outcome.value;
+        const fresh = queues === null ? ({ unchanged: true } as const) : { queues };
+        yield snapshot({ state: 'fresh' }, { ...fresh, notices, tookMs, everyMs });
         await cadence.nextTick(startedAt, signal);
       } else {
         failures += 1;
@@ -98,6 +116,8 @@ export async function* pollBroker(source: Source, options: PollOptions): AsyncGe
         yield snapshot({ state: 'stale', reason, since: lastGood, retryAt: now() + waitMs }, { notices });
         await closeQuietly(broker);
         broker = null;
+        // Marks of two connections cannot be compared.
+        last = null;
         await cadence.pause(waitMs, signal);
       }
     }

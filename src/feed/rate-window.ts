@@ -2,7 +2,7 @@ import type { Counters, QueueStats } from '../contract/stats.ts';
 import { type EarlierReading, withRates } from './rates.ts';
 
 /** Long enough to be steady, short enough to follow an incident. */
-const WINDOW_MS = 10_000;
+export const RATE_WINDOW_MS = 10_000;
 /** Readings closer together than this are not all kept: ten per queue are enough. */
 const SPACING_MS = 1_000;
 
@@ -63,7 +63,7 @@ class Readings {
       return null;
     }
     let first = 0;
-    while (first < last && now - (cells[first] ?? now) > WINDOW_MS) first += WIDTH;
+    while (first < last && now - (cells[first] ?? now) > RATE_WINDOW_MS) first += WIDTH;
     cells.splice(0, first);
     const counter = (lane: number): number | null => {
       const value = cells[1 + lane] ?? Number.NaN;

@@ -12,6 +12,7 @@ export const LANES = ['depth', 'dead', 'inPerSec', 'outPerSec', 'errorPerSec'] a
 /** As many samples as a chart can show. */
 export const CAPACITY = 60;
 
+const [DEPTH, DEAD] = [LANES.indexOf('depth'), LANES.indexOf('dead')];
 const ELAPSED = LANES.length;
 const WIDTH = LANES.length + 1;
 
@@ -38,7 +39,7 @@ export function emptySeries(): Series {
 /** `elapsedMs`: since the previous sample; 0 for the first. */
 export function appended(series: Series, sample: Sample, elapsedMs: number): Series {
   if (saysTheSame(series, sample)) {
-    return { cells: series.cells, repeats: series.repeats + 1, repeatedMs: series.repeatedMs + elapsedMs };
+    return repeated(series, 1, elapsedMs);
   }
   const repeats = Math.min(series.repeats, CAPACITY - 1);
   const kept = Math.min(series.cells.length / WIDTH, CAPACITY - 1 - repeats);
@@ -53,6 +54,23 @@ export function appended(series: Series, sample: Sample, elapsedMs: number): Ser
   for (const [lane, name] of LANES.entries()) cells[at + lane] = sample[name] ?? Number.NaN;
   cells[at + ELAPSED] = elapsedMs;
   return { cells, repeats: 0, repeatedMs: 0 };
+}
+
+/** The same with its last sample repeated `count` times more, over `elapsedMs`. */
+export function repeated(series: Series, count: number, elapsedMs: number): Series {
+  return { cells: series.cells, repeats: series.repeats + count, repeatedMs: series.repeatedMs + elapsedMs };
+}
+
+/** Whether depth and dead letters were the same over the last `windowMs`, and in the last `samples`; two at least. */
+export function hasStayed({ cells, repeats, repeatedMs }: Series, windowMs: number, samples: number): boolean {
+  let [count, elapsedMs] = [repeats + 1, repeatedMs];
+  for (let at = cells.length - WIDTH; at > 0 && (elapsedMs <= windowMs || count < samples); at -= WIDTH) {
+    if (!Object.is(cells[at + DEPTH], cells[at - WIDTH + DEPTH])) return false;
+    if (!Object.is(cells[at + DEAD], cells[at - WIDTH + DEAD])) return false;
+    elapsedMs += cells[at + ELAPSED] ?? 0;
+    count += 1;
+  }
+  return count >= Math.max(2, samples);
 }
 
 function saysTheSame({ cells }: Series, sample: Sample): boolean {
@@ -126,7 +144,7 @@ function olderHalf({ cells, repeats, repeatedMs }: Series, lane: number, elapsed
 /** A trend is read from this many groups with this many samples each. */
 const TREND_GROUPS = 4;
 const TREND_GROUP = 5;
-const TREND_SAMPLES = TREND_GROUPS * TREND_GROUP;
+export const TREND_SAMPLES = TREND_GROUPS * TREND_GROUP;
 
 /** Whether there are enough samples to see a slow trend. */
 export function coversTrend({ cells, repeats }: Series): boolean {

@@ -26,6 +26,8 @@ export interface Snapshot {
   /** The time from this reading to the next one, in milliseconds. Absent: it is unknown, or this is no reading. */
   readonly everyMs?: number;
   readonly condition: Condition;
+  /** The broker was found to be as it was: what was known before is true at `at`, and only ages have grown. */
+  readonly unchanged?: true;
   /** Every queue, with rates; null: nothing new, and what was known before stays. */
   readonly queues: readonly QueueStats[] | null;
   /** The notices of the backend about this reading. Broker text in it is not yet made safe. */

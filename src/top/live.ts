@@ -94,7 +94,8 @@ export async function runLive(options: LiveOptions): Promise<LiveEnd> {
   signal.addEventListener('abort', leave, { once: true });
   const ticking = setInterval(() => dispatch({ type: 'clock', now: now() }), CLOCK_MS);
   const feeding = (async () => {
-    const snapshots = options.replay ?? watch(brokers, { ...options, cadence, signal: lasting });
+    const snapshots =
+      options.replay ?? watch(brokers, { ...options, cadence, signal: lasting, brief: record === null });
     let at = now();
     for await (const snapshot of snapshots) {
       at = snapshot.at;

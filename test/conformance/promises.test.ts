@@ -39,6 +39,14 @@ const TOLD: Readonly<Partial<Record<Trait, { readonly truth: More; readonly lie:
     },
     lie: { broker: () => ({ async *checks() {} }) },
   },
+  mark: {
+    truth: {
+      broker: (_, { queues }) => ({
+        mark: async () => [...queues.values()].map((queue) => queue.list('ready').length).join(),
+      }),
+    },
+    lie: { broker: () => ({ mark: async () => 'as ever' }) },
+  },
   names: {
     truth: { broker: (_, { queues }) => ({ names: async () => [...queues.keys()] }) },
     lie: { broker: () => ({ names: async () => [] }) },

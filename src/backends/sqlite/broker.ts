@@ -10,20 +10,28 @@ import { noQueue } from './errors.ts';
 import type { QueueFile } from './file/queue-file.ts';
 import { listQueues } from './list.ts';
 import { SqliteQueue } from './queue.ts';
+import { Marks } from './rows/marks.ts';
 import { findQueue, NOT_THERE } from './rows/queue-facts.ts';
 
 export class SqliteBroker implements Broker {
   readonly name = SQLITE_CAPABILITIES.broker;
   readonly address: string;
   readonly #file: QueueFile;
+  readonly #marks: Marks;
 
   constructor(file: QueueFile) {
     this.#file = file;
+    this.#marks = new Marks(file);
     this.address = `sqlite:${file.path}`;
   }
 
   queues(pattern: QueuePattern, options: ListOptions): AsyncGenerator<QueueStats, void, undefined> {
     return listQueues(this.#file, pattern, options);
+  }
+
+  async mark(signal: AbortSignal): Promise<string | null> {
+    throwIfAborted(signal);
+    return this.#marks.now();
   }
 
   async queue(name: string, signal: AbortSignal): Promise<Queue> {

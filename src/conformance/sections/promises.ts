@@ -46,6 +46,23 @@ const QUESTIONS: Readonly<Record<Trait, Question | string>> = {
       bench.expectBodies(await bench.contents(queue), bodies(3));
     },
   },
+  mark: {
+    title: 'stays while nothing changes, and changes with what a queue holds',
+    needs: ['publisher'],
+    async run(bench) {
+      const queue = await bench.queue();
+      const broker = await bench.broker();
+      const empty = await broker.mark?.(bench.signal);
+      expect(empty).toEqual(expect.any(String));
+      expect(await broker.mark?.(bench.signal)).toBe(empty);
+      await bench.fill(queue, bodies(1));
+      const filled = await broker.mark?.(bench.signal);
+      expect(filled).not.toBe(empty);
+      // Looking is no change.
+      await queue.stats(bench.signal);
+      expect(await broker.mark?.(bench.signal)).toBe(filled);
+    },
+  },
   names: {
     title: 'a queue that is there is among them, and one that is not is not',
     async run(bench) {

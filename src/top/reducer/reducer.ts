@@ -28,9 +28,12 @@ export function reduce(state: TopState, event: TopEvent): TopState {
     case 'snapshot': {
       const { snapshot } = event;
       const brokers = new Map(state.brokers);
-      brokers.set(snapshot.context, withSnapshot(state.brokers.get(snapshot.context), snapshot));
+      const known = state.brokers.get(snapshot.context);
+      const view = withSnapshot(known, snapshot);
+      brokers.set(snapshot.context, view);
       const next = { ...state, brokers, now: Math.max(state.now, snapshot.at) };
-      return state.frozen === null ? arranged(next) : next;
+      const isArranged = view.rows === known?.rows && state.hasChosen;
+      return state.frozen !== null || isArranged ? next : arranged(next);
     }
     case 'overview':
     case 'messages':

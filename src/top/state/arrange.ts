@@ -1,5 +1,5 @@
 import { sameKey } from '../watched.ts';
-import type { Row } from './rows.ts';
+import { type Row, upToDate } from './rows.ts';
 import { sorted } from './sorting.ts';
 import { listHeight, shownBrokers, type TopState } from './state.ts';
 
@@ -48,7 +48,9 @@ function passing(state: TopState): readonly Row[] {
   const wanted = state.filter.text.toLowerCase();
   const rows: Row[] = [];
   for (const broker of shownBrokers(state).values()) {
-    for (const row of broker.rows.values()) {
+    for (const known of broker.rows.values()) {
+      // Ages grow while nothing else changes, so those of rows that were made at different times cannot be compared.
+      const row = state.sorting.key === 'age' ? upToDate(known, broker) : known;
       if (state.onlyDead && !((row.stats.dead ?? 0) > 0)) continue;
       if (state.onlyWrong && row.judgement.faults.length === 0) continue;
       if (wanted !== '' && !`${row.queue} ${row.context}`.toLowerCase().includes(wanted)) continue;

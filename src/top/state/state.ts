@@ -1,7 +1,7 @@
 import type { RowKey, WatchedContext } from '../watched.ts';
 import type { ActionState } from './action.ts';
 import type { DetailState } from './detail.ts';
-import type { BrokerView, Row } from './rows.ts';
+import { type BrokerView, type Row, upToDate } from './rows.ts';
 import type { Sorting } from './sorting.ts';
 
 export interface Size {
@@ -71,7 +71,9 @@ export function shownNow(state: TopState): number {
 }
 
 export function rowOf(state: TopState, key: RowKey): Row | null {
-  return shownBrokers(state).get(key.context)?.rows.get(key.queue) ?? null;
+  const broker = shownBrokers(state).get(key.context);
+  const row = broker?.rows.get(key.queue);
+  return broker === undefined || row === undefined ? null : upToDate(row, broker);
 }
 
 export interface InitialOptions {

@@ -1,3 +1,4 @@
+import { upToDate } from '../state/rows.ts';
 import { listHeight, shownBrokers, shownNow, type TopState } from '../state/state.ts';
 import { sameKey } from '../watched.ts';
 import { brokersLine, staleAge, wholeReasons } from './brokers.ts';
@@ -22,9 +23,11 @@ export function listScreen(state: TopState, theme: Theme): readonly Line[] {
   const headings = `${' '.repeat(MARK_WIDTH)}${headingLine(columns, sorting.key, descends, theme)}`;
   const height = listHeight(size);
   const now = shownNow(state);
-  const body: Line[] = state.rows.slice(state.offset, state.offset + height).map((row) => {
+  const body: Line[] = state.rows.slice(state.offset, state.offset + height).map((known) => {
+    const broker = shownBrokers(state).get(known.context);
+    const row = broker === undefined ? known : upToDate(known, broker);
     const isSelected = sameKey(row, state.selected);
-    const age = staleAge(shownBrokers(state).get(row.context), now);
+    const age = staleAge(broker, now);
     const mark = (isSelected ? '>' : ' ') + (age !== null ? '?' : row.judgement.faults.length > 0 ? '!' : ' ');
     const plain = isSelected || age !== null;
     const text = mark + rowLine(columns, row, theme, plain, state.contexts.get(row.context)?.color);

@@ -1,8 +1,9 @@
 import { useApp, useInput, usePaste, useWindowSize } from 'ink';
-import { type ReactNode, useEffect, useRef, useSyncExternalStore } from 'react';
+import { type ReactNode, useEffect, useRef, useState, useSyncExternalStore } from 'react';
 import type { Store } from '../store.ts';
 import type { JobControl } from '../terminal.ts';
 import type { Theme } from '../text/theme.ts';
+import { Drawn } from './drawn.ts';
 import { keysOf } from './keys.ts';
 import { Screen } from './screen.tsx';
 
@@ -14,7 +15,8 @@ interface AppProps {
 
 /** Connects the store to the terminal: keys, pastes and sizes go in, the screen comes out. */
 export function App({ store, theme, jobControl }: AppProps): ReactNode {
-  const state = useSyncExternalStore(store.subscribe, store.state);
+  const [drawn] = useState(() => new Drawn(store, theme));
+  const state = useSyncExternalStore(store.subscribe, drawn.state);
   const { columns, rows } = useWindowSize();
   useEffect(() => {
     store.dispatch({ type: 'resize', size: { columns, rows } });

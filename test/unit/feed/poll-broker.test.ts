@@ -18,6 +18,8 @@ class Scripted {
   readonly startedAt: number[] = [];
   answer: (signal: AbortSignal) => Promise<readonly QueueStats[]> = async () => [reading('q')];
   connecting: () => Promise<void> = async () => {};
+  /** Absent: the broker cannot tell that nothing has changed. */
+  mark?: () => string | null;
 
   watched(context: string, clock: VirtualClock): Source {
     return {
@@ -46,6 +48,7 @@ class Scripted {
           script.running -= 1;
         }
       },
+      ...(this.mark === undefined ? {} : { mark: async () => script.mark?.() ?? null }),
       queue: () => Promise.reject(new Error('not asked for')),
       close: async () => {
         this.closed += 1;
@@ -54,7 +57,7 @@ class Scripted {
   }
 }
 
-function watching(scripts: Readonly<Record<string, Scripted>>, intervalMs = 1_000, timeoutMs = 30_000) {
+function watching(scripts: Readonly<Record<string, Scripted>>, intervalMs = 1_000, timeoutMs = 30_000, brief = false) {
   const clock = new VirtualClock();
   const cadence = new Cadence(intervalMs, clock);
   const stop = new AbortController();
@@ -68,6 +71,7 @@ function watching(scripts: Readonly<Record<string, Scripted>>, intervalMs = 1_00
     timeoutMs,
     redact: (text) => text.replaceAll('hunter2', '***'),
     signal: stop.signal,
+    brief,
   });
   const ended = (async () => {
     for await (const snapshot of feed) seen.push({ ...snapshot, atMs: clock.now() });
@@ -279,5 +283,95 @@ describe('rates', () => {
     await clock.advance(12_000);
     expect(rate(seen)?.windowMs).toBe(10_000);
     expect(Math.abs((rate(seen)?.inPerSec ?? 0) - 100)).toBeLessThanOrEqual(10);
+  });
+});
+
+describe('a broker that can tell that nothing has changed', () => {
+  /** Counts, and is read only when it has to be. */
+  function counting(clock: () => number) {
+    const script = new Scripted();
+    const state = { enqueued: 0, changes: 0, since: null as number | null };
+    script.answer = async () => {
+      const oldestAgeMs = state.since === null ? null : clock() - state.since;
+      const counters = { enqueued: state.enqueued, acked: 0, failed: 0 };
+      const { rates: _, ...stats } = reading('q', { ready: state.enqueued, oldestAgeMs, counters, sampledAt: clock() });
+      return [stats];
+    };
+    const add = (): void => {
+      state.enqueued += 1;
+      state.changes += 1;
+      state.since ??= clock();
+    };
+    return { script, state, add };
+  }
+
+  function three(intervalMs?: number) {
+    let now = (): number => 0;
+    const [plain, marked] = [counting(() => now()), counting(() => now())];
+    marked.script.mark = () => String(marked.state.changes);
+    const full = watching({ plain: plain.script, marked: marked.script }, intervalMs);
+    now = full.clock.now;
+    const figures = (context: string) =>
+      full.seen
+        .filter((one) => one.context === context && one.queues !== null)
+        .map(({ atMs, queues }) => [atMs, queues]);
+    return { ...full, plain, marked, figures };
+  }
+
+  test('is read once, and its figures and rates are those of one that is read every time', async () => {
+    const { clock, plain, marked, figures } = three();
+    await clock.advance(3_500);
+    for (const one of [plain, marked]) one.add();
+    await clock.advance(25_000);
+    for (const one of [plain, marked]) one.add();
+    await clock.advance(5_000);
+    expect(figures('marked')).toHaveLength(34);
+    expect(figures('marked')).toEqual(figures('plain'));
+    expect(marked.script.startedAt).toEqual([0, 4_000, 29_000]);
+  });
+
+  test.each([1_000, 5_000, 30_000])(
+    'in brief, says so once the rates are at rest, and tells the right rate after it (every %i ms)',
+    async (intervalMs) => {
+      let now = (): number => 0;
+      const [plain, brief] = [counting(() => now()), counting(() => now())];
+      brief.script.mark = () => String(brief.state.changes);
+      const full = watching({ a: plain.script }, intervalMs);
+      const short = watching({ a: brief.script }, intervalMs, 30_000, true);
+      const both = async (ms: number): Promise<void> => {
+        now = full.clock.now;
+        await full.clock.advance(ms);
+        now = short.clock.now;
+        await short.clock.advance(ms);
+      };
+      await both(intervalMs * 30 + 500);
+      for (const one of [plain, brief]) one.add();
+      await both(intervalMs * 30);
+      const last = (seen: readonly Snapshot[], at: number) => seen.find((one) => one.queues !== null && one.at === at);
+      const after = 31 * intervalMs;
+      expect(last(short.seen, after)?.queues).toEqual(last(full.seen, after)?.queues);
+      expect(last(short.seen, after)?.queues?.[0]?.rates?.inPerSec).toBeGreaterThan(0);
+      expect(brief.script.startedAt).toEqual([0, after]);
+      const said = short.seen.filter(({ unchanged }) => unchanged === true);
+      expect(said.length).toBeGreaterThan(35);
+      expect(said[0]).toMatchObject({ condition: { state: 'fresh' }, queues: null, notices: ['only a part'] });
+    },
+  );
+
+  test('marks of an earlier connection, and none at all, say nothing', async () => {
+    const { clock, marked } = three();
+    const { script } = marked;
+    await clock.advance(500);
+    const { answer } = script;
+    script.answer = refused;
+    marked.add();
+    await clock.advance(1_000);
+    script.answer = answer;
+    marked.state.changes -= 1;
+    await clock.advance(1_000);
+    expect(script.startedAt).toEqual([0, 1_000, 2_000]);
+    script.mark = () => null;
+    await clock.advance(2_000);
+    expect(script.startedAt).toEqual([0, 1_000, 2_000, 3_000, 4_000]);
   });
 });
