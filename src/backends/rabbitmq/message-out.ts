@@ -2,12 +2,13 @@ import { isDeepStrictEqual } from 'node:util';
 import type { JsonValue, OutgoingMessage } from '../../contract/message.ts';
 import { isDeliveryHeader, nativeRecord, REPLAYS_HEADER } from './deaths/death.ts';
 import { type JsonObject, textAt } from './management/client.ts';
-import { READABLE_TEXTS, readEntries, readProperties, viewOf } from './message-in.ts';
+import { READABLE_TEXTS } from './message-in.ts';
+import { keptReading, type Reading, readingOf } from './reading.ts';
 import {
-  encodeProperties,
-  type Properties,
+  type Changes,
+  NO_PROPERTIES,
+  type PropertyList,
   type PropertyName,
-  readOctet,
   readText,
   writeOctet,
   writeTable,
@@ -43,39 +44,45 @@ export interface OutgoingRules {
   readonly frameMax: number;
 }
 
-const NOT_HELD = {
-  groupId: 'a group',
-  deduplicationId: 'a deduplication id',
-  name: 'a job name',
-  delayMs: 'a delay',
-  attempts: 'a number of attempts',
-  backoff: 'a wait between attempts',
-} as const;
+const NOT_HELD = [
+  ['groupId', 'a group'],
+  ['deduplicationId', 'a deduplication id'],
+  ['name', 'a job name'],
+  ['delayMs', 'a delay'],
+  ['attempts', 'a number of attempts'],
+  ['backoff', 'a wait between attempts'],
+] as const;
 
-/** The parts of a message that a RabbitMQ queue cannot hold, one phrase each. */
-export function misfitsOf(message: OutgoingMessage, rules: OutgoingRules): string[] {
+/**
+ * The parts of a message that a RabbitMQ queue cannot hold, one phrase each. `outgoing`: the same message, for a caller
+ * that has it already.
+ */
+export function misfitsOf(
+  message: OutgoingMessage,
+  rules: OutgoingRules,
+  outgoing: Outgoing = toOutgoing(message, rules),
+): string[] {
   const misfits: string[] = [];
-  for (const field of Object.keys(NOT_HELD) as (keyof typeof NOT_HELD)[]) {
-    if (message[field] !== null) misfits.push(NOT_HELD[field]);
-  }
+  for (const [field, phrase] of NOT_HELD) if (message[field] !== null) misfits.push(phrase);
   if (message.priority !== null && !isOctet(message.priority))
     misfits.push(`the priority ${message.priority} (0 to 255 fit)`);
   if (message.ttlMs !== null && !isTtl(message.ttlMs))
     misfits.push(`the time to live ${message.ttlMs} ms (0 to 4294967295 fit)`);
   if (!isAsReceived(message)) misfits.push(...withoutEffect(message, rules));
-  for (const [what, text] of [
-    ['the id', message.id],
-    ['the content type', message.contentType],
-  ] as const) {
-    if (text !== null && !isShort(text)) misfits.push(`${what} of more than 255 bytes`);
+  if (message.id !== null && !isShort(message.id)) misfits.push('the id of more than 255 bytes');
+  if (message.contentType !== null && !isShort(message.contentType))
+    misfits.push('the content type of more than 255 bytes');
+  for (const name in message.headers) {
+    if (isShort(name)) continue;
+    misfits.push('a header name of more than 255 bytes');
+    break;
   }
-  if (Object.keys(message.headers).some((name) => !isShort(name))) misfits.push('a header name of more than 255 bytes');
   if (rules.isStream) {
     for (const [name, value] of Object.entries(message.headers)) {
       if (isNested(value)) misfits.push(`the header ${JSON.stringify(name)}, which is a list or a table`);
     }
   }
-  const { properties } = toOutgoing(message, rules);
+  const { properties } = outgoing;
   if (!fitsFrame(properties, rules))
     misfits.push(`headers of ${properties.length} bytes (the broker takes ${rules.frameMax - 20})`);
   return misfits;
@@ -84,7 +91,7 @@ export function misfitsOf(message: OutgoingMessage, rules: OutgoingRules): strin
 /** It came from a queue of RabbitMQ, and is sent unchanged, whatever it means there. */
 export function isAsReceived({ native }: OutgoingMessage): boolean {
   const record = nativeRecord(native);
-  return record !== null && textAt(record, 'properties') !== null;
+  return record !== null && (keptReading(record) !== null || textAt(record, 'properties') !== null);
 }
 
 /** Properties that the broker would store, and never act on. */
@@ -114,39 +121,51 @@ export function fitsFrame(properties: Buffer, { frameMax }: OutgoingRules): bool
  */
 export function toOutgoing(message: OutgoingMessage, rules: OutgoingRules): Outgoing {
   const record = nativeRecord(message.native);
-  const properties = givenProperties(record);
-  const entries = readEntries(properties);
-  const view = viewOf(properties, entries);
+  const { reading, changes } = given(record);
+  const { properties, entries, view } = reading;
   const viaExchange = record !== null && textAt(record, 'via') === 'exchange';
 
-  if (message.id !== view.id) setText(properties, 'messageId', message.id);
-  if (message.contentType !== view.contentType) setText(properties, 'contentType', message.contentType);
+  if (message.id !== view.id) setText(changes, 'messageId', message.id);
+  if (message.contentType !== view.contentType) setText(changes, 'contentType', message.contentType);
   if (message.ttlMs !== view.ttlMs) {
-    setText(properties, 'expiration', message.ttlMs !== null && isTtl(message.ttlMs) ? String(message.ttlMs) : null);
+    setText(changes, 'expiration', message.ttlMs !== null && isTtl(message.ttlMs) ? String(message.ttlMs) : null);
   }
   if (message.priority !== view.priority) {
-    properties.priority =
-      message.priority !== null && isOctet(message.priority) ? writeOctet(message.priority) : undefined;
+    changes.priority = message.priority !== null && isOctet(message.priority) ? writeOctet(message.priority) : null;
   }
 
-  const wanted: Record<string, JsonValue | undefined> = { ...message.headers };
-  if (message.replays !== null) wanted[REPLAYS_HEADER] = message.replays;
-  const user = readText(properties.userId);
+  const added: Record<string, JsonValue> = {};
+  if (message.replays !== null) added[REPLAYS_HEADER] = message.replays;
+  const user = textOf(properties, changes, 'userId');
   if (user !== null && user !== rules.login) {
-    properties.userId = undefined;
-    wanted['x-mq-user-id'] = user;
+    changes.userId = null;
+    added['x-mq-user-id'] = user;
   }
-  const spliced = splice(entries, wanted, view.headers, viaExchange);
+  const isUnchanged = message.headers === view.headers && isEmpty(added) && !entries.some(isNeverSent);
+  const wanted = isEmpty(added) ? message.headers : { ...message.headers, ...added };
+  const spliced = isUnchanged ? null : splice(entries, wanted, view.headers, viaExchange);
   if (spliced !== null) {
-    const present = spliced.length > 0 || properties.headers !== undefined;
-    properties.headers = present ? writeTable(spliced) : undefined;
+    const present = spliced.length > 0 || properties.has('headers');
+    changes.headers = present ? writeTable(spliced) : null;
   }
   return {
     exchange: (viaExchange ? textAt(record, 'exchange') : null) ?? '',
     routingKey: (viaExchange ? textAt(record, 'routingKey') : null) ?? (viaExchange ? '' : rules.queue),
-    properties: encodeProperties(properties),
-    maybeRefused: maybeRefused(properties, viaExchange ? message.headers : {}),
+    properties: isEmpty(changes) ? properties.bytes : properties.with(changes),
+    maybeRefused: maybeRefused(properties, changes, viaExchange ? message.headers : null),
   };
+}
+
+function isEmpty(record: object): boolean {
+  for (const _ in record) return false;
+  return true;
+}
+
+/** The text of a property after the changes. */
+function textOf(properties: PropertyList, changes: Changes, name: PropertyName): string | null {
+  const changed = changes[name];
+  if (changed === undefined) return properties.text(name);
+  return changed === null ? null : readText(changed);
 }
 
 /** Replies to it go to a consumer of the same channel that publishes. Without one, the broker closes the channel. */
@@ -156,34 +175,47 @@ const DIRECT_REPLY = 'amq.rabbitmq.reply-to';
  * An invalid direct reply address, delivery mode or expiration (4.0 takes what 3.10 refuses), or copies that are not a
  * list of names.
  */
-function maybeRefused(properties: Properties, routed: OutgoingMessage['headers']): boolean {
-  const mode = readOctet(properties.deliveryMode);
-  const expiration = readText(properties.expiration);
+function maybeRefused(properties: PropertyList, changes: Changes, routed: OutgoingMessage['headers'] | null): boolean {
+  const mode = (changes.deliveryMode ?? null)?.readUInt8(0) ?? properties.octet('deliveryMode');
+  const expiration = textOf(properties, changes, 'expiration');
   return (
-    readText(properties.replyTo) === DIRECT_REPLY ||
     (mode !== null && mode !== 1 && mode !== 2) ||
     (expiration !== null && !(/^\d{1,10}$/.test(expiration) && isTtl(Number(expiration)))) ||
-    Object.keys(RENAMED).some((name) => Object.hasOwn(routed, name))
+    textOf(properties, changes, 'replyTo') === DIRECT_REPLY ||
+    (routed !== null && Object.keys(RENAMED).some((name) => Object.hasOwn(routed, name)))
   );
 }
 
-/** From the raw bytes of a received message, else persistent and empty; then the properties that were set by name. */
-function givenProperties(record: JsonObject | null): Properties {
-  const raw = record === null ? null : textAt(record, 'properties');
-  const properties = raw === null ? { deliveryMode: writeOctet(2) } : readProperties(Buffer.from(raw, 'base64'));
-  if (record === null) return properties;
+/** Persistent and empty. */
+const NEW = readingOf(NO_PROPERTIES.with({ deliveryMode: writeOctet(2) }));
+
+/**
+ * What was read of a message, else a new message's properties; and the changes to that which were set by name in the
+ * record. A record that was made of a reading repeats it.
+ */
+function given(record: JsonObject | null): { readonly reading: Reading; readonly changes: Changes } {
+  const known = record === null ? NEW : keptReading(record);
+  if (record === null || known !== null) return { reading: known ?? NEW, changes: {} };
+  const raw = textAt(record, 'properties');
+  const reading = raw === null ? NEW : readingOf(Buffer.from(raw, 'base64'));
+  const { properties } = reading;
+  const changes: Changes = {};
   for (const name of READABLE_TEXTS) {
     const text = textAt(record, name);
-    if (text !== null && text !== readText(properties[name])) setText(properties, name, text);
+    if (text !== null && text !== properties.text(name)) setText(changes, name, text);
   }
   const mode = record.deliveryMode;
-  if ((mode === 1 || mode === 2) && mode !== readOctet(properties.deliveryMode))
-    properties.deliveryMode = writeOctet(mode);
-  return properties;
+  if ((mode === 1 || mode === 2) && mode !== properties.octet('deliveryMode')) changes.deliveryMode = writeOctet(mode);
+  return { reading, changes };
 }
 
-function setText(properties: Properties, name: PropertyName, text: string | null): void {
-  properties[name] = text !== null && isShort(text) ? writeText(text) : undefined;
+function setText(changes: Changes, name: PropertyName, text: string | null): void {
+  changes[name] = text !== null && isShort(text) ? writeText(text) : null;
+}
+
+/** Even if nobody changes it. */
+function isNeverSent({ name }: TableEntry): boolean {
+  return isDeliveryHeader(name) || RENAMED[name] !== undefined;
 }
 
 /** The entries of the new table in order; null: nothing changes. */
@@ -200,14 +232,14 @@ function splice(
     const { name } = entry;
     const value = isDeliveryHeader(name) ? undefined : own(wanted, name);
     const renamed = keepCopies ? undefined : RENAMED[name];
-    if (value === undefined || (renamed !== undefined && isDeepStrictEqual(value, before[name]))) {
+    if (value === undefined || (renamed !== undefined && isSame(value, before[name]))) {
       changed = true;
       if (value !== undefined && renamed !== undefined) {
         result.push(renameEntry(entry, renamed));
         written.add(renamed);
         written.add(name);
       }
-    } else if (isDeepStrictEqual(value, own(before, name))) {
+    } else if (isSame(value, own(before, name))) {
       result.push(entry.raw);
       written.add(name);
     } else {
@@ -222,6 +254,11 @@ function splice(
     result.push(encodeEntry((keepCopies ? undefined : RENAMED[name]) ?? name, value));
   }
   return changed ? result : null;
+}
+
+/** Mostly it is the very value that was received. */
+function isSame(value: JsonValue, before: JsonValue | undefined): boolean {
+  return value === before || isDeepStrictEqual(value, before);
 }
 
 const RENAMED: Readonly<Record<string, string | undefined>> = Object.assign(Object.create(null), {
@@ -241,7 +278,8 @@ function own(record: Readonly<Record<string, JsonValue | undefined>>, name: stri
 
 /** Short strings have at most 255 bytes in the protocol. */
 export function isShort(text: string): boolean {
-  return Buffer.byteLength(text, 'utf8') <= 255;
+  // A character takes at most three bytes (one outside the basic plane is two).
+  return text.length <= 85 || Buffer.byteLength(text, 'utf8') <= 255;
 }
 
 function isOctet(value: number): boolean {

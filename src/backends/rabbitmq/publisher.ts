@@ -179,13 +179,13 @@ export class RabbitPublisher implements Publisher {
   send(message: OutgoingMessage): Promise<SendOutcome> {
     if (this.#closed) return Promise.resolve({ status: 'failed', reason: 'the publisher is closed' });
     if (this.#broken !== null) return Promise.resolve({ status: 'failed', ...this.#broken });
+    const outgoing = toOutgoing(message, this.#rules);
     if (!this.#lossy) {
-      const misfits = this.misfits(message);
+      const misfits = misfitsOf(message, this.#rules, outgoing);
       if (misfits.length > 0) {
         return Promise.resolve({ status: 'failed', reason: `does not fit into this queue: ${misfits.join(', ')}` });
       }
     }
-    const outgoing = toOutgoing(message, this.#rules);
     if (!fitsFrame(outgoing.properties, this.#rules)) {
       return Promise.resolve({ status: 'failed', reason: 'its headers are too large for the broker' });
     }

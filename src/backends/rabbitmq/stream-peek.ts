@@ -3,7 +3,8 @@ import type { Peek, PeekOptions } from '../../contract/queue.ts';
 import { Bell } from '../common/bell.ts';
 import type { Link, OpenChannel } from './connection/link.ts';
 import { brokerError } from './errors.ts';
-import { readEntries, readProperties, toMessage } from './message-in.ts';
+import { toMessage } from './message-in.ts';
+import { readingOf } from './reading.ts';
 import { ackFrame, type Content, METHOD } from './wire/frames.ts';
 
 export interface StreamPeekSetup extends PeekOptions {
@@ -191,6 +192,6 @@ class StreamCursor {
 
 /** Every message of a stream carries its offset. */
 function offsetOf(content: Content): number {
-  const value = readEntries(readProperties(content.properties)).find(({ name }) => name === 'x-stream-offset')?.value;
+  const value = readingOf(content.properties).entries.find(({ name }) => name === 'x-stream-offset')?.value;
   return typeof value === 'number' ? value : Number.NaN;
 }

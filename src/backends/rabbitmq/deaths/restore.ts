@@ -3,7 +3,7 @@ import type { JsonValue, Message } from '../../../contract/message.ts';
 import { frameworkDeath } from '../../common/conventions/framework-death.ts';
 import type { OriginalProperties } from '../../common/conventions/letter.ts';
 import type { Topology } from '../topology/topology.ts';
-import { encodeProperties, writeInstant, writeOctet, writeText } from '../wire/properties.ts';
+import { NO_PROPERTIES, writeInstant, writeOctet, writeText } from '../wire/properties.ts';
 import { nativeRecord, withoutDeath } from './death.ts';
 
 /**
@@ -81,7 +81,7 @@ function inside(
     value === undefined || Buffer.byteLength(value, 'utf8') > 255 ? undefined : writeText(value);
   const octet = (value: number | undefined): Buffer | undefined =>
     value === undefined || value < 0 || value > 255 ? undefined : writeOctet(Math.trunc(value));
-  const properties = encodeProperties({
+  const properties = NO_PROPERTIES.with({
     contentType: text(given.contentType),
     contentEncoding: text(given.contentEncoding),
     deliveryMode: octet(given.deliveryMode ?? 2),

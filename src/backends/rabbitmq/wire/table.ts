@@ -1,20 +1,33 @@
 import { isDeepStrictEqual } from 'node:util';
 import { formatInstant } from '../../../contract/instant.ts';
 import type { JsonValue } from '../../../contract/message.ts';
+import { shortText } from './short-text.ts';
 
 /**
- * AMQP 0-9-1 field tables as RabbitMQ writes them (https://www.rabbitmq.com/amqp-0-9-1-errata#section_3). Each entry
- * keeps its raw bytes beside its JSON reading, because JSON cannot distinguish an int8 from an int64, or bytes from
+ * An entry of an AMQP 0-9-1 field table as RabbitMQ writes it (https://www.rabbitmq.com/amqp-0-9-1-errata#section_3).
+ * It keeps its raw bytes beside its JSON reading, because JSON cannot distinguish an int8 from an int64, or bytes from
  * text.
  */
-export interface TableEntry {
+export class TableEntry {
   readonly name: string;
-  /** Name, type tag and value exactly as they were sent. */
-  readonly raw: Uint8Array;
   readonly value: JsonValue;
-}
+  readonly #table: Buffer;
+  readonly #start: number;
+  readonly #end: number;
 
-const MAX_SAFE = BigInt(Number.MAX_SAFE_INTEGER);
+  constructor(name: string, value: JsonValue, table: Buffer, start: number, end: number) {
+    this.name = name;
+    this.value = value;
+    this.#table = table;
+    this.#start = start;
+    this.#end = end;
+  }
+
+  /** Name, type tag and value exactly as they were sent. */
+  get raw(): Uint8Array {
+    return this.#table.subarray(this.#start, this.#end);
+  }
+}
 
 /** The names and indices that lead to a value within a table. */
 export type TablePath = readonly (string | number)[];
@@ -23,23 +36,16 @@ export type TablePath = readonly (string | number)[];
  * Reads the entries of a table without its length prefix. `integers` gets the positions of whole numbers that are given
  * as text, because JSON would round them. Throws `RangeError` on bytes that are not a table.
  */
-export function decodeTable(bytes: Buffer, integers: TablePath[] = [], path: TablePath = []): TableEntry[] {
+export function decodeTable(bytes: Buffer, integers: TablePath[] = []): TableEntry[] {
   const reader = new TableReader(bytes, integers);
   const entries: TableEntry[] = [];
   while (reader.offset < bytes.length) {
     const start = reader.offset;
     const name = reader.name();
-    const value = reader.value([...path, name]);
-    entries.push({ name, raw: bytes.subarray(start, reader.offset), value });
+    const value = reader.member(name);
+    entries.push(new TableEntry(name, value, bytes, start, reader.offset));
   }
   return entries;
-}
-
-/** Later entries of the same name win, as in every client that reads a table into a map. */
-function toRecord(entries: readonly TableEntry[]): Record<string, JsonValue> {
-  const record: Record<string, JsonValue> = {};
-  for (const { name, value } of entries) setOwn(record, name, value);
-  return record;
 }
 
 /** `__proto__` is a header name like any other. */
@@ -55,25 +61,38 @@ const DEEPEST = 64;
 class TableReader {
   readonly #bytes: Buffer;
   readonly #integers: TablePath[];
+  /** Where the value is that is being read. */
+  readonly #path: (string | number)[] = [];
+  /** The list or table that is being read ends here. */
+  #end: number;
   offset = 0;
 
   constructor(bytes: Buffer, integers: TablePath[]) {
     this.#bytes = bytes;
     this.#integers = integers;
+    this.#end = bytes.length;
   }
 
   name(): string {
-    const length = this.#bytes.readUInt8(this.#take(1));
+    const length = this.#bytes[this.#take(1)] ?? 0;
     const start = this.#take(length);
-    return this.#bytes.toString('utf8', start, start + length);
+    return shortText(this.#bytes, start, start + length);
   }
 
-  value(path: TablePath): JsonValue {
+  /** The value under this name or index. */
+  member(key: string | number): JsonValue {
+    this.#path.push(key);
+    const value = this.#value();
+    this.#path.pop();
+    return value;
+  }
+
+  #value(): JsonValue {
     const bytes = this.#bytes;
-    const tag = bytes.readUInt8(this.#take(1));
+    const tag = bytes[this.#take(1)];
     switch (tag) {
       case 0x53: // S, long string
-        return readableBytes(this.#long());
+        return this.#text();
       case 0x78: // x, byte array
         return { base64: this.#long().toString('base64') };
       case 0x49: // I
@@ -81,9 +100,9 @@ class TableReader {
       case 0x69: // i
         return bytes.readUInt32BE(this.#take(4));
       case 0x6c: // l
-        return this.#integer(bytes.readBigInt64BE(this.#take(8)), path);
+        return this.#integer(bytes.readInt32BE(this.#take(8)));
       case 0x4c: // L
-        return this.#integer(bytes.readBigUInt64BE(this.#take(8)), path);
+        return this.#integer(bytes.readUInt32BE(this.#take(8)));
       case 0x73: // s
         return bytes.readInt16BE(this.#take(2));
       case 0x75: // u
@@ -105,24 +124,59 @@ class TableReader {
       case 0x56: // V
         return null;
       case 0x46: // F
-        return this.#nested(path, (content) => toRecord(decodeTable(content, this.#integers, path)));
+        return this.#nested(true);
       case 0x41: // A
-        return this.#nested(path, (content) => decodeArray(content, this.#integers, path));
+        return this.#nested(false);
       default:
         throw new RangeError(`unknown field type ${tag}`);
     }
   }
 
-  #integer(value: bigint, path: TablePath): JsonValue {
-    if (value <= MAX_SAFE && value >= -MAX_SAFE) return Number(value);
-    this.#integers.push(path);
-    return value.toString();
+  /** The upper half is read, and the lower one follows it: most fit into a number, and a `BigInt` for each is slow. */
+  #integer(upper: number): JsonValue {
+    const number = upper * 0x1_0000_0000 + this.#bytes.readUInt32BE(this.offset - 4);
+    if (Number.isSafeInteger(number)) return number;
+    this.#integers.push([...this.#path]);
+    return ((BigInt(upper) << 32n) + BigInt(this.#bytes.readUInt32BE(this.offset - 4))).toString();
   }
 
   /** Deeper values are given as their bytes. */
-  #nested(path: TablePath, decode: (content: Buffer) => JsonValue): JsonValue {
-    const content = this.#long();
-    return path.length <= DEEPEST ? decode(content) : { base64: content.toString('base64') };
+  #nested(isTable: boolean): JsonValue {
+    if (this.#path.length > DEEPEST) return { base64: this.#long().toString('base64') };
+    const length = this.#bytes.readUInt32BE(this.#take(4));
+    const outside = this.#end;
+    const end = this.#take(length) + length;
+    this.offset = end - length;
+    this.#end = end;
+    const value = isTable ? this.#table() : this.#list();
+    this.#end = outside;
+    return value;
+  }
+
+  /** Later entries of the same name win, as in every client that reads a table into a map. */
+  #table(): Record<string, JsonValue> {
+    const record: Record<string, JsonValue> = {};
+    while (this.offset < this.#end) {
+      const name = this.name();
+      setOwn(record, name, this.member(name));
+    }
+    return record;
+  }
+
+  #list(): JsonValue[] {
+    const values: JsonValue[] = [];
+    while (this.offset < this.#end) values.push(this.member(values.length));
+    return values;
+  }
+
+  #text(): JsonValue {
+    const length = this.#bytes.readUInt32BE(this.#take(4));
+    const start = this.#take(length);
+    const text = shortText(this.#bytes, start, start + length);
+    // A replacement character is either in the original or a sign that the bytes are not UTF-8.
+    if (!text.includes('\ufffd')) return text;
+    const bytes = this.#bytes.subarray(start, start + length);
+    return Buffer.from(text, 'utf8').equals(bytes) ? text : { base64: bytes.toString('base64') };
   }
 
   #decimal(): string {
@@ -141,38 +195,28 @@ class TableReader {
 
   #take(length: number): number {
     const start = this.offset;
-    if (start + length > this.#bytes.length) throw new RangeError('a field table ends too early');
+    if (start + length > this.#end) throw new RangeError('a field table ends too early');
     this.offset = start + length;
     return start;
   }
 }
 
-interface ArrayItem {
+interface ListItem {
   /** Type tag and value as they were sent. */
   readonly raw: Uint8Array;
   readonly value: JsonValue;
 }
 
-function arrayItems(bytes: Buffer, integers: TablePath[], path: TablePath): ArrayItem[] {
-  const reader = new TableReader(bytes, integers);
-  const items: ArrayItem[] = [];
+/** `bytes`: a list without its length prefix. */
+function listItems(bytes: Buffer): ListItem[] {
+  const reader = new TableReader(bytes, []);
+  const items: ListItem[] = [];
   while (reader.offset < bytes.length) {
     const start = reader.offset;
-    const value = reader.value([...path, items.length]);
+    const value = reader.member(items.length);
     items.push({ raw: bytes.subarray(start, reader.offset), value });
   }
   return items;
-}
-
-function decodeArray(bytes: Buffer, integers: TablePath[], path: TablePath): JsonValue[] {
-  return arrayItems(bytes, integers, path).map(({ value }) => value);
-}
-
-function readableBytes(bytes: Buffer): JsonValue {
-  const text = bytes.toString('utf8', 0, bytes.length);
-  // A replacement character is either in the original or a sign that the bytes are not UTF-8.
-  if (text.includes('\ufffd') && !Buffer.from(text, 'utf8').equals(bytes)) return { base64: bytes.toString('base64') };
-  return text;
 }
 
 function readableFloat(value: number): JsonValue {
@@ -200,7 +244,7 @@ const ARRAY_HEAD = 5;
 export function encodeChanged({ name, raw }: TableEntry, value: JsonValue): Buffer {
   const start = 1 + (raw[0] ?? 0);
   if (!isArray(value) || raw[start] !== ARRAY) return encodeEntry(name, value);
-  const before = arrayItems(Buffer.from(raw.subarray(start + ARRAY_HEAD)), [], []);
+  const before = listItems(Buffer.from(raw.subarray(start + ARRAY_HEAD)));
   const items = value.map(
     (item) => before.find((known) => isDeepStrictEqual(known.value, item))?.raw ?? encodeValue(item),
   );
