@@ -16,7 +16,15 @@ import {
   toOutgoing,
 } from './message-out.ts';
 import { FrameBatch } from './wire/frame-batch.ts';
-import { bodyOffset, type Content, METHOD, publishFrames, readTag } from './wire/frames.ts';
+import {
+  bodyOffset,
+  type Content,
+  METHOD,
+  type Publication,
+  publicationSize,
+  readTag,
+  writePublication,
+} from './wire/frames.ts';
 import { isPersistent, writeText } from './wire/properties.ts';
 
 interface Waiting {
@@ -270,7 +278,9 @@ export class RabbitPublisher implements Publisher {
 
   /** The body follows when the broker has read the head and continues to read. */
   #writeHeadFirst(waiting: Waiting): void {
-    const bytes = this.#framesOf(waiting);
+    const publication = this.#publicationOf(waiting);
+    const bytes = Buffer.allocUnsafe(publicationSize(publication, this.#rules.frameMax));
+    writePublication(bytes, 0, this.#channel.number, publication, this.#rules.frameMax);
     const at = bodyOffset(bytes);
     this.#expect(waiting);
     this.#headOnly = waiting;
@@ -289,9 +299,12 @@ export class RabbitPublisher implements Publisher {
   }
 
   #write(waiting: Waiting): void {
-    const bytes = this.#framesOf(waiting);
+    const { frameMax } = this.#rules;
+    const publication = this.#publicationOf(waiting);
     this.#expect(waiting);
-    this.#batch.add(bytes);
+    this.#batch.add(publicationSize(publication, frameMax), (into, at) =>
+      writePublication(into, at, this.#channel.number, publication, frameMax),
+    );
   }
 
   #expect(waiting: Waiting): void {
@@ -299,17 +312,15 @@ export class RabbitPublisher implements Publisher {
     this.#owed ??= this.#link.answers.expect();
   }
 
-  #framesOf(waiting: Waiting): Buffer {
-    const { outgoing, body } = waiting;
-    const direct = outgoing.exchange === '' && outgoing.routingKey === this.#rules.queue;
-    return publishFrames(
-      this.#channel.number,
-      direct ? this.#exchange : writeText(outgoing.exchange),
-      direct ? this.#routingKey : writeText(outgoing.routingKey),
-      outgoing.properties,
+  #publicationOf({ outgoing, body }: Waiting): Publication {
+    const { exchange, routingKey, properties } = outgoing;
+    const direct = exchange === '' && routingKey === this.#rules.queue;
+    return {
+      exchange: direct ? this.#exchange : writeText(exchange),
+      routingKey: direct ? this.#routingKey : writeText(routingKey),
+      properties,
       body,
-      this.#rules.frameMax,
-    );
+    };
   }
 
   #confirmed(tag: number, multiple: boolean, stored: boolean): void {

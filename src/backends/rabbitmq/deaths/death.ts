@@ -1,6 +1,7 @@
 import { readInstant } from '../../../contract/instant.ts';
 import type { Death, Headers, JsonValue } from '../../../contract/message.ts';
 import { isObject, type JsonObject, listOf, numberAt, textAt } from '../management/client.ts';
+import { setOwn } from '../wire/table.ts';
 
 export const REPLAYS_HEADER = 'x-mq-replays';
 
@@ -8,7 +9,7 @@ const DEATH_HEADER = /^x-(death|(first|last)-death-.*)$/;
 
 /** The broker's marks of a death, as on 3.10 (`x-death`, `x-first-death-*`) and from 4.0 (`x-last-death-*` too). */
 function isDeathHeader(name: string): boolean {
-  return DEATH_HEADER.test(name);
+  return name.startsWith('x-') && DEATH_HEADER.test(name);
 }
 
 /**
@@ -76,7 +77,8 @@ export function replaysOf(headers: Headers): number {
  * that a count of tries begins again.
  */
 export function withoutDeath(headers: Headers, back: string | null): Record<string, JsonValue> {
-  const alive = Object.fromEntries(Object.entries(headers).filter(([name]) => !isDeathHeader(name)));
+  const alive: Record<string, JsonValue> = {};
+  for (const [name, value] of Object.entries(headers)) if (!isDeathHeader(name)) setOwn(alive, name, value);
   const older = back === null ? [] : beforeDeathIn(deathsOf(headers), back);
   const [latest] = older;
   if (latest === undefined) return alive;

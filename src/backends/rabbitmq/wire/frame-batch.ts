@@ -1,12 +1,17 @@
-/** At most this many bytes wait for one write: many small messages make one system call, and none waits long. */
-const FLUSH_BYTES = 64 * 1024;
+/** So many bytes are one write: many small messages make one system call, and none waits long. */
+const CHUNK_BYTES = 64 * 1024;
 
-/** Frames that are written together: at the end of this turn of the event loop, or earlier if there are many. */
+/** Frames that are written together: at the end of this turn of the event loop, or earlier when a chunk is full. */
 export class FrameBatch {
   readonly #write: (bytes: Buffer) => void;
   readonly #isHeld: () => boolean;
-  #frames: Buffer[] = [];
-  #bytes = 0;
+  /** Full ones that are not written. */
+  #full: Buffer[] = [];
+  /** Frames are made in here, one behind the other, so that none is copied. What is before `#start` is written. */
+  #chunk = Buffer.alloc(0);
+  #start = 0;
+  #end = 0;
+  #size = 0;
   #isPlanned = false;
 
   /** `isHeld`: nothing is written for now. Call `flush` when that is over. */
@@ -17,38 +22,46 @@ export class FrameBatch {
 
   /** How many were added and are not written yet. */
   get size(): number {
-    return this.#frames.length;
+    return this.#size;
   }
 
-  add(frame: Buffer): void {
-    this.#frames.push(frame);
-    this.#bytes += frame.length;
-    if (this.#bytes >= FLUSH_BYTES) this.flush();
-    else if (!this.#isPlanned) {
-      this.#isPlanned = true;
-      setImmediate(() => {
-        this.#isPlanned = false;
-        this.flush();
-      });
-    }
+  /** `make` writes exactly `bytes` bytes from `at` on. */
+  add(bytes: number, make: (into: Buffer, at: number) => void): void {
+    if (this.#end + bytes > this.#chunk.length) this.#anotherChunk(bytes);
+    make(this.#chunk, this.#end);
+    this.#end += bytes;
+    this.#size++;
+    if (this.#isPlanned) return;
+    this.#isPlanned = true;
+    setImmediate(() => {
+      this.#isPlanned = false;
+      this.flush();
+    });
+  }
+
+  #anotherChunk(bytes: number): void {
+    this.flush();
+    if (this.#end > this.#start) this.#full.push(this.#chunk.subarray(this.#start, this.#end));
+    this.#chunk = Buffer.allocUnsafeSlow(Math.max(CHUNK_BYTES, bytes));
+    this.#start = 0;
+    this.#end = 0;
   }
 
   flush(): void {
     if (this.#isHeld()) return;
-    const frames = this.#take();
-    const [first] = frames;
-    if (first !== undefined) this.#write(frames.length === 1 ? first : Buffer.concat(frames));
+    for (const chunk of this.#full) this.#write(chunk);
+    if (this.#end > this.#start) this.#write(this.#chunk.subarray(this.#start, this.#end));
+    this.#forget();
   }
 
   /** Forgets the frames that are not written. */
   clear(): void {
-    this.#take();
+    this.#forget();
   }
 
-  #take(): readonly Buffer[] {
-    const frames = this.#frames;
-    this.#frames = [];
-    this.#bytes = 0;
-    return frames;
+  #forget(): void {
+    this.#full = [];
+    this.#start = this.#end;
+    this.#size = 0;
   }
 }

@@ -1,3 +1,5 @@
+import { shortText } from './short-text.ts';
+
 /**
  * The few AMQP 0-9-1 frames that carry messages, written and read as bytes. amqplib does everything else (opening,
  * channels, declarations, heartbeats).
@@ -22,48 +24,55 @@ export const METHOD = {
   nack: 0x003c_0078,
 } as const;
 
-/**
- * `basic.publish` with `mandatory`, header and body in as few pieces as possible: one buffer, unless the body is large.
- * `properties`: flags and list. The caller has checked that the header fits into one frame of `frameMax` bytes.
- */
-export function publishFrames(
-  channel: number,
-  exchange: Buffer,
-  routingKey: Buffer,
-  properties: Uint8Array,
-  body: Uint8Array,
-  frameMax: number,
-): Buffer {
-  const methodSize = 4 + 2 + exchange.length + routingKey.length + 1;
-  const headerSize = 12 + properties.length;
-  const room = frameMax - FRAME_OVERHEAD;
-  const bodyFrames = Math.ceil(body.length / room);
-  const all = Buffer.allocUnsafe(methodSize + headerSize + body.length + FRAME_OVERHEAD * (2 + bodyFrames));
-  let at = frameStart(all, 0, FRAME.method, channel, methodSize);
-  at = all.writeUInt32BE(METHOD.publish, at);
-  at = all.writeUInt16BE(0, at);
-  at += exchange.copy(all, at);
-  at += routingKey.copy(all, at);
-  all[at++] = 1; // mandatory
-  all[at++] = FRAME_END;
-  at = frameStart(all, at, FRAME.header, channel, headerSize);
-  at = all.writeUInt32BE(0x003c_0000, at);
-  at = all.writeUInt32BE(Math.floor(body.length / 0x1_0000_0000), at);
-  at = all.writeUInt32BE(body.length % 0x1_0000_0000, at);
-  all.set(properties, at);
-  at += properties.length;
-  all[at++] = FRAME_END;
-  for (let start = 0; start < body.length; start += room) {
-    const piece = body.subarray(start, start + room);
-    at = frameStart(all, at, FRAME.body, channel, piece.length);
-    all.set(piece, at);
-    at += piece.length;
-    all[at++] = FRAME_END;
-  }
-  return all;
+/** A message to be published, with the texts of the protocol as bytes. */
+export interface Publication {
+  readonly exchange: Buffer;
+  readonly routingKey: Buffer;
+  /** Flags and list. The caller has checked that the header fits into one frame. */
+  readonly properties: Buffer;
+  readonly body: Uint8Array;
 }
 
-/** Where the body begins in the result of `publishFrames`. */
+/** How many bytes `writePublication` writes. */
+export function publicationSize({ exchange, routingKey, properties, body }: Publication, frameMax: number): number {
+  const bodyFrames = Math.ceil(body.length / (frameMax - FRAME_OVERHEAD));
+  const payloads = 4 + 2 + exchange.length + routingKey.length + 1 + 12 + properties.length + body.length;
+  return payloads + FRAME_OVERHEAD * (2 + bodyFrames);
+}
+
+/** `basic.publish` with `mandatory`, header and body, from `at` on. */
+export function writePublication(
+  into: Buffer,
+  at: number,
+  channel: number,
+  publication: Publication,
+  frameMax: number,
+): void {
+  const { exchange, routingKey, properties, body } = publication;
+  const room = frameMax - FRAME_OVERHEAD;
+  at = frameStart(into, at, FRAME.method, channel, 4 + 2 + exchange.length + routingKey.length + 1);
+  at = into.writeUInt32BE(METHOD.publish, at);
+  at = into.writeUInt16BE(0, at);
+  at += exchange.copy(into, at);
+  at += routingKey.copy(into, at);
+  into[at++] = 1; // mandatory
+  into[at++] = FRAME_END;
+  at = frameStart(into, at, FRAME.header, channel, 12 + properties.length);
+  at = into.writeUInt32BE(0x003c_0000, at);
+  at = into.writeUInt32BE(Math.floor(body.length / 0x1_0000_0000), at);
+  at = into.writeUInt32BE(body.length % 0x1_0000_0000, at);
+  at += properties.copy(into, at);
+  into[at++] = FRAME_END;
+  for (let start = 0; start < body.length; start += room) {
+    const piece = start === 0 && body.length <= room ? body : body.subarray(start, start + room);
+    at = frameStart(into, at, FRAME.body, channel, piece.length);
+    into.set(piece, at);
+    at += piece.length;
+    into[at++] = FRAME_END;
+  }
+}
+
+/** Where the body begins in what `writePublication` wrote at the start of `frames`. */
 export function bodyOffset(frames: Buffer): number {
   const header = frames.readUInt32BE(3) + FRAME_OVERHEAD;
   return header + frames.readUInt32BE(header + 3) + FRAME_OVERHEAD;
@@ -138,23 +147,27 @@ export interface Content {
   readonly reason: string | null;
 }
 
-/** The arguments of the method that announces a message. `payload` is that of a method frame, with the method id. */
-export function readAnnouncement(payload: Buffer): Omit<Content, 'properties' | 'body'> {
-  const method = payload.readUInt32BE(0);
-  let at = 4;
+/** All that is known of a message before its properties. */
+export type Announcement = Omit<Content, 'properties' | 'body'>;
+
+/** The arguments of the method that announces a message. `start`: where its id is, the payload of a method frame. */
+export function readAnnouncement(bytes: Buffer, start: number): Announcement {
+  const method = bytes.readUInt32BE(start);
+  let at = start + 4;
   const text = (): string => {
-    const length = payload.readUInt8(at);
+    const length = bytes.readUInt8(at);
     at += 1 + length;
-    return payload.toString('utf8', at - length, at);
+    return shortText(bytes, at - length, at);
   };
   if (method === METHOD.returned) {
     at += 2;
     const reason = text();
     return { method, tag: 0, redelivered: false, reason, exchange: text(), routingKey: text() };
   }
-  if (method === METHOD.deliver) text();
-  const tag = readTag(payload, at);
-  const redelivered = (payload.readUInt8(at + 8) & 1) !== 0;
+  // The consumer's tag.
+  if (method === METHOD.deliver) at += 1 + bytes.readUInt8(at);
+  const tag = readTag(bytes, at);
+  const redelivered = (bytes.readUInt8(at + 8) & 1) !== 0;
   at += 9;
   return { method, tag, redelivered, reason: null, exchange: text(), routingKey: text() };
 }

@@ -1,6 +1,14 @@
 import type { Duplex } from 'node:stream';
 import type { ChannelModel } from 'amqplib';
-import { type Content, FRAME, FRAME_OVERHEAD, METHOD, PAYLOAD_OFFSET, readAnnouncement } from './frames.ts';
+import {
+  type Announcement,
+  type Content,
+  FRAME,
+  FRAME_OVERHEAD,
+  METHOD,
+  PAYLOAD_OFFSET,
+  readAnnouncement,
+} from './frames.ts';
 
 /**
  * Reads a connection's bytes before amqplib does, and keeps the frames that carry messages and their settlement. All
@@ -31,11 +39,24 @@ const EMPTY = Buffer.alloc(0);
 const METHODS: ReadonlySet<number> = new Set([METHOD.ack, METHOD.nack, METHOD.getEmpty, METHOD.cancel]);
 const CONTENTS: ReadonlySet<number> = new Set([METHOD.deliver, METHOD.getOk, METHOD.returned]);
 
+/** The message whose frames are arriving on a channel. */
 class Assembly {
-  announcement: Omit<Content, 'properties' | 'body'> | null = null;
+  announcement: Announcement | null = null;
   properties: Buffer = EMPTY;
   missing = 0;
   pieces: Buffer[] = [];
+
+  take(): Content | null {
+    const { announcement, properties, pieces } = this;
+    this.announcement = null;
+    this.properties = EMPTY;
+    this.pieces = [];
+    if (announcement === null) return null;
+    const { method, tag, redelivered, exchange, routingKey, reason } = announcement;
+    const only = pieces[0];
+    const body = pieces.length === 1 && only !== undefined ? only : Buffer.concat(pieces);
+    return { method, tag, redelivered, exchange, routingKey, reason, properties, body };
+  }
 }
 
 export class Tap {
@@ -133,71 +154,66 @@ export class Tap {
 
   #receive(): unknown {
     while (!this.#paused) {
-      const frame = this.#nextFrame();
-      if (frame === null) return false;
-      if (frame[0] !== FRAME.heartbeat) this.#heardAt = performance.now();
-      const tap = this.#taps.get(frame.readUInt16BE(1));
-      if (tap === undefined || !this.#accept(tap, frame)) {
-        this.#connection.rest = frame;
+      const size = this.#nextFrame();
+      if (size === 0) return false;
+      const start = this.#offset;
+      this.#offset += size;
+      if (this.#bytes[start] !== FRAME.heartbeat) this.#heardAt = performance.now();
+      const channel = this.#bytes.readUInt16BE(start + 1);
+      const tap = this.#taps.get(channel);
+      if (tap === undefined || !this.#accept(tap, channel, start, start + size - 1)) {
+        this.#connection.rest = this.#bytes.subarray(start, start + size);
         return this.#original.call(this.#connection);
       }
     }
     return false;
   }
 
-  #nextFrame(): Buffer | null {
+  /** The size of the frame at the offset; 0: it has not arrived. */
+  #nextFrame(): number {
     for (;;) {
       const available = this.#bytes.length - this.#offset;
       if (available >= FRAME_OVERHEAD) {
         const size = this.#bytes.readUInt32BE(this.#offset + 3) + FRAME_OVERHEAD;
-        if (available >= size) {
-          const start = this.#offset;
-          this.#offset += size;
-          return this.#bytes.subarray(start, start + size);
-        }
+        if (available >= size) return size;
       }
       const chunk: unknown = this.#connection.stream.read();
-      if (!Buffer.isBuffer(chunk)) return null;
+      if (!Buffer.isBuffer(chunk)) return 0;
       this.#connection.recvSinceLastCheck = true;
       this.#bytes = available === 0 ? chunk : Buffer.concat([this.#bytes.subarray(this.#offset), chunk]);
       this.#offset = 0;
     }
   }
 
-  /** True if the frame was for us. */
-  #accept(tap: ChannelTap, frame: Buffer): boolean {
-    const payload = frame.subarray(PAYLOAD_OFFSET, frame.length - 1);
-    const type = frame[0];
-    const channel = frame.readUInt16BE(1);
+  /** Takes the frame from `start` to its end mark at `end`. True if it was for us. */
+  #accept(tap: ChannelTap, channel: number, start: number, end: number): boolean {
+    const bytes = this.#bytes;
+    const at = start + PAYLOAD_OFFSET;
     const assembly = this.#assemblies.get(channel);
     if (assembly === undefined) return false;
-    if (type === FRAME.method) {
-      const method = payload.readUInt32BE(0);
-      if (CONTENTS.has(method)) {
-        assembly.announcement = readAnnouncement(payload);
+    switch (bytes[start]) {
+      case FRAME.method: {
+        const method = bytes.readUInt32BE(at);
+        if (CONTENTS.has(method)) assembly.announcement = readAnnouncement(bytes, at);
+        else if (METHODS.has(method)) tap.method?.(method, bytes.subarray(at, end));
+        else return false;
         return true;
       }
-      if (METHODS.has(method)) {
-        tap.method?.(method, payload);
-        return true;
-      }
-      return false;
+      case FRAME.header:
+        // Copied: a slice would keep the whole chunk of the socket in memory as long as the message is held.
+        assembly.properties = Buffer.from(bytes.subarray(at + 12, end));
+        assembly.missing = bytes.readUInt32BE(at + 4) * 0x1_0000_0000 + bytes.readUInt32BE(at + 8);
+        break;
+      case FRAME.body:
+        assembly.missing -= end - at;
+        assembly.pieces.push(bytes.subarray(at, end));
+        break;
+      default:
+        return false;
     }
-    if (type === FRAME.header) {
-      // Copied: a slice would keep the whole chunk of the socket in memory as long as the message is held.
-      assembly.properties = Buffer.from(payload.subarray(12));
-      assembly.missing = payload.readUInt32BE(4) * 0x1_0000_0000 + payload.readUInt32BE(8);
-    } else if (type === FRAME.body) {
-      assembly.missing -= payload.length;
-      assembly.pieces.push(payload);
-    } else return false;
     if (assembly.missing > 0) return true;
-    const { announcement, properties, pieces } = assembly;
-    this.#assemblies.set(channel, new Assembly());
-    if (announcement === null) return true;
-    const only = pieces[0];
-    const body = pieces.length === 1 && only !== undefined ? only : Buffer.concat(pieces);
-    tap.content?.({ ...announcement, properties, body });
+    const content = assembly.take();
+    if (content !== null) tap.content?.(content);
     return true;
   }
 }
