@@ -45,7 +45,8 @@ interface Group {
 
 /** Groups in the air: enough that the broker always works on one while the outcomes of another are told. */
 const GROUPS = 4;
-const MAX_BYTES_IN_THE_AIR = 64 * 1024 * 1024;
+/** Enough for any broker to be busy. Each is in memory twice: as it was read, and as it is written. */
+const MAX_BYTES_IN_THE_AIR = 8 * 1024 * 1024;
 
 /**
  * Sends messages with a bounded number in the air. Tells each outcome in order, as soon as it and all before it are

@@ -36,7 +36,7 @@ function workQueue(kind: 'classic' | 'quorum', price: string): Capabilities {
         create: present(),
         delete: present(),
       },
-      traits: ['checks', 'hold', 'leadsTo', 'names', 'ofHolder', 'priceOfLook'],
+      traits: ['checks', 'hold', 'leadsTo', 'names', 'ofHolder', 'priceOfLook', 'sendBodies', 'window'],
     }),
   );
 }
@@ -85,7 +85,7 @@ const STREAM = frozen(
       create: present(),
       delete: present(),
     },
-    traits: ['checks', 'names'],
+    traits: ['checks', 'names', 'sendBodies', 'window'],
   }),
 );
 

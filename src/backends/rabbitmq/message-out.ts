@@ -156,6 +156,11 @@ export function toOutgoing(message: OutgoingMessage, rules: OutgoingRules): Outg
   };
 }
 
+/** Any message that has nothing but its body. */
+export function bareOutgoing({ queue }: OutgoingRules): Outgoing {
+  return { exchange: '', routingKey: queue, properties: NEW.properties.bytes, maybeRefused: false };
+}
+
 function isEmpty(record: object): boolean {
   for (const _ in record) return false;
   return true;

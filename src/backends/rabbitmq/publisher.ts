@@ -1,12 +1,13 @@
 import type { Call, Notice } from '../../contract/call.ts';
 import { type ErrorCode, throwIfAborted } from '../../contract/errors.ts';
-import type { OutgoingMessage, SendOutcome } from '../../contract/message.ts';
+import type { BareBodies, OutgoingMessage, SendOutcome } from '../../contract/message.ts';
 import type { Publisher } from '../../contract/queue.ts';
 import { isBlocked, type Owed } from './connection/answers.ts';
 import type { Link, OpenChannel } from './connection/link.ts';
 import { brokerError, replyCode, saidBy } from './errors.ts';
 import type { RoomWatch } from './limits/room-watch.ts';
 import {
+  bareOutgoing,
   fitsFrame,
   isAsReceived,
   isShort,
@@ -62,6 +63,11 @@ interface Breakdown {
 
 /** No broker is configured to refuse bodies of this size. */
 const SAFE_BYTES = 64 * 1024;
+/**
+ * A broker stores messages, and writes them to disk, together as they come: with fewer in the air, it would wait for us
+ * as we wait for it.
+ */
+const WINDOW = 4_000;
 /** At most this many routing keys of an exchange are remembered. Messages with other keys are sent alone. */
 const MOST_KEYS = 10_000;
 /**
@@ -119,6 +125,9 @@ export class RabbitPublisher implements Publisher {
   #isKnownToTake = false;
   /** Its body is not written yet. */
   #headOnly: Waiting | null = null;
+  /** What all messages are that have only a body. */
+  readonly #bare: Outgoing;
+  readonly window = WINDOW;
   readonly #batch: FrameBatch;
   #broken: Breakdown | null = null;
   #idle: (() => void)[] = [];
@@ -137,6 +146,7 @@ export class RabbitPublisher implements Publisher {
       ...(setup.maxPriority !== undefined && { maxPriority: setup.maxPriority }),
       frameMax: setup.link.tap.frameMax,
     };
+    this.#bare = bareOutgoing(this.#rules);
     this.#lossy = setup.lossy;
     this.#room = setup.lossy ? null : setup.room;
     this.#routingKey = writeText(setup.queue);
@@ -185,14 +195,12 @@ export class RabbitPublisher implements Publisher {
   }
 
   send(message: OutgoingMessage): Promise<SendOutcome> {
-    if (this.#closed) return Promise.resolve({ status: 'failed', reason: 'the publisher is closed' });
-    if (this.#broken !== null) return Promise.resolve({ status: 'failed', ...this.#broken });
+    const stopped = this.#stopped;
+    if (stopped !== null) return Promise.resolve(stopped);
     const outgoing = toOutgoing(message, this.#rules);
-    if (!this.#lossy) {
-      const misfits = misfitsOf(message, this.#rules, outgoing);
-      if (misfits.length > 0) {
-        return Promise.resolve({ status: 'failed', reason: `does not fit into this queue: ${misfits.join(', ')}` });
-      }
+    const misfits = this.#lossy ? [] : misfitsOf(message, this.#rules, outgoing);
+    if (misfits.length > 0) {
+      return Promise.resolve({ status: 'failed', reason: `does not fit into this queue: ${misfits.join(', ')}` });
     }
     if (!fitsFrame(outgoing.properties, this.#rules)) {
       return Promise.resolve({ status: 'failed', reason: 'its headers are too large for the broker' });
@@ -200,15 +208,46 @@ export class RabbitPublisher implements Publisher {
     if (!isShort(outgoing.exchange) || !isShort(outgoing.routingKey)) {
       return Promise.resolve({ status: 'failed', reason: 'its exchange or routing key has more than 255 bytes' });
     }
-    const overflow = this.#room?.refusal(message.body.length, this.#waiting.size) ?? null;
-    if (overflow !== null) return Promise.resolve({ status: 'failed', reason: overflow });
-    this.#warnTransient(outgoing);
     this.#warnPriority(message, outgoing);
-    return new Promise((settle) => {
-      const waiting: Waiting = { outgoing, body: message.body, returned: null, settle, id: message.id };
-      if (this.#line === null && !this.#mayBeRefused(waiting)) this.#write(waiting);
-      else this.#standInLine(waiting);
+    return new Promise((settle) =>
+      this.#submit({ outgoing, body: message.body, returned: null, settle, id: message.id }),
+    );
+  }
+
+  sendBodies({ bytes, bounds }: BareBodies): Promise<readonly SendOutcome[]> {
+    const count = bounds.length / 2;
+    if (count === 0) return Promise.resolve([]);
+    return new Promise((resolve) => {
+      const outcomes: SendOutcome[] = new Array(count);
+      let open = count;
+      for (let i = 0; i < count; i++) {
+        const settle = (outcome: SendOutcome): void => {
+          outcomes[i] = outcome;
+          if (--open === 0) resolve(outcomes);
+        };
+        const body = bytes.subarray(bounds[2 * i], bounds[2 * i + 1]);
+        this.#submit({ outgoing: this.#bare, body, returned: null, settle, id: null });
+      }
     });
+  }
+
+  /** Why nothing can be sent any more; null: it can. */
+  get #stopped(): SendOutcome | null {
+    if (this.#closed) return { status: 'failed', reason: 'the publisher is closed' };
+    return this.#broken === null ? null : { status: 'failed', ...this.#broken };
+  }
+
+  #submit(waiting: Waiting): void {
+    const { outgoing, body, settle } = waiting;
+    const stopped = this.#stopped;
+    const overflow = stopped === null ? (this.#room?.refusal(body.length, this.#waiting.size) ?? null) : null;
+    if (stopped !== null || overflow !== null) {
+      settle(stopped ?? { status: 'failed', reason: overflow ?? '' });
+      return;
+    }
+    this.#warnTransient(outgoing);
+    if (this.#line === null && !this.#mayBeRefused(waiting)) this.#write(waiting);
+    else this.#standInLine(waiting);
   }
 
   #mayBeRefused({ outgoing, body }: Waiting): boolean {
