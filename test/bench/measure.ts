@@ -63,6 +63,11 @@ function highWater(pid: number | undefined, before: number): number {
   }
 }
 
+/** The largest resident set of a process so far, MiB; 0 if it has ended. */
+export function highWaterOf(pid: number | undefined): number {
+  return highWater(pid, 0) / 1024;
+}
+
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = Math.floor(sorted.length / 2);

@@ -1,11 +1,14 @@
+import { setTimeout as wait } from 'node:timers/promises';
 import { isMqError, MqError } from '../../contract/errors.ts';
-import type { JsonValue, OutgoingMessage, SendOutcome } from '../../contract/message.ts';
+import type { BareBodies, JsonValue, OutgoingMessage, SendOutcome } from '../../contract/message.ts';
 import type { Publisher, PublisherOptions } from '../../contract/queue.ts';
+import { MAX_BODY_BYTES } from './capabilities.ts';
 import type { Connection } from './file/connection.ts';
 import { DoubtfulWrite, type QueueFile } from './file/queue-file.ts';
 import { STORED } from './file/schema.ts';
 import { publicId } from './message-in.ts';
 import { misfitsOf, withoutMisfits } from './message-out.ts';
+import { insertBodies } from './rows/bodies.ts';
 import { findQueue, insertQueue, NOT_THERE, type QueueFacts } from './rows/queue-facts.ts';
 import { catchUp } from './rows/time.ts';
 
@@ -13,13 +16,21 @@ import { catchUp } from './rows/time.ts';
 const BATCH_MESSAGES = 5_000;
 const BATCH_BYTES = 32 * 1024 * 1024;
 
+const GATHER_MS = 1;
+/** In the air, so that each transaction finds its full number waiting. */
+const WINDOW = 4 * BATCH_MESSAGES;
+
+/** Messages of one call, which are told together. */
 interface Pending {
-  readonly message: OutgoingMessage;
-  readonly resolve: (outcome: SendOutcome) => void;
+  readonly what: OutgoingMessage | BareBodies;
+  readonly count: number;
+  readonly bytes: number;
+  readonly resolve: (outcomes: readonly SendOutcome[]) => void;
 }
 
 export class SqlitePublisher implements Publisher {
   readonly keepsNative = true;
+  readonly window = WINDOW;
   readonly #file: QueueFile;
   #queue: QueueFacts;
   readonly #lossy: boolean;
@@ -44,8 +55,33 @@ export class SqlitePublisher implements Publisher {
     if (misfits.length > 0 && (fatal || !this.#lossy)) {
       return Promise.resolve({ status: 'failed', reason: misfits.map(({ phrase }) => phrase).join('; ') });
     }
+    const what = withoutMisfits(message, misfits);
+    return this.#put(what, 1, what.body.byteLength).then(([outcome]) => outcome ?? UNTOLD);
+  }
+
+  async sendBodies({ bytes, bounds }: BareBodies): Promise<readonly SendOutcome[]> {
+    const parts: Promise<readonly SendOutcome[]>[] = [];
+    for (let at = 0; at < bounds.length; ) {
+      const [start = 0, own = 0] = [bounds[at], bounds[at + 1]];
+      let [next, end] = [at + 2, own];
+      if (own - start > MAX_BODY_BYTES) {
+        const reason = `body: ${own - start} bytes are more than ${MAX_BODY_BYTES}`;
+        parts.push(Promise.resolve([{ status: 'failed', reason }]));
+      } else {
+        for (; next < bounds.length && next - at < 2 * BATCH_MESSAGES; next += 2) {
+          if ((bounds[next + 1] ?? 0) - start > BATCH_BYTES) break;
+          end = bounds[next + 1] ?? end;
+        }
+        parts.push(this.#put({ bytes, bounds: bounds.slice(at, next) }, (next - at) / 2, end - start));
+      }
+      at = next;
+    }
+    return (await Promise.all(parts)).flat();
+  }
+
+  #put(what: Pending['what'], count: number, bytes: number): Promise<readonly SendOutcome[]> {
     return new Promise((resolve) => {
-      this.#pending.push({ message: withoutMisfits(message, misfits), resolve });
+      this.#pending.push({ what, count, bytes, resolve });
       this.#writing ??= this.#write();
     });
   }
@@ -57,6 +93,7 @@ export class SqlitePublisher implements Publisher {
   async #write(): Promise<void> {
     let batch: readonly Pending[] = [];
     while (this.#pending.length > 0) {
+      await this.#gather();
       try {
         const { queue, outcomes } = await this.#file.write((connection) => {
           const queue = this.#queue.id === NOT_THERE ? findOrMake(connection, this.#queue) : this.#queue;
@@ -65,8 +102,10 @@ export class SqlitePublisher implements Publisher {
           return { queue, outcomes: insert(connection, queue, batch, this.#once) };
         });
         this.#queue = queue;
-        for (const [index, { resolve }] of batch.entries()) {
-          resolve(outcomes[index] ?? { status: 'unknown', reason: 'no outcome was recorded' });
+        let told = 0;
+        for (const { count, resolve } of batch) {
+          resolve(outcomes.slice(told, told + count));
+          told += count;
         }
       } catch (error) {
         const reason = isMqError(error) ? error.message : 'an unexpected error';
@@ -76,24 +115,39 @@ export class SqlitePublisher implements Publisher {
             : { status: 'failed', reason, ...(isMqError(error) && { code: error.code }) };
         // Nothing was begun if the lock was not obtained: then every waiting message has failed.
         const failed = batch.length > 0 ? batch : this.#pending.splice(0);
-        for (const { resolve } of failed) resolve(outcome);
+        for (const { count, resolve } of failed) resolve(Array.from({ length: count }, () => outcome));
       }
       batch = [];
     }
     this.#writing = null;
   }
 
-  #nextBatch(): readonly Pending[] {
-    let count = 0;
-    let bytes = 0;
-    for (const { message } of this.#pending) {
-      if (count > 0 && (count >= BATCH_MESSAGES || bytes + message.body.byteLength > BATCH_BYTES)) break;
-      bytes += message.body.byteLength;
-      count += 1;
+  /**
+   * Bare bodies come as fast as they are read, some hundred at a time, and a commit takes longer than reading them. As
+   * long as more come, they are waited for, until a transaction is full.
+   */
+  async #gather(): Promise<void> {
+    for (let known = 0; 'bounds' in (this.#pending[0]?.what ?? {}); await wait(GATHER_MS)) {
+      const count = this.#pending.reduce((sum, pending) => sum + pending.count, 0);
+      const bytes = this.#pending.reduce((sum, pending) => sum + pending.bytes, 0);
+      if (count === known || count >= BATCH_MESSAGES || bytes >= BATCH_BYTES) return;
+      known = count;
     }
-    return this.#pending.splice(0, count);
+  }
+
+  #nextBatch(): readonly Pending[] {
+    let [calls, count, bytes] = [0, 0, 0];
+    for (const pending of this.#pending) {
+      count += pending.count;
+      bytes += pending.bytes;
+      if (calls > 0 && (count > BATCH_MESSAGES || bytes > BATCH_BYTES)) break;
+      calls += 1;
+    }
+    return this.#pending.splice(0, calls);
   }
 }
+
+const UNTOLD: SendOutcome = { status: 'unknown', reason: 'no outcome was recorded' };
 
 /** For a queue that is created with its first message. Another process may have been faster. */
 function findOrMake(connection: Connection, facts: QueueFacts): QueueFacts {
@@ -127,12 +181,11 @@ function insert(
   once: boolean,
 ): readonly SendOutcome[] {
   const now = Date.now();
-  const first = connection.allot(batch.length);
+  let key = connection.allot(batch.reduce((sum, { count }) => sum + count, 0));
   const insertMessage = connection.statement(INSERT_MESSAGE);
   const insertPayload = connection.statement(INSERT_PAYLOAD);
   let stored = 0;
-  const outcomes = batch.map(({ message }, index): SendOutcome => {
-    const key = first + index;
+  const insertOne = (message: OutgoingMessage): SendOutcome => {
     const id = publicId(connection.token, key, message.id);
     if (message.deduplicationId !== null && !once) {
       const earlier = aliveWith(connection, queue, message, now);
@@ -167,7 +220,19 @@ function insert(
     );
     stored += 1;
     return { status: 'sent', id };
-  });
+  };
+  const outcomes: SendOutcome[] = [];
+  for (const { what, count } of batch) {
+    if ('bounds' in what) {
+      insertBodies(connection, queue.id, what, key, now);
+      stored += count;
+      for (const end = key + count; key < end; key++)
+        outcomes.push({ status: 'sent', id: publicId(connection.token, key, null) });
+    } else {
+      outcomes.push(insertOne(what));
+      key += 1;
+    }
+  }
   connection.run('UPDATE queue SET enqueued = enqueued + :stored WHERE id = :id', { stored, id: queue.id });
   return outcomes;
 }
