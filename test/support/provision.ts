@@ -29,6 +29,7 @@ const TOOLS = {
     image: 'rabbitmq:3.13-management',
     instead: 'MQ_TEST_RABBITMQ_URL and MQ_TEST_RABBITMQ_MANAGEMENT_URL',
   },
+  'amqp-publish': { package: 'amqp-tools', folders: [], image: null, instead: null },
   zsh: { package: 'zsh', folders: [], image: null, instead: null },
   fish: { package: 'fish', folders: [], image: null, instead: null },
   openssl: { package: 'openssl', folders: [], image: null, instead: null },
