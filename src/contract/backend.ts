@@ -141,6 +141,11 @@ export interface OpenOptions extends Call {
    * say so (a send that must not be cut off, a consumer, closing). Absent: the backend's own limit.
    */
   readonly timeoutMs?: number;
+  /**
+   * The queue that is looked at first. The questions about it may be sent with those of the opening, which spares a
+   * round trip. It changes no result: neither that of the opening nor what the queue's own opening finds.
+   */
+  readonly expects?: string;
   /** The operator has set it. Then it also ends waits that the broker has asked for (publishers that are blocked). */
   readonly isTimeoutAsked?: boolean;
 }

@@ -91,6 +91,17 @@ export function unlessOnlyWritesAreRefused(error: unknown): void {
   if (!isRefusal(error) || !(error instanceof Error) || !error.message.startsWith('MISCONF')) throw error;
 }
 
+/**
+ * The server refuses a login because it wants none, or because it is older than users and was told one. It says in
+ * another way if it wants another.
+ */
+export function isLoginNeedless(error: unknown): boolean {
+  return isRefusal(error) && error instanceof Error && NEEDLESS_LOGIN.test(error.message);
+}
+
+const NEEDLESS_LOGIN =
+  /no password is set|without any password configured for the default user|wrong number of arguments for 'auth' command/;
+
 /** The library redirected it until it gave up. Each of the nodes had refused it. */
 const AFTER_REDIRECTIONS = /^Too many Cluster redirections\. Last error: (?:ReplyError|SimpleError): /;
 

@@ -2,6 +2,7 @@ import type { Backend } from '../../contract/backend.ts';
 import { RedisBroker } from './broker.ts';
 import { BULLMQ_CAPABILITIES } from './bullmq/capabilities.ts';
 import { Connection } from './connection/connection.ts';
+import { questionsOf } from './find.ts';
 import { LIST_CAPABILITIES } from './list/capabilities.ts';
 import { STREAM_CAPABILITIES } from './stream/capabilities.ts';
 import { parseRedisUrl } from './url.ts';
@@ -12,8 +13,10 @@ import { parseRedisUrl } from './url.ts';
 export const backend: Backend = {
   name: 'redis',
   kinds: [BULLMQ_CAPABILITIES, STREAM_CAPABILITIES, LIST_CAPABILITIES],
-  async open(url, { connectTimeoutMs, timeoutMs = DEFAULT_TIMEOUT_MS, signal }) {
-    return new RedisBroker(await Connection.open(parseRedisUrl(url), { connectTimeoutMs, timeoutMs }, signal));
+  async open(url, { connectTimeoutMs, timeoutMs = DEFAULT_TIMEOUT_MS, signal, expects }) {
+    const settings = parseRedisUrl(url);
+    const first = expects === undefined ? [] : questionsOf(settings, expects);
+    return new RedisBroker(await Connection.open(settings, { connectTimeoutMs, timeoutMs }, signal, first));
   },
 };
 

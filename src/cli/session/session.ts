@@ -9,7 +9,9 @@ import type { Broker } from '../../contract/broker.ts';
 import { MqError } from '../../contract/errors.ts';
 import { Deadline } from '../../core/deadline.ts';
 import type { ExitCode } from '../../core/exit-codes.ts';
+import { isGlob } from '../../core/name-pattern.ts';
 import type { Host, Output } from '../host/host.ts';
+import type { NamedQueue } from '../line/addressing.ts';
 import type { Globals, OutputFormat } from '../line/globals.ts';
 import { withoutUrls } from '../line/queue-words.ts';
 import { Messages } from './messages.ts';
@@ -36,6 +38,8 @@ export interface SessionParts {
   readonly outputIsAsked: boolean;
   /** `--timeout` is not just its default. */
   readonly timeoutIsAsked: boolean;
+  /** The queues on the line: see `OpenOptions.expects`. */
+  readonly queues: readonly NamedQueue[];
 }
 
 /** One run of one verb: the host, the global options, and everything that is derived from both. */
@@ -175,7 +179,10 @@ export class Session {
 
   /** Opens the broker, does the work, and closes the broker whatever happens. */
   async withBroker<T>(work: (broker: Broker) => Promise<T>, target: Target = this.target()): Promise<T> {
+    const role = target === this.target() ? 'from' : 'to';
+    const expected = this.#parts.queues.find((named) => named.role === role && !isGlob(named.queue));
     const opened = await this.host.openBroker(await target.connectionUrl(this.signal), {
+      ...(expected === undefined ? {} : { expects: expected.queue }),
       connectTimeoutMs: this.globals.connectTimeout,
       timeoutMs: this.globals.timeout,
       isTimeoutAsked: this.#parts.timeoutIsAsked,

@@ -82,6 +82,7 @@ export async function invoke(
     context,
     outputIsAsked,
     timeoutIsAsked,
+    queues,
   });
   const { warnings, notices } = settings.configuration;
   // `context ls` and `doctor` list all of them.

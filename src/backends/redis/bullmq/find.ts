@@ -1,8 +1,10 @@
 import type { MqError } from '../../../contract/errors.ts';
+import type { Asking } from '../connection/asked-together.ts';
 import { isOfSilentNode } from '../connection/cluster-nodes.ts';
-import type { Call, Connection } from '../connection/connection.ts';
+import type { Call } from '../connection/connection.ts';
 import { asList, asText, asTextOrNull } from '../connection/reply.ts';
 import { redisError } from '../errors.ts';
+import type { RedisSettings } from '../url.ts';
 import { type Layout, layoutOf } from './version.ts';
 
 /** A BullMQ queue and where its keys are. */
@@ -25,15 +27,30 @@ export const DEFAULT_PREFIX = 'bull';
 
 /** The queue of that name, or null. Reads only. */
 export async function findBull(
-  connection: Connection,
+  connection: Asking,
   name: string,
   signal: AbortSignal,
   onDenied?: (base: string, error: MqError) => void,
 ): Promise<BullPlace | null> {
-  const { prefix } = connection.settings;
-  const bases = [`${prefix ?? DEFAULT_PREFIX}:${name}`, ...(prefix === null && name.includes(':') ? [name] : [])];
-  const found = await verifyBull(connection, bases, signal, onDenied);
+  const found = await verifyBull(connection, basesOf(connection.settings, name), signal, onDenied);
   return found.find(({ shown }) => shown === name) ?? null;
+}
+
+/** The places where a queue of that name may be. */
+function basesOf({ prefix }: RedisSettings, name: string): readonly string[] {
+  return [`${prefix ?? DEFAULT_PREFIX}:${name}`, ...(prefix === null && name.includes(':') ? [name] : [])];
+}
+
+/** All that `findBull` asks. */
+export function bullCalls(settings: RedisSettings, name: string): readonly Call[] {
+  return callsFor(basesOf(settings, name));
+}
+
+function callsFor(bases: readonly string[]): readonly Call[] {
+  return [
+    ...bases.flatMap((base) => KEYS.map((key): Call => ['TYPE', `${base}:${key}`])),
+    ...bases.map((base): Call => ['HMGET', `${base}:meta`, 'version', 'opts.maxLenEvents', 'paused', 'concurrency']),
+  ];
 }
 
 const KEYS = [
@@ -59,7 +76,7 @@ const BATCH = 200;
  * is paused, a `meta` with only that flag.
  */
 export async function verifyBull(
-  connection: Connection,
+  connection: Asking,
   bases: readonly string[],
   signal: AbortSignal,
   onDenied: (base: string, error: MqError) => void = () => {},
@@ -68,23 +85,17 @@ export async function verifyBull(
   for (let i = 0; i < bases.length; i += BATCH) {
     const batch = bases.slice(i, i + BATCH);
     const place = { operation: 'look for BullMQ queues', signal };
-    const answers = await connection.each(
-      batch.flatMap((base) => KEYS.map((key): Call => ['TYPE', `${base}:${key}`])),
-      place,
-    );
+    const answers = await connection.each(callsFor(batch), place);
+    const metas = answers.slice(batch.length * KEYS.length);
     // Nothing can be said about keys of other programs, and nothing needs to be.
     const denied = new Map<string, MqError>();
-    const types = answers.map((answer, index) => {
+    const types = answers.slice(0, batch.length * KEYS.length).map((answer, index) => {
       if (answer.ok) return asText(answer.reply);
       const error = redisError(answer.error, place);
       if (error.code !== 'PERMISSION_DENIED' && !isOfSilentNode(error)) throw error;
       denied.set(batch[Math.floor(index / KEYS.length)] ?? '', error);
       return 'none';
     });
-    const metas = await connection.each(
-      batch.map((base): Call => ['HMGET', `${base}:meta`, 'version', 'opts.maxLenEvents', 'paused', 'concurrency']),
-      place,
-    );
     for (const [index, base] of batch.entries()) {
       const type = Object.fromEntries(KEYS.map((key, k) => [key, types[index * KEYS.length + k]])) as KeyTypes;
       const meta = metas[index];

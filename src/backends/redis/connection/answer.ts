@@ -1,4 +1,4 @@
-import { isRefusal } from '../errors.ts';
+import { type ErrorPlace, isRefusal, redisError } from '../errors.ts';
 
 /** The outcome of one of many calls that were sent together. */
 export type Answer =
@@ -13,4 +13,12 @@ export async function settle(promise: Promise<unknown>): Promise<Answer> {
   } catch (error) {
     return { ok: false, refused: isRefusal(error), error };
   }
+}
+
+/** Throws the first that is not an answer. */
+export function replies(answers: readonly Answer[], place: ErrorPlace): readonly unknown[] {
+  return answers.map((answer) => {
+    if (answer.ok) return answer.reply;
+    throw redisError(answer.error, place);
+  });
 }

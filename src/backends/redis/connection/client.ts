@@ -1,5 +1,6 @@
 import type { Cluster, Redis } from 'ioredis';
 import type { RedisSettings } from '../url.ts';
+import { CONNECTION_NAME, isOwnLogin } from './own-login.ts';
 
 export type Client = Redis | Cluster;
 export type Library = Pick<typeof import('ioredis'), 'Redis' | 'Cluster' | 'Command'>;
@@ -43,11 +44,11 @@ export function createClient(ioredis: Library, settings: RedisSettings, patience
     autoResendUnfulfilledCommands: false,
     autoResubscribe: false,
     disableClientInfo: true,
-    connectionName: 'mq',
+    ...(isOwnLogin(settings) ? {} : { connectionName: CONNECTION_NAME }),
     // Servers before 6 and some proxies have no HELLO, and both protocols give the same answers here.
     protocol: settings.protocol,
-    ...(settings.username === null ? {} : { username: settings.username }),
-    ...(settings.password === null ? {} : { password: settings.password }),
+    ...(settings.username === null || isOwnLogin(settings) ? {} : { username: settings.username }),
+    ...(settings.password === null || isOwnLogin(settings) ? {} : { password: settings.password }),
     ...(settings.tls === null ? {} : { tls: { ...settings.tls } }),
   };
   if (settings.topology === 'cluster') {
@@ -87,5 +88,6 @@ export function createClient(ioredis: Library, settings: RedisSettings, patience
     });
   }
   const [host] = settings.hosts;
-  return new ioredis.Redis({ ...common, ...host, retryStrategy, db: settings.db });
+  const db = isOwnLogin(settings) ? 0 : settings.db;
+  return new ioredis.Redis({ ...common, ...host, retryStrategy, db });
 }

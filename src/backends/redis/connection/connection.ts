@@ -1,22 +1,22 @@
 import type { Command, Redis } from 'ioredis';
 import { isMqError, MqError, throwIfAborted } from '../../../contract/errors.ts';
+import { Fresh } from '../../common/fresh.ts';
 import { orAborted } from '../../common/waits.ts';
-import { isRefusal, isSilence, redisError, unlessOnlyWritesAreRefused } from '../errors.ts';
+import { isRefusal, isSilence, redisError } from '../errors.ts';
 import type { RedisSettings } from '../url.ts';
-import { type Answer, settle } from './answer.ts';
+import { type Answer, replies, settle } from './answer.ts';
+import type { Argument, Call } from './call.ts';
 import { type Client, createClient, type Library, type Patience } from './client.ts';
 import { cutSubscriber, mastersOf, type NodeAddress, refuseWithoutMasters, unreachable } from './cluster.ts';
 import { ClusterNodes, type SilentNode } from './cluster-nodes.ts';
 import { connectError, tooLate } from './connect-errors.ts';
+import { checkGreeting, greetingFor, isClusterBy, MAY_REFUSE } from './greeting.ts';
 import { Line, type LineFault, lineError } from './line.ts';
 import { sendManyTimes } from './repeated-command.ts';
-import { asInteger, asName, asPairs, asText, asTextOrNull } from './reply.ts';
+import { asInteger, asName, asText } from './reply.ts';
 import { within } from './within.ts';
 
-export type Argument = string | Buffer | number;
-
-/** A command and its arguments, in the form that the server gets. */
-export type Call = readonly [command: string, ...args: Argument[]];
+export type { Argument, Call } from './call.ts';
 
 /** Calls that are already encoded. */
 export interface WrittenCalls {
@@ -60,6 +60,8 @@ export class Connection {
   #closed = false;
   /** How often it has connected. */
   connects = 0;
+  /** The answers to the questions that `open` was given. */
+  early: Fresh<{ readonly calls: readonly Call[]; readonly answers: readonly Answer[] }> | null = null;
 
   private constructor(
     settings: RedisSettings,
@@ -100,10 +102,15 @@ export class Connection {
   }
 
   /**
-   * Connects and logs in; to all nodes of a cluster, even if the URL does not say that it is one. Throws `UNAVAILABLE`,
-   * `UNAUTHENTICATED`, `TIMEOUT`.
+   * Connects and logs in; to all nodes of a cluster, even if the URL does not say that it is one. `first`: questions
+   * that a single server is asked in the same write, see `early`. Throws `UNAVAILABLE`, `UNAUTHENTICATED`, `TIMEOUT`.
    */
-  static async open(settings: RedisSettings, patience: Patience, signal: AbortSignal): Promise<Connection> {
+  static async open(
+    settings: RedisSettings,
+    patience: Patience,
+    signal: AbortSignal,
+    first: readonly Call[] = [],
+  ): Promise<Connection> {
     throwIfAborted(signal);
     const ioredis: Library = await import('ioredis');
     const endsAt = performance.now() + patience.connectTimeoutMs;
@@ -113,9 +120,8 @@ export class Connection {
     if (settings.topology !== 'cluster') {
       const connection = create(settings);
       try {
-        await connection.#connect(remaining(), signal);
-        if (settings.topology !== 'single' || settings.db !== 0 || !(await connection.#isNodeOfCluster(remaining())))
-          return connection;
+        const hello = await connection.#connect(remaining(), signal, first);
+        if (!(await connection.#isNodeOfCluster(hello, remaining()))) return connection;
       } catch (error) {
         connection.close();
         throw error;
@@ -195,20 +201,17 @@ export class Connection {
     }
   }
 
-  /** HELLO (Redis 6) tells, or INFO if HELLO is not known or not allowed. Otherwise the server is what the URL says. */
-  async #isNodeOfCluster(ms: number): Promise<boolean> {
+  /** HELLO tells, or INFO if HELLO is not known or not allowed. Otherwise the server is what the URL says. */
+  async #isNodeOfCluster(hello: Answer | null, ms: number): Promise<boolean> {
+    if (hello === null) return false;
     const place = { operation: `connect to ${this.settings.address}`, signal: this.#signal };
-    const ask = (call: Call): Promise<unknown> =>
-      within(this.call(call, place), ms, () => tooLate(this.settings.address, ms));
+    const told = isClusterBy(hello, place);
+    if (told !== null) return told;
     try {
-      return asTextOrNull(asPairs(await ask(['HELLO'])).get('mode')) === 'cluster';
+      const info = await within(this.call(['INFO', 'cluster'], place), ms, () => tooLate(this.settings.address, ms));
+      return /^cluster_enabled:1/m.test(asText(info));
     } catch (error) {
-      if (!isMqError(error) || !IS_REFUSED.has(error.code)) throw error;
-    }
-    try {
-      return /^cluster_enabled:1/m.test(asText(await ask(['INFO', 'cluster'])));
-    } catch (error) {
-      if (!isMqError(error) || !IS_REFUSED.has(error.code)) throw error;
+      if (!isMqError(error) || !MAY_REFUSE.has(error.code)) throw error;
       return false;
     }
   }
@@ -227,7 +230,8 @@ export class Connection {
     return this.#client;
   }
 
-  async #connect(timeoutMs: number, signal: AbortSignal): Promise<void> {
+  /** The answer to HELLO; null: it was not asked. */
+  async #connect(timeoutMs: number, signal: AbortSignal, first: readonly Call[] = []): Promise<Answer | null> {
     const place = { operation: `connect to ${this.settings.address}` };
     const step = <T>(work: Promise<T>): Promise<T> =>
       within(orAborted(work, signal), timeoutMs, () => tooLate(this.settings.address, timeoutMs));
@@ -236,13 +240,12 @@ export class Connection {
       await step(this.#client.connect());
       this.connects += 1;
       // The nodes of a cluster were asked one by one.
-      if (this.isCluster) return;
-      // A refused login does not make `connect` fail, so the first command has to show it.
-      await step(this.#send(this.#client, ['PING'], false).catch(unlessOnlyWritesAreRefused));
-      // Neither does a database that does not exist or is not allowed: the connection stays in database 0, and would
-      // work on the queues there.
-      const { db } = this.settings;
-      if (db !== 0) await step(this.#send(this.#client, ['SELECT', db], false));
+      if (this.isCluster) return null;
+      const greeting = greetingFor(this.settings);
+      const answers = await step(this.#pipelined([...greeting, ...first], false));
+      const hello = checkGreeting(greeting, answers);
+      this.early = new Fresh({ calls: first, answers: answers.slice(greeting.length) });
+      return hello;
     } catch (error) {
       if (isMqError(error)) throw error;
       // "Connection is closed" only repeats what the error event said.
@@ -394,6 +397,12 @@ export class Connection {
     if (this.isCluster || calls.length === 1) {
       return Promise.all(calls.map((call) => this.#settled(this.#send(this.#client, call, bytes), place)));
     }
+    const answers = await this.#pipelined(calls, bytes);
+    return answers.map((answer) => this.#explainedAnswer(answer, place));
+  }
+
+  /** In one write. The errors are those of the client library. */
+  async #pipelined(calls: readonly Call[], bytes: boolean): Promise<readonly Answer[]> {
     const pipeline = this.#client.pipeline();
     for (const [name, ...args] of calls) {
       if (bytes) pipeline.callBuffer(name, ...args);
@@ -401,19 +410,14 @@ export class Connection {
     }
     const results = await pipeline.exec();
     return (results ?? []).map(([error, reply]) =>
-      error === null
-        ? { ok: true, reply }
-        : this.#explainedAnswer({ ok: false, refused: isRefusal(error), error }, place),
+      error === null ? { ok: true, reply } : { ok: false, refused: isRefusal(error), error },
     );
   }
 
   /** Like `each`, for reading: the first failure throws. */
   async all(calls: readonly Call[], place: CallPlace): Promise<readonly unknown[]> {
     const answers = await this.each(calls, place);
-    return answers.map((answer) => {
-      if (answer.ok) return answer.reply;
-      throw redisError(answer.error, place);
-    });
+    return replies(answers, place);
   }
 
   /** Runs a script. Never for looking: scripts are for changes that must happen as one. */
@@ -490,5 +494,3 @@ const MOST_PATIENCE_MS = 10_000;
 const REACH_MS = 1_000;
 /** Calls at the end of a run come right after the one that failed. A later look comes later than that. */
 const REFUSED_AFTER_FAULT_MS = 1_500;
-/** The errors of a server that does not know a command or does not allow it. */
-const IS_REFUSED: ReadonlySet<string> = new Set(['PERMISSION_DENIED', 'NOT_SUPPORTED', 'UNEXPECTED_RESPONSE']);

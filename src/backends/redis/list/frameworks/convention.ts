@@ -1,10 +1,11 @@
 import { parseObject } from '../../../common/conventions/json-text.ts';
-import type { Connection } from '../../connection/connection.ts';
+import type { Asking } from '../../connection/asked-together.ts';
+import type { Call, Connection } from '../../connection/connection.ts';
 import { asList, asListOrNone, asText, asTextOrNull } from '../../connection/reply.ts';
 import { type Framework, TITLES } from '../../framework.ts';
 import type { RedisSettings } from '../../url.ts';
 import { dramatiqNeighbours } from './dramatiq-keys.ts';
-import { bindingOf, KOMBU_BINDING, priorityOf } from './kombu.ts';
+import { bindingOf, KOMBU_BINDING, ownBindingCall, priorityOf } from './kombu.ts';
 import { isLaravelQueue } from './laravel.ts';
 
 export interface ListConvention {
@@ -31,19 +32,13 @@ const SIDEKIQ_QUEUE = 'queue:';
  * to an exchange of another name.
  */
 export async function recogniseList(
-  connection: Connection,
+  connection: Asking,
   key: string,
   signal: AbortSignal,
   thorough = false,
 ): Promise<ListConvention> {
   const { settings } = connection;
-  const calls = [
-    ['SISMEMBER', 'rq:queues', key],
-    ['SISMEMBER', 'queues', key.slice(SIDEKIQ_QUEUE.length)],
-    ['LRANGE', key, -1, -1],
-    ['EXISTS', `${key}:notify`, `${key}:delayed`, `${key}:reserved`],
-    ...dramatiqNeighbours(key).map((neighbour) => ['TYPE', neighbour] as const),
-  ] as const;
+  const calls = signCalls(key);
   // One by one in a cluster: EXISTS of several keys may touch several slots. Then it is refused and tells nothing.
   const answers = await connection.each(calls, { operation: 'recognise the list', queue: key, signal });
   const [rq, sidekiq, head, laravel, messages, dead] = answers.map((answer) => (answer.ok ? answer.reply : null));
@@ -63,6 +58,21 @@ export async function recogniseList(
     return conventionOf('celery', settings, queue === key);
   }
   return conventionOf(looksLike, settings, own !== null && queue === key);
+}
+
+/** All that `recogniseList` asks, if it is not thorough. */
+export function listCalls(key: string): readonly Call[] {
+  return [...signCalls(key), ownBindingCall(key)];
+}
+
+function signCalls(key: string): readonly Call[] {
+  return [
+    ['SISMEMBER', 'rq:queues', key],
+    ['SISMEMBER', 'queues', key.slice(SIDEKIQ_QUEUE.length)],
+    ['LRANGE', key, -1, -1],
+    ['EXISTS', `${key}:notify`, `${key}:delayed`, `${key}:reserved`],
+    ...dramatiqNeighbours(key).map((neighbour): Call => ['TYPE', neighbour]),
+  ];
 }
 
 /**

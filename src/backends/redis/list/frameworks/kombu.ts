@@ -1,4 +1,5 @@
 import { isMqError } from '../../../../contract/errors.ts';
+import type { Asking } from '../../connection/asked-together.ts';
 import type { Call, Connection } from '../../connection/connection.ts';
 import { asInteger, asList, asPairs, asTextOrNull } from '../../connection/reply.ts';
 
@@ -12,6 +13,15 @@ const SEPARATOR = '\x06\x16';
 export function priorityOf(key: string): { readonly queue: string; readonly priority: string } | null {
   const [queue = '', priority, ...more] = key.split(SEPARATOR);
   return queue === '' || priority === undefined || more.length > 0 ? null : { queue, priority };
+}
+
+/** What says who runs a queue, as Celery makes it. */
+export function ownBindingCall(key: string): Call {
+  return bindingCall(`${KOMBU_BINDING}${priorityOf(key)?.queue ?? key}`);
+}
+
+function bindingCall(binding: string): Call {
+  return ['SMEMBERS', binding];
 }
 
 /**
@@ -33,15 +43,12 @@ export type Binding = 'celery' | 'unknown';
  * queue`.
  */
 export async function boundQueues(
-  connection: Connection,
+  connection: Asking,
   bindings: readonly string[],
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, Binding>> {
   const exchanges = bindings.filter((key) => !isForControl(key.slice(KOMBU_BINDING.length)));
-  const answers = await connection.each(
-    exchanges.map((key): Call => ['SMEMBERS', key]),
-    { operation: 'read the bindings', signal },
-  );
+  const answers = await connection.each(exchanges.map(bindingCall), { operation: 'read the bindings', signal });
   const bound = new Map<string, Binding>();
   for (const [index, answer] of answers.entries()) {
     const exchange = exchanges[index]?.slice(KOMBU_BINDING.length);
@@ -60,7 +67,7 @@ export async function boundQueues(
  * names it.
  */
 export async function bindingOf(
-  connection: Connection,
+  connection: Asking,
   queue: string,
   everywhere: boolean,
   signal: AbortSignal,
