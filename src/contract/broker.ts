@@ -36,6 +36,14 @@ export interface ListOptions extends Call {
   readonly onAnswer?: () => void;
 }
 
+/** What the provider of a broker bills for. */
+export interface Bill {
+  /** Made on this connection so far. */
+  readonly requests: number;
+  /** US dollars for a million of them, without free ones and discounts. */
+  readonly usdPerMillion: number;
+}
+
 /** One open connection. Opening and inspecting never create or change anything on the server. */
 export interface Broker {
   /** The name in the manifest. */
@@ -52,6 +60,8 @@ export interface Broker {
   queues(pattern: QueuePattern, options: ListOptions): AsyncIterable<QueueStats>;
   /** Present if the names of all queues cost the broker much less than their stats. In any order. */
   names?(signal: AbortSignal): Promise<readonly string[]>;
+  /** Present if the provider bills for requests, also for those that only look. */
+  bill?(): Bill;
   /**
    * Present if the broker can tell for much less than the stats cost that they are still true. As long as this broker
    * gives the same mark, every figure of every queue is as it was, and ages have grown by the time in between. A mark is

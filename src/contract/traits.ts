@@ -17,6 +17,7 @@ export type TraitHolder =
  */
 export const TRAITS = {
   checks: { of: ['broker'], meaning: 'mq doctor can find out about the broker and the rights there' },
+  bill: { of: ['broker'], meaning: 'requests are billed, and counted' },
   mark: { of: ['broker'], meaning: 'tells for little that no figure has changed since a reading' },
   names: { of: ['broker'], meaning: 'the names of all queues cost much less than their figures' },
   queueToMake: { of: ['broker'], meaning: 'a queue is made together with its first message' },

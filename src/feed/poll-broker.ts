@@ -1,8 +1,9 @@
 import { setImmediate } from 'node:timers/promises';
-import type { Broker, QueuePattern } from '../contract/broker.ts';
+import type { Bill, Broker, QueuePattern } from '../contract/broker.ts';
 import { abortedError, isMqError, throwIfAborted } from '../contract/errors.ts';
 import type { QueueStats } from '../contract/stats.ts';
 import { Deadline } from '../core/deadline.ts';
+import { formatDuration } from '../core/duration.ts';
 import type { Clock } from '../core/rate-limit.ts';
 import type { Cadence } from './cadence.ts';
 import { LastReading } from './last-reading.ts';
@@ -60,6 +61,8 @@ export async function* pollBroker(source: Source, options: PollOptions): AsyncGe
     while (!signal.aborted) {
       const startedAt = clock.now();
       const notices: string[] = [];
+      let bill = null as Bill | null;
+      let billed = 0;
       const deadline = new Deadline('stats', options.timeoutMs, signal);
       const work = settled(
         deadline.watch(async () => {
@@ -67,6 +70,7 @@ export async function* pollBroker(source: Source, options: PollOptions): AsyncGe
           const notice = (text: string): void => void notices.push(options.redact(text));
           broker ??= await stillWanted(source.connect({ notice, signal: limit }), limit);
           // Before the reading: what changes meanwhile will change the mark after it.
+          const before = broker.bill?.().requests ?? 0;
           const mark: string | null = (await broker.mark?.(limit)) ?? null;
           throwIfAborted(limit);
           const known = last?.isOf(mark) === true ? last : null;
@@ -86,6 +90,8 @@ export async function* pollBroker(source: Source, options: PollOptions): AsyncGe
             if (read.length % QUEUES_A_TURN === 0) await setImmediate();
           }
           window.pollEnded();
+          bill = broker.bill?.() ?? null;
+          billed = bill === null ? 0 : bill.requests - before;
           last = mark === null ? null : new LastReading(mark, read, rated, notices, now());
           return rated;
         }),
@@ -104,11 +110,12 @@ export async function* pollBroker(source: Source, options: PollOptions): AsyncGe
         failures = 0;
         lastGood = now();
         const tookMs = clock.now() - startedAt;
-        const everyMs = cadence.periodMs(tookMs);
+        const everyMs = cadence.periodMs(tookMs, billed);
+        if (bill !== null && cadence.isDear(billed)) notices.push(priceOf(billed, everyMs, bill));
         const queues = outcome.value;
         const fresh = queues === null ? ({ unchanged: true } as const) : { queues };
         yield snapshot({ state: 'fresh' }, { ...fresh, notices, tookMs, everyMs });
-        await cadence.nextTick(startedAt, signal);
+        await cadence.nextTick(startedAt, signal, billed);
       } else {
         failures += 1;
         const waitMs = Math.min(BACKOFF_MAX_MS, 1_000 * 2 ** Math.min(failures - 1, 10));
@@ -132,6 +139,14 @@ async function stillWanted(connecting: Promise<Broker>, limit: AbortSignal): Pro
   if (!limit.aborted) return broker;
   await closeQuietly(broker);
   throw abortedError(limit);
+}
+
+const DAY_MS = 86_400_000;
+
+/** What watching costs, if it goes on like this. */
+function priceOf(requests: number, everyMs: number, { usdPerMillion }: Pick<Bill, 'usdPerMillion'>): string {
+  const usd = ((requests * DAY_MS) / everyMs / 1_000_000) * usdPerMillion;
+  return `${requests} billed requests every ${formatDuration(everyMs)}, some ${usd.toFixed(usd < 10 ? 2 : 0)} dollars a day`;
 }
 
 async function slow(clock: Clock, signal: AbortSignal): Promise<'slow'> {

@@ -21,6 +21,8 @@ export interface LiveOptions {
   readonly brokers: readonly WatchedBroker[];
   readonly pattern: QueuePattern;
   readonly intervalMs: number;
+  /** Nobody has chosen it: it may grow where requests are billed. */
+  readonly mayGrow: boolean;
   /** The longest wait for one answer. */
   readonly timeoutMs: number;
   readonly theme: Theme;
@@ -64,6 +66,7 @@ export async function runLive(options: LiveOptions): Promise<LiveEnd> {
   const ended = new AbortController();
   const lasting = AbortSignal.any([signal, ended.signal]);
   const cadence = new Cadence(options.intervalMs, clock);
+  if (options.mayGrow) cadence.mayGrow();
   const store = new Store(
     initialState({
       size: { columns: terminal.stdout.columns, rows: terminal.stdout.rows },

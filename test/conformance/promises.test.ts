@@ -39,6 +39,10 @@ const TOLD: Readonly<Partial<Record<Trait, { readonly truth: More; readonly lie:
     },
     lie: { broker: () => ({ async *checks() {} }) },
   },
+  bill: {
+    truth: { broker: counted(1) },
+    lie: { broker: counted(0) },
+  },
   mark: {
     truth: {
       broker: (_, { queues }) => ({
@@ -266,5 +270,19 @@ function holding(sources: readonly string[]): More {
           return { ...own, ofHolder: () => ({ ...own, sources }) };
         }).queue,
       )(queue),
+  };
+}
+
+/** Each list counts as so many requests. */
+function counted(each: number): NonNullable<More['broker']> {
+  return (broker) => {
+    let requests = 0;
+    return {
+      queues(pattern, options) {
+        requests += each;
+        return broker.queues(pattern, options);
+      },
+      bill: () => ({ requests, usdPerMillion: 1 }),
+    };
   };
 }

@@ -1,5 +1,5 @@
 import type { OpenOptions } from '../../contract/backend.ts';
-import type { Broker, Check, CreateOptions, ListOptions, QueuePattern } from '../../contract/broker.ts';
+import type { Bill, Broker, Check, CreateOptions, ListOptions, QueuePattern } from '../../contract/broker.ts';
 import { isMqError, throwIfAborted } from '../../contract/errors.ts';
 import type { Queue } from '../../contract/queue.ts';
 import type { QueueStats } from '../../contract/stats.ts';
@@ -19,6 +19,8 @@ import { type Environment, transportTo } from './sdk/transport.ts';
 import { type Address, showAddress } from './url.ts';
 
 const DEFAULT_TIMEOUT_MS = 30_000;
+/** Of a standard queue, in most regions; of a FIFO queue it is 0.50 (https://aws.amazon.com/sqs/pricing). */
+const USD_PER_MILLION = 0.4;
 
 /**
  * Opens SQS without asking it anything: the first call shows whether the server is there and takes the credentials. So
@@ -46,6 +48,10 @@ class SqsBroker implements Broker {
 
   queues(pattern: QueuePattern, options: ListOptions): AsyncIterable<QueueStats> {
     return listQueueStats(this.#api, this.#where, pattern, options);
+  }
+
+  bill(): Bill {
+    return { requests: this.#api.requests, usdPerMillion: USD_PER_MILLION };
   }
 
   async queue(text: string, signal: AbortSignal): Promise<Queue> {

@@ -68,7 +68,17 @@ export function capabilitiesOf({ fifo, denyPolicy }: Circumstances): Capabilitie
       holds: fifo ? ['headers', 'groupId', 'deduplicationId'] : ['headers', 'groupId', 'delayMs'],
       maxBodyBytes: MAX_MESSAGE_BYTES,
       abilities,
-      traits: ['checks', 'hold', 'latestBrokerTime', 'movesEachHome', 'nativeMove', 'priceOfLook', 'stop', 'unseen'],
+      traits: [
+        'bill',
+        'checks',
+        'hold',
+        'latestBrokerTime',
+        'movesEachHome',
+        'nativeMove',
+        'priceOfLook',
+        'stop',
+        'unseen',
+      ],
     }),
   );
 }

@@ -29,7 +29,7 @@ import { watchedBrokers } from '../watching/watched-brokers.ts';
 
 interface TopFlags {
   readonly once?: true;
-  readonly interval: number;
+  readonly interval?: number;
   readonly record?: string;
   readonly replay?: string;
 }
@@ -37,13 +37,15 @@ interface TopFlags {
 export interface TopOptions {
   readonly globs: readonly string[];
   readonly once: boolean;
-  readonly intervalMs: number;
+  /** Null: nobody has chosen it. */
+  readonly chosenMs: number | null;
   readonly record: string | null;
   readonly replay: string | null;
 }
 
 /** The width of a frame if no terminal gives one. */
 const FRAME_COLUMNS = 120;
+const USUAL_INTERVAL_MS = 2_000;
 const LEAST_INTERVAL_MS = 50;
 
 export const top = defineVerb<TopFlags, TopOptions>({
@@ -53,13 +55,18 @@ export const top = defineVerb<TopFlags, TopOptions>({
     command
       .argument('[glob...]', 'queues or globs; all without it')
       .option('--once', 'print one frame')
-      .addOption(new Option('--interval <duration>', 'between two readings').argParser(wait).default(2_000, '2s'))
+      .addOption(
+        new Option(
+          '--interval <duration>',
+          'between two readings (default: 2s, and more where requests are billed, so that they stay at 20 a second)',
+        ).argParser(wait),
+      )
       .option('--record <file>', 'keep every reading in a file')
       .option('--replay <file>', 'show a recorded file instead of a broker');
   },
   parse([globs], flags, session) {
     session.format('table', 'ndjson');
-    if (flags.interval < LEAST_INTERVAL_MS) {
+    if (flags.interval !== undefined && flags.interval < LEAST_INTERVAL_MS) {
       throw new MqError('USAGE', `--interval is at least ${LEAST_INTERVAL_MS}ms`);
     }
     if (flags.record !== undefined && flags.replay !== undefined) {
@@ -68,12 +75,13 @@ export const top = defineVerb<TopFlags, TopOptions>({
     return {
       globs: words(globs),
       once: flags.once ?? false,
-      intervalMs: flags.interval,
+      chosenMs: flags.interval ?? null,
       record: flags.record ?? null,
       replay: flags.replay ?? null,
     };
   },
   async run(options, session) {
+    const intervalMs = options.chosenMs ?? USUAL_INTERVAL_MS;
     const base = queuePattern(options.globs.filter(isGlob));
     const literals = new Set(options.globs);
     const matches = (name: string): boolean =>
@@ -83,7 +91,7 @@ export const top = defineVerb<TopFlags, TopOptions>({
     const common = {
       sources: brokers,
       pattern: { globs: options.globs, matches },
-      intervalMs: options.intervalMs,
+      intervalMs,
       timeoutMs: session.globals.timeout,
       clock: systemClock,
       now: () => session.host.now(),
@@ -109,7 +117,7 @@ export const top = defineVerb<TopFlags, TopOptions>({
           await record?.(snapshot);
         }
         const contexts = contextsOf(brokers);
-        const { intervalMs, globs } = options;
+        const { globs } = options;
         // In a recording, ages are those at its end, not at today's time.
         const now = recording === null ? session.host.now() : (recording.snapshots.at(-1)?.at ?? 0);
         const state = stateAfter(kept, { now, intervalMs, contexts, globs, isReplay: recording !== null });
@@ -127,7 +135,18 @@ export const top = defineVerb<TopFlags, TopOptions>({
         session.messages.note(
           `${action} is stopping: what is in the air is settled first; Ctrl-C twice ends it at once`,
         );
-      const end = await runLive({ ...common, brokers, history, now, theme, terminal, replay, record, settling });
+      const end = await runLive({
+        ...common,
+        mayGrow: options.chosenMs === null,
+        brokers,
+        history,
+        now,
+        theme,
+        terminal,
+        replay,
+        record,
+        settling,
+      });
       for (const line of end.report?.lines ?? []) session.messages.summary(line);
       return end.report?.failed ? EXIT.partly : EXIT.done;
     } finally {

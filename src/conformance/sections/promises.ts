@@ -46,6 +46,18 @@ const QUESTIONS: Readonly<Record<Trait, Question | string>> = {
       bench.expectBodies(await bench.contents(queue), bodies(3));
     },
   },
+  bill: {
+    title: 'counts what looking asks for, and says what a million of it costs',
+    async run(bench) {
+      const queue = await bench.queue();
+      const broker = await bench.broker();
+      const before = broker.bill?.();
+      for await (const _ of broker.queues({ globs: [queue.name], matches: (name) => name === queue.name }, bench.call));
+      const after = broker.bill?.();
+      expect(after?.requests ?? 0).toBeGreaterThan(before?.requests ?? Number.POSITIVE_INFINITY);
+      expect(after?.usdPerMillion ?? 0).toBeGreaterThan(0);
+    },
+  },
   mark: {
     title: 'stays while nothing changes, and changes with what a queue holds',
     needs: ['publisher'],

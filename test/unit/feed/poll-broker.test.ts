@@ -20,6 +20,8 @@ class Scripted {
   connecting: () => Promise<void> = async () => {};
   /** Absent: the broker cannot tell that nothing has changed. */
   mark?: () => string | null;
+  /** Billed requests of a reading; 0: they cost nothing. */
+  billed = 0;
 
   watched(context: string, clock: VirtualClock): Source {
     return {
@@ -49,6 +51,9 @@ class Scripted {
         }
       },
       ...(this.mark === undefined ? {} : { mark: async () => script.mark?.() ?? null }),
+      ...(this.billed === 0
+        ? {}
+        : { bill: () => ({ requests: script.startedAt.length * script.billed, usdPerMillion: 0.4 }) }),
       queue: () => Promise.reject(new Error('not asked for')),
       close: async () => {
         this.closed += 1;
@@ -57,9 +62,16 @@ class Scripted {
   }
 }
 
-function watching(scripts: Readonly<Record<string, Scripted>>, intervalMs = 1_000, timeoutMs = 30_000, brief = false) {
+function watching(
+  scripts: Readonly<Record<string, Scripted>>,
+  intervalMs = 1_000,
+  timeoutMs = 30_000,
+  brief = false,
+  mayGrow = false,
+) {
   const clock = new VirtualClock();
   const cadence = new Cadence(intervalMs, clock);
+  if (mayGrow) cadence.mayGrow();
   const stop = new AbortController();
   const seen: (Snapshot & { readonly atMs: number })[] = [];
   const brokers = Object.entries(scripts).map(([context, script]) => script.watched(context, clock));
@@ -373,5 +385,48 @@ describe('a broker that can tell that nothing has changed', () => {
     script.mark = () => null;
     await clock.advance(2_000);
     expect(script.startedAt).toEqual([0, 1_000, 2_000, 3_000, 4_000]);
+  });
+});
+
+describe('a broker whose requests are billed', () => {
+  const prices = (seen: readonly Snapshot[]) =>
+    seen.flatMap(({ notices }) => notices.filter((one) => /billed/.test(one)));
+
+  test.each([
+    [10, 2_000, [0, 2_000, 4_000], []],
+    [40, 2_000, [0, 2_000, 4_000], []],
+    [1_001, 2_000, [0, 52_000, 104_000], ['1001 billed requests every 52s, some 0.67 dollars a day']],
+  ])(
+    '%i a reading: it is read at most as often as 20 requests a second allow, and the price is told',
+    async (billed, intervalMs, started, told) => {
+      const script = new Scripted();
+      script.billed = billed;
+      const { clock, seen } = watching({ a: script }, intervalMs, 30_000, false, true);
+      await clock.advance((started.at(-1) ?? 0) + 500);
+      expect(script.startedAt).toEqual(started);
+      expect([...new Set(prices(seen))]).toEqual(told);
+    },
+  );
+
+  test('an interval that was chosen holds, and the price is told', async () => {
+    const script = new Scripted();
+    script.billed = 1_001;
+    const { clock, seen, cadence } = watching({ a: script }, 2_000);
+    await clock.advance(4_500);
+    expect(script.startedAt).toEqual([0, 2_000, 4_000]);
+    expect([...new Set(prices(seen))]).toEqual(['1001 billed requests every 2s, some 17 dollars a day']);
+    cadence.intervalMs = 60_000;
+    await clock.advance(10);
+    expect(seen.at(-1)?.notices).toEqual(['only a part']);
+  });
+
+  test('an interval that is chosen in the view holds from then on', async () => {
+    const script = new Scripted();
+    script.billed = 1_001;
+    const { clock, cadence } = watching({ a: script }, 2_000, 30_000, false, true);
+    await clock.advance(500);
+    cadence.intervalMs = 5_000;
+    await clock.advance(10_000);
+    expect(script.startedAt).toEqual([0, 500, 5_500, 10_500]);
   });
 });

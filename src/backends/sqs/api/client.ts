@@ -102,6 +102,9 @@ export class SqsApi {
   }
 
   /** From the newest answer that had a date, even if it refused; null: none had. */
+  /** How many were sent so far. */
+  requests = 0;
+
   get serverClock(): ClockReading | null {
     return this.#clock;
   }
@@ -254,6 +257,7 @@ export class SqsApi {
     let before: MqError | null = null;
     for (let attempt = 1; ; attempt += 1) {
       try {
+        this.requests += 1;
         return await this.#attempt(action, context, call, pollMs);
       } catch (error) {
         // The reason why there was no answer says more than that the time is over.
