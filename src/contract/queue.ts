@@ -120,7 +120,22 @@ export interface Consumer extends AsyncIterable<Delivery> {
    * wait behind held messages (a FIFO group), or because another `mq` was taking them. Absent if that cannot happen.
    */
   readonly unseen?: number;
+  /**
+   * The same deliveries, page by page, in place of the iteration. Present if a page costs much less to settle than each
+   * of its messages.
+   */
+  pages?(): AsyncIterable<DeliveryPage>;
   close(): Promise<void>;
+}
+
+/** Deliveries that came together. Each can be settled by its own receipt, or many by one call. */
+export interface DeliveryPage {
+  readonly deliveries: readonly Delivery[];
+  /**
+   * Like the `ack` of each of these, which are of this page. One answer for each, in their order: null, or why its
+   * removal is not certain. Never rejects.
+   */
+  ackAll(deliveries: readonly Delivery[]): Promise<readonly (MqError | null)[]>;
 }
 
 export interface PeekOptions extends Call {

@@ -32,6 +32,7 @@ export const TRAITS = {
   sendBodies: { of: ['publisher'], meaning: 'takes bare bodies in one piece of memory' },
   window: { of: ['publisher'], meaning: 'says how many messages in the air it can make use of' },
   unseen: { of: ['consumer', 'peek'], meaning: 'messages may wait behind others that are held, or be passed over' },
+  pages: { of: ['consumer'], meaning: 'many messages can be taken and removed together' },
   hold: { of: ['receipt'], meaning: 'waits for what is in hand before it calls the queue empty' },
   stays: { of: ['delivery'], meaning: 'some messages can be looked at and not be taken out' },
   leadsTo: { of: ['deadLetters'], meaning: 'a dead letter may name an exchange instead of a queue' },

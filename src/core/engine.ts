@@ -1,5 +1,5 @@
 import type { Delivery, Message } from '../contract/message.ts';
-import type { Consumer } from '../contract/queue.ts';
+import type { Consumer, DeliveryPage } from '../contract/queue.ts';
 import { BackOff } from './back-off.ts';
 import { counted } from './counted.ts';
 import { FailuresInARow } from './failures-in-a-row.ts';
@@ -56,6 +56,7 @@ class Engine {
   /** Taking has ended: a failed message need not wait for its next attempt. */
   readonly #over = new AbortController();
   readonly #failures = new FailuresInARow();
+  #taken = 0;
   #heldFailures = 0;
   #newer = 0;
   #alreadyThere = 0;
@@ -96,36 +97,70 @@ class Engine {
   }
 
   async #takeFrom(consumer: Consumer): Promise<void> {
-    const { selection, max } = this.#request;
-    let taken = 0;
-    for await (const delivery of consumer) {
-      this.#tally.seen += 1;
-      if (this.#isNewer(delivery.message)) {
-        this.#leave(delivery);
-        if (this.#tooManyAreNewer()) break;
-        continue;
-      }
-      const verdict = selection.verdict(delivery.message);
-      await selection.turn();
-      if (verdict === 'leave') {
-        this.#leave(delivery);
-        this.#progress();
-        continue;
-      }
-      this.#tally.matched += 1;
-      if (verdict !== 'take') this.#skip(delivery, verdict.skip);
-      else if (delivery.stays !== undefined) await this.#stay(delivery, delivery.stays);
-      else {
-        if (!(await this.#roomInTheAir())) {
-          // It was taken from the broker but not sent. It goes back, so it does not count as matched.
-          this.#unmatch();
-          break;
-        }
-        void this.#send(delivery);
-        taken += 1;
-        if (taken === max) break;
-      }
+    const pages = this.#pagesOf(consumer);
+    if (pages === null) {
+      for await (const delivery of consumer) if (!(await this.#take(delivery))) return;
+      return;
     }
+    for await (const page of pages) {
+      const areSentTogether = page.deliveries.every(
+        ({ message, stays }) => stays === undefined && !this.#isNewer(message),
+      );
+      if (areSentTogether) {
+        if (!(await this.#takePage(page))) return;
+      } else for (const delivery of page.deliveries) if (!(await this.#take(delivery))) return;
+    }
+  }
+
+  /** Whole pages, if no message has to be looked at, paced or given back. */
+  #pagesOf(consumer: Consumer): AsyncIterable<DeliveryPage> | null {
+    const { selection, pacer, removes, onFailure, destination } = this.#request;
+    const isPlain = selection.everything && pacer === null && removes && onFailure === 'hold';
+    return isPlain && destination.putAll !== undefined ? (consumer.pages?.() ?? null) : null;
+  }
+
+  /** False: nothing more is taken. */
+  async #take(delivery: Delivery): Promise<boolean> {
+    const { selection, max } = this.#request;
+    this.#tally.seen += 1;
+    if (this.#isNewer(delivery.message)) {
+      this.#leave(delivery);
+      return !this.#tooManyAreNewer();
+    }
+    const verdict = selection.verdict(delivery.message);
+    await selection.turn();
+    if (verdict === 'leave') {
+      this.#leave(delivery);
+      this.#progress();
+      return true;
+    }
+    this.#tally.matched += 1;
+    if (verdict !== 'take') this.#skip(delivery, verdict.skip);
+    else if (delivery.stays !== undefined) await this.#stay(delivery, delivery.stays);
+    else {
+      if (!(await this.#roomInTheAir())) {
+        // It was taken from the broker but not sent. It goes back, so it does not count as matched.
+        this.#unmatch();
+        return false;
+      }
+      void this.#send(delivery);
+      this.#taken += 1;
+    }
+    return this.#taken !== max;
+  }
+
+  /** False: nothing more is taken. */
+  async #takePage(page: DeliveryPage): Promise<boolean> {
+    const count = page.deliveries.length;
+    this.#tally.seen += count;
+    if (!(await this.#roomInTheAir())) {
+      this.#tally.left += count;
+      return false;
+    }
+    this.#tally.matched += count;
+    this.#taken += count;
+    void this.#sendPage(page);
+    return this.#taken !== this.#request.max;
   }
 
   /** It came after the start, and the depth at the start is not exact. */
@@ -189,13 +224,61 @@ class Engine {
     }
   }
 
+  async #sendPage(page: DeliveryPage): Promise<void> {
+    const { deliveries } = page;
+    const size = deliveries.reduce((sum, { message }) => sum + message.body.byteLength, 0);
+    this.#inTheAir.add(size, deliveries.length);
+    try {
+      const outcomes = (await this.#request.destination.putAll?.(deliveries.map(({ message }) => message))) ?? [];
+      const isPlain = (outcome: PutOutcome | undefined) => outcome?.status === 'sent' && outcome.already !== true;
+      const sent = deliveries.filter((_, index) => isPlain(outcomes[index]));
+      if (sent.length > 0) await this.#sentPage(page, sent);
+      for (const [index, delivery] of deliveries.entries()) {
+        const outcome = outcomes[index];
+        if (!isPlain(outcome)) await this.#settle(delivery, outcome ?? { status: 'unknown', reason: 'no answer' });
+      }
+      this.#progress();
+    } catch (error) {
+      this.#bug ??= { error };
+      this.#stop.abort();
+    } finally {
+      this.#inTheAir.remove(size, deliveries.length);
+    }
+  }
+
+  async #sentPage(page: DeliveryPage, sent: readonly Delivery[]): Promise<void> {
+    this.#backOff.succeeded();
+    this.#failures.end();
+    const faults = await page.ackAll(sent);
+    for (const [index, { message }] of sent.entries()) {
+      const fault = faults[index];
+      if (fault === null) this.#tally.moved += 1;
+      else this.#notRemoved(message, fault);
+    }
+  }
+
+  /** By an outcome that came with others. One that was refused for now is sent again by itself. */
+  async #settle(delivery: Delivery, outcome: PutOutcome): Promise<void> {
+    if (outcome.status === 'failed' && outcome.again === true) {
+      const isWorthIt = await this.#backOff.refused(outcome.reason, this.#taking);
+      if (isWorthIt) return await this.#putAndSettle(delivery);
+      if (this.#request.signal.aborted) return this.#putBack(delivery);
+    }
+    await this.#settleBy(delivery, outcome);
+  }
+
+  #putBack(delivery: Delivery): void {
+    this.#hold(delivery);
+    this.#unmatch();
+  }
+
   async #putAndSettle(delivery: Delivery): Promise<void> {
     const outcome = await this.#put(delivery.message);
-    if (outcome === null) {
-      this.#hold(delivery);
-      this.#unmatch();
-      return;
-    }
+    if (outcome === null) this.#putBack(delivery);
+    else await this.#settleBy(delivery, outcome);
+  }
+
+  async #settleBy(delivery: Delivery, outcome: PutOutcome): Promise<void> {
     if (outcome.status === 'sent') await this.#sent(delivery, outcome.already === true);
     else if (outcome.status === 'not-taken') await this.#notTaken(delivery);
     else if (outcome.status === 'unknown') this.#doubt(delivery, outcome.reason);
@@ -231,11 +314,15 @@ class Engine {
       await delivery.receipt.ack();
       this.#tally.moved += 1;
     } catch (error) {
-      const doubt = `its removal is not certain: ${reasonOf(error)}`;
-      const isStored = this.#request.destination.keeps !== false;
-      this.#tally.doubt({ id: delivery.message.id, reason: isStored ? `stored, but ${doubt}` : doubt });
-      this.#end();
+      this.#notRemoved(delivery.message, error);
     }
+  }
+
+  #notRemoved({ id }: Message, error: unknown): void {
+    const doubt = `its removal is not certain: ${reasonOf(error)}`;
+    const isStored = this.#request.destination.keeps !== false;
+    this.#tally.doubt({ id, reason: isStored ? `stored, but ${doubt}` : doubt });
+    this.#end();
   }
 
   async #notTaken({ receipt }: Delivery): Promise<void> {

@@ -17,14 +17,14 @@ export class InTheAir {
     return this.#count >= this.#window || this.#bytes > MAX_BYTES;
   }
 
-  /** `bytes`: the size of the message's body. */
-  add(bytes: number): void {
-    this.#count += 1;
+  /** `bytes`: the size of their bodies together. */
+  add(bytes: number, count = 1): void {
+    this.#count += count;
     this.#bytes += bytes;
   }
 
-  remove(bytes: number): void {
-    this.#count -= 1;
+  remove(bytes: number, count = 1): void {
+    this.#count -= count;
     this.#bytes -= bytes;
     this.#waiting?.resolve();
     this.#waiting = null;

@@ -19,6 +19,8 @@ export type PutOutcome = SendOutcome | { readonly status: 'not-taken'; readonly 
  */
 export interface Destination {
   put(message: Message): Promise<PutOutcome>;
+  /** Like `put` for each, in their order, with one outcome each. Present if together they cost much less. */
+  putAll?(messages: readonly Message[]): Promise<readonly PutOutcome[]>;
   /** False: a message that is put is gone, so there is no second place where it may be. */
   readonly keeps?: false;
 }

@@ -9,7 +9,7 @@ import type { Broker } from '../../src/contract/broker.ts';
 import type { Capabilities } from '../../src/contract/capabilities.ts';
 import { MqError } from '../../src/contract/errors.ts';
 import type { Delivery } from '../../src/contract/message.ts';
-import type { Consumer, DeadLetters, NativeMove, Publisher, Queue } from '../../src/contract/queue.ts';
+import type { Consumer, DeadLetters, DeliveryPage, NativeMove, Publisher, Queue } from '../../src/contract/queue.ts';
 import { TRAITS, type Trait } from '../../src/contract/traits.ts';
 import { wrapConsumer, wrapPublisher, wrapQueue } from '../../src/contract/wrap.ts';
 import { required } from '../support/sqlite/lab.ts';
@@ -101,6 +101,12 @@ const TOLD: Readonly<Partial<Record<Trait, { readonly truth: More; readonly lie:
   },
   window: { truth: publishing(() => ({ window: 500 })), lie: publishing(() => ({ window: 0 })) },
   unseen: { truth: unseen(0), lie: unseen(3) },
+  pages: {
+    truth: paged(async (some) => {
+      for (const { receipt } of some) await receipt.ack();
+    }),
+    lie: paged(async () => {}),
+  },
   leadsTo: {
     truth: dying(() => ({ leadsTo: () => null })),
     lie: dying(() => ({ leadsTo: () => ({ queue: 'elsewhere' }) })),
@@ -213,6 +219,28 @@ function unseen(count: number): More {
   return {
     queue: (queue) => ({
       consume: async (options) => wrapConsumer(await required(queue.consume)(options), { unseen: count }),
+    }),
+  };
+}
+
+/** Each delivery is a page. */
+function paged(ack: (some: readonly Delivery[]) => Promise<void>): More {
+  async function* pages(consumer: Consumer): AsyncGenerator<DeliveryPage> {
+    for await (const delivery of consumer)
+      yield {
+        deliveries: [delivery],
+        ackAll: async (some) => {
+          await ack(some);
+          return some.map(() => null);
+        },
+      };
+  }
+  return {
+    queue: (queue) => ({
+      async consume(options) {
+        const consumer = await required(queue.consume)(options);
+        return wrapConsumer(consumer, { pages: () => pages(consumer) });
+      },
     }),
   };
 }

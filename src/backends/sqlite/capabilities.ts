@@ -30,6 +30,17 @@ export const SQLITE_CAPABILITIES: Capabilities = frozen(
       create: present('native', 'also done by the first enqueue'),
       delete: present(),
     },
-    traits: ['checks', 'hold', 'keepsNative', 'mark', 'nativeMove', 'queueToMake', 'sendBodies', 'stays', 'window'],
+    traits: [
+      'checks',
+      'hold',
+      'keepsNative',
+      'mark',
+      'nativeMove',
+      'pages',
+      'queueToMake',
+      'sendBodies',
+      'stays',
+      'window',
+    ],
   }),
 );

@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
-import { MqError } from '../../contract/errors.ts';
-import type { Delivery } from '../../contract/message.ts';
-import type { ConsumeOptions, Consumer } from '../../contract/queue.ts';
+import { isMqError, MqError } from '../../contract/errors.ts';
+import type { Delivery, Message } from '../../contract/message.ts';
+import type { ConsumeOptions, Consumer, DeliveryPage } from '../../contract/queue.ts';
 import { Bell } from '../common/bell.ts';
 import { SettleOnce } from '../common/settle-once.ts';
 import type { Connection } from './file/connection.ts';
@@ -10,7 +10,7 @@ import { STORED } from './file/schema.ts';
 import { pageSql, START, toMessage } from './message-in.ts';
 import { requireQueue } from './publisher.ts';
 import type { QueueFacts } from './rows/queue-facts.ts';
-import { giveBack, givenBack, Settlements, type Verdict } from './rows/settlements.ts';
+import { giveBack, givenBack, type Holding, Settlements, type Verdict } from './rows/settlements.ts';
 import { catchUp, lags, nextChangeAt } from './rows/time.ts';
 
 /** One claim takes at most this many messages, and stops after this many bytes. */
@@ -19,7 +19,14 @@ const PAGE_BYTES = 16 * 1024 * 1024;
 /** How often a waiting consumer checks whether the file has changed: half of the promised latency. */
 const POLL_MS = 25;
 
-type Claim = { readonly status: 'claimed'; readonly deliveries: Delivery[] } | { readonly status: 'empty' | 'paused' };
+interface Held extends Delivery {
+  readonly holding: Holding;
+  readonly once: SettleOnce;
+}
+
+type Claim =
+  | { readonly status: 'claimed'; readonly deliveries: readonly Held[] }
+  | { readonly status: 'empty' | 'paused' };
 
 /**
  * A consumer is a row with a lease, and the messages that it holds point to it. So one small write extends the lease of
@@ -30,7 +37,6 @@ export class SqliteConsumer implements Consumer {
   readonly #queue: QueueFacts;
   readonly #options: ConsumeOptions;
   readonly #settlements: Settlements;
-  readonly #buffer: Delivery[] = [];
   /** The keys of messages that are claimed and not settled. */
   readonly #unsettled = new Set<number>();
   /** The ones among them that the caller will hold until the end. */
@@ -41,6 +47,7 @@ export class SqliteConsumer implements Consumer {
   #broken: unknown = null;
   #remaining: number;
   #iterated = false;
+  #lastDelivery = 0;
   #closing: Promise<void> | null = null;
   readonly #bell = new Bell();
 
@@ -61,23 +68,35 @@ export class SqliteConsumer implements Consumer {
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Delivery, void, undefined> {
+    for await (const deliveries of this.#claims()) {
+      for (const delivery of deliveries) {
+        if (this.#options.signal.aborted || this.#closing !== null) return;
+        if (this.#broken !== null) throw this.#broken;
+        this.#lastDelivery = Date.now();
+        yield delivery;
+      }
+    }
+  }
+
+  async *pages(): AsyncGenerator<DeliveryPage, void, undefined> {
+    for await (const deliveries of this.#claims()) {
+      this.#lastDelivery = Date.now();
+      yield { deliveries, ackAll: (some) => this.#ackAll(some) };
+    }
+  }
+
+  async *#claims(): AsyncGenerator<readonly Held[], void, undefined> {
     if (this.#iterated) throw new MqError('INTERNAL', 'a consumer can be iterated once', { backend: 'sqlite' });
     this.#iterated = true;
     const { signal, follow, idleMs, window, notice } = this.#options;
     // A consumer that waits for messages is registered before it gets the first.
     if (follow && !signal.aborted && this.#closing === null)
       await this.#file.write((connection) => this.#enlist(connection));
-    let lastDelivery = Date.now();
+    this.#lastDelivery = Date.now();
     let saidPaused = false;
     while (!signal.aborted) {
       if (this.#broken !== null) throw this.#broken;
       if (this.#closing !== null) return;
-      const next = this.#buffer.shift();
-      if (next !== undefined) {
-        lastDelivery = Date.now();
-        yield next;
-        continue;
-      }
       if (this.#remaining <= 0) return;
       const room = window === 'unbounded' ? PAGE : window - this.#unsettled.size;
       if (room <= 0) {
@@ -88,7 +107,7 @@ export class SqliteConsumer implements Consumer {
       const claim = await this.#claim(Math.min(room, this.#remaining, PAGE));
       if (claim.status === 'claimed') {
         this.#remaining -= claim.deliveries.length;
-        this.#buffer.push(...claim.deliveries);
+        yield claim.deliveries;
         continue;
       }
       if (claim.status === 'paused' && !saidPaused) {
@@ -100,10 +119,10 @@ export class SqliteConsumer implements Consumer {
         await this.#rest(null);
         continue;
       }
-      const idleUntil = idleMs === null ? Number.POSITIVE_INFINITY : lastDelivery + idleMs;
+      const idleUntil = idleMs === null ? Number.POSITIVE_INFINITY : this.#lastDelivery + idleMs;
       if (await this.#change(seen, claim.status === 'paused', idleUntil)) continue;
       if (!this.#isInHand()) return;
-      lastDelivery = Date.now();
+      this.#lastDelivery = Date.now();
       await this.#rest(POLL_MS);
     }
   }
@@ -158,12 +177,12 @@ export class SqliteConsumer implements Consumer {
         ...START,
         limit: count,
       });
-      const deliveries: Delivery[] = [];
+      const deliveries: Held[] = [];
       const holder = rows.length > 0 ? this.#lease(connection, now) : 0;
       let bytes = 0;
       for (const row of rows) {
         const message = toMessage(connection, this.#queue, row, this.#options.state);
-        deliveries.push({ message, receipt: this.#receipt(row.integer('key'), holder) });
+        deliveries.push(this.#held(message, { key: row.integer('key'), holder }));
         bytes += message.body.byteLength;
         if (bytes >= PAGE_BYTES) break;
       }
@@ -220,7 +239,8 @@ export class SqliteConsumer implements Consumer {
       });
   }
 
-  #receipt(key: number, holder: number): Delivery['receipt'] {
+  #held(message: Message, holding: Holding): Held {
+    const { key, holder } = holding;
     this.#unsettled.add(key);
     const once = new SettleOnce();
     const settle = async (verdict: Verdict): Promise<void> => {
@@ -232,20 +252,52 @@ export class SqliteConsumer implements Consumer {
       try {
         await this.#settlements.settle(key, holder, verdict);
       } finally {
-        this.#unsettled.delete(key);
-        this.#kept.delete(key);
-        this.#bell.ring();
+        this.#forgetKeys([key]);
       }
     };
     return {
-      ack: () => once.by(() => settle({ kind: 'ack' })),
-      release: (options) => once.by(() => settle({ kind: 'release', failure: options?.failure ?? null })),
-      hold: () => {
-        if (once.isSettled) return;
-        this.#kept.add(key);
-        this.#bell.ring();
+      message,
+      holding,
+      once,
+      receipt: {
+        ack: () => once.by(() => settle({ kind: 'ack' })),
+        release: (options) => once.by(() => settle({ kind: 'release', failure: options?.failure ?? null })),
+        hold: () => {
+          if (once.isSettled) return;
+          this.#kept.add(key);
+          this.#bell.ring();
+        },
       },
     };
+  }
+
+  async #ackAll(some: readonly Delivery[]): Promise<readonly (MqError | null)[]> {
+    // Only what `pages` gave comes back.
+    const all = some as readonly Held[];
+    const open = all.filter(({ once }) => !once.isSettled);
+    const asked = new Set(open);
+    const holdings = open.map(({ holding }) => holding);
+    if (this.#closing !== null) return all.map((held) => (asked.has(held) ? givenBack(this.#queue) : null));
+    const removing = this.#settlements.ackAll(holdings);
+    for (const { once } of open) once.by(() => removing.then(() => undefined)).catch(() => {});
+    try {
+      const removed = await removing;
+      const isRemoved = new Set(holdings.filter((_, index) => removed[index] === true).map(({ key }) => key));
+      return all.map((held) => (!asked.has(held) || isRemoved.has(held.holding.key) ? null : givenBack(this.#queue)));
+    } catch (error) {
+      const reason = isMqError(error) ? error : new MqError('INTERNAL', 'the removal failed', { backend: 'sqlite' });
+      return all.map(() => reason);
+    } finally {
+      this.#forgetKeys(holdings.map(({ key }) => key));
+    }
+  }
+
+  #forgetKeys(keys: readonly number[]): void {
+    for (const key of keys) {
+      this.#unsettled.delete(key);
+      this.#kept.delete(key);
+    }
+    this.#bell.ring();
   }
 
   async #release(): Promise<void> {

@@ -27,7 +27,11 @@ export async function openDrainDestination(session: Session, to: DrainTo): Promi
   switch (to.place) {
     case 'file': {
       const file = await MessageFile.open(to.path, session.notice);
-      return { put: (message) => file.put(message), close: () => file.close() };
+      return {
+        put: (message) => file.put(message),
+        putAll: (messages) => file.putAll(messages),
+        close: () => file.close(),
+      };
     }
     case 'command': {
       const { ExecDestination } = await import('./exec-destination.ts');

@@ -5,7 +5,7 @@ import { MqError } from '../../contract/errors.ts';
 import type { Message } from '../../contract/message.ts';
 import { toEnvelope } from '../../core/envelope.ts';
 import { safeJson } from '../../core/safe-text.ts';
-import type { Destination } from '../../core/transfer.ts';
+import type { Destination, PutOutcome } from '../../core/transfer.ts';
 import { fileError } from '../host/file-error.ts';
 import { BatchWriter } from './batch-writer.ts';
 
@@ -28,6 +28,7 @@ export class MessageFile implements Destination {
   readonly #isFile: boolean;
   readonly #writer: BatchWriter;
   #length: number;
+  #failures = 0;
 
   private constructor(path: string, handle: FileHandle, { length, isFile }: Opened) {
     this.#path = path;
@@ -59,13 +60,29 @@ export class MessageFile implements Destination {
 
   async put(message: Message): ReturnType<Destination['put']> {
     try {
-      const line = JSON.stringify(toEnvelope(message));
-      // A device may be a terminal.
-      await this.#writer.put(`${this.#isFile ? line : safeJson(line)}\n`);
+      await this.#writer.put(this.#line(message));
       return { status: 'sent', id: message.id };
     } catch (error) {
       return { status: 'failed', reason: fileError(this.#path, 'cannot be written', error).message };
     }
+  }
+
+  /** All of them by one write and one sync: all are written, or none. */
+  async putAll(messages: readonly Message[]): Promise<readonly PutOutcome[]> {
+    try {
+      const lines = messages.map((message) => this.#line(message));
+      await this.#writer.put(lines.join(''));
+      return messages.map(({ id }): PutOutcome => ({ status: 'sent', id }));
+    } catch (error) {
+      const { message: reason } = fileError(this.#path, 'cannot be written', error);
+      return messages.map((): PutOutcome => ({ status: 'failed', reason, batch: this.#failures }));
+    }
+  }
+
+  #line(message: Message): string {
+    const line = JSON.stringify(toEnvelope(message));
+    // A device may be a terminal.
+    return `${this.#isFile ? line : safeJson(line)}\n`;
   }
 
   /** False: a pipe or a device, which keeps nothing. */
@@ -83,6 +100,7 @@ export class MessageFile implements Destination {
       if (this.#isFile) await this.#handle.datasync();
       this.#length += batch.byteLength;
     } catch (error) {
+      this.#failures += 1;
       if (this.#isFile) await this.#handle.truncate(this.#length).catch(() => {});
       throw error;
     }

@@ -1,4 +1,5 @@
 import { isMqError } from '../../contract/errors.ts';
+import type { Message } from '../../contract/message.ts';
 import type { NativeMove, Queue } from '../../contract/queue.ts';
 import type { Trait } from '../../contract/traits.ts';
 import { toOutgoing } from '../../core/outgoing.ts';
@@ -197,6 +198,24 @@ const QUESTIONS: Readonly<Record<Trait, Question | string>> = {
       const consumer = await bench.consume(await filled(bench));
       for await (const { receipt } of consumer) await receipt.ack();
       expect(consumer.unseen ?? 0).toBe(0);
+    },
+  },
+  pages: {
+    title: 'what is acknowledged together is gone, and the rest of the page comes again, in order',
+    needs: ['publisher', 'consume'],
+    async run(bench) {
+      const queue = await bench.queue();
+      await bench.fill(queue, bodies(5));
+      const consumer = await bench.consume(queue, { limit: 5 });
+      const seen: Message[] = [];
+      for await (const { deliveries, ackAll } of consumer.pages?.() ?? []) {
+        seen.push(...deliveries.map(({ message }) => message));
+        const chosen = deliveries.filter(({ message }) => ['{"n":2}', '{"n":4}'].includes(text(message)));
+        expect(await ackAll(chosen)).toEqual(chosen.map(() => null));
+      }
+      await consumer.close();
+      bench.expectBodies(seen, bodies(5));
+      bench.expectBodies(await bench.contents(queue), ['{"n":1}', '{"n":3}', '{"n":5}']);
     },
   },
   hold: 'consume: order, limit, window, waiting',

@@ -14,6 +14,12 @@ interface Pending {
   readonly reject: (error: unknown) => void;
 }
 
+/** A delivery as it is known in the file. */
+export interface Holding {
+  readonly key: number;
+  readonly holder: number;
+}
+
 const BATCH = 5_000;
 /** An error text is for people. A program that fails with megabytes of output must not fill the disk. */
 const LONGEST_ERROR = 10_000;
@@ -24,6 +30,7 @@ export class Settlements {
   readonly #queue: QueueFacts;
   #pending: Pending[] = [];
   #writing: Promise<void> | null = null;
+  readonly #together = new Set<Promise<unknown>>();
 
   constructor(file: QueueFile, queue: QueueFacts) {
     this.#file = file;
@@ -38,7 +45,21 @@ export class Settlements {
     });
   }
 
+  /** Removes all of them in one transaction. Resolves to whether each was still held; rejects as `settle` does. */
+  async ackAll(holdings: readonly Holding[]): Promise<readonly boolean[]> {
+    const writing = this.#file.write((connection) => removeHeld(connection, this.#queue, holdings));
+    this.#together.add(writing);
+    try {
+      return await writing;
+    } catch (error) {
+      throw reasonOf(error);
+    } finally {
+      this.#together.delete(writing);
+    }
+  }
+
   async idle(): Promise<void> {
+    await Promise.allSettled(this.#together);
     await this.#writing;
   }
 
@@ -56,15 +77,36 @@ export class Settlements {
         }
       } catch (error) {
         const failed = batch.length > 0 ? batch : this.#pending.splice(0);
-        const reason =
-          error instanceof DoubtfulWrite
-            ? new MqError('UNEXPECTED_RESPONSE', error.message, { backend: 'sqlite' })
-            : error;
+        const reason = reasonOf(error);
         for (const { reject } of failed) reject(reason);
       }
     }
     this.#writing = null;
   }
+}
+
+function reasonOf(error: unknown): unknown {
+  return error instanceof DoubtfulWrite
+    ? new MqError('UNEXPECTED_RESPONSE', error.message, { backend: 'sqlite' })
+    : error;
+}
+
+/** One statement for all of one holder: a page has one holder, unless its lease ran out in between. */
+function removeHeld(connection: Connection, queue: QueueFacts, holdings: readonly Holding[]): readonly boolean[] {
+  const removed = new Set<number>();
+  for (const [holder, held] of Map.groupBy(holdings, (holding) => holding.holder)) {
+    const keys = JSON.stringify(held.map(({ key }) => key));
+    const rows = connection.all(
+      'DELETE FROM message WHERE key IN (SELECT value FROM json_each(:keys)) AND holder = :holder RETURNING key',
+      { keys, holder },
+    );
+    for (const row of rows) removed.add(row.integer('key'));
+  }
+  connection.run('DELETE FROM payload WHERE key IN (SELECT value FROM json_each(:keys))', {
+    keys: JSON.stringify([...removed]),
+  });
+  connection.run('UPDATE queue SET acked = acked + :acked WHERE id = :id', { acked: removed.size, id: queue.id });
+  return holdings.map(({ key }) => removed.has(key));
 }
 
 /** The error of an ack that comes after the message was given back. */
