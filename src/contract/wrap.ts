@@ -13,9 +13,12 @@ export function wrapPublisher(publisher: Publisher, changes: Changes<Publisher>)
   return wrap(publisher, changes);
 }
 
-/** Like `wrapQueue`. */
+/**
+ * Like `wrapQueue`. A changed iteration has no pages, unless they are changed too: they would go past what was changed.
+ */
 export function wrapConsumer(consumer: Consumer, changes: Changes<Consumer>): Consumer {
-  return wrap(consumer, changes);
+  const isIterationChanged = Object.hasOwn(changes, Symbol.asyncIterator);
+  return wrap(consumer, isIterationChanged ? { pages: undefined, ...changes } : changes);
 }
 
 type Changes<T> = { readonly [Member in keyof T]?: T[Member] | undefined };

@@ -16,7 +16,7 @@ import type { AnyReport, Report } from './report.ts';
 import { scan } from './scan.ts';
 import type { SelectionOptions } from './selection.ts';
 import { selection } from './selection.ts';
-import { DEFAULT_WINDOW } from './transfer.ts';
+import { DEFAULT_WINDOW, type Destination } from './transfer.ts';
 import type { Whose } from './whose.ts';
 import { byHand, looked, nativelyElse, nativeMoveOf, type Work } from './work.ts';
 
@@ -137,7 +137,18 @@ async function sendByHand(request: MoveRequest, work: Work, options: RunOptions)
   try {
     const wasLookedAt = await reportMisfits(request, publisher, work.depth, options.signal);
     const sender = lossy && !wasLookedAt ? lossySender(publisher, target.name, notice) : null;
-    const destination = { put: (message: Message) => (sender ?? publisher).send(outgoing(request, message)) };
+    const { sendAll } = publisher;
+    const destination: Destination = {
+      put: (message) => (sender ?? publisher).send(outgoing(request, message)),
+      ...(sender === null &&
+        sendAll !== undefined && {
+          putAll: (messages) =>
+            sendAll.call(
+              publisher,
+              messages.map((message) => outgoing(request, message)),
+            ),
+        }),
+    };
     const report = await byHand(work, { destination }, options);
     sender?.tell();
     return report;

@@ -1,6 +1,6 @@
-import { MqError } from '../../contract/errors.ts';
+import { isMqError, MqError } from '../../contract/errors.ts';
 import type { Delivery, Message, Receipt } from '../../contract/message.ts';
-import type { ConsumeOptions, Consumer } from '../../contract/queue.ts';
+import type { ConsumeOptions, Consumer, DeliveryPage } from '../../contract/queue.ts';
 import { Bell } from '../common/bell.ts';
 import { SettleOnce } from '../common/settle-once.ts';
 import { pauseFor } from '../common/waits.ts';
@@ -14,6 +14,11 @@ export interface Held<T> {
   readonly item: T;
   /** The same as `Delivery.stays`. */
   readonly stays?: string;
+}
+
+interface Browsed<T> extends Delivery {
+  readonly item: T;
+  readonly once: SettleOnce;
 }
 
 /** Null: removed. Otherwise the reason why that is not certain. */
@@ -57,9 +62,10 @@ export function browse<T>(source: BrowseSource<T>, options: ConsumeOptions, queu
     if (isOver && unsettled === 0) void lease.giveBack();
   }
 
-  function receiptOf({ item, stays }: Held<T>): Receipt {
+  function delivered({ message, item, stays }: Held<T>): Browsed<T> {
+    unsettled += 1;
     const once = new SettleOnce();
-    return {
+    const receipt: Receipt = {
       ack(): Promise<void> {
         if (stays !== undefined && !once.isSettled)
           return Promise.reject(
@@ -83,23 +89,59 @@ export function browse<T>(source: BrowseSource<T>, options: ConsumeOptions, queu
         return once.by(async () => settled());
       },
     };
+    return { message, receipt, ...(stays === undefined ? {} : { stays }), item, once };
   }
 
-  async function* deliveries(): AsyncGenerator<Delivery> {
+  /** One call for all of them. What stays is not removed, and neither is anything after the end. */
+  async function ackAll(some: readonly Delivery[]): Promise<readonly (MqError | null)[]> {
+    // Only what `pages` gave comes back.
+    const all = some as readonly Browsed<T>[];
+    const open = all.filter(({ once, stays }) => !once.isSettled && stays === undefined && !closed);
+    const removal = remover.removeAll(open.map(({ item }) => item));
+    pendingAcks.add(removal.then(() => undefined));
+    const faults = new Map<Delivery, Promise<MqError | null>>(
+      open.map((delivery, index) => [delivery, removal.then((results) => results[index] ?? null)]),
+    );
+    for (const delivery of open) {
+      const fault = faults.get(delivery);
+      void delivery.once.by(async () => {
+        await fault;
+        settled();
+      });
+    }
+    return await Promise.all(
+      all.map((delivery) => faults.get(delivery) ?? delivery.receipt.ack().then(() => null, asMqError)),
+    );
+  }
+
+  async function* begun<R>(browsing: AsyncGenerator<R>): AsyncGenerator<R> {
     try {
       if (options.givesBack !== 'all') await source.mayRemove();
       if (!(await lease.take(options.follow, options))) {
         isElsewhere = !options.signal.aborted;
         return;
       }
-      yield* pages();
+      yield* browsing;
     } finally {
       isOver = true;
       if (unsettled === 0) await lease.giveBack();
     }
   }
 
-  async function* pages(): AsyncGenerator<Delivery> {
+  async function* deliveries(): AsyncGenerator<Delivery> {
+    for await (const page of read()) {
+      for (const held of page) {
+        if (options.signal.aborted || closed) return;
+        yield delivered(held);
+      }
+    }
+  }
+
+  async function* pages(): AsyncGenerator<DeliveryPage> {
+    for await (const page of read()) yield { deliveries: page.map(delivered), ackAll };
+  }
+
+  async function* read(): AsyncGenerator<readonly Held<T>[]> {
     const { limit, window, signal } = options;
     const bound = window === 'unbounded' ? Number.POSITIVE_INFINITY : Math.max(1, window);
     const size = new PageSize();
@@ -127,17 +169,14 @@ export function browse<T>(source: BrowseSource<T>, options: ConsumeOptions, queu
       lastSeen = Date.now();
       taken += page.filter(({ stays }) => stays === undefined).length;
       size.learn(page.length, bytesOf(page.map(({ message }) => message)));
-      for (const held of page) {
-        if (signal.aborted || closed) return;
-        const { message, stays } = held;
-        unsettled += 1;
-        yield { message, receipt: receiptOf(held), ...(stays === undefined ? {} : { stays }) };
-      }
+      if (signal.aborted || closed) return;
+      yield page;
     }
   }
 
   return {
-    [Symbol.asyncIterator]: () => deliveries(),
+    [Symbol.asyncIterator]: () => begun(deliveries()),
+    pages: () => begun(pages()),
     get unseen() {
       return isElsewhere ? 1 : 0;
     },
@@ -148,6 +187,10 @@ export function browse<T>(source: BrowseSource<T>, options: ConsumeOptions, queu
       await lease.giveBack();
     },
   };
+}
+
+function asMqError(error: unknown): MqError {
+  return isMqError(error) ? error : new MqError('INTERNAL', 'the removal failed', { backend: 'redis' });
 }
 
 /** Collects the acks of one moment into one call, and keeps calls in order. */
@@ -173,20 +216,33 @@ class Remover<T> {
     });
   }
 
+  /** All of them by one call. Never rejects: one answer for each, null if it is removed. */
+  removeAll(items: readonly T[]): Promise<readonly (MqError | null)[]> {
+    return items.length === 0 ? Promise.resolve([]) : this.#turns.take(() => this.#removed(items));
+  }
+
   async #flush(): Promise<void> {
     const batch = this.#waiting.splice(0, PAGE);
     this.#scheduled = this.#waiting.length > 0;
     if (this.#scheduled) void this.#turns.take(() => this.#flush());
+    const faults = await this.#removed(batch.map(({ item }) => item));
+    for (const [index, { resolve, reject }] of batch.entries()) {
+      const fault = faults[index] ?? null;
+      if (fault === null) resolve();
+      else reject(fault);
+    }
+  }
+
+  async #removed(items: readonly T[]): Promise<readonly (MqError | null)[]> {
     try {
-      const results = await this.#source.remove(batch.map(({ item }) => item));
-      for (const [index, { resolve, reject }] of batch.entries()) {
+      const results = await this.#source.remove(items);
+      return items.map((_, index) => {
         const reason = results[index];
-        if (reason === null) resolve();
-        else reject(this.#notRemoved(reason ?? 'the server did not say whether it was removed'));
-      }
+        return reason === null ? null : this.#notRemoved(reason ?? 'the server did not say whether it was removed');
+      });
     } catch (error) {
       const reason = redisError(error, { operation: 'remove messages', queue: this.#queue });
-      for (const { reject } of batch) reject(reason);
+      return items.map(() => reason);
     }
   }
 

@@ -42,7 +42,18 @@ export const BULLMQ_CAPABILITIES: Capabilities = frozen(
     holds: ['id', 'name', 'priority', 'delayMs', 'attempts', 'backoff', 'deduplicationId'],
     maxBodyBytes: null,
     abilities: ABILITIES,
-    traits: ['checks', 'mayNotRestore', 'nativeMove', 'sendAll', 'stays', 'survey', 'unseen', 'unwraps', 'window'],
+    traits: [
+      'checks',
+      'mayNotRestore',
+      'nativeMove',
+      'pages',
+      'sendAll',
+      'stays',
+      'survey',
+      'unseen',
+      'unwraps',
+      'window',
+    ],
   }),
 );
 

@@ -70,7 +70,7 @@ export function listCapabilities(facts: ListFacts): Capabilities {
       delete: present('native'),
     },
     traits: [
-      ...(['checks', 'messagesAreSilent', 'nativeMove', 'sendAll', 'sendBodies', 'unseen', 'window'] as const),
+      ...(['checks', 'messagesAreSilent', 'nativeMove', 'pages', 'sendAll', 'sendBodies', 'unseen', 'window'] as const),
       ...(facts.frameworkDead === 'none' ? [] : (['survey'] as const)),
     ],
   });

@@ -1,6 +1,6 @@
-import { isMqError } from '../../../contract/errors.ts';
+import { isMqError, type MqError } from '../../../contract/errors.ts';
 import type { Delivery, SendOutcome } from '../../../contract/message.ts';
-import type { Consumer, NativeMove, Publisher, Queue } from '../../../contract/queue.ts';
+import type { Consumer, DeliveryPage, NativeMove, Publisher, Queue } from '../../../contract/queue.ts';
 import { wrapConsumer, wrapPublisher, wrapQueue } from '../../../contract/wrap.ts';
 import { internalsOf, rememberHandle } from '../handle.ts';
 import type { Replicas } from './replicas.ts';
@@ -53,12 +53,16 @@ export function replicatedQueue(queue: Queue, replicas: Replicas): Queue {
 
 /** Why a finished change may not last; null: it will. */
 async function doubtOf(replicas: Replicas): Promise<string | null> {
+  return (await faultOf(replicas))?.message ?? null;
+}
+
+async function faultOf(replicas: Replicas): Promise<MqError | null> {
   try {
     await replicas.confirmed();
     return null;
   } catch (error) {
     if (!isMqError(error)) throw error;
-    return error.message;
+    return error;
   }
 }
 
@@ -95,7 +99,21 @@ function replicatedConsumer(consumer: Consumer, replicas: Replicas): Consumer {
       yield { ...delivery, receipt: { ...receipt, ack } };
     }
   }
-  return wrapConsumer(consumer, { [Symbol.asyncIterator]: () => deliveries() });
+  async function* replicatedPages(pages: AsyncIterable<DeliveryPage>): AsyncGenerator<DeliveryPage> {
+    for await (const page of pages) {
+      const ackAll: DeliveryPage['ackAll'] = async (some) => {
+        const faults = await page.ackAll(some);
+        const doubt = faults.includes(null) ? await faultOf(replicas) : null;
+        return doubt === null ? faults : faults.map((fault) => fault ?? doubt);
+      };
+      yield { ...page, ackAll };
+    }
+  }
+  const { pages } = consumer;
+  return wrapConsumer(consumer, {
+    [Symbol.asyncIterator]: () => deliveries(),
+    ...(pages === undefined ? {} : { pages: () => replicatedPages(pages.call(consumer)) }),
+  });
 }
 
 function replicatedMove(move: NativeMove, replicas: Replicas): NativeMove {

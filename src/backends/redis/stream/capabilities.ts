@@ -86,6 +86,7 @@ export function streamCapabilities({ group, groups, hasDlq, isDlq }: StreamFacts
       'mayTake',
       'messagesAreSilent',
       'nativeMove',
+      'pages',
       'sendAll',
       'sendBodies',
       'unseen',
