@@ -10,15 +10,17 @@ import type { Plan } from './plan.ts';
 import type { SelectionOptions } from './selection.ts';
 import { selection } from './selection.ts';
 import type { Destination } from './transfer.ts';
-import { DEFAULT_WINDOW } from './transfer.ts';
 import { byHand, looked, type Work } from './work.ts';
 
 export interface DrainRequest extends SelectionOptions, Call {
   readonly broker: Broker;
   readonly queue: Queue;
   readonly state: 'ready' | 'dead';
-  /** Its `put` resolves when the message is durably written, or when its command has ended. */
-  readonly destination: Destination;
+  /**
+   * Asked for when the work begins. Its `put` resolves when the message is durably written, or when its command has
+   * ended.
+   */
+  destination(): Destination;
   /** The name in the report: the file, `stdout` or the command. */
   readonly destinationName: string;
   /**
@@ -52,7 +54,7 @@ export async function planDrain(request: DrainRequest): Promise<Plan> {
   const facts = { operation: 'drain', from: holder.name, to: [request.destinationName], guarantee: BY_HAND } as const;
   const work: Work = {
     ...{ operation: 'drain', source: holder, state, to: facts.to, selection: chosen, depth, max, force, notice },
-    ...{ ratePerSec: request.ratePerSec, window: worker?.jobs ?? DEFAULT_WINDOW },
+    ...{ ratePerSec: request.ratePerSec, window: worker?.jobs },
   };
   return {
     ...facts,
@@ -60,12 +62,13 @@ export async function planDrain(request: DrainRequest): Promise<Plan> {
     exact: chosen.everything && depth.exact && !follow,
     effect: `each message leaves ${holder.name} after ${worker === null ? 'it is written' : 'its command has ended with 0'}`,
     async run(options) {
-      const { destination, idleMs } = request;
+      const { idleMs } = request;
       if (options.dryRun) return dryRun({ ...facts, native: false }, looked(work, options.signal), options);
       // A worker that should end when nothing more comes must not be kept alive by one message that comes again for
       // ever.
       const failed = follow && idleMs === null ? 'release' : 'release-counted';
       const asConsumer = { follow, idleMs, bounded: !unbounded };
+      const destination = request.destination();
       return byHand(work, { destination, onFailure: worker === null ? 'hold' : failed, asConsumer }, options);
     },
   };

@@ -97,8 +97,8 @@ class Engine {
   }
 
   async #takeFrom(consumer: Consumer): Promise<void> {
-    const pages = this.#pagesOf(consumer);
-    if (pages === null) {
+    const pages = this.#request.byPage ? consumer.pages?.() : undefined;
+    if (pages === undefined) {
       for await (const delivery of consumer) if (!(await this.#take(delivery))) return;
       return;
     }
@@ -110,13 +110,6 @@ class Engine {
         if (!(await this.#takePage(page))) return;
       } else for (const delivery of page.deliveries) if (!(await this.#take(delivery))) return;
     }
-  }
-
-  /** Whole pages, if no message has to be looked at, paced or given back. */
-  #pagesOf(consumer: Consumer): AsyncIterable<DeliveryPage> | null {
-    const { selection, pacer, removes, onFailure, destination } = this.#request;
-    const isPlain = selection.everything && pacer === null && removes && onFailure === 'hold';
-    return isPlain && destination.putAll !== undefined ? (consumer.pages?.() ?? null) : null;
   }
 
   /** False: nothing more is taken. */

@@ -16,7 +16,7 @@ import type { AnyReport, Report } from './report.ts';
 import { scan } from './scan.ts';
 import type { SelectionOptions } from './selection.ts';
 import { selection } from './selection.ts';
-import { DEFAULT_WINDOW, type Destination } from './transfer.ts';
+import type { Destination } from './transfer.ts';
 import type { Whose } from './whose.ts';
 import { byHand, looked, nativelyElse, nativeMoveOf, type Work } from './work.ts';
 
@@ -52,7 +52,7 @@ export async function planMove(request: MoveRequest): Promise<Plan> {
   const transforms = Object.keys(request.setHeaders).length > 0;
   const work: Work = {
     ...{ operation, source, state, to: [target.name], selection: chosen, depth, max, force, notice },
-    ...{ ratePerSec: request.ratePerSec, window: request.window ?? DEFAULT_WINDOW },
+    ...{ ratePerSec: request.ratePerSec, window: request.window },
   };
   const natively = { to: target, countReplay: false };
   const possible = operation === 'move' && !transforms;

@@ -16,7 +16,6 @@ import { Tally } from './report.ts';
 import type { SelectionOptions } from './selection.ts';
 import { selection } from './selection.ts';
 import type { Destination } from './transfer.ts';
-import { DEFAULT_WINDOW } from './transfer.ts';
 import type { Whose } from './whose.ts';
 import { byHand, looked, type Work } from './work.ts';
 
@@ -61,7 +60,7 @@ export async function planPurge(request: PurgeRequest): Promise<Plan> {
   const facts = { operation: 'purge', from: target.holder.name, to: [], guarantee: BY_HAND } as const;
   const work: Work = {
     ...{ operation: 'purge', source: target.holder, state, to: [], selection: chosen, depth, force, notice },
-    ...{ max: null, ratePerSec: null, window: DEFAULT_WINDOW },
+    ...{ max: null, ratePerSec: null },
   };
   return {
     ...facts,

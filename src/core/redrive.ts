@@ -15,7 +15,6 @@ import type { Plan, RunOptions } from './plan.ts';
 import type { AnyReport, Report } from './report.ts';
 import type { Selection, SelectionOptions } from './selection.ts';
 import { selection } from './selection.ts';
-import { DEFAULT_WINDOW } from './transfer.ts';
 import { byHand, looked, nativelyElse, nativeMoveOf, type Work } from './work.ts';
 
 export interface RedriveRequest extends SelectionOptions, Call {
@@ -58,7 +57,7 @@ export async function planRedrive(request: RedriveRequest): Promise<Plan> {
   const all = selection(request, isLeftToBroker(located, to) ? null : located.only, depth.now);
   const work: Work = {
     ...{ operation: 'redrive', source: holder, state, to: targets, selection: all, depth, max, force, notice },
-    ...{ ratePerSec: request.ratePerSec, window: request.window ?? DEFAULT_WINDOW },
+    ...{ ratePerSec: request.ratePerSec, window: request.window },
   };
   const natively = { to: to ?? ('origin' as const), countReplay };
   ask(holder, 'redrive');

@@ -55,10 +55,15 @@ export interface TransferRequest extends Call {
   readonly pacer: Pacer | null;
   /** Messages in the air at once. */
   readonly window: number;
+  /** Take and settle page by page where the consumer can. No message may need a verdict of its own. */
+  readonly byPage: boolean;
   readonly onProgress: (progress: Progress) => void;
 }
 
 export const DEFAULT_WINDOW = 500;
+/** Larger, so that one page is on its way while the next one is taken. */
+export const PAGES_WINDOW = 2_000;
+
 /** How many messages the consumer may take from the broker: never more than can be used. */
 export function takeLimit(request: Pick<TransferRequest, 'selection' | 'bound' | 'max'>): number | null {
   const { bound, max } = request;

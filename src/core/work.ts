@@ -9,7 +9,7 @@ import { pacer } from './rate-limit.ts';
 import type { Operation, Report } from './report.ts';
 import type { Selection } from './selection.ts';
 import { reading, taking } from './take.ts';
-import type { Destination, TransferRequest } from './transfer.ts';
+import { DEFAULT_WINDOW, type Destination, PAGES_WINDOW, type TransferRequest } from './transfer.ts';
 
 /** Which messages, from where, and how fast. It is the same for work by hand, by the broker, and for a dry run. */
 export interface Work {
@@ -23,8 +23,8 @@ export interface Work {
   readonly depth: Depth;
   readonly max: number | null;
   readonly ratePerSec: number | null;
-  /** Messages in the air at once. */
-  readonly window: number;
+  /** Messages in the air at once; absent: as many as pays. */
+  readonly window?: number | undefined;
   /** Look even if looking may do harm. */
   readonly force: boolean;
   readonly notice: Notice;
@@ -52,16 +52,20 @@ type Run = Pick<RunOptions, 'onProgress' | 'signal'>;
 
 /** By hand: each message is taken, put, and removed when it is safely there. A copy removes nothing. */
 export async function byHand(work: Work, hands: Hands, { onProgress, signal }: Run): Promise<Report> {
-  const { operation, source, to, selection, depth, max, ratePerSec, window, notice } = work;
+  const { operation, source, to, selection, depth, max, ratePerSec, notice } = work;
   const { destination, onFailure = 'hold', asConsumer } = hands;
   const { follow, idleMs, bounded } = asConsumer ?? AS_OPERATOR;
   const bound = bounded ? depth.bound : null;
   const removes = operation !== 'copy';
-  const take = { ...work, bound, follow, idleMs, evenPaused: asConsumer === undefined };
+  // Whole pages, if no message has to be looked at, paced or given back by itself.
+  const areAlike = selection.everything && ratePerSec === null && removes && onFailure === 'hold';
+  const byPage = areAlike && destination.putAll !== undefined && source.capabilities.traits.includes('pages');
+  const window = work.window ?? (byPage ? PAGES_WINDOW : DEFAULT_WINDOW);
+  const take = { ...work, window, bound, follow, idleMs, evenPaused: asConsumer === undefined };
   return await transfer(
     {
       ...{ operation, from: source.name, to, guarantee: BY_HAND, destination, selection, removes, onFailure, bound },
-      ...{ notAfter: bounded ? depth.notAfter : null, max, window, notice, onProgress, signal },
+      ...{ notAfter: bounded ? depth.notAfter : null, max, window, byPage, notice, onProgress, signal },
       pacer: ratePerSec === null ? null : pacer(ratePerSec),
     },
     removes ? taking(take) : reading(take),

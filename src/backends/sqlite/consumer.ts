@@ -7,14 +7,14 @@ import { SettleOnce } from '../common/settle-once.ts';
 import type { Connection } from './file/connection.ts';
 import type { QueueFile } from './file/queue-file.ts';
 import { STORED } from './file/schema.ts';
-import { pageSql, START, toMessage } from './message-in.ts';
+import { pageSql, START, smallPayloads, toMessage } from './message-in.ts';
 import { requireQueue } from './publisher.ts';
 import type { QueueFacts } from './rows/queue-facts.ts';
 import { giveBack, givenBack, type Holding, Settlements, type Verdict } from './rows/settlements.ts';
 import { catchUp, lags, nextChangeAt } from './rows/time.ts';
 
 /** One claim takes at most this many messages, and stops after this many bytes. */
-const PAGE = 500;
+const PAGE = 1_000;
 const PAGE_BYTES = 16 * 1024 * 1024;
 /** How often a waiting consumer checks whether the file has changed: half of the promised latency. */
 const POLL_MS = 25;
@@ -177,11 +177,12 @@ export class SqliteConsumer implements Consumer {
         ...START,
         limit: count,
       });
+      const payloads = smallPayloads(connection, rows);
       const deliveries: Held[] = [];
       const holder = rows.length > 0 ? this.#lease(connection, now) : 0;
       let bytes = 0;
       for (const row of rows) {
-        const message = toMessage(connection, this.#queue, row, this.#options.state);
+        const message = toMessage(connection, this.#queue, row, this.#options.state, payloads);
         deliveries.push(this.#held(message, { key: row.integer('key'), holder }));
         bytes += message.body.byteLength;
         if (bytes >= PAGE_BYTES) break;

@@ -78,18 +78,33 @@ const NO_PAYLOAD = new Row({
   ...{ body: new Uint8Array(), headers: null, content_type: null, priority: null, name: null, native: null },
 });
 
-/** A row and its payload as a message. `delivery`: as it is given to a consumer, with this delivery counted. */
+const PAYLOAD = 'SELECT key, body, headers, content_type, priority, name, native FROM payload';
+/** A page of messages of this size may be read at once. A larger one is read by itself, so that memory stays flat. */
+const SMALL_BYTES = 16 * 1024;
+
+/** The small payloads of these rows by their keys, read by one statement. */
+export function smallPayloads(connection: Connection, rows: readonly Row[]): ReadonlyMap<number, Row> {
+  const payloads = connection.all(
+    `${PAYLOAD} WHERE key IN (SELECT value FROM json_each(:keys))
+       AND octet_length(body) + ifnull(octet_length(headers), 0) + ifnull(octet_length(native), 0) <= ${SMALL_BYTES}`,
+    { keys: JSON.stringify(rows.map((row) => row.integer('key'))) },
+  );
+  return new Map(payloads.map((payload) => [payload.integer('key'), payload]));
+}
+
+/**
+ * A row and its payload as a message. `delivery`: as it is given to a consumer, with this delivery counted. `payloads`:
+ * those that were read already.
+ */
 export function toMessage(
   connection: Connection,
   queue: QueueFacts,
   row: Row,
   delivery: 'ready' | 'dead' | null = null,
+  payloads: ReadonlyMap<number, Row> = new Map(),
 ): Message {
   const key = row.integer('key');
-  const payload =
-    connection.find('SELECT body, headers, content_type, priority, name, native FROM payload WHERE key = :key', {
-      key,
-    }) ?? NO_PAYLOAD;
+  const payload = payloads.get(key) ?? connection.find(`${PAYLOAD} WHERE key = :key`, { key }) ?? NO_PAYLOAD;
   const headers = jsonObject(payload.textOrNull('headers'));
   const foreign = jsonObject(payload.textOrNull('native'));
   const unreadable: SqliteNative['unreadable'] = {

@@ -3,7 +3,16 @@ import type { Message } from '../../contract/message.ts';
 import type { Peek, PeekOptions } from '../../contract/queue.ts';
 import type { Connection } from './file/connection.ts';
 import type { QueueFile } from './file/queue-file.ts';
-import { type BrowsableState, type Cursor, keyOfId, ONE_SQL, pageSql, START, toMessage } from './message-in.ts';
+import {
+  type BrowsableState,
+  type Cursor,
+  keyOfId,
+  ONE_SQL,
+  pageSql,
+  START,
+  smallPayloads,
+  toMessage,
+} from './message-in.ts';
 import { requireQueue } from './publisher.ts';
 import type { QueueFacts } from './rows/queue-facts.ts';
 import { lags, SOURCES } from './rows/time.ts';
@@ -69,11 +78,12 @@ function readPage(
     limit: count,
     ...(lagging ? { now, maxReceives: queue.maxReceives } : {}),
   });
+  const payloads = smallPayloads(connection, rows);
   const messages: Message[] = [];
   let end = after;
   let bytes = 0;
   for (const row of rows) {
-    const message = toMessage(connection, queue, row);
+    const message = toMessage(connection, queue, row, null, payloads);
     messages.push(message);
     end = { rank: row.integer('rank'), position: row.integer('position') };
     bytes += message.body.byteLength;

@@ -4,7 +4,7 @@ import { planDrain } from '../../core/drain.ts';
 import { EXIT, exitOf } from '../../core/exit-codes.ts';
 import type { AnyReport } from '../../core/report.ts';
 import type { SelectionOptions } from '../../core/selection.ts';
-import type { Destination } from '../../core/transfer.ts';
+
 import { type DrainTo, type OpenDestination, openDrainDestination } from '../drain/drain-destination.ts';
 import type { Distrust } from '../drain/exec-trust.ts';
 import { rate, wait, wholeNumber } from '../line/globals.ts';
@@ -112,11 +112,9 @@ export const drain = defineVerb<DrainFlags, DrainVerbOptions>({
       const queue = await session.within('drain', (signal) => broker.queue(options.queue, signal));
       // Opened after the planning, which may still refuse: then no file should have been created.
       let opened: OpenDestination | null = null;
-      const destination: Destination = {
-        async put(message) {
-          if (opened === null) throw new MqError('INTERNAL', 'a message came before its destination was opened');
-          return opened.put(message);
-        },
+      const destination = (): OpenDestination => {
+        if (opened === null) throw new MqError('INTERNAL', 'the work began before its destination was opened');
+        return opened;
       };
       const worker = to.place === 'command' ? { jobs } : null;
       const plan = await session.within('drain', (signal) =>

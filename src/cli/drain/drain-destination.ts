@@ -62,22 +62,38 @@ async function openStdout(session: Session, separator: string): Promise<OpenDest
   const writer = new BatchWriter((batch) => stdout.writeThrough(batch));
   const frame = await framing(session, separator);
   let count = 0;
+  const framed = (message: Message): string | Uint8Array => {
+    const before = count++ === 0 ? frame.start : frame.between;
+    const rendered = frame.render(message);
+    return typeof rendered === 'string' ? before + rendered : Buffer.concat([Buffer.from(before), rendered]);
+  };
+  const failed: PutOutcome = { status: 'failed', reason: 'the output can no longer be written' };
   return {
     async put(message): Promise<PutOutcome> {
-      const before = count++ === 0 ? frame.start : frame.between;
-      const rendered = frame.render(message);
-      const chunk = typeof rendered === 'string' ? before + rendered : Buffer.concat([Buffer.from(before), rendered]);
       try {
-        await writer.put(chunk);
+        await writer.put(framed(message));
         return { status: 'sent', id: message.id };
       } catch {
-        return { status: 'failed', reason: 'the output can no longer be written' };
+        return failed;
+      }
+    },
+    async putAll(messages) {
+      try {
+        await writer.put(joined(messages.map(framed)));
+        return messages.map(({ id }): PutOutcome => ({ status: 'sent', id }));
+      } catch {
+        return messages.map(() => failed);
       }
     },
     async close() {
       await stdout.write(count === 0 ? frame.empty : frame.end);
     },
   };
+}
+
+function joined(chunks: readonly (string | Uint8Array)[]): string | Uint8Array {
+  const areText = chunks.every((chunk): chunk is string => typeof chunk === 'string');
+  return areText ? chunks.join('') : Buffer.concat(chunks.map((chunk) => Buffer.from(chunk)));
 }
 
 interface Framing {

@@ -80,7 +80,7 @@ async function planOf(
     return planDrain({
       ...{ ...chosen, ...common, broker, queue: source, state, destinationName: 'nowhere', worker: null },
       ...{ follow: false, idleMs: null },
-      destination: { put: async (message) => ({ status: 'sent', id: message.id }) },
+      destination: () => ({ put: async (message) => ({ status: 'sent', id: message.id }) }),
     });
   const target = await broker.queue(to, signal);
   return planMove({

@@ -62,7 +62,7 @@ it.each([true, false])(
       ...common,
       queue: source,
       state: 'ready',
-      destination: { put: () => Promise.reject(new Error('nothing is to be put')) },
+      destination: () => ({ put: () => Promise.reject(new Error('nothing is to be put')) }),
       destinationName: 'nowhere',
       follow: false,
       idleMs: null,

@@ -104,6 +104,7 @@ function request(
     max: null,
     pacer: null,
     window: 100,
+    byPage: false,
     notice: (text) => notices.push(text),
     onProgress: () => {},
     signal: new AbortController().signal,
