@@ -70,8 +70,9 @@ export class SqliteConsumer implements Consumer {
   async *[Symbol.asyncIterator](): AsyncGenerator<Delivery, void, undefined> {
     for await (const deliveries of this.#claims()) {
       for (const delivery of deliveries) {
-        if (this.#options.signal.aborted || this.#closing !== null) return;
+        if (this.#options.signal.aborted) return;
         if (this.#broken !== null) throw this.#broken;
+        if (this.#closing !== null) return;
         this.#lastDelivery = Date.now();
         yield delivery;
       }

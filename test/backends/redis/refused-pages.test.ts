@@ -97,10 +97,10 @@ describe.each([
       await client.lpush(from, ...BODIES);
     },
     size: (name: string) => client.llen(name),
-    // The first script looks at 256 elements and each other one at 1,000: every eighth is one of a single page.
+    // A page is 500 chosen ones, and a script moves 100 of them.
     chosen: [
-      { when: 'before a page', filter: 'int(body.n) % 2 == 0', nth: 4, moved: 1_000, left: 1_999 },
-      { when: 'within a page', filter: 'int(body.n) % 8 == 0', nth: 3, moved: 157, left: 3_836 },
+      { when: 'before a page', filter: 'int(body.n) % 2 == 0', nth: 11, moved: 1_000, left: 1_999 },
+      { when: 'within a page', filter: 'int(body.n) % 8 == 0', nth: 3, moved: 200, left: 3_793 },
     ],
   },
   {

@@ -1,5 +1,5 @@
 import { PAGE, PageSize } from '../browsing/page-size.ts';
-import type { Call, Connection } from '../connection/connection.ts';
+import type { Call, CallPlace, Connection } from '../connection/connection.ts';
 import { asBytes, asInteger, asList } from '../connection/reply.ts';
 import type { ListEnd } from './move.ts';
 
@@ -83,4 +83,16 @@ async function pageBefore(
     const length = asInteger(await connection.call(['LLEN', key], place));
     pushed = next === 'right' ? asInteger(position) : length - 1 - asInteger(position);
   }
+}
+
+/** Elements from an offset on, counted from the consumers' end, in the order in which consumers would take them. */
+export async function readFrom(
+  connection: Connection,
+  { key, next }: ListEnd,
+  { offset, count }: { readonly offset: number; readonly count: number },
+  place: CallPlace,
+): Promise<readonly Buffer[]> {
+  const [start, stop] = next === 'left' ? [offset, offset + count - 1] : [-offset - count, -offset - 1];
+  const elements = asList(await connection.call(['LRANGE', key, start, stop], { ...place, bytes: true })).map(asBytes);
+  return next === 'left' ? elements : elements.reverse();
 }
