@@ -21,7 +21,7 @@ export interface Line {
  * The figure that the goal is about: the median of the ratios, round by round, for a machine that is slow for a while
  * slows both of a round.
  */
-export function figure({ ours, theirs }: Line): number {
+function figure({ ours, theirs }: Line): number {
   if (ours.length === 0 || (theirs.length > 0 && theirs.length !== ours.length)) return Number.NaN;
   return median(theirs.length === 0 ? ours : ours.map((value, round) => value / (theirs[round] ?? Number.NaN)));
 }
