@@ -1,7 +1,12 @@
 import { PAGE, PageSize } from '../browsing/page-size.ts';
 import type { Call, CallPlace, Connection } from '../connection/connection.ts';
 import { asBytes, asInteger, asList } from '../connection/reply.ts';
-import type { ListEnd } from './move.ts';
+
+export interface ListEnd {
+  readonly key: string;
+  /** The end at which consumers take. */
+  readonly next: 'left' | 'right';
+}
 
 /**
  * The elements that are in a list now, from the consumers' end on. Their positions are counted from the far end, where

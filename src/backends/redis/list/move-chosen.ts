@@ -5,8 +5,7 @@ import { IN_BOTH, type MoveAnswer, moveScript } from '../browsing/move-script.ts
 import { PageSize } from '../browsing/page-size.ts';
 import type { Argument, CallPlace, Connection } from '../connection/connection.ts';
 import { asInteger, asList } from '../connection/reply.ts';
-import { readFrom } from './elements.ts';
-import type { ListEnd } from './move.ts';
+import { type ListEnd, readFrom } from './elements.ts';
 import { SWEEP, TAKEN_BEFORE, tombstone } from './tombstones.ts';
 
 /**

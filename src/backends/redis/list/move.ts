@@ -4,13 +4,9 @@ import { PageSize } from '../browsing/page-size.ts';
 import { requireRightToRemove } from '../browsing/rights.ts';
 import type { Connection } from '../connection/connection.ts';
 import { asInteger, asList } from '../connection/reply.ts';
+import type { ListEnd } from './elements.ts';
 import { chosenMove } from './move-chosen.ts';
 import { removingFromList } from './source.ts';
-
-export interface ListEnd {
-  readonly key: string;
-  readonly next: 'left' | 'right';
-}
 
 /**
  * Moves the outermost elements, at most ARGV[3], in the order in which consumers would have taken them. A script that
