@@ -1,7 +1,5 @@
 // What the bundle leaves out or puts off, so that a command starts in a fraction of a moment. Each figure was measured
 // on one machine, against the same bundle without that plugin: `npm run bench -- one-shot`.
-import promises from 'node:fs/promises';
-
 /**
  * Commander imports four of Node's modules that every command would pay for: `node:process`, whose import opens the
  * three standard streams (9 ms, measured), and `node:child_process` and `node:fs` (3 ms each), for subcommands in files
@@ -30,30 +28,32 @@ export const LIGHT_COMMANDER = {
 
 /**
  * An `import` of one of Node's modules reads every member, and some members load much that nobody asked for:
- * `ReadStream` of `node:fs` 6 ms, `TextDecoder` of `node:util` 6 ms. Asked for as an object, they are read when they
- * are used. TLS (6 ms) is loaded by amqplib at its first use.
+ * `ReadStream` of `node:fs` 6 ms, `TextDecoder` of `node:util` 6 ms, the streams of `node:process` 9 ms. Asked for as
+ * an object, they are read when they are used.
  */
-const LEAN = ['node:fs', 'node:util', 'node:timers/promises', 'node:os', 'node:path', 'node:events', 'node:url'];
-/** Those of which even the object costs 3 ms, and whose functions are looked up when they are called. */
-const LAZY = { 'node:fs/promises': Object.keys(promises) };
+const LEAN = ['fs', 'util', 'timers/promises', 'os', 'path', 'events', 'url', 'process'];
+/**
+ * Those of which even the object costs 1 ms to 6 ms, and whose members are looked up when they are used: not every
+ * command needs TLS, digests or the disk. Client libraries that `require` them get the same.
+ */
+const LAZY = ['fs/promises', 'child_process', 'crypto', 'dns', 'http', 'https', 'http2', 'tls', 'zlib'];
+
 export const LEAN_BUILTINS = {
   name: 'lean-builtins',
-  resolveId(source, importer, { kind }) {
-    if (source === 'node:tls' && importer?.includes('/node_modules/amqplib/')) return '\0lazy-tls.cjs';
-    if (kind !== 'import-statement') return null;
-    return LEAN.includes(source) ? `\0lean:${source}.cjs` : source in LAZY ? `\0lazy:${source}.cjs` : null;
+  resolveId(source, _importer, { kind }) {
+    const name = source.replace(/^node:/, '');
+    // A real dynamic import would read every member, too: of `node:http` one that loads HTTP/2 and threads.
+    if (LAZY.includes(name) && kind !== 'new-url') return `\0lazy:node:${name}.cjs`;
+    return LEAN.includes(name) && kind === 'import-statement' ? `\0lean:node:${name}.cjs` : null;
   },
-  load(id) {
-    if (id === '\0lazy-tls.cjs')
-      return "exports.connect = (...args) => process.getBuiltinModule('node:tls').connect(...args);";
+  async load(id) {
     const lazy = /^\0lazy:(.*)\.cjs$/.exec(id)?.[1];
     if (lazy !== undefined) {
-      return LAZY[lazy]
-        .map(
-          (key) =>
-            `Object.defineProperty(exports, '${key}', { enumerable: true, get: () => process.getBuiltinModule('${lazy}').${key} });`,
-        )
-        .join('\n');
+      const keys = Object.keys(await import(lazy)).filter((key) => key !== 'default' && key !== 'module.exports');
+      return `
+        const load = () => process.getBuiltinModule('${lazy}');
+        for (const key of ${JSON.stringify(keys)})
+          Object.defineProperty(exports, key, { enumerable: true, get: () => load()[key] });`;
     }
     const name = /^\0lean:(.*)\.cjs$/.exec(id)?.[1];
     return name === undefined ? null : `module.exports = process.getBuiltinModule('${name}');`;
@@ -127,5 +127,18 @@ export const SILENT_LOGIN = {
     const silent = code.replaceAll('console.warn(', 'void (');
     if (silent === code) throw new Error('the login of ioredis has changed');
     return silent;
+  },
+};
+
+/**
+ * The packages of the SDK of AWS say where their modules are, and for a program on Node a bundler takes the other form
+ * of them, of which everything is loaded: each way to find credentials, each protocol, and HTTP/2.
+ */
+export const MODULES_OF_AWS = {
+  name: 'modules-of-aws',
+  async resolveId(source, importer, options) {
+    if (!/^@(aws-sdk|smithy)\/[^/]+$/.test(source)) return null;
+    const found = await this.resolve(source, importer, { ...options, skipSelf: true });
+    return found === null ? null : { ...found, id: found.id.replace('/dist-cjs/index.js', '/dist-es/index.js') };
   },
 };

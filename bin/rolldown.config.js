@@ -7,6 +7,7 @@ import {
   LEAN_BUILTINS,
   LIGHT_COMMANDER,
   LIGHT_REQUIRE,
+  MODULES_OF_AWS,
   PLAIN_FIELDS,
   SILENT_LOGIN,
 } from './light-start.js';
@@ -22,12 +23,22 @@ const TOGETHER = [
   { name: 'main', entries: ['main'], verbs: [] },
   { name: 'command-line', entries: ['start/running'], verbs: ['enqueue', 'ls', 'stats', 'peek'] },
   { name: 'transfer', entries: [], verbs: ['redrive', 'move', 'copy', 'purge'] },
+  // What several brokers need, or else the client of one would have it.
+  { name: 'conventions', entries: ['../backends/common/conventions/framework-death'], verbs: [] },
+  // Without the group, what the ways to credentials import too is in a dozen small chunks.
+  {
+    name: 'sqs-client',
+    entries: ['../backends/sqs/broker'],
+    verbs: [],
+    later: /\/protocols\/json\/codec-v2\/JsonCodec2/,
+    only: /\/node_modules\/@(aws|aws-sdk|smithy)\/|\/src\/backends\/sqs\//,
+  },
 ];
 
 /** These are small, and at least two backends need each. */
 const SHARED_BY_BACKENDS = /\0(lean|lazy|light):|src\/(contract\/(?!traits)|backends\/common\/(?!conventions))/;
 
-const GROUPS = TOGETHER.map(({ name, entries, verbs }, index) => {
+const GROUPS = TOGETHER.map(({ name, entries, verbs, later, only = /./ }, index) => {
   let found;
   return {
     debugName: name,
@@ -35,7 +46,8 @@ const GROUPS = TOGETHER.map(({ name, entries, verbs }, index) => {
     priority: TOGETHER.length - index,
     name(id, context) {
       found ??= new Set([...withImports(entries, context), ...importsOf(verbs, context)]);
-      return found.has(id) || (name === 'command-line' && SHARED_BY_BACKENDS.test(id)) ? name : null;
+      if (later?.test(id)) for (const imported of closure([id], context)) found.add(imported);
+      return (only.test(id) && found.has(id)) || (name === 'command-line' && SHARED_BY_BACKENDS.test(id)) ? name : null;
     },
   };
 });
@@ -53,7 +65,11 @@ function importsOf(verbs, context) {
 
 /** The modules, and all that they import statically. */
 function withImports(names, context) {
-  const found = new Set(names.map(source));
+  return closure(names.map(source), context);
+}
+
+function closure(ids, context) {
+  const found = new Set(ids);
   for (const id of found) for (const imported of context.getModuleInfo(id)?.importedIds ?? []) found.add(imported);
   return found;
 }
@@ -69,6 +85,7 @@ const PROGRAM = defineConfig({
     LIGHT_COMMANDER,
     LEAN_BUILTINS,
     LIGHT_REQUIRE,
+    MODULES_OF_AWS,
     PLAIN_FIELDS,
     SILENT_LOGIN,
     RENDERED_HELP,

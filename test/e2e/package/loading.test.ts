@@ -24,6 +24,9 @@ const HEAVY_BUILTINS =
   /^node:(child_process|cluster|crypto|dgram|dns|http|https|http2|inspector|tls|worker_threads|zlib)$/;
 const TERMINAL = /node_modules\/(ink|react|yoga-layout)\//;
 
+/** Credentials that every emulator takes, so that none are looked for. */
+const NO_LOGIN = { AWS_ACCESS_KEY_ID: 'x', AWS_SECRET_ACCESS_KEY: 'x' };
+
 let folder: string;
 /** The modules in each file of `dist`. */
 let modulesOf: ReadonlyMap<string, readonly string[]>;
@@ -45,15 +48,20 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 
 /** The modules of ours, of libraries and of Node that the built program evaluates. */
 async function loaded(...args: string[]): Promise<readonly string[]> {
+  return loadedUntil(0, ...args);
+}
+
+/** The same of a run that ends with this code. */
+async function loadedUntil(code: number, ...args: string[]): Promise<readonly string[]> {
   const list = join(folder, 'loaded');
   await rm(list, { force: true });
   const recorder = `data:text/javascript,${encodeURIComponent(RECORDER)}`;
   const child = spawn(process.execPath, ['--import', recorder, MQ, ...args], {
-    env: { PATH: process.env.PATH, LOADED: list, XDG_DATA_HOME: folder },
+    env: { PATH: process.env.PATH, LOADED: list, XDG_DATA_HOME: folder, ...NO_LOGIN },
     cwd: folder,
     stdio: ['ignore', 'ignore', 'inherit'],
   });
-  expect(await once(child, 'close')).toEqual([0, null]);
+  expect(await once(child, 'close')).toEqual([code, null]);
   const all = (await readFile(list, 'utf8')).split('\n');
   const urls = all.filter((url) => url.includes('/dist/'));
   expect(urls.length).toBeGreaterThan(0);
@@ -128,3 +136,22 @@ it.each([[['enqueue', 'q', 'body']], [['ls']], [['stats', 'q']], [['peek', 'q']]
     expect(modules.filter((id) => id.startsWith('src/cli/third-party/npm'))).toEqual([]);
   },
 );
+
+it('a plain Redis costs no TLS, no digests, no compression and no BullMQ', async () => {
+  const modules = await loadedUntil(5, '--url', 'redis://127.0.0.1:1', 'stats', 'q');
+  expect(modules.some((id) => id.includes('/node_modules/ioredis/'))).toBe(true);
+  expect(modules.filter((id) => /node_modules\/(bullmq|amqplib|@aws-sdk|@smithy)\//.test(id))).toEqual([]);
+  expect(modules.filter((id) => /^node:(child_process|crypto|http|https|http2|tls|zlib)$/.test(id))).toEqual([]);
+});
+
+it('SQS costs one file of its client, and none of the other ways to credentials, of HTTP/2 or of the browser', async () => {
+  const url = 'sqs://eu-west-1?endpoint=http://127.0.0.1:1';
+  const modules = await loadedUntil(5, '--url', url, 'enqueue', 'q', 'body');
+  expect(modules.some((id) => id.includes('/node_modules/@aws-sdk/client-sqs/'))).toBe(true);
+  expect(
+    modules.filter((id) =>
+      /bowser|eventstream|credential-provider-(ini|sso|login)|node_modules\/(ioredis|amqplib)\//.test(id),
+    ),
+  ).toEqual([]);
+  expect(modules.filter((id) => /^node:(child_process|http2|worker_threads|perf_hooks)$/.test(id))).toEqual([]);
+});
