@@ -26,9 +26,9 @@ export function isDeliveryHeader(name: string): boolean {
  * rabbit_dead_letter.erl). Those are ordered by their times, and of two in one second the one behind is later.
  */
 function deathsOf(headers: Headers): readonly JsonObject[] {
-  const [latest, ...others] = listOf(headers['x-death']);
-  if (latest === undefined) return [];
-  if (textAt(headers, 'x-last-death-queue') !== null) return [latest, ...others];
+  const deaths = listOf(headers['x-death']);
+  const [latest, ...others] = deaths;
+  if (latest === undefined || others.length === 0 || textAt(headers, 'x-last-death-queue') !== null) return deaths;
   const time = (death: JsonObject): number => instant(death) ?? 0;
   return [latest, ...others.reverse().sort((a, b) => time(b) - time(a))];
 }
@@ -78,7 +78,10 @@ export function replaysOf(headers: Headers): number {
  */
 export function withoutDeath(headers: Headers, back: string | null): Record<string, JsonValue> {
   const alive: Record<string, JsonValue> = {};
-  for (const [name, value] of Object.entries(headers)) if (!isDeathHeader(name)) setOwn(alive, name, value);
+  for (const name in headers) {
+    const value = headers[name];
+    if (value !== undefined && !isDeathHeader(name)) setOwn(alive, name, value);
+  }
   const older = back === null ? [] : beforeDeathIn(deathsOf(headers), back);
   const [latest] = older;
   if (latest === undefined) return alive;

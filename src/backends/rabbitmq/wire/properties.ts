@@ -46,20 +46,19 @@ const INDEX = Object.fromEntries(PROPERTY_NAMES.map((name, index) => [name, inde
 /** Properties that replace those of a list, as bytes; null: the property is removed. Absent ones stay. */
 export type Changes = { [name in PropertyName]?: Buffer | null | undefined };
 
+const EMPTY = Buffer.alloc(0);
+/** Of a property that is not there. */
 const ABSENT = -1;
 
-/** The property list of a message. It is taken apart once, and keeps its bytes. */
+/** The property list of a message. It is checked once, and keeps its bytes. */
 export class PropertyList {
   /** Flags and property list. */
   readonly bytes: Buffer;
-  /** By the order of `PROPERTY_NAMES`: where each begins, and where it ends. */
-  readonly #starts: readonly number[];
-  readonly #ends: readonly number[];
+  readonly #flags: number;
 
-  private constructor(bytes: Buffer, starts: readonly number[], ends: readonly number[]) {
+  private constructor(bytes: Buffer, flags: number) {
     this.bytes = bytes;
-    this.#starts = starts;
-    this.#ends = ends;
+    this.#flags = flags;
   }
 
   /** Throws `RangeError` on bytes that are not a property list. */
@@ -67,33 +66,18 @@ export class PropertyList {
     const flags = bytes.readUInt16BE(0);
     // Bit 0 announces more flags, which AMQP 0-9-1 does not have.
     if ((flags & 3) !== 0) throw new RangeError('unknown property flags');
-    const starts: number[] = [];
-    const ends: number[] = [];
-    let offset = 2;
-    for (let index = 0; index < PROPERTY_NAMES.length; index++) {
-      const name = PROPERTY_NAMES[index];
-      const isPresent = name !== undefined && (flags & (1 << (15 - index))) !== 0;
-      starts.push(isPresent ? offset : ABSENT);
-      if (isPresent) offset += lengthOf(FORM[name], bytes, offset);
-      ends.push(isPresent ? offset : ABSENT);
-      if (offset > bytes.length) throw new RangeError('a property list ends too early');
-    }
-    if (offset !== bytes.length) throw new RangeError('a property list has bytes left over');
-    return new PropertyList(bytes, starts, ends);
-  }
-
-  /** Without one property. */
-  get isEmpty(): boolean {
-    return this.bytes.length <= 2;
+    const list = new PropertyList(bytes, flags);
+    if (list.#offset(PROPERTY_NAMES.length) !== bytes.length) throw new RangeError('a property list of another length');
+    return list;
   }
 
   has(name: PropertyName): boolean {
-    return this.#start(name) !== ABSENT;
+    return this.#isPresent(INDEX[name]);
   }
 
   text(name: PropertyName): string | null {
     const start = this.#start(name);
-    return start === ABSENT ? null : shortText(this.bytes, start + 1, this.#ends[INDEX[name]] ?? start);
+    return start === ABSENT ? null : shortText(this.bytes, start + 1, start + lengthOf('text', this.bytes, start));
   }
 
   octet(name: PropertyName): number | null {
@@ -110,42 +94,65 @@ export class PropertyList {
   /** The entries of a table, without its length; empty if there is none. */
   table(name: PropertyName): Buffer {
     const start = this.#start(name);
-    return start === ABSENT ? this.bytes.subarray(0, 0) : this.bytes.subarray(start + 4, this.#ends[INDEX[name]]);
+    if (start === ABSENT) return EMPTY;
+    return this.bytes.subarray(start + 4, start + lengthOf('table', this.bytes, start));
   }
 
   #start(name: PropertyName): number {
-    return this.#starts[INDEX[name]] ?? ABSENT;
+    const index = INDEX[name];
+    return this.#isPresent(index) ? this.#offset(index) : ABSENT;
+  }
+
+  #isPresent(index: number): boolean {
+    return (this.#flags & (1 << (15 - index))) !== 0;
+  }
+
+  /** Where the property begins. It is found by the few before it: lists of offsets would cost more. */
+  #offset(index: number): number {
+    let offset = 2;
+    for (let before = 0; before < index; before++) {
+      const name = PROPERTY_NAMES[before];
+      if (name !== undefined && this.#isPresent(before)) offset += lengthOf(FORM[name], this.bytes, offset);
+    }
+    return offset;
   }
 
   /** Flags and property list with the changes. All other properties keep their bytes. */
   with(changes: Changes): Buffer {
     let flags = 0;
     let size = 2;
-    for (let index = 0; index < PROPERTY_NAMES.length; index++) {
-      const length = this.#lengthAt(index, changes);
+    for (let index = 0, offset = 2; index < PROPERTY_NAMES.length; index++) {
+      const before = this.#lengthAt(index, offset);
+      const length = lengthAfter(index, changes, before);
+      offset += before;
       if (length > 0) flags |= 1 << (15 - index);
       size += length;
     }
     const all = Buffer.allocUnsafe(size);
     let at = all.writeUInt16BE(flags, 0);
-    for (let index = 0; index < PROPERTY_NAMES.length; index++) {
-      if (this.#lengthAt(index, changes) === 0) continue;
-      const changed = changeAt(index, changes);
-      at += changed?.copy(all, at) ?? this.bytes.copy(all, at, this.#starts[index], this.#ends[index]);
+    for (let index = 0, offset = 2; index < PROPERTY_NAMES.length; index++) {
+      const before = this.#lengthAt(index, offset);
+      const name = PROPERTY_NAMES[index];
+      const changed = name === undefined ? undefined : changes[name];
+      if (changed === undefined) at += this.bytes.copy(all, at, offset, offset + before);
+      else at += changed?.copy(all, at) ?? 0;
+      offset += before;
     }
     return all;
   }
 
-  #lengthAt(index: number, changes: Changes): number {
-    const changed = changeAt(index, changes);
-    if (changed !== undefined) return changed?.length ?? 0;
-    return (this.#ends[index] ?? ABSENT) - (this.#starts[index] ?? ABSENT);
+  /** The length of the property; 0: it is not there. `offset`: where it would be. */
+  #lengthAt(index: number, offset: number): number {
+    const name = PROPERTY_NAMES[index];
+    return name !== undefined && this.#isPresent(index) ? lengthOf(FORM[name], this.bytes, offset) : 0;
   }
 }
 
-function changeAt(index: number, changes: Changes): Buffer | null | undefined {
+/** The length of a property after the changes. */
+function lengthAfter(index: number, changes: Changes, before: number): number {
   const name = PROPERTY_NAMES[index];
-  return name === undefined ? undefined : changes[name];
+  const changed = name === undefined ? undefined : changes[name];
+  return changed === undefined ? before : (changed?.length ?? 0);
 }
 
 function lengthOf(form: Form, bytes: Buffer, offset: number): number {
