@@ -1,5 +1,5 @@
 // What the bundle leaves out or puts off, so that a command starts in a fraction of a moment. Each figure was measured
-// on one machine, against the same bundle without that plugin: `npm run bench -- one-shot`.
+// on one machine, against the same bundle without that plugin: `npm run bench -- start-up`.
 /**
  * Commander imports four of Node's modules that every command would pay for: `node:process`, whose import opens the
  * three standard streams (9 ms, measured), and `node:child_process` and `node:fs` (3 ms each), for subcommands in files
