@@ -1,5 +1,5 @@
 import type { Message } from '../contract/message.ts';
-import type { Queue } from '../contract/queue.ts';
+import type { DeadLetters, Queue } from '../contract/queue.ts';
 import { type LocatedDeadLetters, locateDeadLetters } from '../core/dead-letters.ts';
 import { type Bench, eventually } from './bench.ts';
 import { expect } from './expect.ts';
@@ -9,6 +9,11 @@ export async function locate(bench: Bench, queue: Queue): Promise<LocatedDeadLet
   const located = await locateDeadLetters(await bench.broker(), queue, bench.signal);
   if (located === null) throw new Error('the harness made a queue that keeps no dead letters');
   return located;
+}
+
+/** The queues whose dead letters arrive there, also if they are read only when it matters. */
+export async function sourcesIn(links: DeadLetters | undefined): Promise<readonly string[] | null> {
+  return links?.sources ?? (await links?.readSources?.()) ?? null;
 }
 
 /** Makes these die in the queue, and reads them where they are kept. */

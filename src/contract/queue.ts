@@ -211,9 +211,14 @@ export interface DeadLetters {
   ofHolder?(): DeadLetters;
   /**
    * The queues whose dead letters arrive in this one. A dead-letter queue has at least one. Null: they could not be
-   * read.
+   * read, or `readSources` reads them.
    */
   readonly sources: readonly string[] | null;
+  /**
+   * Reads `sources`, which takes long. Null: they could not be read. Rejects as `deadLetters` does. Absent: `sources`
+   * says it.
+   */
+  readSources?(): Promise<readonly string[] | null>;
   /**
    * Messages of this kind never say which queue lost them, so only the links decide. Absent: they may say it in
    * `Message.dead.from`.

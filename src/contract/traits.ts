@@ -40,6 +40,7 @@ export const TRAITS = {
   messagesAreSilent: { of: ['deadLetters'], meaning: 'dead letters do not say which queue lost them' },
   movesEachHome: { of: ['deadLetters'], meaning: 'the broker itself remembers which queue lost each dead letter' },
   ofHolder: { of: ['deadLetters'], meaning: 'the links of the dead-letter queue come with those of its source' },
+  readSources: { of: ['deadLetters'], meaning: 'who sends dead letters to a queue is read only when it matters' },
   unwraps: { of: ['deadLetters'], meaning: 'a dead letter may wrap the message that failed' },
   stop: { of: ['nativeMove'], meaning: 'the broker goes on moving by itself, at a pace that it is told' },
 } as const satisfies Readonly<Record<string, { readonly of: readonly TraitHolder[]; readonly meaning: string }>>;

@@ -45,17 +45,33 @@ export async function locateDeadLetters(
   if (links.keptIn.place === 'queue') {
     const holder = await holderOf(broker, queue, links.keptIn.queue, signal);
     const theirs = await linksOfHolder(holder, links, signal);
-    const isOnlySource = theirs.sources?.length === 1 && theirs.sources[0] === queue.name;
-    const silent = isOnlySource ? 'meant' : 'left';
+    const isOnlySource = (sources: readonly string[] | null): boolean =>
+      sources?.length === 1 && sources[0] === queue.name;
+    const silentOf = (sources: readonly string[] | null) => (isOnlySource(sources) ? 'meant' : 'left');
+    // The messages themselves say whose they are, and most brokers' say it all: the others are asked only if one does not.
+    const reading = theirs.readSources === undefined ? null : onlyOnce(theirs.readSources);
+    const bySource = async (): Promise<string | null> =>
+      isOnlySource(reading === null ? theirs.sources : await reading()) ? queue.name : null;
     return {
       holder,
       state: 'ready',
       only:
-        theirs.messagesAreSilent === true && isOnlySource
+        theirs.messagesAreSilent === true && isOnlySource(theirs.sources)
           ? null
-          : { lostBy: queue.name, silent, holder: holder.name, sources: theirs.sources },
+          : {
+              lostBy: queue.name,
+              silent: silentOf(theirs.sources),
+              holder: holder.name,
+              sources: theirs.sources,
+              ...(reading !== null && {
+                learn: async () => {
+                  const sources = await reading();
+                  return { sources, silent: silentOf(sources) };
+                },
+              }),
+            },
       sources: [queue.name],
-      originOf: (message) => message.dead?.from ?? ledTo(theirs, message, isOnlySource ? queue.name : null),
+      originOf: (message) => message.dead?.from ?? ledTo(theirs, message, bySource),
       links: theirs,
       linked: true,
     };
@@ -68,7 +84,7 @@ export async function locateDeadLetters(
     state: 'ready',
     only: linked ? null : { lostBy: null, silent: 'left', holder: queue.name, sources: [] },
     sources: sources ?? [],
-    originOf: (message) => message.dead?.from ?? ledTo(links, message, onlySource),
+    originOf: (message) => message.dead?.from ?? ledTo(links, message, () => onlySource),
     links,
     linked,
   };
@@ -109,11 +125,23 @@ async function linksOfHolder(holder: Queue, links: DeadLetters, signal: AbortSig
   }
 }
 
-/** `other`: the answer if the message names nothing that leads to one queue. */
-function ledTo(links: DeadLetters, message: Message, other: string | null): string | null | Promise<string | null> {
-  const queueOf = (found: Led): string | null => (found !== null && 'queue' in found ? found.queue : other);
+/** `other`: asked if the message names nothing that leads to one queue. */
+function ledTo<Queue extends string | null | Promise<string | null>>(
+  links: DeadLetters,
+  message: Message,
+  other: () => Queue,
+): string | Queue | Promise<string | null> {
+  const queueOf = (found: Led) => (found !== null && 'queue' in found ? found.queue : other());
   const found = message.dead === null ? null : (links.leadsTo?.(message) ?? null);
   return found instanceof Promise ? found.then(queueOf) : queueOf(found);
+}
+
+function onlyOnce<T>(ask: () => Promise<T>): () => Promise<T> {
+  let answer: Promise<T> | null = null;
+  return () => {
+    answer ??= ask();
+    return answer;
+  };
 }
 
 /** Why it is unknown where a message belongs. */
@@ -135,7 +163,7 @@ export async function linkedDeadLetters(
   const located = await locateDeadLetters(broker, queue, signal);
   const { links } = located;
   if (!located.linked) throw noDeadLetters(queue, links);
-  if (links.keptIn.place === 'nowhere' && links.sources === null) {
+  if (links.keptIn.place === 'nowhere' && links.sources === null && links.readSources === undefined) {
     throw new MqError(
       'PRECONDITION_FAILED',
       `whether ${queue.name} holds dead letters of any queue could not be read`,

@@ -55,6 +55,7 @@ export async function dryRun(plan: Facts, request: DryRunRequest, options: DryRu
   })) {
     if (max !== null && tally.moved + tally.failed - staying >= max) break;
     tally.seen += 1;
+    await selection.learn(message);
     const verdict = selection.verdict(message);
     await selection.turn();
     if (verdict === 'leave') tally.left += 1;

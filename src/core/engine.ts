@@ -120,6 +120,7 @@ class Engine {
       this.#leave(delivery);
       return !this.#tooManyAreNewer();
     }
+    await selection.learn(delivery.message);
     const verdict = selection.verdict(delivery.message);
     await selection.turn();
     if (verdict === 'leave') {

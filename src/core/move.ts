@@ -185,6 +185,7 @@ async function reportMisfits(
   let taken = 0;
   for await (const message of scan({ source, state, bound: depth.bound, force, notice, signal })) {
     if (max !== null && taken >= max) break;
+    await pass.learn(message);
     const verdict = pass.verdict(message);
     await pass.turn();
     if (verdict !== 'take') continue;

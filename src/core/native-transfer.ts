@@ -136,6 +136,7 @@ async function nativeTransfer(
         max === null ? Number.POSITIVE_INFINITY : max - tally.matched + tally.skipped - chosen.length;
       for await (const message of scan({ ...request, force: false })) {
         if (signal.aborted || isLost || refused !== null || room() <= 0) break;
+        await selection.learn(message);
         const verdict = selection.verdict(message);
         await selection.turn();
         if (verdict === 'take') {

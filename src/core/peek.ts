@@ -58,6 +58,7 @@ export async function* peekMessages(request: PeekRequest): AsyncGenerator<Messag
   let shown = 0;
   for await (const message of peek) {
     if (signal.aborted) break;
+    await chosen.learn(message);
     const verdict = chosen.verdict(message);
     await chosen.turn();
     if (verdict === 'leave') continue;

@@ -29,6 +29,8 @@ export interface Selection {
    * were lost by another queue, more are looked at.
    */
   readonly probablyEverything: boolean;
+  /** Await it before `verdict`: what is needed for this message, and is not known yet, is asked. */
+  learn(message: Message): Promise<void> | undefined;
   verdict(message: Message): Verdict;
   /**
    * What to tell the operator once, at the end: how many messages have no known age, and on how many the filter failed.
@@ -74,11 +76,12 @@ export function selection(options: SelectionOptions, whose: Whose | null = null,
     everything:
       filter === null && olderThanMs === null && newerThanMs === null && maxReplays === null && judge === null,
     probablyEverything:
-      whose?.silent === 'meant' &&
+      (whose?.silent === 'meant' || whose?.learn !== undefined) &&
       filter === null &&
       olderThanMs === null &&
       newerThanMs === null &&
       maxReplays === null,
+    learn: (message) => judge?.learn(message),
     verdict(message) {
       if (judge !== null && !judge.isMeant(message)) return 'leave';
       if (olderThanMs !== null || newerThanMs !== null) {

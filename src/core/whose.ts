@@ -17,19 +17,31 @@ export interface Whose {
   readonly holder: string;
   /** The queues that the links name; null if they could not be read. */
   readonly sources: readonly string[] | null;
+  /** Tells `silent` and `sources`, which are not known yet: they matter only for a message that says nothing. */
+  readonly learn?: () => Promise<Pick<Whose, 'silent' | 'sources'>>;
 }
 
 /** One pass over messages. It counts those for which the links had to decide. */
 export interface WhoseJudge {
+  /** Await it before `isMeant`: what is needed for this message is asked. */
+  learn(message: Message): Promise<void> | undefined;
   isMeant(message: Message): boolean;
   /** What to tell the operator once, at the end. */
   remarks(): readonly string[];
 }
 
 export function judgeOf(whose: Whose): WhoseJudge {
-  const { lostBy, silent, holder, sources } = whose;
+  const { lostBy, holder } = whose;
+  let { silent, sources, learn } = whose;
   let silentSeen = 0;
   return {
+    learn(message) {
+      if (learn === undefined || lostBy === null || (message.dead?.from ?? null) !== null) return undefined;
+      return learn().then((learnt) => {
+        ({ silent, sources } = learnt);
+        learn = undefined;
+      });
+    },
     isMeant({ dead }) {
       const from = dead?.from ?? null;
       if (lostBy === null) {

@@ -136,6 +136,7 @@ const TOLD: Readonly<Partial<Record<Trait, { readonly truth: More; readonly lie:
     })),
   },
   ofHolder: { truth: holding([]), lie: holding(['elsewhere']) },
+  readSources: { truth: asking((queue) => [queue]), lie: asking(() => ['elsewhere']) },
 };
 
 describe.each(Object.entries(TRAITS).map(([trait]) => trait as Trait))('the trait %s', (trait) => {
@@ -312,5 +313,18 @@ function counted(each: number): NonNullable<More['broker']> {
       },
       bill: () => ({ requests, usdPerMillion: 1 }),
     };
+  };
+}
+
+/** A queue that is said to be its own dead-letter queue, and tells its sources when it is asked. */
+function asking(sourcesOf: (queue: string) => readonly string[]): More {
+  return {
+    queue: (queue) =>
+      required(
+        dying(() => ({
+          ...{ keptIn: { place: 'queue', queue: queue.name }, sources: null },
+          readSources: async () => sourcesOf(queue.name),
+        })).queue,
+      )(queue),
   };
 }

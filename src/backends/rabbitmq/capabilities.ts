@@ -36,7 +36,7 @@ function workQueue(kind: 'classic' | 'quorum', price: string): Capabilities {
         create: present(),
         delete: present(),
       },
-      traits: ['checks', 'hold', 'leadsTo', 'names', 'ofHolder', 'priceOfLook', 'sendBodies', 'window'],
+      traits: ['checks', 'hold', 'leadsTo', 'names', 'ofHolder', 'priceOfLook', 'readSources', 'sendBodies', 'window'],
     }),
   );
 }

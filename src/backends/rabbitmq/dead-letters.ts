@@ -1,23 +1,36 @@
 import { MqError } from '../../contract/errors.ts';
 import type { DeadLetters } from '../../contract/queue.ts';
+import { onlyOnce } from '../common/once.ts';
 import { leadsTo, leadsToUnread, namesExchange, restoreMessage } from './deaths/restore.ts';
 import { needsManagement } from './management/needed.ts';
 import { type QueueInfo, textSetting } from './management/queue-info.ts';
 import type { Session } from './session/session.ts';
 import type { DeadFigure } from './stats.ts';
-import { type DeadLinks, linksIfTold, topologyIfTold } from './topology/dead-links.ts';
-import type { Topology } from './topology/topology.ts';
+import { type DeadLinks, linksIfTold, linksOnward, topologyIfTold } from './topology/dead-links.ts';
 
-/** `info`: the facts about the queue itself, in case nothing is known of the others. */
+/**
+ * `info`: the facts about the queue itself. If its dead letters go to a queue, only what lies on their way is asked for,
+ * by name. Who else sends dead letters there is read when it matters: for that, all queues of the vhost are.
+ */
 export async function deadLettersOf(
   session: Session,
   queue: string,
   signal: AbortSignal,
   info: () => Promise<QueueInfo | null>,
 ): Promise<DeadLetters> {
-  const links = await linksIfTold(session, queue, signal);
-  if (typeof links === 'string') return unlinked(session, queue, links, await info());
-  return linked(session, queue, links, exchangesOf(session, links, signal));
+  const whole = onlyOnce(() => linksIfTold(session, queue, signal));
+  const following = exchangesOf(session, whole, signal);
+  const own = await info();
+  if (own !== null && textSetting(own, 'dead-letter-exchange') !== null) {
+    const onward = await linksOnward(session, own, signal);
+    if (typeof onward === 'string') return unlinked(session, queue, onward, own);
+    const meaning = onward.of(queue);
+    if (meaning.to === 'queue') return onTheWay({ session, links: onward, whole, following }, queue);
+    // To read more would not tell it.
+    if (meaning.to === 'unclear' && onward.whyUnreadBindings() !== null) throw unclear(queue, meaning.reason);
+  }
+  const links = await whole();
+  return typeof links === 'string' ? unlinked(session, queue, links, own) : linked(session, queue, links, following);
 }
 
 type Following = NonNullable<DeadLetters['leadsTo']>;
@@ -26,13 +39,44 @@ type Following = NonNullable<DeadLetters['leadsTo']>;
  * Messages that a framework put away may name any exchange, and most others name none: where all exchanges lead is read
  * when the first message names one.
  */
-function exchangesOf(session: Session, links: DeadLinks, signal: AbortSignal): Following {
-  const queues = [...links.topology.queues.values()];
-  let reading: Promise<Topology | string> | null = null;
+function exchangesOf(session: Session, whole: () => Promise<DeadLinks | string>, signal: AbortSignal): Following {
+  const read = onlyOnce(async () => {
+    const links = await whole();
+    if (typeof links === 'string') return links;
+    const queues = [...links.topology.queues.values()];
+    return topologyIfTold(session, signal, { queues, everyExchange: true });
+  });
   return (message) => {
     if (!namesExchange(message)) return null;
-    reading ??= topologyIfTold(session, signal, { queues, everyExchange: true });
-    return reading.then((told) => (typeof told === 'string' ? leadsToUnread(message, told) : leadsTo(message, told)));
+    return read().then((told) => (typeof told === 'string' ? leadsToUnread(message, told) : leadsTo(message, told)));
+  };
+}
+
+interface Way {
+  readonly session: Session;
+  /** Those on the way of one queue's dead letters. */
+  readonly links: DeadLinks;
+  readonly whole: () => Promise<DeadLinks | string>;
+  readonly following: Following;
+}
+
+function onTheWay({ session, links, whole, following }: Way, queue: string): DeadLetters {
+  const meaning = links.of(queue);
+  return {
+    keptIn: keptIn(meaning),
+    sources: null,
+    async readSources() {
+      const read = await whole();
+      const sources = typeof read === 'string' ? null : read.sourcesOf(queue);
+      if (sources === null)
+        session.notice(unknownSources(queue, typeof read === 'string' ? read : read.whyNoSources()));
+      return sources;
+    },
+    ...(meaning.to === 'queue' && {
+      ofHolder: () => onTheWay({ session, links, whole, following }, meaning.link.queue),
+    }),
+    leadsTo: following,
+    restore: restoreMessage,
   };
 }
 
@@ -115,6 +159,7 @@ export async function deadFigure(
   if (uncounted !== null) return { count: null, note: uncounted };
   const depth = await depthOf(holder);
   if (typeof depth === 'string') return { count: null, note: depth };
+  if (!links.topology.isWhole) return { count: depth, note: `the depth of ${holder}, whoever lost them` };
   const sources = links.sourcesOf(holder) ?? [];
   const others = sources.length > 1 ? `, which also holds those of others: it is shared by ${sources.join(', ')}` : '';
   return { count: depth, note: `the depth of ${holder}${others}` };

@@ -33,7 +33,7 @@ import { purgeQueue } from './purge.ts';
 import type { Lookup, Session } from './session/session.ts';
 import { countsPublished, type DeadFigure, toStats } from './stats.ts';
 import { openStreamPeek } from './stream-peek.ts';
-import { type DeadLinks, lastLinks, linksIfTold } from './topology/dead-links.ts';
+import { type DeadLinks, lastLinks, linksOnward } from './topology/dead-links.ts';
 
 /** Highest prefetch of one consumer. */
 const MAX_WINDOW = 65_535;
@@ -73,11 +73,8 @@ class RabbitQueue implements Queue {
   async stats(signal: AbortSignal): Promise<QueueStats> {
     const [looked, live] = await Promise.all([this.lookUp(signal), this.declared(signal)]);
     const info = looked.status === 'found' ? looked.info : null;
-    // Asked only if needed: for dead letters, and if the broker says how many messages were published here.
-    const links =
-      info !== null && (!keepsNoDeadLetters(info) || countsPublished(info.messageStats))
-        ? await linksIfTold(this.session, this.name, signal)
-        : null;
+    // Of the other queues, only those on the way of its dead letters are asked, however many there are.
+    const links = info === null || keepsNoDeadLetters(info) ? null : await linksOnward(this.session, info, signal);
     return toStats({
       queue: this.name,
       kind: this.kind,
@@ -310,10 +307,12 @@ async function openedWith(link: Promise<Link>): Promise<{ readonly link: Link; r
   }
 }
 
-/** A text: why that is unknown. */
-function deadLettersInto(links: DeadLinks | string | null, queue: string): readonly string[] | string {
-  if (links === null || typeof links === 'string') return links ?? [];
-  return links.whyUnreadBindings() ?? links.topology.sourcesOf(queue);
+/** Null: not all queues were looked at, and those that were send none. */
+function deadLettersInto(links: DeadLinks | string | null, queue: string): readonly string[] | null {
+  if (links === null || typeof links === 'string') return null;
+  // Those of a retry by way of another queue come back.
+  const sources = links.topology.sourcesOf(queue);
+  return sources.length > 0 || links.topology.isWhole ? sources : null;
 }
 
 /** Kind `rabbit-stream`: read by offset, nothing is ever taken out. */

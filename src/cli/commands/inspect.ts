@@ -47,10 +47,14 @@ async function inspectQueue(session: Session, queue: Queue, context: string | nu
   // If nothing of a queue can be read, it is not shown as one that has nothing.
   if (stats.value === null && description.value === null) throw stats.error;
   const deadLetters = await told(
-    session.within('inspect', async (signal) => (await askIfAble(queue, 'deadLetters')?.deadLetters(signal)) ?? null),
+    session.within('inspect', async (signal) => {
+      const links = (await askIfAble(queue, 'deadLetters')?.deadLetters(signal)) ?? null;
+      return links === null
+        ? null
+        : { keptIn: links.keptIn, sources: links.sources ?? (await links.readSources?.()) ?? null };
+    }),
   );
-  const links =
-    deadLetters.value === null ? null : { keptIn: deadLetters.value.keptIn, sources: deadLetters.value.sources };
+  const links = deadLetters.value;
   const { configuration = null, details = null, consumers = null } = description.value ?? {};
   /** The parts that could not be read, with the reasons. */
   const notes: Record<string, string> = {
@@ -115,7 +119,7 @@ function unread(why: string | null): string | undefined {
   return why === null ? undefined : `? (${why})`;
 }
 
-function deadLetterText({ keptIn, sources }: DeadLetters): string {
+function deadLetterText({ keptIn, sources }: Pick<DeadLetters, 'keptIn' | 'sources'>): string {
   const place = placeText(keptIn);
   if (sources === null) return `${place}; whose dead letters it holds could not be read`;
   return sources.length === 0 ? place : `${place}; holds those of ${sources.join(', ')}`;

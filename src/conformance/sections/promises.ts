@@ -5,7 +5,7 @@ import type { Trait } from '../../contract/traits.ts';
 import { toOutgoing } from '../../core/outgoing.ts';
 import { type Bench, bodies, text } from '../bench.ts';
 import type { Case, Look, Section } from '../case.ts';
-import { deadOf, locate } from '../dead.ts';
+import { deadOf, locate, sourcesIn } from '../dead.ts';
 import { expect } from '../expect.ts';
 
 const DAY_MS = 24 * 3600 * 1000;
@@ -285,7 +285,22 @@ const QUESTIONS: Readonly<Record<Trait, Question | string>> = {
       const told = links.ofHolder();
       const own = await holder.deadLetters?.(bench.signal);
       expect(told.keptIn).toEqual(own?.keptIn);
-      expect(told.sources).toEqual(own?.sources);
+      expect(await sourcesIn(told)).toEqual(await sourcesIn(own));
+    },
+  },
+  readSources: {
+    title: 'what is read only when it matters is what the dead-letter queue itself says',
+    needs: ['deadLetters'],
+    async run(bench) {
+      const queue = await bench.queue({ deadLetters: true });
+      const links = await queue.deadLetters?.(bench.signal);
+      if (links?.keptIn.place !== 'queue') return;
+      const holder = await (await bench.broker()).queue(links.keptIn.queue, bench.signal);
+      for (const told of [links.ofHolder?.(), await holder.deadLetters?.(bench.signal)]) {
+        if (told === undefined) continue;
+        expect(await sourcesIn(told)).toContain(queue.name);
+        if (told.readSources !== undefined) expect(told.sources).toBeNull();
+      }
     },
   },
   unwraps: {

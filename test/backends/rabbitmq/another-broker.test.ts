@@ -31,7 +31,7 @@ beforeAll(async () => {
     const answer = await fetch(new URL(request.url ?? '/', new URL(vhost.managementUrl).origin), {
       headers: { authorization: request.headers.authorization ?? '' },
     });
-    const text = (await answer.text()).replace(/"cluster_name":"[^"]*"/, `"cluster_name":${JSON.stringify(OTHER)}`);
+    const text = (await answer.text()).replace(/("cluster_name"|^\{"name"):"[^"]*"/, `$1:${JSON.stringify(OTHER)}`);
     response.writeHead(answer.status, { 'content-type': 'application/json' }).end(text);
   });
   await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));

@@ -47,6 +47,22 @@ async function figuresOf(...queues: readonly string[]): Promise<void> {
   }
 }
 
+/** Lists whose length grows with the vhost. */
+const WHOLE = /^\/(?:queues|exchanges|bindings|consumers)\/V$/;
+
+async function died(queue: string): Promise<void> {
+  const before = (await channel.checkQueue(`${queue}.dlq`)).messageCount;
+  channel.sendToQueue(queue, Buffer.from('x'));
+  const took = async () => (await channel.get(queue)) || null;
+  await expect
+    .poll(async () => {
+      const got = await took();
+      if (got !== null) channel.nack(got, false, false);
+      return (await channel.checkQueue(`${queue}.dlq`)).messageCount;
+    })
+    .toBeGreaterThan(before);
+}
+
 describe('round trips in a row, the five of opening a connection and the one of closing it among them', () => {
   test.each<readonly [string, readonly string[], number, readonly number[]]>([
     ['stats', ['stats', 'plain'], 6, [5]],
@@ -63,22 +79,31 @@ describe('round trips in a row, the five of opening a connection and the one of 
 
 test('a queue is looked up once', async () => {
   await figuresOf('plain', 'sent');
-  expect(asked(await said('stats', 'plain')).toSorted()).toEqual(['/overview', '/queues/V/plain']);
+  expect(asked(await said('stats', 'plain')).toSorted()).toEqual(['/cluster-name', '/queues/V/plain']);
   const paths = asked(await said('enqueue', 'sent', 'x'));
-  expect(paths.toSorted()).toEqual(['/operator-policies/V', '/overview', '/policies/V', '/queues/V/sent']);
+  expect(paths.toSorted()).toEqual(['/cluster-name', '/operator-policies/V', '/policies/V', '/queues/V/sent']);
 });
 
-describe('of the exchanges, only those that dead letters go to are asked where they lead', () => {
+describe('however many queues there are, redrive asks only for those on the way of its dead letters', () => {
+  const onTheWay = ['/exchanges/V/dlx', '/exchanges/V/dlx/bindings/source', '/queues/V/shop', '/queues/V/shop.dlq'];
+
   test.each<readonly [string, readonly string[]]>([
-    ['stats', ['stats', 'shop']],
     ['redrive --dry-run', ['redrive', 'shop', '--dry-run']],
     ['redrive', ['redrive', 'shop', '--yes']],
   ])('%s', async (_, args) => {
     await figuresOf('shop', 'shop.dlq');
+    await died('shop');
     const paths = asked(await said(...args));
-    expect(paths.filter((path) => path.includes('bindings'))).toEqual(['/exchanges/V/dlx/bindings/source']);
-    // Any of the queues may send its dead letters to the same place.
+    expect(paths).toEqual(expect.arrayContaining(onTheWay));
+    expect(paths.filter((path) => WHOLE.test(path))).toEqual([]);
+  });
+
+  test('a message that does not say who lost it: then all queues are, as any of them may have', async () => {
+    channel.sendToQueue('shop.dlq', Buffer.from('silent'));
+    await expect.poll(async () => (await channel.checkQueue('shop.dlq')).messageCount).toBeGreaterThan(0);
+    const paths = asked(await said('redrive', 'shop', '--yes'));
     expect(paths.filter((path) => path === '/queues/V')).toHaveLength(1);
+    expect((await channel.checkQueue('shop.dlq')).messageCount).toBe(0);
   });
 });
 

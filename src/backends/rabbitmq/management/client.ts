@@ -131,20 +131,21 @@ export class Management {
    * tunnels and containers may have another broker's usual port. Throws `CONFIG_INVALID` if the operator named it.
    */
   async #stranger(signal: AbortSignal, { answerMs }: Asking): Promise<Answer | null> {
-    const [overview, amqp] = await Promise.all([
-      this.#request('/overview?columns=cluster_name', signal, { refusedForAll: true, answerMs }),
+    const [named, amqp] = await Promise.all([
+      // The overview names it too, and takes the broker five times as long.
+      this.#request('/cluster-name', signal, { refusedForAll: true, answerMs }),
       this.#cluster(signal).catch((error: unknown) => {
         throwIfAborted(signal);
         if (isMqError(error)) return error;
         throw error;
       }),
     ]);
-    if (overview.status === 'unavailable') return overview;
+    if (named.status === 'unavailable') return named;
     if (isMqError(amqp)) {
       const reason = `${this.label} is not believed while AMQP does not tell whether both are the same broker (${amqp.message})`;
       return { status: 'unavailable', reason };
     }
-    const told = overview.status === 'ok' && isObject(overview.body) ? textAt(overview.body, 'cluster_name') : null;
+    const told = named.status === 'ok' && isObject(named.body) ? textAt(named.body, 'name') : null;
     if (told === null) return this.#remember(this.isAnother);
     if (amqp !== null && amqp !== told) {
       const text = `${this.label} is the management API of the cluster ${JSON.stringify(told)}, and AMQP leads to the cluster ${JSON.stringify(amqp)}`;

@@ -59,7 +59,7 @@ export async function readBindings(
   return { read };
 }
 
-function toBinding(raw: JsonObject): Binding {
+export function toBinding(raw: JsonObject): Binding {
   return {
     source: textAt(raw, 'source') ?? '',
     destination: textAt(raw, 'destination') ?? '',

@@ -1,9 +1,10 @@
 import { isMqError } from '../../../contract/errors.ts';
 import type { Message } from '../../../contract/message.ts';
 import type { LiveFigures } from '../figures/live.ts';
-import { textSetting } from '../management/queue-info.ts';
+import { type QueueInfo, textSetting } from '../management/queue-info.ts';
 import { askEach } from '../session/ask-each.ts';
 import type { Session } from '../session/session.ts';
+import { readNearby } from './nearby.ts';
 import { type Destination, readTopology, type Topology, type TopologyOptions } from './topology.ts';
 
 /** The meaning of a dead-letter link from one queue to another. */
@@ -77,10 +78,11 @@ export class DeadLinks {
   }
 
   /**
-   * The queues whose dead letters are in this one. Null: for some, it could not be read where their dead letters go, or
-   * whether it is worked on.
+   * The queues whose dead letters are in this one. Null: for some, it was not or could not be read where their dead
+   * letters go, or whether it is worked on.
    */
   sourcesOf(queue: string): readonly string[] | null {
+    if (!this.topology.isWhole) return null;
     if (this.topology.unreadables.length > 0) return null;
     if (this.topology.consumersOf(queue) === null && this.topology.sourcesOf(queue).length > 0) return null;
     this.#bySource ??= this.#collect((link) => link.isSource);
@@ -228,7 +230,15 @@ export async function linksIfTold(
   options: TopologyOptions = {},
 ): Promise<DeadLinks | string> {
   const topology = await topologyIfTold(session, signal, options);
-  if (typeof topology === 'string') return topology;
+  return typeof topology === 'string' ? topology : withConsumers(session, topology, about, signal);
+}
+
+async function withConsumers(
+  session: Session,
+  topology: Topology,
+  about: string | null,
+  signal: AbortSignal,
+): Promise<DeadLinks | string> {
   const links = new DeadLinks(topology);
   LAST.set(session, links);
   try {
@@ -238,6 +248,16 @@ export async function linksIfTold(
     throw error;
   }
   return links;
+}
+
+/**
+ * The links on the way of this queue's dead letters, asked for by name: `sourcesOf` knows none. Those of the whole vhost
+ * if that way is long. A text is the reason why they cannot be read.
+ */
+export async function linksOnward(session: Session, own: QueueInfo, signal: AbortSignal): Promise<DeadLinks | string> {
+  const topology = await readNearby(session, own, signal);
+  if (topology === null) return linksIfTold(session, own.name, signal);
+  return typeof topology === 'string' ? topology : withConsumers(session, topology, own.name, signal);
 }
 
 /**

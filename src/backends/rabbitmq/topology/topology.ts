@@ -17,6 +17,8 @@ const UNKNOWN_EXCHANGE: Exchange = { type: undefined, alternate: null };
 /** The queues, exchanges and bindings of one vhost at one moment, as far as dead letters need them. */
 export class Topology {
   readonly queues: ReadonlyMap<string, QueueInfo>;
+  /** False: there may be other queues, and any of them may send its dead letters to these. */
+  readonly isWhole: boolean;
   readonly #bindings: ReadonlyMap<string, readonly Binding[]>;
   readonly #exchanges: ReadonlyMap<string, Exchange>;
   readonly #consumers: ReadonlyMap<string, number> | null;
@@ -41,8 +43,10 @@ export class Topology {
     readonly consumers: readonly JsonObject[] | null;
     readonly operatorPolicies: readonly JsonObject[];
     readonly unread: string | null;
+    readonly isWhole: boolean;
   }) {
-    const { queues, bindings, exchanges, consumers, operatorPolicies, unread } = from;
+    const { queues, bindings, exchanges, consumers, operatorPolicies, unread, isWhole } = from;
+    this.isWhole = isWhole;
     this.#unread = unread;
     this.#consumers = consumers === null ? null : countByQueue(consumers);
     this.#operators = new Policies([], operatorPolicies);
@@ -234,7 +238,7 @@ function topicMatches(pattern: readonly string[], words: readonly string[]): boo
 }
 
 /** The exchange's own argument wins over its policy. */
-function toExchange(raw: JsonObject): Exchange {
+export function toExchange(raw: JsonObject): Exchange {
   return {
     type: textAt(raw, 'type') ?? '',
     alternate:
@@ -286,6 +290,7 @@ export async function readTopology(
     consumers: consumers.status === 'ok' ? listOf(consumers.body) : null,
     operatorPolicies: bodyOf(operatorPolicies),
     unread: 'unread' in bindings ? bindings.unread : null,
+    isWhole: true,
   });
 }
 
