@@ -3,6 +3,7 @@ import { backend } from '../../../src/backends/rabbitmq/index.ts';
 import { outgoing } from '../../../src/conformance/messages.ts';
 import { type Message, type OutgoingMessage, onlyElsewhere } from '../../../src/contract/message.ts';
 import type { Queue } from '../../../src/contract/queue.ts';
+import { queuePattern } from '../../../src/core/name-pattern.ts';
 import { countingRelay } from '../../support/counting-relay.ts';
 import { NO_HOST } from '../../support/no-host.ts';
 import { broker, channel, connection, notice, notices, options, signal, vhost } from '../../support/rabbitmq/lab.ts';
@@ -263,7 +264,7 @@ describe.each(['classic', 'quorum'] as const)('%s', (kind) => {
     await blind.close();
   });
 
-  test('stats of a queue with a shared dead-letter queue name the sharers', async () => {
+  test('stats of a queue with a shared dead-letter queue say that it is all of them, and a list names the sharers', async () => {
     const dlq = `shared ${kind}`;
     const names = [`one ${kind}`, `two ${kind}`];
     for (const name of names)
@@ -271,7 +272,11 @@ describe.each(['classic', 'quorum'] as const)('%s', (kind) => {
     await fill(await broker.queue(dlq, signal), 4);
     const stats = await (await broker.queue(`one ${kind}`, signal)).stats(signal);
     expect(stats.dead).toBe(4);
-    expect(stats.notes.dead).toContain(`two ${kind}`);
+    expect(stats.notes.dead).toBe(`the depth of ${dlq}, whoever lost them`);
+    const listed: (string | undefined)[] = [];
+    for await (const { notes } of broker.queues(queuePattern([`o?e ${kind}`]), { notice, signal }))
+      listed.push(notes.dead);
+    expect(listed).toEqual([expect.stringContaining(`two ${kind}`)]);
     const links = await (await broker.queue(dlq, signal)).deadLetters?.(signal);
     expect(links).toMatchObject({ keptIn: { place: 'nowhere' }, sources: names });
   });
