@@ -33,7 +33,7 @@ import { purgeQueue } from './purge.ts';
 import type { Lookup, Session } from './session/session.ts';
 import { countsPublished, type DeadFigure, toStats } from './stats.ts';
 import { openStreamPeek } from './stream-peek.ts';
-import { type DeadLinks, lastLinks, linksOnward } from './topology/dead-links.ts';
+import { type DeadLinks, lastLinks, linksIfTold, linksOnward } from './topology/dead-links.ts';
 
 /** Highest prefetch of one consumer. */
 const MAX_WINDOW = 65_535;
@@ -73,23 +73,30 @@ class RabbitQueue implements Queue {
   async stats(signal: AbortSignal): Promise<QueueStats> {
     const [looked, live] = await Promise.all([this.lookUp(signal), this.declared(signal)]);
     const info = looked.status === 'found' ? looked.info : null;
-    // Of the other queues, only those on the way of its dead letters are asked, however many there are.
-    const links = info === null || keepsNoDeadLetters(info) ? null : await linksOnward(this.session, info, signal);
+    const [dead, deadLettersFrom] = await Promise.all([
+      this.#dead(info, signal),
+      // To tell how many come in, all are asked: no queue says whose dead letters it gets, and the broker counts none.
+      countsPublished(info?.messageStats ?? null)
+        ? linksIfTold(this.session, null, signal).then((links) => deadLettersInto(links, this.name))
+        : [],
+    ]);
     return toStats({
       queue: this.name,
       kind: this.kind,
       info,
       live,
-      dead: await this.#dead(info, links, signal),
-      deadLettersFrom: countsPublished(info?.messageStats ?? null) ? deadLettersInto(links, this.name) : [],
+      dead,
+      deadLettersFrom,
       reason: looked.status === 'unavailable' ? looked.reason : null,
       now: Date.now(),
     });
   }
 
-  async #dead(info: QueueInfo | null, links: DeadLinks | string | null, signal: AbortSignal): Promise<DeadFigure> {
+  /** Of the other queues, only those on the way of its dead letters are asked, however many there are. */
+  async #dead(info: QueueInfo | null, signal: AbortSignal): Promise<DeadFigure> {
     if (info === null) return { count: null, note: 'needs the management API' };
-    if (links === null || keepsNoDeadLetters(info)) return NO_DEAD_LETTERS;
+    if (keepsNoDeadLetters(info)) return NO_DEAD_LETTERS;
+    const links = await linksOnward(this.session, info, signal);
     if (typeof links === 'string') return { count: null, note: links };
     const known = links.topology.queues.get(this.name) ?? info;
     if (keepsNoDeadLetters(known)) return NO_DEAD_LETTERS;
@@ -307,12 +314,10 @@ async function openedWith(link: Promise<Link>): Promise<{ readonly link: Link; r
   }
 }
 
-/** Null: not all queues were looked at, and those that were send none. */
-function deadLettersInto(links: DeadLinks | string | null, queue: string): readonly string[] | null {
-  if (links === null || typeof links === 'string') return null;
-  // Those of a retry by way of another queue come back.
-  const sources = links.topology.sourcesOf(queue);
-  return sources.length > 0 || links.topology.isWhole ? sources : null;
+/** A text: why that is unknown. */
+function deadLettersInto(links: DeadLinks | string, queue: string): readonly string[] | string {
+  if (typeof links === 'string') return links;
+  return links.whyUnreadBindings() ?? links.topology.sourcesOf(queue);
 }
 
 /** Kind `rabbit-stream`: read by offset, nothing is ever taken out. */

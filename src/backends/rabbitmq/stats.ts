@@ -18,8 +18,8 @@ export interface StatsInput {
   readonly info: QueueInfo | null;
   readonly live: LiveFigures | null;
   readonly dead: DeadFigure;
-  /** The queues whose dead letters come here. A text is the reason why they are unknown; null: they were not read. */
-  readonly deadLettersFrom: readonly string[] | string | null;
+  /** The queues whose dead letters come here. A text is the reason why they are unknown. */
+  readonly deadLettersFrom: readonly string[] | string;
   /** Why `info` is null. */
   readonly reason: string | null;
   /** Milliseconds since the epoch. */
@@ -65,7 +65,7 @@ export function toStats(input: StatsInput): QueueStats {
   const counted = info === null ? null : ratesOf(info.messageStats);
   // Neither classic nor quorum queues count messages that were dead-lettered to them (3.10, 4.0): the published ones
   // are only a part, and usually nothing.
-  const isPartial = deadLettersFrom !== null && deadLettersFrom.length > 0 && counted !== null;
+  const isPartial = deadLettersFrom.length > 0 && counted !== null;
   const rates = isPartial ? { ...counted, inPerSec: null } : counted;
   if (isPartial) {
     notes.rates =
@@ -73,8 +73,6 @@ export function toStats(input: StatsInput): QueueStats {
         ? `the broker does not count the dead letters that come in, and whether any do cannot be read: ${deadLettersFrom}`
         : `the broker does not count the dead letters that come in from ${deadLettersFrom.join(', ')}`;
   }
-  if (deadLettersFrom === null && counted !== null)
-    notes.rates = 'what was published: the broker does not count dead letters, if any come in';
   if (rates === null) {
     missing('rates');
     if (info?.messageStats != null) notes.rates = 'the broker has not counted long enough yet';
