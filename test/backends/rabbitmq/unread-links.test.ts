@@ -136,6 +136,11 @@ describe.each(ways)('%s', (_name, paths, status) => {
 });
 
 test('without the list of all queues, what one queue says of itself is used', async () => {
+  // In the first seconds only the list tells that a queue has no policy.
+  for (const queue of [work, dead])
+    await expect
+      .poll(() => vhost.request('GET', `/api/queues/${vhost.encodedName}/${queue}`), { timeout: 15_000 })
+      .toHaveProperty('effective_policy_definition');
   await using kept = await keeping(/^\/api\/queues\/[^/]*\?/, 403);
   const [stats] = (await line.json(['stats', work, '--url', kept.url])) as readonly QueueStats[];
   expect(stats).toMatchObject({ ready: 0, dead: 1 });
@@ -146,10 +151,6 @@ test('without the list of all queues, what one queue says of itself is used', as
   if (again === false) throw new Error('nothing there');
   channel.nack(again, false, false);
   await expect.poll(() => ready(dead)).toBe(1);
-  // In the first seconds only the list tells that a queue has no policy.
-  await expect
-    .poll(() => vhost.request('GET', `/api/queues/${vhost.encodedName}/${dead}`), { timeout: 15_000 })
-    .toHaveProperty('effective_policy_definition');
   const ran = await line.run(['redrive', dead, '--yes', '--url', kept.url]);
   expect(ran, ran.stderr).toMatchObject({ code: 0 });
   await expect.poll(() => ready(work)).toBe(1);
