@@ -74,6 +74,18 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? (sorted[middle] ?? 0) : ((sorted[middle - 1] ?? 0) + (sorted[middle] ?? 0)) / 2;
 }
 
+/** The times of each command in milliseconds, run in turn, A B A B …, after one uncounted round. */
+export async function inTurn(commands: readonly Command[], rounds: number): Promise<readonly (readonly number[])[]> {
+  const times = commands.map((): number[] => []);
+  for (let round = -1; round < rounds; round++) {
+    for (const [at, command] of commands.entries()) {
+      const { wallMs } = await run(command);
+      if (round >= 0) times[at]?.push(wallMs);
+    }
+  }
+  return times;
+}
+
 /**
  * Runs the commands in turn, A B C A B C …, after one uncounted round, and prints the median of each and its ratio to
  * the first, pair by pair: a machine that is slow for a while slows a whole round.

@@ -1,28 +1,24 @@
-// What looking at a vhost of 10,000 queues takes, against rabbitmqadmin of the same broker, in turn in the same run:
-//   npm run bench -- rabbitmq-queues [QUEUES] [debian|rabbitmq-4] [busy]
-// `busy`: each queue has had a message, as in a vhost that is used. rabbitmqadmin is the server's own (Python).
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+// What the view, Tab and looks at some queues take in a vhost of 10,000 queues:
+//   npm run bench -- rabbitmq-many [QUEUES] [debian|rabbitmq-4] [busy]
+// `busy`: each queue has had a message, as in a vhost that is used. The list of all is in the table: rabbitmq-queues.
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import amqp from 'amqplib';
 import { newerProgram, newerReleases } from '../support/newer-debian.ts';
-import { provision, provisionHere } from '../support/provision.ts';
+import { provision } from '../support/provision.ts';
 import { PseudoTerminal } from '../support/pseudo-terminal.ts';
 import { managementRequest } from '../support/rabbitmq/management.ts';
+import { declareMany } from '../support/rabbitmq/many-queues.ts';
 import { startRabbitmq } from '../support/rabbitmq/server.ts';
-import { type Command, compare, MQ, median, mq, run } from './measure.ts';
+import { MQ, median, mq, run } from './measure.ts';
 
 const ROUNDS = 5;
 const GLOB_MS = 1_000;
-const LIST_RATIO = 1.5;
 const TOP_SECONDS = 30;
 const TOP_WARM_UP_MS = 12_000;
 const TICKS_PER_SEC = 100;
 const IDLE_SECONDS = 10;
-/** Each such queue sends its dead letters to the one after it. */
-const LINKED_EVERY = 20;
 
 const [, , count = '10000', release = 'debian', use = 'idle'] = process.argv;
 const QUEUES = Number(count);
@@ -32,17 +28,13 @@ if (release !== 'debian') {
   if (missing !== null) throw new Error(missing);
 }
 const program = release === 'debian' ? await provision('rabbitmq-server') : newerProgram('rabbitmq-server');
-const python = await provisionHere('python3');
 const folder = mkdtempSync(join(tmpdir(), 'mq-bench-queues-'));
 const broker = await startRabbitmq(program, { usualFigures: true });
 try {
-  await declareAll();
+  await declareMany(broker, QUEUES, { busy: use === 'busy' });
   // The first figures of all queues have to be there, as they are in a vhost that was not made just now.
   await sleep(15_000);
-  const { hostname, port, origin } = new URL(broker.managementUrl);
-  const script = join(folder, 'rabbitmqadmin');
-  writeFileSync(script, await (await fetch(new URL('/cli/rabbitmqadmin', origin))).text());
-  const login = ['-H', hostname, '-P', port, '-u', 'guest', '-p', 'guest', '-V', '/', '-q'];
+  const { origin } = new URL(broker.managementUrl);
   const env = {
     HOME: folder,
     MQ_URL: `${broker.url}?management=${encodeURIComponent(origin)}`,
@@ -51,22 +43,13 @@ try {
     XDG_CACHE_HOME: '/dev/null/none',
     MQ_COMPLETE_LINE: 'mq peek svc-77',
   };
-  const admin = (name: string, ...args: string[]): Command => ({
-    name,
-    program: python,
-    args: [script, ...login, ...args],
-  });
   say(
-    `RabbitMQ ${broker.version}, ${QUEUES} queues (${use}), Node ${process.version}, ` +
-      `${execFileSync(python, ['--version'], { encoding: 'utf8' }).trim()}; medians of ${ROUNDS}; load ${loadText()}`,
+    `RabbitMQ ${broker.version}, ${QUEUES} queues (${use}), Node ${process.version}; medians of ${ROUNDS}; load ${loadText()}`,
   );
-  const list = mq('mq ls', ['ls'], env);
   const tab = mq('Tab, asking the broker', ['__complete', 'bash'], env);
   const names = (await run(tab)).stdout.trimEnd().split('\n').length;
   const meant = Array.from({ length: QUEUES }, (_, n) => `svc-${n}`).filter((name) => name.startsWith('svc-77')).length;
   say(`Tab offers ${names} names of ${meant}`);
-  const lists = await compare([admin('rabbitmqadmin list queues', 'list', 'queues'), list, tab], ROUNDS);
-  verdict('mq ls', lists.get('mq ls') ?? Number.NaN, LIST_RATIO, '× rabbitmqadmin list queues');
   const one = [
     mq("mq ls 'svc-77?'", ['ls', 'svc-77?'], env),
     mq("mq stats 'svc-77?'", ['stats', 'svc-77?'], env),
@@ -92,31 +75,6 @@ try {
 } finally {
   await broker.stop();
   rmSync(folder, { recursive: true, force: true });
-}
-
-/** `svc-0`, `svc-1`, …, a few of which have dead-letter queues among the others, and a tenth a policy. */
-async function declareAll(): Promise<void> {
-  const connection = await amqp.connect(broker.url);
-  const channels = await Promise.all(Array.from({ length: 8 }, () => connection.createConfirmChannel()));
-  await managementRequest(broker.managementUrl, 'PUT', '/api/policies/%2F/some', {
-    pattern: '^svc-[0-9]*7[0-9]$',
-    definition: { 'max-length': 1_000_000 },
-    'apply-to': 'queues',
-  });
-  await Promise.all(
-    channels.map(async (channel, at) => {
-      for (let n = at; n < QUEUES; n += channels.length) {
-        const isLinked = n % LINKED_EVERY === 0;
-        await channel.assertQueue(`svc-${n}`, {
-          durable: true,
-          ...(isLinked && { deadLetterExchange: '', deadLetterRoutingKey: `svc-${n + 1}` }),
-        });
-        if (use === 'busy' || n % 100 < 2) channel.sendToQueue(`svc-${n}`, Buffer.from('x'));
-      }
-      await channel.waitForConfirms();
-    }),
-  );
-  await connection.close();
 }
 
 /** What the view and the broker take of a core while it is open, and how often it shows something new. */
