@@ -13,7 +13,7 @@ const ABILITIES: Declaration['abilities'] = {
   get: present('native'),
   drain: present('emulated', 'a job is removed only after the ack; pause the queue first when workers are connected'),
   pause: present('native', 'running jobs finish; workers of BullMQ 3 to 6 obey'),
-  purge: { ...present('native', '250 jobs a call'), states: ['ready', 'delayed', 'dead'], count: 'exact' },
+  purge: { ...present('native', '200 jobs a call'), states: ['ready', 'delayed', 'dead'], count: 'exact' },
   deadLetters: { ...present('native', 'the failed jobs'), keptIn: 'state' },
   redrive: {
     ...present('native', 'job by job: attempts start anew, the priority stays'),

@@ -6,7 +6,7 @@ import { PageSize } from '../browsing/page-size.ts';
 import type { Argument, CallPlace, Connection } from '../connection/connection.ts';
 import { asInteger, asList } from '../connection/reply.ts';
 import { type ListEnd, readFrom } from './elements.ts';
-import { SWEEP, TAKEN_BEFORE, tombstone } from './tombstones.ts';
+import { atOnce, SWEEP, TAKEN_BEFORE, tombstone } from './tombstones.ts';
 
 /**
  * Moves chosen elements whose places are known: compares, pushes to the target, then removes. Others may have taken
@@ -53,10 +53,6 @@ end
 return results
 `;
 
-/** How many one script moves: fewer where each costs a long walk to its place. */
-const AT_ONCE = 500;
-const AT_ONCE_FAR = 100;
-const FAR = 100_000;
 /** How many elements are read at a time, to find the places. */
 const WINDOW = 1_000;
 
@@ -135,8 +131,7 @@ export function chosenMove(
       const { placed, end } = await locate(wanted, start);
       const gone = new Set<Message>();
       for (let done = 0; done < placed.length; ) {
-        const isFar = (placed[done]?.offset ?? 0) >= FAR;
-        const some = placed.slice(done, done + (isFar ? AT_ONCE_FAR : AT_ONCE));
+        const some = placed.slice(done, done + atOnce(placed[done]?.offset ?? 0));
         done += some.length;
         // Those that went before have brought these nearer.
         const pairs = some.flatMap(({ offset, value }) => [offset - gone.size, value]);

@@ -6,7 +6,7 @@ import type { BrowseSource, Held, Removal } from '../consumer.ts';
 import type { Framework } from '../framework.ts';
 import { readFrom } from './elements.ts';
 import { elementMessage } from './message.ts';
-import { SWEEP, TAKEN_BEFORE, tombstone } from './tombstones.ts';
+import { atOnce, SWEEP, TAKEN_BEFORE, tombstone } from './tombstones.ts';
 
 /**
  * Removes elements by value. It looks first where each is expected, counted from the consumers' end, less what others
@@ -120,15 +120,20 @@ export function listSource(place: ListPlace): BrowseSource<ListItem> {
     },
     async remove(items): Promise<readonly Removal[]> {
       const wanted = new Set(items);
-      const ordered: ListItem[] = [];
-      const args: Argument[] = [next, tombstone()];
-      for (const [offset, item] of held.entries()) {
-        if (!wanted.has(item)) continue;
-        ordered.push(item);
-        args.push(offset, item.value);
+      const placed = [...held.entries()].filter(([, item]) => wanted.has(item));
+      const results = new Map<ListItem, boolean>();
+      let gone = 0;
+      for (let done = 0; done < placed.length; ) {
+        const some = placed.slice(done, done + atOnce(placed[done]?.[0] ?? 0));
+        done += some.length;
+        // Those that went before have brought these nearer.
+        const pairs = some.flatMap(([offset, { value }]): Argument[] => [offset - gone, value]);
+        const call = { operation: 'remove elements', queue: key };
+        const reply = asList(await connection.script(REMOVE, [key], [next, tombstone(), ...pairs], call));
+        const removed = some.map((_, index) => asInteger(reply[index] ?? 0) === 1);
+        for (const [index, [, item]] of some.entries()) results.set(item, removed[index] === true);
+        gone += removed.filter(Boolean).length;
       }
-      const reply = asList(await connection.script(REMOVE, [key], args, { operation: 'remove elements', queue: key }));
-      const results = new Map(ordered.map((item, index) => [item, asInteger(reply[index] ?? 0) === 1]));
       held = held.filter((item) => !wanted.has(item));
       return items.map((item) =>
         results.get(item) === true ? null : 'another consumer has taken it meanwhile, so it may be processed twice',

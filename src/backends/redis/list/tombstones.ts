@@ -7,6 +7,16 @@ export function tombstone(): string {
   return `mq:tombstone:${crypto.randomUUID()}`;
 }
 
+const MOST = 500;
+const LEAST = 50;
+/** Elements that a script may walk over to reach the places of its elements, beside the walk that removes them. */
+const WALK = 10_000_000;
+
+/** How many elements one script overwrites, from this offset on: fewer where each costs a long walk to its place. */
+export function atOnce(offset: number): number {
+  return Math.max(LEAST, Math.min(MOST, Math.floor(WALK / Math.max(1, offset))));
+}
+
 /**
  * Lua: `sweep(key, tombstone, indexes)` removes the tombstones at these indexes. LREM walks over the elements before
  * them, so it begins at the nearer end. Returns what LREM returns, an error too.
