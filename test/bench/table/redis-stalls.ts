@@ -56,7 +56,9 @@ export default async function* (): AsyncGenerator<Line> {
         longest.push(await longestMs(client));
       }
       const work = `longest stall of another client: ${args.filter((word) => !word.startsWith('--y')).join(' ')}, ${kind} of ${COUNT.toLocaleString('en')}`;
-      yield { work, against: '', goal: { atMost: 20 }, ours: longest, theirs: [], unit: 'ms' };
+      // One long stall is one too many, so it is the longest of all rounds and not their median.
+      const ours = [Math.max(...longest)];
+      yield { work, against: '', goal: { atMost: 20 }, ours, theirs: [], unit: 'ms', note: `the longest of ${rounds}` };
     }
   } finally {
     client.disconnect();
