@@ -1,5 +1,4 @@
 import { exitCodesHelp } from '../../core/exit-codes.ts';
-import { SPEED } from './speed.ts';
 import { exampleUrls, urlForms, urlParameters, urlRemarks } from './url-help.ts';
 
 const FILTERS = `A filter is a CEL expression that is true for the messages that are wanted:
@@ -138,5 +137,4 @@ export const TOPIC_TEXTS = {
   urls: URLS,
   envelope: ENVELOPE,
   safety: SAFETY,
-  speed: SPEED,
 };

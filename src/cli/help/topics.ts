@@ -1,5 +1,5 @@
 /** The topics of `mq help TOPIC`, beside the verbs. */
-export const TOPICS = ['filters', 'exit-codes', 'urls', 'envelope', 'safety', 'speed'] as const;
+export const TOPICS = ['filters', 'exit-codes', 'urls', 'envelope', 'safety'] as const;
 export type Topic = (typeof TOPICS)[number];
 
 /** The texts are loaded only when one is asked for. */
