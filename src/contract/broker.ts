@@ -64,8 +64,8 @@ export interface Broker {
   bill?(): Bill;
   /**
    * Present if the broker can tell for much less than the stats cost that they are still true. As long as this broker
-   * gives the same mark, every figure of every queue is as it was, and ages have grown by the time in between. A mark is
-   * taken before the reading that it is kept for. Null: it cannot tell just now. Writes nothing.
+   * gives the same mark, every figure of every queue is as it was, and ages have grown by the time in between. A mark
+   * is taken before the reading that it is kept for. Null: it cannot tell just now. Writes nothing.
    */
   mark?(signal: AbortSignal): Promise<string | null>;
   /** Throws `QUEUE_NOT_FOUND`. Never creates. */

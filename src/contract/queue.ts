@@ -215,8 +215,8 @@ export interface DeadLetters {
    */
   readonly sources: readonly string[] | null;
   /**
-   * Reads `sources`, which takes long. Null: they could not be read. Rejects as `deadLetters` does. Absent: `sources`
-   * says it.
+   * Reads `sources`, which takes long, and does so once: who asks again gets the same answer. Null: they could not be
+   * read. Rejects as `deadLetters` does. Absent: `sources` says it.
    */
   readSources?(): Promise<readonly string[] | null>;
   /**

@@ -48,10 +48,10 @@ export async function locateDeadLetters(
     const isOnlySource = (sources: readonly string[] | null): boolean =>
       sources?.length === 1 && sources[0] === queue.name;
     const silentOf = (sources: readonly string[] | null) => (isOnlySource(sources) ? 'meant' : 'left');
-    // The messages themselves say whose they are, and most brokers' say it all: the others are asked only if one does not.
-    const reading = theirs.readSources === undefined ? null : onlyOnce(theirs.readSources);
+    // The messages themselves say whose they are. The sources are read only for one that does not.
+    const { readSources } = theirs;
     const bySource = async (): Promise<string | null> =>
-      isOnlySource(reading === null ? theirs.sources : await reading()) ? queue.name : null;
+      isOnlySource(readSources === undefined ? theirs.sources : await readSources()) ? queue.name : null;
     return {
       holder,
       state: 'ready',
@@ -63,9 +63,9 @@ export async function locateDeadLetters(
               silent: silentOf(theirs.sources),
               holder: holder.name,
               sources: theirs.sources,
-              ...(reading !== null && {
+              ...(readSources !== undefined && {
                 learn: async () => {
-                  const sources = await reading();
+                  const sources = await readSources();
                   return { sources, silent: silentOf(sources) };
                 },
               }),
@@ -134,14 +134,6 @@ function ledTo<Queue extends string | null | Promise<string | null>>(
   const queueOf = (found: Led) => (found !== null && 'queue' in found ? found.queue : other());
   const found = message.dead === null ? null : (links.leadsTo?.(message) ?? null);
   return found instanceof Promise ? found.then(queueOf) : queueOf(found);
-}
-
-function onlyOnce<T>(ask: () => Promise<T>): () => Promise<T> {
-  let answer: Promise<T> | null = null;
-  return () => {
-    answer ??= ask();
-    return answer;
-  };
 }
 
 /** Why it is unknown where a message belongs. */

@@ -54,7 +54,7 @@ export class Cadence {
     return Math.max(1, Math.ceil(least / this.#intervalMs)) * this.#intervalMs;
   }
 
-  /** Whether the price of `billed` requests for each reading is worth telling: it is what slows the readings, or is high. */
+  /** Whether the price of `billed` requests for each reading is worth telling: it slows the readings, or is high. */
   isDear(billed: number): boolean {
     return (billed * 1_000) / BILLED_PER_SEC > this.#intervalMs;
   }

@@ -23,7 +23,7 @@ export interface PollOptions {
   /** Hides secrets in texts of the broker. */
   readonly redact: (text: string) => string;
   readonly signal: AbortSignal;
-  /** While nothing changes, snapshots say just that (`unchanged`), if the broker can tell. Absent: they hold every queue. */
+  /** While nothing changes, snapshots say just that (`unchanged`), if the broker can tell. Absent: they hold all queues. */
   readonly brief?: boolean;
 }
 

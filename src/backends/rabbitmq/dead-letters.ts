@@ -9,8 +9,8 @@ import type { DeadFigure } from './stats.ts';
 import { type DeadLinks, linksIfTold, linksOnward, topologyIfTold } from './topology/dead-links.ts';
 
 /**
- * `info`: the facts about the queue itself. If its dead letters go to a queue, only what lies on their way is asked for,
- * by name. Who else sends dead letters there is read when it matters: for that, all queues of the vhost are.
+ * `info`: the facts about the queue itself. If its dead letters go to a queue, only what lies on their way is asked
+ * for, by name. Who else sends dead letters there is read when it matters. For that, all queues of the vhost are read.
  */
 export async function deadLettersOf(
   session: Session,
@@ -65,13 +65,13 @@ function onTheWay({ session, links, whole, following }: Way, queue: string): Dea
   return {
     keptIn: keptIn(meaning),
     sources: null,
-    async readSources() {
+    readSources: onlyOnce(async () => {
       const read = await whole();
       const sources = typeof read === 'string' ? null : read.sourcesOf(queue);
       if (sources === null)
         session.notice(unknownSources(queue, typeof read === 'string' ? read : read.whyNoSources()));
       return sources;
-    },
+    }),
     ...(meaning.to === 'queue' && {
       ofHolder: () => onTheWay({ session, links, whole, following }, meaning.link.queue),
     }),

@@ -85,8 +85,8 @@ class Same {
 }
 
 /**
- * A record of `Message.native` with the reading that it was made from. The record stays plain JSON; who sends the
- * message on finds the reading there, and need not decode the same bytes again. (A `WeakMap` would cost 2 µs a message.)
+ * A record of `Message.native` with the reading that it was made from. The record stays plain JSON. Who sends the
+ * message on finds the reading there, and need not decode the same bytes again. A `WeakMap` costs 2 µs a message.
  */
 class Known extends Same {
   readonly #reading: Reading;

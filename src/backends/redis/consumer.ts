@@ -98,7 +98,8 @@ export function browse<T>(source: BrowseSource<T>, options: ConsumeOptions, queu
     const all = some as readonly Browsed<T>[];
     const open = all.filter(({ once, stays }) => !once.isSettled && stays === undefined && !closed);
     const removal = remover.removeAll(open.map(({ item }) => item));
-    pendingAcks.add(removal.then(() => undefined));
+    const pending = removal.then(() => undefined).finally(() => pendingAcks.delete(pending));
+    pendingAcks.add(pending);
     const faults = new Map<Delivery, Promise<MqError | null>>(
       open.map((delivery, index) => [delivery, removal.then((results) => results[index] ?? null)]),
     );

@@ -21,7 +21,7 @@ const [MANY, FEW] = [1_000_000, 100_000];
 const signal = new AbortController().signal;
 const notice = (): void => {};
 
-/** Much at once on Redis: lines that are enqueued, failed jobs that are redriven, a list that is redriven by a filter. */
+/** Much at once on Redis: lines are enqueued, failed jobs are redriven, a list is moved by a filter. */
 export default async function* (): AsyncGenerator<Line> {
   const server = await startRedis(await provision('redis-server'));
   const client = new Redis(server.url);

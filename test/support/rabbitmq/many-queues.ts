@@ -10,8 +10,8 @@ export interface ManyOptions {
 }
 
 /**
- * Makes `svc-0`, `svc-1`, …, as far as they are not there. A few have dead-letter queues among the others, and a tenth a
- * policy.
+ * Makes `svc-0`, `svc-1`, …, as far as they are not there. A few have dead-letter queues among the others, and a tenth
+ * has a policy.
  */
 export async function declareMany(
   { url, managementUrl }: { readonly url: string; readonly managementUrl: string },

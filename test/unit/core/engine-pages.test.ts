@@ -4,9 +4,9 @@ import { MqError } from '../../../src/contract/errors.ts';
 import type { Delivery, Message } from '../../../src/contract/message.ts';
 import type { Consumer } from '../../../src/contract/queue.ts';
 import { transfer } from '../../../src/core/engine.ts';
-import { EVERYTHING, selection } from '../../../src/core/selection.ts';
 import type { PutOutcome, TransferRequest } from '../../../src/core/transfer.ts';
 import { VirtualClock } from '../../support/virtual-clock.ts';
+import { transferRequest } from './transfer-request.ts';
 
 /** Gives numbered messages in pages, and remembers how each was settled. */
 class Pages {
@@ -64,29 +64,14 @@ function request(
   special: Partial<TransferRequest> = {},
 ): TransferRequest {
   const idsOf = (messages: readonly Message[]): string[] => messages.map(({ id }) => id ?? '');
-  return {
-    operation: 'move',
-    from: 'a',
-    to: ['b'],
-    guarantee: 'at-least-once',
+  return transferRequest({
     destination: {
       put: async (one) => putAll(idsOf([one]))[0] ?? sent,
       putAll: async (messages) => putAll(idsOf(messages)),
     },
-    selection: selection(EVERYTHING),
-    removes: true,
-    onFailure: 'hold',
-    bound: null,
-    notAfter: null,
-    max: null,
-    pacer: null,
-    window: 100,
     byPage: true,
-    notice: () => {},
-    onProgress: () => {},
-    signal: new AbortController().signal,
     ...special,
-  };
+  });
 }
 
 const sent: PutOutcome = { status: 'sent', id: null };

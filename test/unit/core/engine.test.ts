@@ -9,6 +9,7 @@ import { EVERYTHING, selection } from '../../../src/core/selection.ts';
 import type { TransferRequest } from '../../../src/core/transfer.ts';
 import { takeLimit } from '../../../src/core/transfer.ts';
 import { VirtualClock } from '../../support/virtual-clock.ts';
+import { transferRequest } from './transfer-request.ts';
 
 /** A queue of numbered messages that remembers what happened to each: the facts that a lossless engine is judged by. */
 class Source {
@@ -85,33 +86,17 @@ function request(
 ): TransferRequest & { readonly notices: string[]; readonly stored: string[] } {
   const notices: string[] = [];
   const stored: string[] = [];
-  return {
-    operation: 'move',
-    from: 'a',
-    to: ['b'],
-    guarantee: 'at-least-once',
+  const asked = transferRequest({
     destination: {
       put: async ({ id }) => {
         stored.push(id ?? '');
         return sent;
       },
     },
-    selection: selection(EVERYTHING),
-    removes: true,
-    onFailure: 'hold',
-    bound: null,
-    notAfter: null,
-    max: null,
-    pacer: null,
-    window: 100,
-    byPage: false,
     notice: (text) => notices.push(text),
-    onProgress: () => {},
-    signal: new AbortController().signal,
-    notices,
-    stored,
     ...special,
-  };
+  });
+  return { ...asked, notices, stored };
 }
 
 const ids = (from: number, to: number): string[] =>

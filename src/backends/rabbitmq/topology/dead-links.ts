@@ -251,8 +251,8 @@ async function withConsumers(
 }
 
 /**
- * The links on the way of this queue's dead letters, asked for by name: `sourcesOf` knows none. Those of the whole vhost
- * if that way is long. A text is the reason why they cannot be read.
+ * The links on the way of this queue's dead letters, asked for by name: `sourcesOf` knows none. If that way is long,
+ * those of the whole vhost. A text is the reason why they cannot be read.
  */
 export async function linksOnward(session: Session, own: QueueInfo, signal: AbortSignal): Promise<DeadLinks | string> {
   const topology = await readNearby(session, own, signal);

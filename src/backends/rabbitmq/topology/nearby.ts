@@ -10,9 +10,9 @@ import { Topology, toExchange } from './topology.ts';
 const MOST_ASKED = 20;
 
 /**
- * The topology as far as the dead letters of one queue may go: each queue and exchange is asked for by its name, so that
- * it costs the same however many there are beside. Which other queues send their dead letters to one of these is not
- * known then (`Topology.isWhole`).
+ * The topology as far as the dead letters of one queue may go. Each queue and exchange is asked for by its name, so it
+ * costs the same however many there are beside. Which other queues send their dead letters to one of these is not known
+ * then (`Topology.isWhole`).
  *
  * `null`: they go too far, or to a name that no path leads to. A text: why it cannot be read.
  */

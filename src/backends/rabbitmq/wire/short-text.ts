@@ -5,8 +5,8 @@ const SLOTS = 512;
 const known: string[] = new Array(SLOTS).fill('');
 
 /**
- * A text of the protocol, in UTF-8. Names of headers, queues and exchanges are the same in message after message, so the
- * last ones are remembered: to compare their bytes costs less than to make the text again.
+ * A text of the protocol, in UTF-8. Names of headers, queues and exchanges are the same in message after message. So
+ * the last ones are remembered: to compare their bytes costs less than to make the text again.
  */
 export function shortText(bytes: Buffer, start: number, end: number): string {
   const length = end - start;

@@ -93,6 +93,7 @@ function reasonOf(error: unknown): unknown {
 
 /** One statement for all of one holder: a page has one holder, unless its lease ran out in between. */
 function removeHeld(connection: Connection, queue: QueueFacts, holdings: readonly Holding[]): readonly boolean[] {
+  if (holdings.length === 0) return [];
   const removed = new Set<number>();
   for (const [holder, held] of Map.groupBy(holdings, (holding) => holding.holder)) {
     const keys = JSON.stringify(held.map(({ key }) => key));
@@ -120,26 +121,17 @@ export function givenBack(queue: QueueFacts): MqError {
 /** Whether each was still held. */
 function apply(connection: Connection, queue: QueueFacts, batch: readonly Pending[]): readonly boolean[] {
   const now = Date.now();
-  const remove = connection.statement('DELETE FROM message WHERE key = ? AND holder = ?');
-  const removePayload = connection.statement('DELETE FROM payload WHERE key = ?');
-  let acked = 0;
+  const acks = batch.filter(({ verdict }) => verdict.kind === 'ack');
+  const removed = new Map(removeHeld(connection, queue, acks).map((isDone, index) => [acks[index], isDone]));
   let failed = 0;
-  const done = batch.map(({ key, holder, verdict }) => {
-    if (verdict.kind === 'ack') {
-      if (Number(remove.run(key, holder).changes) === 0) return false;
-      removePayload.run(key);
-      acked += 1;
-      return true;
-    }
+  const done = batch.map((one) => {
+    const { key, holder, verdict } = one;
+    if (verdict.kind === 'ack') return removed.get(one) === true;
     if (verdict.failure === null) return giveBack(connection, 'key = :key AND holder = :holder', { key, holder }) > 0;
     failed += 1;
     return fail(connection, queue, key, holder, verdict.failure.slice(0, LONGEST_ERROR).toWellFormed(), now);
   });
-  connection.run('UPDATE queue SET acked = acked + :acked, failed = failed + :failed WHERE id = :id', {
-    acked,
-    failed,
-    id: queue.id,
-  });
+  if (failed > 0) connection.run('UPDATE queue SET failed = failed + :failed WHERE id = :id', { failed, id: queue.id });
   return done;
 }
 
